@@ -1,0 +1,1 @@
+"""operant: reinforcement learning, from gridworlds to pixels, on one fast engine."""

@@ -1,0 +1,66 @@
+"""The protocol of learning algorithms: hyperparameters, and three pure functions of them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from operant.types import Batch, Clock, EnvSpec, Experience, PyTree
+
+
+def static(default: Any) -> Any:
+    """A hyperparameter that is a size, a name or a flag: changing it compiles anew. All others are traced numbers."""
+    return eqx.field(default=default, static=True)
+
+
+class Algorithm(eqx.Module):
+    """A learning algorithm, as a frozen value of its hyperparameters.
+
+    `State` below stands for whatever pytree of arrays the algorithm learns: networks, optimiser, running statistics.
+    Concrete algorithms are final; what they share lives in `ops/` and `networks/`.
+    """
+
+    @property
+    @abstractmethod
+    def experience(self) -> Experience:
+        """What it learns from: a `Rollout`, `Episodes` or `Replay` plan."""
+
+    @abstractmethod
+    def check(self, spec: EnvSpec) -> None:
+        """Raise ValueError, naming the thing, the value and the remedy, if it cannot learn on such an environment."""
+
+    @abstractmethod
+    def init(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+        """The state before the first step."""
+
+    def initial_carry(self, state: PyTree, num_envs: int) -> PyTree:
+        """The policy's memory at the start of an episode, `[N, …]`; `()` for a policy without one."""
+        return ()
+
+    @abstractmethod
+    def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+        """The randomness of one `act` over `spec.num_envs` environments, as data."""
+
+    @abstractmethod
+    def act(
+        self,
+        state: PyTree,
+        observation: PyTree,
+        action_mask: PyTree,
+        carry: PyTree,
+        noise: PyTree,
+        clock: Clock,
+        *,
+        explore: bool,
+    ) -> tuple[PyTree, PyTree]:
+        """`(action, carry)` for observations `[N, …]`: deterministic given its arguments.
+
+        With `explore=False` the best known action, and `noise` is not looked at (it may be None).
+        """
+
+    @abstractmethod
+    def update(self, state: PyTree, batch: Batch, key: jax.Array, clock: Clock) -> tuple[PyTree, dict[str, jax.Array]]:
+        """`(state, metrics)` after learning from a batch; metrics are scalars under Stable-Baselines3's names."""

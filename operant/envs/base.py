@@ -1,0 +1,101 @@
+"""The protocol of native environments, and the one place where they are batched, time-limited and reset."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.spaces import Space
+from operant.types import EnvSpec, PyTree, TimeStep
+
+
+class Environment(eqx.Module):
+    """A Markov decision process as pure functions of one (unbatched) state.
+
+    All randomness arrives as data: `draw` makes what one step *and* one reset need, and the engine draws whole blocks
+    of it outside its loop. Constants of the dynamics are static fields or class constants.
+    """
+
+    id: eqx.AbstractClassVar[str]
+    max_episode_steps: eqx.AbstractVar[int | None]
+
+    @property
+    @abstractmethod
+    def observation_space(self) -> Space: ...
+
+    @property
+    @abstractmethod
+    def action_space(self) -> Space: ...
+
+    @abstractmethod
+    def draw(self, key: jax.Array) -> PyTree:
+        """The randomness of one step and of one reset."""
+
+    @abstractmethod
+    def reset(self, noise: PyTree) -> PyTree:
+        """The first state of an episode."""
+
+    @abstractmethod
+    def step(self, state: PyTree, action: PyTree, noise: PyTree) -> tuple[PyTree, jax.Array, jax.Array]:
+        """`(next state, reward, terminated)`. The time limit is not the environment's business."""
+
+    @abstractmethod
+    def observe(self, state: PyTree) -> PyTree:
+        """What the agent sees of a state; of `observation_space`."""
+
+    def action_mask(self, state: PyTree) -> PyTree:
+        """True for every possible action of `state`; None when all always are."""
+        return None
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Its description, for one copy."""
+        state = jax.eval_shape(lambda key: self.reset(self.draw(key)), jax.random.key(0))
+        masked = jax.eval_shape(self.action_mask, state) is not None
+        return EnvSpec(self.id, self.observation_space, self.action_space, self.max_episode_steps, masked)
+
+
+class EnvironmentState(eqx.Module):
+    """N copies of an environment: their states, and how many steps each has taken in its episode."""
+
+    inner: PyTree  # [N, …]
+    elapsed: jax.Array  # [N] int32
+
+
+def draw(environment: Environment, key: jax.Array, num_envs: int) -> PyTree:
+    """The randomness of one step of N copies; leaves `[N, …]`."""
+    return jax.vmap(environment.draw)(jax.random.split(key, num_envs))
+
+
+def reset(environment: Environment, noise: PyTree) -> tuple[EnvironmentState, PyTree, PyTree]:
+    """`(states, observations, action masks)` of N fresh episodes from noise `[N, …]`."""
+    inner = jax.vmap(environment.reset)(noise)
+    elapsed = jnp.zeros(jax.tree.leaves(noise)[0].shape[0], jnp.int32)
+    return EnvironmentState(inner, elapsed), jax.vmap(environment.observe)(inner), jax.vmap(environment.action_mask)(inner)
+
+
+def step(environment: Environment, states: EnvironmentState, action: PyTree, noise: PyTree) -> tuple[EnvironmentState, TimeStep]:
+    """One step of N copies; those whose episode ends are reset at once."""
+
+    def one(state: PyTree, elapsed: jax.Array, action: PyTree, noise: PyTree) -> tuple[EnvironmentState, TimeStep]:
+        successor, reward, terminated = environment.step(state, action, noise)
+        elapsed = elapsed + 1
+        limit = environment.max_episode_steps
+        truncated = jnp.zeros_like(terminated) if limit is None else ~terminated & (elapsed >= limit)
+        done = terminated | truncated
+        following = jax.tree.map(lambda new, old: jnp.where(done, new, old), environment.reset(noise), successor)
+        timestep = TimeStep(
+            observation=environment.observe(following),
+            next_observation=environment.observe(successor),
+            reward=reward,
+            terminated=terminated,
+            truncated=truncated,
+            action_mask=environment.action_mask(following),
+            next_action_mask=environment.action_mask(successor),
+        )
+        return EnvironmentState(following, jnp.where(done, 0, elapsed)), timestep
+
+    return jax.vmap(one)(states.inner, states.elapsed, action, noise)

@@ -1,0 +1,70 @@
+"""Returns and advantages over a time axis.
+
+Two rules hold throughout. `terminated` cuts the bootstrap: nothing follows a terminal state. `done` (terminated or
+truncated) cuts the trace: the next row belongs to another episode. Successor values come from the true successor, so a
+truncated episode still bootstraps from its last observation. Arrays are `[T, …]` with time first.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+
+def discounted_returns(reward: jax.Array, done: jax.Array, gamma: jax.Array | float) -> jax.Array:
+    """G_t = r_t + γ G_{t+1}, restarted after every `done`; nothing is bootstrapped behind the last row. `[T, …]`.
+
+    Sutton & Barto 2018, equation 3.9.
+    """
+
+    def backward(following: jax.Array, row: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        r, d = row
+        total = r + gamma * jnp.where(d, 0.0, following)
+        return total, total
+
+    return jax.lax.scan(backward, jnp.zeros_like(reward[0]), (reward, done), reverse=True)[1]
+
+
+def generalized_advantages(
+    reward: jax.Array,
+    value: jax.Array,
+    next_value: jax.Array,
+    terminated: jax.Array,
+    done: jax.Array,
+    gamma: jax.Array | float,
+    lambda_: jax.Array | float,
+) -> jax.Array:
+    """Â_t = Σ_l (γλ)^l δ_{t+l} with δ_t = r_t + γ V(s_{t+1}) − V(s_t). All arrays `[T, …]`.
+
+    `next_value[t]` is V of the true successor of row t. Schulman et al. 2016 (GAE), equations 11 and 16.
+    """
+    delta = reward + gamma * jnp.where(terminated, 0.0, next_value) - value
+
+    def backward(following: jax.Array, row: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        delta_t, done_t = row
+        advantage = delta_t + gamma * lambda_ * jnp.where(done_t, 0.0, following)
+        return advantage, advantage
+
+    return jax.lax.scan(backward, jnp.zeros_like(delta[0]), (delta, done), reverse=True)[1]
+
+
+def explained_variance(prediction: jax.Array, target: jax.Array, weight: jax.Array) -> jax.Array:
+    """1 − Var[target − prediction] / Var[target], weighted; 0 where the targets do not vary. Scalar."""
+    residual = weighted_variance(target - prediction, weight)
+    spread = weighted_variance(target, weight)
+    return jnp.where(spread > 1e-12, 1 - residual / jnp.maximum(spread, 1e-12), 0.0)
+
+
+def weighted_mean(value: jax.Array, weight: jax.Array) -> jax.Array:
+    """Σ w x / Σ w over all elements; 0 when every weight is 0. `value` and `weight` of one shape."""
+    return jnp.sum(value * weight) / jnp.maximum(jnp.sum(weight), 1e-8)
+
+
+def weighted_variance(value: jax.Array, weight: jax.Array) -> jax.Array:
+    """The weighted mean of squared distances from the weighted mean."""
+    return weighted_mean(jnp.square(value - weighted_mean(value, weight)), weight)
+
+
+def standardize(value: jax.Array, weight: jax.Array) -> jax.Array:
+    """Shifted and scaled to mean 0 and standard deviation 1 over the elements that count; finite for a single one."""
+    return (value - weighted_mean(value, weight)) / (jnp.sqrt(weighted_variance(value, weight)) + 1e-8)

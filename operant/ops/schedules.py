@@ -1,0 +1,90 @@
+"""Schedules: hyperparameters that change while training, as functions of its progress from 0 to 1.
+
+Anywhere a schedule is allowed, a plain number means a constant, and text such as `linear:3e-4:0` (command line, preset
+files) means the schedule of that name with those arguments.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.types import Clock
+
+
+class Schedule(eqx.Module):
+    """A value for every moment of training."""
+
+    @abstractmethod
+    def __call__(self, progress: jax.Array) -> jax.Array:
+        """The value at `progress` in [0, 1]."""
+
+    def __str__(self) -> str:
+        """The text that `parse` reads back."""
+        numbers = ":".join(f"{float(value):g}" for value in jax.tree.leaves(self))
+        return f"{type(self).__name__.lower()}:{numbers}"
+
+
+class Linear(Schedule):
+    """From `start` to `end` in a straight line over the first `fraction` of training, then `end`."""
+
+    start: float
+    end: float = 0.0
+    fraction: float = 1.0
+
+    def __call__(self, progress: jax.Array) -> jax.Array:
+        return self.start + (self.end - self.start) * jnp.minimum(progress / self.fraction, 1.0)
+
+
+class Cosine(Schedule):
+    """From `start` to `end` along half a cosine wave (Loshchilov & Hutter 2017, equation 5, without restarts)."""
+
+    start: float
+    end: float = 0.0
+
+    def __call__(self, progress: jax.Array) -> jax.Array:
+        return self.end + 0.5 * (self.start - self.end) * (1 + jnp.cos(jnp.pi * progress))
+
+
+class Exponential(Schedule):
+    """From `start` to `end` by the same factor in every equal stretch of training."""
+
+    start: float
+    end: float
+
+    def __call__(self, progress: jax.Array) -> jax.Array:
+        return self.start * (self.end / self.start) ** progress
+
+
+class Step(Schedule):
+    """`start` until `at` of training has passed, then `end`."""
+
+    start: float
+    end: float
+    at: float = 0.5
+
+    def __call__(self, progress: jax.Array) -> jax.Array:
+        return jnp.where(progress < self.at, self.start, self.end)
+
+
+KINDS: dict[str, type[Schedule]] = {kind.__name__.lower(): kind for kind in (Linear, Cosine, Exponential, Step)}
+
+
+def at(value: float | Schedule, clock: Clock) -> jax.Array:
+    """The value of a number or a schedule at this moment of training."""
+    return value(clock.progress) if isinstance(value, Schedule) else jnp.asarray(value)
+
+
+def parse(text: str | float) -> float | Schedule:
+    """A number, or `kind:number:…` as a schedule. Raises ValueError naming the kinds and what they take."""
+    kind, *arguments = str(text).split(":")
+    try:
+        if not arguments:
+            return float(kind)
+        return KINDS[kind](*map(float, arguments))
+    except (KeyError, TypeError, ValueError):
+        forms = [":".join([name, *cls.__dataclass_fields__]) for name, cls in KINDS.items()]
+        raise ValueError(f"{text!r} is neither a number nor a schedule; a schedule is one of {', '.join(forms)}.") from None

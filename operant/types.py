@@ -1,0 +1,118 @@
+"""The vocabulary: what environments produce, what algorithms learn from, and how much of it they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.spaces import Space
+
+PyTree = Any
+
+
+@dataclass(frozen=True)
+class EnvSpec:
+    """What an algorithm must know of an environment: static and hashable."""
+
+    id: str
+    observation_space: Space
+    action_space: Space
+    max_episode_steps: int | None = None
+    masked: bool = False  # whether it says which actions are possible
+    num_envs: int = 1  # copies stepped together: the N of every shape below
+
+
+class TimeStep(eqx.Module):
+    """What N environments answer to N actions. Leaves are `[N, …]`.
+
+    An environment whose episode ends is reset at once: `observation` then opens the next episode while
+    `next_observation` is still the last observation of the old one.
+    """
+
+    observation: PyTree  # act on this next
+    next_observation: PyTree  # ALWAYS the true successor of the action just taken
+    reward: jax.Array
+    terminated: jax.Array  # the task itself ended: nothing follows, bootstrap with 0
+    truncated: jax.Array  # cut short from outside (a time limit): bootstrap from next_observation
+    action_mask: PyTree = None  # True where an action is possible in `observation`; None: all are
+    next_action_mask: PyTree = None  # the same for `next_observation`
+    valid: jax.Array | None = None  # False for a step that never happened (an autoreset's dummy step); None: all did
+
+
+class Transition(eqx.Module):
+    """One step of experience. Leaves are `[T, N, …]` in a rollout and `[B, …]` when sampled from replay."""
+
+    observation: PyTree
+    action: PyTree  # as the policy chose it: before clipping to the action space
+    reward: jax.Array
+    terminated: jax.Array
+    truncated: jax.Array
+    next_observation: PyTree
+    action_mask: PyTree = None
+    next_action_mask: PyTree = None
+    valid: jax.Array | None = None
+
+    @property
+    def done(self) -> jax.Array:
+        """The episode ended here, for whichever reason: traces and memories stop."""
+        return self.terminated | self.truncated
+
+
+class Batch(eqx.Module):
+    """What `Algorithm.update` learns from."""
+
+    transition: Transition
+    weight: jax.Array  # of the transition's leading shape; 0 for a step that never happened
+    carry: PyTree = ()  # the policy's memory before the first step, [N, …]
+
+
+class Clock(eqx.Module):
+    """Where training stands, in environment steps summed over the N environments: what schedules are functions of."""
+
+    step: jax.Array  # int32
+    total: jax.Array  # int32
+
+    @property
+    def progress(self) -> jax.Array:
+        """From 0 at the start to 1 at the end."""
+        return jnp.clip(self.step / self.total, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """`steps` steps of every environment, used once: batches are `[steps, N]`."""
+
+    steps: int
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """`count` whole episodes, used once: batches are `[max_steps, count]`, with weight 0 behind each episode's end.
+
+    Environments start afresh for every batch; `count` must be a multiple of the number of environments.
+    """
+
+    count: int
+    max_steps: int
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A ring of the last `capacity` transitions, from which batches `[batch_size]` are drawn uniformly.
+
+    Each iteration collects `collect_steps` steps of every environment and then makes `updates` updates. The first
+    `learning_starts` steps are taken at random, without learning.
+    """
+
+    capacity: int
+    batch_size: int
+    collect_steps: int = 1
+    updates: int = 1
+    learning_starts: int = 0
+
+
+Experience = Rollout | Episodes | Replay

@@ -1,0 +1,13 @@
+"""Every test runs with the checks that catch this field's silent bugs; see docs/testing.md."""
+
+import os
+
+# Two devices on the CPU, so that what is spread over devices is tested as such.
+os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+
+import jax
+
+# (N,) − (N, 1) silently becomes (N, N) by default: the commonest bug of all.
+jax.config.update("jax_numpy_rank_promotion", "raise")
