@@ -1,8 +1,9 @@
 """How sure a score is: means and interquartile means with bootstrap intervals, in NumPy.
 
-All intervals are 95 % percentile bootstrap intervals (Efron & Tibshirani 1993, §13.3) from resamples drawn with a
-fixed seed, so that the same values always give the same interval. They never leave the range of the values, unlike a
- normal or t interval (no CartPole agent can score above 500); with fewer than about ten values they are too narrow.
+All intervals are 95 % percentile bootstrap intervals (Efron & Tibshirani 1993, §13.3) from resamples drawn
+with a fixed seed, so that the same values always give the same interval. They never leave the range of the
+values, unlike a normal or t interval (no CartPole agent can score above 500); with fewer than about ten
+values they are too narrow.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
 def iqm(values: ArrayLike, axis: int = 0) -> np.ndarray:
     """The interquartile mean along `axis`: the mean of S values without the ⌊S/4⌋ lowest and highest.
 
-    Less moved by one lucky seed than the mean, less wasteful than the median; with fewer than four values it is
-    the mean. NaN where any value is. Agarwal et al. 2021, section 4.3.
+    Less moved by one lucky seed than the mean, less wasteful than the median; with fewer than four values it
+    is the mean. NaN where any value is. Agarwal et al. 2021, section 4.3.
     """
     ordered = np.sort(np.asarray(values, np.float64), axis=axis)  # NaN sorts last
     count = ordered.shape[axis]
@@ -52,7 +53,7 @@ def iqm_interval(values: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 def bootstrap_interval(
     values: np.ndarray, statistic: Callable[..., Any], level: float = LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The bounds `(low, high)`, of shape `[…]`, of `statistic(resamples, axis=1)` over rows of `values` `[S, …]`."""
+    """The bounds `(low, high)` `[…]` of `statistic(resamples, axis=1)` over the rows of `values` `[S, …]`."""
     if len(values) == 0:
         raise ValueError("An interval needs at least one value; got none.")
     if len(values) == 1:
