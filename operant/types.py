@@ -23,6 +23,7 @@ class EnvSpec:
     action_space: Space
     max_episode_steps: int | None = None
     masked: bool = False  # whether it says which actions are possible
+    dummy_steps: bool = False  # whether a step after an episode's end only resets (`TimeStep.valid` then says so)
     num_envs: int = 1  # copies stepped together: the N of every shape below
 
 
@@ -104,7 +105,8 @@ class Episodes:
 class Replay:
     """A ring of the last `capacity` transitions, from which batches `[batch_size]` are drawn uniformly.
 
-    Each iteration collects `collect_steps` steps of every environment and then makes `updates` updates. The first
+    Each iteration collects `collect_steps` steps of every environment and then makes `updates` updates (−1: as many as
+    transitions were collected). The first
     `learning_starts` steps are taken at random, without learning.
     """
 

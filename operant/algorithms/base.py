@@ -8,7 +8,13 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from operant.types import Batch, Clock, EnvSpec, Experience, PyTree
+from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Transition
+
+
+def require(condition: bool, name: str, value: Any, allowed: str) -> None:
+    """Raise ValueError saying which hyperparameter has which value, and what is allowed."""
+    if not condition:
+        raise ValueError(f"{name}={value!r}: must be {allowed}.")
 
 
 def static(default: Any) -> Any:
@@ -60,6 +66,13 @@ class Algorithm(eqx.Module):
 
         With `explore=False` the best known action, and `noise` is not looked at (it may be None).
         """
+
+    def observe(self, state: PyTree, transition: Transition) -> PyTree:
+        """The state after seeing fresh experience `[T, N, …]`, once, in order: running statistics, counts.
+
+        Called behind `update`, so that a rollout is learnt from with the statistics it was acted with.
+        """
+        return state
 
     @abstractmethod
     def update(self, state: PyTree, batch: Batch, key: jax.Array, clock: Clock) -> tuple[PyTree, dict[str, jax.Array]]:

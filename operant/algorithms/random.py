@@ -1,0 +1,51 @@
+"""The random policy: what every other is measured against, and how replay is warmed up."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant import distributions
+from operant.algorithms.base import Algorithm
+from operant.spaces import Box
+from operant.types import Batch, Clock, EnvSpec, PyTree, Rollout
+
+
+class RandomState(eqx.Module):
+    """Nothing is learnt; the specification is all there is to know."""
+
+    spec: EnvSpec = eqx.field(static=True)
+
+
+class Random(Algorithm):
+    """Every possible action with the same probability."""
+
+    @property
+    def experience(self) -> Rollout:
+        return Rollout(1)
+
+    def check(self, spec: EnvSpec) -> None:
+        distributions.parameters(spec.action_space)
+
+    def init(self, spec: EnvSpec, key: jax.Array) -> RandomState:
+        return RandomState(spec)
+
+    def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+        """A whole action of a Box; what a uniform policy head needs for the other spaces."""
+        if isinstance(spec.action_space, Box):
+            return jax.vmap(spec.action_space.sample)(jax.random.split(key, spec.num_envs))
+        return distributions.draw(spec.action_space, key, (spec.num_envs,))
+
+    def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
+        space = state.spec.action_space
+        if not explore:
+            raise ValueError("The random policy has no best action: evaluate it with deterministic=False.")
+        if isinstance(space, Box):
+            return noise, carry
+        num_envs = jax.tree.leaves(noise)[0].shape[0]
+        uniform = jnp.zeros((num_envs, distributions.parameters(space)))
+        return distributions.from_parameters(space, uniform, action_mask).sample(noise), carry
+
+    def update(self, state: RandomState, batch: Batch, key: jax.Array, clock: Clock):
+        return state, {}

@@ -1,0 +1,179 @@
+"""Deep Q-learning with experience replay and a fixed target network (Mnih et al. 2015, doi:10.1038/nature14236).
+
+Q(s, a; θ) is fitted to one-step targets that an older copy of itself, θ⁻, provides:
+
+    L(θ) = E[ ℓ( r + γ max_a' Q(s', a'; θ⁻) − Q(s, a; θ) ) ],   ℓ = Huber's loss
+
+| paper | here |
+|---|---|
+| replay memory size, minibatch size | buffer_size, batch_size |
+| target network update frequency C | target_update_interval (in environment steps) |
+| update frequency | train_freq |
+| initial and final exploration ε, final exploration frame | exploration_initial_eps, exploration_final_eps, exploration_fraction |
+| replay start size | learning_starts |
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+
+from operant.algorithms.base import Algorithm, require, static
+from operant.networks import Given, Network, QNetwork, as_network
+from operant.ops.normalization import Normalizer
+from operant.ops.returns import weighted_mean
+from operant.ops.schedules import Linear, Schedule, at
+from operant.spaces import Discrete, describe
+from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Transition
+
+
+class DQNState(eqx.Module):
+    """Everything DQN learns."""
+
+    network: QNetwork  # θ
+    target: QNetwork  # θ⁻
+    target_updates: jax.Array  # int32: how often θ⁻ was renewed
+    optimizer: optax.OptState
+    normalizer: Normalizer
+
+
+class DQNNoise(eqx.Module):
+    """The randomness of one step."""
+
+    explore: jax.Array  # [N] uniform in [0, 1): below ε, a random action is taken
+    preference: jax.Array  # [N, n] uniform: the random action is the possible one with the largest
+
+
+class DQN(Algorithm):
+    """Deep Q-learning, for discrete actions, with masks."""
+
+    learning_rate: float | Schedule = 1e-4
+    """Step size of Adam: a number or a schedule such as linear:1e-4:0."""
+    buffer_size: int = static(1_000_000)
+    """Transitions that replay remembers."""
+    learning_starts: int = static(100)
+    """Steps taken at random before learning starts."""
+    batch_size: int = static(32)
+    """Transitions in a minibatch."""
+    tau: float = 1.0
+    """How far the target network moves towards the online one at each of its updates; 1 copies it."""
+    gamma: float = 0.99
+    """Discount factor γ."""
+    train_freq: int = static(4)
+    """Steps of every environment between two rounds of learning."""
+    gradient_steps: int = static(1)
+    """Minibatches learnt from in each round; −1: as many as transitions were collected."""
+    target_update_interval: int = static(10_000)
+    """Environment steps between two updates of the target network."""
+    exploration_fraction: float = 0.1
+    """Part of training over which ε falls."""
+    exploration_initial_eps: float = 1.0
+    """ε at the start: the probability of a random action."""
+    exploration_final_eps: float = 0.05
+    """ε after that."""
+    max_grad_norm: float = 10.0
+    """Gradients longer than this are shortened to it."""
+    normalize_observations: bool = static(False)
+    """Shift and scale observations by their running statistics."""
+    normalize_rewards: bool = static(False)
+    """Scale rewards by the running deviation of their discounted return."""
+    network: Network | Given = eqx.field(
+        default=Network(activation="relu", initialization="uniform"), converter=as_network
+    )
+    """The network: a Network of values, or any Equinox module that maps an observation to features."""
+
+    def __check_init__(self) -> None:
+        for name in ("buffer_size", "batch_size", "train_freq", "target_update_interval"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        require(self.gradient_steps >= 1 or self.gradient_steps == -1, "gradient_steps", self.gradient_steps, "at least 1, or -1")
+        require(self.learning_starts >= 0, "learning_starts", self.learning_starts, "at least 0")
+        for name in ("gamma", "tau", "exploration_fraction", "exploration_initial_eps", "exploration_final_eps"):
+            if isinstance(getattr(self, name), int | float):
+                require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
+
+    @property
+    def experience(self) -> Replay:
+        return Replay(self.buffer_size, self.batch_size, self.train_freq, self.gradient_steps, self.learning_starts)
+
+    def check(self, spec: EnvSpec) -> None:
+        if not isinstance(spec.action_space, Discrete):
+            raise ValueError(
+                f"DQN needs a Discrete action space: {spec.id} has {describe(spec.action_space)}. "
+                "PPO takes it; or discretise the actions."
+            )
+        per_round = self.train_freq * spec.num_envs
+        require(self.buffer_size >= per_round, "buffer_size", self.buffer_size, f"at least train_freq × num_envs = {per_round}")
+
+    def init(self, spec: EnvSpec, key: jax.Array) -> DQNState:
+        network = QNetwork.build(self.network, spec, key)
+        normalizer = Normalizer.build(spec, observations=self.normalize_observations, rewards=self.normalize_rewards)
+        return DQNState(
+            network=network,
+            target=jax.tree.map(jnp.copy, network),  # its own buffers: the run is donated, and no buffer twice
+            target_updates=jnp.zeros((), jnp.int32),
+            optimizer=self._optimizer(0.0).init(network),
+            normalizer=normalizer,
+        )
+
+    def draw(self, spec: EnvSpec, key: jax.Array) -> DQNNoise:
+        assert isinstance(spec.action_space, Discrete)
+        uniform = jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n))
+        return DQNNoise(uniform[:, 0], uniform[:, 1:])
+
+    def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
+        q = state.network(state.normalizer.observations(observation))
+        greedy = jnp.argmax(possible(q, action_mask), -1)
+        if not explore:
+            return greedy, carry
+        random = jnp.argmax(possible(noise.preference, action_mask), -1)
+        return jnp.where(noise.explore < self.epsilon(clock), random, greedy), carry
+
+    def epsilon(self, clock: Clock) -> jax.Array:
+        """ε at this moment of training."""
+        schedule = Linear(self.exploration_initial_eps, self.exploration_final_eps, self.exploration_fraction)
+        return at(schedule, clock)
+
+    def observe(self, state: DQNState, transition: Transition) -> DQNState:
+        return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.observe(transition, self.gamma))
+
+    def update(self, state: DQNState, batch: Batch, key: jax.Array, clock: Clock):
+        gradient, metrics = jax.grad(self.loss, has_aux=True)(state.network, state.target, state.normalizer, batch, key)
+        optimizer = self._optimizer(at(self.learning_rate, clock))
+        updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.network)
+        network = optax.apply_updates(state.network, updates)
+
+        due = clock.step // self.target_update_interval
+        step_size = jnp.where(due > state.target_updates, self.tau, 0.0)
+        target = optax.incremental_update(network, state.target, step_size)
+        metrics |= {"train/learning_rate": at(self.learning_rate, clock), "rollout/exploration_rate": self.epsilon(clock)}
+        return DQNState(network, target, due, optimizer_state, state.normalizer), metrics
+
+    def loss(
+        self,
+        network: QNetwork,
+        target: QNetwork,
+        normalizer: Normalizer,
+        batch: Batch,
+        key: jax.Array | None = None,
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """The loss above over a minibatch `[B]`, and what there is to say about it."""
+        transition = batch.transition
+        q = network(normalizer.observations(transition.observation), key=key)
+        q_taken = jnp.take_along_axis(q, transition.action[:, None], -1)[:, 0]
+
+        q_next = possible(target(normalizer.observations(transition.next_observation)), transition.next_action_mask)
+        bootstrap = jnp.where(transition.terminated, 0.0, jnp.max(q_next, -1))
+        goal = jax.lax.stop_gradient(normalizer.rewards(transition.reward) + self.gamma * bootstrap)
+
+        loss = weighted_mean(optax.huber_loss(q_taken, goal), batch.weight)
+        return loss, {"train/loss": loss, "train/q_value": weighted_mean(q_taken, batch.weight)}
+
+    def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
+        return optax.chain(optax.clip_by_global_norm(self.max_grad_norm), optax.adam(learning_rate))
+
+
+def possible(score: jax.Array, action_mask: PyTree) -> jax.Array:
+    """Scores `[…, n]` with −∞ for every impossible action."""
+    return score if action_mask is None else jnp.where(action_mask, score, -jnp.inf)

@@ -1,0 +1,150 @@
+"""Collecting experience on the device, from native environments."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.algorithms.base import Algorithm
+from operant.engine.learn import to_environment
+from operant.engine.run import Run, Stream, stream, transition
+from operant.envs import base as envs
+from operant.envs.base import Environment
+from operant.types import Clock, EnvSpec, Episodes, PyTree, Replay, Rollout, Transition
+
+
+class Stage(NamedTuple):
+    """Where the environments stand, and what the policy remembers; leaves `[N, …]`."""
+
+    environment: PyTree
+    observation: PyTree
+    action_mask: PyTree
+    carry: PyTree
+
+
+def collect_steps(plan: Rollout | Replay) -> int:
+    """Steps of every environment in one iteration."""
+    return plan.steps if isinstance(plan, Rollout) else plan.collect_steps
+
+
+def draw_rollout(
+    algorithm: Algorithm, environment: Environment, spec: EnvSpec, key: jax.Array, acting: Stream, first: jax.Array, steps: int
+) -> PyTree:
+    """The randomness of `steps` steps of a run from its `first` on, for `act` and for the environments: `[steps, …]`.
+
+    Step t uses `fold_in(stream, t)` whatever the block it is drawn in, so chunks of any size see the same numbers.
+    """
+
+    def one(t: jax.Array) -> PyTree:
+        return (
+            algorithm.draw(spec, jax.random.fold_in(stream(key, acting), t)),
+            envs.draw(environment, jax.random.fold_in(stream(key, Stream.ENVIRONMENT), t + 1), spec.num_envs),
+        )
+
+    return jax.vmap(one)(first + jnp.arange(steps))
+
+
+def advance(
+    algorithm: Algorithm, environment: Environment, state: PyTree, initial_carry: PyTree, clock: Clock, stage: Stage, noise: PyTree
+) -> tuple[Stage, Transition]:
+    """One step of every environment."""
+    act_noise, env_noise = noise
+    action, carry = algorithm.act(state, stage.observation, stage.action_mask, stage.carry, act_noise, clock, explore=True)
+    applied = to_environment(environment.action_space, action)
+    states, timestep = envs.step(environment, stage.environment, applied, env_noise)
+    experience = transition(stage.observation, stage.action_mask, action, timestep)
+    following = Stage(states, timestep.observation, timestep.action_mask, forget(carry, initial_carry, experience.done))
+    return following, experience
+
+
+def forget(carry: PyTree, initial_carry: PyTree, done: jax.Array) -> PyTree:
+    """The memory with that of ended episodes `[N]` as at the start of one."""
+
+    def select(now: jax.Array, initial: jax.Array) -> jax.Array:
+        return jnp.where(done.reshape(done.shape + (1,) * (now.ndim - 1)), initial, now)
+
+    return jax.tree.map(select, carry, initial_carry)
+
+
+def rollout(
+    algorithm: Algorithm, policy_state: PyTree, environment: Environment, run: Run, initial_carry: PyTree, noise: PyTree
+) -> tuple[Run, Transition]:
+    """The run after as many steps as there is noise for, and their experience `[T, N, …]`."""
+
+    def body(stage: Stage, noise: PyTree) -> tuple[Stage, Transition]:
+        return advance(algorithm, environment, policy_state, initial_carry, run.clock, stage, noise)
+
+    stage, experience = jax.lax.scan(body, stage_of(run), noise)
+    return with_stage(run, stage), experience
+
+
+def episodes(
+    algorithm: Algorithm, environment: Environment, spec: EnvSpec, run: Run, plan: Episodes
+) -> tuple[Run, Transition]:
+    """The run after `plan.count` whole episodes from fresh starts, and their experience `[max_steps, count, …]`.
+
+    Rows behind an episode's end have `valid` False. Collecting stops as soon as the last episode of a round ends.
+    """
+    rounds = plan.count // spec.num_envs
+    initial_carry = algorithm.initial_carry(run.state, spec.num_envs)
+
+    def one_round(index: jax.Array) -> tuple[Stage, Transition]:
+        number = run.iteration * rounds + index
+        key = jax.random.fold_in(stream(run.key, Stream.ENVIRONMENT), number + 1)
+        states, observation, action_mask = envs.reset(
+            environment, envs.draw(environment, jax.random.fold_in(key, 0), spec.num_envs)
+        )
+        first = number * plan.max_steps
+        act_key = stream(run.key, Stream.ACT)
+        noise = jax.vmap(
+            lambda t: (
+                algorithm.draw(spec, jax.random.fold_in(act_key, first + t)),
+                envs.draw(environment, jax.random.fold_in(key, t + 1), spec.num_envs),
+            )
+        )(jnp.arange(plan.max_steps))
+        stage = Stage(states, observation, action_mask, initial_carry)
+        at = lambda t: jax.tree.map(lambda x: x[t], noise)  # noqa: E731
+        row = jax.eval_shape(
+            lambda s: advance(algorithm, environment, run.state, initial_carry, run.clock, s, at(0))[1], stage
+        )
+        rows = jax.tree.map(lambda x: jnp.zeros((plan.max_steps, *x.shape), x.dtype), row)
+        rows = eqx.tree_at(
+            lambda r: r.valid, rows, jnp.zeros((plan.max_steps, spec.num_envs), bool), is_leaf=lambda x: x is None
+        )
+
+        def body(loop: tuple) -> tuple:
+            t, stage, alive, rows = loop
+            stage, experience = advance(algorithm, environment, run.state, initial_carry, run.clock, stage, at(t))
+            last = (t == plan.max_steps - 1) & ~experience.done
+            experience = eqx.tree_at(
+                lambda e: (e.valid, e.truncated),
+                experience,
+                (alive, experience.truncated | last),
+                is_leaf=lambda x: x is None,
+            )
+            rows = jax.tree.map(lambda buffer, new: buffer.at[t].set(new), rows, experience)
+            return t + 1, stage, alive & ~experience.done, rows
+
+        def going(loop: tuple) -> jax.Array:
+            return (loop[0] < plan.max_steps) & jnp.any(loop[2])
+
+        alive = jnp.ones(spec.num_envs, bool)
+        _, stage, _, rows = jax.lax.while_loop(going, body, (jnp.zeros((), jnp.int32), stage, alive, rows))
+        return stage, rows
+
+    stages, rows = jax.lax.map(one_round, jnp.arange(rounds))
+    experience = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1).reshape(x.shape[1], -1, *x.shape[3:]), rows)
+    return with_stage(run, jax.tree.map(lambda x: x[-1], stages)), experience
+
+
+def stage_of(run: Run) -> Stage:
+    return Stage(run.environment, run.observation, run.action_mask, run.carry)
+
+
+def with_stage(run: Run, stage: Stage) -> Run:
+    return eqx.tree_at(
+        lambda r: (r.environment, r.observation, r.action_mask, r.carry), run, tuple(stage), is_leaf=lambda x: x is None
+    )

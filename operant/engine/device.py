@@ -1,0 +1,178 @@
+"""The loop on the device: environments, learning and everything between in one compiled program, for one seed or many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from operant.algorithms.base import Algorithm
+from operant.algorithms.random import Random, RandomState
+from operant.engine import collect
+from operant.engine.learn import draw_learning, learn, warm_up
+from operant.engine.run import Run, Stream, start, stream
+from operant.envs import base as envs
+from operant.envs.base import Environment
+from operant.types import EnvSpec, Episodes, PyTree, Replay, Transition
+
+
+def begin(algorithm: Algorithm, environment: Environment, spec: EnvSpec, key: jax.Array) -> Run:
+    """A run before its first step."""
+    noise = envs.draw(environment, jax.random.fold_in(stream(key, Stream.ENVIRONMENT), 0), spec.num_envs)
+    return start(algorithm, spec, key, *envs.reset(environment, noise))
+
+
+def chunk(
+    algorithm: Algorithm,
+    environment: Environment,
+    spec: EnvSpec,
+    size: int,
+    emit: bool,
+    run: Run,
+    count: jax.Array,
+) -> tuple[Run, PyTree, PyTree]:
+    """`(run, metrics, experience)` after `count` ≤ `size` iterations of learning.
+
+    The randomness of `size` iterations is drawn at once, outside the loop; metrics are means over the chunk; experience
+    `[size, T, N, …]` (rows from `count` on are not written) only where it is to be emitted to observers.
+    """
+    plan = algorithm.experience
+    if isinstance(plan, Episodes):
+        noise = None
+    else:
+        steps = collect.collect_steps(plan)
+        noise = collect.draw_rollout(
+            algorithm, environment, spec, run.key, Stream.ACT, run.iteration * steps, size * steps
+        )
+        noise = jax.tree.map(lambda x: x.reshape(size, steps, *x.shape[1:]), noise)
+    learning = jax.vmap(lambda i: draw_learning(algorithm, spec.num_envs, run.key, i))(run.iteration + jnp.arange(size))
+
+    def iterate(run: Run, i: jax.Array) -> tuple[Run, PyTree, Transition]:
+        carry = run.carry
+        if isinstance(plan, Episodes):
+            run, experience = collect.episodes(algorithm, environment, spec, run, plan)
+        else:
+            initial_carry = algorithm.initial_carry(run.state, spec.num_envs)
+            run, experience = collect.rollout(
+                algorithm, run.state, environment, run, initial_carry, jax.tree.map(lambda x: x[i], noise)
+            )
+        run, metrics = learn(algorithm, run, experience, carry, jax.tree.map(lambda x: x[i], learning))
+        return run, metrics, experience
+
+    _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))
+    totals = jax.tree.map(lambda x: jnp.zeros(x.shape, jnp.float32), metrics_like)
+    emitted = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), experience_like) if emit else None
+
+    def body(i: jax.Array, loop: tuple[Run, PyTree, PyTree]) -> tuple[Run, PyTree, PyTree]:
+        run, totals, emitted = loop
+        run, metrics, experience = iterate(run, i)
+        totals = jax.tree.map(jnp.add, totals, metrics)
+        if emit:
+            emitted = jax.tree.map(lambda rows, new: rows.at[i].set(new), emitted, experience)
+        return run, totals, emitted
+
+    run, totals, emitted = jax.lax.fori_loop(0, count, body, (run, totals, emitted))
+    metrics = jax.tree.map(lambda x: x / count, totals)
+    return run, metrics | run.statistics.report(), emitted
+
+
+def warm_up_chunk(
+    algorithm: Algorithm, environment: Environment, spec: EnvSpec, size: int, emit: bool, run: Run
+) -> tuple[Run, PyTree, PyTree]:
+    """`(run, metrics, experience)` after `size` iterations of acting at random and learning nothing."""
+    plan = algorithm.experience
+    assert isinstance(plan, Replay)
+    random = Random()
+    steps = plan.collect_steps
+    noise = collect.draw_rollout(
+        random, environment, spec, run.key, Stream.WARM_UP, run.iteration * steps, size * steps
+    )
+    noise = jax.tree.map(lambda x: x.reshape(size, steps, *x.shape[1:]), noise)
+
+    def iterate(run: Run, noise: PyTree) -> tuple[Run, PyTree]:
+        carry = run.carry
+        run, experience = collect.rollout(random, RandomState(spec), environment, run, carry, noise)
+        return warm_up(algorithm, run, experience), experience if emit else None
+
+    run, emitted = jax.lax.scan(iterate, run, noise)
+    return run, run.statistics.report(), emitted
+
+
+class DeviceLoop:
+    """Advances a run, or several stacked along a first axis, by compiled chunks of iterations.
+
+    Several seeds are vmapped and their axis is spread over the machine's devices, as many as divide it.
+    """
+
+    def __init__(
+        self, algorithm: Algorithm, environment: Environment, num_envs: int, seeds: int | None, emit: bool = False
+    ) -> None:
+        self.algorithm, self.environment, self.seeds, self.emit = algorithm, environment, seeds, emit
+        self.spec = replace(environment.spec, num_envs=num_envs)
+        self._compiled: dict[Any, Any] = {}
+
+    def begin(self, key: jax.Array) -> Run:
+        """The run before its first step; with seeds, `key` is `[S]`."""
+        function = partial(begin, environment=self.environment, spec=self.spec)
+        return self._mapped(lambda algorithm, key: function(algorithm, key=key), donate=False)(self.algorithm, key)
+
+    def advance(self, run: Run, count: int, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+        """`(run, metrics, experience)` after `count` ≤ `size` iterations; the given run is used up."""
+        if ("learn", size) not in self._compiled:
+
+            def function(algorithm: Algorithm, run: Run, count: jax.Array):
+                return chunk(algorithm, self.environment, self.spec, size, self.emit, run, count)
+
+            self._compiled["learn", size] = self._mapped(function, donate=True, shared=1)
+        out = self._compiled["learn", size](self.algorithm, run, jnp.asarray(count, jnp.int32))
+        return self._fetch(out, count)
+
+    def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+        """The same after `size` iterations of acting at random."""
+
+        def function(algorithm: Algorithm, run: Run):
+            return warm_up_chunk(algorithm, self.environment, self.spec, size, self.emit, run)
+
+        return self._fetch(self._mapped(function, donate=True)(self.algorithm, run), size)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _fetch(self, out: tuple, count: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+        run, metrics, emitted = out
+        if emitted is not None:  # [S, size, T, N, …] → [count·T, S·N, …]
+            emitted = jax.tree.map(lambda x: _in_order(np.asarray(x), count, self.seeds), emitted)
+        return run, jax.device_get(metrics), emitted
+
+    def _mapped(self, function: Any, *, donate: bool, shared: int = 0) -> Any:
+        """Compiled for one run, or for all seeds: the algorithm and the last `shared` arguments are common to all."""
+        if self.seeds is not None:
+            inner, seeds = function, self.seeds
+
+            def function(algorithm: Algorithm, run: Run, *rest: Any) -> Any:
+                return jax.vmap(lambda run: inner(algorithm, run, *rest))(run)
+
+            devices = max(d for d in range(1, len(jax.devices()) + 1) if seeds % d == 0)
+            if devices > 1:
+                mesh = jax.make_mesh((devices,), ("seeds",), devices=jax.devices()[:devices])
+                split, common = PartitionSpec("seeds"), PartitionSpec()
+                mapped = jax.shard_map(
+                    function, mesh=mesh, in_specs=(common, split, *[common] * shared), out_specs=split, check_vma=False
+                )
+                sharding = NamedSharding(mesh, split)
+                compiled = jax.jit(mapped, donate_argnums=(1,) if donate else ())
+                return lambda algorithm, run, *rest: compiled(algorithm, jax.device_put(run, sharding), *rest)
+        return jax.jit(function, donate_argnums=(1,) if donate else ())
+
+
+def _in_order(rows: np.ndarray, count: int, seeds: int | None) -> np.ndarray:
+    if seeds is None:
+        return rows[:count].reshape(-1, *rows.shape[2:])
+    rows = np.moveaxis(rows[:, :count], 0, 2)  # [count, T, S, N, …]
+    return rows.reshape(rows.shape[0] * rows.shape[1], -1, *rows.shape[4:])
+

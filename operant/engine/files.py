@@ -1,0 +1,180 @@
+"""Pytrees to safetensors files and back: one named tensor an array leaf, and a JSON header.
+
+A file holds numbers and text only; nothing that is loaded is ever executed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from operant.types import PyTree
+
+DTYPES = (
+    *("bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
+    *("bfloat16", "float16", "float32", "float64", "complex64"),
+)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a directory's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path`; what the block writes there replaces `path` in one step when it ends.
+
+    A reader, or a machine that loses its power, finds the old file or the new one, whole. If the block
+    raises, the old one stays.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        sync(temporary)
+        os.replace(temporary, path)
+        sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def leaf_names(tree: PyTree) -> list[str]:
+    """A readable name, such as `state.policy.0.weight`, for every leaf in the order of `jax.tree.leaves`."""
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
+    names = [jax.tree_util.keystr(path, simple=True, separator=".") or "value" for path in paths]
+    if len(set(names)) < len(names):  # {"a.b": x, "a": {"b": y}}: the quoted form tells them apart
+        names = [jax.tree_util.keystr(path) for path in paths]
+    return names
+
+
+def save_tree(path: str | Path, tree: PyTree, metadata: dict[str, Any]) -> None:
+    """Write every leaf (an array, a typed PRNG key or a Python number) and `metadata` as JSON, atomically.
+
+    Python numbers are stored with 64 bits. Raises TypeError for a leaf that is none of these, and for
+    metadata that JSON does not take.
+    """
+    names = leaf_names(tree)
+    tensors, keys = {}, {}
+    for name, leaf in zip(names, jax.tree.leaves(tree), strict=True):
+        if _is_key(leaf):
+            keys[name] = str(jax.random.key_impl(leaf))
+            leaf = jax.random.key_data(leaf)
+        tensors[name] = np.asarray(leaf, order="C")
+        if tensors[name].dtype.name not in DTYPES:
+            raise TypeError(
+                f"Cannot save {name}: {type(leaf).__name__} of dtype {tensors[name].dtype}. "
+                f"Make it a static field, or convert it to one of {', '.join(DTYPES)}."
+            )
+    header = {"metadata": json.dumps(metadata), "prng_keys": json.dumps(keys)}
+    for temporary in [Path(path)]:
+        save_file(tensors, temporary, header)
+
+
+def load_tree(path: str | Path, like: PyTree) -> PyTree:
+    """The tree that was saved, in the structure of `like`.
+
+    Leaves of `like` are arrays or `jax.ShapeDtypeStruct`s, whose shapes and dtypes the file must have; the
+    results are new JAX arrays, or NumPy arrays and Python numbers where `like` has those. Raises ValueError
+    naming the leaves that are missing, unexpected or of another shape or dtype, FileNotFoundError, and
+    ValueError for something that is not a whole safetensors file.
+    """
+    names, (leaves, structure) = leaf_names(like), jax.tree.flatten(like)
+    loaded, problems = [], []
+    with _opened(path) as file:
+        keys = json.loads((file.metadata() or {}).get("prng_keys", "{}"))
+        stored = set(file.keys())
+        problems += [f"{name} of the file is unexpected" for name in sorted(stored - set(names))]
+        for name, leaf in zip(names, leaves, strict=True):
+            if name not in stored:
+                problems.append(f"{name} is missing from the file")
+                continue
+            value = file.get_tensor(name)
+            if name in keys:
+                value = jax.random.wrap_key_data(jnp.array(value), impl=keys[name])
+            if problem := _mismatch(value, leaf):
+                problems.append(f"{name} {problem}")
+            else:
+                loaded.append(_restored(value, leaf))
+    if problems:
+        rest = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
+        raise ValueError(
+            f"{path} holds something else than what is loaded from it: {'; '.join(problems[:8])}{rest}. "
+            "Load it with the algorithm, hyperparameters and environment that it was saved with."
+        )
+    return jax.tree.unflatten(structure, loaded)
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """The metadata that `save_tree` was given; `{}` for a file from elsewhere. Raises as `load_tree` does."""
+    with _opened(path) as file:
+        return json.loads((file.metadata() or {}).get("metadata", "{}"))
+
+
+def read_shapes(path: str | Path) -> dict[str, dict[str, Any]]:
+    """`{name: {"shape": …, "dtype": …}}` of every tensor, in the file's own words. Raises as `load_tree`."""
+    with _opened(path) as file:
+        slices = {name: file.get_slice(name) for name in sorted(file.keys())}
+        return {name: {"shape": part.get_shape(), "dtype": part.get_dtype()} for name, part in slices.items()}
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    if not Path(path).exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        with safe_open(path, framework="np") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{path} is not a whole safetensors file ({error}): it was cut short, or is something else."
+        ) from error
+
+
+def _is_key(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and jnp.issubdtype(
+        leaf.dtype, jax.dtypes.prng_key
+    )
+
+
+def _is_number(leaf: Any) -> bool:
+    return isinstance(leaf, bool | int | float) and not isinstance(leaf, np.generic)
+
+
+def _same_kind(one: Any, other: Any) -> bool:
+    kinds = (np.floating, np.integer, np.bool_)
+    return [jnp.issubdtype(one, kind) for kind in kinds] == [jnp.issubdtype(other, kind) for kind in kinds]
+
+
+def _mismatch(value: Any, leaf: Any) -> str | None:
+    """Why a stored value cannot take the place of `leaf`."""
+    shape, dtype = np.shape(leaf), np.asarray(leaf).dtype if _is_number(leaf) else leaf.dtype
+    if value.shape != shape:
+        return f"has shape {value.shape} in the file where {shape} is expected"
+    # A hyperparameter is a Python number before it goes through a jitted function, and a scalar array after.
+    number = _is_number(leaf) or (shape == () and str(value.dtype) in ("int64", "float64"))
+    if value.dtype != dtype and not (number and _same_kind(value.dtype, dtype)):
+        return f"has dtype {value.dtype} in the file where {dtype} is expected"
+    return None
+
+
+def _restored(value: Any, leaf: Any) -> Any:
+    if _is_number(leaf):
+        return type(leaf)(value)
+    if isinstance(leaf, np.ndarray | np.generic) or _is_key(leaf):
+        return value if _is_key(leaf) else value.astype(leaf.dtype)
+    return jnp.array(value, leaf.dtype)  # a copy: what is loaded may be donated

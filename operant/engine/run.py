@@ -1,0 +1,116 @@
+"""The run: everything that changes while training, as one pytree.
+
+Save it and training can be resumed to the last bit; stack several along a new first axis and many seeds train at once.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.algorithms.base import Algorithm
+from operant.engine.statistics import EpisodeStatistics
+from operant.replay import ring
+from operant.types import Clock, EnvSpec, PyTree, Replay, TimeStep, Transition
+
+
+class Stream(IntEnum):
+    """Independent streams of randomness, each numbered by its own counter: `fold_in(fold_in(key, stream), counter)`."""
+
+    INIT = 0
+    ENVIRONMENT = 1
+    ACT = 2
+    REPLAY = 3
+    UPDATE = 4
+    WARM_UP = 5
+
+
+def stream(key: jax.Array, which: Stream) -> jax.Array:
+    """The key of one stream of a run."""
+    return jax.random.fold_in(key, int(which))
+
+
+class Run(eqx.Module):
+    """All that changes while training."""
+
+    state: PyTree  # what the algorithm learns
+    environment: PyTree  # the environments' states; () when they live on the host
+    observation: PyTree  # [N, …] what to act on next
+    action_mask: PyTree  # [N, …] or None
+    carry: PyTree  # [N, …] the policy's memory
+    replay: ring.Ring | None  # None unless the plan is Replay
+    key: jax.Array  # never changes: all randomness is folded from it and from counters
+    iteration: jax.Array  # int32
+    clock: Clock
+    statistics: EpisodeStatistics
+
+
+def start(
+    algorithm: Algorithm,
+    spec: EnvSpec,
+    key: jax.Array,
+    environment: PyTree,
+    observation: PyTree,
+    action_mask: PyTree,
+) -> Run:
+    """A run before its first step, over environments that have just been reset. Pure: may be jitted and vmapped."""
+    state = algorithm.init(spec, stream(key, Stream.INIT))
+    carry = algorithm.initial_carry(state, spec.num_envs)
+    plan = algorithm.experience
+    replay = None
+    if isinstance(plan, Replay):
+        replay = ring.init(plan, transition_like(algorithm, spec, state, observation, action_mask, carry))
+    return Run(
+        state=state,
+        environment=environment,
+        observation=observation,
+        action_mask=action_mask,
+        carry=carry,
+        replay=replay,
+        key=key,
+        iteration=jnp.zeros((), jnp.int32),
+        clock=Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32)),
+        statistics=EpisodeStatistics.init(spec.num_envs),
+    )
+
+
+def transition_like(
+    algorithm: Algorithm, spec: EnvSpec, state: PyTree, observation: PyTree, action_mask: PyTree, carry: PyTree
+) -> Transition:
+    """The shapes of one row of experience `[N, …]`."""
+
+    def one_step(key: jax.Array) -> PyTree:
+        clock = Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32))
+        return algorithm.act(state, observation, action_mask, carry, algorithm.draw(spec, key), clock, explore=True)[0]
+
+    action = jax.eval_shape(one_step, jax.random.key(0))
+    flag = jax.ShapeDtypeStruct((spec.num_envs,), jnp.bool_)
+    return Transition(
+        observation=observation,
+        action=action,
+        reward=jax.ShapeDtypeStruct((spec.num_envs,), jnp.float32),
+        terminated=flag,
+        truncated=flag,
+        next_observation=observation,
+        action_mask=action_mask,
+        next_action_mask=action_mask,
+        valid=flag if spec.dummy_steps else None,
+    )
+
+
+def transition(run_observation: PyTree, run_mask: PyTree, action: PyTree, timestep: TimeStep) -> Transition:
+    """One step of experience: what was seen, done and answered."""
+    return Transition(
+        observation=run_observation,
+        action=action,
+        reward=timestep.reward,
+        terminated=timestep.terminated,
+        truncated=timestep.truncated,
+        next_observation=timestep.next_observation,
+        action_mask=run_mask,
+        next_action_mask=timestep.next_action_mask,
+        valid=timestep.valid,
+    )

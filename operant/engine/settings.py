@@ -1,0 +1,82 @@
+"""Process-wide settings, made once, before the backend starts, and only where the user has not made them.
+
+`OPERANT_SETTINGS=off` turns all of them off; `operant info` prints what is in force.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def flags() -> dict[str, str]:
+    """The XLA flags operant asks for on a CPU, with their values."""
+    wanted = {
+        # One device a core: several seeds are spread over devices, and two cores are then twice as fast.
+        "--xla_force_host_platform_device_count": str(_cores()),
+        # These networks are too small for a matrix product to be worth splitting between threads.
+        "--xla_cpu_multi_thread_eigen": "false",
+    }
+    if "avx512f" in _cpu_flags():
+        wanted["--xla_cpu_prefer_vector_width"] = "512"
+    return wanted
+
+
+def cache_directory() -> Path:
+    """Where compiled programs are kept between processes."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "operant" / "jax"
+
+
+def apply() -> None:
+    """Make the settings; called when the engine is imported. Does nothing once JAX's backend runs."""
+    if not enabled():
+        return
+    present = os.environ.get("XLA_FLAGS", "")
+    if not _backend_started():
+        missing = [f"{name}={value}" for name, value in flags().items() if name not in present]
+        os.environ["XLA_FLAGS"] = " ".join([present, *missing]).strip()
+    import jax
+
+    # A small compiled function returns in 28 µs instead of 106 µs when the call itself computes it.
+    if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(cache_directory()))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def enabled() -> bool:
+    """Whether operant may make process-wide settings."""
+    return os.environ.get("OPERANT_SETTINGS", "on").lower() not in ("off", "0", "false", "no")
+
+
+def report() -> dict[str, str]:
+    """What is in force, for `operant info`."""
+    import jax
+
+    return {
+        "process-wide settings": "on" if enabled() else "off (OPERANT_SETTINGS)",
+        "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
+        "compile cache": str(jax.config.jax_compilation_cache_dir),
+        "asynchronous CPU dispatch": str(jax.config.read("jax_cpu_enable_async_dispatch")),
+        "devices": ", ".join(map(str, jax.devices())),
+    }
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cpu_flags() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ""
+
+
+def _backend_started() -> bool:
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    return bool(bridge and bridge.backends_are_initialized())

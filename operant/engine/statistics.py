@@ -1,0 +1,71 @@
+"""Statistics of the last hundred episodes, kept inside the run."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.types import Transition
+
+WINDOW = 100
+
+
+class EpisodeStatistics(eqx.Module):
+    """Returns (raw, undiscounted) and lengths of episodes while they run, and of the last `WINDOW` that ended."""
+
+    running_return: jax.Array  # [N]
+    running_length: jax.Array  # [N] int32
+    returns: jax.Array  # [WINDOW], a ring
+    lengths: jax.Array  # [WINDOW]
+    episodes: jax.Array  # int32: how many have ended
+
+    @classmethod
+    def init(cls, num_envs: int) -> EpisodeStatistics:
+        return cls(
+            jnp.zeros(num_envs),
+            jnp.zeros(num_envs, jnp.int32),
+            jnp.zeros(WINDOW),
+            jnp.zeros(WINDOW, jnp.int32),
+            jnp.zeros((), jnp.int32),
+        )
+
+    def observe(self, transition: Transition) -> EpisodeStatistics:
+        """With fresh experience `[T, N]` counted."""
+        valid = jnp.ones_like(transition.done) if transition.valid is None else transition.valid
+
+        def forward(running: tuple[jax.Array, jax.Array], row: tuple[jax.Array, jax.Array, jax.Array]):
+            reward, done, happened = row
+            total, length = running[0] + reward, running[1] + happened
+            return (jnp.where(done, 0.0, total), jnp.where(done, 0, length)), (total, length)
+
+        reward = jnp.where(valid, transition.reward, 0.0)
+        start = (self.running_return, self.running_length)
+        running, (total, length) = jax.lax.scan(forward, start, (reward, transition.done, valid))
+
+        ended = (transition.done & valid).reshape(-1)
+        order = jnp.cumsum(ended.astype(jnp.int32))
+        count = order[-1]
+        # Of more than WINDOW endings at once only the last are kept; index WINDOW lies outside and is dropped.
+        kept = ended & (order > count - WINDOW)
+        index = jnp.where(kept, (self.episodes + order - 1) % WINDOW, WINDOW)
+        return EpisodeStatistics(
+            running[0],
+            running[1],
+            self.returns.at[index].set(total.reshape(-1), mode="drop"),
+            self.lengths.at[index].set(length.reshape(-1), mode="drop"),
+            self.episodes + count,
+        )
+
+    def report(self) -> dict[str, jax.Array]:
+        """Means over the window, NaN before the first episode has ended."""
+        filled = jnp.arange(WINDOW) < self.episodes
+        count = jnp.minimum(self.episodes, WINDOW)
+        known = self.episodes > 0
+        mean_return = jnp.sum(jnp.where(filled, self.returns, 0.0)) / count
+        mean_length = jnp.sum(jnp.where(filled, self.lengths, 0)) / count
+        return {
+            "rollout/ep_rew_mean": jnp.where(known, mean_return, jnp.nan),
+            "rollout/ep_len_mean": jnp.where(known, mean_length, jnp.nan),
+            "time/episodes": self.episodes,
+        }
