@@ -1,0 +1,27 @@
+"""Networks: layers, memories, encoders of observations, and the two networks that algorithms learn."""
+
+from operant.networks.actor_critic import ActorCritic
+from operant.networks.config import Given, Network, as_network
+from operant.networks.encoder import Encoder
+from operant.networks.layers import ACTIVATIONS, MLP, Convolution, LayerNorm, Linear, dropout
+from operant.networks.memory import GRU, LSTM, restart, unroll
+from operant.networks.q_network import QNetwork
+
+__all__ = [
+    "ACTIVATIONS",
+    "GRU",
+    "LSTM",
+    "MLP",
+    "ActorCritic",
+    "Convolution",
+    "Encoder",
+    "Given",
+    "LayerNorm",
+    "Linear",
+    "Network",
+    "QNetwork",
+    "as_network",
+    "dropout",
+    "restart",
+    "unroll",
+]

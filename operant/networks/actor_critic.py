@@ -1,0 +1,124 @@
+"""The network of actor–critic algorithms: a policy and a value function over shared features."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant import distributions
+from operant.distributions import Distribution
+from operant.networks.config import Given, Network
+from operant.networks.encoder import Encoder, hidden_layers
+from operant.networks.layers import MLP
+from operant.networks.memory import GRU, LSTM, unroll
+from operant.spaces import Box, Space
+from operant.types import EnvSpec, PyTree
+
+
+class ActorCritic(eqx.Module):
+    """One encoder (and memory); behind it the policy and the value function each have their own layers."""
+
+    encoder: Encoder
+    memory: GRU | LSTM | None
+    policy_head: MLP
+    value_head: MLP
+    log_std: jax.Array | None  # [elements of a Box action]: the same in every state
+    action_space: Space = eqx.field(static=True)
+
+    @classmethod
+    def build(cls, config: Network | Given, spec: EnvSpec, key: jax.Array) -> ActorCritic:
+        """Gains of orthogonal weights are √2 in hidden layers, 1 for the value, and 0.01 for the policy's
+        output, so that the first policy is nearly the same in every state (Andrychowicz et al. 2021,
+        arXiv:2006.05990).
+
+        The heads stand directly on the features of a module of the user's.
+
+        Raises:
+            ValueError: the configuration does not fit the spaces.
+        """
+        keys = jax.random.split(key, 4)
+        outputs = distributions.parameters(spec.action_space)
+        encoder = Encoder.build(config, spec.observation_space, keys[0])
+        config = config if isinstance(config, Network) else Network(hidden_sizes=())
+        memory, size = None, encoder.size
+        if config.memory != "none":
+            cell = GRU if config.memory == "gru" else LSTM
+            memory, size = (
+                cell.build(size, config.memory_size, keys[1], config.initialization),
+                config.memory_size,
+            )
+        return cls(
+            encoder,
+            memory,
+            hidden_layers(config, size, config.hidden_sizes, outputs, keys[2], gain=0.01),
+            hidden_layers(config, size, config.hidden_sizes, 1, keys[3], gain=1.0),
+            jnp.zeros(outputs) if isinstance(spec.action_space, Box) else None,
+            spec.action_space,
+        )
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether it has a memory."""
+        return self.memory is not None
+
+    def initial_carry(self, num_envs: int) -> PyTree:
+        """The memory at the start of an episode, `[N, …]`; `()` without one."""
+        return () if self.memory is None else self.memory.initial_carry((num_envs,))
+
+    def policy(
+        self, observation: PyTree, action_mask: PyTree, carry: PyTree, *, key: jax.Array | None = None
+    ) -> tuple[Distribution, PyTree]:
+        """The policy of one step, `[N, …]`, and the memory after it. Computes nothing of the value.
+
+        `key` turns dropout on.
+        """
+        keys = _split(key)
+        features = self.encoder(observation, key=keys[0])
+        if self.memory is not None:
+            features, carry = self.memory(features, carry)
+        return self._distribution(features, action_mask, keys[1]), carry
+
+    def unroll(
+        self,
+        observation: PyTree,
+        action_mask: PyTree,
+        carry: PyTree,
+        done: jax.Array,
+        *,
+        key: jax.Array | None = None,
+    ) -> tuple[Distribution, jax.Array]:
+        """`(policy, value [T, N])` over a rollout `[T, N, …]`; the memory begins anew after each `done` `[T,
+        N]`.
+
+        `carry` is the memory before the first step, `[N, …]`. Without memory any leading axes will do, and
+        neither `carry` nor `done` is looked at. `key` turns dropout on.
+        """
+        keys = _split(key)
+        features = self.encoder(observation, key=keys[0])
+        if self.memory is not None:
+            features, _ = unroll(self.memory, features, carry, done)
+        return self._distribution(features, action_mask, keys[1]), self.value_head(features, key=keys[2])[
+            ..., 0
+        ]
+
+    def successor_values(
+        self, observation: PyTree, next_observation: PyTree, carry: PyTree, done: jax.Array
+    ) -> jax.Array:
+        """Values `[T, N]` of the true successors: of `next_observation`, remembering what led to it.
+
+        At an episode's last step too, where that memory is still the old episode's. Arguments as of `unroll`.
+        """
+        features = self.encoder(next_observation)
+        if self.memory is not None:
+            _, carries = unroll(self.memory, self.encoder(observation), carry, done)
+            features, _ = self.memory(features, carries)
+        return self.value_head(features)[..., 0]
+
+    def _distribution(self, features: jax.Array, action_mask: PyTree, key: jax.Array | None) -> Distribution:
+        outputs = self.policy_head(features, key=key)
+        return distributions.from_parameters(self.action_space, outputs, action_mask, self.log_std)
+
+
+def _split(key: jax.Array | None) -> tuple[jax.Array | None, ...]:
+    return (None, None, None) if key is None else tuple(jax.random.split(key, 3))

@@ -1,0 +1,117 @@
+"""What a network looks like, as a value: what the command line sets and a model file stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+import equinox as eqx
+import jax
+
+from operant.networks.layers import ACTIVATIONS
+
+Memory = Literal["none", "gru", "lstm"]
+Combine = Literal["concatenate", "sum", "product"]
+Initialization = Literal["orthogonal", "uniform"]
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Network:
+    """The sizes and kinds of a network's layers.
+
+    Hashable, and a pytree without leaves. Lists are taken for tuples and a dict for `encoders`, so that
+    `Network(**json.loads(json.dumps(dataclasses.asdict(network))))` is the same network.
+    """
+
+    hidden_sizes: tuple[int, ...] = (64, 64)
+    """Units of each hidden layer, of the policy and of the value function alike."""
+    activation: str = "tanh"
+    """Behind each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
+    convolutions: tuple[tuple[int, int, int], ...] = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+    """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only,
+    which are observations of three axes; without any, they are flattened."""
+    convolution_features: int = 512
+    """Units of the ReLU layer behind the convolutions."""
+    layer_norm: bool = False
+    """Normalise each hidden layer before its activation (Ba et al. 2016)."""
+    dropout: float = 0.0
+    """Fraction of hidden units dropped while learning (Srivastava et al. 2014)."""
+    memory: Memory = "none"
+    """Recurrent layer behind the observation's encoder."""
+    memory_size: int = 64
+    """Units of the memory."""
+    encoders: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Hidden sizes of a Dict input's own network, by its key (a Tuple's: its position; nested: a/b)."""
+    combine: Combine = "concatenate"
+    """How the encoded inputs of a Dict observation become one."""
+    initialization: Initialization = "orthogonal"
+    """Orthogonal with gain √2 (Saxe et al. 2014), or uniform in ±1/√inputs, which is PyTorch's default."""
+
+    def __post_init__(self) -> None:
+        encoders = self.encoders.items() if isinstance(self.encoders, Mapping) else self.encoders
+        for name, value in (
+            ("hidden_sizes", tuple(self.hidden_sizes)),
+            ("convolutions", tuple(tuple(layer) for layer in self.convolutions)),
+            ("encoders", tuple((str(key), tuple(sizes)) for key, sizes in encoders)),
+        ):
+            object.__setattr__(self, name, value)
+
+        self._sizes("hidden_sizes", self.hidden_sizes)
+        for layer in self.convolutions:
+            if len(layer) != 3:
+                raise ValueError(
+                    f"network.convolutions holds {layer}; each layer is (filters, kernel size, stride)."
+                )
+            self._sizes("convolutions", layer)
+        for key, sizes in self.encoders:
+            self._sizes(f"encoders[{key!r}]", sizes)
+        self._sizes("convolution_features", (self.convolution_features,))
+        self._sizes("memory_size", (self.memory_size,))
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"network.dropout={self.dropout} is a fraction: at least 0 and less than 1.")
+        self._one_of("activation", tuple(ACTIVATIONS))
+        self._one_of("memory", get_args(Memory))
+        self._one_of("combine", get_args(Combine))
+        self._one_of("initialization", get_args(Initialization))
+
+    @staticmethod
+    def _sizes(name: str, sizes: tuple[Any, ...]) -> None:
+        for size in sizes:
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+                raise ValueError(f"network.{name} holds {size!r}; sizes are whole numbers of at least 1.")
+
+    def _one_of(self, name: str, allowed: tuple[str, ...]) -> None:
+        if getattr(self, name) not in allowed:
+            raise ValueError(
+                f"network.{name}={getattr(self, name)!r} is unknown; choose from {', '.join(allowed)}."
+            )
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True, eq=False)
+class Given:
+    """An Equinox module of the user's as a hyperparameter: static, and equal only to itself.
+
+    Every learner begins with its weights, whatever the seed.
+    """
+
+    module: eqx.Module
+
+
+def as_network(value: Network | Given | eqx.Module | Mapping[str, Any]) -> Network | Given:
+    """A hyperparameter `network` from what users write: a Network, a dict of its values, or their own module.
+
+    Raises:
+        ValueError: the dict names a value that Network does not have, or one of its values is not allowed.
+    """
+    if isinstance(value, Network | Given):
+        return value
+    if not isinstance(value, Mapping):
+        return Given(value)
+    known = [field.name for field in fields(Network)]
+    for name in value:
+        if name not in known:
+            raise ValueError(f"network.{name} is unknown; choose from {', '.join(known)}.")
+    return Network(**value)

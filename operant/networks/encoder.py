@@ -1,0 +1,298 @@
+"""Encoders: from raw observations of any space to one vector of features."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from abc import abstractmethod
+from functools import reduce
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant.networks.config import Combine, Given, Network
+from operant.networks.layers import MLP, Convolution
+from operant.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple, describe, example
+from operant.types import PyTree
+
+
+class Encoder(eqx.Module):
+    """`encoder(observation) -> features [..., size]`, for observations with any leading axes."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many features it puts out."""
+
+    @abstractmethod
+    def __call__(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
+        """`key` turns dropout on."""
+
+    @staticmethod
+    def build(config: Network | Given, space: Space, key: jax.Array) -> Encoder:
+        """The encoder of a space's observations: as `config` says, or the user's own module.
+
+        Raises:
+            ValueError: the configuration does not fit the space; it says what does.
+        """
+        if isinstance(config, Given):
+            return custom(config.module, space)
+        names = _names(space)
+        for name, _ in config.encoders:
+            if name not in names:
+                known = f"its inputs are {', '.join(names)}" if names else "it has no named inputs"
+                raise ValueError(f"network.encoders names {name!r}; of {describe(space)} {known}.")
+        return _build(config, space, key, "")
+
+
+class Flat(Encoder):
+    """Numbers as they are, bytes over 255, whole numbers one-hot: without weights."""
+
+    space: Box | Discrete | MultiDiscrete | MultiBinary = eqx.field(static=True)
+
+    @property
+    def size(self) -> int:
+        if isinstance(self.space, Discrete):
+            return self.space.n
+        return sum(self.space.nvec) if isinstance(self.space, MultiDiscrete) else math.prod(self.space.shape)
+
+    def __call__(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
+        if isinstance(self.space, Discrete):
+            return jax.nn.one_hot(observation, self.space.n)
+        if isinstance(self.space, MultiDiscrete):
+            parts = [jax.nn.one_hot(observation[..., i], n) for i, n in enumerate(self.space.nvec)]
+            return jnp.concatenate(parts, axis=-1)
+        leading = observation.shape[: observation.ndim - len(self.space.shape)]
+        return _float(observation, self.space).reshape(*leading, self.size)
+
+
+class Image(Encoder):
+    """Convolutions and one linear layer, each followed by ReLU (Mnih et al. 2015, "Model architecture")."""
+
+    convolutions: tuple[Convolution, ...]
+    projection: MLP
+    space: Box = eqx.field(static=True)
+
+    @classmethod
+    def of(cls, config: Network, space: Box, key: jax.Array) -> Image:
+        height, width, channels = _channels_last(space)
+        keys = jax.random.split(key, len(config.convolutions) + 1)
+        convolutions, gain = [], math.sqrt(2)
+        for (filters, kernel, stride), k in zip(config.convolutions, keys[:-1], strict=True):
+            if min(height, width) < kernel:
+                raise ValueError(
+                    f"network.convolutions={config.convolutions} do not fit {describe(space)}: a kernel of "
+                    f"{kernel} meets {height}×{width} pixels. Choose smaller ones, or () to flatten it."
+                )
+            convolutions.append(
+                Convolution.build(channels, filters, kernel, stride, k, config.initialization, gain)
+            )
+            height, width, channels = (height - kernel) // stride + 1, (width - kernel) // stride + 1, filters
+        projection = MLP.build(
+            height * width * channels,
+            (config.convolution_features,),
+            None,
+            keys[-1],
+            activation="relu",
+            initialization=config.initialization,
+        )
+        return cls(tuple(convolutions), projection, space)
+
+    @property
+    def size(self) -> int:
+        return self.projection.size
+
+    def __call__(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
+        x = _float(observation, self.space)
+        x = jnp.moveaxis(x, -3, -1) if _channels_first(self.space) else x
+        for convolution in self.convolutions:
+            x = jax.nn.relu(convolution(x))
+        return self.projection(x.reshape(*x.shape[:-3], -1))
+
+
+class Combined(Encoder):
+    """One encoder an input of a Dict or Tuple, joined by concatenation, sum or product."""
+
+    parts: tuple[Encoder, ...]
+    names: tuple[str | int, ...] = eqx.field(static=True)
+    combine: Combine = eqx.field(static=True)
+
+    @property
+    def size(self) -> int:
+        sizes = [part.size for part in self.parts]
+        return sum(sizes) if self.combine == "concatenate" else sizes[0]
+
+    def __call__(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
+        features = [
+            part(observation[name], key=None if key is None else jax.random.fold_in(key, i))
+            for i, (name, part) in enumerate(zip(self.names, self.parts, strict=True))
+        ]
+        if self.combine == "concatenate":
+            return jnp.concatenate(features, axis=-1)
+        return reduce(jnp.add if self.combine == "sum" else jnp.multiply, features)
+
+
+class Chain(Encoder):
+    """An input's encoder, and the input's own MLP behind it."""
+
+    first: Encoder
+    then: MLP
+
+    @property
+    def size(self) -> int:
+        return self.then.size
+
+    def __call__(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
+        keys = (None, None) if key is None else tuple(jax.random.split(key))
+        return self.then(self.first(observation, key=keys[0]), key=keys[1])
+
+
+class Custom(Encoder):
+    """The user's own Equinox module, from one raw observation to a vector of features, over all leading axes.
+
+    Its arrays are learned. What else it has as leaves (activation functions, flags) is moved to a static
+    part, so that plain `jax.jit`, `jax.vmap` and `jax.grad` take it. Without a key it runs in inference mode.
+    """
+
+    arrays: PyTree
+    rest: tuple[Any, ...] = eqx.field(static=True)  # the other leaves; None in the arrays' places
+    structure: Any = eqx.field(static=True)
+    space: Space = eqx.field(static=True)
+    features: int = eqx.field(static=True)
+
+    @property
+    def size(self) -> int:
+        return self.features
+
+    @property
+    def module(self) -> Any:
+        """The module as the user wrote it."""
+        return jax.tree.unflatten(
+            self.structure, [r if a is None else a for a, r in zip(self.arrays, self.rest, strict=True)]
+        )
+
+    def __call__(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
+        ranks = jax.tree.map(jnp.ndim, example(self.space))
+        first, rank = jax.tree.leaves(observation)[0], jax.tree.leaves(ranks)[0]
+        leading = first.shape[: first.ndim - rank]
+        flat = jax.tree.map(lambda x, rank: x.reshape(-1, *x.shape[x.ndim - rank :]), observation, ranks)
+        if key is None:
+            features = jax.vmap(eqx.nn.inference_mode(self.module))(flat)
+        elif "key" in inspect.signature(type(self.module).__call__).parameters:
+            keys = jax.random.split(key, math.prod(leading))
+            features = jax.vmap(lambda x, k: self.module(x, key=k))(flat, keys)
+        else:
+            features = jax.vmap(self.module)(flat)
+        return features.reshape(*leading, self.features)
+
+
+def custom(module: Any, space: Space) -> Custom:
+    """Wrap the user's module.
+
+    Raises:
+        ValueError: it cannot be called, cannot be learned, or makes no vector of floats from an observation.
+    """
+    name = type(module).__name__
+    if not isinstance(module, eqx.Module) or not callable(module):
+        raise ValueError(
+            f"network={module!r} must be an operant.Network or a callable Equinox module; it is a {name}."
+        )
+    leaves, structure = jax.tree.flatten(module)
+    leaves = [jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
+    for leaf in leaves:
+        if eqx.is_array(leaf) and not jnp.issubdtype(leaf.dtype, jnp.floating):
+            raise ValueError(
+                f"network={name} holds an array of {leaf.dtype} {leaf.shape}, which cannot be learned. "
+                "Keep it as a tuple in a static field (equinox.field(static=True))."
+            )
+    arrays = [leaf if eqx.is_array(leaf) else None for leaf in leaves]
+    rest = tuple(None if eqx.is_array(leaf) else leaf for leaf in leaves)
+    try:
+        output = jax.eval_shape(lambda x: Custom(arrays, rest, structure, space, 0).module(x), example(space))
+    except Exception as error:
+        raise ValueError(
+            f"network={name} must take one observation of {describe(space)}; "
+            f"it raised {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(output, jax.ShapeDtypeStruct) or len(output.shape) != 1 or output.dtype != jnp.float32:
+        raise ValueError(
+            f"network={name} must make one vector of float32 features from an observation; it made {output}."
+        )
+    return Custom(arrays, rest, structure, space, output.shape[0])
+
+
+def _build(config: Network, space: Space, key: jax.Array, name: str) -> Encoder:
+    key_own, key_mlp = jax.random.split(key)
+    if isinstance(space, Dict | Tuple):
+        items = space.items if isinstance(space, Dict) else tuple(enumerate(space.items))
+        keys = jax.random.split(key_own, len(items))
+        parts = [
+            _build(config, part, k, f"{name}/{n}" if name else str(n))
+            for (n, part), k in zip(items, keys, strict=True)
+        ]
+        sizes = {str(n): part.size for (n, _), part in zip(items, parts, strict=True)}
+        if config.combine != "concatenate" and len(set(sizes.values())) > 1:
+            raise ValueError(
+                f"network.combine={config.combine!r} needs inputs of one size; they have {sizes}. "
+                "Give each input a last layer of the same size in network.encoders, or concatenate."
+            )
+        encoder: Encoder = Combined(tuple(parts), tuple(n for n, _ in items), config.combine)
+    elif isinstance(space, Box) and len(space.shape) == 3 and config.convolutions:
+        encoder = Image.of(config, space, key_own)
+    else:
+        encoder = Flat(space)
+    sizes = dict(config.encoders).get(name, ())
+    if not sizes:
+        return encoder
+    return Chain(encoder, hidden_layers(config, encoder.size, sizes, None, key_mlp))
+
+
+def hidden_layers(
+    config: Network,
+    size_in: int,
+    sizes: tuple[int, ...],
+    size_out: int | None,
+    key: jax.Array,
+    gain: float = 1.0,
+) -> MLP:
+    """An MLP of the configuration's kind of layers; `gain` is its output layer's."""
+    return MLP.build(
+        size_in,
+        sizes,
+        size_out,
+        key,
+        activation=config.activation,
+        layer_norm=config.layer_norm,
+        dropout=config.dropout,
+        initialization=config.initialization,
+        gain=gain,
+    )
+
+
+def _names(space: Space, name: str = "") -> list[str]:
+    """Every input that `Network.encoders` may name."""
+    if not isinstance(space, Dict | Tuple):
+        return [name] if name else []
+    items = space.items if isinstance(space, Dict) else tuple(enumerate(space.items))
+    names = [known for n, part in items for known in _names(part, f"{name}/{n}" if name else str(n))]
+    return [name, *names] if name else names
+
+
+def _float(x: jax.Array, space: Space) -> jax.Array:
+    """Bytes that reach up to 255 become fractions of it; all else is only cast."""
+    if x.dtype == jnp.uint8 and isinstance(space, Box) and space.bounds[1].max() == 255:
+        return x.astype(jnp.float32) / 255
+    return x.astype(jnp.float32)
+
+
+def _channels_first(space: Box) -> bool:
+    """Gymnasium's frame stacks are `[frames, height, width]`."""
+    return space.shape[0] < min(space.shape[1:])
+
+
+def _channels_last(space: Box) -> tuple[int, int, int]:
+    first, second, third = space.shape
+    return (second, third, first) if _channels_first(space) else (first, second, third)

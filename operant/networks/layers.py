@@ -1,0 +1,203 @@
+"""Layers, on arrays with any leading axes. Weights are leaves; everything else is static."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,
+    "gelu": jax.nn.gelu,
+    "silu": jax.nn.silu,
+    "elu": jax.nn.elu,
+    "leaky_relu": jax.nn.leaky_relu,
+    "sigmoid": jax.nn.sigmoid,
+    "softplus": jax.nn.softplus,
+    "identity": lambda x: x,
+}
+
+
+def initial(
+    key: jax.Array, size_in: int, size_out: int, initialization: str, gain: float
+) -> tuple[jax.Array, jax.Array]:
+    """A weight `[in, out]` and bias `[out]`.
+
+    "orthogonal": rows or columns orthonormal times `gain`, bias 0 (Saxe et al. 2014, arXiv:1312.6120).
+    "uniform": both uniform in ±1/√in, whatever the gain: what PyTorch's layers start with.
+    """
+    if initialization == "orthogonal":
+        weight = jax.nn.initializers.orthogonal(gain)(key, (size_in, size_out), jnp.float32)
+        return weight, jnp.zeros(size_out)
+    limit = 1 / math.sqrt(size_in)
+    key_weight, key_bias = jax.random.split(key)
+    weight = jax.random.uniform(key_weight, (size_in, size_out), minval=-limit, maxval=limit)
+    return weight, jax.random.uniform(key_bias, (size_out,), minval=-limit, maxval=limit)
+
+
+def affine(x: jax.Array, weight: jax.Array, bias: jax.Array) -> jax.Array:
+    """`x [..., in] @ weight [in, out] + bias [out]`."""
+    y = x @ weight
+    return y + jnp.broadcast_to(bias, y.shape)
+
+
+class Linear(eqx.Module):
+    """`x [..., in]` to `[..., out]`."""
+
+    weight: jax.Array  # [in, out]
+    bias: jax.Array  # [out]
+
+    @classmethod
+    def build(
+        cls,
+        size_in: int,
+        size_out: int,
+        key: jax.Array,
+        initialization: str = "orthogonal",
+        gain: float = 1.0,
+    ) -> Linear:
+        """See `initial` for the two initializations."""
+        return cls(*initial(key, size_in, size_out, initialization, gain))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return affine(x, self.weight, self.bias)
+
+
+class Convolution(eqx.Module):
+    """Images `[..., height, width, in]` to `[..., (height − k) // s + 1, (width − k) // s + 1, out]`: no
+    padding.
+
+    Written as matrix products of slices, because XLA's own convolution is ten times slower inside a `scan` on
+    a
+    CPU: blocks of s×s pixels become channels, which leaves a convolution of stride 1, and each row of its
+        kernel is then one matrix product.
+    """
+
+    weight: jax.Array  # [k, k, in, out]
+    bias: jax.Array  # [out]
+    stride: int = eqx.field(static=True)
+
+    @classmethod
+    def build(
+        cls,
+        size_in: int,
+        filters: int,
+        kernel: int,
+        stride: int,
+        key: jax.Array,
+        initialization: str = "orthogonal",
+        gain: float = 1.0,
+    ) -> Convolution:
+        weight, bias = initial(key, kernel * kernel * size_in, filters, initialization, gain)
+        return cls(weight.reshape(kernel, kernel, size_in, filters), bias, stride)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        kernel, _, channels, filters = self.weight.shape
+        s, cells = (
+            self.stride,
+            -(-kernel // self.stride),
+        )  # the kernel is cells × cells blocks, the last one part empty
+        leading = x.shape[:-3]
+        height, width = ((size - kernel) // s + 1 for size in x.shape[-3:-1])
+
+        rows, columns = height + cells - 1, width + cells - 1
+        x = _fit(x.reshape(-1, *x.shape[-3:]), (None, rows * s, columns * s, None))
+        blocks = x.reshape(-1, rows, s, columns, s, channels).transpose(0, 1, 3, 2, 4, 5)
+        blocks = blocks.reshape(-1, rows, columns, s * s * channels)
+        weight = _fit(self.weight, (cells * s, cells * s, None, None))
+        weight = weight.reshape(cells, s, cells, s, channels, filters).transpose(0, 2, 1, 3, 4, 5)
+        weight = weight.reshape(cells, cells * s * s * channels, filters)
+
+        patches = jnp.concatenate([blocks[:, :, j : j + width] for j in range(cells)], axis=-1)
+        y = sum(
+            (patches[:, i : i + height] @ weight[i] for i in range(1, cells)), patches[:, :height] @ weight[0]
+        )
+        y = y.reshape(*leading, height, width, filters)
+        return y + jnp.broadcast_to(self.bias, y.shape)
+
+
+def _fit(x: jax.Array, shape: tuple[int | None, ...]) -> jax.Array:
+    """Cut or filled up with zeros at the far end of each axis to `shape`; None leaves an axis as it is."""
+    for axis, size in enumerate(shape):
+        if size is not None:
+            x = jax.lax.slice_in_dim(x, 0, min(size, x.shape[axis]), axis=axis)
+    missing = [(0, 0 if size is None else size - x.shape[axis]) for axis, size in enumerate(shape)]
+    return jnp.pad(x, missing)
+
+
+class LayerNorm(eqx.Module):
+    """`x [..., n]` with mean 0 and variance 1 over its last axis, then an affine map (Ba et al. 2016)."""
+
+    scale: jax.Array  # [n]
+    shift: jax.Array  # [n]
+
+    @classmethod
+    def build(cls, size: int) -> LayerNorm:
+        return cls(jnp.ones(size), jnp.zeros(size))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        centred = x - jnp.mean(x, axis=-1, keepdims=True)
+        normal = centred * jax.lax.rsqrt(jnp.mean(centred**2, axis=-1, keepdims=True) + 1e-5)
+        return normal * jnp.broadcast_to(self.scale, x.shape) + jnp.broadcast_to(self.shift, x.shape)
+
+
+def dropout(x: jax.Array, rate: float, key: jax.Array | None) -> jax.Array:
+    """Each element 0 with probability `rate` and otherwise divided by 1 − rate; `x` itself without a key."""
+    if key is None or rate == 0:
+        return x
+    return jnp.where(jax.random.bernoulli(key, 1 - rate, x.shape), x / (1 - rate), 0.0)
+
+
+class MLP(eqx.Module):
+    """Hidden layers, and a linear output layer where one is asked for."""
+
+    hidden: tuple[Linear, ...]
+    norms: tuple[LayerNorm, ...]  # one a hidden layer, or none
+    output: Linear | None
+    activation: str = eqx.field(static=True)
+    rate: float = eqx.field(static=True)
+
+    @classmethod
+    def build(
+        cls,
+        size_in: int,
+        hidden_sizes: tuple[int, ...],
+        size_out: int | None,
+        key: jax.Array,
+        *,
+        activation: str = "tanh",
+        layer_norm: bool = False,
+        dropout: float = 0.0,
+        initialization: str = "orthogonal",
+        gain: float = 1.0,
+    ) -> MLP:
+        """`gain` is the output layer's; the hidden ones have √2."""
+        keys = jax.random.split(key, len(hidden_sizes) + 1)
+        inputs = (size_in, *hidden_sizes)
+        hidden = tuple(
+            Linear.build(before, after, k, initialization, math.sqrt(2))
+            for before, after, k in zip(inputs[:-1], hidden_sizes, keys[:-1], strict=True)
+        )
+        norms = tuple(LayerNorm.build(size) for size in hidden_sizes) if layer_norm else ()
+        output = (
+            None if size_out is None else Linear.build(inputs[-1], size_out, keys[-1], initialization, gain)
+        )
+        return cls(hidden, norms, output, activation, dropout)
+
+    @property
+    def size(self) -> int:
+        """Of what it puts out."""
+        return (self.output or self.hidden[-1]).bias.shape[-1]
+
+    def __call__(self, x: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
+        """`[..., in]` to `[..., out]`; `key` turns dropout on."""
+        for i, layer in enumerate(self.hidden):
+            x = layer(x)
+            x = self.norms[i](x) if self.norms else x
+            x = ACTIVATIONS[self.activation](x)
+            x = dropout(x, self.rate, None if key is None else jax.random.fold_in(key, i))
+        return x if self.output is None else self.output(x)

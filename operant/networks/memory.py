@@ -1,0 +1,158 @@
+"""Memories: recurrent cells, and how they run over a rollout in which episodes end."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.networks.layers import affine, initial
+from operant.types import PyTree
+
+
+class Cell(eqx.Module):
+    """`cell(features [N, F], carry) -> (features [N, H], carry)`, in two halves.
+
+    `project` does not look at the carry, so that `unroll` computes it for a whole rollout in one product.
+    """
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """H, the number of units."""
+
+    @abstractmethod
+    def initial_carry(self, leading: tuple[int, ...]) -> PyTree:
+        """The memory at the start of an episode."""
+
+    @abstractmethod
+    def project(self, features: jax.Array) -> jax.Array:
+        """The input's share of the gates."""
+
+    @abstractmethod
+    def step(self, projected: jax.Array, carry: PyTree) -> tuple[jax.Array, PyTree]:
+        """One step from the input's share of the gates."""
+
+    def __call__(self, features: jax.Array, carry: PyTree) -> tuple[jax.Array, PyTree]:
+        return self.step(self.project(features), carry)
+
+
+def _gates(
+    key: jax.Array, size_in: int, size: int, gates: int, initialization: str
+) -> tuple[jax.Array, jax.Array]:
+    """`[in, gates · size]` and `[gates · size]`: each gate's block initialised by itself."""
+    blocks = [initial(k, size_in, size, initialization, 1.0) for k in jax.random.split(key, gates)]
+    return jnp.concatenate([weight for weight, _ in blocks], axis=1), jnp.concatenate(
+        [bias for _, bias in blocks]
+    )
+
+
+class GRU(Cell):
+    """Gated recurrent unit (Cho et al. 2014), in the variant of PyTorch and cuDNN; the carry is h `[N, H]`.
+
+    r, z = σ(W x + b + U h + c);  n = tanh(W x + b + r (U h + c));  h' = (1 − z) n + z h.
+    """
+
+    weight: jax.Array  # [F, 3H]: W for r, z, n
+    bias: jax.Array  # [3H]: b
+    recurrent_weight: jax.Array  # [H, 3H]: U
+    recurrent_bias: jax.Array  # [3H]: c
+
+    @classmethod
+    def build(cls, size_in: int, size: int, key: jax.Array, initialization: str = "orthogonal") -> GRU:
+        key_input, key_recurrent = jax.random.split(key)
+        return cls(
+            *_gates(key_input, size_in, size, 3, initialization),
+            *_gates(key_recurrent, size, size, 3, initialization),
+        )
+
+    @property
+    def size(self) -> int:
+        return self.recurrent_weight.shape[-2]
+
+    def initial_carry(self, leading: tuple[int, ...]) -> jax.Array:
+        return jnp.zeros((*leading, self.size))
+
+    def project(self, features: jax.Array) -> jax.Array:
+        return affine(features, self.weight, self.bias)
+
+    def step(self, projected: jax.Array, carry: jax.Array) -> tuple[jax.Array, jax.Array]:
+        input_r, input_z, input_n = jnp.split(projected, 3, axis=-1)
+        hidden_r, hidden_z, hidden_n = jnp.split(
+            affine(carry, self.recurrent_weight, self.recurrent_bias), 3, axis=-1
+        )
+        reset, update = jax.nn.sigmoid(input_r + hidden_r), jax.nn.sigmoid(input_z + hidden_z)
+        new = jnp.tanh(input_n + reset * hidden_n)
+        carry = (1 - update) * new + update * carry
+        return carry, carry
+
+
+class LSTM(Cell):
+    """Long short-term memory (Gers et al. 2000: with a forget gate); the carry is (h, c), each `[N, H]`.
+
+    i, f, g, o = W x + U h + b;  c' = σ(f) c + σ(i) tanh(g);  h' = σ(o) tanh(c').
+    """
+
+    weight: jax.Array  # [F, 4H]: W for i, f, g, o
+    recurrent_weight: jax.Array  # [H, 4H]: U
+    bias: jax.Array  # [4H]
+
+    @classmethod
+    def build(cls, size_in: int, size: int, key: jax.Array, initialization: str = "orthogonal") -> LSTM:
+        key_input, key_recurrent = jax.random.split(key)
+        weight, bias = _gates(key_input, size_in, size, 4, initialization)
+        return cls(weight, _gates(key_recurrent, size, size, 4, initialization)[0], bias)
+
+    @property
+    def size(self) -> int:
+        return self.recurrent_weight.shape[-2]
+
+    def initial_carry(self, leading: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+        return jnp.zeros((*leading, self.size)), jnp.zeros((*leading, self.size))
+
+    def project(self, features: jax.Array) -> jax.Array:
+        return affine(features, self.weight, self.bias)
+
+    def step(
+        self, projected: jax.Array, carry: tuple[jax.Array, jax.Array]
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        hidden, cell = carry
+        write, forget, new, read = jnp.split(projected + hidden @ self.recurrent_weight, 4, axis=-1)
+        cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(write) * jnp.tanh(new)
+        hidden = jax.nn.sigmoid(read) * jnp.tanh(cell)
+        return hidden, (hidden, cell)
+
+
+def unroll(cell: Cell, features: jax.Array, carry: PyTree, done: jax.Array) -> tuple[jax.Array, PyTree]:
+    """The cell over a rollout, beginning anew behind each step at which an episode ended.
+
+    Args:
+        features: `[T, N, F]`.
+        carry: before the first step, `[N, …]`.
+        done: the episode ended with this step, `[T, N]`.
+
+    Returns:
+        outputs: `[T, N, H]`.
+        carries: after each step and before any reset, `[T, N, …]`: what the true successor's output comes
+            from.
+    """
+    initial_carry = cell.initial_carry((done.shape[1],))
+
+    def step(carry: PyTree, inputs: tuple[jax.Array, jax.Array]) -> tuple[PyTree, tuple[jax.Array, PyTree]]:
+        projected, done = inputs
+        output, after = cell.step(projected, carry)
+        return restart(after, initial_carry, done), (output, after)
+
+    _, (outputs, carries) = jax.lax.scan(step, carry, (cell.project(features), done))
+    return outputs, carries
+
+
+def restart(carry: PyTree, initial_carry: PyTree, done: jax.Array) -> PyTree:
+    """`carry` `[N, …]`, with the initial one where `done` `[N]`."""
+
+    def select(old: jax.Array, new: jax.Array) -> jax.Array:
+        return jnp.where(jnp.expand_dims(done, tuple(range(done.ndim, old.ndim))), new, old)
+
+    return jax.tree.map(select, carry, initial_carry)
