@@ -81,7 +81,7 @@ def save_tree(path: str | Path, tree: PyTree, metadata: dict[str, Any]) -> None:
                 f"Make it a static field, or convert it to one of {', '.join(DTYPES)}."
             )
     header = {"metadata": json.dumps(metadata), "prng_keys": json.dumps(keys)}
-    for temporary in [Path(path)]:
+    with replacing(path) as temporary:
         save_file(tensors, temporary, header)
 
 
