@@ -1,0 +1,136 @@
+"""The directory of one run: what lies where, and when it may be replaced."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from operant.engine.files import replacing
+
+# In config.json beside the config: without it, any directory with a config.json would pass for a run.
+MARK = "operant_version"
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The places of a run's files. Making the object touches nothing; `create` and `open` do."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: str | Path, config: dict[str, Any], *, overwrite: bool = False) -> RunDirectory:
+        """A fresh directory that holds `config.json` only.
+
+        Raises FileExistsError where there is something already. With `overwrite` an earlier run is deleted,
+        but nothing else ever is.
+        """
+        directory = cls(Path(path))
+        if directory.path.exists() and not directory.path.is_dir():
+            raise FileExistsError(f"{path} is a file; give the run a directory of its own.")
+        if directory.path.exists() and any(directory.path.iterdir()):
+            if not directory.holds_run:
+                raise FileExistsError(
+                    f"{path} is not empty, and is not a run (no config.json of operant's), so it is left alone. "
+                    "Give the run a directory of its own."
+                )
+            if not overwrite:
+                raise FileExistsError(
+                    f"{path} holds a run already. Continue it with `operant resume {path}`, replace it with "
+                    "--overwrite, or choose another --run-dir."
+                )
+            directory._clear()
+        directory.path.mkdir(parents=True, exist_ok=True)
+        directory.write_config(config)
+        return directory
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunDirectory:
+        """An existing run's directory. Raises FileNotFoundError for anything else."""
+        directory = cls(Path(path))
+        if not directory.holds_run:
+            missing = (
+                "it has no config.json of operant's"
+                if directory.path.is_dir()
+                else "there is no such directory"
+            )
+            raise FileNotFoundError(f"{path} is not a run: {missing}.")
+        return directory
+
+    @property
+    def holds_run(self) -> bool:
+        """Whether a run was started here: `config.json` is there and is operant's."""
+        try:
+            return MARK in json.loads(self.config_file.read_text())
+        except (OSError, ValueError, TypeError):
+            return False
+
+    def read_config(self) -> dict[str, Any]:
+        """What `write_config` wrote."""
+        config = json.loads(self.config_file.read_text())
+        return {name: value for name, value in config.items() if name != MARK}
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Write `config.json`, atomically. Raises TypeError for what JSON does not take."""
+        text = json.dumps({MARK: version("operant"), **config}, indent=2) + "\n"
+        with replacing(self.config_file) as temporary:
+            temporary.write_text(text)
+
+    def _clear(self) -> None:
+        # config.json goes last: interrupted anywhere before, what is left can still be overwritten.
+        for entry in sorted(self.path.iterdir(), key=lambda entry: entry == self.config_file):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best"
+
+    @property
+    def evaluation_file(self) -> Path:
+        return self.path / "evaluation.json"
+
+    @property
+    def model_file(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def curve_picture(self) -> Path:
+        return self.path / "curve.png"
+
+    @property
+    def policy_picture(self) -> Path:
+        return self.path / "policy.png"
+
+    @property
+    def video_file(self) -> Path:
+        return self.path / "video.mp4"
+
+
+def default_run_path(algorithm: str, env_id: str, root: str | Path = "runs") -> Path:
+    """`runs/<algorithm>-<environment>-<n>` with the first n from 1 that is free."""
+    name = f"{algorithm}-{env_id}".replace("/", "-").replace(":", "-")
+    candidates = (Path(root) / f"{name}-{n}" for n in itertools.count(1))
+    return next(path for path in candidates if not path.exists())
