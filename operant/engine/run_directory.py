@@ -35,7 +35,7 @@ class RunDirectory:
         if directory.path.exists() and any(directory.path.iterdir()):
             if not directory.holds_run:
                 raise FileExistsError(
-                    f"{path} is not empty, and is not a run (no config.json of operant's), so it is left alone. "
+                    f"{path} is not empty and is not a run (no config.json of operant's): it is left alone. "
                     "Give the run a directory of its own."
                 )
             if not overwrite:
