@@ -1,0 +1,100 @@
+"""The closed list of algorithms, and the way from names and plain values to one of them and back.
+
+Nothing is ever looked up by a dotted name: a model file can only name what stands here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any, get_args, get_type_hints
+
+from operant.algorithms.base import Algorithm
+from operant.algorithms.policy_gradient.ppo import PPO
+from operant.algorithms.random import Random
+from operant.algorithms.value.dqn import DQN
+from operant.networks import Given, Network
+from operant.ops import schedules
+from operant.ops.schedules import Schedule
+
+ALGORITHMS: dict[str, type[Algorithm]] = {"ppo": PPO, "dqn": DQN, "random": Random}
+
+
+def algorithm(name: str) -> type[Algorithm]:
+    """The algorithm of this name. Raises ValueError offering the nearest."""
+    if name not in ALGORITHMS:
+        raise ValueError(f"Unknown algorithm {name!r}. {nearest(name, ALGORITHMS)}")
+    return ALGORITHMS[name]
+
+
+def name_of(cls: type[Algorithm]) -> str:
+    """The name under which an algorithm is registered; its class's own for one that is not."""
+    return next((name for name, known in ALGORITHMS.items() if known is cls), cls.__name__)
+
+
+def nearest(name: str, known: Any) -> str:
+    """"Did you mean …?" where something is close, else everything there is."""
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(map(repr, close))}?" if close else f"There are: {', '.join(sorted(known))}."
+
+
+def build(cls: type[Algorithm], hyperparameters: Mapping[str, Any]) -> Algorithm:
+    """An algorithm from plain values: text may stand for a schedule, a dict for a Network.
+
+    Raises ValueError naming the hyperparameter, its value, and what is allowed.
+    """
+    hints = get_type_hints(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    values = {}
+    for name, value in hyperparameters.items():
+        if name not in fields:
+            raise ValueError(f"{cls.__name__} has no hyperparameter {name!r} (value {value!r}). {nearest(name, fields)}")
+        values[name] = _convert(name, value, hints[name], fields[name].default)
+    return cls(**values)
+
+
+def to_json(algorithm: Algorithm) -> dict[str, Any]:
+    """All hyperparameters as values that `json.dumps` takes and `build` reads back.
+
+    A network that the user built is written as None: its parameters are part of the state, its code is the user's.
+    """
+    values = {field.name: getattr(algorithm, field.name) for field in dataclasses.fields(algorithm)}
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Network):
+        return dataclasses.asdict(value)
+    if isinstance(value, Given):
+        return None
+    return str(value) if isinstance(value, Schedule) else value
+
+
+def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
+    kinds = get_args(hint) or (hint,)
+    if Network in kinds:
+        # Values that are not named stay the algorithm's own (DQN's activation is not PPO's).
+        return {**dataclasses.asdict(default), **value} if isinstance(value, Mapping) else value
+    if value is None and type(None) in kinds:
+        return None
+    if isinstance(value, str) and Schedule in kinds:
+        return schedules.parse(value)
+    if isinstance(value, Schedule) and Schedule in kinds:
+        return value
+    if bool in kinds:
+        valid = isinstance(value, bool)
+    elif float in kinds:
+        valid = isinstance(value, int | float) and not isinstance(value, bool)
+        value = float(value) if valid else value
+    elif int in kinds:
+        valid = isinstance(value, int) and not isinstance(value, bool)
+    else:
+        valid = isinstance(value, kinds)
+    if not valid:
+        allowed = " or ".join(_KIND_NAMES.get(kind, kind.__name__) for kind in kinds)
+        raise ValueError(f"{name}={value!r}: must be {allowed}.")
+    return value
+
+
+_KIND_NAMES = {int: "a whole number", float: "a number", bool: "True or False", Schedule: "a schedule", type(None): "None"}

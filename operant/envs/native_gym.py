@@ -1,0 +1,78 @@
+"""A native environment as an ordinary Gymnasium environment: for scoring, pictures, and users of other libraries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import jax
+import numpy as np
+
+from operant import spaces
+from operant.envs.base import Environment
+from operant.types import PyTree
+
+
+def space_to_gymnasium(space: spaces.Space) -> gym.Space:
+    """The Gymnasium space of the same name and values."""
+    if isinstance(space, spaces.Box):
+        low, high = (bound.astype(space.dtype) for bound in space.bounds)
+        return gym.spaces.Box(low, high, dtype=np.dtype(space.dtype).type)
+    if isinstance(space, spaces.Discrete):
+        return gym.spaces.Discrete(space.n)
+    if isinstance(space, spaces.MultiDiscrete):
+        return gym.spaces.MultiDiscrete(space.nvec)
+    if isinstance(space, spaces.MultiBinary):
+        return gym.spaces.MultiBinary(space.n)
+    if isinstance(space, spaces.Dict):
+        return gym.spaces.Dict({name: space_to_gymnasium(part) for name, part in space.items})
+    return gym.spaces.Tuple([space_to_gymnasium(part) for part in space.items])
+
+
+class AsGymnasium(gym.Env[Any, Any]):
+    """One copy of a native environment behind Gymnasium's interface; masks are in `info["action_mask"]`."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.observation_space = space_to_gymnasium(environment.observation_space)
+        self.action_space = space_to_gymnasium(environment.action_space)
+        self._draw = jax.jit(lambda key, t: environment.draw(jax.random.fold_in(key, t)))
+        self._reset = jax.jit(lambda noise: self._seen(environment.reset(noise)))
+        self._step = jax.jit(self._successor)
+        self._key = jax.random.key(0)
+        self._t = self._elapsed = 0
+
+    @property
+    def id(self) -> str:
+        return self.environment.id
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[PyTree, dict[str, Any]]:
+        super().reset(seed=seed)
+        if seed is not None:
+            self._key, self._t = jax.random.key(seed), 0
+        self._state, observation, mask = self._reset(self._noise())
+        self._elapsed = 0
+        return jax.tree.map(np.asarray, observation), _info(mask)
+
+    def step(self, action: Any) -> tuple[PyTree, float, bool, bool, dict[str, Any]]:
+        successor = self._step(self._state, action, self._noise())
+        (self._state, observation, mask), reward, terminated = successor
+        self._elapsed += 1
+        limit = self.environment.max_episode_steps
+        truncated = limit is not None and self._elapsed >= limit and not terminated
+        return jax.tree.map(np.asarray, observation), float(reward), bool(terminated), truncated, _info(mask)
+
+    def _noise(self) -> PyTree:
+        self._t += 1
+        return self._draw(self._key, self._t)
+
+    def _seen(self, state: PyTree) -> tuple[PyTree, PyTree, PyTree]:
+        return state, self.environment.observe(state), self.environment.action_mask(state)
+
+    def _successor(self, state: PyTree, action: Any, noise: PyTree) -> tuple[tuple, jax.Array, jax.Array]:
+        state, reward, terminated = self.environment.step(state, action, noise)
+        return self._seen(state), reward, terminated
+
+
+def _info(mask: PyTree) -> dict[str, Any]:
+    return {} if mask is None else {"action_mask": np.asarray(mask)}

@@ -1,0 +1,97 @@
+"""What a user names as an environment, and everything that can be made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import gymnasium as gym
+
+from operant.envs import gymnasium as bridge
+from operant.envs.base import Environment
+from operant.envs.host import HostEnvironments, NativeOnHost
+from operant.envs.native_gym import AsGymnasium
+from operant.envs.registry import NATIVE
+from operant.types import EnvSpec
+
+Backend = Literal["auto", "native", "gymnasium"]
+Vectorization = Literal["sync", "async", "vector_entry_point"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An environment as given: a Gymnasium id, a callable, a (vector) instance, or a native environment."""
+
+    given: Any
+    backend: Backend = "auto"
+    vectorization: Vectorization = "sync"
+
+    def __post_init__(self) -> None:
+        if self.backend not in get_args(Backend):
+            raise ValueError(f"backend={self.backend!r}: must be one of {', '.join(get_args(Backend))}.")
+        if self.vectorization not in get_args(Vectorization):
+            raise ValueError(
+                f"vectorization={self.vectorization!r}: must be one of {', '.join(get_args(Vectorization))}."
+            )
+        if self.backend == "native" and self.native is None:
+            raise ValueError(
+                f"backend='native': {self.given!r} has no native twin (there are: {', '.join(NATIVE)}). "
+                "Use backend='gymnasium', or pass a native environment."
+            )
+
+    @cached_property
+    def native(self) -> Environment | None:
+        """What the device loop trains on; None when training goes through the host."""
+        if self.backend == "gymnasium":
+            return None
+        if isinstance(self.given, Environment):
+            return self.given
+        return NATIVE[self.given]() if isinstance(self.given, str) and self.given in NATIVE else None
+
+    @cached_property
+    def spec(self) -> EnvSpec:
+        """Its description, for one copy."""
+        if isinstance(self.given, Environment):
+            return self.given.spec
+        if self.native is not None:
+            return self.native.spec
+        if isinstance(self.given, gym.vector.VectorEnv):
+            return replace(self.host(self.given.num_envs).spec, num_envs=1)
+        environments = bridge.make(self.given, 1)
+        try:
+            return replace(environments.spec, num_envs=1)
+        finally:
+            if not isinstance(self.given, gym.Env):
+                environments.close()
+
+    @property
+    def id(self) -> str:
+        return self.given if isinstance(self.given, str) else self.spec.id
+
+    @property
+    def copies(self) -> int | None:
+        """How many environments it already is; None where any number can be made."""
+        if isinstance(self.given, gym.vector.VectorEnv):
+            return self.given.num_envs
+        return 1 if isinstance(self.given, gym.Env) else None
+
+    def host(self, num_envs: int) -> HostEnvironments:
+        """N copies for the host loop."""
+        if isinstance(self.given, Environment):
+            return NativeOnHost(self.given, num_envs)
+        return bridge.make(self.given, num_envs, vectorization=self.vectorization)
+
+    def single(self, render_mode: str | None = None) -> gym.Env:
+        """One environment to score and to film on: Gymnasium's own wherever there is one."""
+        if isinstance(self.given, Environment):
+            if self.given.id in gym.registry:
+                return bridge.make_single(self.given.id, render_mode)
+            return AsGymnasium(self.given)
+        if isinstance(self.given, gym.vector.VectorEnv):
+            if self.given.spec is not None:
+                return bridge.make_single(self.given.spec.id, render_mode)
+            raise ValueError(
+                "A vector environment cannot be scored by itself: pass evaluate(environment=…) one of its kind."
+            )
+        return bridge.make_single(self.given, render_mode)

@@ -1,0 +1,45 @@
+"""One Gymnasium environment as a policy sees it: observations, masks and actions in operant's own terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from operant.envs.gymnasium_spaces import action_to_gym, flat_mask, observation_to_jax
+from operant.types import PyTree
+
+
+class EnvironmentView:
+    """Steps one environment; `observation` and `action_mask` are what the policy acts on next."""
+
+    def __init__(self, env: gym.Env) -> None:
+        self.env = env
+        self.observation: PyTree = None
+        self.action_mask: np.ndarray | None = None
+
+    @property
+    def id(self) -> str:
+        spec = self.env.spec
+        return spec.id if spec is not None else getattr(self.env.unwrapped, "id", type(self.env.unwrapped).__name__)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Begin an episode."""
+        self._see(*self.env.reset(seed=seed))
+
+    def step(self, action: Any) -> tuple[float, bool]:
+        """`(reward, whether the episode ended)`."""
+        observation, reward, terminated, truncated, info = self.env.step(action_to_gym(self.env.action_space, action))
+        self._see(observation, info)
+        return float(reward), bool(terminated or truncated)
+
+    def close(self) -> None:
+        self.env.close()
+
+    def _see(self, observation: Any, info: dict[str, Any]) -> None:
+        self.observation = observation_to_jax(self.env.observation_space, observation)
+        mask = info.get("action_mask")
+        if mask is None and hasattr(self.env.unwrapped, "action_masks"):
+            mask = self.env.get_wrapper_attr("action_masks")()
+        self.action_mask = None if mask is None else flat_mask(self.env.action_space, mask)
