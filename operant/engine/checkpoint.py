@@ -1,7 +1,7 @@
 """Checkpoints: all of a run as `checkpoints/<step>/`, whole or not there at all.
 
 A directory holds `run.safetensors` and `manifest.json`. It is written under another name, brought to the
-disk and renamed; only then are earlier ones deleted. Killed at any moment, the latest whole one is still there.
+disk and renamed; only then are earlier ones deleted. Killed at any moment, the latest whole one remains.
 """
 
 from __future__ import annotations

@@ -1,0 +1,134 @@
+"""Observers see every transition of training, between chunks; one of them writes a Minari dataset."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from operant import spaces
+from operant.engine.learn import to_environment
+from operant.types import EnvSpec, PyTree, Transition
+
+STEPS_IN_MEMORY = 10_000  # of finished episodes, before they are written
+
+
+class Observer(Protocol):
+    """Anything that wants to see what the agent experiences."""
+
+    def __call__(self, transition: Transition) -> None:
+        """Take the next transitions: NumPy leaves `[T, N, …]`, in order, also from one call to the next.
+
+        They are the observer's to keep, and not to change.
+        """
+        ...
+
+    def close(self) -> None:
+        """Training is over, finished or not."""
+        ...
+
+
+class MinariObserver:
+    """Writes what is experienced as a Minari dataset, one episode after another.
+
+    Observations and actions are operant's: float32, choices counted from 0, and actions inside the bounds of
+    a Box, as the environment got them. An episode of k steps has k + 1 observations, the last being the true
+    final one; an episode under way at `close` ends there as truncated. Steps that never happened are left out.
+
+    `environment`, a Gymnasium environment, id or spec, is what `dataset.recover_environment()` then makes.
+    `details` go to `minari.create_dataset_from_buffers` (`algorithm_name`, `author`, …). Raises ImportError
+    without the extra, ValueError for a malformed dataset id or one that is taken.
+    """
+
+    def __init__(self, dataset_id: str, spec: EnvSpec, *, environment: Any = None, **details: Any) -> None:
+        try:
+            import h5py  # noqa: F401 — Minari misses it only when it writes
+            import minari
+            from minari.data_collector import EpisodeBuffer
+        except ImportError as error:
+            raise ImportError("A Minari dataset needs an extra: pip install 'operant[minari]'.") from error
+        self.spec = spec
+        self._episode_buffer = EpisodeBuffer
+        self._running: dict[int, list[PyTree]] = {}  # environment → rows `[t, …]` of its episode under way
+        self._finished: list[Any] = []
+        with warnings.catch_warnings():  # one for every detail that is not given
+            warnings.filterwarnings("ignore", category=UserWarning, module="minari")
+            self.dataset = minari.create_dataset_from_buffers(
+                dataset_id,
+                buffer=[],
+                env=environment,
+                observation_space=to_gymnasium(spec.observation_space),
+                action_space=to_gymnasium(spec.action_space),
+                jpeg_encoding=False,  # pixels exactly as they were seen
+                **details,
+            )
+
+    def __call__(self, transition: Transition) -> None:
+        done = transition.done
+        happened = np.ones_like(done) if transition.valid is None else transition.valid
+        rows = {
+            "observation": transition.observation,
+            "action": to_environment(self.spec.action_space, transition.action),
+            "reward": transition.reward,
+            "terminated": transition.terminated,
+            "truncated": transition.truncated,
+            "next_observation": transition.next_observation,
+        }
+        for n in range(done.shape[1]):
+            steps = np.flatnonzero(happened[:, n])
+            ends = np.flatnonzero(done[steps, n]) + 1
+            for part in np.split(steps, ends):
+                if part.size:
+                    self._running.setdefault(n, []).append(jax.tree.map(lambda x: x[part, n], rows))  # noqa: B023
+                    if done[part[-1], n]:
+                        self._finish(n)
+        if sum(map(len, self._finished)) >= STEPS_IN_MEMORY:
+            self._write()
+
+    def close(self) -> None:
+        for n, parts in self._running.copy().items():
+            parts[-1]["truncated"][-1] = True
+            self._finish(n)
+        self._write()
+
+    def _finish(self, n: int) -> None:
+        episode = jax.tree.map(lambda *parts: np.concatenate(parts), *self._running.pop(n))
+        self._finished.append(
+            self._episode_buffer(
+                observations=jax.tree.map(
+                    lambda seen, following: np.concatenate([seen, following[-1:]]),
+                    episode["observation"],
+                    episode["next_observation"],
+                ),
+                actions=episode["action"],
+                rewards=episode["reward"],
+                terminations=episode["terminated"],
+                truncations=episode["truncated"],
+            )
+        )
+
+    def _write(self) -> None:
+        self.dataset.update_dataset_from_buffer(self._finished)
+        self._finished = []
+
+
+def to_gymnasium(space: spaces.Space) -> Any:
+    """The Gymnasium space of the same values."""
+    import gymnasium
+
+    match space:
+        case spaces.Box():
+            low, high = (bound.astype(space.dtype) for bound in space.bounds)
+            return gymnasium.spaces.Box(low, high, space.shape, np.dtype(space.dtype).type)
+        case spaces.Discrete():
+            return gymnasium.spaces.Discrete(space.n)
+        case spaces.MultiDiscrete():
+            return gymnasium.spaces.MultiDiscrete(list(space.nvec))
+        case spaces.MultiBinary():
+            return gymnasium.spaces.MultiBinary(space.n)
+        case spaces.Dict():
+            return gymnasium.spaces.Dict({name: to_gymnasium(part) for name, part in space.items})
+        case spaces.Tuple():
+            return gymnasium.spaces.Tuple([to_gymnasium(part) for part in space.items])
