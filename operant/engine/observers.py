@@ -35,7 +35,7 @@ class MinariObserver:
 
     Observations and actions are operant's: float32, choices counted from 0, and actions inside the bounds of
     a Box, as the environment got them. An episode of k steps has k + 1 observations, the last being the true
-    final one; an episode under way at `close` ends there as truncated. Steps that never happened are left out.
+    final one; an episode under way at `close` ends there as truncated. Steps that never happened are absent.
 
     `environment`, a Gymnasium environment, id or spec, is what `dataset.recover_environment()` then makes.
     `details` go to `minari.create_dataset_from_buffers` (`algorithm_name`, `author`, …). Raises ImportError

@@ -1,0 +1,191 @@
+"""Where rows of metrics go: a CSV file, TensorBoard, Weights & Biases.
+
+A row maps Stable-Baselines3's names to numbers, or to arrays `[S]` when S seeds train together. It always has
+`time/total_timesteps`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from operant.engine.files import replacing
+
+STEP = "time/total_timesteps"
+SECONDS_TO_FLUSH = 5.0  # TensorBoard reads its files every 5 to 30 seconds
+
+Row = Mapping[str, Any]
+
+
+class Logger(Protocol):
+    """A place that rows of metrics are written to."""
+
+    def write(self, row: Row) -> None:
+        """Add a row; rows come in the order of their steps."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        ...
+
+
+def by_seed(row: Row) -> list[dict[str, np.ndarray]]:
+    """A row of numbers for each seed, with a `seed` column from 0; just the row when there is one learner."""
+    values = {name: np.asarray(value) for name, value in row.items()}
+    values = {name: value.astype(np.int8) if value.dtype == bool else value for name, value in values.items()}
+    seeds = next((len(value) for value in values.values() if value.ndim), None)
+    if seeds is None:
+        return [values]
+    columns = {"seed": np.arange(seeds)} | {name: np.broadcast_to(v, (seeds,)) for name, v in values.items()}
+    return [{name: column[seed] for name, column in columns.items()} for seed in range(seeds)]
+
+
+class CsvLog:
+    """`metrics.csv`: a header and a line a row (with several seeds, a line a seed), each written at once.
+
+    Columns may appear at any time; they are empty in the lines before. With `resume_from_step` the lines
+    after that step are dropped, so that a resumed run's file equals that of a run that was never stopped,
+    wall-clock columns aside; without it an earlier file is replaced.
+    """
+
+    def __init__(self, path: str | Path, resume_from_step: int | None = None) -> None:
+        self.path = Path(path)
+        rows: list[dict[str, str]] = []
+        if resume_from_step is not None and self.path.exists():
+            rows = [row for row in _read(self.path) if float(row[STEP]) <= resume_from_step]
+        # A column that only dropped lines had will appear again, in its place.
+        self._columns = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
+        self._rewrite(rows)
+
+    def write(self, row: Row) -> None:
+        rows = [{name: str(value) for name, value in part.items()} for part in by_seed(row)]
+        if new := [name for name in rows[0] if name not in self._columns]:
+            self._file.close()
+            self._columns += new
+            self._rewrite(_read(self.path))
+        self._file.write(self._lines(rows))
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+        header = dict(zip(self._columns, self._columns, strict=True))
+        with replacing(self.path) as temporary:
+            temporary.write_text(self._lines([header, *rows]) if header else "")
+        self._file = self.path.open("a")
+
+    def _lines(self, rows: Iterable[dict[str, str]]) -> str:
+        buffer = io.StringIO()
+        csv.DictWriter(buffer, self._columns, extrasaction="ignore", lineterminator="\n").writerows(rows)
+        return buffer.getvalue()
+
+
+def read_csv(path: str | Path) -> dict[str, np.ndarray]:
+    """The columns of a metrics file as float64, NaN where a line has no number; `{}` while there is none.
+
+    Raises ValueError naming the line for anything else.
+    """
+    columns: dict[str, list[float]] = {}
+    for number, row in enumerate(_read(Path(path)), 2):
+        for name, text in row.items():
+            try:
+                columns.setdefault(name, []).append(float(text or "nan"))
+            except (TypeError, ValueError):
+                raise ValueError(f"{path}, line {number}: {name} is {text!r}, not a number.") from None
+    return {name: np.asarray(column) for name, column in columns.items()}
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    text = path.read_text()
+    whole = text[: text.rfind("\n") + 1]  # a running or killed process may have written half a line
+    return list(csv.DictReader(io.StringIO(whole)))
+
+
+class TensorBoardLog:
+    """TensorBoard events in `directory`; with several seeds, in a sub-run `seed-<i>` for each.
+
+    With `resume_from_step` TensorBoard hides what an earlier session wrote after that step. A row is one
+    event, written directly: tensorboardX's SummaryWriter takes eight times as long, with an event a number.
+    """
+
+    def __init__(self, directory: str | Path, resume_from_step: int | None = None) -> None:
+        self.directory = Path(directory)
+        self._resume_from_step = resume_from_step
+        self._files: list[Any] = []
+        self._flushed = time.monotonic()
+
+    def write(self, row: Row) -> None:
+        # protobuf makes these classes when they are imported: a type checker does not see them.
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
+        from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
+
+        rows = by_seed(row)
+        if not self._files:
+            self._files = [self._open(f"seed-{part['seed']}" if "seed" in part else ".") for part in rows]
+        for file, part in zip(self._files, rows, strict=True):
+            step = int(part[STEP])
+            values = [
+                Summary.Value(tag=name, simple_value=float(value))
+                for name, value in part.items()
+                if name not in (STEP, "seed")
+            ]
+            event = Event(wall_time=time.time(), step=step, summary=Summary(value=values))
+            file.write(event.SerializeToString())
+        if time.monotonic() - self._flushed > SECONDS_TO_FLUSH:
+            for file in self._files:
+                file.flush()
+            self._flushed = time.monotonic()
+
+    def close(self) -> None:
+        for file in self._files:
+            file.close()
+
+    def _open(self, run: str) -> Any:
+        from tensorboardX import RecordWriter
+        from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
+
+        directory = self.directory / run
+        directory.mkdir(parents=True, exist_ok=True)
+        # Sessions are read in the order of their files' names.
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}"
+        file = RecordWriter(str(directory / name))
+        file.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
+        if self._resume_from_step is not None:
+            restart = SessionLog(status=SessionLog.START)
+            event = Event(wall_time=time.time(), step=self._resume_from_step + 1, session_log=restart)
+            file.write(event.SerializeToString())
+        return file
+
+
+class WandbLog:
+    """Rows as history of a Weights & Biases run, over `time/total_timesteps`.
+
+    With several seeds a metric is their mean, beside one `<name>/seed-<i>` for each. Raises ImportError
+    without the extra.
+    """
+
+    def __init__(self, project: str, config: dict[str, Any]) -> None:
+        try:
+            import wandb  # pyright: ignore[reportMissingImports]
+        except ImportError as error:
+            raise ImportError("Weights & Biases needs an extra: pip install 'operant[wandb]'.") from error
+        self._run = wandb.init(project=project, config=config)
+        self._run.define_metric("*", step_metric=STEP)
+
+    def write(self, row: Row) -> None:
+        history = {name: float(np.mean(value)) for name, value in row.items()}
+        for name, value in row.items():
+            if np.ndim(value) and name != STEP:
+                history |= {f"{name}/seed-{seed}": float(part) for seed, part in enumerate(value)}
+        self._run.log(history)
+
+    def close(self) -> None:
+        self._run.finish()
