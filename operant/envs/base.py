@@ -1,12 +1,12 @@
 """The protocol of native environments, and the one place where they are batched, time-limited and reset."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from equinox import AbstractVar
 
 from operant.spaces import Space
 from operant.types import EnvSpec, PyTree, TimeStep
@@ -15,12 +15,12 @@ from operant.types import EnvSpec, PyTree, TimeStep
 class Environment(eqx.Module):
     """A Markov decision process as pure functions of one (unbatched) state.
 
-    All randomness arrives as data: `draw` makes what one step *and* one reset need, and the engine draws whole blocks
-    of it outside its loop. Constants of the dynamics are static fields or class constants.
+    All randomness arrives as data: `draw` makes what one step *and* one reset need, and the engine draws
+    whole blocks of it outside its loop. Constants of the dynamics are static fields or class constants.
     """
 
-    id: eqx.AbstractClassVar[str]
-    max_episode_steps: eqx.AbstractVar[int | None]
+    id: ClassVar[str]  # every concrete class gives its own
+    max_episode_steps: AbstractVar[int | None]
 
     @property
     @abstractmethod
@@ -32,7 +32,7 @@ class Environment(eqx.Module):
 
     @abstractmethod
     def draw(self, key: jax.Array) -> PyTree:
-        """The randomness of one step and of one reset."""
+        """The randomness of one step and of one reset: at least one array, even if nothing is random."""
 
     @abstractmethod
     def reset(self, noise: PyTree) -> PyTree:
@@ -74,19 +74,29 @@ def reset(environment: Environment, noise: PyTree) -> tuple[EnvironmentState, Py
     """`(states, observations, action masks)` of N fresh episodes from noise `[N, …]`."""
     inner = jax.vmap(environment.reset)(noise)
     elapsed = jnp.zeros(jax.tree.leaves(noise)[0].shape[0], jnp.int32)
-    return EnvironmentState(inner, elapsed), jax.vmap(environment.observe)(inner), jax.vmap(environment.action_mask)(inner)
+    return (
+        EnvironmentState(inner, elapsed),
+        jax.vmap(environment.observe)(inner),
+        jax.vmap(environment.action_mask)(inner),
+    )
 
 
-def step(environment: Environment, states: EnvironmentState, action: PyTree, noise: PyTree) -> tuple[EnvironmentState, TimeStep]:
+def step(
+    environment: Environment, states: EnvironmentState, action: PyTree, noise: PyTree
+) -> tuple[EnvironmentState, TimeStep]:
     """One step of N copies; those whose episode ends are reset at once."""
 
-    def one(state: PyTree, elapsed: jax.Array, action: PyTree, noise: PyTree) -> tuple[EnvironmentState, TimeStep]:
+    def one(
+        state: PyTree, elapsed: jax.Array, action: PyTree, noise: PyTree
+    ) -> tuple[EnvironmentState, TimeStep]:
         successor, reward, terminated = environment.step(state, action, noise)
         elapsed = elapsed + 1
         limit = environment.max_episode_steps
         truncated = jnp.zeros_like(terminated) if limit is None else ~terminated & (elapsed >= limit)
         done = terminated | truncated
-        following = jax.tree.map(lambda new, old: jnp.where(done, new, old), environment.reset(noise), successor)
+        following = jax.tree.map(
+            lambda new, old: jnp.where(done, new, old), environment.reset(noise), successor
+        )
         timestep = TimeStep(
             observation=environment.observe(following),
             next_observation=environment.observe(successor),
@@ -98,4 +108,7 @@ def step(environment: Environment, states: EnvironmentState, action: PyTree, noi
         )
         return EnvironmentState(following, jnp.where(done, 0, elapsed)), timestep
 
-    return jax.vmap(one)(states.inner, states.elapsed, action, noise)
+    # The barriers keep the compiler from fusing the step with what surrounds it, which would round its products and
+    # sums differently in the two loops.
+    inputs = jax.lax.optimization_barrier((states.inner, states.elapsed, action, noise))
+    return jax.lax.optimization_barrier(jax.vmap(one)(*inputs))

@@ -1,0 +1,55 @@
+"""MountainCar-v0: rock an underpowered car out of a valley."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.envs.base import Environment
+from operant.spaces import Box, Discrete
+
+MIN_POSITION, MAX_POSITION, GOAL = -1.2, 0.6, 0.5
+MAX_SPEED = 0.07
+FORCE, GRAVITY = 0.001, 0.0025
+
+
+class MountainCar(Environment):
+    """Gymnasium's `MountainCar-v0`: reward −1 a step until the car passes 0.5, not rolling backwards.
+
+    State and observation: `[position, velocity]`. Actions: 0 accelerates to the left, 1 not at all, 2 to the
+    right. The wall on the left stops the car. Moore 1990; Sutton & Barto 2018, example 10.1.
+    """
+
+    id: ClassVar[str] = "MountainCar-v0"
+    max_episode_steps: int | None = eqx.field(default=200, static=True)
+
+    @property
+    def observation_space(self) -> Box:
+        return Box((MIN_POSITION, -MAX_SPEED), (MAX_POSITION, MAX_SPEED), (2,))
+
+    @property
+    def action_space(self) -> Discrete:
+        return Discrete(3)
+
+    def draw(self, key: jax.Array) -> jax.Array:
+        return jax.random.uniform(key, minval=-0.6, maxval=-0.4)
+
+    def reset(self, noise: jax.Array) -> jax.Array:
+        return jnp.stack([noise, jnp.zeros_like(noise)])
+
+    def step(
+        self, state: jax.Array, action: jax.Array, noise: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        position, velocity = state[0], state[1]
+        velocity = velocity + FORCE * (action - 1) - GRAVITY * jnp.cos(3 * position)
+        velocity = jnp.clip(velocity, -MAX_SPEED, MAX_SPEED)
+        position = jnp.clip(position + velocity, MIN_POSITION, MAX_POSITION)
+        velocity = jnp.where((position <= MIN_POSITION) & (velocity < 0), 0.0, velocity)
+        terminated = (position >= GOAL) & (velocity >= 0)
+        return jnp.stack([position, velocity]), -jnp.ones(()), terminated
+
+    def observe(self, state: jax.Array) -> jax.Array:
+        return state
