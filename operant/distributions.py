@@ -193,8 +193,7 @@ def from_parameters(
     Args:
         outputs: `[..., parameters(space)]`.
         action_mask: True for every possible action, of the shape of `outputs`: for MultiDiscrete the masks of
-            its
-            choices, concatenated. An action that is not possible has probability 0, and its output no
+            its choices, concatenated. An action that is not possible has probability 0, and its output no
             gradient. Where nothing is possible (a state that nobody acts in) the distribution is uniform.
         log_std: of a Box, `[parameters(space)]` or of the shape of `outputs`; 0 when None.
 
@@ -225,6 +224,6 @@ def draw(space: Space, key: jax.Array, leading: tuple[int, ...] = ()) -> jax.Arr
     shape = (*leading, parameters(space))
     if isinstance(space, Box):
         return jax.random.normal(key, shape)
-    return (
-        jax.random.logistic(key, shape) if isinstance(space, MultiBinary) else jax.random.gumbel(key, shape)
-    )
+    if isinstance(space, MultiBinary):
+        return jax.random.logistic(key, shape)
+    return jax.random.gumbel(key, shape)

@@ -88,19 +88,17 @@ class ActorCritic(eqx.Module):
         *,
         key: jax.Array | None = None,
     ) -> tuple[Distribution, jax.Array]:
-        """`(policy, value [T, N])` over a rollout `[T, N, …]`; the memory begins anew after each `done` `[T,
-        N]`.
+        """`(policy, value [T, N])` over a rollout `[T, N, …]`, the memory beginning anew behind each `done`.
 
-        `carry` is the memory before the first step, `[N, …]`. Without memory any leading axes will do, and
-        neither `carry` nor `done` is looked at. `key` turns dropout on.
+        `carry` is the memory before the first step, `[N, …]`, and `done` is `[T, N]`. Without memory any
+        leading axes will do, and neither is looked at. `key` turns dropout on.
         """
         keys = _split(key)
         features = self.encoder(observation, key=keys[0])
         if self.memory is not None:
             features, _ = unroll(self.memory, features, carry, done)
-        return self._distribution(features, action_mask, keys[1]), self.value_head(features, key=keys[2])[
-            ..., 0
-        ]
+        value = self.value_head(features, key=keys[2])[..., 0]
+        return self._distribution(features, action_mask, keys[1]), value
 
     def successor_values(
         self, observation: PyTree, next_observation: PyTree, carry: PyTree, done: jax.Array

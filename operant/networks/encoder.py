@@ -211,7 +211,8 @@ def custom(module: Any, space: Space) -> Custom:
     arrays = [leaf if eqx.is_array(leaf) else None for leaf in leaves]
     rest = tuple(None if eqx.is_array(leaf) else leaf for leaf in leaves)
     try:
-        output = jax.eval_shape(lambda x: Custom(arrays, rest, structure, space, 0).module(x), example(space))
+        module = eqx.nn.inference_mode(module)
+        output = jax.eval_shape(module, example(space))
     except Exception as error:
         raise ValueError(
             f"network={name} must take one observation of {describe(space)}; "
@@ -229,11 +230,9 @@ def _build(config: Network, space: Space, key: jax.Array, name: str) -> Encoder:
     if isinstance(space, Dict | Tuple):
         items = space.items if isinstance(space, Dict) else tuple(enumerate(space.items))
         keys = jax.random.split(key_own, len(items))
-        parts = [
-            _build(config, part, k, f"{name}/{n}" if name else str(n))
-            for (n, part), k in zip(items, keys, strict=True)
-        ]
-        sizes = {str(n): part.size for (n, _), part in zip(items, parts, strict=True)}
+        names = [f"{name}/{n}" if name else str(n) for n, _ in items]
+        parts = [_build(config, part, k, n) for n, (_, part), k in zip(names, items, keys, strict=True)]
+        sizes = {n: part.size for n, part in zip(names, parts, strict=True)}
         if config.combine != "concatenate" and len(set(sizes.values())) > 1:
             raise ValueError(
                 f"network.combine={config.combine!r} needs inputs of one size; they have {sizes}. "

@@ -68,13 +68,11 @@ class Linear(eqx.Module):
 
 
 class Convolution(eqx.Module):
-    """Images `[..., height, width, in]` to `[..., (height − k) // s + 1, (width − k) // s + 1, out]`: no
-    padding.
+    """Images `[..., h, w, in]` to `[..., (h − k) // s + 1, (w − k) // s + 1, out]`: nothing is padded.
 
     Written as matrix products of slices, because XLA's own convolution is ten times slower inside a `scan` on
-    a
-    CPU: blocks of s×s pixels become channels, which leaves a convolution of stride 1, and each row of its
-        kernel is then one matrix product.
+    a CPU: blocks of s×s pixels become channels, which leaves a convolution of stride 1, and each row of its
+    kernel is then one matrix product.
     """
 
     weight: jax.Array  # [k, k, in, out]
@@ -97,10 +95,7 @@ class Convolution(eqx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         kernel, _, channels, filters = self.weight.shape
-        s, cells = (
-            self.stride,
-            -(-kernel // self.stride),
-        )  # the kernel is cells × cells blocks, the last one part empty
+        s, cells = self.stride, -(-kernel // self.stride)  # the kernel covers cells × cells blocks
         leading = x.shape[:-3]
         height, width = ((size - kernel) // s + 1 for size in x.shape[-3:-1])
 
@@ -113,9 +108,9 @@ class Convolution(eqx.Module):
         weight = weight.reshape(cells, cells * s * s * channels, filters)
 
         patches = jnp.concatenate([blocks[:, :, j : j + width] for j in range(cells)], axis=-1)
-        y = sum(
-            (patches[:, i : i + height] @ weight[i] for i in range(1, cells)), patches[:, :height] @ weight[0]
-        )
+        y = patches[:, :height] @ weight[0]
+        for i in range(1, cells):
+            y = y + patches[:, i : i + height] @ weight[i]
         y = y.reshape(*leading, height, width, filters)
         return y + jnp.broadcast_to(self.bias, y.shape)
 

@@ -135,8 +135,7 @@ def unroll(cell: Cell, features: jax.Array, carry: PyTree, done: jax.Array) -> t
 
     Returns:
         outputs: `[T, N, H]`.
-        carries: after each step and before any reset, `[T, N, …]`: what the true successor's output comes
-            from.
+        carries: after each step and before any reset, `[T, N, …]`: what each true successor is met with.
     """
     initial_carry = cell.initial_carry((done.shape[1],))
 

@@ -1,0 +1,157 @@
+"""The actor–critic's parts, and its rollout at once against one step at a time."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from operant.distributions import Categorical
+from operant.networks import ActorCritic, Given, Network
+from operant.spaces import Box, Dict, Discrete, MultiDiscrete
+from operant.types import EnvSpec
+
+KEY = jax.random.key(0)
+OBSERVATIONS = Box(-1.0, 1.0, (4,))
+T, N = 6, 3
+
+
+def build(config=None, actions=None, observations=OBSERVATIONS):
+    return ActorCritic.build(config or Network(), EnvSpec("test", observations, actions or Discrete(2)), KEY)
+
+
+def count(tree) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+def test_parameter_counts():
+    network = build(Network(hidden_sizes=(24, 24)))
+    assert count(network.policy_head) == 770  # 4→24→24→2, as published
+    assert count(network.value_head) == 4 * 24 + 24 + 24 * 24 + 24 + 24 + 1
+    assert count(network) == count((network.policy_head, network.value_head))
+    assert (
+        count(build(actions=Box(-1.0, 1.0, (2, 3)))) - count(build(actions=MultiDiscrete((3, 3)))) == 6
+    )  # log_std
+    # Embedding 4→5 in the memory's gates, behind it the heads.
+    gru = build(Network(hidden_sizes=(), memory="gru", memory_size=5))
+    assert count(gru) == 3 * (4 * 5 + 5 * 5 + 2 * 5) + (5 * 2 + 2) + (5 + 1)
+    lstm = build(Network(hidden_sizes=(), memory="lstm", memory_size=5))
+    assert count(lstm) == 4 * (4 * 5 + 5 * 5 + 5) + (5 * 2 + 2) + (5 + 1)
+
+
+def test_the_first_policy_is_nearly_uniform_and_gains_are_as_published():
+    network = build()
+    x = jax.random.normal(KEY, (50, 4))
+    distribution, _ = network.policy(x, None, ())
+    np.testing.assert_allclose(jnp.exp(distribution.log_probabilities), 0.5, atol=0.02)
+    for head, gain in ((network.policy_head, 0.01), (network.value_head, 1.0)):
+        np.testing.assert_allclose(np.linalg.norm(head.output.weight, axis=0), gain, rtol=1e-4)
+        np.testing.assert_allclose(np.linalg.norm(head.hidden[1].weight, axis=0), np.sqrt(2), rtol=1e-4)
+
+
+def test_policy_and_value_are_plain_mlps():
+    network = build()
+    x = jax.random.normal(KEY, (T, N, 4))
+    distribution, value = network.unroll(x, None, (), None)
+
+    def mlp(head, x):
+        for layer in head.hidden:
+            x = np.tanh(x @ layer.weight + layer.bias[None, None])
+        return x @ head.output.weight + head.output.bias[None, None]
+
+    np.testing.assert_allclose(distribution.logits, mlp(network.policy_head, x), atol=1e-5)
+    np.testing.assert_allclose(value, mlp(network.value_head, x)[..., 0], atol=1e-5)
+    jaxpr = str(jax.make_jaxpr(lambda network, x: network.policy(x, None, ())[0].logits)(network, x[0]))
+    assert (
+        jaxpr.count("dot_general") == jaxpr.count("tanh") + 1 == 3
+    )  # nothing else is computed, nor the value
+
+
+def test_masks_and_a_box_reach_the_distribution():
+    mask = jnp.asarray([[True, False], [False, True], [True, True]])
+    distribution, _ = build().policy(jnp.ones((3, 4)), mask, ())
+    np.testing.assert_array_equal(np.exp(distribution.log_probabilities) > 0, mask)
+
+    network = build(actions=Box(-1.0, 1.0, (2, 3)))
+    network = eqx.tree_at(lambda n: n.log_std, network, jnp.arange(6.0))
+    distribution, _ = network.unroll(jnp.ones((T, N, 4)), None, (), None)
+    np.testing.assert_array_equal(distribution.log_std[1, 2], np.arange(6))
+    assert distribution.mode().shape == (T, N, 2, 3)
+
+
+@pytest.mark.parametrize("memory", ["gru", "lstm"])
+def test_memory_at_once_is_memory_step_by_step(memory):
+    network = build(Network(hidden_sizes=(8,), memory=memory, memory_size=5))
+    keys = jax.random.split(KEY, 3)
+    observation, following = (jax.random.normal(k, (T, N, 4)) for k in keys[:2])
+    done = jnp.zeros((T, N), bool).at[1, 0].set(True).at[3, 2].set(True).at[T - 1, 1].set(True)
+    # Between resets, the successor of one step is the observation of the next.
+    following = jnp.where(done[..., None], following, jnp.concatenate([observation[1:], following[-1:]]))
+    start = jax.tree.map(lambda x: x + 0.3, network.initial_carry(N))
+    distribution, value = jax.jit(lambda n, *a: n.unroll(a[0], None, *a[1:]))(
+        network, observation, start, done
+    )
+    successors = jax.jit(lambda n, *a: n.successor_values(*a))(network, observation, following, start, done)
+
+    step = jax.jit(lambda network, x, carry: network.policy(x, None, carry))
+    fresh, carry = network.initial_carry(N), start
+    for t in range(T):
+        expected, after = step(network, observation[t], carry)
+        np.testing.assert_allclose(distribution.logits[t], expected.logits, atol=1e-6)
+        features, _ = network.memory(observation[t], carry)
+        np.testing.assert_allclose(value[t], network.value_head(features)[:, 0], atol=1e-6)
+        features, _ = network.memory(following[t], after)
+        np.testing.assert_allclose(successors[t], network.value_head(features)[:, 0], atol=1e-6)
+        carry = jax.tree.map(lambda a, f, t=t: jnp.where(done[t][:, None], f, a), after, fresh)
+    assert network.recurrent
+
+    # Where no episode ended, V of the successor is V of the next observation; where one did, it is not.
+    same = np.isclose(successors[:-1], value[1:], atol=1e-6)
+    np.testing.assert_array_equal(same, ~done[:-1])
+
+
+def test_without_memory_any_axes_will_do():
+    network = build()
+    x, following = jax.random.normal(KEY, (2, 7, 4))
+    assert not network.recurrent
+    assert network.initial_carry(7) == ()
+    distribution, value = network.unroll(x, None, (), None)
+    assert distribution.logits.shape == (7, 2)
+    assert value.shape == (7,)
+    np.testing.assert_array_equal(
+        network.successor_values(x, following, (), None), network.unroll(following, None, (), None)[1]
+    )
+
+
+def test_the_heads_stand_on_a_users_module():
+    module = eqx.nn.MLP(4, 6, 8, 1, key=KEY)
+    network = build(Given(module))
+    assert count(network) == count(eqx.filter(module, eqx.is_array)) + (6 * 2 + 2) + (6 + 1)
+    x = jax.random.normal(KEY, (T, N, 4))
+    value = jax.jit(lambda network, x: network.unroll(x, None, (), None)[1])(network, x)
+    features = jax.vmap(jax.vmap(module))(x)
+    np.testing.assert_allclose(value, network.value_head.output(features)[..., 0], rtol=1e-5)
+    gradient = jax.jit(jax.grad(lambda network: jnp.sum(network.unroll(x, None, (), None)[1])))(network)
+    assert all((leaf != 0).any() for leaf in jax.tree.leaves(gradient.encoder))
+
+
+def test_seeds_stack_and_dropout_needs_its_key():
+    spec = EnvSpec("test", Dict.of({"a": OBSERVATIONS, "b": Discrete(3)}), Discrete(2))
+    config = Network(hidden_sizes=(32,), dropout=0.5, layer_norm=True, encoders={"a": (8,)})
+    networks = jax.vmap(lambda key: ActorCritic.build(config, spec, key))(jax.random.split(KEY, 2))
+    observation = {"a": jnp.ones((N, 4)), "b": jnp.ones(N, jnp.int32)}
+    values = jax.vmap(lambda network: network.unroll(observation, None, (), None)[1])(networks)
+    assert values.shape == (2, N)
+    assert not np.allclose(values[0], values[1])
+
+    network = jax.tree.map(lambda leaf: leaf[0], networks)
+    dropped, value = network.unroll(observation, None, (), None, key=KEY)
+    assert isinstance(dropped, Categorical)
+    assert len(np.unique(value)) == N > len(np.unique(network.unroll(observation, None, (), None)[1]))
+
+
+def test_actions_without_a_policy_head_are_refused():
+    with pytest.raises(ValueError, match=r"Dict\(a: Discrete\(2\)\)"):
+        build(actions=Dict.of({"a": Discrete(2)}))

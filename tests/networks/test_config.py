@@ -1,0 +1,89 @@
+"""Network values: hashable, through JSON and back, from the command line, and never silently wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import equinox as eqx
+import jax
+import pytest
+import tyro
+
+from operant.networks import Given, Network, as_network
+
+FULL = Network(
+    hidden_sizes=(3, 4),
+    activation="elu",
+    convolutions=((2, 3, 1),),
+    convolution_features=9,
+    layer_norm=True,
+    dropout=0.25,
+    memory="lstm",
+    memory_size=8,
+    encoders=(("goal", (5, 6)), ("view", ())),
+    combine="sum",
+    initialization="uniform",
+)
+
+
+def test_json_and_back():
+    assert Network(**json.loads(json.dumps(dataclasses.asdict(FULL)))) == FULL
+    assert Network(**json.loads(json.dumps(dataclasses.asdict(Network())))) == Network()
+
+
+def test_lists_and_dicts_are_taken():
+    network = Network(hidden_sizes=[3, 4], convolutions=[[2, 3, 1]], encoders={"goal": [5, 6], "view": []})
+    assert network == Network((3, 4), convolutions=((2, 3, 1),), encoders=FULL.encoders)
+    assert hash(network) == hash(Network((3, 4), convolutions=((2, 3, 1),), encoders=FULL.encoders))
+
+
+def test_it_is_static():
+    assert jax.tree.leaves(FULL) == []
+    assert jax.jit(lambda network: network.memory_size)(FULL) == 8
+
+
+def test_from_the_command_line():
+    arguments = "--hidden-sizes 3 4 --convolutions 2 3 1 8 4 2 --encoders goal 5 6 --memory gru --layer-norm"
+    assert tyro.cli(Network, args=arguments.split()) == Network(
+        (3, 4),
+        convolutions=((2, 3, 1), (8, 4, 2)),
+        encoders=(("goal", (5, 6)),),
+        memory="gru",
+        layer_norm=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"hidden_sizes": (64, 0)}, "network.hidden_sizes holds 0"),
+        ({"hidden_sizes": (6.5,)}, "network.hidden_sizes holds 6.5"),
+        ({"convolutions": ((32, 8),)}, r"network.convolutions holds \(32, 8\); .*stride"),
+        ({"convolutions": ((32, 8, 0),)}, "network.convolutions holds 0"),
+        ({"encoders": {"goal": (-1,)}}, r"network.encoders\['goal'\] holds -1"),
+        ({"convolution_features": 0}, "network.convolution_features holds 0"),
+        ({"memory_size": 0}, "network.memory_size holds 0"),
+        ({"dropout": 1.0}, "network.dropout=1.0"),
+        ({"activation": "tahn"}, "network.activation='tahn' is unknown; choose from tanh, relu"),
+        ({"memory": "rnn"}, "network.memory='rnn' is unknown; choose from none, gru, lstm"),
+        ({"combine": "max"}, "network.combine='max'"),
+        ({"initialization": "xavier"}, "network.initialization='xavier'"),
+    ],
+)
+def test_wrong_values_are_named(values, reason):
+    with pytest.raises(ValueError, match=reason):
+        Network(**values)
+
+
+def test_what_users_write_for_a_network():
+    module = eqx.nn.MLP(2, 3, 4, 1, key=jax.random.key(0))
+    assert as_network(FULL) is FULL
+    assert as_network({"hidden_sizes": [8]}) == Network((8,))
+    given = as_network(module)
+    assert isinstance(given, Given)
+    assert given.module is module
+    assert as_network(given) is given
+    assert hash(given) == hash(given)
+    with pytest.raises(ValueError, match=r"network.hiden_sizes is unknown; choose from hidden_sizes"):
+        as_network({"hiden_sizes": [8]})

@@ -1,0 +1,197 @@
+"""Every kind of observation becomes the features that its definition says."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from operant.networks import Encoder, Given, Network
+from operant.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple, example
+
+KEY = jax.random.key(0)
+IMAGE = Box(0.0, 255.0, (10, 12, 3), "uint8")
+SMALL = Network(convolutions=((4, 4, 2), (5, 3, 1)), convolution_features=7)
+
+
+def build(space, config=None):
+    return Encoder.build(config or Network(), space, KEY)
+
+
+@pytest.mark.parametrize(
+    ("space", "observation", "features"),
+    [
+        (Box(-1.0, 1.0, (3,)), [0.5, -0.5, 2.0], [0.5, -0.5, 2.0]),
+        (Box(-1.0, 1.0, (2, 2)), [[1.0, 2.0], [3.0, 4.0]], [1.0, 2.0, 3.0, 4.0]),
+        (Box(-1.0, 1.0, ()), 0.25, [0.25]),
+        (Box(0.0, 255.0, (3,), "uint8"), [0, 51, 255], [0.0, 0.2, 1.0]),
+        (Box(0.0, 9.0, (2,), "uint8"), [3, 9], [3.0, 9.0]),
+        (Discrete(4), 2, [0.0, 0.0, 1.0, 0.0]),
+        (MultiDiscrete((2, 3)), [1, 2], [0.0, 1.0, 0.0, 0.0, 1.0]),
+        (MultiBinary(3), [1, 0, 1], [1.0, 0.0, 1.0]),
+    ],
+)
+def test_flat_observations_have_no_weights(space, observation, features):
+    encoder = build(space)
+    observation = jnp.asarray(observation, space.dtype)
+    assert jax.tree.leaves(encoder) == []
+    assert encoder.size == len(features)
+    np.testing.assert_allclose(encoder(observation), features, rtol=1e-6)
+    wide = jnp.broadcast_to(observation, (2, 3, *space.shape))
+    np.testing.assert_allclose(encoder(wide), np.broadcast_to(features, (2, 3, len(features))), rtol=1e-6)
+
+
+def test_images_are_convolved():
+    encoder = build(IMAGE, SMALL)
+    pixels = jax.random.randint(KEY, (2, *IMAGE.shape), 0, 256).astype(jnp.uint8)
+    x = pixels.astype(jnp.float32) / 255
+    for layer in encoder.convolutions:
+        x = jax.nn.relu(layer(x))
+    expected = jax.nn.relu(encoder.projection.hidden[0](x.reshape(2, -1)))
+    assert encoder.size == 7
+    np.testing.assert_allclose(encoder(pixels), expected, atol=1e-5)
+    np.testing.assert_allclose(encoder(pixels[0]), expected[0], atol=1e-5)
+
+
+def test_frames_stacked_in_front_are_channels():
+    first, last = Box(0.0, 255.0, (3, 10, 12), "uint8"), IMAGE
+    pixels = jax.random.randint(KEY, IMAGE.shape, 0, 256).astype(jnp.uint8)
+    ours = build(first, SMALL)(jnp.moveaxis(pixels, -1, 0))
+    np.testing.assert_allclose(ours, build(last, SMALL)(pixels), rtol=1e-5)
+
+
+def test_images_are_flattened_without_convolutions():
+    encoder = build(IMAGE, Network(convolutions=()))
+    pixels = jnp.full((4, *IMAGE.shape), 255, jnp.uint8)
+    np.testing.assert_array_equal(encoder(pixels), np.ones((4, 360)))
+
+
+def test_convolutions_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"convolutions=.*Box\(10×12×3 uint8\).*kernel of 4 meets 1×2"):
+        build(IMAGE)
+
+
+DICT = Dict.of(
+    {"goal": Box(-1.0, 1.0, (2,)), "cell": Discrete(3), "pair": Tuple((Discrete(2), Box(0.0, 1.0, (1,))))}
+)
+
+
+def observation_of(space, leading):
+    return jax.tree.map(lambda x: x + 1, example(space, leading))
+
+
+def test_a_dict_is_concatenated_in_the_order_of_its_names():
+    encoder = build(DICT)
+    features = encoder(observation_of(DICT, (4, 5)))
+    np.testing.assert_array_equal(features[1, 2], [0, 1, 0, 1, 1, 0, 1, 1])  # cell, goal, pair
+    assert encoder.size == 8
+
+
+@pytest.mark.parametrize("combine", ["sum", "product"])
+def test_inputs_with_networks_of_their_own_are_combined(combine):
+    encoders = {"goal": (5, 4), "cell": (4,), "pair": (4,), "pair/0": (6,), "pair/1": (6,)}
+    encoder = build(DICT, Network(encoders=encoders, combine=combine))
+    observation = observation_of(DICT, (3,))
+    parts = [
+        part(observation[name]) for name, part in zip(("cell", "goal", "pair"), encoder.parts, strict=True)
+    ]
+    assert all(part.shape == (3, 4) for part in parts)
+    expected = sum(parts) if combine == "sum" else parts[0] * parts[1] * parts[2]
+    np.testing.assert_allclose(encoder(observation), expected, rtol=1e-6)
+    assert encoder.size == 4
+    # cell 3→4; goal 2→5→4; pair: (2→6) ∘ (1→6) → 4
+    count = sum(leaf.size for leaf in jax.tree.leaves(encoder))
+    assert count == (3 * 4 + 4) + (2 * 5 + 5 + 5 * 4 + 4) + (2 * 6 + 6) + (6 + 6) + (6 * 4 + 4)
+
+
+def test_dropout_reaches_an_inputs_own_network():
+    encoder = build(DICT, Network(encoders={"goal": (50,)}, dropout=0.5, activation="sigmoid"))
+    features = encoder(observation_of(DICT, ()), key=KEY)
+    assert 10 < (features[3:53] == 0).sum() < 40
+
+
+def test_sizes_that_do_not_combine_are_refused():
+    with pytest.raises(ValueError, match=r"combine='sum'.*'pair/0': 2, 'pair/1': 1.*network.encoders"):
+        build(DICT, Network(combine="sum"))
+
+
+@pytest.mark.parametrize(
+    ("space", "known"), [(DICT, "cell, goal, pair, pair/0, pair/1"), (Discrete(2), "no named")]
+)
+def test_an_encoder_for_an_unknown_input_is_refused(space, known):
+    with pytest.raises(ValueError, match=f"'gaol'.*{known}"):
+        build(space, Network(encoders={"gaol": (4,)}))
+
+
+class DictNet(eqx.Module):
+    """A user's module with everything awkward: a function and a number for leaves, dropout, a Dict."""
+
+    linear: eqx.nn.Linear
+    drop: eqx.nn.Dropout
+    activation: object = jax.nn.relu
+    scale: float = 2.0
+
+    def __call__(self, x, *, key=None):
+        hidden = self.scale * self.activation(self.linear(x["goal"]))
+        return self.drop(hidden, key=key) + x["cell"].astype(jnp.float32)
+
+
+def test_a_users_module_under_plain_jit_grad_and_vmap():
+    module = eqx.nn.MLP(3, 5, 8, 2, key=KEY)
+    encoder = build(Box(-1.0, 1.0, (3,)), Given(module))
+    x = jax.random.normal(KEY, (4, 6, 3))
+    expected = jax.vmap(jax.vmap(module))(x)
+    assert encoder.size == 5
+    np.testing.assert_allclose(jax.jit(lambda e, x: e(x))(encoder, x), expected, atol=1e-6)
+
+    gradient = jax.jit(jax.grad(lambda e, x: jnp.sum(e(x) ** 2)))(encoder, x)
+    theirs = eqx.filter_grad(lambda m, x: jnp.sum(jax.vmap(jax.vmap(m))(x) ** 2))(module, x)
+    for a, b in zip(
+        jax.tree.leaves(gradient), jax.tree.leaves(eqx.filter(theirs, eqx.is_array)), strict=True
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf, 2 * leaf]), encoder)
+    both = jax.vmap(lambda e, x: e(x), in_axes=(0, None))(stacked, x)
+    np.testing.assert_allclose(both[0], expected, atol=1e-6)
+    assert not np.allclose(both[1], expected)
+
+
+def test_a_users_module_drops_only_with_a_key():
+    space = Dict.of({"goal": Box(-1.0, 1.0, (2,)), "cell": Discrete(3)})
+    encoder = build(space, Given(DictNet(eqx.nn.Linear(2, 50, key=KEY), eqx.nn.Dropout(0.5))))
+    observation = {"goal": jnp.ones((3, 2)), "cell": jnp.zeros((3,), jnp.int32)}
+    call = jax.jit(lambda e, o, key=None: e(o, key=key))
+    without, dropped = call(encoder, observation), call(encoder, observation, KEY)
+    np.testing.assert_array_equal(without, call(encoder, observation))
+    alive = without[0] > 0
+    share = (dropped == 0)[:, alive].mean()
+    assert 0.2 < share < 0.8
+    assert (dropped[0] != dropped[1]).any()  # each sample has its own
+    np.testing.assert_allclose(dropped[dropped != 0], 2 * without[dropped != 0], rtol=1e-5)
+
+
+class Whole(eqx.Module):
+    table: jax.Array
+
+    def __call__(self, x):
+        return self.table[x].astype(jnp.float32)
+
+
+class Static(eqx.Module):
+    n: int = eqx.field(static=True)
+
+
+def test_modules_that_cannot_be_networks_are_refused():
+    space = Box(-1.0, 1.0, (3,))
+    for module, reason in (
+        (7, "callable Equinox module; it is a int"),
+        (Static(3), "callable Equinox module; it is a Static"),
+        (Whole(jnp.arange(3)), r"array of int32 \(3,\), which cannot be learned"),
+        (eqx.nn.MLP(4, 5, 8, 1, key=KEY), r"must take one observation of Box\(3\)"),
+        (eqx.nn.MLP(3, "scalar", 8, 1, key=KEY), "one vector of float32 features"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            build(space, Given(module))
