@@ -1,0 +1,200 @@
+"""Learning curves over one or many seeds, and the diagnostics of a run as small multiples."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operant.ops.intervals import iqm_interval
+from operant.studio import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STEPS, RETURN = "time/total_timesteps", "rollout/ep_rew_mean"
+LABELS = {
+    STEPS: "environment steps",
+    RETURN: "mean return of recent episodes",
+    "rollout/ep_len_mean": "mean length of recent episodes",
+    "time/time_elapsed": "seconds",
+    "train/approx_kl": "approximate KL divergence",
+    "train/policy_gradient_loss": "policy loss",
+    "train/loss": "total loss",
+}
+# Those that say first whether a run is healthy come first; others follow by name.
+ORDER = (
+    "train/approx_kl",
+    "train/clip_fraction",
+    "train/entropy_loss",
+    "train/explained_variance",
+    "train/policy_gradient_loss",
+    "train/value_loss",
+    "train/loss",
+    "train/learning_rate",
+)
+COUNTERS = ("train/n_updates",)  # they only count: nothing to see
+
+
+def label(key: str) -> str:
+    """The words for a log key: `train/value_loss` as `value loss`."""
+    return LABELS.get(key, key.rsplit("/", 1)[-1].replace("_", " "))
+
+
+def learning_curve(
+    series: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    *,
+    title: str,
+    threshold: float | None = None,
+    reference: Mapping[str, float] | None = None,
+    x: str = STEPS,
+    y: str = RETURN,
+    path: str | Path | None = None,
+) -> Figure:
+    """Draw `{label: (steps [K], values [S, K])}`, one row of values a seed (`[K]` for a single one); NaN
+    leaves a gap.
+
+    Several seeds: their interquartile mean, its 95 % bootstrap interval as a band, and the single seeds as
+    thin lines. One seed: its values as a thin line, and their centred moving average. `threshold` and
+    `reference` (`{"random policy": 22.0}`) are horizontal lines. Written as PNG to `path`, if given.
+    """
+    if not series:
+        raise ValueError("A learning curve needs at least one series; got none.")
+    curves = {name: (np.asarray(steps), np.atleast_2d(values)) for name, (steps, values) in series.items()}
+    for name, (steps, values) in curves.items():
+        if values.shape[1:] != steps.shape:
+            raise ValueError(
+                f"Series {name!r} has values of shape {values.shape} for steps of shape {steps.shape}; "
+                "give steps [K] and values [S, K]."
+            )
+    with style.look():
+        figure = style.figure()
+        axes = figure.add_subplot()
+        axes.grid(axis="y")
+        for index, (name, (steps, values)) in enumerate(curves.items()):
+            _draw_series(axes, steps, np.asarray(values, np.float64), style.colour(index), name)
+        lines = {"threshold": threshold} if threshold is not None else {}
+        for name, level in {**lines, **(reference or {})}.items():
+            axes.axhline(level, color=style.GREY, linewidth=1, dashes=(4, 3), zorder=1)
+            axes.annotate(
+                f"{name}\n{level:.4g}",
+                (1, level),
+                (6, 0),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                color=style.GREY,
+                fontsize=8.5,
+                va="center",
+            )
+        rows = 0
+        if len(curves) > 1:
+            columns = min(4, len(curves))
+            rows = math.ceil(len(curves) / columns)
+            lines_drawn = axes.get_legend_handles_labels()[0]
+            axes.legend(
+                handles=[
+                    line for column in range(columns) for line in lines_drawn[column::columns]
+                ],  # by rows
+                loc="lower left",
+                bbox_to_anchor=(0, 1),
+                ncols=columns,
+                borderaxespad=0.4,
+                borderpad=0,
+                handlelength=1.4,
+                columnspacing=1.8,
+            )
+        style.heading(axes, title, _explanation([len(values) for _, values in curves.values()]), 17.0 * rows)
+        axes.set_xlabel(label(x))
+        axes.set_ylabel(label(y))
+        axes.xaxis.set_major_formatter(lambda value, _: style.short_number(value))
+        axes.margins(x=0)
+        return style.finish(figure, path)
+
+
+def _draw_series(axes: Axes, steps: np.ndarray, values: np.ndarray, colour: str, name: str) -> None:
+    if len(values) == 1:
+        axes.plot(steps, values[0], color=colour, linewidth=0.9, alpha=0.4)
+        axes.plot(steps, smoothed(values[0]), color=colour, linewidth=2.2, label=name)
+        return
+    centre, low, high = iqm_interval(values)
+    axes.plot(steps, values.T, color=colour, linewidth=0.6, alpha=0.25)
+    axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
+    axes.plot(steps, centre, color=colour, linewidth=2.2, label=name)
+
+
+def _explanation(seeds: list[int]) -> str:
+    """What the lines and bands of curves over that many seeds each are."""
+    if max(seeds) == 1:
+        return "one seed; thick: moving average"
+    count = str(seeds[0]) if len(set(seeds)) == 1 else f"{min(seeds)} to {max(seeds)}"
+    return f"interquartile mean of {count} seeds with its 95 % bootstrap interval; thin: single seeds"
+
+
+def smoothed(values: np.ndarray, window: int | None = None) -> np.ndarray:
+    """The centred moving average of `values` `[K]` over `window` points (default: a twentieth of them), NaN
+    left out.
+
+    Towards the ends the window shrinks to what there is; where it holds no number, the average is NaN.
+    """
+    window = max(1, len(values) // 20) if window is None else window
+    known = np.isfinite(values)
+    before, after = window // 2, window - window // 2
+    index = np.arange(len(values))
+    low, high = np.maximum(index - before, 0), np.minimum(index + after, len(values))
+    total = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
+    count = np.concatenate([[0], np.cumsum(known)])
+    with np.errstate(invalid="ignore"):
+        return (total[high] - total[low]) / (count[high] - count[low])
+
+
+def metrics_panel(
+    columns: Mapping[str, np.ndarray], path: str | Path | None = None, *, title: str = "Training diagnostics"
+) -> Figure:
+    """Small multiples of the `train/…` columns of one run over its steps; columns `[K]`, NaN where nothing
+    was logged.
+
+    Raises ValueError if no such column holds a number.
+    """
+    steps = np.asarray(columns[STEPS], np.float64)
+    present = [key for key in columns if key.startswith("train/") and key not in COUNTERS]
+    present = [key for key in present if np.isfinite(np.asarray(columns[key], np.float64)).any()]
+    if not present:
+        raise ValueError("No train/… column holds a number: nothing was learnt yet in this run.")
+    keys = [key for key in ORDER if key in present] + sorted(set(present) - set(ORDER))
+    width = min(3, len(keys))
+    height = math.ceil(len(keys) / width)
+    with style.look():
+        figure = style.figure(max(3.2 * width, 5.0), 2.0 * height + 0.7)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
+        for index, key in enumerate(keys):
+            axes = figure.add_subplot(height, width, index + 1)
+            values = np.asarray(columns[key], np.float64)
+            known = np.isfinite(values)
+            axes.grid(axis="y")
+            axes.plot(steps[known], values[known], color=style.BLUE, linewidth=0.7, alpha=0.4)
+            axes.plot(steps[known], smoothed(values[known]), color=style.BLUE, linewidth=1.6)
+            axes.set_title(label(key), loc="left", fontsize=9.5, color=style.INK)
+            axes.margins(x=0)
+            axes.locator_params(nbins=4)
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(lambda value, _: style.short_number(value))
+        figure.supxlabel(label(STEPS), fontsize=9.5, color=style.GREY)
+        return style.finish(figure, path)
+
+
+def read_metrics(path: str | Path) -> dict[str, np.ndarray]:
+    """The columns of a `metrics.csv` as float arrays `[K]`, NaN where a cell is empty; no columns of text."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    columns = {}
+    for key in rows[0] if rows else ():
+        try:
+            columns[key] = np.array([float(row[key] or "nan") for row in rows])
+        except ValueError:
+            continue
+    return columns

@@ -1,0 +1,61 @@
+"""What the numbers of well-known environments mean: names and units for the pictures' axes and bars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Names:
+    """The words for an environment's observation and actions. Empty where nothing is known."""
+
+    observation: tuple[str, ...] = ()  # one an element, with its unit in brackets
+    actions: tuple[str, ...] = ()  # one a choice; for continuous actions one an element
+    limits: tuple[float, float] | None = None  # of continuous actions
+
+    def element(self, index: int) -> str:
+        """The name of the index-th element of the observation."""
+        return self.observation[index] if index < len(self.observation) else f"observation[{index}]"
+
+    def action(self, index: int) -> str:
+        """The name of the index-th choice, or of the index-th element of a continuous action."""
+        return self.actions[index] if index < len(self.actions) else f"action {index}"
+
+
+_KNOWN = {
+    "CartPole-v1": Names(
+        ("cart position (m)", "cart velocity (m/s)", "pole angle (rad)", "pole velocity (rad/s)"),
+        ("push left", "push right"),
+    ),
+    "MountainCar-v0": Names(("position", "velocity"), ("push left", "coast", "push right")),
+    "Acrobot-v1": Names(
+        (
+            "cos θ₁",
+            "sin θ₁",
+            "cos θ₂",
+            "sin θ₂",
+            "velocity of joint 1 (rad/s)",
+            "velocity of joint 2 (rad/s)",
+        ),
+        ("torque −1", "no torque", "torque +1"),
+    ),
+    "Pendulum-v1": Names(("cos θ", "sin θ", "angular velocity (rad/s)"), ("torque (N m)",), (-2.0, 2.0)),
+    "LunarLander-v3": Names(
+        (
+            "horizontal position",
+            "height",
+            "horizontal velocity",
+            "vertical velocity",
+            "angle (rad)",
+            "angular velocity",
+            "left leg on ground",
+            "right leg on ground",
+        ),
+        ("no engine", "left engine", "main engine", "right engine"),
+    ),
+}
+
+
+def names(environment: str | None) -> Names:
+    """The names for an environment id; generic ones where it is not known."""
+    return _KNOWN.get(environment or "", Names())

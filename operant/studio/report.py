@@ -1,0 +1,160 @@
+"""One page about a run, to open in a browser or send to somebody: pictures inside, video beside it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from operant.studio import style
+from operant.studio.curves import metrics_panel, read_metrics
+from operant.studio.score import known_interval, score
+
+NAME = "report.html"
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ margin: 0; background: #f4f5f7; color: #20242a; font: 16px/1.5 system-ui, sans-serif; }}
+main {{ max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }}
+h1 {{ font-size: 1.9rem; line-height: 1.2; margin: 0 0 .2rem; }}
+h2 {{ font-size: 1.1rem; margin: 0 0 .8rem; }}
+p {{ margin: 0; color: #6b7280; }}
+section {{ background: white; border-radius: 10px; padding: 1.4rem; margin-top: 1.2rem; overflow-x: auto;
+  box-shadow: 0 1px 2px rgb(0 0 0 / 8%); }}
+img, video {{ max-width: 100%; height: auto; display: block; margin: 0 auto; }}
+.scores {{ display: flex; flex-wrap: wrap; gap: 1rem 3.5rem; margin-bottom: 1rem; }}
+.scores b {{ display: block; font-size: 2.4rem; line-height: 1.15; color: #0072b2; }}
+.scores div + div b {{ color: #6b7280; }}
+table {{ border-collapse: collapse; width: 100%; font-size: .92rem; }}
+th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-top: 1px solid #e3e6ea; }}
+tr:first-child > * {{ border-top: 0; }}
+th {{ font-weight: normal; color: #6b7280; width: 40%; vertical-align: top; }}
+td {{ font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
+</style>
+<main>
+<h1>{title}</h1>
+<p>{subtitle}</p>
+{sections}
+</main>
+</html>
+"""
+
+
+def report(run_directory: str | Path) -> Path:
+    """Write `report.html` into a run directory, from those of its files that exist, and return its path.
+
+    It looks at `config.json`, `evaluation.json`, `metrics.csv`, `curve.png`, `policy.png` and `video.mp4`.
+    Pictures are inside the page; the video stays a file beside it. Raises FileNotFoundError if there is no
+    such directory, and ValueError if it holds none of these files.
+    """
+    run = Path(run_directory)
+    if not run.is_dir():
+        raise FileNotFoundError(f"There is no run directory {run}.")
+    config, evaluation = _read_json(run / "config.json"), _read_json(run / "evaluation.json")
+    environment = str(evaluation.get("environment") or config.get("environment") or "")
+    algorithm = str(config.get("algorithm") or "")
+    title = " on ".join(filter(None, [algorithm, environment])) or run.name
+    sections = [
+        _score(evaluation, algorithm or "policy", evaluation.get("threshold", config.get("threshold"))),
+        _picture("Learning curve", run / "curve.png"),
+        _picture("What the policy does", run / "policy.png"),
+        _video(run / "video.mp4"),
+        _diagnostics(run / "metrics.csv"),
+        *_tables(config),
+    ]
+    if not any(sections):
+        raise ValueError(
+            f"{run} holds nothing to report: no config.json, evaluation.json, metrics.csv or picture."
+        )
+    page = _PAGE.format(
+        title=html.escape(title),
+        subtitle=html.escape(run.resolve().name),
+        sections="\n".join(filter(None, sections)),
+    )
+    partial = run / f".{NAME}.partial"
+    partial.write_text(page, encoding="utf-8")
+    os.replace(partial, run / NAME)
+    return run / NAME
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _section(heading: str, content: str) -> str:
+    return f"<section>\n<h2>{html.escape(heading)}</h2>\n{content}\n</section>"
+
+
+def _image(png: bytes, description: str) -> str:
+    return (
+        f'<img alt="{html.escape(description)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+    )
+
+
+def _picture(heading: str, path: Path) -> str:
+    return _section(heading, _image(path.read_bytes(), heading)) if path.exists() else ""
+
+
+def _video(path: Path) -> str:
+    if not path.exists():
+        return ""
+    return _section(
+        "Watch it", f'<video src="{html.escape(path.name)}" controls loop muted autoplay playsinline></video>'
+    )
+
+
+def _score(evaluation: Mapping[str, Any], name: str, threshold: float | None) -> str:
+    if "mean" not in evaluation:
+        return ""
+    rows = {name: evaluation, "random policy": evaluation.get("random")}
+    present = {label: row for label, row in rows.items() if row}
+    numbers = "".join(_number(label, row) for label, row in present.items())
+    picture = score(present, title="Returns", threshold=threshold)
+    return _section("Score", f'<div class="scores">{numbers}</div>\n{_image(style.png(picture), "Returns")}')
+
+
+def _number(label: str, evaluation: Mapping[str, Any]) -> str:
+    interval = known_interval(evaluation)
+    notes = [f"95 % interval {interval[0]:.1f} to {interval[1]:.1f}"] if interval else []
+    if "episodes" in evaluation:
+        notes.append(f"{evaluation['episodes']} episode{'s' * (evaluation['episodes'] != 1)}")
+    note = html.escape(", ".join(notes))
+    return f"<div>{html.escape(label)}<b>{evaluation['mean']:.1f}</b><p>{note}</p></div>"
+
+
+def _diagnostics(path: Path) -> str:
+    columns = read_metrics(path) if path.exists() else {}
+    try:
+        picture = metrics_panel(columns, title="Over training")
+    except (KeyError, ValueError):  # a run that was stopped before it learnt has no diagnostics
+        return ""
+    return _section("Training diagnostics", _image(style.png(picture), "Training diagnostics"))
+
+
+def _tables(config: Mapping[str, Any]) -> list[str]:
+    """The configuration's plain values as one table, and each group of values in it as one of its own."""
+    groups = {key: value for key, value in config.items() if isinstance(value, Mapping) and value}
+    plain = {key: value for key, value in config.items() if not isinstance(value, Mapping)}
+    order = sorted(groups, key=lambda key: (key != "hyperparameters", key == "versions"))
+    tables = [_table("Run", plain)] if plain else []
+    return [*(_table(key.replace("_", " ").capitalize(), groups[key]) for key in order), *tables]
+
+
+def _table(heading: str, values: Mapping[str, Any]) -> str:
+    rows = "\n".join(
+        f"<tr><th>{html.escape(str(key))}</th><td>{html.escape(_text(value))}</td></tr>"
+        for key, value in values.items()
+    )
+    return _section(heading, f"<table>\n{rows}\n</table>")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
