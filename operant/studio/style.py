@@ -66,7 +66,7 @@ def look() -> AbstractContextManager[None]:
     """Everything drawn inside `with look():` has the look; the settings are put back afterwards."""
     import matplotlib
 
-    return matplotlib.rcParams.update(_RC) or __import__("contextlib").nullcontext()
+    return matplotlib.rc_context(_RC)
 
 
 def figure(width: float = 8.0, height: float = 4.5) -> Figure:
