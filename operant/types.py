@@ -27,7 +27,11 @@ class EnvSpec:
     num_envs: int = 1  # copies stepped together: the N of every shape below
 
 
-class TimeStep(eqx.Module):
+# A plain dataclass, as is Transition: the host loop makes one of each at every step, and an eqx.Module of eight
+# fields takes 15 µs to make where this takes 1 µs.
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class TimeStep:
     """What N environments answer to N actions. Leaves are `[N, …]`.
 
     An environment whose episode ends is reset at once: `observation` then opens the next episode while
@@ -44,7 +48,9 @@ class TimeStep(eqx.Module):
     valid: jax.Array | None = None  # False for a step that never happened (an autoreset's dummy step); None: all did
 
 
-class Transition(eqx.Module):
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class Transition:
     """One step of experience. Leaves are `[T, N, …]` in a rollout and `[B, …]` when sampled from replay."""
 
     observation: PyTree

@@ -1,0 +1,176 @@
+"""The bridge to Gymnasium: any of its environments, N of them stepped together or a single one to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import partial
+from multiprocessing import get_all_start_methods
+from typing import Any, TypeVar
+
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec as Registration
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+
+from operant.envs.gymnasium_spaces import action_to_gym, observation_to_jax, space_from_gymnasium
+from operant.envs.gymnasium_stepping import MaskInInfo, SingleEnvironments, VectorEnvironments, describe
+from operant.envs.host import HostEnvironments
+
+__all__ = [
+    "EnvironmentLike",
+    "action_to_gym",
+    "make",
+    "make_single",
+    "observation_to_jax",
+    "space_from_gymnasium",
+]
+
+EnvironmentLike = str | Callable[..., gym.Env] | gym.Env | VectorEnv
+
+T = TypeVar("T")
+
+VECTORIZATIONS = ("sync", "async", "vector_entry_point")
+
+
+def make(
+    env: EnvironmentLike, num_envs: int = 1, *, vectorization: str = "sync", **make_kwargs: Any
+) -> HostEnvironments:
+    """`num_envs` environments stepped together.
+
+    Action masks are taken from `info["action_mask"]` or, except for a vector environment, from a method
+    `action_masks()`.
+
+    Args:
+        env: a registered id, a function (or class) that makes one, one itself, or a vector environment, whose
+            own number of environments is used.
+        vectorization: `sync`, one after another in this process; `async`, a process each; or
+            `vector_entry_point`, Gymnasium's own vector environment of that id.
+        make_kwargs: given to `gymnasium.make` or to the function.
+
+    Raises:
+        ValueError: the environment is not known, or cannot be used so; says what can.
+        ImportError: a package that it needs is not installed.
+    """
+    if vectorization not in VECTORIZATIONS:
+        raise ValueError(
+            f"Unknown vectorization {vectorization!r}; it is one of {', '.join(VECTORIZATIONS)}."
+        )
+    if num_envs < 1:
+        raise ValueError(f"num_envs must be at least 1; got {num_envs}.")
+    if isinstance(env, gym.Env | VectorEnv) and make_kwargs:
+        raise ValueError(
+            f"{', '.join(make_kwargs)}: {type(env).__name__} is made already. Give its id or class instead."
+        )
+    if isinstance(env, VectorEnv):
+        return VectorEnvironments(env)
+    if isinstance(env, gym.Env):
+        if num_envs != 1 or vectorization != "sync":
+            raise ValueError(
+                f"One {type(env.unwrapped).__name__} cannot be {num_envs} environments with vectorization="
+                f"{vectorization!r}. Give a function that makes one (such as its class), or num_envs=1."
+            )
+        return SingleEnvironments([_with_masks(env)])
+    if vectorization == "vector_entry_point":
+        return VectorEnvironments(_vector_entry_point(env, num_envs, make_kwargs))
+    if vectorization == "async":
+        return _processes(env, num_envs, make_kwargs)
+    envs = [_create(env, make_kwargs) for _ in range(num_envs)]
+    if len({id(e.unwrapped) for e in envs}) < num_envs:
+        raise ValueError(
+            f"{env!r} returned the same environment twice. It must make a new one at every call."
+        )
+    return SingleEnvironments(envs)
+
+
+def make_single(env: EnvironmentLike, render_mode: str | None = None, **make_kwargs: Any) -> gym.Env:
+    """One Gymnasium environment, to score a policy on or to film; what a callable makes is taken as it is.
+
+    Raises:
+        ValueError: the environment is not known, or only exists as a vector environment.
+        ImportError: a package that it needs is not installed.
+    """
+    if isinstance(env, gym.Env):
+        return _with_masks(env)
+    if isinstance(env, VectorEnv):
+        inner = env.unwrapped
+        if isinstance(inner, SyncVectorEnv | AsyncVectorEnv):
+            return _with_masks(inner.env_fns[0]())
+        if inner.spec is None:
+            raise ValueError(
+                f"{type(inner).__name__} does not say what one of its environments is. Give an id."
+            )
+        ours = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
+        env, make_kwargs = inner.spec.id, {k: v for k, v in inner.spec.kwargs.items() if k not in ours}
+    return _create(env, make_kwargs | ({"render_mode": render_mode} if isinstance(env, str) else {}))
+
+
+def _create(env: str | Registration | Callable[..., gym.Env], make_kwargs: dict[str, Any]) -> gym.Env:
+    """One environment of an id, its registration or a function."""
+    if isinstance(env, str | Registration):
+        # Gymnasium's checker would look at every step; `describe` looks once.
+        return _with_masks(
+            _registered(partial(gym.make, env, disable_env_checker=True, **make_kwargs), str(env))
+        )
+    if not callable(env):
+        raise ValueError(
+            f"{env!r} is no environment: give an id, a function that makes one, or a gymnasium.Env."
+        )
+    made = env(**make_kwargs)
+    if not isinstance(made, gym.Env):
+        raise ValueError(f"{env!r} returned a {type(made).__name__}; it must return a gymnasium.Env.")
+    return _with_masks(made)
+
+
+def _with_masks(env: gym.Env) -> gym.Env:
+    return (
+        MaskInInfo(env) if env.has_wrapper_attr("action_masks") and not isinstance(env, MaskInInfo) else env
+    )
+
+
+def _processes(
+    env: str | Callable[..., gym.Env], num_envs: int, make_kwargs: dict[str, Any]
+) -> HostEnvironments:
+    single = _create(env, make_kwargs)
+    like, registration = describe(single), (single.env if isinstance(single, MaskInInfo) else single).spec
+    single.close()
+    # Forking a process that runs JAX's threads can lock up.
+    context = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
+    # An id is sent with its registration, which another process need not have.
+    what = (registration, {}) if registration is not None and isinstance(env, str) else (env, make_kwargs)
+    envs = AsyncVectorEnv(
+        [partial(_create, *what)] * num_envs,
+        copy=False,
+        context=context,
+        autoreset_mode=AutoresetMode.SAME_STEP,
+    )
+    return VectorEnvironments(envs, like)
+
+
+def _vector_entry_point(env: object, num_envs: int, make_kwargs: dict[str, Any]) -> VectorEnv:
+    if not isinstance(env, str):
+        raise ValueError(
+            f"vectorization='vector_entry_point' needs a registered id; got {env!r}. Use 'sync' or 'async'."
+        )
+    made = partial(gym.make_vec, env, num_envs, vectorization_mode="vector_entry_point", **make_kwargs)
+    spec = gym.registry.get(env)
+    if spec is not None and spec.vector_entry_point is None:
+        raise ValueError(f"{env} has no vector entry point. Use vectorization='sync' or 'async'.")
+    return _registered(made, env)
+
+
+def _registered(make: Callable[[], T], name: str) -> T:
+    """What `make` makes, with Gymnasium's errors about names and packages turned into ours."""
+    try:
+        return make()
+    except gym.error.DependencyNotInstalled as error:
+        spec = gym.registry.get(name)
+        remedy = 'pip install "operant[box2d]"' if spec and "box2d" in str(spec.entry_point) else str(error)
+        raise ImportError(f"{name} needs a package that is not installed: {remedy}") from error
+    except (gym.error.UnregisteredEnv, gym.error.DeprecatedEnv) as error:
+        lower = {known.lower(): known for known in gym.registry}
+        nearest = [lower[match] for match in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
+        guess = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
+        raise ValueError(
+            f"Unknown environment {name!r}.{guess} Those of another package are known once it has been "
+            "imported, or as 'module:id'; `operant environments` lists all."
+        ) from error

@@ -1,0 +1,150 @@
+"""Spaces and values across the border to Gymnasium: float64 becomes float32, and all counts start from 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from operant import spaces
+from operant.types import PyTree
+
+SUPPORTED = "Box, Discrete, MultiDiscrete, MultiBinary, Dict and Tuple"
+
+
+def space_from_gymnasium(space: gym.Space) -> spaces.Space:
+    """The same space in operant's vocabulary.
+
+    Floats become float32, integers int32, uint8 stays; `Discrete` and `MultiDiscrete` count from 0; several
+    axes of a `MultiDiscrete` or `MultiBinary` become one.
+
+    Raises:
+        ValueError: the space, or a part of it, is of another kind.
+    """
+    if isinstance(space, gym.spaces.Box):
+        dtype = _number(space.dtype)
+        return spaces.Box(_bound(space.low, dtype), _bound(space.high, dtype), space.shape, dtype.name)
+    if isinstance(space, gym.spaces.Discrete):
+        return spaces.Discrete(int(space.n))
+    if isinstance(space, gym.spaces.MultiDiscrete):
+        return spaces.MultiDiscrete(tuple(int(n) for n in space.nvec.flat))
+    if isinstance(space, gym.spaces.MultiBinary):
+        return spaces.MultiBinary(int(np.prod(space.shape)))
+    if isinstance(space, gym.spaces.Dict):
+        return spaces.Dict.of({name: space_from_gymnasium(part) for name, part in space.items()})
+    if isinstance(space, gym.spaces.Tuple):
+        return spaces.Tuple(tuple(map(space_from_gymnasium, space.spaces)))
+    raise ValueError(
+        f"operant cannot take the space {space}: spaces are {SUPPORTED}. "
+        "Turn it into one of these with gymnasium.wrappers.TransformObservation or TransformAction."
+    )
+
+
+def observation_to_jax(space: gym.Space, observation: PyTree) -> PyTree:
+    """A copy of an observation of Gymnasium's `space`, with operant's types; any leading axes are kept."""
+    if isinstance(space, gym.spaces.Dict):
+        return {name: observation_to_jax(part, observation[name]) for name, part in space.items()}
+    if isinstance(space, gym.spaces.Tuple):
+        return tuple(observation_to_jax(part, o) for part, o in zip(space.spaces, observation, strict=True))
+    value = np.array(observation, _number(space.dtype))
+    start = getattr(space, "start", None)
+    if start is not None:
+        value = value - np.asarray(start, value.dtype)
+    return value if _flat(space) else value.reshape(*value.shape[: value.ndim - len(space.shape or ())], -1)
+
+
+def stack_observations(space: gym.Space, observations: Sequence[PyTree]) -> PyTree:
+    """N observations of Gymnasium's `space` as one of leaves `[N, …]`, with operant's types."""
+    if isinstance(space, gym.spaces.Dict):
+        return {
+            name: stack_observations(part, [o[name] for o in observations]) for name, part in space.items()
+        }
+    if isinstance(space, gym.spaces.Tuple):
+        return tuple(
+            stack_observations(part, [o[i] for o in observations]) for i, part in enumerate(space.spaces)
+        )
+    if not isinstance(space, gym.spaces.Box):
+        return observation_to_jax(space, observations)
+    rows = np.empty((len(observations), *space.shape), _number(space.dtype))
+    for i, observation in enumerate(observations):  # half the time of np.stack, which also would not convert
+        rows[i] = observation
+    return rows
+
+
+def action_to_gym(space: gym.Space, action: PyTree) -> PyTree:
+    """An action of operant's, with any leading axes, as Gymnasium's `space` declares it.
+
+    Boxes are clipped to their bounds (and rounded if they hold integers), counts start where the space says.
+    """
+    if isinstance(space, gym.spaces.Dict):
+        return {name: action_to_gym(part, action[name]) for name, part in space.items()}
+    if isinstance(space, gym.spaces.Tuple):
+        return tuple(action_to_gym(part, a) for part, a in zip(space.spaces, action, strict=True))
+    value = np.asarray(action)
+    if isinstance(space, gym.spaces.Box):
+        if np.issubdtype(space.dtype, np.integer):
+            value = np.rint(value)
+        return np.minimum(np.maximum(value, space.low), space.high).astype(space.dtype, copy=False)
+    if not _flat(space):
+        value = value.reshape(*value.shape[:-1], *(space.shape or ()))
+    value = value.astype(space.dtype)
+    start = getattr(space, "start", None)
+    return value if start is None else value + np.asarray(start, value.dtype)
+
+
+def split_actions(space: gym.Space, actions: PyTree, count: int) -> list[PyTree]:
+    """The `count` single actions of a batch from `action_to_gym`."""
+    if isinstance(space, gym.spaces.Dict):
+        parts = {name: split_actions(part, actions[name], count) for name, part in space.items()}
+        return [{name: part[i] for name, part in parts.items()} for i in range(count)]
+    if isinstance(space, gym.spaces.Tuple):
+        columns = [split_actions(part, a, count) for part, a in zip(space.spaces, actions, strict=True)]
+        return list(zip(*columns, strict=True))
+    return list(actions)
+
+
+def mask_size(space: gym.Space) -> int | None:
+    """The number of flags in an action mask; None for actions that cannot be masked."""
+    if isinstance(space, gym.spaces.Discrete):
+        return int(space.n)
+    return int(space.nvec.sum()) if isinstance(space, gym.spaces.MultiDiscrete) else None
+
+
+def flat_mask(space: gym.Space, mask: Any) -> np.ndarray:
+    """An action mask as flags `[mask_size(space)]`, True for what is possible.
+
+    Those of a MultiDiscrete's parts are concatenated, as in sb3-contrib; Gymnasium's tuple of them will do.
+    """
+    flags = (
+        np.concatenate([np.ravel(part) for part in mask])
+        if isinstance(mask, tuple | list)
+        else np.ravel(mask)
+    )
+    if flags.size != mask_size(space):
+        raise ValueError(f"An action mask for {space} needs {mask_size(space)} flags; got {flags.size}.")
+    return flags.astype(bool)
+
+
+def _number(dtype: Any) -> np.dtype:
+    if dtype == np.uint8:
+        return np.dtype(np.uint8)
+    return np.dtype(np.float32 if np.issubdtype(dtype, np.floating) else np.int32)
+
+
+def _bound(bound: np.ndarray, dtype: np.dtype) -> spaces.Bound:
+    """One number where all are equal, so that images stay small; what float32 cannot hold is infinite."""
+    if dtype == np.int32:
+        bound = np.clip(bound.astype(np.float64), np.iinfo(dtype).min, np.iinfo(dtype).max)
+    with np.errstate(over="ignore"):
+        values = bound.astype(dtype).astype(np.float64).ravel()
+    if values.size and (values == values[0]).all():
+        return float(values[0])
+    return tuple(values.tolist())
+
+
+def _flat(space: gym.Space) -> bool:
+    """Whether the space has the axes here that it has there."""
+    multiple = isinstance(space, gym.spaces.MultiDiscrete | gym.spaces.MultiBinary)
+    return not multiple or len(space.shape or ()) == 1

@@ -1,0 +1,79 @@
+"""Environments that are stepped on the host, in NumPy: the interface, and a native environment behind it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant.envs import base
+from operant.envs.base import Environment, EnvironmentState
+from operant.types import EnvSpec, PyTree, TimeStep
+
+
+class HostEnvironments(ABC):
+    """N environments stepped together. Everything that goes in or comes out is NumPy, `[N, …]`.
+
+    What comes out is never written to again, so it may be kept without a copy; two parts of a `TimeStep` may
+    be the same array.
+    """
+
+    spec: EnvSpec  # with num_envs = N
+
+    @abstractmethod
+    def reset(self, key: jax.Array) -> tuple[PyTree, PyTree]:
+        """`(observation, action mask or None)` of N fresh episodes, all of whose randomness is from `key`."""
+
+    @abstractmethod
+    def step(self, action: PyTree) -> TimeStep:
+        """One step of each, with the environments whose episode ends reset at once."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Releases what the environments hold; they cannot be used afterwards."""
+
+
+class NativeOnHost(HostEnvironments):
+    """A native environment, stepped from Python with the very numbers that the loop on the device would see.
+
+    Step t after `reset(key)` has the randomness of `fold_in(key, t)`, and the reset itself that of t = 0.
+    """
+
+    BLOCK = 256  # steps whose randomness is drawn at once
+
+    def __init__(self, environment: Environment, num_envs: int) -> None:
+        def noise(key: jax.Array, t: jax.Array | int) -> PyTree:
+            return base.draw(environment, jax.random.fold_in(key, t), num_envs)
+
+        def reset(key: jax.Array) -> tuple[EnvironmentState, PyTree, PyTree]:
+            return base.reset(environment, noise(key, 0))
+
+        def draw(key: jax.Array, first: int) -> PyTree:
+            return jax.vmap(lambda t: noise(key, t))(first + jnp.arange(self.BLOCK))
+
+        def step(
+            states: EnvironmentState, action: PyTree, block: PyTree, index: int
+        ) -> tuple[EnvironmentState, TimeStep]:
+            return base.step(environment, states, action, jax.tree.map(lambda x: x[index], block))
+
+        self.spec = replace(environment.spec, num_envs=num_envs)
+        self._reset, self._draw, self._step = jax.jit(reset), jax.jit(draw), jax.jit(step)
+
+    def reset(self, key: jax.Array) -> tuple[PyTree, PyTree]:
+        self._key, self._taken = key, 0
+        self._states, observation, action_mask = self._reset(key)
+        return jax.tree.map(np.asarray, (observation, action_mask))
+
+    def step(self, action: PyTree) -> TimeStep:
+        index = self._taken % self.BLOCK
+        if index == 0:
+            self._block = self._draw(self._key, self._taken + 1)
+        self._taken += 1
+        self._states, timestep = self._step(self._states, action, self._block, index)
+        return jax.tree.map(np.asarray, timestep)
+
+    def close(self) -> None:
+        """Nothing is held."""
