@@ -1,1 +1,72 @@
-"""operant: reinforcement learning, from gridworlds to pixels, on one fast engine."""
+"""operant: reinforcement learning, from gridworlds to pixels, on one fast engine.
+
+    agent = operant.PPO("CartPole-v1").learn(100_000)
+    agent.evaluate(episodes=100)
+
+Everything is imported when it is first asked for, so that `import operant` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from operant.agent import Agent
+    from operant.algorithms.base import Algorithm
+    from operant.construct import constructor, make
+    from operant.envs.base import Environment
+    from operant.networks import Network
+    from operant.ops.schedules import Cosine, Exponential, Linear, Step
+
+    PPO = constructor("ppo")
+    DQN = constructor("dqn")
+    Random = constructor("random")
+    load = Agent.load
+    resume = Agent.resume
+
+__version__ = version("operant")
+__all__ = [
+    "DQN",
+    "PPO",
+    "Agent",
+    "Algorithm",
+    "Cosine",
+    "Environment",
+    "Exponential",
+    "Linear",
+    "Network",
+    "Random",
+    "Step",
+    "load",
+    "make",
+    "resume",
+]
+
+_AGENTS = {"PPO": "ppo", "DQN": "dqn", "Random": "random"}
+_PLACES = {
+    "Agent": "operant.agent",
+    "Algorithm": "operant.algorithms.base",
+    "Environment": "operant.envs.base",
+    "Network": "operant.networks",
+    "make": "operant.construct",
+    **dict.fromkeys(("Cosine", "Exponential", "Linear", "Step"), "operant.ops.schedules"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _AGENTS:
+        value = import_module("operant.construct").constructor(_AGENTS[name])
+    elif name in ("load", "resume"):
+        value = getattr(import_module("operant.agent").Agent, name)
+    elif name in _PLACES:
+        value = getattr(import_module(_PLACES[name]), name)
+    else:
+        raise AttributeError(f"module 'operant' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

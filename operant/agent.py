@@ -189,7 +189,7 @@ class Agent:
         if directory is not None:
             sinks += [
                 CsvLog(directory.metrics_file, first if resumed else None),
-                TensorBoardLog(directory.tensorboard),
+                TensorBoardLog(directory.tensorboard, first if resumed else None),
             ]
         loop = self._loop
         assert loop is not None
@@ -199,7 +199,7 @@ class Agent:
             assert directory is not None
             save_checkpoint(directory.checkpoints, steps_done(run), run, directory.read_config(), keep=2)
 
-        with deferred_interrupt() as interrupted, LiveView(self.title, total, enabled=progress_bar) as view:
+        with deferred_interrupt() as interrupted, LiveView(enabled=progress_bar) as view:
 
             def on_chunk(run: Run, metrics: dict[str, np.ndarray]) -> bool:
                 nonlocal saved
@@ -264,9 +264,9 @@ class Agent:
         if jax.tree.leaves(self.algorithm.initial_carry(self.state, 1)):
             raise ValueError("This policy remembers: use `act = agent.actor()`, and `act.reset()` between episodes.")
         batched = self._batched(observation)
+        observation = spaces.cast(self.spec.observation_space, observation)
         if not batched:
             observation, action_mask = jax.tree.map(lambda x: np.asarray(x)[None], (observation, action_mask))
-        observation = _typed(self.spec.observation_space, observation)
         size = len(jax.tree.leaves(observation)[0])
         action, _ = policy(observation, action_mask, None, np.ones(size, bool), int(time.time_ns() % 2**31))
         return action if batched else action[0]
@@ -448,11 +448,6 @@ class Agent:
         if leaves and np.ndim(leaves[0]) and spaces.mismatch(space, observation, (len(leaves[0]),)) is None:
             return True
         raise ValueError(f"{single} {self.source.id} has {spaces.describe(space)} observations.")
-
-
-def _typed(space: spaces.Space, observation: PyTree) -> PyTree:
-    """A batch of observations with the space's own types."""
-    return jax.tree.map(lambda x, like: np.asarray(x, like.dtype), observation, spaces.example(space))
 
 
 def _same_spaces(expected: EnvSpec, got: EnvSpec) -> None:

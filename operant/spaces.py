@@ -178,6 +178,15 @@ def mismatch(space: Space, value: Any, leading: tuple[int, ...] = (), name: str 
     return None
 
 
+def cast(space: Space, value: Any) -> Any:
+    """`value`, lists and all, as NumPy arrays of the space's structure and types; any leading axes are kept."""
+    if isinstance(space, Dict):
+        return {name: cast(part, value[name]) for name, part in space.items}
+    if isinstance(space, Tuple):
+        return tuple(cast(part, v) for part, v in zip(space.items, value, strict=True))
+    return np.asarray(value, space.dtype)
+
+
 def describe(space: Space) -> str:
     """One line for tables and error messages, such as `Box(4)` or `Dict(goal: Box(2), view: Box(8×8×3 uint8))`."""
     if isinstance(space, Box):

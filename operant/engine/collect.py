@@ -31,7 +31,13 @@ def collect_steps(plan: Rollout | Replay) -> int:
 
 
 def draw_rollout(
-    algorithm: Algorithm, environment: Environment, spec: EnvSpec, key: jax.Array, acting: Stream, first: jax.Array, steps: int
+    algorithm: Algorithm,
+    environment: Environment,
+    spec: EnvSpec,
+    key: jax.Array,
+    acting: Stream,
+    first: jax.Array,
+    steps: int,
 ) -> PyTree:
     """The randomness of `steps` steps of a run from its `first` on, for `act` and for the environments: `[steps, …]`.
 
@@ -48,15 +54,25 @@ def draw_rollout(
 
 
 def advance(
-    algorithm: Algorithm, environment: Environment, state: PyTree, initial_carry: PyTree, clock: Clock, stage: Stage, noise: PyTree
+    algorithm: Algorithm,
+    environment: Environment,
+    state: PyTree,
+    initial_carry: PyTree,
+    clock: Clock,
+    stage: Stage,
+    noise: PyTree,
 ) -> tuple[Stage, Transition]:
     """One step of every environment."""
     act_noise, env_noise = noise
-    action, carry = algorithm.act(state, stage.observation, stage.action_mask, stage.carry, act_noise, clock, explore=True)
+    action, carry = algorithm.act(
+        state, stage.observation, stage.action_mask, stage.carry, act_noise, clock, explore=True
+    )
     applied = to_environment(environment.action_space, action)
     states, timestep = envs.step(environment, stage.environment, applied, env_noise)
     experience = transition(stage.observation, stage.action_mask, action, timestep)
-    following = Stage(states, timestep.observation, timestep.action_mask, forget(carry, initial_carry, experience.done))
+    following = Stage(
+        states, timestep.observation, timestep.action_mask, forget(carry, initial_carry, experience.done)
+    )
     return following, experience
 
 
@@ -70,7 +86,12 @@ def forget(carry: PyTree, initial_carry: PyTree, done: jax.Array) -> PyTree:
 
 
 def rollout(
-    algorithm: Algorithm, policy_state: PyTree, environment: Environment, run: Run, initial_carry: PyTree, noise: PyTree
+    algorithm: Algorithm,
+    policy_state: PyTree,
+    environment: Environment,
+    run: Run,
+    initial_carry: PyTree,
+    noise: PyTree,
 ) -> tuple[Run, Transition]:
     """The run after as many steps as there is noise for, and their experience `[T, N, …]`."""
 
@@ -112,12 +133,17 @@ def episodes(
         )
         rows = jax.tree.map(lambda x: jnp.zeros((plan.max_steps, *x.shape), x.dtype), row)
         rows = eqx.tree_at(
-            lambda r: r.valid, rows, jnp.zeros((plan.max_steps, spec.num_envs), bool), is_leaf=lambda x: x is None
+            lambda r: r.valid,
+            rows,
+            jnp.zeros((plan.max_steps, spec.num_envs), bool),
+            is_leaf=lambda x: x is None,
         )
 
         def body(loop: tuple) -> tuple:
             t, stage, alive, rows = loop
-            stage, experience = advance(algorithm, environment, run.state, initial_carry, run.clock, stage, at(t))
+            stage, experience = advance(
+                algorithm, environment, run.state, initial_carry, run.clock, stage, at(t)
+            )
             last = (t == plan.max_steps - 1) & ~experience.done
             experience = eqx.tree_at(
                 lambda e: (e.valid, e.truncated),
@@ -146,5 +172,8 @@ def stage_of(run: Run) -> Stage:
 
 def with_stage(run: Run, stage: Stage) -> Run:
     return eqx.tree_at(
-        lambda r: (r.environment, r.observation, r.action_mask, r.carry), run, tuple(stage), is_leaf=lambda x: x is None
+        lambda r: (r.environment, r.observation, r.action_mask, r.carry),
+        run,
+        tuple(stage),
+        is_leaf=lambda x: x is None,
     )

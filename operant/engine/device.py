@@ -50,7 +50,9 @@ def chunk(
             algorithm, environment, spec, run.key, Stream.ACT, run.iteration * steps, size * steps
         )
         noise = jax.tree.map(lambda x: x.reshape(size, steps, *x.shape[1:]), noise)
-    learning = jax.vmap(lambda i: draw_learning(algorithm, spec.num_envs, run.key, i))(run.iteration + jnp.arange(size))
+    learning = jax.vmap(lambda i: draw_learning(algorithm, spec.num_envs, run.key, i))(
+        run.iteration + jnp.arange(size)
+    )
 
     def iterate(run: Run, i: jax.Array) -> tuple[Run, PyTree, Transition]:
         carry = run.carry
@@ -110,7 +112,12 @@ class DeviceLoop:
     """
 
     def __init__(
-        self, algorithm: Algorithm, environment: Environment, num_envs: int, seeds: int | None, emit: bool = False
+        self,
+        algorithm: Algorithm,
+        environment: Environment,
+        num_envs: int,
+        seeds: int | None,
+        emit: bool = False,
     ) -> None:
         self.algorithm, self.environment, self.seeds, self.emit = algorithm, environment, seeds, emit
         self.spec = replace(environment.spec, num_envs=num_envs)
@@ -119,9 +126,13 @@ class DeviceLoop:
     def begin(self, key: jax.Array) -> Run:
         """The run before its first step; with seeds, `key` is `[S]`."""
         function = partial(begin, environment=self.environment, spec=self.spec)
-        return self._mapped(lambda algorithm, key: function(algorithm, key=key), donate=False)(self.algorithm, key)
+        return self._mapped(lambda algorithm, key: function(algorithm, key=key), donate=False)(
+            self.algorithm, key
+        )
 
-    def advance(self, run: Run, count: int, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+    def advance(
+        self, run: Run, count: int, size: int
+    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` ≤ `size` iterations; the given run is used up."""
         if ("learn", size) not in self._compiled:
 
@@ -162,7 +173,11 @@ class DeviceLoop:
                 mesh = jax.make_mesh((devices,), ("seeds",), devices=jax.devices()[:devices])
                 split, common = PartitionSpec("seeds"), PartitionSpec()
                 mapped = jax.shard_map(
-                    function, mesh=mesh, in_specs=(common, split, *[common] * shared), out_specs=split, check_vma=False
+                    function,
+                    mesh=mesh,
+                    in_specs=(common, split, *[common] * shared),
+                    out_specs=split,
+                    check_vma=False,
                 )
                 sharding = NamedSharding(mesh, split)
                 compiled = jax.jit(mapped, donate_argnums=(1,) if donate else ())
@@ -175,4 +190,3 @@ def _in_order(rows: np.ndarray, count: int, seeds: int | None) -> np.ndarray:
         return rows[:count].reshape(-1, *rows.shape[2:])
     rows = np.moveaxis(rows[:, :count], 0, 2)  # [count, T, S, N, …]
     return rows.reshape(rows.shape[0] * rows.shape[1], -1, *rows.shape[4:])
-

@@ -39,10 +39,16 @@ class Evaluation:
 
     def __str__(self) -> str:
         low, high = self.interval
-        return f"{self.mean:.1f} [{low:.1f}, {high:.1f}] over {len(self.returns)} episodes of {self.environment}"
+        return (
+            f"{self.mean:.1f} [{low:.1f}, {high:.1f}] over {len(self.returns)} episodes of {self.environment}"
+        )
 
     def to_json(self) -> dict[str, Any]:
-        values = asdict(self) | {"mean": self.mean, "interval": list(self.interval), "episodes": len(self.returns)}
+        values = asdict(self) | {
+            "mean": self.mean,
+            "interval": list(self.interval),
+            "episodes": len(self.returns),
+        }
         return values | {"returns": self.returns.tolist(), "lengths": self.lengths.tolist()}
 
 
@@ -53,7 +59,6 @@ def evaluate(
     episodes: int,
     seed: int,
     slots: int,
-
 ) -> Evaluation:
     """Run `episodes` whole episodes in up to `slots` environments side by side; episode i is reset with `seed + i`.
 

@@ -45,7 +45,9 @@ class HostLoop:
         def make(algorithm: Algorithm, key: jax.Array, observation: PyTree, action_mask: PyTree) -> Run:
             return start(algorithm, self.spec, key, (), observation, action_mask)
 
-        return self._compiled(make)(self.algorithm, key, self._inside(self.observation), self._inside(self.action_mask))
+        return self._compiled(make)(
+            self.algorithm, key, self._inside(self.observation), self._inside(self.action_mask)
+        )
 
     def restart(self, run: Run) -> Run:
         """A stored run with fresh episodes, since environments on the host cannot be stored with it."""
@@ -61,7 +63,9 @@ class HostLoop:
             ),
         )
 
-    def advance(self, run: Run, count: int, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+    def advance(
+        self, run: Run, count: int, size: int
+    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` iterations of learning; `size` is the device loop's business."""
         totals: dict[str, np.ndarray] = {}
         emitted = []
@@ -82,7 +86,9 @@ class HostLoop:
         """The same after `size` iterations of acting at random and learning nothing."""
         emitted = []
         for _ in range(size):
-            run, experience = self._rollout(run, Random(), Stream.WARM_UP, collect_steps(self.algorithm.experience))
+            run, experience = self._rollout(
+                run, Random(), Stream.WARM_UP, collect_steps(self.algorithm.experience)
+            )
             run = self._warm_up(self.algorithm, run, self._inside(experience, 1))
             if self.emit:
                 emitted.append(experience)
@@ -172,12 +178,16 @@ class HostLoop:
         """Fresh episodes everywhere; every number has its own."""
         first = key if self.seeds is None else key[0]
         own = stream(first, Stream.ENVIRONMENT)
-        self.observation, self.action_mask = self.environments.reset(own if number == 0 else jax.random.fold_in(own, number))
+        self.observation, self.action_mask = self.environments.reset(
+            own if number == 0 else jax.random.fold_in(own, number)
+        )
         self.done = np.zeros(self.environments.spec.num_envs, bool)
 
     # learning
 
-    def _learn_from(self, algorithm: Algorithm, run: Run, experience: Transition, carry: PyTree, done: jax.Array):
+    def _learn_from(
+        self, algorithm: Algorithm, run: Run, experience: Transition, carry: PyTree, done: jax.Array
+    ):
         noise = draw_learning(algorithm, self.spec.num_envs, run.key, run.iteration)
         if not isinstance(algorithm.experience, Episodes):
             carry = forget(carry, algorithm.initial_carry(run.state, self.spec.num_envs), done)
@@ -231,7 +241,11 @@ def _report(run: Run) -> dict[str, np.ndarray]:
 
 @jax.jit
 def _compiled_report(statistics):
-    return statistics.report() if statistics.episodes.ndim == 0 else jax.vmap(type(statistics).report)(statistics)
+    return (
+        statistics.report()
+        if statistics.episodes.ndim == 0
+        else jax.vmap(type(statistics).report)(statistics)
+    )
 
 
 def _stacked(rows: list[Transition]) -> Transition:

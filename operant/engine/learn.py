@@ -37,7 +37,8 @@ def draw_learning(algorithm: Algorithm, num_envs: int, key: jax.Array, iteration
     updates = updates_per_iteration(plan, num_envs)
     replay_key = jax.random.fold_in(stream(key, Stream.REPLAY), iteration)
     return LearningNoise(
-        jax.random.split(update_key, updates), jax.random.bits(replay_key, (updates, plan.batch_size), jnp.uint32)
+        jax.random.split(update_key, updates),
+        jax.random.bits(replay_key, (updates, plan.batch_size), jnp.uint32),
     )
 
 
@@ -86,7 +87,12 @@ def warm_up(algorithm: Algorithm, run: Run, experience: Transition) -> Run:
 
 
 def remember(
-    algorithm: Algorithm, run: Run, state: PyTree, replay: ring.Ring | None, experience: Transition, clock: Clock
+    algorithm: Algorithm,
+    run: Run,
+    state: PyTree,
+    replay: ring.Ring | None,
+    experience: Transition,
+    clock: Clock,
 ) -> Run:
     """The run with everything that merely sees experience brought up to date."""
     return eqx.tree_at(
@@ -114,4 +120,3 @@ def to_environment(space: Space, action: Any) -> Any:
         return action
     low, high = (np.broadcast_to(bound.astype(np.float32), action.shape) for bound in space.bounds)
     return action.clip(low, high)
-

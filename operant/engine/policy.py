@@ -31,7 +31,9 @@ class Policy:
     `explore` it takes the best known action, with it it samples, reproducibly by `seed` and t.
     """
 
-    def __init__(self, algorithm: Algorithm, state: PyTree, spec: EnvSpec, *, explore: bool = False, seed: int = 0) -> None:
+    def __init__(
+        self, algorithm: Algorithm, state: PyTree, spec: EnvSpec, *, explore: bool = False, seed: int = 0
+    ) -> None:
         self.algorithm, self.state, self.spec, self.explore = algorithm, state, spec, explore
         self.key = jax.random.key(seed)
 
@@ -40,7 +42,16 @@ class Policy:
     ) -> tuple[np.ndarray, PyTree]:
         spec = replace(self.spec, num_envs=len(fresh))
         action, carry = _act(
-            self.algorithm, self.state, observation, action_mask, carry, fresh, self.key, t, spec=spec, explore=self.explore
+            self.algorithm,
+            self.state,
+            observation,
+            action_mask,
+            carry,
+            fresh,
+            self.key,
+            t,
+            spec=spec,
+            explore=self.explore,
         )
         return to_environment(self.spec.action_space, np.asarray(action)), carry
 

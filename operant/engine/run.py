@@ -78,13 +78,20 @@ def start(
 
 
 def transition_like(
-    algorithm: Algorithm, spec: EnvSpec, state: PyTree, observation: PyTree, action_mask: PyTree, carry: PyTree
+    algorithm: Algorithm,
+    spec: EnvSpec,
+    state: PyTree,
+    observation: PyTree,
+    action_mask: PyTree,
+    carry: PyTree,
 ) -> Transition:
     """The shapes of one row of experience `[N, …]`."""
 
     def one_step(key: jax.Array) -> PyTree:
         clock = Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32))
-        return algorithm.act(state, observation, action_mask, carry, algorithm.draw(spec, key), clock, explore=True)[0]
+        return algorithm.act(
+            state, observation, action_mask, carry, algorithm.draw(spec, key), clock, explore=True
+        )[0]
 
     action = jax.eval_shape(one_step, jax.random.key(0))
     flag = jax.ShapeDtypeStruct((spec.num_envs,), jnp.bool_)

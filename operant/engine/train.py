@@ -31,7 +31,9 @@ class Loop(Protocol):
     emit: bool
 
     def begin(self, key: jax.Array) -> Run: ...
-    def advance(self, run: Run, count: int, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]: ...
+    def advance(
+        self, run: Run, count: int, size: int
+    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]: ...
     def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]: ...
     def close(self) -> None: ...
 
@@ -75,7 +77,10 @@ def train(
     if not 0 < total <= LARGEST:
         raise ValueError(f"total_timesteps={total}: must be from 1 to {LARGEST} in all.")
     run = eqx.tree_at(lambda r: r.clock.total, run, jnp.full_like(run.clock.total, total))
-    plan, per_iteration = loop.algorithm.experience, steps_per_iteration(loop.algorithm.experience, loop.spec.num_envs)
+    plan, per_iteration = (
+        loop.algorithm.experience,
+        steps_per_iteration(loop.algorithm.experience, loop.spec.num_envs),
+    )
 
     def observe(experience: Transition | None) -> None:
         for observer in observers:

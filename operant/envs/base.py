@@ -108,7 +108,4 @@ def step(
         )
         return EnvironmentState(following, jnp.where(done, 0, elapsed)), timestep
 
-    # The barriers keep the compiler from fusing the step with what surrounds it, which would round its products and
-    # sums differently in the two loops.
-    inputs = jax.lax.optimization_barrier((states.inner, states.elapsed, action, noise))
-    return jax.lax.optimization_barrier(jax.vmap(one)(*inputs))
+    return jax.vmap(one)(states.inner, states.elapsed, action, noise)

@@ -24,7 +24,7 @@ class Schedule(eqx.Module):
 
     def __str__(self) -> str:
         """The text that `parse` reads back."""
-        numbers = ":".join(f"{float(value):g}" for value in jax.tree.leaves(self))
+        numbers = ":".join(repr(float(value)) for value in jax.tree.leaves(self))
         return f"{type(self).__name__.lower()}:{numbers}"
 
 

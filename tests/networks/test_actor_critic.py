@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from random_weights import filled, normal
 
-from operant.distributions import Categorical
 from operant.networks import ActorCritic, Given, Network
 from operant.spaces import Box, Dict, Discrete, MultiDiscrete
 from operant.types import EnvSpec
@@ -19,7 +19,8 @@ T, N = 6, 3
 
 
 def build(config=None, actions=None, observations=OBSERVATIONS):
-    return ActorCritic.build(config or Network(), EnvSpec("test", observations, actions or Discrete(2)), KEY)
+    spec = EnvSpec("test", observations, actions or Discrete(2))
+    return filled(lambda key: ActorCritic.build(config or Network(), spec, key))
 
 
 def count(tree) -> int:
@@ -42,8 +43,8 @@ def test_parameter_counts():
 
 
 def test_the_first_policy_is_nearly_uniform_and_gains_are_as_published():
-    network = build()
-    x = jax.random.normal(KEY, (50, 4))
+    network = ActorCritic.build(Network(), EnvSpec("test", OBSERVATIONS, Discrete(2)), KEY)
+    x = normal(50, 4)
     distribution, _ = network.policy(x, None, ())
     np.testing.assert_allclose(jnp.exp(distribution.log_probabilities), 0.5, atol=0.02)
     for head, gain in ((network.policy_head, 0.01), (network.value_head, 1.0)):
@@ -53,7 +54,7 @@ def test_the_first_policy_is_nearly_uniform_and_gains_are_as_published():
 
 def test_policy_and_value_are_plain_mlps():
     network = build()
-    x = jax.random.normal(KEY, (T, N, 4))
+    x = normal(T, N, 4)
     distribution, value = network.unroll(x, None, (), None)
 
     def mlp(head, x):
@@ -84,8 +85,7 @@ def test_masks_and_a_box_reach_the_distribution():
 @pytest.mark.parametrize("memory", ["gru", "lstm"])
 def test_memory_at_once_is_memory_step_by_step(memory):
     network = build(Network(hidden_sizes=(8,), memory=memory, memory_size=5))
-    keys = jax.random.split(KEY, 3)
-    observation, following = (jax.random.normal(k, (T, N, 4)) for k in keys[:2])
+    observation, following = normal(T, N, 4), normal(T, N, 4)
     done = jnp.zeros((T, N), bool).at[1, 0].set(True).at[3, 2].set(True).at[T - 1, 1].set(True)
     # Between resets, the successor of one step is the observation of the next.
     following = jnp.where(done[..., None], following, jnp.concatenate([observation[1:], following[-1:]]))
@@ -114,7 +114,7 @@ def test_memory_at_once_is_memory_step_by_step(memory):
 
 def test_without_memory_any_axes_will_do():
     network = build()
-    x, following = jax.random.normal(KEY, (2, 7, 4))
+    x, following = normal(7, 4), normal(7, 4)
     assert not network.recurrent
     assert network.initial_carry(7) == ()
     distribution, value = network.unroll(x, None, (), None)
@@ -126,10 +126,11 @@ def test_without_memory_any_axes_will_do():
 
 
 def test_the_heads_stand_on_a_users_module():
-    module = eqx.nn.MLP(4, 6, 8, 1, key=KEY)
-    network = build(Given(module))
+    module = filled(lambda key: eqx.nn.MLP(4, 6, 8, 1, key=key))
+    spec = EnvSpec("test", OBSERVATIONS, Discrete(2))
+    network = ActorCritic.build(Given(module), spec, KEY)
     assert count(network) == count(eqx.filter(module, eqx.is_array)) + (6 * 2 + 2) + (6 + 1)
-    x = jax.random.normal(KEY, (T, N, 4))
+    x = normal(T, N, 4)
     value = jax.jit(lambda network, x: network.unroll(x, None, (), None)[1])(network, x)
     features = jax.vmap(jax.vmap(module))(x)
     np.testing.assert_allclose(value, network.value_head.output(features)[..., 0], rtol=1e-5)
@@ -137,19 +138,25 @@ def test_the_heads_stand_on_a_users_module():
     assert all((leaf != 0).any() for leaf in jax.tree.leaves(gradient.encoder))
 
 
-def test_seeds_stack_and_dropout_needs_its_key():
-    spec = EnvSpec("test", Dict.of({"a": OBSERVATIONS, "b": Discrete(3)}), Discrete(2))
-    config = Network(hidden_sizes=(32,), dropout=0.5, layer_norm=True, encoders={"a": (8,)})
-    networks = jax.vmap(lambda key: ActorCritic.build(config, spec, key))(jax.random.split(KEY, 2))
-    observation = {"a": jnp.ones((N, 4)), "b": jnp.ones(N, jnp.int32)}
-    values = jax.vmap(lambda network: network.unroll(observation, None, (), None)[1])(networks)
-    assert values.shape == (2, N)
-    assert not np.allclose(values[0], values[1])
+def test_seeds_stack():
+    networks = jax.tree.map(lambda *leaves: jnp.stack(leaves), first := build(), second := build())
+    x = normal(T, N, 4)
+    values = jax.jit(jax.vmap(lambda network: network.unroll(x, None, (), None)[1]))(networks)
+    for value, network in zip(values, (first, second), strict=True):
+        np.testing.assert_allclose(value, network.unroll(x, None, (), None)[1], atol=1e-5)
 
-    network = jax.tree.map(lambda leaf: leaf[0], networks)
-    dropped, value = network.unroll(observation, None, (), None, key=KEY)
-    assert isinstance(dropped, Categorical)
-    assert len(np.unique(value)) == N > len(np.unique(network.unroll(observation, None, (), None)[1]))
+
+def test_dropout_needs_its_key():
+    observations = Dict.of({"a": OBSERVATIONS, "b": Discrete(3)})
+    config = Network(hidden_sizes=(32,), dropout=0.5, layer_norm=True, encoders={"a": (8,)})
+    network = build(config, observations=observations)
+    observation = {"a": jnp.ones((N, 4)), "b": jnp.ones(N, jnp.int32)}
+    unroll = jax.jit(lambda network, key=None: network.unroll(observation, None, (), None, key=key))
+    (plain, _), (_, dropped) = unroll(network), unroll(network, KEY)
+    np.testing.assert_array_equal(
+        plain.logits, np.tile(plain.logits[:1], (N, 1))
+    )  # the same answer to the same
+    assert len(np.unique(dropped)) == N
 
 
 def test_actions_without_a_policy_head_are_refused():

@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import pytest
 import tyro
+from random_weights import filled
 
 from operant.networks import Given, Network, as_network
 
@@ -77,7 +78,7 @@ def test_wrong_values_are_named(values, reason):
 
 
 def test_what_users_write_for_a_network():
-    module = eqx.nn.MLP(2, 3, 4, 1, key=jax.random.key(0))
+    module = filled(lambda key: eqx.nn.MLP(2, 3, 4, 1, key=key))
     assert as_network(FULL) is FULL
     assert as_network({"hidden_sizes": [8]}) == Network((8,))
     given = as_network(module)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from random_weights import call, filled, normal
 
 from operant.networks import GRU, LSTM, unroll
 
@@ -15,35 +16,33 @@ CELLS = {"gru": GRU, "lstm": LSTM}
 
 
 def cell_of(name: str):
-    return CELLS[name].build(3, 4, KEY, "uniform")
+    return filled(lambda key: CELLS[name].build(3, 4, key))
 
 
 def test_gru_is_equinoxs():
     ours = cell_of("gru")
-    theirs = eqx.nn.GRUCell(3, 4, key=KEY)
+    theirs = filled(lambda key: eqx.nn.GRUCell(3, 4, key=key))
     new, old = slice(8, 12), ours.recurrent_bias
     theirs = eqx.tree_at(
         lambda c: (c.weight_ih, c.weight_hh, c.bias, c.bias_n),
         theirs,
         (ours.weight.T, ours.recurrent_weight.T, ours.bias + old.at[new].set(0.0), old[new]),
     )
-    x, h = jax.random.normal(KEY, (5, 3)), jax.random.normal(jax.random.key(1), (5, 4))
+    x, h = normal(5, 3), normal(5, 4)
     output, carry = ours(x, h)
     np.testing.assert_array_equal(output, carry)
-    # Equinox's update gate keeps where it is 1, and so does ours.
     np.testing.assert_allclose(output, jax.vmap(theirs)(x, h), atol=1e-6)
 
 
 def test_lstm_is_equinoxs():
     ours = cell_of("lstm")
-    theirs = eqx.nn.LSTMCell(3, 4, key=KEY)
+    theirs = filled(lambda key: eqx.nn.LSTMCell(3, 4, key=key))
     theirs = eqx.tree_at(
         lambda c: (c.weight_ih, c.weight_hh, c.bias),
         theirs,
         (ours.weight.T, ours.recurrent_weight.T, ours.bias),
     )
-    keys = jax.random.split(KEY, 3)
-    x, h, c = (jax.random.normal(k, (5, n)) for k, n in zip(keys, (3, 4, 4), strict=True))
+    x, h, c = (normal(5, n) for n in (3, 4, 4))
     output, carry = ours(x, (h, c))
     np.testing.assert_array_equal(output, carry[0])
     for a, b in zip(carry, jax.vmap(theirs)(x, (h, c)), strict=True):
@@ -61,7 +60,7 @@ def test_orthogonal_initialization_is_per_gate():
 @pytest.mark.parametrize("name", CELLS)
 def test_unroll_steps_and_begins_anew_after_done(name):
     cell = cell_of(name)
-    features = jax.random.normal(KEY, (6, 2, 3))
+    features = normal(6, 2, 3)
     done = jnp.zeros((6, 2), bool).at[2, 0].set(True).at[5, 1].set(True)
     start = jax.tree.map(lambda x: x + 0.5, cell.initial_carry((2,)))
     outputs, carries = jax.jit(unroll)(cell, features, start, done)
@@ -69,7 +68,7 @@ def test_unroll_steps_and_begins_anew_after_done(name):
     for n in range(2):
         carry = jax.tree.map(lambda x, n=n: x[n], start)
         for t in range(6):
-            output, carry = cell(features[t, n], carry)
+            output, carry = call(cell, features[t, n], carry)
             np.testing.assert_allclose(outputs[t, n], output, atol=1e-6)
             for a, b in zip(jax.tree.leaves(carries), jax.tree.leaves(carry), strict=True):
                 np.testing.assert_allclose(a[t, n], b, atol=1e-6)  # before the reset
@@ -85,6 +84,6 @@ def test_gradients_stop_at_the_end_of_an_episode(name):
     def last(features):
         return jnp.sum(unroll(cell, features, cell.initial_carry((1,)), done)[0][-1])
 
-    gradient = np.asarray(jax.grad(last)(jax.random.normal(KEY, (4, 1, 3))))
+    gradient = np.asarray(jax.jit(jax.grad(last))(normal(4, 1, 3)))
     assert (gradient[:2] == 0).all()
     assert (gradient[2:] != 0).any(axis=(1, 2)).all()

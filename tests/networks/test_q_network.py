@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from random_weights import filled, normal
 
 from operant.networks import Given, Network, QNetwork
 from operant.spaces import Box, Discrete, MultiDiscrete
@@ -21,9 +22,10 @@ def count(tree) -> int:
 
 
 def test_parameter_count_and_values():
-    q = QNetwork.build(Network(hidden_sizes=(24, 24), activation="relu", initialization="uniform"), SPEC, KEY)
+    config = Network(hidden_sizes=(24, 24), activation="relu", initialization="uniform")
+    q = QNetwork.build(config, SPEC, KEY)
     assert count(q) == 770
-    x = np.asarray(jax.random.normal(KEY, (5, 4)))
+    x = np.asarray(normal(5, 4))
     h = x
     for layer in q.head.hidden:
         h = np.maximum(h @ np.asarray(layer.weight) + np.asarray(layer.bias), 0)
@@ -43,9 +45,9 @@ def test_the_nature_network_has_its_published_size():
 
 
 def test_a_users_module():
-    module = eqx.nn.MLP(4, 6, 8, 1, key=KEY)
+    module = filled(lambda key: eqx.nn.MLP(4, 6, 8, 1, key=key))
     q = QNetwork.build(Given(module), SPEC, KEY)
-    x = jax.random.normal(KEY, (5, 4))
+    x = normal(5, 4)
     np.testing.assert_allclose(
         jax.jit(lambda q, x: q(x))(q, x), q.head.output(jax.vmap(module)(x)), rtol=1e-5
     )

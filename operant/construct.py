@@ -1,0 +1,64 @@
+"""`operant.PPO(env, …)`: agents from an algorithm's name and plain hyperparameters."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from operant import presets
+from operant.agent import Agent
+from operant.algorithms import registry
+
+AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization")
+
+
+def make(name: str, env: Any, *, preset: str | None = None, **arguments: Any) -> Agent:
+    """An agent of the named algorithm.
+
+    Args:
+        env: What to learn: see `Agent`.
+        preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for the ones of `env`
+            if there are any. What is given by hand goes first.
+        arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`) and any hyperparameter.
+
+    Raises ValueError naming what is wrong: the algorithm, a hyperparameter, its value, the preset or the environment.
+    """
+    cls = registry.algorithm(name)
+    known = presets.find(name, env, preset)
+    known.pop("total_timesteps", None)
+    network = {**known.pop("network", {}), **arguments["network"]} if _both_values(known, arguments) else None
+    values = {**known, **arguments} | ({} if network is None else {"network": network})
+    agent_arguments = {key: values.pop(key) for key in AGENT_ARGUMENTS if key in values}
+    return Agent(registry.build(cls, values), env, **agent_arguments)
+
+
+def _both_values(known: dict[str, Any], arguments: dict[str, Any]) -> bool:
+    return isinstance(known.get("network"), dict) and isinstance(arguments.get("network"), dict)
+
+
+def constructor(name: str) -> Callable[..., Agent]:
+    """The function that is published as `operant.PPO` and the like, with its hyperparameters as its signature."""
+    cls = registry.algorithm(name)
+
+    def construct(env: Any, *, preset: str | None = None, **arguments: Any) -> Agent:
+        return make(name, env, preset=preset, **arguments)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    agent = inspect.signature(Agent.__init__).parameters
+    construct.__name__ = construct.__qualname__ = cls.__name__
+    construct.__doc__ = cls.__doc__
+    construct.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what help() and editors show
+        [
+            inspect.Parameter("env", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            *(agent[argument] for argument in AGENT_ARGUMENTS),
+            inspect.Parameter("preset", keyword, default=None),
+            *(
+                inspect.Parameter(field.name, keyword, default=field.default, annotation=field.type)
+                for field in dataclasses.fields(cls)
+            ),
+        ],
+        return_annotation=Agent,
+    )
+    return construct
