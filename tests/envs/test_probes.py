@@ -136,7 +136,7 @@ def test_two_states_separates_the_correct_value_from_the_wrong_ones():
 @pytest.mark.parametrize("probe", [probes.ActionReward, probes.ObservationActionReward], ids=lambda p: p.id)
 def test_only_the_right_action_earns_everything(probe, actions):
     environment = probe(actions=actions)
-    table = jax.device_get(jax.vmap(partial(probes.right_action, actions))(jnp.arange(2)))
+    table = jax.device_get(jax.jit(jax.vmap(partial(probes.right_action, actions)))(jnp.arange(2)))
     assert mismatch(actions, table, leading=(2,)) is None
     assert (table[0] != table[1]).all()
     if isinstance(actions, Box):
@@ -144,20 +144,18 @@ def test_only_the_right_action_earns_everything(probe, actions):
         assert ((table > low) & (table < high)).all()
         assert not np.isclose(table, (low + high) / 2).any()
 
-    def side(observation):
-        aware = probe is probes.ObservationActionReward
-        return (observation[:, 0] > 0).astype(int) if aware else np.ones(len(observation), int)
-
-    _, step = play(environment, lambda observation, mask, key: table[side(observation)])
-    np.testing.assert_allclose(step.reward, 1.0)
-    assert step.terminated.all()
-
-    _, step = play(environment, at_random(environment))
-    assert (step.reward <= 1).all()
-    assert step.reward.mean() < 0.8
-
-    _, step = play(environment, lambda observation, mask, key: table[1 - side(observation)])
-    assert (step.reward < 0.8).all()
+    right = table if probe is probes.ObservationActionReward else np.stack([table[1], table[1]])
+    wrong = table[::-1] if probe is probes.ObservationActionReward else np.stack([table[0], table[0]])
+    sides = np.arange(68) % 2
+    action = np.concatenate([right, wrong, samples(actions, jax.random.key(0), 64)])
+    observation = jax.vmap(environment.observe)(sides)
+    np.testing.assert_array_equal(observation[:, 0], np.where(sides == 1, 1.0, -1.0))
+    _, reward, terminated = jax.device_get(jax.jit(jax.vmap(environment.step))(sides, action, sides))
+    assert terminated.all()
+    np.testing.assert_allclose(reward[:2], 1.0)
+    assert (reward[2:4] < 0.8).all()
+    assert (reward <= 1).all()
+    assert reward[4:].mean() < 0.8
 
 
 def test_masked_pays_more_than_two_only_for_a_forbidden_action():
