@@ -208,7 +208,7 @@ class VectorEnvironments(HostEnvironments):
         rows = {int(i): observation_to_jax(self._observation_space, infos["final_obs"][i]) for i in ended}
         final_masks = infos.get("final_info", {}).get(MASK)
         if mask is None or final_masks is None:
-            return observation, mask
+            return with_rows(observation, rows), mask
         masks = {int(i): flat_mask(self._action_space, final_masks[i]) for i in ended}
         return with_rows(observation, rows), with_rows(mask, masks)
 
