@@ -20,7 +20,7 @@ KEY = jax.random.key(7)
 
 
 class Counting(gym.Env):
-    """Observes (episode, step); action 1 ends the task, five steps cut it short. Has one buffer for all it shows."""
+    """Observes (episode, step); action 1 ends the task, five steps cut it short. Has but one buffer."""
 
     observation_space = gs.Box(-np.inf, np.inf, (2,), np.float64)
     action_space = gs.Discrete(2)
@@ -170,6 +170,14 @@ def test_nothing_returned_is_written_to_again():
     environments.step(np.zeros(2, np.int32))
     np.testing.assert_array_equal(observation, first)
     np.testing.assert_array_equal(step.observation, second)
+
+
+def test_a_dummy_step_earns_nothing_whatever_it_says():
+    envs = vector(SyncVectorEnv, AutoresetMode.NEXT_STEP)
+    environments = make(gym.wrappers.vector.TransformReward(envs, lambda reward: reward + 1))
+    environments.reset(KEY)
+    steps = [environments.step(np.ones(2, np.int32)) for _ in range(2)]
+    assert [step.reward.tolist() for step in steps] == [[2, 2], [0, 0]]
 
 
 DISCRETE, SEVERAL = gs.Discrete(6, start=3), gs.MultiDiscrete([2, 4])
@@ -327,6 +335,11 @@ def test_a_key_fixes_everything():
     np.testing.assert_array_equal(first, play(environments, KEY))
     assert not np.array_equal(first[0], play(environments, jax.random.key(8))[0])
     assert len(np.unique(first[0][:, 0])) == 3
+    vectored = make(vector(SyncVectorEnv, AutoresetMode.SAME_STEP, lambda: gym.make("CartPole-v1"), 3))
+    np.testing.assert_array_equal(first, play(vectored, KEY))
+    own = make("CartPole-v1", 3, vectorization="vector_entry_point")
+    np.testing.assert_array_equal(own.reset(KEY)[0], own.reset(KEY)[0])
+    assert not np.array_equal(own.reset(KEY)[0], own.reset(jax.random.key(8))[0])
 
 
 def test_gymnasiums_own_vector_cartpole():
@@ -335,8 +348,7 @@ def test_gymnasiums_own_vector_cartpole():
     assert environments.spec.id == single.spec.id == "CartPole-v1"
     assert environments.spec.max_episode_steps == single.spec.max_episode_steps == 500
     assert environments.spec.observation_space == single.spec.observation_space
-    first, _ = environments.reset(KEY)
-    np.testing.assert_array_equal(first, environments.reset(KEY)[0])
+    environments.reset(KEY)
     ended = 0
     for _ in range(40):
         step = environments.step(np.ones(4, np.int32))
