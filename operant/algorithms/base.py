@@ -7,7 +7,9 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 
+from operant.spaces import Discrete
 from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Transition
 
 
@@ -66,6 +68,15 @@ class Algorithm(eqx.Module):
 
         With `explore=False` the best known action, and `noise` is not looked at (it may be None).
         """
+
+    def probabilities(
+        self, spec: EnvSpec, state: PyTree, observation: PyTree, action_mask: PyTree, carry: PyTree
+    ) -> jax.Array:
+        """How likely each choice of a Discrete action space is, `[N, n]`: by default, the best known one for certain."""
+        assert isinstance(spec.action_space, Discrete)
+        finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
+        best, _ = self.act(state, observation, action_mask, carry, None, finished, explore=False)
+        return jax.nn.one_hot(best, spec.action_space.n)
 
     def observe(self, state: PyTree, transition: Transition) -> PyTree:
         """The state after seeing fresh experience `[T, N, …]`, once, in order: running statistics, counts.

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from operant import distributions
 from operant.algorithms.base import Algorithm
-from operant.spaces import Box
+from operant.spaces import Box, Discrete
 from operant.types import Batch, Clock, EnvSpec, PyTree, Rollout
 
 
@@ -46,6 +46,13 @@ class Random(Algorithm):
         num_envs = jax.tree.leaves(noise)[0].shape[0]
         uniform = jnp.zeros((num_envs, distributions.parameters(space)))
         return distributions.from_parameters(space, uniform, action_mask).sample(noise), carry
+
+    def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
+        assert isinstance(spec.action_space, Discrete)
+        n = spec.action_space.n
+        if action_mask is None:
+            return jnp.full((spec.num_envs, n), 1 / n)
+        return action_mask / jnp.maximum(jnp.sum(action_mask, -1, keepdims=True), 1)
 
     def update(self, state: RandomState, batch: Batch, key: jax.Array, clock: Clock):
         return state, {}

@@ -103,6 +103,18 @@ def read_csv(path: str | Path) -> dict[str, np.ndarray]:
     return {name: np.asarray(column) for name, column in columns.items()}
 
 
+def read_rows(path: str | Path) -> list[dict[str, Any]]:
+    """The rows that a `CsvLog` was given, in order; with several seeds, arrays `[S]`. A column that was not yet there
+    is NaN.
+    """
+    columns = read_csv(path)
+    seed = columns.pop("seed", None)
+    if seed is not None:
+        columns = {name: column.reshape(-1, int(seed.max()) + 1) for name, column in columns.items()}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return [row | {STEP: int(np.max(row[STEP]))} for row in rows]
+
+
 def _read(path: Path) -> list[dict[str, str]]:
     text = path.read_text()
     whole = text[: text.rfind("\n") + 1]  # a running or killed process may have written half a line

@@ -24,6 +24,12 @@ def _act(algorithm, state, observation, action_mask, carry, fresh, key, t, *, sp
     return algorithm.act(state, observation, action_mask, carry, noise, finished, explore=explore)
 
 
+@partial(jax.jit, static_argnames="spec")
+def _probabilities(algorithm, state, observation, action_mask, *, spec: EnvSpec):
+    carry = algorithm.initial_carry(state, spec.num_envs)
+    return algorithm.probabilities(spec, state, observation, action_mask, carry)
+
+
 class Policy:
     """Acts for a batch of environments: `(observation, mask, carry, fresh [M], t) → (action, carry)`.
 
@@ -54,6 +60,11 @@ class Policy:
             explore=self.explore,
         )
         return to_environment(self.spec.action_space, np.asarray(action)), carry
+
+    def probabilities(self, observation: PyTree, action_mask: PyTree) -> np.ndarray:
+        """How likely each choice of a Discrete action space is at the start of an episode, `[M, n]`."""
+        spec = replace(self.spec, num_envs=len(jax.tree.leaves(observation)[0]))
+        return np.asarray(_probabilities(self.algorithm, self.state, observation, action_mask, spec=spec))
 
 
 class Actor:

@@ -121,6 +121,10 @@ class RunDirectory:
         return self.path / "curve.png"
 
     @property
+    def metrics_picture(self) -> Path:
+        return self.path / "metrics.png"
+
+    @property
     def policy_picture(self) -> Path:
         return self.path / "policy.png"
 

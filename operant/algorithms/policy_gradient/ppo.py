@@ -21,9 +21,10 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms.base import Algorithm, require, static
-from operant.distributions import draw, parameters
+from operant.distributions import Categorical, draw, parameters
 from operant.networks import ActorCritic, Given, Network, as_network
 from operant.ops.normalization import Normalizer
+from operant.ops.optimizers import adam
 from operant.ops.returns import explained_variance, generalized_advantages, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.ops.shuffle import permutations
@@ -122,6 +123,11 @@ class PPO(Algorithm):
         policy, carry = state.network.policy(observation, action_mask, carry)
         return policy.sample(noise) if explore else policy.mode(), carry
 
+    def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
+        policy, _ = state.network.policy(state.normalizer.observations(observation), action_mask, carry)
+        assert isinstance(policy, Categorical)
+        return jnp.exp(policy.log_probabilities)
+
     def observe(self, state: PPOState, transition: Transition) -> PPOState:
         return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.observe(transition, self.gamma))
 
@@ -216,10 +222,7 @@ class PPO(Algorithm):
         }
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
-        return optax.chain(
-            optax.clip_by_global_norm(self.max_grad_norm),
-            optax.adam(learning_rate, eps=1e-5),
-        )
+        return adam(learning_rate, self.max_grad_norm, eps=1e-5)
 
     def _normalized(self, normalizer: Normalizer, transition: Transition) -> Transition:
         return eqx.tree_at(

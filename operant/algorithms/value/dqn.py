@@ -23,6 +23,7 @@ import optax
 from operant.algorithms.base import Algorithm, require, static
 from operant.networks import Given, Network, QNetwork, as_network
 from operant.ops.normalization import Normalizer
+from operant.ops.optimizers import adam
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import Linear, Schedule, at
 from operant.spaces import Discrete, describe
@@ -171,7 +172,7 @@ class DQN(Algorithm):
         return loss, {"train/loss": loss, "train/q_value": weighted_mean(q_taken, batch.weight)}
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
-        return optax.chain(optax.clip_by_global_norm(self.max_grad_norm), optax.adam(learning_rate))
+        return adam(learning_rate, self.max_grad_norm, eps=1e-8)
 
 
 def possible(score: jax.Array, action_mask: PyTree) -> jax.Array:

@@ -1,0 +1,99 @@
+"""Filming a policy: an episode as frames, few enough for a short video."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from operant.engine.policy import Actor
+from operant.envs.view import EnvironmentView
+
+FRAMES = 250
+SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a policy did, seen and as pictures."""
+
+    frames: list[np.ndarray]  # [H, W, 3] uint8
+    observations: list[Any]  # of every step, whether it was drawn or not
+    every: int  # environment steps from one frame to the next
+    fps: float  # at which the environment's own time passes, or as much faster as SECONDS ask
+
+
+def record(
+    env: gym.Env, actor: Actor, *, episodes: int = 1, seed: int = 0, every: int = 1, max_steps: int = 10_000
+) -> Recording:
+    """Play whole episodes in `env`, made with `render_mode="rgb_array"`, and keep at most `FRAMES` frames.
+
+    Frames are drawn at every `every`-th step; when they become too many, every other is dropped and `every` doubles.
+    Episode i is reset with `seed + i`; after `max_steps` steps in all the recording ends. Closes the environment.
+    """
+    if env.render_mode != "rgb_array":
+        raise ValueError(
+            f"{EnvironmentView(env).id} cannot be filmed: its render_mode is {env.render_mode!r}. Make it with "
+            'render_mode="rgb_array".'
+        )
+    frames: list[np.ndarray] = []
+    observations: list[Any] = []
+
+    def see(view: EnvironmentView) -> None:
+        nonlocal every
+        if len(observations) % every == 0:
+            frames.append(np.asarray(env.render()))
+        observations.append(view.observation)
+        if len(frames) > FRAMES:
+            del frames[1::2]
+            every *= 2
+
+    _play(env, actor, episodes, seed, see, max_steps)
+    fps = float(env.metadata.get("render_fps") or 30) / every
+    return Recording(frames, observations, every, max(fps, len(frames) / SECONDS))
+
+
+def watch(env: gym.Env, actor: Actor, *, episodes: int = 1, seed: int = 0) -> list[float]:
+    """Play whole episodes in a window, `env` being made with `render_mode="human"`; returns their returns."""
+    return _play(env, actor, episodes, seed, lambda view: None, None)
+
+
+def require_display() -> None:
+    """Raise ValueError where no window can be opened."""
+    if sys.platform.startswith("linux") and not any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    ):
+        raise ValueError("There is no display to watch on; make a video instead: agent.record('video.mp4').")
+
+
+def _play(
+    env: gym.Env,
+    actor: Actor,
+    episodes: int,
+    seed: int,
+    see: Callable[[EnvironmentView], None],
+    max_steps: int | None,
+) -> list[float]:
+    """The return of each episode; `see` is called at every state."""
+    view = EnvironmentView(env)
+    returns, steps = [], 0
+    try:
+        for episode in range(episodes):
+            view.reset(seed + episode)
+            actor.reset()
+            see(view)
+            done = False
+            returns.append(0.0)
+            while not done and (max_steps is None or steps < max_steps):
+                reward, done = view.step(actor(view.observation, view.action_mask))
+                see(view)
+                returns[-1] += reward
+                steps += 1
+    finally:
+        view.close()
+    return returns
