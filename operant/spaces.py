@@ -47,16 +47,16 @@ class Box:
 
     def sample(self, key: jax.Array) -> jax.Array:
         """Uniform between finite bounds; an unbounded side falls back on a unit-scale normal, as Gymnasium does."""
-        low, high = self.bounds
+        low, high = (bound.astype(np.float32) for bound in self.bounds)
         finite = np.isfinite(low) & np.isfinite(high)
         uniform = jax.random.uniform(key, self.shape)
-        span = jnp.where(finite, high - low, 0).astype(jnp.float32)
-        value = jnp.where(finite, low, 0).astype(jnp.float32) + uniform * span
+        below, above = np.where(finite, low, 0), np.where(finite, high, 0)
+        integers = np.issubdtype(self.dtype, np.integer)
+        value = below * (1 - uniform) + (above + integers) * uniform  # high − low may be more than float32 holds
         if not finite.all():
-            value = jnp.where(finite, value, jnp.clip(jax.random.normal(key, self.shape), low, high))
-        if np.issubdtype(self.dtype, np.integer):
-            value = jnp.floor(jnp.where(finite, low + uniform * (span + 1), value))
-        return value.astype(self.dtype)
+            value = jnp.where(finite, value, jax.random.normal(key, self.shape))
+        value = jnp.floor(value) if integers else value
+        return jnp.clip(value, low, high).astype(self.dtype)
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Tuple:
 
 
 Space = Box | Discrete | MultiDiscrete | MultiBinary | Dict | Tuple
-KINDS = {kind.__name__: kind for kind in (Box, Discrete, MultiDiscrete, MultiBinary, Dict, Tuple)}
+KINDS: dict[str, type] = {kind.__name__: kind for kind in (Box, Discrete, MultiDiscrete, MultiBinary, Dict, Tuple)}
 
 
 def example(space: Space, leading: tuple[int, ...] = ()) -> Any:
@@ -166,15 +166,19 @@ def mismatch(space: Space, value: Any, leading: tuple[int, ...] = (), name: str 
         return next((reason for reason in reasons if reason), None)
     if isinstance(space, Tuple):
         if not isinstance(value, tuple | list) or len(value) != len(space.items):
-            return f"{name} must be a tuple of {len(space.items)} parts; got {type(value).__name__}."
+            got = type(value).__name__ + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
+            return f"{name} must be a tuple of {len(space.items)} parts; got {got}."
         parts = enumerate(zip(space.items, value, strict=True))
         reasons = (mismatch(part, v, leading, f"{name}[{i}]") for i, (part, v) in parts)
         return next((reason for reason in reasons if reason), None)
-    expected, got = (*leading, *space.shape), np.shape(value)
-    if expected != got:
-        return f"{name} must have shape {expected}; got {got}."
-    if np.asarray(value).dtype.kind not in "biuf":
-        return f"{name} must hold numbers; got {np.asarray(value).dtype}."
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return f"{name} must be an array of numbers; its rows differ in length."
+    if (expected := (*leading, *space.shape)) != array.shape:
+        return f"{name} must have shape {expected}; got {array.shape}."
+    if array.dtype.kind not in "biuf":
+        return f"{name} must hold numbers; got {array.dtype}."
     return None
 
 
@@ -225,5 +229,5 @@ def from_json(value: Mapping[str, Any]) -> Space:
     if kind == "Box":
         for name in ("low", "high"):
             bound = values[name]
-            values[name] = tuple(map(float, bound)) if isinstance(bound, list) else float(bound)
+            values[name] = tuple(map(float, bound)) if isinstance(bound, list | tuple) else float(bound)
     return KINDS[kind](**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})

@@ -57,7 +57,9 @@ class Normalizer(eqx.Module):
     @classmethod
     def build(cls, spec: EnvSpec, *, observations: bool, rewards: bool) -> Normalizer:
         leaves = jax.tree.leaves(example(spec.observation_space))
-        moments = tuple(Moments.of_shape(x.shape) if jnp.issubdtype(x.dtype, jnp.floating) else None for x in leaves)
+        moments = tuple(
+            Moments.of_shape(x.shape) if jnp.issubdtype(x.dtype, jnp.floating) else None for x in leaves
+        )
         return cls(
             moments if observations else None,
             Moments.of_shape(()) if rewards else None,
@@ -93,16 +95,20 @@ class Normalizer(eqx.Module):
             )
         if reward is not None:
 
-            def forward(running: jax.Array, row: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-                reward_t, done_t = row
-                running = gamma * running + reward_t
-                return jnp.where(done_t, 0.0, running), running
+            def forward(running: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+                reward_t, done_t, happened_t = row
+                total = gamma * running + reward_t
+                following = jnp.where(done_t, 0.0, total)
+                return jnp.where(happened_t, following, running), total
 
-            returns, discounted = jax.lax.scan(forward, returns, (transition.reward, transition.done))
+            rows = (transition.reward, transition.done, weight > 0)
+            returns, discounted = jax.lax.scan(forward, returns, rows)
             reward = reward.merge(discounted, weight)
         return Normalizer(observation, reward, returns)
 
 
 def _normalize(value: jax.Array, moments: Moments) -> jax.Array:
-    mean, scale = (jnp.broadcast_to(x, value.shape) for x in (moments.mean, jnp.sqrt(moments.variance + _EPSILON)))
+    mean, scale = (
+        jnp.broadcast_to(x, value.shape) for x in (moments.mean, jnp.sqrt(moments.variance + _EPSILON))
+    )
     return jnp.clip((value - mean) / scale, -_CLIP, _CLIP)

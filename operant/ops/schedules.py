@@ -7,6 +7,7 @@ files) means the schedule of that name with those arguments.
 from __future__ import annotations
 
 from abc import abstractmethod
+from inspect import signature
 
 import equinox as eqx
 import jax
@@ -36,7 +37,8 @@ class Linear(Schedule):
     fraction: float = 1.0
 
     def __call__(self, progress: jax.Array) -> jax.Array:
-        return self.start + (self.end - self.start) * jnp.minimum(progress / self.fraction, 1.0)
+        falling = self.start + (self.end - self.start) * (progress / self.fraction)
+        return jnp.where(progress < self.fraction, falling, self.end)  # with a fraction of 0: `end` at once
 
 
 class Cosine(Schedule):
@@ -50,10 +52,18 @@ class Cosine(Schedule):
 
 
 class Exponential(Schedule):
-    """From `start` to `end` by the same factor in every equal stretch of training."""
+    """From `start` to `end`, of one sign and neither 0, by the same factor in every equal stretch of training."""
 
     start: float
     end: float
+
+    def __check_init__(self) -> None:
+        numbers = isinstance(self.start, int | float) and isinstance(self.end, int | float)
+        if numbers and not self.start * self.end > 0:
+            raise ValueError(
+                f"{self} must go between two numbers of one sign, neither of them 0. "
+                "Take a small number instead of 0, or a linear schedule."
+            )
 
     def __call__(self, progress: jax.Array) -> jax.Array:
         return self.start * (self.end / self.start) ** progress
@@ -70,7 +80,9 @@ class Step(Schedule):
         return jnp.where(progress < self.at, self.start, self.end)
 
 
-KINDS: dict[str, type[Schedule]] = {kind.__name__.lower(): kind for kind in (Linear, Cosine, Exponential, Step)}
+KINDS: dict[str, type[Schedule]] = {
+    kind.__name__.lower(): kind for kind in (Linear, Cosine, Exponential, Step)
+}
 
 
 def at(value: float | Schedule, clock: Clock) -> jax.Array:
@@ -84,7 +96,11 @@ def parse(text: str | float) -> float | Schedule:
     try:
         if not arguments:
             return float(kind)
-        return KINDS[kind](*map(float, arguments))
+        cls, numbers = KINDS[kind], [float(argument) for argument in arguments]
+        signature(cls).bind(*numbers)  # their count
     except (KeyError, TypeError, ValueError):
         forms = [":".join([name, *cls.__dataclass_fields__]) for name, cls in KINDS.items()]
-        raise ValueError(f"{text!r} is neither a number nor a schedule; a schedule is one of {', '.join(forms)}.") from None
+        raise ValueError(
+            f"{text!r} is neither a number nor a schedule; a schedule is one of {', '.join(forms)}."
+        ) from None
+    return cls(*numbers)

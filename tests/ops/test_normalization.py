@@ -1,0 +1,181 @@
+"""Running statistics against float64 moments of everything at once, and what they must leave alone."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from operant.ops.normalization import Moments, Normalizer
+from operant.spaces import Box, Dict, Discrete
+from operant.types import EnvSpec, Transition
+
+RNG = np.random.default_rng(0)
+N, T = 3, 5
+VECTOR = EnvSpec("Vector", Box(-np.inf, np.inf, (2,)), Discrete(2), num_envs=N)
+merge = jax.jit(Moments.merge)
+observe = jax.jit(Normalizer.observe)
+
+
+def tape(reward=None, observation=None, terminated=None, truncated=None, valid=None):
+    """A rollout `[T, N]` in which what is not given is random, and nothing ends."""
+    observation = 3 + 2 * RNG.normal(size=(T, N, 2)) if observation is None else observation
+    nothing = np.zeros((T, N), bool)
+    return Transition(
+        observation=jax.tree.map(jnp.asarray, observation),
+        action=jnp.zeros((T, N), jnp.int32),
+        reward=jnp.asarray(RNG.normal(size=(T, N)) if reward is None else reward, jnp.float32),
+        terminated=jnp.asarray(nothing if terminated is None else terminated),
+        truncated=jnp.asarray(nothing if truncated is None else truncated),
+        next_observation=jax.tree.map(jnp.asarray, observation),
+        valid=valid,
+    )
+
+
+# Moments
+
+
+@pytest.mark.parametrize("offset", [0.0, 300.0])
+def test_merging_equals_the_moments_of_everything_at_once(offset):
+    blocks = [offset + scale * RNG.normal(size=(T, N, 2)) for scale in (1.0, 5.0, 0.1, 2.0)]
+    moments = Moments.of_shape((2,))
+    for block in blocks:
+        moments = merge(moments, jnp.asarray(block, jnp.float32), jnp.ones((T, N)))
+    everything = np.concatenate(blocks).reshape(-1, 2)
+    assert moments.count == len(everything)
+    np.testing.assert_allclose(moments.mean, everything.mean(0), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(moments.variance, everything.var(0), rtol=1e-4)
+
+
+def test_the_order_does_not_matter():
+    blocks = [jnp.asarray(RNG.normal(size=(T, N, 2)), jnp.float32) * (i + 1) for i in range(4)]
+    ends = []
+    for order in ((0, 1, 2, 3), (3, 1, 0, 2)):
+        moments = Moments.of_shape((2,))
+        for i in order:
+            moments = merge(moments, blocks[i], jnp.ones((T, N)))
+        ends.append(moments)
+    for one, other in zip(*map(jax.tree.leaves, ends), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_without_weight_do_not_count():
+    block, weight = RNG.normal(size=(T, N, 2)), RNG.random((T, N)) < 0.5
+    block[~weight] = 1e6
+    moments = merge(Moments.of_shape((2,)), jnp.asarray(block, jnp.float32), jnp.asarray(weight, jnp.float32))
+    assert moments.count == weight.sum()
+    np.testing.assert_allclose(moments.mean, block[weight].mean(0), rtol=1e-4)
+    np.testing.assert_allclose(moments.variance, block[weight].var(0), rtol=1e-4)
+
+
+def test_nothing_seen_changes_nothing():
+    fresh = Moments.of_shape((2,))
+    after = merge(fresh, jnp.full((T, N, 2), 7.0), jnp.zeros((T, N)))
+    for one, other in zip(jax.tree.leaves(fresh), jax.tree.leaves(after), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+# Observations
+
+
+def test_observations_are_shifted_scaled_and_clipped():
+    normalizer = Normalizer.build(VECTOR, observations=True, rewards=False)
+    rollout = tape()
+    normalizer = observe(normalizer, rollout, 0.99)
+    seen = np.asarray(rollout.observation, np.float64)
+    expected = (seen - seen.mean((0, 1))) / seen.std((0, 1))
+    np.testing.assert_allclose(normalizer.observations(rollout.observation), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        normalizer.observations(rollout.observation[0, 0]), expected[0, 0], rtol=1e-4, atol=1e-4
+    )
+    np.testing.assert_array_equal(normalizer.observations(jnp.array([1e9, -1e9])), [10, -10])
+
+
+def test_choices_and_pixels_are_left_alone():
+    space = Dict.of(
+        {"image": Box(0, 255, (2, 2, 1), "uint8"), "kind": Discrete(4), "vector": Box(-1, 1, (2,))}
+    )
+    spec = EnvSpec("Mixed", space, Discrete(2), num_envs=N)
+    observation = {
+        "image": RNG.integers(0, 256, (T, N, 2, 2, 1)).astype(np.uint8),
+        "kind": RNG.integers(0, 4, (T, N)).astype(np.int32),
+        "vector": 5 + RNG.normal(size=(T, N, 2)).astype(np.float32),
+    }
+    normalizer = Normalizer.build(spec, observations=True, rewards=False)
+    after = observe(normalizer, tape(observation=observation), 0.99).observations(
+        jax.tree.map(jnp.asarray, observation)
+    )
+    for name in ("image", "kind"):
+        assert after[name].dtype == observation[name].dtype
+        np.testing.assert_array_equal(after[name], observation[name])
+    np.testing.assert_allclose(np.mean(after["vector"], (0, 1)), [0, 0], atol=1e-4)
+
+
+def test_switched_off_it_is_the_identity_and_holds_nothing():
+    normalizer = Normalizer.build(VECTOR, observations=False, rewards=False)
+    assert jax.tree.leaves(normalizer) == []
+    rollout = tape()
+    after = observe(normalizer, rollout, 0.99)
+    assert jax.tree.leaves(after) == []
+    assert after.observations(rollout.observation) is rollout.observation
+    assert after.rewards(rollout.reward) is rollout.reward
+
+
+# Rewards
+
+
+def reward_scale(rollouts, gamma):
+    """The deviation of discounted returns that restart after every end, in float64, over the valid rows."""
+    running, returns = np.zeros(N), []
+    for rollout in rollouts:
+        valid = np.ones((T, N), bool) if rollout.valid is None else np.asarray(rollout.valid)
+        for t in range(T):
+            for n in range(N):
+                if valid[t, n]:
+                    running[n] = gamma * running[n] + float(rollout.reward[t, n])
+                    returns.append(running[n])
+                    if rollout.done[t, n]:
+                        running[n] = 0
+    return np.std(returns)
+
+
+@pytest.mark.parametrize("dummies", [False, True])
+def test_rewards_are_divided_by_the_deviation_of_their_return(dummies):
+    """Across rollouts, restarting at both kinds of end; steps that never happened leave no trace."""
+    rollouts = []
+    for _ in range(3):
+        ends = RNG.integers(0, 4, (T, N))
+        valid = jnp.asarray(RNG.random((T, N)) < 0.7) if dummies else None
+        rollouts.append(tape(terminated=ends == 1, truncated=ends == 2, valid=valid))
+    if dummies:  # as an autoreset's: nothing ends there; the reward might be anything
+        rollouts = [
+            tape(
+                reward=np.where(r.valid, r.reward, 1e3),
+                terminated=r.terminated & r.valid,
+                truncated=r.truncated & r.valid,
+                valid=r.valid,
+            )
+            for r in rollouts
+        ]
+    normalizer = Normalizer.build(VECTOR, observations=False, rewards=True)
+    for rollout in rollouts:
+        normalizer = observe(normalizer, rollout, 0.9)
+    scale = reward_scale(rollouts, 0.9)
+    reward = jnp.array([-1.0, 0.0, 0.5])
+    np.testing.assert_allclose(normalizer.rewards(reward), np.asarray(reward) / scale, rtol=1e-4)
+
+
+def test_rewards_are_never_shifted():
+    """A reward keeps its sign, and 0 stays 0, whatever the mean."""
+    normalizer = Normalizer.build(VECTOR, observations=False, rewards=True)
+    normalizer = observe(normalizer, tape(reward=100 + RNG.normal(size=(T, N))), 0.9)
+    assert normalizer.rewards(jnp.zeros(1)) == 0
+    assert normalizer.rewards(jnp.ones(1)) > 0
+    assert normalizer.rewards(jnp.array(1e9)) == 10
+
+
+def test_before_anything_was_seen_rewards_are_themselves():
+    normalizer = Normalizer.build(VECTOR, observations=True, rewards=True)
+    np.testing.assert_allclose(normalizer.rewards(jnp.array([-2.0, 0.5])), [-2.0, 0.5], rtol=1e-5)
+    np.testing.assert_allclose(normalizer.observations(jnp.array([-2.0, 0.5])), [-2.0, 0.5], rtol=1e-5)

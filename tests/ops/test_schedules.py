@@ -1,0 +1,88 @@
+"""Schedules: their values, their text and back, and what a wrong text is told."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from operant.ops.schedules import KINDS, Cosine, Exponential, Linear, Step, at, parse
+from operant.types import Clock
+
+EXAMPLES = (
+    Linear(3e-4),
+    Linear(1.0, 0.05, 0.1),
+    Cosine(2.0, 0.5),
+    Exponential(1e-2, 1e-4),
+    Step(1.0, 0.0, 0.3),
+)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "values"),
+    [
+        (Linear(1.0), [1.0, 0.75, 0.5, 0.0]),
+        (Linear(1.0, 0.2, 0.5), [1.0, 0.6, 0.2, 0.2]),
+        (Linear(1.0, 0.2, 0.0), [0.2, 0.2, 0.2, 0.2]),
+        (Cosine(2.0, 1.0), [2.0, 1.5 + 0.5 * np.cos(np.pi / 4), 1.5, 1.0]),
+        (Exponential(1.0, 1e-4), [1.0, 0.1, 0.01, 1e-4]),
+        (Step(1.0, 0.1), [1.0, 1.0, 0.1, 0.1]),
+        (Step(1.0, 0.1, 0.25), [1.0, 0.1, 0.1, 0.1]),
+    ],
+    ids=str,
+)
+def test_values(schedule, values):
+    got = [schedule(jnp.asarray(progress)) for progress in (0.0, 0.25, 0.5, 1.0)]
+    np.testing.assert_allclose(got, values, rtol=1e-5)
+    np.testing.assert_allclose(
+        [jax.jit(at)(schedule, clock(step)) for step in (0, 25, 50, 100)], values, rtol=1e-5
+    )
+
+
+def clock(step, total=100):
+    return Clock(jnp.asarray(step, jnp.int32), jnp.asarray(total, jnp.int32))
+
+
+def test_a_number_is_a_constant():
+    assert at(0.3, clock(0)) == at(0.3, clock(70)) == np.float32(0.3)
+
+
+def test_progress_ends_at_one_and_knows_large_totals():
+    assert clock(250).progress == 1.0
+    assert clock(2**30, 2**31 - 1).progress == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("schedule", EXAMPLES, ids=str)
+def test_text_round_trip(schedule):
+    assert parse(str(schedule)) == schedule
+    assert {type(example) for example in EXAMPLES} == set(KINDS.values())
+
+
+def test_parsing():
+    assert parse("3e-4") == parse(3e-4) == 3e-4
+    assert parse("linear:3e-4:0") == parse("linear:3e-4") == Linear(3e-4, 0.0, 1.0)
+    assert parse("step:1:0:0.3") == Step(1.0, 0.0, 0.3)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "fast", "Linear:1:0", "linear", "linear:", "linear:a:0", "linear:1:2:3:4", "step:1"]
+)
+def test_wrong_text_is_told_what_there_is(text):
+    with pytest.raises(ValueError, match="neither a number nor a schedule") as error:
+        parse(text)
+    assert repr(text) in str(error.value)
+    assert "linear:start:end:fraction, cosine:start:end, exponential:start:end, step:start:end:at" in str(
+        error.value
+    )
+
+
+def test_an_exponential_cannot_begin_at_zero():
+    with pytest.raises(ValueError, match="two numbers of one sign"):
+        parse("exponential:0:1")
+
+
+def test_numbers_in_schedules_are_traced():
+    """A sweep over learning rates compiles once."""
+    values = jax.vmap(lambda start: Linear(start)(jnp.asarray(0.5)))(jnp.array([1.0, 2.0]))
+    np.testing.assert_allclose(values, [0.5, 1.0])

@@ -1,0 +1,37 @@
+"""Permutations are permutations, and every one of them is as likely as every other."""
+
+from __future__ import annotations
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+from scipy import stats
+
+from operant.ops.shuffle import _INDEX_BITS, permutations
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 1000, 1 << _INDEX_BITS, (1 << _INDEX_BITS) + 1])
+def test_every_row_is_a_permutation(size):
+    rows = np.asarray(permutations(jax.random.key(0), 3, size))
+    assert rows.dtype == np.int32
+    np.testing.assert_array_equal(np.sort(rows, axis=1), np.broadcast_to(np.arange(size), (3, size)))
+    if size >= 8:
+        assert not np.array_equal(rows[0], rows[1])
+        assert not np.array_equal(rows, permutations(jax.random.key(1), 3, size))
+    np.testing.assert_array_equal(rows, permutations(jax.random.key(0), 3, size))
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_every_permutation_is_equally_likely(size):
+    rows = np.asarray(permutations(jax.random.key(1), 24_000, size))
+    kinds = {order: i for i, order in enumerate(itertools.permutations(range(size)))}
+    counts = np.bincount([kinds[tuple(row)] for row in rows.tolist()], minlength=len(kinds))
+    assert stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_every_place_is_equally_likely_in_a_long_one():
+    rows = np.asarray(permutations(jax.random.key(2), 20, 10_000))
+    first_quarter = rows[:, :2_500] // 1_000  # which tenth of the indices went to the first quarter of places
+    assert stats.chisquare(np.bincount(first_quarter.reshape(-1), minlength=10)).pvalue > 1e-3
