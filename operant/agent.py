@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import equinox as eqx
+import gymnasium as gym
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,12 +16,13 @@ import numpy as np
 from operant import spaces
 from operant.algorithms import registry
 from operant.algorithms.base import Algorithm
+from operant.algorithms.random import Random
 from operant.engine import files
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from operant.engine.device import DeviceLoop
 from operant.engine.evaluate import Evaluation, evaluate
 from operant.engine.host import HostLoop
-from operant.engine.log import CsvLog, Logger, TensorBoardLog, read_csv
+from operant.engine.log import STEP, CsvLog, Logger, TensorBoardLog, read_rows
 from operant.engine.observers import Observer
 from operant.engine.policy import Actor, Policy
 from operant.engine.progress import Progress as LiveView
@@ -29,7 +30,15 @@ from operant.engine.run import Run, Stream, stream
 from operant.engine.run_directory import RunDirectory
 from operant.engine.train import Loop, chunk_size, deferred_interrupt, steps_done, train
 from operant.envs.source import Backend, Source, Vectorization
+from operant.studio import recording
+from operant.studio.curves import learning_curve, series
+from operant.studio.policy_map import policy_map
+from operant.studio.recording import Recording
+from operant.studio.video import side_by_side, write_video
 from operant.types import EnvSpec, Episodes, PyTree
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMAT = "operant-model-1"
 
@@ -119,6 +128,8 @@ class Agent:
 
         Returns itself. Ctrl-C stops after the chunk that is running, keeps everything, and raises KeyboardInterrupt.
         """
+        if total_timesteps < 1:
+            raise ValueError(f"total_timesteps={total_timesteps}: must be at least 1.")
         run = self._started(observers)
         total = steps_done(run) + total_timesteps
         size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
@@ -149,18 +160,37 @@ class Agent:
         environments cannot be stored: there, episodes start afresh. `env` and `network` are needed where the run was
         started with objects of yours, which no file can hold.
         """
+        agent = cls.restore(run_dir, env=env, network=network)
+        return agent.finish(run_dir, callback, progress_bar, loggers)
+
+    @classmethod
+    def restore(cls, run_dir: str | Path, *, env: Any = None, network: Any = None) -> Agent:
+        """The agent as it was at a run's last checkpoint; `finish` trains it to the end."""
         directory = RunDirectory.open(run_dir)
-        config = directory.read_config()
         path = latest_checkpoint(directory.checkpoints)
         if path is None:
             raise FileNotFoundError(f"{run_dir} has no checkpoint to resume from; start it again with --overwrite.")
-        agent = cls._from_config(config, env, network)
-        run = agent._started(())
-        run, _ = load_checkpoint(path, run)
-        if isinstance(agent._loop, HostLoop):
-            run = agent._loop.restart(run)
+        agent = cls._from_config(directory.read_config(), env, network)
+        run, _ = load_checkpoint(path, agent._started(()))
         agent._run = run
-        return agent._train(
+        if directory.metrics_file.exists():
+            agent.history = [row for row in read_rows(directory.metrics_file) if row[STEP] <= agent.step]
+        return agent
+
+    def finish(
+        self,
+        run_dir: str | Path,
+        callback: Callable[[Progress], bool | None] | None = None,
+        progress_bar: bool = True,
+        loggers: Sequence[Logger] = (),
+    ) -> Agent:
+        """Train what `restore` gave to the end that its run was given."""
+        directory = RunDirectory.open(run_dir)
+        config = directory.read_config()
+        run = self._started(())
+        if isinstance(self._loop, HostLoop):
+            run = self._loop.restart(run)
+        return self._train(
             run,
             config["total_timesteps"],
             config["chunk_size"],
@@ -261,7 +291,7 @@ class Agent:
         learners (choose one: `agent[i]` or `agent.best()`).
         """
         policy = self.policy(deterministic)
-        if jax.tree.leaves(self.algorithm.initial_carry(self.state, 1)):
+        if self.remembers:
             raise ValueError("This policy remembers: use `act = agent.actor()`, and `act.reset()` between episodes.")
         batched = self._batched(observation)
         observation = spaces.cast(self.spec.observation_space, observation)
@@ -294,7 +324,98 @@ class Agent:
             _same_spaces(self.spec, source.spec)
         slots = 1 if source.copies == 1 else 128
         policy = self.policy(deterministic, seed)
-        return evaluate(policy, source.single, episodes=episodes, seed=seed, slots=slots)
+        return evaluate(
+            policy, source.single, episodes=episodes, seed=seed, slots=slots, close=source.copies != 1
+        )
+
+    def action_probabilities(self, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
+        """How likely each choice is at one observation, `[n]`, or at a batch of them, `[M, n]`; an episode begins there.
+
+        Raises ValueError where actions are not Discrete.
+        """
+        space = self.spec.action_space
+        if not isinstance(space, spaces.Discrete):
+            raise ValueError(f"Only Discrete actions have probabilities; those of {self.source.id} are {spaces.describe(space)}.")
+        policy = self.policy()
+        batched = self._batched(observation)
+        observation = spaces.cast(self.spec.observation_space, observation)
+        if not batched:
+            observation, action_mask = jax.tree.map(lambda x: np.asarray(x)[None], (observation, action_mask))
+        probabilities = policy.probabilities(observation, action_mask)
+        return probabilities if batched else probabilities[0]
+
+    def random(self) -> Agent:
+        """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""
+        return Agent(Random(), self.source.given, backend="gymnasium" if self.source.native is None else "auto")
+
+    # looking
+
+    def watch(self, episodes: int = 1, seed: int = 20_000, deterministic: bool = True) -> list[float]:
+        """Show whole episodes in a window and return their returns. Raises ValueError where there is no display."""
+        recording.require_display()
+        env = self.source.single("human")
+        if env.render_mode != "human":
+            raise ValueError(f"{self.source.id} shows no window: make it with render_mode='human'.")
+        return recording.watch(env, self.actor(deterministic, seed), episodes=episodes, seed=seed)
+
+    def recording(
+        self,
+        episodes: int = 1,
+        seed: int = 20_000,
+        deterministic: bool = True,
+        every: int = 1,
+        max_steps: int = 10_000,
+    ) -> Recording:
+        """Whole episodes as pictures, of every `every`-th step, and what was observed."""
+        env = self.source.single("rgb_array")
+        actor = self.actor(deterministic, seed)
+        return recording.record(env, actor, episodes=episodes, seed=seed, every=every, max_steps=max_steps)
+
+    def record(
+        self,
+        path: str | Path,
+        episodes: int = 1,
+        seed: int = 20_000,
+        deterministic: bool = True,
+        beside_random: bool = False,
+    ) -> Recording:
+        """Film whole episodes as MP4, beside the random policy if wished. Long ones lose frames, never the end."""
+        film = self.recording(episodes, seed, deterministic)
+        frames: Iterable[np.ndarray] = film.frames
+        if beside_random:
+            steps = len(film.observations) - 1
+            other = self.random().recording(1, seed, False, film.every, steps)
+            frames = side_by_side(frames, other.frames, (self.name, "random policy"))
+        write_video(path, frames, film.fps)
+        return film
+
+    def plot(self, path: str | Path | None = None, reference: Mapping[str, float] | None = None) -> Figure:
+        """The learning curve, over all seeds, with horizontal lines at `reference`; written as PNG to `path`, if given."""
+        if not self.history:
+            raise ValueError("There is nothing to plot before `learn`.")
+        title = f"{self.name} on {self.source.id}"
+        return learning_curve(
+            {self.name: series(self.history)},
+            title=title,
+            threshold=self.threshold,
+            reference=reference,
+            path=path,
+        )
+
+    def plot_policy(self, path: str | Path | None = None, states: np.ndarray | None = None) -> Figure:
+        """What the policy does over two quantities of a vector observation; `states` `[K, D]` are drawn as dots.
+
+        Raises ValueError where no such picture can be drawn.
+        """
+        discrete = isinstance(self.spec.action_space, spaces.Discrete)
+        return policy_map(
+            self.action_probabilities if discrete else self.predict,
+            environment=self.source.id,
+            continuous=not discrete,
+            states=states,
+            title=f"{self.name} on {self.source.id}",
+            path=path,
+        )
 
     # several learners
 
@@ -310,7 +431,7 @@ class Agent:
             backend=self.source.backend,
             vectorization=self.source.vectorization,
         )
-        one._learnt = jax.tree.map(lambda x: x[index], self.state)
+        one._learnt = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[index]), self.state)
         return one
 
     def best(self, evaluations: Sequence[Evaluation] | None = None) -> Agent:
@@ -344,11 +465,15 @@ class Agent:
 
     @classmethod
     def load(cls, path: str | Path, env: Any = None, network: Any = None) -> Agent:
-        """A saved model. Nothing in the file is executed.
+        """A saved model, or that of a run directory. Nothing in the file is executed.
 
         `env` is needed where the model was trained on an object of yours, and may name another environment of the same
         spaces; `network` where its network is an Equinox module of yours.
         """
+        if Path(path).is_dir():
+            path = RunDirectory.open(path).model_file
+            if not path.exists():
+                raise FileNotFoundError(f"The run has no model yet: finish it with `operant resume {path.parent}`.")
         metadata = files.read_metadata(path)
         if metadata.get("format") != FORMAT:
             raise ValueError(f"{path} is not a model of operant's (format {metadata.get('format')!r}, not {FORMAT!r}).")
@@ -395,13 +520,34 @@ class Agent:
         return self._learnt
 
     @property
+    def step(self) -> int:
+        """Environment steps trained for so far, of each seed."""
+        return 0 if self._run is None else steps_done(self._run)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the policy has a memory."""
+        return bool(jax.tree.leaves(jax.eval_shape(lambda state: self.algorithm.initial_carry(state, 1), self.state)))
+
+    @property
+    def name(self) -> str:
+        """The algorithm's, for people."""
+        return type(self.algorithm).__name__
+
+    @property
+    def threshold(self) -> float | None:
+        """The mean return from which Gymnasium calls the environment solved, where it says so."""
+        registration = gym.registry.get(self.source.id)
+        return None if registration is None else registration.reward_threshold
+
+    @property
     def title(self) -> str:
-        """What is being trained on what, in a few words, and what scores will come from."""
-        name = registry.name_of(type(self.algorithm)).upper()
+        """What is being trained on what, in a few words."""
         where = "native twin" if self.source.native is not None and isinstance(self.source.given, str) else "native"
         where = where if self.source.native is not None else f"through Gymnasium, {self.source.vectorization}"
         seeds = "" if self.seeds is None else f", {len(self.seeds)} seeds"
-        return f"{name} on {self.source.id} ({where}; {self.num_envs} environments{seeds})"
+        environments = f"{self.num_envs} environment{'s' * (self.num_envs != 1)}"
+        return f"{self.name} on {self.source.id} ({where}; {environments}{seeds})"
 
     @property
     def _count(self) -> int | None:

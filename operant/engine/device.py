@@ -1,15 +1,15 @@
-"""The loop on the device: environments, learning and everything between in one compiled program, for one seed or many."""
+"""The loop on the device: environments and learning in one compiled program, for one seed or many."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
@@ -19,6 +19,8 @@ from operant.engine.run import Run, Stream, start, stream
 from operant.envs import base as envs
 from operant.envs.base import Environment
 from operant.types import EnvSpec, Episodes, PyTree, Replay, Transition
+
+SEEDS = PartitionSpec("seeds")  # a run's first axis, over the devices
 
 
 def begin(algorithm: Algorithm, environment: Environment, spec: EnvSpec, key: jax.Array) -> Run:
@@ -38,8 +40,8 @@ def chunk(
 ) -> tuple[Run, PyTree, PyTree]:
     """`(run, metrics, experience)` after `count` ≤ `size` iterations of learning.
 
-    The randomness of `size` iterations is drawn at once, outside the loop; metrics are means over the chunk; experience
-    `[size, T, N, …]` (rows from `count` on are not written) only where it is to be emitted to observers.
+    The randomness of `size` iterations is drawn at once, outside the loop; metrics are means over the chunk;
+    experience `[size, T, N, …]` (rows from `count` on are not written) only where observers want it.
     """
     plan = algorithm.experience
     if isinstance(plan, Episodes):
@@ -121,26 +123,32 @@ class DeviceLoop:
     ) -> None:
         self.algorithm, self.environment, self.seeds, self.emit = algorithm, environment, seeds, emit
         self.spec = replace(environment.spec, num_envs=num_envs)
-        self._compiled: dict[Any, Any] = {}
+        devices = max(d for d in range(1, len(jax.devices()) + 1) if (seeds or 1) % d == 0)
+        self._mesh = Mesh(np.array(jax.devices()[:devices]), ("seeds",))
+        self._chunks: dict[int, Callable] = {}
 
     def begin(self, key: jax.Array) -> Run:
         """The run before its first step; with seeds, `key` is `[S]`."""
-        function = partial(begin, environment=self.environment, spec=self.spec)
-        return self._mapped(lambda algorithm, key: function(algorithm, key=key), donate=False)(
-            self.algorithm, key
-        )
+
+        def one(algorithm: Algorithm, key: jax.Array) -> Run:
+            return begin(algorithm, self.environment, self.spec, key)
+
+        # On one device: orthogonal weights come from a factorisation that waits for threads of its own, and
+        # programs on as many devices as there are threads would wait for ever.
+        mapped = one if self.seeds is None else jax.vmap(one, in_axes=(None, 0))
+        return jax.jit(mapped)(self.algorithm, key)
 
     def advance(
         self, run: Run, count: int, size: int
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` ≤ `size` iterations; the given run is used up."""
-        if ("learn", size) not in self._compiled:
+        if size not in self._chunks:
 
             def function(algorithm: Algorithm, run: Run, count: jax.Array):
                 return chunk(algorithm, self.environment, self.spec, size, self.emit, run, count)
 
-            self._compiled["learn", size] = self._mapped(function, donate=True, shared=1)
-        out = self._compiled["learn", size](self.algorithm, run, jnp.asarray(count, jnp.int32))
+            self._chunks[size] = self._compile(function, shared=1)
+        out = self._chunks[size](self.algorithm, self._spread(run), jnp.asarray(count, jnp.int32))
         return self._fetch(out, count)
 
     def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
@@ -149,7 +157,7 @@ class DeviceLoop:
         def function(algorithm: Algorithm, run: Run):
             return warm_up_chunk(algorithm, self.environment, self.spec, size, self.emit, run)
 
-        return self._fetch(self._mapped(function, donate=True)(self.algorithm, run), size)
+        return self._fetch(self._compile(function)(self.algorithm, self._spread(run)), size)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -160,29 +168,33 @@ class DeviceLoop:
             emitted = jax.tree.map(lambda x: _in_order(np.asarray(x), count, self.seeds), emitted)
         return run, jax.device_get(metrics), emitted
 
-    def _mapped(self, function: Any, *, donate: bool, shared: int = 0) -> Any:
-        """Compiled for one run, or for all seeds: the algorithm and the last `shared` arguments are common to all."""
-        if self.seeds is not None:
-            inner, seeds = function, self.seeds
+    def _compile(self, function: Callable, shared: int = 0) -> Callable:
+        """`function(algorithm, run, *rest)`, compiled for one run or for all seeds; the run's buffers are used up.
 
-            def function(algorithm: Algorithm, run: Run, *rest: Any) -> Any:
-                return jax.vmap(lambda run: inner(algorithm, run, *rest))(run)
+        The algorithm and the `shared` arguments behind the run are common to all seeds.
+        """
+        if self.seeds is None:
+            return jax.jit(function, donate_argnums=(1,))
 
-            devices = max(d for d in range(1, len(jax.devices()) + 1) if seeds % d == 0)
-            if devices > 1:
-                mesh = jax.make_mesh((devices,), ("seeds",), devices=jax.devices()[:devices])
-                split, common = PartitionSpec("seeds"), PartitionSpec()
-                mapped = jax.shard_map(
-                    function,
-                    mesh=mesh,
-                    in_specs=(common, split, *[common] * shared),
-                    out_specs=split,
-                    check_vma=False,
-                )
-                sharding = NamedSharding(mesh, split)
-                compiled = jax.jit(mapped, donate_argnums=(1,) if donate else ())
-                return lambda algorithm, run, *rest: compiled(algorithm, jax.device_put(run, sharding), *rest)
-        return jax.jit(function, donate_argnums=(1,) if donate else ())
+        def mapped(algorithm: Algorithm, run: Run, *rest: Any) -> Any:
+            return jax.vmap(lambda run: function(algorithm, run, *rest))(run)
+
+        if self._mesh.size > 1:
+            common = PartitionSpec()
+            mapped = jax.shard_map(
+                mapped,
+                mesh=self._mesh,
+                in_specs=(common, SEEDS, *[common] * shared),
+                out_specs=SEEDS,
+                check_vma=False,
+            )
+        return jax.jit(mapped, donate_argnums=(1,))
+
+    def _spread(self, run: Run) -> Run:
+        """The run with its seeds on their devices; nothing moves that is there already."""
+        if self.seeds is None or self._mesh.size == 1:
+            return run
+        return jax.device_put(run, NamedSharding(self._mesh, SEEDS))
 
 
 def _in_order(rows: np.ndarray, count: int, seeds: int | None) -> np.ndarray:

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import gymnasium as gym
-import jax
 import numpy as np
 
+from operant.envs.gymnasium_spaces import action_to_gym, flat_mask, split_actions, stack_observations
+from operant.envs.gymnasium_stepping import MASK
 from operant.envs.view import EnvironmentView
 from operant.ops.intervals import mean_interval
 from operant.types import PyTree
@@ -33,62 +34,59 @@ class Evaluation:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % bootstrap interval of the mean."""
+        """95 % bootstrap interval of the mean; NaN after a single episode."""
         _, low, high = mean_interval(self.returns)
         return float(low), float(high)
 
     def __str__(self) -> str:
         low, high = self.interval
-        return (
-            f"{self.mean:.1f} [{low:.1f}, {high:.1f}] over {len(self.returns)} episodes of {self.environment}"
-        )
+        interval = "" if len(self.returns) == 1 else f" [{low:.1f}, {high:.1f}]"
+        episodes = f"{len(self.returns)} episode{'s' * (len(self.returns) != 1)}"
+        return f"{self.mean:.1f}{interval} over {episodes} of {self.environment}"
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self) | {
             "mean": self.mean,
-            "interval": list(self.interval),
+            "interval": None if len(self.returns) == 1 else list(self.interval),
             "episodes": len(self.returns),
         }
         return values | {"returns": self.returns.tolist(), "lengths": self.lengths.tolist()}
 
 
 def evaluate(
-    policy: Policy,
-    make: Callable[[], gym.Env],
-    *,
-    episodes: int,
-    seed: int,
-    slots: int,
+    policy: Policy, make: Callable[[], gym.Env], *, episodes: int, seed: int, slots: int, close: bool = True
 ) -> Evaluation:
     """Run `episodes` whole episodes in up to `slots` environments side by side; episode i is reset with `seed + i`.
 
-    Every episode that is begun is counted, so that short ones are not over-represented.
+    Every episode that is begun is counted, so that short ones are not over-represented. `close` says whether the
+    environments are ours to close.
     """
-    slots = min(slots, episodes)
-    views = [EnvironmentView(make()) for _ in range(slots)]
+    envs = [make() for _ in range(min(slots, episodes))]
+    space = envs[0].action_space
     returns, lengths = np.zeros(episodes), np.zeros(episodes, np.int64)
-    following = iter(range(episodes))
-    number = [next(following) for _ in views]
-    for view, episode in zip(views, number, strict=True):
-        view.reset(seed + episode)
-    fresh, carry, alive, t = np.ones(slots, bool), None, np.ones(slots, bool), 0
-    while alive.any():
-        observation = jax.tree.map(lambda *x: np.stack(x), *[view.observation for view in views])
-        mask = None if views[0].action_mask is None else np.stack([view.action_mask for view in views])
-        action, carry = policy(observation, mask, carry, fresh, t)
-        fresh = np.zeros(slots, bool)
-        for i in np.flatnonzero(alive):
-            view, episode = views[i], number[i]
-            reward, done = view.step(jax.tree.map(lambda x: x[i], action))
-            returns[episode] += reward
-            lengths[episode] += 1
-            if done:
-                number[i] = next(following, -1)
-                alive[i], fresh[i] = number[i] >= 0, True
-                if alive[i]:
-                    view.reset(seed + number[i])
+    number = list(range(len(envs)))  # the episode that each environment is playing
+    unplayed = iter(range(len(envs), episodes))
+    observations, infos = map(list, zip(*(env.reset(seed=seed + i) for i, env in enumerate(envs)), strict=True))
+    playing, fresh, carry, t = list(range(len(envs))), np.ones(len(envs), bool), None, 0
+    while playing:
+        seen = stack_observations(envs[0].observation_space, observations)
+        mask = np.stack([flat_mask(space, info[MASK]) for info in infos]) if MASK in infos[0] else None
+        action, carry = policy(seen, mask, carry, fresh, t)
+        actions = split_actions(space, action_to_gym(space, action), len(envs))
+        fresh = np.zeros(len(envs), bool)
+        for i in tuple(playing):
+            observations[i], reward, terminated, truncated, infos[i] = envs[i].step(actions[i])
+            returns[number[i]] += reward
+            lengths[number[i]] += 1
+            if terminated or truncated:
+                number[i] = next(unplayed, -1)
+                if number[i] < 0:
+                    playing.remove(i)  # its last observation stays in the batch, whose size is compiled
+                else:
+                    observations[i], infos[i] = envs[i].reset(seed=seed + number[i])
+                    fresh[i] = True
         t += 1
-    name = views[0].id
-    for view in views:
-        view.close()
+    name = EnvironmentView(envs[0]).id
+    for env in envs if close else ():
+        env.close()
     return Evaluation(name, returns, lengths, seed)

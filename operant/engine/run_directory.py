@@ -26,27 +26,32 @@ class RunDirectory:
     def create(cls, path: str | Path, config: dict[str, Any], *, overwrite: bool = False) -> RunDirectory:
         """A fresh directory that holds `config.json` only.
 
-        Raises FileExistsError where there is something already. With `overwrite` an earlier run is deleted,
-        but nothing else ever is.
+        With `overwrite` an earlier run is deleted, but nothing else ever is. Raises FileExistsError as `check` does.
         """
         directory = cls(Path(path))
-        if directory.path.exists() and not directory.path.is_dir():
-            raise FileExistsError(f"{path} is a file; give the run a directory of its own.")
-        if directory.path.exists() and any(directory.path.iterdir()):
-            if not directory.holds_run:
-                raise FileExistsError(
-                    f"{path} is not empty and is not a run (no config.json of operant's): it is left alone. "
-                    "Give the run a directory of its own."
-                )
-            if not overwrite:
-                raise FileExistsError(
-                    f"{path} holds a run already. Continue it with `operant resume {path}`, replace it with "
-                    "--overwrite, or choose another --run-dir."
-                )
+        directory.check(overwrite=overwrite)
+        if directory.path.exists():
             directory._clear()
         directory.path.mkdir(parents=True, exist_ok=True)
         directory.write_config(config)
         return directory
+
+    def check(self, *, overwrite: bool = False) -> None:
+        """Raise FileExistsError if there is something here already that `create` may not delete."""
+        if self.path.exists() and not self.path.is_dir():
+            raise FileExistsError(f"{self.path} is a file; give the run a directory of its own.")
+        if not self.path.exists() or not any(self.path.iterdir()):
+            return
+        if not self.holds_run:
+            raise FileExistsError(
+                f"{self.path} is not empty and is not a run (no config.json of operant's): it is left alone. "
+                "Give the run a directory of its own."
+            )
+        if not overwrite:
+            raise FileExistsError(
+                f"{self.path} holds a run already. Continue it with `operant resume {self.path}`, replace it with "
+                "--overwrite, or choose another --run-dir."
+            )
 
     @classmethod
     def open(cls, path: str | Path) -> RunDirectory:

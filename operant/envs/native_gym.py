@@ -36,9 +36,6 @@ class AsGymnasium(gym.Env[Any, Any]):
         self.environment = environment
         self.observation_space = space_to_gymnasium(environment.observation_space)
         self.action_space = space_to_gymnasium(environment.action_space)
-        self._draw = jax.jit(lambda key, t: environment.draw(jax.random.fold_in(key, t)))
-        self._reset = jax.jit(lambda noise: self._seen(environment.reset(noise)))
-        self._step = jax.jit(self._successor)
         self._key = jax.random.key(0)
         self._t = self._elapsed = 0
 
@@ -50,12 +47,12 @@ class AsGymnasium(gym.Env[Any, Any]):
         super().reset(seed=seed)
         if seed is not None:
             self._key, self._t = jax.random.key(seed), 0
-        self._state, observation, mask = self._reset(self._noise())
+        self._state, observation, mask = _reset(self.environment, self._noise())
         self._elapsed = 0
         return jax.tree.map(np.asarray, observation), _info(mask)
 
     def step(self, action: Any) -> tuple[PyTree, float, bool, bool, dict[str, Any]]:
-        successor = self._step(self._state, action, self._noise())
+        successor = _step(self.environment, self._state, action, self._noise())
         (self._state, observation, mask), reward, terminated = successor
         self._elapsed += 1
         limit = self.environment.max_episode_steps
@@ -64,14 +61,32 @@ class AsGymnasium(gym.Env[Any, Any]):
 
     def _noise(self) -> PyTree:
         self._t += 1
-        return self._draw(self._key, self._t)
+        return _draw(self.environment, self._key, self._t)
 
-    def _seen(self, state: PyTree) -> tuple[PyTree, PyTree, PyTree]:
-        return state, self.environment.observe(state), self.environment.action_mask(state)
 
-    def _successor(self, state: PyTree, action: Any, noise: PyTree) -> tuple[tuple, jax.Array, jax.Array]:
-        state, reward, terminated = self.environment.step(state, action, noise)
-        return self._seen(state), reward, terminated
+# Compiled once for all copies of an environment: a hundred of them are scored side by side.
+
+
+@jax.jit
+def _draw(environment: Environment, key: jax.Array, t: int) -> PyTree:
+    return environment.draw(jax.random.fold_in(key, t))
+
+
+@jax.jit
+def _reset(environment: Environment, noise: PyTree) -> tuple[PyTree, PyTree, PyTree]:
+    return _seen(environment, environment.reset(noise))
+
+
+@jax.jit
+def _step(
+    environment: Environment, state: PyTree, action: Any, noise: PyTree
+) -> tuple[tuple[PyTree, PyTree, PyTree], jax.Array, jax.Array]:
+    state, reward, terminated = environment.step(state, action, noise)
+    return _seen(environment, state), reward, terminated
+
+
+def _seen(environment: Environment, state: PyTree) -> tuple[PyTree, PyTree, PyTree]:
+    return state, environment.observe(state), environment.action_mask(state)
 
 
 def _info(mask: PyTree) -> dict[str, Any]:

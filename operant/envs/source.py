@@ -82,6 +82,14 @@ class Source:
             return NativeOnHost(self.given, num_envs)
         return bridge.make(self.given, num_envs, vectorization=self.vectorization)
 
+    @cached_property
+    def renders(self) -> bool:
+        """Whether `single("rgb_array")` gives pictures."""
+        env = self.single()
+        modes = env.metadata.get("render_modes") or ()
+        ours = isinstance(self.given, str | Environment)  # made here, so with the render mode asked for
+        return env.render_mode == "rgb_array" or (ours and "rgb_array" in modes)
+
     def single(self, render_mode: str | None = None) -> gym.Env:
         """One environment to score and to film on: Gymnasium's own wherever there is one."""
         if isinstance(self.given, Environment):

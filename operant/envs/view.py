@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from operant.envs.gymnasium_spaces import action_to_gym, flat_mask, observation_to_jax
+from operant.envs.gymnasium_stepping import MASK
 from operant.types import PyTree
 
 
@@ -39,7 +40,5 @@ class EnvironmentView:
 
     def _see(self, observation: Any, info: dict[str, Any]) -> None:
         self.observation = observation_to_jax(self.env.observation_space, observation)
-        mask = info.get("action_mask")
-        if mask is None and hasattr(self.env.unwrapped, "action_masks"):
-            mask = self.env.get_wrapper_attr("action_masks")()
+        mask = info.get(MASK)
         self.action_mask = None if mask is None else flat_mask(self.env.action_space, mask)
