@@ -31,8 +31,13 @@ def initial(
     "uniform": both uniform in ±1/√in, whatever the gain: what PyTorch's layers start with.
     """
     if initialization == "orthogonal":
-        weight = jax.nn.initializers.orthogonal(gain)(key, (size_in, size_out), jnp.float32)
-        return weight, jnp.zeros(size_out)
+        initializer = jax.nn.initializers.orthogonal(gain)
+        # One by one even under vmap: on a CPU a batch of QR factorisations waits for tasks in the pool whose
+        # thread it occupies, and as many such batches as there are threads wait for ever (jaxlib 0.10).
+        build = jax.custom_batching.sequential_vmap(
+            lambda k: initializer(k, (size_in, size_out), jnp.float32)
+        )
+        return build(key), jnp.zeros(size_out)
     limit = 1 / math.sqrt(size_in)
     key_weight, key_bias = jax.random.split(key)
     weight = jax.random.uniform(key_weight, (size_in, size_out), minval=-limit, maxval=limit)

@@ -114,3 +114,18 @@ def test_activations_have_gradients(name):
     value, gradient = jax.value_and_grad(ACTIVATIONS[name])(1.5)
     assert np.isfinite(value)
     assert gradient > 0
+
+
+def test_orthogonal_weights_of_several_seeds_are_factorised_one_by_one():
+    # A batched factorisation can wait for ever on a CPU: see `initial`.
+    def build(key):
+        return Linear.build(6, 5, key).weight
+
+    keys = jax.random.split(KEY, 3)
+    program = str(jax.make_jaxpr(jax.vmap(build))(keys)).splitlines()
+    factorisations = [line for line in program if " = qr[" in line]
+    assert factorisations
+    assert not any("f32[3,6,5]" in line for line in factorisations)
+    together = jax.jit(jax.vmap(build))(keys)
+    for weight, key in zip(together, keys, strict=True):
+        np.testing.assert_array_equal(weight, jax.jit(build)(key))
