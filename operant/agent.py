@@ -82,7 +82,9 @@ class Agent:
         self.algorithm = algorithm
         self.source = Source(env, backend, vectorization)
         self.seed = seed
-        self.seeds = None if seeds is None else tuple(range(seed, seed + seeds) if isinstance(seeds, int) else seeds)
+        self.seeds = (
+            None if seeds is None else tuple(range(seed, seed + seeds) if isinstance(seeds, int) else seeds)
+        )
         if self.seeds == ():
             raise ValueError(f"seeds={seeds!r}: must be at least 1, or a list of at least one seed.")
         self.num_envs = self._copies(num_envs)
@@ -169,7 +171,9 @@ class Agent:
         directory = RunDirectory.open(run_dir)
         path = latest_checkpoint(directory.checkpoints)
         if path is None:
-            raise FileNotFoundError(f"{run_dir} has no checkpoint to resume from; start it again with --overwrite.")
+            raise FileNotFoundError(
+                f"{run_dir} has no checkpoint to resume from; start it again with --overwrite."
+            )
         agent = cls._from_config(directory.read_config(), env, network)
         run, _ = load_checkpoint(path, agent._started(()))
         agent._run = run
@@ -246,7 +250,11 @@ class Agent:
                 for sink in sinks:
                     sink.write(row)
                 view.update(row, step, total)
-                if checkpoint_every is not None and directory is not None and step // checkpoint_every > saved // checkpoint_every:
+                if (
+                    checkpoint_every is not None
+                    and directory is not None
+                    and step // checkpoint_every > saved // checkpoint_every
+                ):
                     save(run)
                     saved = step
                 wanted = callback is None or callback(Progress(step, total, row, self)) is not False
@@ -284,7 +292,9 @@ class Agent:
 
     # acting
 
-    def predict(self, observation: PyTree, deterministic: bool = True, action_mask: PyTree = None) -> np.ndarray:
+    def predict(
+        self, observation: PyTree, deterministic: bool = True, action_mask: PyTree = None
+    ) -> np.ndarray:
         """The action for one observation, or the actions `[M, …]` for a batch of them.
 
         Raises ValueError for an observation of another shape, for a policy with memory (see `actor`), and for several
@@ -292,7 +302,9 @@ class Agent:
         """
         policy = self.policy(deterministic)
         if self.remembers:
-            raise ValueError("This policy remembers: use `act = agent.actor()`, and `act.reset()` between episodes.")
+            raise ValueError(
+                "This policy remembers: use `act = agent.actor()`, and `act.reset()` between episodes."
+            )
         batched = self._batched(observation)
         observation = spaces.cast(self.spec.observation_space, observation)
         if not batched:
@@ -310,7 +322,9 @@ class Agent:
         self._one()
         return Policy(self.algorithm, self.state, self.spec, explore=not deterministic, seed=seed)
 
-    def evaluate(self, episodes: int = 100, seed: int = 10_000, deterministic: bool = True, env: Any = None) -> Any:
+    def evaluate(
+        self, episodes: int = 100, seed: int = 10_000, deterministic: bool = True, env: Any = None
+    ) -> Any:
         """An `Evaluation` over whole episodes of Gymnasium's own environment; with several seeds a list of them.
 
         Episode i is reset with `seed + i`. `env` scores on another environment of the same spaces.
@@ -329,13 +343,15 @@ class Agent:
         )
 
     def action_probabilities(self, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
-        """How likely each choice is at one observation, `[n]`, or at a batch of them, `[M, n]`; an episode begins there.
+        """How likely each choice is at one observation, `[n]`, or a batch of them, `[M, n]`, as an episode's first.
 
         Raises ValueError where actions are not Discrete.
         """
         space = self.spec.action_space
         if not isinstance(space, spaces.Discrete):
-            raise ValueError(f"Only Discrete actions have probabilities; those of {self.source.id} are {spaces.describe(space)}.")
+            raise ValueError(
+                f"Only Discrete actions have probabilities; those of {self.source.id} are {spaces.describe(space)}."
+            )
         policy = self.policy()
         batched = self._batched(observation)
         observation = spaces.cast(self.spec.observation_space, observation)
@@ -346,7 +362,9 @@ class Agent:
 
     def random(self) -> Agent:
         """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""
-        return Agent(Random(), self.source.given, backend="gymnasium" if self.source.native is None else "auto")
+        return Agent(
+            Random(), self.source.given, backend="gymnasium" if self.source.native is None else "auto"
+        )
 
     # looking
 
@@ -390,7 +408,7 @@ class Agent:
         return film
 
     def plot(self, path: str | Path | None = None, reference: Mapping[str, float] | None = None) -> Figure:
-        """The learning curve, over all seeds, with horizontal lines at `reference`; written as PNG to `path`, if given."""
+        """The learning curve, over all seeds, with lines at `reference`; written as PNG to `path`, if given."""
         if not self.history:
             raise ValueError("There is nothing to plot before `learn`.")
         title = f"{self.name} on {self.source.id}"
@@ -473,10 +491,14 @@ class Agent:
         if Path(path).is_dir():
             path = RunDirectory.open(path).model_file
             if not path.exists():
-                raise FileNotFoundError(f"The run has no model yet: finish it with `operant resume {path.parent}`.")
+                raise FileNotFoundError(
+                    f"The run has no model yet: finish it with `operant resume {path.parent}`."
+                )
         metadata = files.read_metadata(path)
         if metadata.get("format") != FORMAT:
-            raise ValueError(f"{path} is not a model of operant's (format {metadata.get('format')!r}, not {FORMAT!r}).")
+            raise ValueError(
+                f"{path} is not a model of operant's (format {metadata.get('format')!r}, not {FORMAT!r})."
+            )
         agent = cls._from_config(metadata["config"], env, network)
         agent._learnt = files.load_tree(path, jax.eval_shape(agent._initial_state))
         return agent
@@ -489,7 +511,9 @@ class Agent:
         elif "network" in hyperparameters and hyperparameters["network"] is None:
             raise ValueError("The network was a module of yours: pass it again as network=….")
         if env is None and not config["environment_given_as_id"]:
-            raise ValueError(f"The environment {config['environment']} was an object of yours: pass it again as env=….")
+            raise ValueError(
+                f"The environment {config['environment']} was an object of yours: pass it again as env=…."
+            )
         agent = cls(
             registry.build(registry.algorithm(config["algorithm"]), hyperparameters),
             config["environment"] if env is None else env,
@@ -527,7 +551,9 @@ class Agent:
     @property
     def remembers(self) -> bool:
         """Whether the policy has a memory."""
-        return bool(jax.tree.leaves(jax.eval_shape(lambda state: self.algorithm.initial_carry(state, 1), self.state)))
+        return bool(
+            jax.tree.leaves(jax.eval_shape(lambda state: self.algorithm.initial_carry(state, 1), self.state))
+        )
 
     @property
     def name(self) -> str:
@@ -543,7 +569,11 @@ class Agent:
     @property
     def title(self) -> str:
         """What is being trained on what, in a few words."""
-        where = "native twin" if self.source.native is not None and isinstance(self.source.given, str) else "native"
+        where = (
+            "native twin"
+            if self.source.native is not None and isinstance(self.source.given, str)
+            else "native"
+        )
         where = where if self.source.native is not None else f"through Gymnasium, {self.source.vectorization}"
         seeds = "" if self.seeds is None else f", {len(self.seeds)} seeds"
         environments = f"{self.num_envs} environment{'s' * (self.num_envs != 1)}"
@@ -573,7 +603,9 @@ class Agent:
         if given is None:
             return num_envs or 1
         if given % learners:
-            raise ValueError(f"{given} environments cannot be shared by {learners} learners; pass an id or a callable.")
+            raise ValueError(
+                f"{given} environments cannot be shared by {learners} learners; pass an id or a callable."
+            )
         if num_envs not in (None, given // learners):
             raise ValueError(
                 f"num_envs={num_envs}: the environment given is {given} for {learners} learner(s). Pass an id or a "
@@ -583,7 +615,9 @@ class Agent:
 
     def _one(self) -> None:
         if self.seeds is not None:
-            raise ValueError(f"There are {len(self.seeds)} learners here: choose one with agent[i] or agent.best().")
+            raise ValueError(
+                f"There are {len(self.seeds)} learners here: choose one with agent[i] or agent.best()."
+            )
 
     def _batched(self, observation: PyTree) -> bool:
         space = self.spec.observation_space

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,6 +44,13 @@ COUNTERS = ("train/n_updates",)  # they only count: nothing to see
 def label(key: str) -> str:
     """The words for a log key: `train/value_loss` as `value loss`."""
     return LABELS.get(key, key.rsplit("/", 1)[-1].replace("_", " "))
+
+
+def series(rows: Sequence[Mapping[str, Any]], y: str = RETURN) -> tuple[np.ndarray, np.ndarray]:
+    """`(steps [K], values [S, K])` of logged rows, for `learning_curve`."""
+    steps = np.array([row[STEPS] for row in rows])
+    values = np.array([row.get(y, np.nan) for row in rows], np.float64)
+    return steps, np.atleast_2d(values.T)
 
 
 def learning_curve(

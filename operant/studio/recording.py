@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from operant.engine.policy import Actor
 from operant.envs.view import EnvironmentView
 
-FRAMES = 250
+FRAMES = 256
 SECONDS = 10.0
 
 
@@ -53,7 +54,8 @@ def record(
             del frames[1::2]
             every *= 2
 
-    _play(env, actor, episodes, seed, see, max_steps)
+    with _without_window():
+        _play(env, actor, episodes, seed, see, max_steps)
     fps = float(env.metadata.get("render_fps") or 30) / every
     return Recording(frames, observations, every, max(fps, len(frames) / SECONDS))
 
@@ -65,10 +67,26 @@ def watch(env: gym.Env, actor: Actor, *, episodes: int = 1, seed: int = 0) -> li
 
 def require_display() -> None:
     """Raise ValueError where no window can be opened."""
-    if sys.platform.startswith("linux") and not any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
-    ):
+    if not _has_display():
         raise ValueError("There is no display to watch on; make a video instead: agent.record('video.mp4').")
+
+
+def _has_display() -> bool:
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in names)
+
+
+@contextmanager
+def _without_window() -> Iterator[None]:
+    """SDL, which many environments draw with, complains where there is no display unless told that none is needed."""
+    if _has_display():
+        yield
+        return
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    try:
+        yield
+    finally:
+        del os.environ["SDL_VIDEODRIVER"]
 
 
 def _play(

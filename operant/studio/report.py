@@ -51,8 +51,8 @@ td {{ font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
 def report(run_directory: str | Path) -> Path:
     """Write `report.html` into a run directory, from those of its files that exist, and return its path.
 
-    It looks at `config.json`, `evaluation.json`, `metrics.csv`, `curve.png`, `policy.png` and `video.mp4`.
-    Pictures are inside the page; the video stays a file beside it. Raises FileNotFoundError if there is no
+    It looks at `config.json`, `evaluation.json`, `metrics.csv`, `curve.png`, `metrics.png`, `policy.png` and
+    `video.mp4`. Pictures are inside the page; the video stays a file beside it. Raises FileNotFoundError if there is no
     such directory, and ValueError if it holds none of these files.
     """
     run = Path(run_directory)
@@ -67,7 +67,7 @@ def report(run_directory: str | Path) -> Path:
         _picture("Learning curve", run / "curve.png"),
         _picture("What the policy does", run / "policy.png"),
         _video(run / "video.mp4"),
-        _diagnostics(run / "metrics.csv"),
+        _picture("Training diagnostics", run / "metrics.png") or _diagnostics(run / "metrics.csv"),
         *_tables(config),
     ]
     if not any(sections):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -33,27 +34,36 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> P
     height, width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.partial.mp4")
-    writer = imageio_ffmpeg.write_frames(
-        str(partial),
-        (width, height),
-        pix_fmt_out="yuv420p",
-        fps=fps,  # pyright: ignore[reportArgumentType] (it writes any rate, to two decimals)
-        codec="libx264",
-        macro_block_size=1,  # even sizes suffice
-        # Quality over size for these flat drawings; the index in front, so that playing starts before all is
-        # loaded.
-        output_params=["-crf", "20", "-movflags", "+faststart"],
-        ffmpeg_log_level="error",
+    # Not by imageio_ffmpeg's own writer: that forks, which JAX's threads may not survive.
+    encoder = subprocess.Popen(
+        [
+            imageio_ffmpeg.get_ffmpeg_exe(),
+            *("-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"),
+            *("-s", f"{width}x{height}", "-r", f"{fps:.2f}", "-i", "-"),
+            # Quality over size for these flat drawings; the index in front, so that playing starts before all is
+            # loaded.
+            *("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p"),
+            *("-movflags", "+faststart", str(partial)),
+        ],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0 if os.name == "posix" else None,  # Ctrl-C is ours to handle
     )
+    assert encoder.stdin is not None
+    assert encoder.stderr is not None
     try:
-        writer.send(None)
-        writer.send(_even(first))
+        encoder.stdin.write(_even(first).data)
         for frame in iterator:
-            writer.send(_even(_checked(frame, shape)))
-        writer.close()
+            encoder.stdin.write(_even(_checked(frame, shape)).data)
+        encoder.stdin.close()
+        complaint = encoder.stderr.read().decode(errors="replace").strip()
+        if encoder.wait():
+            raise RuntimeError(f"ffmpeg could not write {path}: {complaint}")
         os.replace(partial, path)
     finally:
-        writer.close()
+        encoder.kill()
+        encoder.wait()
+        encoder.stderr.close()
         partial.unlink(missing_ok=True)
     return path
 
@@ -107,6 +117,8 @@ def _checked(frame: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:
 def _even(frame: np.ndarray) -> np.ndarray:
     """The frame with even height and width, in one piece of memory."""
     height, width = frame.shape[:2]
+    if height % 2 == width % 2 == 0:
+        return np.ascontiguousarray(frame)
     return np.ascontiguousarray(np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge"))
 
 

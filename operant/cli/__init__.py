@@ -1,0 +1,54 @@
+"""The command line: `operant train ppo CartPole-v1` and what goes with it.
+
+Exit codes: 0, 1 (failed), 2 (wrong input, which one line on stderr explains), 130 (interrupted).
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from operant.cli.errors import Interrupted, WrongInput
+
+INTERRUPTED = 130
+DESCRIPTION = "Reinforcement learning, from gridworlds to pixels, on one fast engine."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        _run(arguments)
+    except WrongInput as error:
+        print(f"operant: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as interruption:
+        reason = f"interrupted: {interruption}" if isinstance(interruption, Interrupted) else "interrupted"
+        print(f"operant: {reason}", file=sys.stderr)
+        return INTERRUPTED
+    except SystemExit as leaving:  # after --help
+        return int(leaving.code or 0)
+    except Exception as error:
+        traceback.print_exc()
+        print(f"operant: failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(arguments: list[str]) -> None:
+    # `train` reads its own flags, because they depend on the algorithm.
+    if arguments[:1] == ["train"]:
+        from operant.cli.train import train
+
+        train(arguments[1:])
+    else:
+        from operant.cli.commands import COMMANDS
+        from operant.cli.flags import dispatch
+
+        if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
+            close = get_close_matches(arguments[0], COMMANDS, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(COMMANDS)}."
+            raise WrongInput(f"unknown command {arguments[0]!r}. {hint}")
+        dispatch(COMMANDS, DESCRIPTION, arguments or ["--help"])

@@ -1,0 +1,149 @@
+"""The commands beside `train`; each parameter is a flag, each docstring the help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from operant.cli.errors import WrongInput, from_input
+
+if TYPE_CHECKING:
+    from operant.agent import Agent
+
+Model = Annotated[
+    tyro.conf.Positional[str],
+    tyro.conf.arg(metavar="RUN|MODEL|random", help="A run directory, a model file, or the word random."),
+]
+Environment = Annotated[
+    tyro.conf.Positional[str | None],
+    tyro.conf.arg(metavar="ENVIRONMENT", help="A Gymnasium id; that of the run if not given."),
+]
+Seed = Annotated[int, tyro.conf.arg(help="Episode i is reset with this seed + i.")]
+Stochastic = Annotated[bool, tyro.conf.arg(help="Sample actions instead of taking the best known one.")]
+
+
+def train(
+    algorithm: tyro.conf.Positional[str],
+    environment: tyro.conf.Positional[str],
+) -> None:
+    """Train, score and show one algorithm in one environment: `operant train ppo CartPole-v1`."""
+
+
+def resume(
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="Its run directory.")],
+    *,
+    episodes: Annotated[int, tyro.conf.arg(help="Episodes to score the result by.")] = 100,
+    progress: Annotated[bool, tyro.conf.arg(help="Show a table and a bar of progress.")] = True,
+) -> None:
+    """Continue an interrupted run from its last checkpoint to its end, and score it."""
+    from operant.cli.train import resume
+
+    resume(run, episodes, progress)
+
+
+def evaluate(
+    model: Model,
+    environment: Environment = None,
+    *,
+    episodes: Annotated[int, tyro.conf.arg(help="How many.")] = 100,
+    seed: Seed = 10_000,
+    stochastic: Stochastic = False,
+) -> None:
+    """Score a model, or the random policy, over whole episodes."""
+    with from_input():
+        agent = _agent(model, environment)
+        if episodes < 1:
+            raise ValueError(f"--episodes {episodes}: must be at least 1.")
+    print(agent.evaluate(episodes, seed, deterministic=model != "random" and not stochastic))
+
+
+def watch(
+    model: Model,
+    environment: Environment = None,
+    *,
+    episodes: Annotated[int, tyro.conf.arg(help="How many.")] = 1,
+    seed: Seed = 20_000,
+    stochastic: Stochastic = False,
+) -> None:
+    """Watch a model, or the random policy, in a window."""
+    from operant.studio.recording import require_display
+
+    with from_input():
+        require_display()
+        agent = _agent(model, environment)
+    returns = agent.watch(episodes, seed, deterministic=model != "random" and not stochastic)
+    print("returns:", ", ".join(f"{value:.1f}" for value in returns))
+
+
+def plot(
+    runs: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN…", help="Run directories.")
+    ],
+    *,
+    output: Annotated[str, tyro.conf.arg(help="The picture to write, as PNG.")] = "curves.png",
+    metric: Annotated[str, tyro.conf.arg(help="The column of metrics.csv to draw.")] = "rollout/ep_rew_mean",
+) -> None:
+    """Draw the learning curves of runs, with their seeds, into one picture."""
+    from operant.engine.log import read_rows
+    from operant.engine.run_directory import RunDirectory
+    from operant.studio.curves import label, learning_curve, series
+
+    curves, environments = {}, set()
+    with from_input():
+        if not runs:
+            raise ValueError("plot needs at least one run directory.")
+        for run in runs:
+            directory = RunDirectory.open(run)
+            rows = read_rows(directory.metrics_file) if directory.metrics_file.exists() else []
+            if not any(metric in row for row in rows):
+                there = sorted({name for row in rows for name in row}) or "nothing yet"
+                raise ValueError(f"{run} has no metric {metric!r}; it has: {', '.join(there)}.")
+            curves[directory.path.name if len(runs) == len({Path(r).name for r in runs}) else run] = series(
+                rows, metric
+            )
+            environments.add(directory.read_config()["environment"])
+    title = f"{label(metric)} on {', '.join(sorted(environments))}"
+    learning_curve(curves, title=title[0].upper() + title[1:], y=metric, path=output)
+    print(output)
+
+
+def algorithms() -> None:
+    """List the algorithms, the papers they come from, and the action spaces they take."""
+    from operant.cli.tables import algorithms
+
+    print(algorithms())
+
+
+def environments() -> None:
+    """List the environments that can be trained on, and their spaces."""
+    from operant.cli.tables import environments
+
+    print(environments())
+
+
+def info() -> None:
+    """Print versions, devices, and the settings that operant made for this process."""
+    from operant.cli.tables import info
+
+    print(info())
+
+
+COMMANDS = {
+    command.__name__: command
+    for command in (train, resume, evaluate, watch, plot, algorithms, environments, info)
+}
+
+
+def _agent(model: str, environment: str | None) -> Agent:
+    if model == "random":
+        if environment is None:
+            raise WrongInput("the random policy needs an environment: `operant evaluate random CartPole-v1`.")
+        from operant.construct import make
+
+        return make("random", environment)
+    from operant.agent import Agent
+
+    agent = Agent.load(model, env=environment)
+    return agent if agent.seeds is None else agent.best()

@@ -1,0 +1,136 @@
+"""What follows training: the model, its score, and what there is to look at."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from operant.engine.files import replacing
+from operant.ops.intervals import iqm_interval
+from operant.spaces import Box, Discrete
+from operant.studio.curves import metrics_panel, read_metrics
+from operant.studio.policy_map import VIEWS
+from operant.studio.report import report
+
+if TYPE_CHECKING:
+    from operant.agent import Agent
+    from operant.engine.evaluate import Evaluation
+    from operant.engine.run_directory import RunDirectory
+
+SLOW_IMPORTS = ("matplotlib.figure", "matplotlib.backends.backend_agg", "PIL.ImageFont", "imageio_ffmpeg")
+
+
+class Preparation:
+    """While training runs on the device, a thread loads what comes after it and scores the random policy."""
+
+    def __init__(self, agent: Agent, episodes: int) -> None:
+        self.agent, self.episodes = agent, episodes
+        self._pool = ThreadPoolExecutor(1)
+        self._random: Future[Evaluation] | None = None
+
+    def __enter__(self) -> Preparation:
+        self._random = self._pool.submit(self._prepare)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def random(self) -> Evaluation:
+        """The random policy's score."""
+        assert self._random is not None
+        return self._random.result()
+
+    def _prepare(self) -> Evaluation:
+        score = self.agent.random().evaluate(self.episodes, deterministic=False)
+        for module in SLOW_IMPORTS:
+            importlib.import_module(module)
+        return score
+
+
+def finish(agent: Agent, directory: RunDirectory, preparation: Preparation) -> None:
+    """Save, score and show what was trained, and say where everything lies."""
+    scores: list[Evaluation] = agent.evaluate(preparation.episodes)
+    if agent.seeds is None:
+        scores, best = [scores], agent  # pyright: ignore[reportAssignmentType]
+    else:
+        best = agent.best(scores)
+    random = preparation.random()
+    best.save(directory.model_file)
+    with replacing(directory.evaluation_file) as temporary:
+        temporary.write_text(json.dumps(summary(agent, scores, random), indent=2) + "\n")
+    show(agent, best, directory, random)
+    for line in lines(agent, scores, random):
+        print(line)
+    names = sorted(path.name + "/" * path.is_dir() for path in directory.path.iterdir())
+    print(f"in {directory.path}: {', '.join(names)}", flush=True)
+
+
+def show(agent: Agent, best: Agent, directory: RunDirectory, random: Evaluation) -> None:
+    """The pictures, the video and the report, as far as the environment allows."""
+    with ThreadPoolExecutor(
+        1
+    ) as pool:  # films while the rest is drawn: rendering and encoding leave Python free
+        film = (
+            pool.submit(best.record, directory.video_file, beside_random=True)
+            if agent.source.renders
+            else None
+        )
+        if agent.history:
+            agent.plot(directory.curve_picture, reference={"random policy": random.mean})
+            columns = read_metrics(directory.metrics_file)
+            if any(
+                name.startswith("train/") and np.isfinite(column).any() for name, column in columns.items()
+            ):
+                metrics_panel(columns, directory.metrics_picture, title=f"{agent.name} on {agent.source.id}")
+        seen = None if film is None else film.result().observations
+        if _has_map(best):
+            best.plot_policy(directory.policy_picture, None if seen is None else np.asarray(seen))
+    report(directory.path)
+
+
+def summary(agent: Agent, scores: list[Evaluation], random: Evaluation) -> dict[str, Any]:
+    """What `evaluation.json` holds: the score beside that of the random policy; with several seeds, over them."""
+    values: dict[str, Any] = {"threshold": agent.threshold, "random": random.to_json()}
+    if agent.seeds is None:
+        return scores[0].to_json() | values
+    means = np.array([score.mean for score in scores])
+    centre, low, high = iqm_interval(means)
+    return {
+        "environment": scores[0].environment,
+        "episodes": len(scores[0].returns),
+        "median": float(np.median(means)),
+        "iqm": float(centre),
+        "iqm_interval": None if len(means) == 1 else [float(low), float(high)],
+        "best_seed": agent.seeds[int(np.argmax(means))],
+        "seeds": {str(seed): score.to_json() for seed, score in zip(agent.seeds, scores, strict=True)},
+        **values,
+    }
+
+
+def lines(agent: Agent, scores: list[Evaluation], random: Evaluation) -> list[str]:
+    """The score, for the terminal."""
+    beside = f"(random policy: {random.mean:.1f})"
+    if agent.seeds is None:
+        return [f"score: {scores[0]} {beside}"]
+    values = summary(agent, scores, random)
+    bounds = values["iqm_interval"]
+    interval = "" if bounds is None else " [{:.1f}, {:.1f}]".format(*bounds)
+    each = [f"seed {seed}: {score}" for seed, score in zip(agent.seeds, scores, strict=True)]
+    return [
+        *each,
+        f"score: median {values['median']:.1f}, interquartile mean {values['iqm']:.1f}{interval} over "
+        f"{len(scores)} seeds {beside}; the model is seed {values['best_seed']}'s",
+    ]
+
+
+def _has_map(agent: Agent) -> bool:
+    """Whether a policy map can be drawn: of a vector observation, one choice or one number, and no memory."""
+    seen, action = agent.spec.observation_space, agent.spec.action_space
+    vector = isinstance(seen, Box) and len(seen.shape) == 1 and seen.shape[0] >= 2
+    simple = isinstance(action, Discrete) or (isinstance(action, Box) and action.shape == (1,))
+    known = agent.source.renders or agent.source.id in VIEWS
+    return vector and simple and known and not agent.remembers

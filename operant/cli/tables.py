@@ -1,0 +1,95 @@
+"""What there is, as tables: algorithms, environments, versions and settings."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+LIBRARIES = ("operant", "jax", "jaxlib", "equinox", "optax", "gymnasium", "numpy", "safetensors")
+
+
+def algorithms() -> str:
+    """One line an algorithm: its name, the action spaces it takes, and the first line of its file."""
+    from operant import spaces
+    from operant.algorithms.registry import ALGORITHMS
+    from operant.types import EnvSpec
+
+    actions = (
+        spaces.Discrete(2),
+        spaces.MultiDiscrete((2, 2)),
+        spaces.MultiBinary(2),
+        spaces.Box(-1, 1, (1,)),
+    )
+    rows = []
+    for name, cls in ALGORITHMS.items():
+        taken = []
+        for action in actions:
+            try:
+                cls().check(EnvSpec("any", spaces.Box(-1, 1, (1,)), action))
+                taken.append(type(action).__name__)
+            except ValueError:
+                continue
+        paper = (sys.modules[cls.__module__].__doc__ or "").splitlines()[0]
+        rows.append((name, ", ".join(taken), paper))
+    return _table(("algorithm", "actions", "what it is"), rows)
+
+
+def environments() -> str:
+    """One line an environment: its id, where it runs, and its spaces or why it cannot be made."""
+    import gymnasium as gym
+
+    from operant import spaces
+    from operant.envs.gymnasium import make_single, space_from_gymnasium
+    from operant.envs.registry import NATIVE
+
+    newest: dict[str, str] = {}
+    for name in gym.registry:  # in the order of their versions
+        newest[re.sub(r"-v\d+$", "", name)] = name
+    rows = []
+    for name in newest.values():
+        if not isinstance(gym.registry[name].entry_point, str):  # only says that another package is needed
+            continue
+        backend = "native, gymnasium" if name in NATIVE else "gymnasium"
+        try:
+            env = make_single(name)
+            seen, done = (
+                spaces.describe(space_from_gymnasium(space))
+                for space in (env.observation_space, env.action_space)
+            )
+            env.close()
+        except Exception as error:
+            backend, seen, done = "–", _reason(error), ""
+        rows.append((name, backend, seen, done))
+    rows.sort(key=lambda row: (row[1] == "–", "native" not in row[1]))
+    return _table(("environment", "backend", "observations", "actions"), rows)
+
+
+def _reason(error: Exception) -> str:
+    """Why an environment cannot be made, as the line that installs what is missing where it says so."""
+    install = re.search(r"pip install [\"']?([\w\[\]\-.]+)[\"']?", str(error))
+    if install:
+        return f'needs: pip install "{install[1]}"'
+    missing = re.search(r"No module named '([\w.]+)'", str(error))
+    return f'needs: pip install "{missing[1]}"' if missing else str(error).splitlines()[0]
+
+
+def info() -> str:
+    """Versions, devices and settings."""
+    from operant.engine import settings
+
+    settings.apply()
+    versions = {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+    return _table(("", ""), [*versions.items(), *settings.report().items()])
+
+
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Left-aligned columns in plain text, which any terminal and pipe can take."""
+    lines = [heading, *rows] if any(heading) else list(rows)
+    widths = [max(len(line[i]) for line in lines) for i in range(len(heading))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

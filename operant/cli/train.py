@@ -1,0 +1,186 @@
+"""`operant train` and `operant resume`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from operant import presets
+from operant.cli.errors import Interrupted, WrongInput, from_input
+from operant.cli.finish import Preparation, finish
+from operant.cli.flags import parse, with_defaults
+from operant.engine.run_directory import RunDirectory, default_run_path
+
+if TYPE_CHECKING:
+    from operant.agent import Agent
+    from operant.algorithms.base import Algorithm
+
+
+USAGE = """\
+usage: operant train ALGORITHM ENVIRONMENT [FLAGS]
+
+Train, score and show one algorithm in one environment, as in
+
+    operant train ppo CartPole-v1 --learning-rate 1e-3
+
+ALGORITHM    {algorithms}; see `operant algorithms`
+ENVIRONMENT  any Gymnasium id; see `operant environments`
+FLAGS        see `operant train ALGORITHM --help`, where every hyperparameter has one"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How to train, whatever the algorithm."""
+
+    environment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENVIRONMENT")]
+    """Any Gymnasium id; see `operant environments`."""
+    total_timesteps: int = 100_000
+    """Environment steps to train for, with each seed."""
+    seed: int = 0
+    """All randomness derives from it."""
+    seeds: int | None = None
+    """Learners to train together, with seeds from --seed upwards."""
+    num_envs: int = 1
+    """Environments stepped together, for each learner."""
+    backend: Literal["auto", "native", "gymnasium"] = "auto"
+    """native: on operant's twin of the environment, on the device; gymnasium: in Python; auto: on the twin if there is
+    one. Scores always come from Gymnasium's own."""
+    vectorization: Literal["sync", "async", "vector_entry_point"] = "sync"
+    """How the gymnasium backend steps several: one by one, a process each, or the environment's own way."""
+    preset: str = "auto"
+    """Hyperparameters known to work: those of an environment's id, auto for this environment's, or none. Flags given by
+    hand go before it."""
+    run_dir: str | None = None
+    """Where everything is kept; runs/ALGORITHM-ENVIRONMENT-N if not given."""
+    checkpoint_every: int | None = None
+    """Environment steps between two checkpoints; the last state is always kept."""
+    overwrite: bool = False
+    """Replace a run that is already in the run directory."""
+    progress: bool = True
+    """Show a table and a bar of progress."""
+    episodes: int = 100
+    """Episodes to score the result by."""
+
+
+def train(arguments: list[str]) -> None:
+    """`operant train`, from the arguments behind it."""
+    from operant.algorithms import registry
+
+    if not arguments or arguments[0].startswith("-"):
+        if not {"-h", "--help"} & set(arguments):
+            raise WrongInput("give an algorithm and an environment, as in `operant train ppo CartPole-v1`.")
+        print(USAGE.format(algorithms=", ".join(name for name in registry.ALGORITHMS if name != "random")))
+        return
+    name, *rest = arguments
+    with from_input():
+        if name == "random":
+            raise ValueError(
+                "the random policy learns nothing; score it: `operant evaluate random ENVIRONMENT`."
+            )
+        training, values, preset = _read(name, registry.algorithm(name), rest)
+        agent = _agent(name, training, values)
+        directory = RunDirectory(Path(training.run_dir or default_run_path(name, training.environment)))
+        directory.check(overwrite=training.overwrite)
+    print(f"{_header(agent)}\npreset: {preset}\nrun: {directory.path}", flush=True)
+    with _interruptible(agent, directory), Preparation(agent, training.episodes) as preparation:
+        agent.learn(
+            training.total_timesteps,
+            progress_bar=training.progress,
+            run_dir=directory.path,
+            checkpoint_every=training.checkpoint_every,
+            overwrite=training.overwrite,
+        )
+        finish(agent, directory, preparation)
+
+
+def resume(run: str, episodes: int, progress: bool) -> None:
+    """`operant resume`."""
+    from operant.agent import Agent
+
+    with from_input():
+        _at_least_one(episodes=episodes)
+        directory = RunDirectory.open(run)
+        agent = Agent.restore(run)
+    print(f"{_header(agent)}\nresuming {run} at step {agent.step:,}", flush=True)
+    with _interruptible(agent, directory), Preparation(agent, episodes) as preparation:
+        agent.finish(run, progress_bar=progress)
+        finish(agent, directory, preparation)
+
+
+def _read(name: str, cls: type[Algorithm], arguments: list[str]) -> tuple[Training, dict[str, Any], str]:
+    """How to train, the hyperparameters, and the name of the preset whose values stand where no flag does."""
+    if {"-h", "--help"} & set(arguments):  # its defaults are those of the environment, if one is named
+        environment, preset = arguments[0], "auto"
+    else:
+        training, _ = _parsed(name, cls, {}, arguments)
+        environment, preset = training.environment, training.preset
+    known = presets.find(name, environment, None if preset == "none" else preset)
+    training, values = _parsed(name, cls, known, arguments)
+    _at_least_one(
+        total_timesteps=training.total_timesteps,
+        seeds=training.seeds,
+        num_envs=training.num_envs,
+        checkpoint_every=training.checkpoint_every,
+        episodes=training.episodes,
+    )
+    taken = f"{name}/{environment if preset == 'auto' else preset}" if known else "none"
+    return training, values, taken
+
+
+def _parsed(
+    name: str, cls: type[Algorithm], defaults: dict[str, Any], arguments: list[str]
+) -> tuple[Training, dict[str, Any]]:
+    options, hyperparameters = with_defaults(Training, defaults), with_defaults(cls, defaults)
+    both = dataclasses.make_dataclass(
+        name,
+        [
+            ("training", Annotated[options, tyro.conf.arg(name="")]),
+            ("hyperparameters", Annotated[hyperparameters, tyro.conf.arg(name="")]),
+        ],
+    )
+    description = f"Train {inspect.cleandoc(cls.__doc__ or '').splitlines()[0]}"
+    parsed: Any = parse(both, f"operant train {name}", description, arguments)
+    values = parsed.hyperparameters
+    return parsed.training, {field.name: getattr(values, field.name) for field in dataclasses.fields(values)}
+
+
+def _agent(name: str, training: Training, values: dict[str, Any]) -> Agent:
+    from operant.agent import Agent
+    from operant.algorithms import registry
+
+    return Agent(
+        registry.build(registry.algorithm(name), values),
+        training.environment,
+        seed=training.seed,
+        seeds=training.seeds,
+        num_envs=training.num_envs,
+        backend=training.backend,
+        vectorization=training.vectorization,
+    )
+
+
+def _header(agent: Agent) -> str:
+    if agent.source.native is None:
+        return agent.title
+    return f"{agent.title}\nscores come from Gymnasium's own {agent.source.id}"
+
+
+def _at_least_one(**values: int | None) -> None:
+    for name, value in values.items():
+        if value is not None and value < 1:
+            raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1.")
+
+
+@contextlib.contextmanager
+def _interruptible(agent: Agent, directory: RunDirectory) -> Iterator[None]:
+    """Ctrl-C in this block says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"at step {agent.step:,}; go on with `operant resume {directory.path}`") from None
