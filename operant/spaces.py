@@ -49,12 +49,13 @@ class Box:
         """Uniform between finite bounds; an unbounded side falls back on a unit-scale normal, as Gymnasium does."""
         low, high = (bound.astype(np.float32) for bound in self.bounds)
         finite = np.isfinite(low) & np.isfinite(high)
-        uniform = jax.random.uniform(key, self.shape)
+        key_bounded, key_unbounded = jax.random.split(key)
+        uniform = jax.random.uniform(key_bounded, self.shape)
         below, above = np.where(finite, low, 0), np.where(finite, high, 0)
         integers = np.issubdtype(self.dtype, np.integer)
         value = below * (1 - uniform) + (above + integers) * uniform  # high − low may be more than float32 holds
         if not finite.all():
-            value = jnp.where(finite, value, jax.random.normal(key, self.shape))
+            value = jnp.where(finite, value, jax.random.normal(key_unbounded, self.shape))
         value = jnp.floor(value) if integers else value
         return jnp.clip(value, low, high).astype(self.dtype)
 

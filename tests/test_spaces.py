@@ -98,6 +98,12 @@ def test_parts_and_keys_are_independent():
 
 
 @every_space
+def test_no_key_is_used_twice(space):
+    with jax.debug_key_reuse(True):
+        jax.eval_shape(jax.jit(space.sample), jax.random.key(0))
+
+
+@every_space
 def test_examples_fit(space):
     value = example(space, (2, 3))
     assert mismatch(space, value, (2, 3)) is None

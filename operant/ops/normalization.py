@@ -93,7 +93,7 @@ class Normalizer(eqx.Module):
                 moments if moments is None else moments.merge(leaf, weight)
                 for moments, leaf in zip(observation, leaves, strict=True)
             )
-        if reward is not None:
+        if reward is not None and returns is not None:
 
             def forward(running: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
                 reward_t, done_t, happened_t = row

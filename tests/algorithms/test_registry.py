@@ -1,0 +1,113 @@
+"""Algorithms from names and plain values, and back; and what a wrong one is told."""
+
+from __future__ import annotations
+
+import json
+
+import equinox as eqx
+import pytest
+
+from operant.algorithms.policy_gradient.ppo import PPO
+from operant.algorithms.random import Random
+from operant.algorithms.registry import ALGORITHMS, algorithm, build, name_of, to_json
+from operant.algorithms.value.dqn import DQN
+from operant.networks import Network
+from operant.ops.schedules import Linear
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        *(cls() for cls in ALGORITHMS.values()),
+        PPO(
+            learning_rate=Linear(3e-4),
+            n_steps=7,
+            clip_range_vf=Linear(0.2, 0.1),
+            target_kl=0.02,
+            normalize_observations=True,
+            network=Network(hidden_sizes=(3, 4), memory="lstm", encoders=(("a", (5,)),)),
+        ),
+        DQN(learning_rate=Linear(1e-3, 1e-4, 0.5), gradient_steps=-1, network=Network(activation="gelu")),
+    ],
+    ids=lambda made: type(made).__name__,
+)
+def test_round_trip(made):
+    text = json.dumps(to_json(made), allow_nan=False)
+    assert build(type(made), json.loads(text)) == made
+    assert build(type(made), to_json(made)) == made
+
+
+def test_names():
+    for name, cls in ALGORITHMS.items():
+        assert algorithm(name) is cls
+        assert name_of(cls) == name
+
+
+def test_plain_values():
+    made = build(PPO, {"learning_rate": "linear:1e-3:0", "ent_coef": 1, "target_kl": None, "gamma": 1})
+    assert made.learning_rate == Linear(1e-3, 0.0)
+    assert isinstance(made.ent_coef, float)
+    assert isinstance(made.gamma, float)
+    assert build(PPO, {"target_kl": 1}).target_kl == 1.0
+    assert build(PPO, {"clip_range_vf": "linear:0.2:0.1"}).clip_range_vf == Linear(0.2, 0.1)
+
+
+def test_a_part_of_a_network_leaves_the_rest_the_algorithms_own():
+    assert build(DQN, {"network": {"hidden_sizes": [8]}}).network == Network(
+        hidden_sizes=(8,), activation="relu", initialization="uniform"
+    )
+    assert build(PPO, {"network": {"hidden_sizes": [8]}}).network == Network(hidden_sizes=(8,))
+
+
+class Features(eqx.Module):
+    """A network of a user's."""
+
+    def __call__(self, observation):
+        return observation
+
+
+def test_a_network_of_the_users_is_not_written():
+    assert to_json(PPO(network=Features()))["network"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("pp0", "Unknown algorithm 'pp0'. Did you mean 'ppo'?"),
+        ("DQN", "Unknown algorithm 'DQN'. "),
+        ("xyz", "Unknown algorithm 'xyz'. There are: dqn, ppo, random."),
+        ("os.system", "Unknown algorithm 'os.system'. "),
+    ],
+)
+def test_unknown_algorithms(name, message):
+    with pytest.raises(ValueError, match="Unknown") as error:
+        algorithm(name)
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "message"),
+    [
+        (
+            PPO,
+            {"learning_rat": 1e-3},
+            "PPO has no hyperparameter 'learning_rat' (value 0.001). Did you mean 'learning_rate",
+        ),
+        (Random, {"gamma": 1.0}, "Random has no hyperparameter 'gamma' (value 1.0). There are: ."),
+        (PPO, {"n_steps": 1.5}, "n_steps=1.5: must be a whole number."),
+        (PPO, {"n_steps": True}, "n_steps=True: must be a whole number."),
+        (PPO, {"n_steps": 0}, "n_steps=0: must be at least 1."),
+        (PPO, {"gamma": "0.9x"}, "gamma='0.9x': must be a number."),
+        (PPO, {"gamma": True}, "gamma=True: must be a number."),
+        (PPO, {"learning_rate": "linaer:1:0"}, "'linaer:1:0' is neither a number nor a schedule"),
+        (PPO, {"learning_rate": None}, "learning_rate=None: must be a number or a schedule."),
+        (PPO, {"gamma": Linear(1.0)}, "gamma="),
+        (PPO, {"normalize_advantage": 1}, "normalize_advantage=1: must be True or False."),
+        (PPO, {"network": {"hiden_sizes": [8]}}, "network.hiden_sizes is unknown; choose from hidden_sizes"),
+        (DQN, {"tau": 2}, "tau=2.0: must be a number in [0, 1]."),
+    ],
+)
+def test_wrong_values(cls, values, message):
+    with pytest.raises(ValueError, match=r".") as error:
+        build(cls, values)
+    assert message in str(error.value)

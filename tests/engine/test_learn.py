@@ -1,0 +1,142 @@
+"""What the engine promises an algorithm: which state acts and learns, what counts, and what never happened."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from operant.algorithms.base import Algorithm
+from operant.engine.learn import draw_learning, learn, to_environment, warm_up
+from operant.engine.run import start
+from operant.spaces import Box, Discrete
+from operant.types import EnvSpec, Replay, Rollout, Transition
+
+N, T = 2, 4
+SPEC = EnvSpec("Test", Box(-1.0, 1.0, (1,)), Discrete(2), dummy_steps=True, num_envs=N)
+
+
+class Spy(Algorithm):
+    """Its state counts updates and observations; its metrics tell what it was given."""
+
+    plan: Rollout | Replay = eqx.field(static=True)
+
+    @property
+    def experience(self):
+        return self.plan
+
+    def check(self, spec):
+        pass
+
+    def init(self, spec, key):
+        return {"updated": jnp.zeros((), jnp.int32), "observed": jnp.zeros((), jnp.int32)}
+
+    def draw(self, spec, key):
+        return jax.random.randint(key, (spec.num_envs,), 0, 2)
+
+    def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
+        return noise, carry
+
+    def observe(self, state, transition):
+        return state | {"observed": state["observed"] + 1}
+
+    def update(self, state, batch, key, clock):
+        told = {
+            "observed": state["observed"],
+            "step": clock.step,
+            "weight": jnp.mean(batch.weight),
+            "dummies": jnp.sum(batch.weight * (batch.transition.reward == 99)),
+            "seen_dummies": jnp.sum(batch.transition.reward == 99),
+        }
+        return state | {"updated": state["updated"] + 1}, told
+
+
+def tape(seed=0):
+    """`[T, N]`, in which a reward of 99 marks the steps that never happened."""
+    valid = np.random.default_rng(seed).random((T, N)) < 0.6
+    return Transition(
+        observation=jnp.zeros((T, N, 1)),
+        action=jnp.zeros((T, N), jnp.int32),
+        reward=jnp.where(valid, 1.0, 99.0),
+        terminated=jnp.zeros((T, N), bool),
+        truncated=jnp.zeros((T, N), bool),
+        next_observation=jnp.zeros((T, N, 1)),
+        valid=jnp.asarray(valid),
+    )
+
+
+def begin(plan):
+    algorithm = Spy(plan)
+    return algorithm, start(algorithm, SPEC, jax.random.key(0), (), jnp.zeros((N, 1)), None)
+
+
+@pytest.mark.parametrize("plan", [Rollout(T), Replay(64, 50, collect_steps=T)], ids=["rollout", "replay"])
+def test_steps_that_never_happened_have_no_weight_and_do_not_count(plan):
+    algorithm, run = begin(plan)
+    experience = tape()
+    happened = int(experience.valid.sum())
+    run, told = learn(algorithm, run, experience, (), draw_learning(algorithm, N, run.key, run.iteration))
+    assert 0 < happened < T * N
+    assert told["seen_dummies"] > 0
+    assert told["dummies"] == 0
+    assert int(run.clock.step) == int(told["step"]) == happened
+    assert told["weight"] == pytest.approx(happened / (T * N), abs=0.0 if isinstance(plan, Rollout) else 0.25)
+    np.testing.assert_allclose(run.statistics.running_return, experience.valid.sum(0))
+
+
+@pytest.mark.parametrize(
+    "plan", [Rollout(T), Replay(64, 8, collect_steps=T, updates=3)], ids=["rollout", "replay"]
+)
+def test_experience_is_learnt_from_with_the_state_that_acted_and_seen_once_behind_it(plan):
+    algorithm, run = begin(plan)
+    updates = 1 if isinstance(plan, Rollout) else 3
+    for iteration in range(3):
+        run, told = learn(
+            algorithm, run, tape(iteration), (), draw_learning(algorithm, N, run.key, run.iteration)
+        )
+        assert told["observed"] == iteration
+        assert int(run.state["observed"]) == int(run.iteration) == iteration + 1
+        assert int(run.state["updated"]) == updates * (iteration + 1)
+
+
+def test_warming_up_remembers_and_counts_and_learns_nothing():
+    algorithm, run = begin(Replay(64, 8, collect_steps=T))
+    run = warm_up(algorithm, run, tape())
+    assert int(run.state["updated"]) == 0
+    assert int(run.state["observed"]) == 1
+    assert int(run.replay.filled) == T
+    assert int(run.clock.step) == int(tape().valid.sum())
+
+
+def test_the_randomness_of_learning_differs_across_iterations_updates_and_seeds():
+    algorithm, _ = begin(Replay(64, 16, collect_steps=T, updates=3))
+    draws = [
+        draw_learning(algorithm, N, jax.random.key(seed), jnp.asarray(iteration))
+        for seed in (0, 1)
+        for iteration in (0, 1)
+    ]
+    places = np.concatenate([np.ravel(noise.replay) for noise in draws])
+    assert len(np.unique(places)) == len(places)
+    keys = np.concatenate([jax.random.key_data(noise.update) for noise in draws])
+    assert len(np.unique(keys, axis=0)) == len(keys) == 12
+    again = draw_learning(algorithm, N, jax.random.key(0), jnp.asarray(0))
+    np.testing.assert_array_equal(again.replay, draws[0].replay)
+
+
+@pytest.mark.parametrize(
+    ("space", "inside"),
+    [
+        (Box(-1.0, 3.0, (1,)), [-1.0, 0.5, 3.0]),
+        (Box((-1.0,), (np.inf,), (1,)), [-1.0, 0.5, 9.0]),
+        (Box(-np.inf, np.inf, (1,)), [-9.0, 0.5, 9.0]),
+    ],
+    ids=["asymmetric", "half-bounded", "unbounded"],
+)
+def test_actions_reach_the_environment_unscaled_and_inside_their_bounds(space, inside):
+    action = np.array([[-9.0], [0.5], [9.0]], np.float32)
+    for kind in (np.asarray, jnp.asarray):  # as on the host and on the device
+        np.testing.assert_array_equal(to_environment(space, kind(action))[:, 0], inside)
+    choices = np.array([0, 2])
+    assert to_environment(Discrete(3), choices) is choices
