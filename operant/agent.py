@@ -95,6 +95,7 @@ class Agent:
             raise ValueError(
                 f"{plan.count} episodes cannot be shared by num_envs={self.num_envs}: choose a divisor of {plan.count}."
             )
+        jax.eval_shape(self._initial_state)  # networks that cannot be made say so here, not after a while
         self.history: list[dict[str, Any]] = []
         self.observers: tuple[Observer, ...] = ()
         self._run: Run | None = None
@@ -263,7 +264,7 @@ class Agent:
             try:
                 self._run = train(loop, run, total, size, on_chunk, self.observers)
             finally:
-                if directory is not None and self._run is not None:
+                if directory is not None and not _used_up(self._run):
                     save(self._run)
                 for sink in sinks:
                     sink.close()
@@ -628,6 +629,11 @@ class Agent:
         if leaves and np.ndim(leaves[0]) and spaces.mismatch(space, observation, (len(leaves[0]),)) is None:
             return True
         raise ValueError(f"{single} {self.source.id} has {spaces.describe(space)} observations.")
+
+
+def _used_up(run: Run) -> bool:
+    """Whether training, which takes its buffers over, failed before it could put others in their place."""
+    return any(isinstance(leaf, jax.Array) and leaf.is_deleted() for leaf in jax.tree.leaves(run))
 
 
 def _same_spaces(expected: EnvSpec, got: EnvSpec) -> None:

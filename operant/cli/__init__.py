@@ -45,7 +45,7 @@ def _run(arguments: list[str]) -> None:
         train(arguments[1:])
     else:
         from operant.cli.commands import COMMANDS
-        from operant.cli.flags import dispatch
+        from operant.cli.parsing import dispatch
 
         if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
             close = get_close_matches(arguments[0], COMMANDS, n=1)

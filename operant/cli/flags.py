@@ -1,54 +1,20 @@
-"""Flags: from functions, and from the hyperparameters of an algorithm, whose docstrings are the help."""
+"""The hyperparameters of an algorithm as flags, with the docstrings of its fields as help."""
 
 from __future__ import annotations
 
 import ast
-import contextlib
 import dataclasses
 import inspect
-import io
 import re
-import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args, get_type_hints
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from operant.cli.errors import WrongInput
 from operant.networks import Network
 from operant.ops import schedules
-
-T = TypeVar("T")
-
-
-def dispatch(commands: Mapping[str, Callable[..., None]], description: str, arguments: list[str]) -> None:
-    """Run the command that the arguments name, whose parameters are its flags. Raises WrongInput."""
-    call = None
-
-    def later(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
-        # Only what reads the arguments may have its errors taken for errors in them.
-        @_with_signature_of(command)
-        def remember(*given: Any, **flags: Any) -> Callable[[], None]:
-            return lambda: command(*given, **flags)
-
-        return remember
-
-    with _errors_in_one_line():
-        call = tyro.extras.subcommand_cli_from_dict(
-            {name: later(command) for name, command in commands.items()},
-            prog="operant",
-            description=description,
-            args=arguments,
-        )
-    call()
-
-
-def parse(kind: type[T], program: str, description: str, arguments: list[str]) -> T:
-    """The arguments as a dataclass of this kind. Raises WrongInput."""
-    with _errors_in_one_line():
-        return tyro.cli(kind, prog=program, description=description, args=arguments, registry=_registry())
 
 
 def with_defaults(cls: type, values: Mapping[str, Any]) -> Any:
@@ -92,17 +58,7 @@ def _attribute_docs(cls: type) -> dict[str, str]:
     }
 
 
-def _with_signature_of(command: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def copied(function: Callable[..., Any]) -> Callable[..., Any]:
-        function.__name__, function.__doc__ = command.__name__, command.__doc__
-        function.__annotations__ = get_type_hints(command, include_extras=True)
-        function.__signature__ = inspect.signature(command)  # pyright: ignore[reportFunctionMemberAccess]
-        return function
-
-    return copied
-
-
-def _registry() -> ConstructorRegistry:
+def types() -> ConstructorRegistry:
     """How to read the types that tyro does not know."""
     encoders = get_type_hints(Network)["encoders"]
     registry = ConstructorRegistry()
@@ -147,28 +103,3 @@ def _encoder(text: str) -> tuple[str, tuple[int, ...]]:
     if match is None:
         raise ValueError(f"{text!r} is not KEY:SIZE,SIZE… as in goal:64,64")
     return match[1], tuple(map(int, (match[2] or "").split(","))) if match[2] else ()
-
-
-@contextlib.contextmanager
-def _errors_in_one_line() -> Iterator[None]:
-    """tyro draws a box around what it does not understand and leaves; here that becomes WrongInput."""
-    drawn = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(drawn):
-            yield
-    except SystemExit as leaving:
-        if leaving.code in (None, 0):
-            raise
-        raise WrongInput(_in_one_line(drawn.getvalue())) from None
-    print(drawn.getvalue(), end="", file=sys.stderr)
-
-
-def _in_one_line(box: str) -> str:
-    """What is wrong, the nearest flag if one is offered, and where the help is."""
-    lines = [line.strip("│ ").strip() for line in box.splitlines() if not line.startswith(("╭", "╰"))]
-    parts = re.split(r"─{3,}", "\n".join(lines))
-    message = " ".join(parts[0].split())
-    nearest = re.search(r"Perhaps you meant:\s*(\S+)", box.replace("│", ""))
-    program = re.search(r"(operant[\w \-]*?) --help", " ".join(" ".join(parts[1:]).split()))
-    hint = f" Did you mean {nearest[1]}?" if nearest else ""
-    return f"{message}.{hint} See `{program[1] if program else 'operant'} --help`."

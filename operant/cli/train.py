@@ -14,7 +14,8 @@ import tyro
 from operant import presets
 from operant.cli.errors import Interrupted, WrongInput, from_input
 from operant.cli.finish import Preparation, finish
-from operant.cli.flags import parse, with_defaults
+from operant.cli.flags import types, with_defaults
+from operant.cli.parsing import parse
 from operant.engine.run_directory import RunDirectory, default_run_path
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _parsed(
         ],
     )
     description = f"Train {inspect.cleandoc(cls.__doc__ or '').splitlines()[0]}"
-    parsed: Any = parse(both, f"operant train {name}", description, arguments)
+    parsed: Any = parse(both, f"operant train {name}", description, arguments, types())
     values = parsed.hyperparameters
     return parsed.training, {field.name: getattr(values, field.name) for field in dataclasses.fields(values)}
 

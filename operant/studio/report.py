@@ -60,7 +60,7 @@ def report(run_directory: str | Path) -> Path:
         raise FileNotFoundError(f"There is no run directory {run}.")
     config, evaluation = _read_json(run / "config.json"), _read_json(run / "evaluation.json")
     environment = str(evaluation.get("environment") or config.get("environment") or "")
-    algorithm = str(config.get("algorithm") or "")
+    algorithm = str(config.get("algorithm") or "").upper()
     title = " on ".join(filter(None, [algorithm, environment])) or run.name
     sections = [
         _score(evaluation, algorithm or "policy", evaluation.get("threshold", config.get("threshold"))),

@@ -1,0 +1,361 @@
+"""The command line: its files, its exit codes, and that what goes wrong is said in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import gymnasium as gym
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+import operant
+from operant.algorithms.registry import ALGORITHMS
+from operant.algorithms.value.dqn import DQN
+from operant.cli import main
+from operant.cli.commands import COMMANDS
+from operant.engine.log import read_csv
+from operant.engine.run_directory import RunDirectory
+
+FAST = ("--no-progress", "--episodes", "3", "--seed", "1")
+PPO = (*FAST, "--preset", "none", "--n-steps", "64", "--batch-size", "64", "--n-epochs", "1")
+DQN_FLAGS = (*FAST, "--preset", "none", "--total-timesteps", "300", "--buffer-size", "300")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A finished run; not to be changed."""
+    path = tmp_path_factory.mktemp("cli") / "run"
+    assert (
+        main(["train", "ppo", "CartPole-v1", *PPO, "--total-timesteps", "256", "--run-dir", str(path)]) == 0
+    )
+    return path
+
+
+def refused(capsys, *arguments):
+    """The one line on stderr of a command that is refused with 2."""
+    capsys.readouterr()
+    code = main(list(arguments))
+    errors = capsys.readouterr().err
+    assert code == 2, errors
+    assert errors.count("\n") == 1, errors
+    assert "Traceback" not in errors
+    return errors
+
+
+# train
+
+
+def test_a_run_leaves_everything_there_is_to_look_at(trained):
+    for name in (
+        "config.json",
+        "metrics.csv",
+        "model.safetensors",
+        "evaluation.json",
+        "report.html",
+        "video.mp4",
+    ):
+        assert (trained / name).stat().st_size > 0
+    for name in ("curve.png", "metrics.png", "policy.png"):
+        assert (trained / name).read_bytes().startswith(b"\x89PNG")
+    assert list((trained / "checkpoints").iterdir())
+    assert list((trained / "tensorboard").iterdir())
+    frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(trained / "video.mp4"))
+    assert frames > 1
+    assert seconds <= 10.1
+    page = (trained / "report.html").read_text()
+    for word in (
+        "PPO on CartPole-v1",
+        "Learning curve",
+        "What the policy does",
+        "Watch it",
+        "Training diagnostics",
+    ):
+        assert word in page
+
+
+def test_the_score_is_gymnasiums_own_beside_that_of_the_random_policy(trained):
+    score = json.loads((trained / "evaluation.json").read_text())
+    assert score["episodes"] == len(score["returns"]) == score["random"]["episodes"] == 3
+    assert score["threshold"] == gym.spec("CartPole-v1").reward_threshold
+    agent = operant.load(trained)
+    env, returns = gym.make("CartPole-v1"), []
+    for episode in range(3):
+        observation, _ = env.reset(seed=score["seed"] + episode)
+        returns.append(0.0)
+        done = False
+        while not done:
+            observation, reward, terminated, truncated, _ = env.step(agent.predict(observation))
+            returns[-1] += float(reward)
+            done = terminated or truncated
+    assert score["returns"] == returns
+    assert score["mean"] == pytest.approx(np.mean(returns))
+
+
+def test_what_is_printed(capsys):
+    arguments = ["train", "ppo", "CartPole-v1", *FAST, "--total-timesteps", "256", "--run-dir", "run"]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "PPO on CartPole-v1 (native twin; 8 environments)" in printed
+    assert "scores come from Gymnasium's own CartPole-v1" in printed
+    assert "preset: ppo/CartPole-v1" in printed
+    assert "over 3 episodes of CartPole-v1 (random policy: " in printed
+    assert "in run: checkpoints/, config.json, curve.png" in printed
+    assert RunDirectory.open("run").read_config()["hyperparameters"]["n_epochs"] == 20
+
+
+def test_flags_go_before_the_preset_and_reach_the_algorithm(capsys):
+    flags = (
+        "--learning-rate",
+        "cosine:0.002:0",
+        "--n-epochs",
+        "1",
+        "--n-steps",
+        "64",
+        "--network.hidden-sizes",
+        "8",
+    )
+    assert (
+        main(["train", "ppo", "CartPole-v1", *FAST, *flags, "--num-envs", "4", "--total-timesteps", "256"])
+        == 0
+    )
+    config = RunDirectory.open("runs/ppo-CartPole-v1-1").read_config()
+    values = config["hyperparameters"]
+    assert values["learning_rate"] == "cosine:0.002:0.0"
+    assert values["n_epochs"] == 1
+    assert values["network"]["hidden_sizes"] == [8]
+    assert config["num_envs"] == 4
+    assert values["gamma"] == pytest.approx(0.98)  # the preset's
+
+
+def test_dqn_through_gymnasium(capsys):
+    arguments = ["train", "dqn", "CartPole-v1", *DQN_FLAGS, "--backend", "gymnasium", "--run-dir", "run"]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "through Gymnasium" in printed
+    assert "preset: none" in printed
+    assert operant.load("run").algorithm.buffer_size == 300
+
+
+def test_several_seeds(capsys):
+    arguments = [
+        "train",
+        "ppo",
+        "CartPole-v1",
+        *PPO,
+        "--total-timesteps",
+        "256",
+        "--seeds",
+        "3",
+        "--run-dir",
+        "run",
+    ]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("\nseed ") == 3
+    assert "interquartile mean" in printed
+    score = json.loads(RunDirectory.open("run").evaluation_file.read_text())
+    assert list(score["seeds"]) == ["1", "2", "3"]
+    means = {seed: part["mean"] for seed, part in score["seeds"].items()}
+    assert means[str(score["best_seed"])] == max(means.values())
+    assert score["median"] == pytest.approx(np.median(list(means.values())))
+    best = operant.load("run")
+    assert best.seeds is None
+    assert best.seed == score["best_seed"]
+    assert best.evaluate(3).mean == max(means.values())
+    assert set(read_csv("run/metrics.csv")["seed"]) == {0, 1, 2}
+
+
+# resume
+
+
+def test_ctrl_c_says_how_to_go_on_and_resume_does(tmp_path):
+    long = ["train", "ppo", "CartPole-v1", *PPO, "--total-timesteps", "400000", "--run-dir", "run"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "operant.cli", *long],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        metrics = tmp_path / "run" / "metrics.csv"
+        for _ in range(1200):
+            if metrics.exists() and metrics.read_text().count("\n") > 1:
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "operant resume run" in errors
+    assert list((tmp_path / "run" / "checkpoints").iterdir())
+
+    config = RunDirectory.open("run").read_config()
+    reached = int(read_csv(metrics)["time/total_timesteps"][-1])
+    RunDirectory.open("run").write_config(config | {"total_timesteps": reached + 256, "chunk_size": 1})
+    assert main(["resume", "run", "--no-progress", "--episodes", "2"]) == 0
+    steps = read_csv(metrics)["time/total_timesteps"]
+    assert list(steps) == sorted(set(steps))
+    assert steps[-1] >= reached + 256
+    for name in ("model.safetensors", "evaluation.json", "curve.png", "video.mp4", "report.html"):
+        assert (tmp_path / "run" / name).stat().st_size > 0
+
+
+def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(operant.Agent, "evaluate", interrupted)
+    arguments = ["train", "ppo", "CartPole-v1", *PPO, "--total-timesteps", "128", "--run-dir", "run"]
+    assert main(arguments) == 130
+    assert "go on with `operant resume run`" in capsys.readouterr().err
+    monkeypatch.undo()
+
+
+# wrong input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "Did you mean train?"),
+        (["train"], "give an algorithm and an environment"),
+        (["train", "pop", "CartPole-v1"], "Did you mean 'ppo'"),
+        (["train", "random", "CartPole-v1"], "operant evaluate random"),
+        (["train", "ppo"], "ENVIRONMENT"),
+        (["train", "ppo", "CartPol-v1"], "Did you mean CartPole-v1"),
+        (["train", "ppo", "CartPole-v1", "--learning-rat", "1"], "Did you mean --learning-rate?"),
+        (
+            ["train", "ppo", "CartPole-v1", "--learning-rate", "fast"],
+            "'fast' is neither a number nor a schedule",
+        ),
+        (["train", "ppo", "CartPole-v1", "--gamma", "1.5"], "gamma=1.5: must be a number in [0, 1]"),
+        (["train", "ppo", "CartPole-v1", "--n-steps", "x"], "--n-steps"),
+        (
+            ["train", "ppo", "CartPole-v1", "--network.activation", "tan"],
+            "'tan' is unknown; choose from tanh",
+        ),
+        (["train", "ppo", "CartPole-v1", "--total-timesteps", "0"], "must be at least 1"),
+        (["train", "ppo", "CartPole-v1", "--preset", "CartPole"], "has no preset 'CartPole'"),
+        (["train", "dqn", "Pendulum-v1"], "DQN needs a Discrete action space: Pendulum-v1 has Box(1)"),
+        (["train", "dqn", "CartPole-v1", "--network.memory", "gru"], "network.memory='gru'"),
+        (["train", "ppo", "HalfCheetah-v5"], "not installed"),
+        (["train", "ppo", "LunarLander-v3", "--backend", "native"], "no native twin"),
+        (["resume", "nowhere"], "nowhere is not a run"),
+        (["evaluate", "random"], "needs an environment"),
+        (["evaluate", "nowhere.safetensors"], "nowhere.safetensors"),
+        (["plot"], "at least one run"),
+        (["plot", "nowhere"], "nowhere is not a run"),
+        (["plot", "--widht", "3"], "--widht"),
+    ],
+)
+def test_wrong_input_is_refused_in_one_line(capsys, arguments, message):
+    assert message in refused(capsys, *arguments)
+
+
+def test_a_run_that_is_there_is_kept_unless_told_otherwise(trained, tmp_path, capsys):
+    arguments = ["train", "ppo", "CartPole-v1", *PPO, "--total-timesteps", "128", "--run-dir"]
+    before = (trained / "metrics.csv").read_bytes()
+    assert f"operant resume {trained}" in refused(capsys, *arguments, str(trained))
+    assert (trained / "metrics.csv").read_bytes() == before
+
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("mine")
+    assert "left alone" in refused(capsys, *arguments, "precious", "--overwrite")
+    assert (tmp_path / "precious" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_model_for_another_environment(trained, capsys):
+    error = refused(capsys, "evaluate", str(trained), "Acrobot-v1")
+    assert "made for CartPole-v1" in error
+    assert "Acrobot-v1 has" in error
+
+
+def test_a_failure_is_1_and_shows_where(monkeypatch, capsys):
+    def broken(*_):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(DQN, "update", broken)
+    assert main(["train", "dqn", "CartPole-v1", *DQN_FLAGS]) == 1
+    errors = capsys.readouterr().err
+    assert "Traceback" in errors
+    assert "failed: planted" in errors
+
+
+# the rest
+
+
+def test_evaluate(trained, capsys):
+    for arguments in (
+        ("random", "CartPole-v1"),
+        (str(trained),),
+        (str(trained / "model.safetensors"), "CartPole-v1"),
+    ):
+        assert main(["evaluate", *arguments, "--episodes", "3"]) == 0
+        assert "over 3 episodes of CartPole-v1" in capsys.readouterr().out
+
+
+def test_watch_in_a_window_that_nobody_sees(trained, capsys):
+    assert main(["watch", str(trained)]) == 0
+    assert "returns:" in capsys.readouterr().out
+
+
+def test_watch_without_a_display(trained, capsys, monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert "no display" in refused(capsys, "watch", str(trained))
+
+
+def test_plot(trained, tmp_path, capsys):
+    assert main(["plot", str(trained), str(trained), "--output", "both.png"]) == 0
+    assert (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
+    assert "it has: " in refused(capsys, "plot", str(trained), "--metric", "train/loss_of_hair")
+
+
+def test_every_command_and_every_algorithm_has_its_help(capsys):
+    for arguments in ([], ["--help"], ["train", "--help"], *([command, "--help"] for command in COMMANDS)):
+        assert main(arguments) == 0
+    capsys.readouterr()
+    for name in set(ALGORITHMS) - {"random"}:
+        assert main(["train", name, "CartPole-v1", "--help"]) == 0
+        printed = " ".join(capsys.readouterr().out.replace("│", "").split())
+        assert "--learning-rate NUMBER|SCHEDULE Step size of Adam" in printed
+        assert "(default: CartPole" not in printed
+        assert (
+            "(default: linear:0.001:0)" if name == "ppo" else "(default: 0.001)"
+        ) in printed  # the preset's
+
+
+def test_help_loads_none_of_the_slow_things():
+    code = (
+        "import sys; from operant.cli import main; main(['--help']);"
+        "print([m for m in ('jax', 'matplotlib', 'gymnasium', 'pygame') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert done.stdout.endswith("[]\n")
+
+
+def test_tables(capsys):
+    assert main(["algorithms"]) == 0
+    printed = capsys.readouterr().out
+    assert "Discrete, MultiDiscrete, MultiBinary, Box  Proximal policy optimisation (Schulman" in printed
+    assert main(["environments"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["CartPole-v1", "native,", "gymnasium", "Box(4)", "Discrete(2)"]
+    assert any(line.startswith("Taxi-v") and "Discrete(500)" in line for line in lines)
+    assert main(["info"]) == 0
+    printed = capsys.readouterr().out
+    for word in (f"operant  {'':16}", "compile cache", "devices", "cpu"):
+        assert word.strip() in printed
