@@ -1,0 +1,1 @@
+"""Measurements behind every number that operant claims; see README.md."""

@@ -1,0 +1,89 @@
+"""What the benchmarks share: running a measurement, describing the machine, writing tables.
+
+Only the standard library, and nothing of operant: the peers' environment imports it too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PACKAGES = ("operant", "jax", "equinox", "optax", "torch", "stable-baselines3", "gymnasium", "numpy")
+
+
+def machine() -> dict[str, Any]:
+    """The processor, the cores this process may use, the system, and how busy it is at this moment."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+    system = f"{platform.system()} {platform.machine()}"
+    return {"processor": _processor(), "cores": cores, "system": system, "load": load}
+
+
+def versions() -> dict[str, str]:
+    """Python's and those of the installed packages that matter here."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def measure(module: str, argument: Mapping[str, Any], python: str, env: Mapping[str, str]) -> dict[str, Any]:
+    """What `python -m module argument` printed as its last line, as JSON. Raises RuntimeError where it failed."""
+    command = [python, "-m", module, json.dumps(argument)]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{module} {json.dumps(argument)} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def spread(values: Iterable[float]) -> dict[str, float]:
+    """Median, minimum and maximum of repeated measurements."""
+    values = list(values)
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def show(of: Mapping[str, float], digits: int = 0) -> str:
+    """A `spread` as `7,500 (7,400–7,600)`."""
+    median, low, high = (f"{of[name]:,.{digits}f}" for name in ("median", "min", "max"))
+    return f"{median} ({low}–{high})"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table, its first column to the left and the others to the right."""
+    lines = [header, [":--", *["--:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def describe(date: str, of_machine: Mapping[str, Any], *of_versions: Mapping[str, str]) -> str:
+    """Where and when it was measured, and with what, in a paragraph for each environment."""
+    about = f"{date}. {of_machine['processor']}, {of_machine['cores']} cores, {of_machine['system']}; "
+    lines = [about + f"load average before: {of_machine['load']}."]
+    lines += [", ".join(f"{name} {number}" for name, number in found.items()) + "." for found in of_versions]
+    return "\n\n".join(lines)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value`, with the folder it lies in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1) + "\n")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

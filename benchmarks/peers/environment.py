@@ -1,0 +1,31 @@
+"""The peers' own virtual environment, made when it is first needed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import venv
+from pathlib import Path
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+
+
+def python() -> str:
+    """The interpreter of an environment with `requirements.txt` installed, kept in the user's cache directory.
+
+    Another file of requirements makes another environment. Raises CalledProcessError where pip fails.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
+    directory = cache / "operant" / f"peers-{digest}"
+    interpreter = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    complete = directory / "complete"
+    if not complete.exists():
+        print(f"Installing Stable-Baselines3 into {directory} …", flush=True)
+        shutil.rmtree(directory, ignore_errors=True)
+        venv.create(directory, with_pip=True)
+        subprocess.run([interpreter, "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS], check=True)
+        complete.touch()
+    return str(interpreter)
