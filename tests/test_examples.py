@@ -1,0 +1,63 @@
+"""The examples run as they stand, and learn what they say they learn."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def example(name):
+    return runpy.run_path(str(EXAMPLES / f"{name}.py"))
+
+
+def test_an_algorithm_of_the_users_own_learns():
+    agent = example("reinforce")["main"](40_000, progress_bar=False)
+    assert agent.evaluate(20).mean > 100  # the random policy: 22
+
+
+def test_a_dict_environment_with_two_choices_is_learnt():
+    agent = example("custom_environment")["main"](30_000, progress_bar=False)
+    random = agent.random().evaluate(50, deterministic=False)
+    assert agent.evaluate(50).mean > random.mean + 1
+
+
+def test_many_seeds(tmp_path):
+    best = example("many_seeds")["main"](1_500, 2, tmp_path / "seeds.png", progress_bar=False)
+    assert best.seed in (0, 1)
+    assert (tmp_path / "seeds.png").stat().st_size > 0
+
+
+def test_a_callback_stops_training():
+    agent = example("callback")["main"](20_000, threshold=25.0, progress_bar=False)
+    assert 0 < agent.step < 20_000
+    assert agent.history[-1]["rollout/ep_rew_mean"] >= 25
+
+
+def test_every_example_is_tested():
+    text = Path(__file__).read_text()
+    names = [path.stem for path in EXAMPLES.glob("*.py")]
+    assert names
+    assert all(f'example("{name}")' in text for name in names)
+
+
+def test_the_readme_shows_code_that_runs(tmp_path, monkeypatch):
+    readme = (EXAMPLES.parent / "README.md").read_text()
+    code = (
+        readme.split("```python\n")[1]
+        .split("```")[0]
+        .replace("100_000", "2_000")
+        .replace("episodes=100", "episodes=2")
+    )
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    assert (tmp_path / "cartpole.safetensors").exists()
+
+
+@pytest.fixture(autouse=True)
+def _quiet(capsys):
+    yield
+    capsys.readouterr()
