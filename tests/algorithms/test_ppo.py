@@ -300,8 +300,8 @@ STOPPING = eqx.tree_at(
 )
 
 
-def update_by_minibatch(algorithm, state, batch, key, moment):
-    """`(network, updates)` of a Python loop over epochs and minibatches of flat samples, stopping in time."""
+def update_by_minibatch(algorithm, state, optimizer_state, batch, key, moment):
+    """`(network, optimizer state, updates)` of a Python loop over epochs and minibatches of flat samples."""
     seen, normalizer = batch.transition, state.normalizer
     transition = replace(
         seen,
@@ -315,17 +315,18 @@ def update_by_minibatch(algorithm, state, batch, key, moment):
         optax.clip_by_global_norm(algorithm.max_grad_norm),
         optax.adam(float(at(algorithm.learning_rate, moment)), eps=1e-5),
     )
-    network, optimizer_state, updates = state.network, optimizer.init(state.network), 0
+    network, updates = state.network, 0
+    optimizer_state = optimizer.init(network) if optimizer_state is None else optimizer_state
     for epoch in np.asarray(permutations(jax.random.split(key)[0], algorithm.n_epochs, T * N)):
         for begin in range(0, T * N - algorithm.batch_size + 1, algorithm.batch_size):
             index = epoch[begin : begin + algorithm.batch_size]
             part = jax.tree.map(lambda x, index=index: x[:, index], data)
             (_, metrics), gradient = loss_and_gradient(algorithm, network, *part, moment)
             if algorithm.target_kl is not None and metrics["train/approx_kl"] > 1.5 * algorithm.target_kl:
-                return network, updates
+                return network, optimizer_state, updates
             change, optimizer_state = optimizer.update(gradient, optimizer_state, network)
             network, updates = optax.apply_updates(network, change), updates + 1
-    return network, updates
+    return network, optimizer_state, updates
 
 
 @pytest.mark.parametrize(
@@ -336,17 +337,23 @@ def update_by_minibatch(algorithm, state, batch, key, moment):
 def test_an_update_is_a_loop_over_minibatches(algorithm, moment, stops):
     state = state_of(algorithm)
     state = algorithm.observe(state, jax.tree.map(lambda x: 3 * x, rollout(T, N)))  # scales other than 1
-    ends = RNG.random((T, N)) < 0.2
-    batch = Batch(rollout(T, N, terminated=ends), jnp.ones((T, N)))
-    key = jax.random.key(3)
-    got, metrics = update(algorithm, state, batch, key, clock(moment))
-    network, updates = update_by_minibatch(algorithm, state, batch, key, clock(moment))
-    assert int(metrics["train/n_updates"]) == updates
-    assert 0 < updates < 9 if stops else updates == 9  # 24 samples are 3 minibatches of 7, and 3 sit out
-    for mine, theirs in zip(jax.tree.leaves(got.network), jax.tree.leaves(network), strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=2e-5)
-    for mine, theirs in zip(jax.tree.leaves(got.normalizer), jax.tree.leaves(state.normalizer), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    optimizer_state = None
+    for i in range(2):  # the second begins with the optimiser as the first left it
+        batch = Batch(rollout(T, N, terminated=RNG.random((T, N)) < 0.2), jnp.ones((T, N)))
+        key = jax.random.key(i)
+        got, metrics = update(algorithm, state, batch, key, clock(moment))
+        network, optimizer_state, updates = update_by_minibatch(
+            algorithm, state, optimizer_state, batch, key, clock(moment)
+        )
+        assert int(metrics["train/n_updates"]) == updates
+        assert updates < 9 if stops else updates == 9  # 24 samples are 3 minibatches of 7, and 3 sit out
+        for mine, theirs in zip(jax.tree.leaves(got.network), jax.tree.leaves(network), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=2e-5)
+        for mine, theirs in zip(
+            jax.tree.leaves(got.normalizer), jax.tree.leaves(state.normalizer), strict=True
+        ):
+            np.testing.assert_array_equal(mine, theirs)
+        state = got
 
 
 def test_at_a_learning_rate_of_0_nothing_is_learnt():
