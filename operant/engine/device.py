@@ -14,7 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
-from operant.engine.learn import draw_learning, learn, warm_up
+from operant.engine.learn import draw_learning, in_time, learn, warm_up
 from operant.engine.run import Run, Stream, start, stream
 from operant.envs import base as envs
 from operant.envs.base import Environment
@@ -66,7 +66,8 @@ def chunk(
                 algorithm, run.state, environment, run, initial_carry, jax.tree.map(lambda x: x[i], noise)
             )
         run, metrics = learn(algorithm, run, experience, carry, jax.tree.map(lambda x: x[i], learning))
-        return run, metrics, experience
+        rounds = plan.count // spec.num_envs if isinstance(plan, Episodes) else 1
+        return run, metrics, in_time(experience, rounds)
 
     _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, jnp.float32), metrics_like)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import equinox as eqx
@@ -95,6 +96,8 @@ def remember(
     clock: Clock,
 ) -> Run:
     """The run with everything that merely sees experience brought up to date."""
+    num_envs = run.statistics.running_length.shape[0]
+    experience = in_time(experience, experience.reward.shape[1] // num_envs)
     return eqx.tree_at(
         lambda r: (r.state, r.replay, r.clock, r.iteration, r.statistics),
         run,
@@ -109,6 +112,19 @@ def remember(
     )
 
 
+def in_time(experience: Transition, rounds: int, learners: int = 1) -> Transition:
+    """Whole episodes `[T, S·rounds·N, …]` as the steps of S·N environments, `[rounds·T, S·N, …]`, in order."""
+    if rounds == 1:
+        return experience
+
+    def leaf(x: Any) -> Any:
+        rows = x.reshape(x.shape[0], learners, rounds, -1, *x.shape[2:])
+        order = (2, 0, 1, *range(3, rows.ndim))
+        return rows.transpose(order).reshape(rounds * x.shape[0], -1, *x.shape[2:])
+
+    return jax.tree.map(leaf, experience)
+
+
 def _weight(transition: Transition) -> jax.Array:
     valid = transition.valid
     return jnp.ones_like(transition.reward) if valid is None else valid.astype(jnp.float32)
@@ -116,7 +132,13 @@ def _weight(transition: Transition) -> jax.Array:
 
 def to_environment(space: Space, action: Any) -> Any:
     """An action as the environment takes it: inside the bounds of a Box. `[N, …]`, NumPy or JAX."""
+    bounds = _clipping(space)
+    return action if bounds is None else action.clip(*(np.broadcast_to(bound, action.shape) for bound in bounds))
+
+
+@cache
+def _clipping(space: Space) -> tuple[np.ndarray, np.ndarray] | None:
     if not isinstance(space, Box) or not any(np.isfinite(bound).any() for bound in space.bounds):
-        return action
-    low, high = (np.broadcast_to(bound.astype(np.float32), action.shape) for bound in space.bounds)
-    return action.clip(low, high)
+        return None
+    low, high = space.bounds
+    return low.astype(np.float32), high.astype(np.float32)
