@@ -186,9 +186,9 @@ def report(raw: Raw) -> str:
         common.describe(raw["date"], raw["machine"], *ours, *with_sb3),
         f"\nMedian (smallest–largest) of {raw['repeats']} repeats, in turns. Written by `python -m benchmarks.speed`; "
         "README.md says how it is measured.\n",
-        "## Targets\n",
-        common.table(("", "required", "reached", ""), _targets(found)),
     ]
+    if found:
+        sections += ["## Targets\n", common.table(("", "required", "reached", ""), _targets(found))]
     if runs:
         header = ("", "operant, steps/s", "SB3, steps/s", "ratio", "compile and warm-up, s: cold → cached")
         rows = [_training_row(raw, found, case) for case in CASES if case.name in found]
