@@ -264,9 +264,9 @@ class Agent:
             try:
                 self._run = train(loop, run, total, size, on_chunk, self.observers)
             finally:
-                if directory is not None and not _used_up(self._run):
+                if directory is not None and self._run is not None and not _used_up(self._run):
                     save(self._run)
-                for sink in sinks:
+                for sink in (*sinks, *self.observers):
                     sink.close()
             if interrupted():
                 raise KeyboardInterrupt
@@ -340,7 +340,12 @@ class Agent:
         slots = 1 if source.copies == 1 else 128
         policy = self.policy(deterministic, seed)
         return evaluate(
-            policy, source.single, episodes=episodes, seed=seed, slots=slots, close=source.copies != 1
+            policy,
+            self._single if env is None else source.single,
+            episodes=episodes,
+            seed=seed,
+            slots=slots,
+            close=source.copies != 1,
         )
 
     def action_probabilities(self, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
@@ -372,7 +377,7 @@ class Agent:
     def watch(self, episodes: int = 1, seed: int = 20_000, deterministic: bool = True) -> list[float]:
         """Show whole episodes in a window and return their returns. Raises ValueError where there is no display."""
         recording.require_display()
-        env = self.source.single("human")
+        env = self._single("human")
         if env.render_mode != "human":
             raise ValueError(f"{self.source.id} shows no window: make it with render_mode='human'.")
         return recording.watch(env, self.actor(deterministic, seed), episodes=episodes, seed=seed)
@@ -386,7 +391,7 @@ class Agent:
         max_steps: int = 10_000,
     ) -> Recording:
         """Whole episodes as pictures, of every `every`-th step, and what was observed."""
-        env = self.source.single("rgb_array")
+        env = self._single("rgb_array")
         actor = self.actor(deterministic, seed)
         return recording.record(env, actor, episodes=episodes, seed=seed, every=every, max_steps=max_steps)
 
@@ -595,6 +600,12 @@ class Agent:
             return self.algorithm.init(self.spec, stream(key, Stream.INIT))
 
         return one(self._key) if self.seeds is None else jax.vmap(one)(self._key)
+
+    def _single(self, render_mode: str | None = None) -> gym.Env:
+        """One environment to play outside training, which may be the very instance that training steps."""
+        if isinstance(self.source.given, gym.Env) and isinstance(self._loop, HostLoop):
+            self._loop.disturbed = True
+        return self.source.single(render_mode)
 
     def _copies(self, num_envs: int | None) -> int:
         given = self.source.copies

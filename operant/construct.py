@@ -30,7 +30,7 @@ def make(name: str, env: Any, *, preset: str | None = None, **arguments: Any) ->
     known.pop("total_timesteps", None)
     network = {**known.pop("network", {}), **arguments["network"]} if _both_values(known, arguments) else None
     values = {**known, **arguments} | ({} if network is None else {"network": network})
-    agent_arguments = {key: values.pop(key) for key in AGENT_ARGUMENTS if key in values}
+    agent_arguments: dict[str, Any] = {key: values.pop(key) for key in AGENT_ARGUMENTS if key in values}
     return Agent(registry.build(cls, values), env, **agent_arguments)
 
 

@@ -32,12 +32,14 @@ class Box:
         for name in ("low", "high"):
             bound = getattr(self, name)
             if isinstance(bound, tuple) and len(bound) != math.prod(self.shape):
-                raise ValueError(f"Box.{name} has {len(bound)} numbers; shape {self.shape} needs {math.prod(self.shape)}.")
+                needed = math.prod(self.shape)
+                raise ValueError(f"Box.{name} has {len(bound)} numbers; shape {self.shape} needs {needed}.")
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """`(low, high)`, each of the space's shape."""
-        low, high = (np.broadcast_to(np.asarray(b, np.float64), (math.prod(self.shape),)) for b in (self.low, self.high))
+        size = (math.prod(self.shape),)
+        low, high = (np.broadcast_to(np.asarray(bound, np.float64), size) for bound in (self.low, self.high))
         return low.reshape(self.shape), high.reshape(self.shape)
 
     @property
@@ -53,7 +55,9 @@ class Box:
         uniform = jax.random.uniform(key_bounded, self.shape)
         below, above = np.where(finite, low, 0), np.where(finite, high, 0)
         integers = np.issubdtype(self.dtype, np.integer)
-        value = below * (1 - uniform) + (above + integers) * uniform  # high − low may be more than float32 holds
+        value = (
+            below * (1 - uniform) + (above + integers) * uniform
+        )  # high − low may be more than float32 holds
         if not finite.all():
             value = jnp.where(finite, value, jax.random.normal(key_unbounded, self.shape))
         value = jnp.floor(value) if integers else value
@@ -145,7 +149,9 @@ class Tuple:
 
 
 Space = Box | Discrete | MultiDiscrete | MultiBinary | Dict | Tuple
-KINDS: dict[str, type] = {kind.__name__: kind for kind in (Box, Discrete, MultiDiscrete, MultiBinary, Dict, Tuple)}
+KINDS: dict[str, type] = {
+    kind.__name__: kind for kind in (Box, Discrete, MultiDiscrete, MultiBinary, Dict, Tuple)
+}
 
 
 def example(space: Space, leading: tuple[int, ...] = ()) -> Any:
@@ -157,7 +163,9 @@ def example(space: Space, leading: tuple[int, ...] = ()) -> Any:
     return jnp.zeros((*leading, *space.shape), space.dtype)
 
 
-def mismatch(space: Space, value: Any, leading: tuple[int, ...] = (), name: str = "observation") -> str | None:
+def mismatch(
+    space: Space, value: Any, leading: tuple[int, ...] = (), name: str = "observation"
+) -> str | None:
     """Why `value` is not of this space's structure, shapes and kind of number, in one sentence; None when it is."""
     if isinstance(space, Dict):
         if not isinstance(value, Mapping) or set(value) != set(space.parts):

@@ -23,7 +23,7 @@ class EnvSpec:
     action_space: Space
     max_episode_steps: int | None = None
     masked: bool = False  # whether it says which actions are possible
-    dummy_steps: bool = False  # whether a step after an episode's end only resets (`TimeStep.valid` then says so)
+    dummy_steps: bool = False  # whether a step after an episode's end only resets: see `TimeStep.valid`
     num_envs: int = 1  # copies stepped together: the N of every shape below
 
 
@@ -45,7 +45,7 @@ class TimeStep:
     truncated: jax.Array  # cut short from outside (a time limit): bootstrap from next_observation
     action_mask: PyTree = None  # True where an action is possible in `observation`; None: all are
     next_action_mask: PyTree = None  # the same for `next_observation`
-    valid: jax.Array | None = None  # False for a step that never happened (an autoreset's dummy step); None: all did
+    valid: jax.Array | None = None  # False for a step that never happened (a dummy step); None: all did
 
 
 @jax.tree_util.register_dataclass

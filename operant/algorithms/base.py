@@ -72,7 +72,7 @@ class Algorithm(eqx.Module):
     def probabilities(
         self, spec: EnvSpec, state: PyTree, observation: PyTree, action_mask: PyTree, carry: PyTree
     ) -> jax.Array:
-        """How likely each choice of a Discrete action space is, `[N, n]`: by default, the best known one for certain."""
+        """How likely each choice of a Discrete action space is, `[N, n]`: by default the best known one, surely."""
         assert isinstance(spec.action_space, Discrete)
         finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
         best, _ = self.act(state, observation, action_mask, carry, None, finished, explore=False)
@@ -86,5 +86,7 @@ class Algorithm(eqx.Module):
         return state
 
     @abstractmethod
-    def update(self, state: PyTree, batch: Batch, key: jax.Array, clock: Clock) -> tuple[PyTree, dict[str, jax.Array]]:
+    def update(
+        self, state: PyTree, batch: Batch, key: jax.Array, clock: Clock
+    ) -> tuple[PyTree, dict[str, jax.Array]]:
         """`(state, metrics)` after learning from a batch; metrics are scalars under Stable-Baselines3's names."""

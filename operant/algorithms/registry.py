@@ -34,9 +34,13 @@ def name_of(cls: type[Algorithm]) -> str:
 
 
 def nearest(name: str, known: Any) -> str:
-    """"Did you mean …?" where something is close, else everything there is."""
+    """ "Did you mean …?" where something is close, else everything there is."""
     close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(map(repr, close))}?" if close else f"There are: {', '.join(sorted(known))}."
+    return (
+        f"Did you mean {' or '.join(map(repr, close))}?"
+        if close
+        else f"There are: {', '.join(sorted(known))}."
+    )
 
 
 def build(cls: type[Algorithm], hyperparameters: Mapping[str, Any]) -> Algorithm:
@@ -49,7 +53,9 @@ def build(cls: type[Algorithm], hyperparameters: Mapping[str, Any]) -> Algorithm
     values = {}
     for name, value in hyperparameters.items():
         if name not in fields:
-            raise ValueError(f"{cls.__name__} has no hyperparameter {name!r} (value {value!r}). {nearest(name, fields)}")
+            raise ValueError(
+                f"{cls.__name__} has no hyperparameter {name!r} (value {value!r}). {nearest(name, fields)}"
+            )
         values[name] = _convert(name, value, hints[name], fields[name].default)
     return cls(**values)
 
@@ -86,15 +92,21 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
         valid = isinstance(value, bool)
     elif float in kinds:
         valid = isinstance(value, int | float) and not isinstance(value, bool)
-        value = float(value) if valid else value
+        value = float(value) if isinstance(value, int) and valid else value
     elif int in kinds:
         valid = isinstance(value, int) and not isinstance(value, bool)
     else:
         valid = isinstance(value, kinds)
     if not valid:
-        allowed = " or ".join(_KIND_NAMES.get(kind, kind.__name__) for kind in kinds)
+        allowed = " or ".join(_KIND_NAMES.get(kind) or str(kind.__name__) for kind in kinds)
         raise ValueError(f"{name}={value!r}: must be {allowed}.")
     return value
 
 
-_KIND_NAMES = {int: "a whole number", float: "a number", bool: "True or False", Schedule: "a schedule", type(None): "None"}
+_KIND_NAMES: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    Schedule: "a schedule",
+    type(None): "None",
+}

@@ -66,7 +66,9 @@ def evaluate(
     returns, lengths = np.zeros(episodes), np.zeros(episodes, np.int64)
     number = list(range(len(envs)))  # the episode that each environment is playing
     unplayed = iter(range(len(envs), episodes))
-    observations, infos = map(list, zip(*(env.reset(seed=seed + i) for i, env in enumerate(envs)), strict=True))
+    observations, infos = map(
+        list, zip(*(env.reset(seed=seed + i) for i, env in enumerate(envs)), strict=True)
+    )
     playing, fresh, carry, t = list(range(len(envs))), np.ones(len(envs), bool), None, 0
     while playing:
         seen = stack_observations(envs[0].observation_space, observations)

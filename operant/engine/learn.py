@@ -58,6 +58,7 @@ def learn(
     plan = algorithm.experience
     if isinstance(plan, Replay):
         assert run.replay is not None
+        assert noise.replay is not None
         replay = ring.insert(run.replay, experience)
 
         def one(state: PyTree, row: tuple[jax.Array, jax.Array]) -> tuple[PyTree, dict[str, jax.Array]]:
@@ -133,7 +134,9 @@ def _weight(transition: Transition) -> jax.Array:
 def to_environment(space: Space, action: Any) -> Any:
     """An action as the environment takes it: inside the bounds of a Box. `[N, …]`, NumPy or JAX."""
     bounds = _clipping(space)
-    return action if bounds is None else action.clip(*(np.broadcast_to(bound, action.shape) for bound in bounds))
+    return (
+        action if bounds is None else action.clip(*(np.broadcast_to(bound, action.shape) for bound in bounds))
+    )
 
 
 @cache

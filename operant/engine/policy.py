@@ -81,7 +81,9 @@ class Actor:
 
     def __call__(self, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
         """The action for one observation."""
-        batch = jax.tree.map(lambda x: np.asarray(x)[None], (observation, action_mask))
-        action, self._carry = self._policy(*batch, self._carry, np.array([self._fresh]), self._t)
+        observation, action_mask = jax.tree.map(lambda x: np.asarray(x)[None], (observation, action_mask))
+        action, self._carry = self._policy(
+            observation, action_mask, self._carry, np.array([self._fresh]), self._t
+        )
         self._fresh, self._t = False, self._t + 1
         return action[0]

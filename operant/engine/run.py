@@ -6,6 +6,7 @@ Save it and training can be resumed to the last bit; stack several along a new f
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -94,11 +95,12 @@ def transition_like(
         )[0]
 
     action = jax.eval_shape(one_step, jax.random.key(0))
-    flag = jax.ShapeDtypeStruct((spec.num_envs,), jnp.bool_)
+    reward: Any = jax.ShapeDtypeStruct((spec.num_envs,), jnp.float32)
+    flag: Any = jax.ShapeDtypeStruct((spec.num_envs,), jnp.bool_)
     return Transition(
         observation=observation,
         action=action,
-        reward=jax.ShapeDtypeStruct((spec.num_envs,), jnp.float32),
+        reward=reward,
         terminated=flag,
         truncated=flag,
         next_observation=observation,

@@ -42,7 +42,7 @@ def apply() -> None:
     # A small compiled function returns in 28 µs instead of 106 µs when the call itself computes it.
     if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
         jax.config.update("jax_cpu_enable_async_dispatch", False)
-    if jax.config.jax_compilation_cache_dir is None:
+    if _cache_in_force() is None:
         jax.config.update("jax_compilation_cache_dir", str(cache_directory()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -60,10 +60,16 @@ def report() -> dict[str, str]:
     return {
         "process-wide settings": "on" if enabled() else "off (OPERANT_SETTINGS)",
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
-        "compile cache": str(jax.config.jax_compilation_cache_dir),
+        "compile cache": str(_cache_in_force()),
         "asynchronous CPU dispatch": str(jax.config.read("jax_cpu_enable_async_dispatch")),
         "devices": ", ".join(map(str, jax.devices())),
     }
+
+
+def _cache_in_force() -> str | None:
+    import jax
+
+    return jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue] (defined at run time)
 
 
 def _cores() -> int:

@@ -70,19 +70,19 @@ def train(
     on_chunk: Callable[[Run, dict[str, np.ndarray]], bool],
     observers: Sequence[Observer] = (),
 ) -> Run:
-    """Advance `run` until `total` steps have been taken or `on_chunk(run, metrics)` is False; Python happens only there.
+    """Advance `run` until `total` steps have been taken or `on_chunk(run, metrics)` is False; Python runs only there.
 
     A run that was stopped goes on exactly as if it had not been, provided that `size` and `total` are the same.
     """
     if not 0 < total <= LARGEST:
         raise ValueError(f"total_timesteps={total}: must be from 1 to {LARGEST} in all.")
     run = eqx.tree_at(lambda r: r.clock.total, run, jnp.full_like(run.clock.total, total))
-    plan, per_iteration = (
-        loop.algorithm.experience,
-        steps_per_iteration(loop.algorithm.experience, loop.spec.num_envs),
-    )
+    plan = loop.algorithm.experience
+    per_iteration = steps_per_iteration(plan, loop.spec.num_envs)
 
     def observe(experience: Transition | None) -> None:
+        if experience is None:  # nobody watches
+            return
         for observer in observers:
             observer(experience)
 

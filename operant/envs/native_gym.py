@@ -21,7 +21,7 @@ def space_to_gymnasium(space: spaces.Space) -> gym.Space:
     if isinstance(space, spaces.Discrete):
         return gym.spaces.Discrete(space.n)
     if isinstance(space, spaces.MultiDiscrete):
-        return gym.spaces.MultiDiscrete(space.nvec)
+        return gym.spaces.MultiDiscrete(list(space.nvec))
     if isinstance(space, spaces.MultiBinary):
         return gym.spaces.MultiBinary(space.n)
     if isinstance(space, spaces.Dict):
@@ -43,7 +43,9 @@ class AsGymnasium(gym.Env[Any, Any]):
     def id(self) -> str:
         return self.environment.id
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[PyTree, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[PyTree, dict[str, Any]]:
         super().reset(seed=seed)
         if seed is not None:
             self._key, self._t = jax.random.key(seed), 0

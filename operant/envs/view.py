@@ -23,7 +23,11 @@ class EnvironmentView:
     @property
     def id(self) -> str:
         spec = self.env.spec
-        return spec.id if spec is not None else getattr(self.env.unwrapped, "id", type(self.env.unwrapped).__name__)
+        return (
+            spec.id
+            if spec is not None
+            else getattr(self.env.unwrapped, "id", type(self.env.unwrapped).__name__)
+        )
 
     def reset(self, seed: int | None = None) -> None:
         """Begin an episode."""
@@ -31,7 +35,9 @@ class EnvironmentView:
 
     def step(self, action: Any) -> tuple[float, bool]:
         """`(reward, whether the episode ended)`."""
-        observation, reward, terminated, truncated, info = self.env.step(action_to_gym(self.env.action_space, action))
+        observation, reward, terminated, truncated, info = self.env.step(
+            action_to_gym(self.env.action_space, action)
+        )
         self._see(observation, info)
         return float(reward), bool(terminated or truncated)
 

@@ -20,5 +20,7 @@ def permutations(key: jax.Array, count: int, size: int) -> jax.Array:
         return jax.vmap(lambda k: jax.random.permutation(k, size))(jax.random.split(key, count))
     bits = max(1, (size - 1).bit_length())
     low = jnp.uint32((1 << bits) - 1)
-    packed = (jax.random.bits(key, (count, size)) & ~low) | jax.lax.broadcasted_iota(jnp.uint32, (count, size), 1)
+    packed = (jax.random.bits(key, (count, size)) & ~low) | jax.lax.broadcasted_iota(
+        jnp.uint32, (count, size), 1
+    )
     return (jax.lax.sort(packed, dimension=1, is_stable=False) & low).astype(jnp.int32)

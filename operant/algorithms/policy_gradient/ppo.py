@@ -13,6 +13,9 @@ has moved by more than a factor 1 ± ε:
 | T | n_steps |            | M | batch_size |
 """
 
+# pyright: reportArgumentType=false
+# optax's types do not know that an Equinox module is a pytree.
+
 from __future__ import annotations
 
 import equinox as eqx
@@ -109,7 +112,9 @@ class PPO(Algorithm):
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PPOState:
         network = ActorCritic.build(self.network, spec, key)
-        normalizer = Normalizer.build(spec, observations=self.normalize_observations, rewards=self.normalize_rewards)
+        normalizer = Normalizer.build(
+            spec, observations=self.normalize_observations, rewards=self.normalize_rewards
+        )
         return PPOState(network, self._optimizer(0.0).init(network), normalizer)
 
     def initial_carry(self, state: PPOState, num_envs: int) -> PyTree:
@@ -179,7 +184,13 @@ class PPO(Algorithm):
             transition.observation, transition.next_observation, carry, transition.done
         )
         advantage = generalized_advantages(
-            transition.reward, value, next_value, transition.terminated, transition.done, self.gamma, self.gae_lambda
+            transition.reward,
+            value,
+            next_value,
+            transition.terminated,
+            transition.done,
+            self.gamma,
+            self.gae_lambda,
         )
         return Sample(policy.log_prob(transition.action), value, advantage, advantage + value)
 
@@ -218,7 +229,9 @@ class PPO(Algorithm):
             "train/value_loss": value_loss,
             "train/entropy_loss": -entropy,
             "train/approx_kl": weighted_mean((ratio - 1) - log_ratio, weight),  # Schulman 2020, "k3"
-            "train/clip_fraction": weighted_mean((jnp.abs(ratio - 1) > clip_range).astype(jnp.float32), weight),
+            "train/clip_fraction": weighted_mean(
+                (jnp.abs(ratio - 1) > clip_range).astype(jnp.float32), weight
+            ),
         }
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:

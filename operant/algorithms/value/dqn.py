@@ -9,9 +9,13 @@ Q(s, a; θ) is fitted to one-step targets that an older copy of itself, θ⁻, p
 | replay memory size, minibatch size | buffer_size, batch_size |
 | target network update frequency C | target_update_interval (in environment steps) |
 | update frequency | train_freq |
-| initial and final exploration ε, final exploration frame | exploration_initial_eps, exploration_final_eps, exploration_fraction |
+| initial and final exploration ε | exploration_initial_eps, exploration_final_eps |
+| final exploration frame | exploration_fraction (of training) |
 | replay start size | learning_starts |
 """
+
+# pyright: reportArgumentType=false
+# optax's types do not know that an Equinox module is a pytree.
 
 from __future__ import annotations
 
@@ -88,15 +92,24 @@ class DQN(Algorithm):
     def __check_init__(self) -> None:
         for name in ("buffer_size", "batch_size", "train_freq", "target_update_interval"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        require(self.gradient_steps >= 1 or self.gradient_steps == -1, "gradient_steps", self.gradient_steps, "at least 1, or -1")
+        steps = self.gradient_steps
+        require(steps >= 1 or steps == -1, "gradient_steps", steps, "at least 1, or -1")
         require(self.learning_starts >= 0, "learning_starts", self.learning_starts, "at least 0")
-        for name in ("gamma", "tau", "exploration_fraction", "exploration_initial_eps", "exploration_final_eps"):
+        for name in (
+            "gamma",
+            "tau",
+            "exploration_fraction",
+            "exploration_initial_eps",
+            "exploration_final_eps",
+        ):
             if isinstance(getattr(self, name), int | float):
                 require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
 
     @property
     def experience(self) -> Replay:
-        return Replay(self.buffer_size, self.batch_size, self.train_freq, self.gradient_steps, self.learning_starts)
+        return Replay(
+            self.buffer_size, self.batch_size, self.train_freq, self.gradient_steps, self.learning_starts
+        )
 
     def check(self, spec: EnvSpec) -> None:
         if not isinstance(spec.action_space, Discrete):
@@ -104,15 +117,20 @@ class DQN(Algorithm):
                 f"DQN needs a Discrete action space: {spec.id} has {describe(spec.action_space)}. "
                 "PPO takes it; or discretise the actions."
             )
-        per_round = self.train_freq * spec.num_envs
-        require(self.buffer_size >= per_round, "buffer_size", self.buffer_size, f"at least train_freq × num_envs = {per_round}")
+        needed = self.train_freq * spec.num_envs
+        allowed = f"at least train_freq × num_envs = {needed}"
+        require(self.buffer_size >= needed, "buffer_size", self.buffer_size, allowed)
 
     def init(self, spec: EnvSpec, key: jax.Array) -> DQNState:
         network = QNetwork.build(self.network, spec, key)
-        normalizer = Normalizer.build(spec, observations=self.normalize_observations, rewards=self.normalize_rewards)
+        normalizer = Normalizer.build(
+            spec, observations=self.normalize_observations, rewards=self.normalize_rewards
+        )
         return DQNState(
             network=network,
-            target=jax.tree.map(jnp.copy, network),  # its own buffers: the run is donated, and no buffer twice
+            target=jax.tree.map(
+                jnp.copy, network
+            ),  # its own buffers: the run is donated, and no buffer twice
             target_updates=jnp.zeros((), jnp.int32),
             optimizer=self._optimizer(0.0).init(network),
             normalizer=normalizer,
@@ -140,7 +158,9 @@ class DQN(Algorithm):
         return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.observe(transition, self.gamma))
 
     def update(self, state: DQNState, batch: Batch, key: jax.Array, clock: Clock):
-        gradient, metrics = jax.grad(self.loss, has_aux=True)(state.network, state.target, state.normalizer, batch, key)
+        gradient, metrics = jax.grad(self.loss, has_aux=True)(
+            state.network, state.target, state.normalizer, batch, key
+        )
         optimizer = self._optimizer(at(self.learning_rate, clock))
         updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.network)
         network = optax.apply_updates(state.network, updates)
@@ -148,7 +168,10 @@ class DQN(Algorithm):
         due = clock.step // self.target_update_interval
         step_size = jnp.where(due > state.target_updates, self.tau, 0.0)
         target = optax.incremental_update(network, state.target, step_size)
-        metrics |= {"train/learning_rate": at(self.learning_rate, clock), "rollout/exploration_rate": self.epsilon(clock)}
+        metrics |= {
+            "train/learning_rate": at(self.learning_rate, clock),
+            "rollout/exploration_rate": self.epsilon(clock),
+        }
         return DQNState(network, target, due, optimizer_state, state.normalizer), metrics
 
     def loss(
@@ -164,8 +187,11 @@ class DQN(Algorithm):
         q = network(normalizer.observations(transition.observation), key=key)
         q_taken = jnp.take_along_axis(q, transition.action[:, None], -1)[:, 0]
 
-        q_next = possible(target(normalizer.observations(transition.next_observation)), transition.next_action_mask)
-        bootstrap = jnp.where(transition.terminated, 0.0, jnp.max(q_next, -1))
+        q_next = possible(
+            target(normalizer.observations(transition.next_observation)), transition.next_action_mask
+        )
+        best = jnp.max(q_next, -1)  # −∞ where no action is possible: nothing follows there either
+        bootstrap = jnp.where(transition.terminated | jnp.isneginf(best), 0.0, best)
         goal = jax.lax.stop_gradient(normalizer.rewards(transition.reward) + self.gamma * bootstrap)
 
         loss = weighted_mean(optax.huber_loss(q_taken, goal), batch.weight)
