@@ -64,6 +64,7 @@ class HostLoop:
         self._actors: dict[Stream, Callable] = {}
         self._noise: dict[Stream, tuple[Callable, int, PyTree]] = {}
         self._learners: dict[bool, Callable] = {}
+        self.disturbed = False  # somebody else has played the environments: episodes must begin afresh
 
     def begin(self, key: jax.Array) -> Run:
         """The run before its first step; with seeds, `key` is `[S]`."""
@@ -79,6 +80,7 @@ class HostLoop:
     def restart(self, run: Run) -> Run:
         """A stored run with fresh episodes, since environments on the host cannot be stored with it."""
         self._reset(run.key, int(np.max(run.iteration)) + 1)
+        self.disturbed = False
         statistics = run.statistics
         return eqx.tree_at(
             lambda r: (r.carry, r.statistics.running_return, r.statistics.running_length),
@@ -95,7 +97,7 @@ class HostLoop:
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` iterations of learning; `size` is the device loop's business."""
         totals: dict[str, np.ndarray] = {}
-        emitted, flat = [], Flat(run)
+        emitted, flat = [], Flat(self.restart(run) if self.disturbed else run)
         plan = self.algorithm.experience
         for _ in range(count):
             done = self._inside(self.done)
@@ -184,10 +186,18 @@ class HostLoop:
                 state, clock = parts_structure.unflatten(parts)
                 if acting is Stream.WARM_UP:
                     return algorithm.act(
-                        RandomState(self.spec), observation, action_mask, carry, at(noise, t), clock, explore=True
+                        RandomState(self.spec),
+                        observation,
+                        action_mask,
+                        carry,
+                        at(noise, t),
+                        clock,
+                        explore=True,
                     )
                 carry = forget(carry, algorithm.initial_carry(state, self.spec.num_envs), done)
-                return algorithm.act(state, observation, action_mask, carry, at(noise, t), clock, explore=True)
+                return algorithm.act(
+                    state, observation, action_mask, carry, at(noise, t), clock, explore=True
+                )
 
             axes = (None, 0, 0, 0, 0, 0, 0, None)
             self._actors[acting] = jax.jit(act if self.seeds is None else jax.vmap(act, in_axes=axes))

@@ -1,0 +1,136 @@
+"""Scores are those of a plain loop over Gymnasium's own environment."""
+
+from __future__ import annotations
+
+import json
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from operant.agent import Agent
+from operant.algorithms.policy_gradient.ppo import PPO
+from operant.algorithms.random import Random
+from operant.engine.evaluate import evaluate
+from operant.envs import probes
+from operant.networks import Network
+
+NETWORK = Network(hidden_sizes=(8,), initialization="uniform")
+
+
+def lean_following(observation, action_mask, carry, fresh, t):
+    """Push to the side that the pole leans to."""
+    return (observation[:, 2] > 0).astype(np.int32), carry
+
+
+def cartpole() -> gym.Env:
+    return gym.make("CartPole-v1", max_episode_steps=200)
+
+
+def by_hand(episodes: int, seed: int) -> list[float]:
+    env, returns = cartpole(), []
+    for episode in range(episodes):
+        observation, _ = env.reset(seed=seed + episode)
+        total, done = 0.0, False
+        while not done:
+            observation, reward, terminated, truncated, _ = env.step(int(observation[2] > 0))
+            total, done = total + float(reward), terminated or truncated
+        returns.append(total)
+    return returns
+
+
+@pytest.mark.parametrize("slots", [1, 4, 100])
+def test_an_episode_is_that_of_its_seed_however_many_are_played_side_by_side(slots):
+    score = evaluate(lean_following, cartpole, episodes=10, seed=50, slots=slots)
+    np.testing.assert_array_equal(score.returns, by_hand(10, 50))
+    np.testing.assert_array_equal(score.lengths, score.returns)
+    assert score.seed == 50
+
+
+def test_the_published_baseline_of_cartpole():
+    score = evaluate(lean_following, cartpole, episodes=500, seed=0, slots=128)
+    assert score.mean == pytest.approx(41.7, abs=0.05)
+    assert score.returns.std() == pytest.approx(8.4, abs=0.05)
+    assert score.returns.max() == 63
+    low, high = score.interval
+    assert low < score.mean < high
+    assert high - low == pytest.approx(2 * 1.96 * 8.4 / np.sqrt(500), rel=0.15)
+
+
+def test_the_random_baseline_of_cartpole():
+    agent = Agent(Random(), "CartPole-v1")
+    score = agent.evaluate(500, seed=0, deterministic=False)
+    assert score.mean == pytest.approx(22.9, abs=4 * 11.7 / np.sqrt(500))
+
+
+def test_new_episodes_are_told_to_the_policy():
+    started = np.zeros(3, int)
+
+    def policy(observation, action_mask, carry, fresh, t):
+        nonlocal started
+        started += fresh
+        # What follows a reset is the first observation of an episode, within ±0.05.
+        assert (np.abs(observation[fresh]) <= 0.05).all()
+        assert (carry is None) == (t == 0)
+        return (observation[:, 2] > 0).astype(np.int32), "memory"
+
+    evaluate(policy, cartpole, episodes=10, seed=0, slots=3)
+    assert started.sum() == 10
+
+
+def test_a_memory_begins_anew_with_every_episode():
+    """The returns of a policy with memory do not depend on which episodes an environment played before."""
+    ppo = PPO(n_steps=8, batch_size=8, network=Network(hidden_sizes=(8,), memory="gru", memory_size=8))
+    agent = Agent(ppo, "CartPole-v1")
+    policy = agent.policy()
+    one = evaluate(policy, cartpole, episodes=6, seed=0, slots=1)
+    other = evaluate(policy, cartpole, episodes=6, seed=0, slots=6)
+    np.testing.assert_array_equal(one.returns, other.returns)
+
+
+def test_masks_reach_the_policy():
+    seen = []
+
+    def policy(observation, action_mask, carry, fresh, t):
+        seen.append(action_mask.copy())
+        return np.argmax(action_mask, -1), carry
+
+    masked = Agent(PPO(n_steps=8, batch_size=8, network=NETWORK), probes.Masked())
+    score = evaluate(policy, masked.source.single, episodes=4, seed=0, slots=2)
+    np.testing.assert_array_equal(score.lengths, 2)
+    np.testing.assert_array_equal(seen[0], [[True, True, False]] * 2)
+    np.testing.assert_array_equal(seen[1], [[False, True, True]] * 2)
+
+
+def test_an_evaluation_as_json_and_in_words():
+    score = evaluate(lean_following, cartpole, episodes=3, seed=7, slots=2)
+    values = json.loads(json.dumps(score.to_json()))
+    assert values["returns"] == score.returns.tolist()
+    assert values["lengths"] == score.lengths.tolist()
+    assert values["mean"] == score.mean
+    assert values["interval"] == list(score.interval)
+    assert values["seed"] == 7
+    assert values["episodes"] == 3
+    assert values["environment"] == "CartPole-v1"
+    assert str(score).startswith(f"{score.mean:.1f} [")
+    assert str(score).endswith("over 3 episodes of CartPole-v1")
+
+
+def test_one_episode_has_no_interval():
+    score = evaluate(lean_following, cartpole, episodes=1, seed=7, slots=2)
+    assert score.to_json()["interval"] is None
+    assert str(score) == f"{score.mean:.1f} over 1 episode of CartPole-v1"
+
+
+def test_environments_are_closed_unless_they_are_somebody_elses():
+    closed = []
+
+    class Closing(gym.Wrapper):
+        def close(self) -> None:
+            closed.append(self)
+            super().close()
+
+    evaluate(lean_following, lambda: Closing(cartpole()), episodes=2, seed=0, slots=2)
+    assert len(closed) == 2
+    evaluate(lean_following, lambda: Closing(cartpole()), episodes=2, seed=0, slots=2, close=False)
+    assert len(closed) == 2

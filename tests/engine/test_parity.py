@@ -1,0 +1,105 @@
+"""The loops on the device and on the host give the same numbers to the last bit.
+
+Why most cases run without FMA instructions: docs/decisions/0003-bit-parity.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from reinforce import Reinforce
+
+from operant.algorithms.policy_gradient.ppo import PPO
+from operant.algorithms.value.dqn import DQN
+from operant.engine.device import DeviceLoop
+from operant.engine.files import leaf_names
+from operant.engine.host import HostLoop
+from operant.engine.train import train
+from operant.envs import probes
+from operant.envs.classic import CartPole, Pendulum
+from operant.envs.host import NativeOnHost
+from operant.networks import Network
+from operant.spaces import MultiBinary
+
+
+def network(**values) -> Network:
+    return Network(hidden_sizes=(8,), initialization="uniform", **values)
+
+
+def ppo(**hyperparameters) -> PPO:
+    defaults = {"n_steps": 16, "batch_size": 16, "n_epochs": 2, "network": network()}
+    return PPO(**(defaults | hyperparameters))
+
+
+def dqn() -> DQN:
+    # Small enough to wrap its ring, renew its target and lower ε several times.
+    return DQN(
+        buffer_size=200,
+        learning_starts=40,
+        batch_size=16,
+        target_update_interval=50,
+        exploration_fraction=0.5,
+        network=network(activation="relu"),
+    )
+
+
+CASES = {
+    "recurrent PPO": (ppo(network=network(memory="gru", memory_size=8)), probes.Memory(), 4, 256),
+    "normalised PPO of a Box": (
+        ppo(normalize_observations=True, normalize_rewards=True),
+        Pendulum(),
+        4,
+        1024,
+    ),
+    "MultiDiscrete of a Dict": (ppo(network=network(convolutions=())), probes.Senses(size=3), 4, 256),
+    "MultiBinary": (ppo(), probes.ObservationActionReward(actions=MultiBinary(3)), 4, 256),
+    "masked PPO": (ppo(clip_range_vf=0.2, target_kl=0.01), probes.Masked(), 4, 256),
+    "masked DQN": (dqn(), probes.Masked(), 2, 480),
+    "recurrent episodes": (Reinforce(network=network(memory="lstm", memory_size=8)), CartPole(), 4, 640),
+}
+
+
+def differences(algorithm, environment, num_envs: int, total: int) -> list[str]:
+    """The leaves of the run that differ between the loops."""
+    device = DeviceLoop(algorithm, environment, num_envs, None)
+    host = HostLoop(algorithm, NativeOnHost(environment, num_envs), None)
+    results = []
+    for loop in (device, host):
+        run = train(loop, loop.begin(jax.random.key(3)), total, 2, lambda run, metrics: True)
+        results.append((run.state, run.replay, run.statistics, run.clock, run.iteration))
+    named = zip(leaf_names(results[0]), *map(jax.tree.leaves, results), strict=True)
+    return [name for name, one, other in named if not np.array_equal(one, other, equal_nan=True)]
+
+
+@pytest.mark.parametrize("num_envs", [1, 8])
+@pytest.mark.parametrize("algorithm", [ppo(), dqn()], ids=lambda algorithm: type(algorithm).__name__)
+def test_cartpole_is_the_same_on_both_loops_with_the_settings_that_users_have(algorithm, num_envs):
+    assert differences(algorithm, CartPole(), num_envs, 1024) == []
+
+
+@pytest.fixture(scope="module")
+def without_fma() -> dict[str, list[str]]:
+    """What differs in each case, found in a process whose compiler knows no fused multiply-add."""
+    environment = os.environ | {"XLA_FLAGS": "--xla_cpu_max_isa=AVX --xla_backend_optimization_level=0"}
+    done = subprocess.run(
+        [sys.executable, __file__], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the flag is for x86 only")
+@pytest.mark.parametrize("case", CASES)
+def test_both_loops_are_the_same_without_fused_multiply_add(without_fma, case):
+    assert without_fma[case] == []
+
+
+if __name__ == "__main__":
+    print(json.dumps({name: differences(*case) for name, case in CASES.items()}))

@@ -1,0 +1,157 @@
+"""Several seeds in one program are the same learners as each of them alone."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from operant.agent import Agent
+from operant.algorithms.policy_gradient.ppo import PPO
+from operant.algorithms.value.dqn import DQN
+from operant.engine import device
+from operant.engine.collect import draw_rollout
+from operant.engine.device import DeviceLoop
+from operant.engine.files import leaf_names
+from operant.engine.run import Stream
+from operant.engine.train import train
+from operant.envs.classic import CartPole
+from operant.networks import Network
+
+SEEDS = (3, 14, 15, 92)
+NUM_ENVS = 8
+KEYS = jnp.stack([jax.random.key(seed) for seed in SEEDS])
+
+
+def algorithm() -> PPO:
+    return PPO(
+        n_steps=32,
+        batch_size=64,
+        n_epochs=4,
+        gae_lambda=0.8,
+        gamma=0.98,
+        learning_rate=5e-3,
+        network=Network(hidden_sizes=(32,), initialization="uniform"),
+    )
+
+
+@pytest.fixture(scope="module")
+def together() -> DeviceLoop:
+    return DeviceLoop(algorithm(), CartPole(), NUM_ENVS, len(SEEDS), emit=True)
+
+
+@pytest.fixture(scope="module")
+def alone() -> DeviceLoop:
+    return DeviceLoop(algorithm(), CartPole(), NUM_ENVS, None, emit=True)
+
+
+@pytest.fixture(scope="module")
+def first(together, alone):
+    """`(run, experience)` after one iteration: of all seeds together, and of each alone."""
+    run, _, experience = together.advance(together.begin(KEYS), 1, 1)
+    each = [alone.advance(alone.begin(key), 1, 1) for key in KEYS]
+    return (run, experience), [(run, experience) for run, _, experience in each]
+
+
+def arrays(tree) -> dict[str, np.ndarray]:
+    """Every leaf by its name; keys as the numbers that they are."""
+
+    def plain(x):
+        return jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+
+    return dict(zip(leaf_names(tree), (np.array(plain(x)) for x in jax.tree.leaves(tree)), strict=True))
+
+
+def test_there_are_two_devices_to_spread_over(together):
+    assert len(jax.devices()) == 2
+    assert together._mesh.size == 2
+
+
+def test_seeds_differ(first):
+    (run, experience), _ = first
+    keys = jax.random.key_data(run.key)
+    assert len(np.unique(keys, axis=0)) == len(SEEDS)
+    columns = experience.observation.reshape(32, len(SEEDS), NUM_ENVS, 4)
+    assert len(np.unique(columns[0].reshape(-1, 4), axis=0)) == len(SEEDS) * NUM_ENVS
+
+
+def test_the_randomness_of_a_seed_is_the_same_alone():
+    def draw(key):
+        return draw_rollout(algorithm(), CartPole(), together_spec, key, Stream.ACT, 7, 5)
+
+    together_spec = DeviceLoop(algorithm(), CartPole(), NUM_ENVS, None).spec
+    all_of_them = jax.tree.leaves(jax.jit(jax.vmap(draw))(KEYS))
+    for s, key in enumerate(KEYS):
+        for whole, one in zip(all_of_them, jax.tree.leaves(jax.jit(draw)(key)), strict=True):
+            np.testing.assert_array_equal(whole[s], one)
+
+
+def test_the_first_rollout_of_a_seed_is_the_same_alone(first):
+    (_, together), each = first
+    for s, (_, alone) in enumerate(each):
+        columns = slice(s * NUM_ENVS, (s + 1) * NUM_ENVS)
+        for name, rows in arrays(together).items():
+            np.testing.assert_array_equal(rows[:, columns], arrays(alone)[name], err_msg=name)
+
+
+def test_one_update_of_a_seed_is_the_same_alone(first):
+    (together, _), each = first
+    for s, (alone, _) in enumerate(each):
+        for name, value in arrays(together).items():
+            np.testing.assert_allclose(value[s], arrays(alone)[name], atol=1e-5, rtol=1e-5, err_msg=name)
+
+
+def test_seeds_spread_over_two_devices_are_those_of_one(first, monkeypatch):
+    (spread, experience), _ = first
+    one_device = jax.devices()[:1]
+    monkeypatch.setattr(device.jax, "devices", lambda: one_device)
+    loop = DeviceLoop(algorithm(), CartPole(), NUM_ENVS, len(SEEDS), emit=True)
+    assert loop._mesh.size == 1
+    run, _, seen = loop.advance(loop.begin(KEYS), 1, 1)
+    for name, rows in arrays(experience).items():
+        np.testing.assert_array_equal(rows, arrays(seen)[name], err_msg=name)
+    for name, value in arrays(spread).items():
+        np.testing.assert_allclose(value, arrays(run)[name], atol=1e-5, rtol=1e-5, err_msg=name)
+
+
+def test_seeds_learn_as_well_together_as_alone(together, alone):
+    def returns(loop, key) -> np.ndarray:
+        reported = []
+        train(loop, loop.begin(key), 25_000, 1, lambda run, metrics: reported.append(metrics) or True)
+        return np.atleast_1d(reported[-1]["rollout/ep_rew_mean"])
+
+    one = returns(together, KEYS)
+    other = np.concatenate([returns(alone, key) for key in KEYS])
+    assert min(one.min(), other.min()) > 60  # a random policy gets 22
+    spread = np.sqrt((one.var(ddof=1) + other.var(ddof=1)) / len(SEEDS))
+    assert abs(one.mean() - other.mean()) < 4 * spread
+
+
+# The same seed in another process
+
+
+def fingerprint() -> str:
+    """A hash of all of a run of DQN."""
+    dqn = DQN(buffer_size=300, learning_starts=50, target_update_interval=100, network=algorithm().network)
+    agent = Agent(dqn, "CartPole-v1", seed=5, num_envs=2).learn(1_000, progress_bar=False)
+    digest = hashlib.sha256()
+    for name, value in arrays(agent._run).items():
+        digest.update(name.encode() + value.tobytes())
+    return digest.hexdigest()
+
+
+def test_the_same_seed_in_a_fresh_process_is_bit_identical():
+    done = subprocess.run(
+        [sys.executable, __file__], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == fingerprint()
+
+
+if __name__ == "__main__":
+    print(fingerprint())

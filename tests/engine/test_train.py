@@ -1,0 +1,194 @@
+"""The loop in Python: continuing, stopping, and how training is cut into rows of metrics."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+from operant.agent import Agent, Progress
+from operant.algorithms.policy_gradient.ppo import PPO
+from operant.algorithms.value.dqn import DQN
+from operant.engine.train import chunk_size, deferred_interrupt, steps_per_iteration
+from operant.networks import Network
+from operant.types import Episodes, Replay, Rollout
+
+NETWORK = Network(hidden_sizes=(8,), initialization="uniform")
+
+
+def ppo(**arguments) -> Agent:
+    return Agent(
+        PPO(n_steps=16, batch_size=32, n_epochs=1, network=NETWORK), "CartPole-v1", num_envs=4, **arguments
+    )
+
+
+def learn(agent: Agent, steps: int, callback=None, **arguments) -> Agent:
+    return agent.learn(steps, callback, progress_bar=False, log_interval=128, **arguments)
+
+
+def test_steps_of_an_iteration():
+    assert steps_per_iteration(Rollout(16), 4) == 64
+    assert steps_per_iteration(Replay(100, 8, collect_steps=3), 4) == 12
+    assert steps_per_iteration(Episodes(8, 20), 4) == 160
+
+
+@pytest.mark.parametrize(
+    ("plan", "total", "interval", "size"),
+    [
+        (Rollout(2048), 1_000_000, None, 4),  # a hundredth of training
+        (Replay(100, 8, collect_steps=4), 10_000, None, 500),  # no less than 2,000 steps
+        (Replay(100, 8, collect_steps=1), 10**9, None, 50_000),  # no more than 50,000
+        (Rollout(4096), 10_000, None, 1),  # at least one
+        (Rollout(10), 10_000, 95, 9),
+        (Episodes(8, 20), 1_000_000, None, 1),
+    ],
+)
+def test_a_row_of_metrics_is_a_chunk_of_this_many_iterations(plan, total, interval, size):
+    assert chunk_size(plan, 1, total, interval) == size
+
+
+def test_learn_continues_where_it_stood():
+    agent = learn(ppo(), 256)
+    assert agent.step == 256
+    learn(agent, 384)
+    assert agent.step == 640
+    assert [row["time/total_timesteps"] for row in agent.history] == [128, 256, 384, 512, 640]
+    assert [row["time/iterations"] for row in agent.history] == [2, 4, 6, 8, 10]
+    # Schedules of the second call run over all of training.
+    assert int(agent._run.clock.total) == 640
+
+
+def test_a_callback_is_told_of_every_row_and_can_stop():
+    seen: list[Progress] = []
+
+    def callback(progress: Progress) -> bool:
+        seen.append(progress)
+        return progress.step < 256
+
+    agent = learn(ppo(), 1_000, callback)
+    assert agent.step == 256
+    assert [progress.step for progress in seen] == [128, 256]
+    assert all(progress.total == 1_000 and progress.agent is agent for progress in seen)
+    assert [progress.metrics for progress in seen] == agent.history
+    assert seen[-1].metrics["train/learning_rate"] == pytest.approx(3e-4)
+    # Between chunks the agent can be used, and it is the one that is being trained.
+    assert agent.predict(np.zeros(4)) in (0, 1)
+
+
+def test_a_callback_that_returns_nothing_does_not_stop():
+    assert learn(ppo(), 256, lambda progress: None).step == 256
+
+
+def test_the_agent_can_be_used_inside_a_callback():
+    scores = []
+    learn(ppo(), 256, lambda progress: scores.append(progress.agent.evaluate(2, seed=1).mean))
+    assert len(scores) == 2
+    assert min(scores) >= 8
+
+
+def test_training_with_observers_continues_training_without():
+    class Count:
+        steps = 0
+        closed = False
+
+        def __call__(self, transition) -> None:
+            self.steps += transition.reward.size
+
+        def close(self) -> None:
+            self.closed = True
+
+    count = Count()
+    agent = learn(ppo(), 128)
+    learn(agent, 256, observers=[count])
+    assert count.steps == 256
+    assert count.closed
+    learn(agent, 128)
+    assert count.steps == 256
+    assert agent.step == 512
+
+
+def test_metrics_have_the_names_of_stable_baselines():
+    row = learn(ppo(), 128).history[-1]
+    assert {
+        "rollout/ep_rew_mean",
+        "rollout/ep_len_mean",
+        "time/fps",
+        "time/iterations",
+        "time/time_elapsed",
+        "time/total_timesteps",
+        "train/approx_kl",
+        "train/clip_fraction",
+        "train/clip_range",
+        "train/entropy_loss",
+        "train/explained_variance",
+        "train/learning_rate",
+        "train/loss",
+        "train/n_updates",
+        "train/policy_gradient_loss",
+        "train/value_loss",
+    } <= set(row)
+
+
+def test_several_seeds_have_a_metric_each():
+    row = learn(ppo(seeds=2), 128).history[-1]
+    assert row["train/loss"].shape == (2,)
+    assert row["train/loss"][0] != row["train/loss"][1]
+    assert row["time/total_timesteps"] == 128
+
+
+def test_warming_up_learns_nothing_and_counts():
+    dqn = DQN(buffer_size=500, learning_starts=200, network=NETWORK)
+    agent = Agent(dqn, "CartPole-v1", num_envs=2)
+    before = np.array(agent.state.network.head.output.weight)
+    losses = []
+    agent.learn(208, lambda p: losses.append(p.metrics["train/loss"]), progress_bar=False)
+    assert agent.step == 208
+    assert len(losses) == 1
+    assert agent._run.iteration == 26
+    assert not np.array_equal(before, agent.state.network.head.output.weight)
+
+
+@pytest.mark.parametrize("total", [0, -5])
+def test_a_total_that_is_no_total_is_refused(total):
+    with pytest.raises(ValueError, match=f"total_timesteps={total}"):
+        ppo().learn(total, progress_bar=False)
+
+
+def test_more_steps_than_can_be_counted_are_refused():
+    with pytest.raises(ValueError, match="2147483647"):
+        ppo().learn(2**31, progress_bar=False)
+
+
+def test_interrupts_are_deferred_until_they_are_asked_for():
+    previous = signal.getsignal(signal.SIGINT)
+    with deferred_interrupt() as interrupted:
+        assert not interrupted()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is previous
+
+
+def test_interrupts_are_left_alone_in_other_threads():
+    asked = []
+
+    def elsewhere() -> None:
+        with deferred_interrupt() as interrupted:
+            asked.append(interrupted())
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert asked == [False]
+
+
+def test_an_interrupted_run_is_kept_and_can_continue():
+    agent = ppo()
+    with pytest.raises(KeyboardInterrupt):
+        learn(agent, 1_000, lambda progress: os.kill(os.getpid(), signal.SIGINT))
+    assert agent.step == 128
+    assert learn(agent, 128).step == 256
