@@ -115,8 +115,10 @@ class HostLoop:
 
     def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """The same after `size` iterations of acting at random and learning nothing."""
+        plan = self.algorithm.experience
+        assert isinstance(plan, Replay)
         emitted, flat = [], Flat(run)
-        steps = collect_steps(self.algorithm.experience)
+        steps = collect_steps(plan)
         for _ in range(size):
             done = self._inside(self.done)
             carry, experience = self._rollout(flat, Random(), Stream.WARM_UP, steps)
@@ -308,11 +310,12 @@ class HostLoop:
 
     def _inside(self, tree: PyTree, axis: int = 0) -> PyTree:
         """Leaves `[…, S·N, …]` with that axis at `axis`, as `[S, …, N, …]`."""
-        if self.seeds is None:
+        seeds = self.seeds
+        if seeds is None:
             return tree
 
         def split(x: np.ndarray) -> np.ndarray:
-            return np.moveaxis(x.reshape(*x.shape[:axis], self.seeds, -1, *x.shape[axis + 1 :]), axis, 0)
+            return np.moveaxis(x.reshape(*x.shape[:axis], seeds, -1, *x.shape[axis + 1 :]), axis, 0)
 
         return jax.tree.map(split, tree)
 
