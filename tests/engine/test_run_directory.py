@@ -78,7 +78,8 @@ def test_a_file_and_a_missing_directory_are_refused(tmp_path):
         RunDirectory.open(tmp_path)
 
 
-def test_the_default_path_is_the_first_free_one(tmp_path):
+def test_the_default_path_is_the_first_free_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert default_run_path("ppo", "CartPole-v1").as_posix() == "runs/ppo-CartPole-v1-1"
     (tmp_path / "ppo-ALE-Pong-v5-1").mkdir()
     assert default_run_path("ppo", "ALE/Pong-v5", tmp_path) == tmp_path / "ppo-ALE-Pong-v5-2"
