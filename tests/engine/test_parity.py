@@ -51,7 +51,12 @@ def dqn() -> DQN:
 
 
 CASES = {
-    "recurrent PPO": (ppo(network=network(memory="gru", memory_size=8)), probes.Memory(), 4, 256),
+    "recurrent masked PPO": (
+        ppo(clip_range_vf=0.2, target_kl=0.01, network=network(memory="gru", memory_size=8)),
+        probes.Masked(),
+        4,
+        256,
+    ),
     "normalised PPO of a Box": (
         ppo(normalize_observations=True, normalize_rewards=True),
         Pendulum(),
@@ -60,7 +65,6 @@ CASES = {
     ),
     "MultiDiscrete of a Dict": (ppo(network=network(convolutions=())), probes.Senses(size=3), 4, 256),
     "MultiBinary": (ppo(), probes.ObservationActionReward(actions=MultiBinary(3)), 4, 256),
-    "masked PPO": (ppo(clip_range_vf=0.2, target_kl=0.01), probes.Masked(), 4, 256),
     "masked DQN": (dqn(), probes.Masked(), 2, 480),
     "recurrent episodes": (Reinforce(network=network(memory="lstm", memory_size=8)), CartPole(), 4, 640),
 }

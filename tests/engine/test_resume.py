@@ -30,7 +30,7 @@ ALGORITHMS = {
         n_epochs=2,
         normalize_observations=True,
         normalize_rewards=True,
-        network=Network(hidden_sizes=(8,), initialization="uniform", memory="gru", memory_size=8),
+        network=Network(hidden_sizes=(), initialization="uniform", memory="gru", memory_size=8),
     ),
     "dqn": DQN(buffer_size=300, learning_starts=100, target_update_interval=100, network=NETWORK),
 }
@@ -140,7 +140,6 @@ def test_a_run_on_the_host_goes_on_with_fresh_episodes(tmp_path):
     assert resumed._run.statistics.episodes > before.statistics.episodes
     # No episode is counted longer than it was: those under way at the stop do not go on.
     assert int(resumed._run.statistics.lengths.max()) <= 500
-    assert int(resumed._run.replay.filled) > int(before.replay.filled)
 
 
 def test_a_finished_run_is_left_as_it_is(whole):
