@@ -183,7 +183,7 @@ def test_dqn_bootstraps_a_truncated_episode_from_its_true_successor():
     np.testing.assert_allclose(q, [[9.0, 9.0], [10.0, 10.0]], atol=0.3)
 
 
-def test_dqn_never_takes_or_bootstraps_from_a_forbidden_action():
+def test_dqn_never_takes_a_forbidden_action():
     seen = Highest()
     agent = Agent(
         DQN(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import equinox as eqx
 import gymnasium as gym
 import jax
 import jax.numpy as jnp
@@ -15,11 +16,13 @@ from reinforce import Reinforce
 from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.value.dqn import DQN
+from operant.engine.collect import draw_rollout
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
+from operant.engine.run import Stream
 from operant.engine.train import train
 from operant.envs.host import NativeOnHost
-from operant.envs.probes import Counting
+from operant.envs.probes import Counting, Memory
 from operant.networks import Network
 from operant.ops.schedules import Linear
 from operant.types import Transition
@@ -101,6 +104,36 @@ def test_replay_holds_whole_transitions_of_its_own_seed():
     for seed in range(2):
         last = seen.reward[-kept:, seed * NUM_ENVS : (seed + 1) * NUM_ENVS]
         np.testing.assert_array_equal(np.sort(rows.reward[seed], axis=None), np.sort(last, axis=None))
+
+
+# Memory
+
+
+@pytest.mark.parametrize("where", ["device", "host"])
+def test_the_memory_of_a_policy_begins_anew_with_every_episode(where):
+    environment, key, steps, num_envs = Memory(), jax.random.key(1), 36, 8
+    network = Network(hidden_sizes=(), initialization="uniform", memory="gru", memory_size=8)
+    algorithm = PPO(n_steps=12, batch_size=96, n_epochs=1, learning_rate=0.0, network=network)
+    if where == "device":
+        loop = DeviceLoop(algorithm, environment, num_envs, None, emit=True)
+    else:
+        loop = HostLoop(algorithm, NativeOnHost(environment, num_envs), None, emit=True)
+    # Large outputs, so that actions depend on what is remembered.
+    run = loop.begin(key)
+    run = eqx.tree_at(lambda r: r.state.network.policy_head.output.weight, run, replace_fn=lambda w: 100 * w)
+    network = jax.tree.map(np.array, run.state.network)
+    recorder = Recorder()
+    train(loop, run, steps * num_envs, 1, lambda run, metrics: True, [recorder])
+    seen = recorder.all
+
+    noise, _ = draw_rollout(algorithm, environment, loop.spec, key, Stream.ACT, jnp.asarray(0), steps)
+    unroll = jax.jit(type(network).unroll)
+    policy, _ = unroll(network, seen.observation, None, network.initial_carry(num_envs), seen.done)
+    np.testing.assert_array_equal(policy.sample(noise), seen.action)
+    never, _ = unroll(
+        network, seen.observation, None, network.initial_carry(num_envs), np.zeros_like(seen.done)
+    )
+    assert (never.sample(noise) != seen.action).any()
 
 
 # Whole episodes

@@ -88,21 +88,19 @@ def test_cartpole_is_the_same_on_both_loops_with_the_settings_that_users_have(al
     assert differences(algorithm, CartPole(), num_envs, 1024) == []
 
 
-@pytest.fixture(scope="module")
-def without_fma() -> dict[str, list[str]]:
-    """What differs in each case, found in a process whose compiler knows no fused multiply-add."""
-    environment = os.environ | {"XLA_FLAGS": "--xla_cpu_max_isa=AVX --xla_backend_optimization_level=0"}
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the flag is for x86 only")
+def test_everything_is_the_same_on_both_loops_without_fused_multiply_add():
+    flags = "--xla_cpu_max_isa=AVX --xla_backend_optimization_level=0"
     done = subprocess.run(
-        [sys.executable, __file__], env=environment, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, __file__],
+        env=os.environ | {"XLA_FLAGS": flags},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the flag is for x86 only")
-@pytest.mark.parametrize("case", CASES)
-def test_both_loops_are_the_same_without_fused_multiply_add(without_fma, case):
-    assert without_fma[case] == []
+    assert json.loads(done.stdout) == {name: [] for name in CASES}
 
 
 if __name__ == "__main__":
