@@ -112,15 +112,15 @@ def test_replay_holds_whole_transitions_of_its_own_seed():
 @pytest.mark.parametrize("where", ["device", "host"])
 def test_the_memory_of_a_policy_begins_anew_with_every_episode(where):
     environment, key, steps, num_envs = Memory(), jax.random.key(1), 36, 8
-    network = Network(hidden_sizes=(), initialization="uniform", memory="gru", memory_size=8)
+    network = Network(hidden_sizes=(), memory="gru", memory_size=8)
     algorithm = PPO(n_steps=12, batch_size=96, n_epochs=1, learning_rate=0.0, network=network)
     if where == "device":
         loop = DeviceLoop(algorithm, environment, num_envs, None, emit=True)
     else:
         loop = HostLoop(algorithm, NativeOnHost(environment, num_envs), None, emit=True)
-    # Large outputs, so that actions depend on what is remembered.
+    # Outputs of a hundredth are made large, so that actions depend on what is remembered.
     run = loop.begin(key)
-    run = eqx.tree_at(lambda r: r.state.network.policy_head.output.weight, run, replace_fn=lambda w: 100 * w)
+    run = eqx.tree_at(lambda r: r.state.network.policy_head.output.weight, run, replace_fn=lambda w: 1000 * w)
     network = jax.tree.map(np.array, run.state.network)
     recorder = Recorder()
     train(loop, run, steps * num_envs, 1, lambda run, metrics: True, [recorder])
