@@ -403,7 +403,7 @@ class Agent:
         deterministic: bool = True,
         beside_random: bool = False,
     ) -> Recording:
-        """Film whole episodes as MP4, beside the random policy if wished. Long ones lose frames, never the end."""
+        """Film whole episodes as MP4, beside the random policy if wished. Long episodes lose frames."""
         film = self.recording(episodes, seed, deterministic)
         frames: Iterable[np.ndarray] = film.frames
         if beside_random:

@@ -174,6 +174,8 @@ def test_several_seeds(capsys):
     means = {seed: part["mean"] for seed, part in score["seeds"].items()}
     assert means[str(score["best_seed"])] == max(means.values())
     assert score["median"] == pytest.approx(np.median(list(means.values())))
+    page = (RunDirectory.open("run").path / "report.html").read_text()
+    assert all(f"PPO, seed {seed}" in page for seed in (1, 2, 3))
     best = operant.load("run")
     assert best.seeds is None
     assert best.seed == score["best_seed"]

@@ -80,12 +80,17 @@ def show(agent: Agent, best: Agent, directory: RunDirectory, random: Evaluation)
             else None
         )
         if agent.history:
+            title = f"{agent.name} on {agent.source.id}"
+            title += "" if agent.seeds is None else f", seed {best.seed}"
             agent.plot(directory.curve_picture, reference={"random policy": random.mean})
             columns = read_metrics(directory.metrics_file)
+            if agent.seeds is not None:
+                chosen = columns["seed"] == agent.seeds.index(best.seed)
+                columns = {name: column[chosen] for name, column in columns.items()}
             if any(
                 name.startswith("train/") and np.isfinite(column).any() for name, column in columns.items()
             ):
-                metrics_panel(columns, directory.metrics_picture, title=f"{agent.name} on {agent.source.id}")
+                metrics_panel(columns, directory.metrics_picture, title=title)
         seen = None if film is None else film.result().observations
         if _has_map(best):
             best.plot_policy(directory.policy_picture, None if seen is None else np.asarray(seen))

@@ -112,9 +112,10 @@ def _video(path: Path) -> str:
 
 
 def _score(evaluation: Mapping[str, Any], name: str, threshold: float | None) -> str:
-    if "mean" not in evaluation:
+    if not {"mean", "seeds"} & set(evaluation):
         return ""
-    rows = {name: evaluation, "random policy": evaluation.get("random")}
+    learners = {f"{name}, seed {seed}": row for seed, row in evaluation.get("seeds", {}).items()}
+    rows = {**(learners or {name: evaluation}), "random policy": evaluation.get("random")}
     present = {label: row for label, row in rows.items() if row}
     numbers = "".join(_number(label, row) for label, row in present.items())
     picture = score(present, title="Returns", threshold=threshold)
