@@ -12,6 +12,8 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from operant import settings
+
 if TYPE_CHECKING:
     from operant.agent import Agent
     from operant.algorithms.base import Algorithm
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     Random = constructor("random")
     load = Agent.load
     resume = Agent.resume
+
+settings.apply()
 
 __version__ = version("operant")
 __all__ = [

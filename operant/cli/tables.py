@@ -78,7 +78,7 @@ def _reason(error: Exception) -> str:
 
 def info() -> str:
     """Versions, devices and settings."""
-    from operant.engine import settings
+    from operant import settings
 
     settings.apply()
     versions = {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}

@@ -133,7 +133,7 @@ def test_the_heads_stand_on_a_users_module():
     x = normal(T, N, 4)
     value = jax.jit(lambda network, x: network.unroll(x, None, (), None)[1])(network, x)
     features = jax.vmap(jax.vmap(module))(x)
-    np.testing.assert_allclose(value, network.value_head.output(features)[..., 0], rtol=1e-5)
+    np.testing.assert_allclose(value, network.value_head.output(features)[..., 0], rtol=1e-5, atol=1e-6)
     gradient = jax.jit(jax.grad(lambda network: jnp.sum(network.unroll(x, None, (), None)[1])))(network)
     assert all((leaf != 0).any() for leaf in jax.tree.leaves(gradient.encoder))
 

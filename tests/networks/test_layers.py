@@ -47,6 +47,27 @@ def test_convolution_takes_any_leading_axes():
     np.testing.assert_allclose(y[1, 2], call(layer, x[1, 2]), atol=1e-5)
 
 
+@pytest.mark.parametrize("leading", [(), (6,), (2, 3)])
+@pytest.mark.parametrize("learners", [None, 3])
+def test_linear_has_the_gradients_of_its_formula(leading, learners):
+    layer = filled(lambda key: Linear.build(5, 4, key))
+    x, weights = normal(*leading, 5), normal(*leading, 4)
+    if learners is not None:
+        layer, x, weights = jax.tree.map(lambda a: jnp.stack([a * k for k in (1, 2, 3)]), (layer, x, weights))
+
+    def gradients(apply):
+        function = jax.grad(lambda layer, x, weights: jnp.sum(apply(layer, x) * weights), argnums=(0, 1))
+        return jax.jit(function if learners is None else jax.vmap(function))(layer, x, weights)
+
+    def reference(layer, x):
+        y = jnp.tensordot(x, layer.weight, 1)
+        return y + jnp.broadcast_to(layer.bias, y.shape)
+
+    ours, theirs = gradients(lambda layer, x: layer(x)), gradients(reference)
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize(("size_in", "size_out"), [(5, 3), (3, 5), (4, 4)])
 def test_orthogonal_weights(size_in, size_out):
     layer = Linear.build(size_in, size_out, KEY, gain=2.0)

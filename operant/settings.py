@@ -29,23 +29,36 @@ def cache_directory() -> Path:
     return Path(base) / "operant" / "jax"
 
 
+def options() -> dict[str, bool | float | int | str]:
+    """The options operant asks of JAX, with their values."""
+    return {
+        # A small compiled function returns in 28 µs instead of 106 µs when the call itself computes it.
+        "jax_cpu_enable_async_dispatch": False,
+        "jax_compilation_cache_dir": str(cache_directory()),
+        "jax_persistent_cache_min_compile_time_secs": 0.1,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+
+
 def apply() -> None:
-    """Make the settings; called when the engine is imported. Does nothing once JAX's backend runs."""
+    """Make the settings, as far as they can be made now: when operant is imported, and again when its engine is.
+
+    XLA reads its flags from the environment when JAX's backend starts, and they also decide the last bits of results.
+    The options are JAX's own, and wait until JAX is imported, which `import operant` does not do.
+    """
     if not enabled():
         return
     present = os.environ.get("XLA_FLAGS", "")
-    if not _backend_started():
-        missing = [f"{name}={value}" for name, value in flags().items() if name not in present]
+    missing = [f"{name}={value}" for name, value in flags().items() if name not in present]
+    if missing and not _backend_started():
         os.environ["XLA_FLAGS"] = " ".join([present, *missing]).strip()
-    import jax
-
-    # A small compiled function returns in 28 µs instead of 106 µs when the call itself computes it.
-    if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
-        jax.config.update("jax_cpu_enable_async_dispatch", False)
-    if _cache_in_force() is None:
-        jax.config.update("jax_compilation_cache_dir", str(cache_directory()))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    jax = sys.modules.get("jax")
+    if jax is None:
+        return
+    for name, value in options().items():
+        given = name.upper() in os.environ or (name == "jax_compilation_cache_dir" and _cache_in_force())
+        if not given:
+            jax.config.update(name, value)
 
 
 def enabled() -> bool:

@@ -1,0 +1,70 @@
+"""The process-wide settings, each case in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+SHOW = """
+import json, os, sys
+{first}
+import operant
+imported = "jax" in sys.modules
+import operant.engine
+import jax
+jax.random.key(0)  # starts the backend
+print(json.dumps({{
+    "jax imported": imported,
+    "devices": jax.local_device_count(),
+    "flags": os.environ.get("XLA_FLAGS", ""),
+    "asynchronous": jax.config.read("jax_cpu_enable_async_dispatch"),
+    "cache": jax.config.jax_compilation_cache_dir,
+    "least": jax.config.jax_persistent_cache_min_compile_time_secs,
+}}))
+"""
+
+
+def show(first: str = "", **environment: str) -> dict:
+    inherited = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS" and not k.startswith("JAX_")}
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW.format(first=first)],
+        env=inherited | {"JAX_PLATFORMS": "cpu"} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("first", ["", "import jax"], ids=["operant first", "jax first"])
+def test_importing_operant_makes_them_before_the_backend_starts(first, tmp_path):
+    seen = show(first, XDG_CACHE_HOME=str(tmp_path))
+    assert seen["jax imported"] == bool(first)  # `import operant` costs nothing
+    assert seen["devices"] == len(os.sched_getaffinity(0))
+    assert "--xla_cpu_multi_thread_eigen=false" in seen["flags"]
+    assert seen["asynchronous"] is False
+    assert seen["cache"] == str(tmp_path / "operant" / "jax")
+    assert seen["least"] == 0.1
+
+
+def test_what_the_user_has_set_stays():
+    seen = show(
+        XLA_FLAGS="--xla_force_host_platform_device_count=1",
+        JAX_COMPILATION_CACHE_DIR="/elsewhere",
+    )
+    assert seen["devices"] == 1
+    assert seen["cache"] == "/elsewhere"
+    seen = show("import jax; jax.config.update('jax_compilation_cache_dir', '/elsewhere')")
+    assert seen["cache"] == "/elsewhere"
+
+
+def test_all_can_be_turned_off():
+    seen = show(OPERANT_SETTINGS="off")
+    assert seen["devices"] == 1
+    assert seen["flags"] == ""
+    assert seen["asynchronous"] is True
+    assert seen["cache"] is None
