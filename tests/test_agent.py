@@ -89,7 +89,7 @@ def test_a_policy_with_memory_acts_through_an_actor():
         agent.predict(OBSERVATIONS[0])
     # The policy's first output is nearly 0: make its memory matter.
     weight = lambda state: state.network.policy_head.output.weight  # noqa: E731
-    agent._learnt = eqx.tree_at(weight, agent.state, replace_fn=lambda w: 100 * w)
+    agent.learner.state = eqx.tree_at(weight, agent.state, replace_fn=lambda w: 100 * w)
     act = agent.actor()
     first = [int(act(observation)) for observation in OBSERVATIONS]
     act.reset()

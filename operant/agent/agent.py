@@ -1,0 +1,360 @@
+"""The user's object: an algorithm, an environment, and what has been learnt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import jax
+import numpy as np
+
+from operant import spaces
+from operant.agent import inputs, saving, showing
+from operant.agent.learner import Learner
+from operant.agent.training import Callback, Plan, Session
+from operant.algorithms.base import Algorithm
+from operant.algorithms.random import Random
+from operant.engine.evaluate import Evaluation, evaluate
+from operant.engine.log import Logger
+from operant.engine.observers import Observer
+from operant.engine.policy import Actor, Policy
+from operant.engine.run import Run
+from operant.engine.run_directory import RunDirectory
+from operant.engine.train import chunk_size
+from operant.envs.source import Backend, Source, Vectorization
+from operant.studio import recording
+from operant.studio.recording import Recording
+from operant.types import PyTree
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Agent:
+    """Learns, acts, is scored, saved and shown.
+
+    Args:
+        algorithm: What learns, with its hyperparameters.
+        env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or a native one.
+        seed: All randomness derives from it.
+        seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or which.
+        num_envs: Environments stepped together, for each learner.
+        backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps it in Python;
+            "auto" takes the twin where there is one. Scores always come from Gymnasium's own.
+        vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one process each) or
+            "vector_entry_point" (the environment's own).
+    """
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Backend = "auto",
+        vectorization: Vectorization = "sync",
+    ) -> None:
+        self.algorithm = algorithm
+        self.source = Source(env, backend, vectorization)
+        self.seed, self.seeds = seed, inputs.seeds_of(seed, seeds)
+        self.num_envs = inputs.copies(self.source, num_envs, len(self.seeds or (seed,)))
+        self.spec = replace(self.source.spec, num_envs=self.num_envs)
+        algorithm.check(self.spec)
+        inputs.require_shared(algorithm.experience, self.num_envs)
+        self.learner = Learner(algorithm, self.source, self.spec, seed if self.seeds is None else self.seeds)
+        jax.eval_shape(
+            self.learner.initial_state
+        )  # networks that cannot be made say so here, not after a while
+        self.history: list[dict[str, Any]] = []  # the rows of metrics so far
+
+    # learning
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: Callback | None = None,
+        progress_bar: bool = True,
+        *,
+        log_interval: int | None = None,
+        loggers: Sequence[Logger] = (),
+        observers: Sequence[Observer] = (),
+        run_dir: str | Path | None = None,
+        checkpoint_every: int | None = None,
+        overwrite: bool = False,
+    ) -> Agent:
+        """Train for `total_timesteps` environment steps (of each seed); called again, it goes on from there.
+
+        Args:
+            callback: Called with a `Progress` after every row of metrics; returning False stops training.
+            progress_bar: Whether to show the live table and bar.
+            log_interval: Environment steps between two rows of metrics.
+            loggers: Further places for the rows to go, such as a `WandbLog`.
+            observers: Called with every transition, in order, between chunks.
+            run_dir: Where to keep the config, metrics, TensorBoard events and checkpoints.
+            checkpoint_every: Environment steps between two checkpoints in `run_dir`; the last state is always kept.
+            overwrite: Whether a run that is already in `run_dir` may be deleted.
+
+        Returns itself. Ctrl-C stops after the chunk that is running, keeps everything, and raises KeyboardInterrupt.
+        What raises between two chunks (a callback, an observer, a logger) leaves the agent with the last one. A chunk
+        that fails may take with it what had been learnt: the agent then goes back to its last checkpoint.
+        """
+        inputs.at_least_one(total_timesteps=total_timesteps, log_interval=log_interval)
+        size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
+        plan = Plan(self.step + total_timesteps, size, checkpoint_every)
+        self.learner.started(emit=bool(observers))  # what cannot be made fails before a directory is
+        directory = None
+        if run_dir is not None:
+            directory = RunDirectory.create(run_dir, self.config() | asdict(plan), overwrite=overwrite)
+        Session(
+            self,
+            plan,
+            directory,
+            callback=callback,
+            progress_bar=progress_bar,
+            loggers=loggers,
+            observers=observers,
+        ).train()
+        return self
+
+    @classmethod
+    def resume(
+        cls,
+        run_dir: str | Path,
+        *,
+        env: Any = None,
+        network: Any = None,
+        callback: Callback | None = None,
+        progress_bar: bool = True,
+        loggers: Sequence[Logger] = (),
+    ) -> Agent:
+        """Continue a run from its last checkpoint to the end it was given.
+
+        On a native environment the result is, to the last bit, that of a run that was never stopped. Gymnasium's
+        environments cannot be stored: there, episodes start afresh. `env` and `network` are needed where the run was
+        started with objects of yours, which no file can hold.
+        """
+        agent = cls.restore(run_dir, env=env, network=network)
+        return agent.finish(run_dir, callback, progress_bar, loggers)
+
+    @classmethod
+    def restore(cls, run_dir: str | Path, *, env: Any = None, network: Any = None) -> Agent:
+        """The agent as it was at a run's last checkpoint; `finish` trains it to the end."""
+        return saving.restore(cls, run_dir, env, network)
+
+    def finish(
+        self,
+        run_dir: str | Path,
+        callback: Callback | None = None,
+        progress_bar: bool = True,
+        loggers: Sequence[Logger] = (),
+    ) -> Agent:
+        """Train what `restore` gave to the end that its run was given."""
+        directory = RunDirectory.open(run_dir)
+        Session(
+            self,
+            Plan.of(directory),
+            directory,
+            callback=callback,
+            progress_bar=progress_bar,
+            loggers=loggers,
+            resumed=True,
+        ).train()
+        return self
+
+    # acting
+
+    def predict(
+        self, observation: PyTree, deterministic: bool = True, action_mask: PyTree = None
+    ) -> np.ndarray:
+        """The action for one observation, or the actions `[M, …]` for a batch of them.
+
+        Raises ValueError for an observation of another shape, for a policy with memory (see `actor`), and for several
+        learners (choose one: `agent[i]` or `agent.best()`).
+        """
+        policy = self.policy(deterministic)
+        if self.remembers:
+            raise ValueError(
+                "This policy remembers: use `act = agent.actor()`, and `act.reset()` between episodes."
+            )
+        observation, action_mask, batched = inputs.batch(self.spec, observation, action_mask)
+        fresh = np.ones(len(jax.tree.leaves(observation)[0]), bool)
+        action, _ = policy(observation, action_mask, None, fresh, int(time.time_ns() % 2**31))
+        return action if batched else action[0]
+
+    def action_probabilities(self, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
+        """How likely each choice is at one observation, `[n]`, or a batch of them, `[M, n]`, as an episode's first.
+
+        Raises ValueError where actions are not Discrete.
+        """
+        space = self.spec.action_space
+        if not isinstance(space, spaces.Discrete):
+            raise ValueError(
+                f"Only Discrete actions have probabilities; those of {self.source.id} are {spaces.describe(space)}."
+            )
+        observation, action_mask, batched = inputs.batch(self.spec, observation, action_mask)
+        probabilities = self.policy().probabilities(observation, action_mask)
+        return probabilities if batched else probabilities[0]
+
+    def actor(self, deterministic: bool = True, seed: int = 0) -> Actor:
+        """A callable `act(observation)` that remembers what its policy needs; `act.reset()` starts an episode."""
+        return Actor(self.policy(deterministic, seed))
+
+    def policy(self, deterministic: bool = True, seed: int = 0) -> Policy:
+        """The policy over batches, as `evaluate` uses it."""
+        if self.seeds is not None:
+            raise ValueError(
+                f"There are {len(self.seeds)} learners here: choose one with agent[i] or agent.best()."
+            )
+        return Policy(self.algorithm, self.state, self.spec, explore=not deterministic, seed=seed)
+
+    def random(self) -> Agent:
+        """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""
+        backend = "gymnasium" if self.source.native is None else "auto"
+        return Agent(Random(), self.source.given, backend=backend)
+
+    def evaluate(
+        self, episodes: int = 100, seed: int = 10_000, deterministic: bool = True, env: Any = None
+    ) -> Any:
+        """An `Evaluation` over whole episodes of Gymnasium's own environment; with several seeds a list of them.
+
+        Episode i is reset with `seed + i`. `env` scores on another environment of the same spaces.
+        """
+        inputs.at_least_one(episodes=episodes)
+        if self.seeds is not None:
+            return [self[i].evaluate(episodes, seed, deterministic, env) for i in range(len(self.seeds))]
+        source = self.source if env is None else Source(env, "gymnasium")
+        if env is not None:
+            inputs.require_same_spaces(self.spec, source.spec)
+        return evaluate(
+            self.policy(deterministic, seed),
+            self.learner.single if env is None else source.single,
+            episodes=episodes,
+            seed=seed,
+            slots=1 if source.copies == 1 else 128,
+            close=source.copies != 1,
+        )
+
+    # looking
+
+    def watch(self, episodes: int = 1, seed: int = 20_000, deterministic: bool = True) -> list[float]:
+        """Show whole episodes in a window and return their returns. Raises ValueError where there is no display."""
+        return showing.watch(self, episodes, seed, deterministic)
+
+    def recording(
+        self,
+        episodes: int = 1,
+        seed: int = 20_000,
+        deterministic: bool = True,
+        every: int = 1,
+        max_steps: int = 10_000,
+    ) -> Recording:
+        """Whole episodes as pictures, of every `every`-th step, and what was observed."""
+        env, actor = self.learner.single("rgb_array"), self.actor(deterministic, seed)
+        return recording.record(env, actor, episodes=episodes, seed=seed, every=every, max_steps=max_steps)
+
+    def record(
+        self,
+        path: str | Path,
+        episodes: int = 1,
+        seed: int = 20_000,
+        deterministic: bool = True,
+        beside_random: bool = False,
+    ) -> Recording:
+        """Film whole episodes as MP4, beside the random policy if wished. Long episodes lose frames."""
+        return showing.record(self, path, episodes, seed, deterministic, beside_random)
+
+    def plot(self, path: str | Path | None = None, reference: Mapping[str, float] | None = None) -> Figure:
+        """The learning curve, over all seeds, with lines at `reference`; written as PNG to `path`, if given."""
+        return showing.plot(self, path, reference)
+
+    def plot_policy(self, path: str | Path | None = None, states: np.ndarray | None = None) -> Figure:
+        """What the policy does over two quantities of a vector observation; `states` `[K, D]` are drawn as dots.
+
+        Raises ValueError where no such picture can be drawn.
+        """
+        return showing.plot_policy(self, path, states)
+
+    # several learners
+
+    def __getitem__(self, index: int) -> Agent:
+        """The learner of the index-th seed, as an agent of its own."""
+        if self.seeds is None:
+            raise ValueError("This agent has one learner; make several with seeds=….")
+        one = Agent(
+            self.algorithm,
+            self.source.given,
+            seed=self.seeds[index],
+            num_envs=self.num_envs if self.source.copies is None else None,
+            backend=self.source.backend,
+            vectorization=self.source.vectorization,
+        )
+        one.learner.state = self.learner.state_of(index)
+        return one
+
+    def best(self, evaluations: Sequence[Evaluation] | None = None) -> Agent:
+        """The learner with the highest mean return of these evaluations, or of 20 episodes each."""
+        scores = self.evaluate(20) if evaluations is None else evaluations
+        return self[int(np.argmax([score.mean for score in scores]))]
+
+    # files
+
+    def config(self) -> dict[str, Any]:
+        """Everything needed to make this agent again, as JSON values."""
+        return saving.config(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to one safetensors file, whose metadata is `config()`."""
+        saving.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path, env: Any = None, network: Any = None) -> Agent:
+        """A saved model, or that of a run directory. Nothing in the file is executed.
+
+        `env` is needed where the model was trained on an object of yours, and may name another environment of the same
+        spaces; `network` where its network is an Equinox module of yours.
+        """
+        return saving.load(cls, path, env, network)
+
+    # what it is
+
+    @property
+    def state(self) -> PyTree:
+        """What has been learnt: the algorithm's state; with several seeds every leaf has a first axis for them."""
+        return self.learner.state
+
+    @property
+    def step(self) -> int:
+        """Environment steps trained for so far, of each seed."""
+        return self.learner.step
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the policy has a memory."""
+        carry = jax.eval_shape(lambda state: self.algorithm.initial_carry(state, 1), self.state)
+        return bool(jax.tree.leaves(carry))
+
+    @property
+    def name(self) -> str:
+        """The algorithm's, for people."""
+        return type(self.algorithm).__name__
+
+    @property
+    def threshold(self) -> float | None:
+        """The mean return from which Gymnasium calls the environment solved, where it says so."""
+        registration = gym.registry.get(self.source.id)
+        return None if registration is None else registration.reward_threshold
+
+    @property
+    def title(self) -> str:
+        """What is being trained on what, in a few words."""
+        return showing.title(self)
+
+    @property
+    def _run(self) -> Run | None:
+        return self.learner.run

@@ -1,0 +1,84 @@
+"""What users pass in, looked at before anything is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from operant import spaces
+from operant.envs.source import Source
+from operant.types import EnvSpec, Episodes, Experience, PyTree
+
+
+def at_least_one(**values: int | None) -> None:
+    """Raise ValueError naming the first of these that is given and below 1."""
+    for name, value in values.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name}={value}: must be at least 1.")
+
+
+def seeds_of(seed: int, seeds: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    """The learners' seeds: those listed, or so many from `seed` upwards; None for a single learner."""
+    if seeds is None:
+        return None
+    listed = tuple(range(seed, seed + seeds) if isinstance(seeds, int) else seeds)
+    if not listed:
+        raise ValueError(f"seeds={seeds!r}: must be at least 1, or a list of at least one seed.")
+    return listed
+
+
+def copies(source: Source, num_envs: int | None, learners: int) -> int:
+    """How many environments each learner steps. Raises ValueError where those given cannot be shared so."""
+    given = source.copies
+    if num_envs is not None and num_envs < 1:
+        raise ValueError(f"num_envs={num_envs}: must be at least 1.")
+    if given is None:
+        return num_envs or 1
+    if given % learners:
+        raise ValueError(
+            f"{given} environments cannot be shared by {learners} learners; pass an id or a callable."
+        )
+    if num_envs not in (None, given // learners):
+        raise ValueError(
+            f"num_envs={num_envs}: the environment given is {given} for {learners} learner(s). Pass an id or a "
+            "callable for any number."
+        )
+    return given // learners
+
+
+def require_shared(plan: Experience, num_envs: int) -> None:
+    """Raise ValueError where the episodes of an update are not a multiple of the environments."""
+    if isinstance(plan, Episodes) and plan.count % num_envs:
+        raise ValueError(
+            f"{plan.count} episodes cannot be shared by num_envs={num_envs}: choose a divisor of {plan.count}."
+        )
+
+
+def require_same_spaces(expected: EnvSpec, got: EnvSpec) -> None:
+    """Raise ValueError, naming both, where a model cannot play an environment."""
+    for name in ("observation_space", "action_space"):
+        want, have = getattr(expected, name), getattr(got, name)
+        if spaces.describe(want) != spaces.describe(have):
+            raise ValueError(
+                f"The model was made for {expected.id}, whose {name.replace('_', ' ')} is {spaces.describe(want)}; "
+                f"{got.id} has {spaces.describe(have)}. Use the environment it was trained on."
+            )
+
+
+def batch(spec: EnvSpec, observation: PyTree, action_mask: PyTree) -> tuple[PyTree, PyTree, bool]:
+    """`(observations [M, …], masks [M, …], whether they were a batch)`; one observation becomes a batch of one.
+
+    Raises ValueError, naming both shapes, for what is neither.
+    """
+    space = spec.observation_space
+    single = spaces.mismatch(space, observation)
+    if single is not None:
+        leaves = jax.tree.leaves(observation)
+        many = len(leaves[0]) if leaves and np.ndim(leaves[0]) else 0
+        if not many or spaces.mismatch(space, observation, (many,)) is not None:
+            raise ValueError(f"{single} {spec.id} has {spaces.describe(space)} observations.")
+        return spaces.cast(space, observation), action_mask, True
+    observation = spaces.cast(space, observation)
+    return *jax.tree.map(lambda x: np.asarray(x)[None], (observation, action_mask)), False

@@ -1,0 +1,160 @@
+"""What is being trained: an algorithm in an environment, for one seed or several, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import gymnasium as gym
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant.algorithms.base import Algorithm
+from operant.engine.device import DeviceLoop
+from operant.engine.host import HostLoop
+from operant.engine.run import Run, Stream, stream
+from operant.engine.train import Loop, steps_done
+from operant.envs.source import Source
+from operant.types import EnvSpec, PyTree, Transition
+
+Advanced = tuple[Run, dict[str, np.ndarray], Transition | None]
+
+
+class Learner:
+    """Holds the run; before there is one, the state that was loaded or made.
+
+    It passes for the loop that advances it, and takes hold of every run that comes out: whatever fails between two
+    chunks, an observer, a logger or a callback, the last finished chunk is there.
+    """
+
+    def __init__(
+        self, algorithm: Algorithm, source: Source, spec: EnvSpec, seeds: int | tuple[int, ...]
+    ) -> None:
+        self.algorithm, self.source, self.spec = algorithm, source, spec
+        self.seeds = None if isinstance(seeds, int) else len(seeds)
+        self.key = (
+            jax.random.key(seeds) if isinstance(seeds, int) else jnp.stack([jax.random.key(s) for s in seeds])
+        )
+        self.run: Run | None = None
+        self.emit = False
+        self._loop: Loop | None = None
+        self._state: PyTree = None
+
+    # what has been learnt
+
+    @property
+    def state(self) -> PyTree:
+        """The algorithm's state; with several seeds every leaf has a first axis for them."""
+        if self.run is not None:
+            self._require_whole()
+            return self.run.state
+        if self._state is None:
+            self._state = jax.jit(self.initial_state)()
+        return self._state
+
+    @state.setter
+    def state(self, state: PyTree) -> None:
+        """Take over a state from elsewhere, before training."""
+        self._state = state
+
+    def state_of(self, index: int | None) -> PyTree:
+        """The state of one of several learners; of the only one, with None."""
+        if index is None:
+            return self.state
+        return jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[index]), self.state)
+
+    def initial_state(self) -> PyTree:
+        """What is known before the first step."""
+
+        def one(key: jax.Array) -> PyTree:
+            return self.algorithm.init(self.spec, stream(key, Stream.INIT))
+
+        return one(self.key) if self.seeds is None else jax.vmap(one)(self.key)
+
+    @property
+    def step(self) -> int:
+        """Environment steps trained for so far, of each seed."""
+        return 0 if self.run is None else steps_done(self._require_whole())
+
+    # training
+
+    def started(self, emit: bool) -> Run:
+        """The present run, or a new one; `emit` says whether its experience will be looked at."""
+        if self._loop is None or self.emit != emit:
+            if self.source.native is not None:
+                native = self.source.native
+                self._loop = DeviceLoop(self.algorithm, native, self.spec.num_envs, self.seeds, emit)
+            elif isinstance(self._loop, HostLoop):
+                self._loop.emit = emit
+            else:
+                environments = self.source.host(self.spec.num_envs * (self.seeds or 1))
+                self._loop = HostLoop(self.algorithm, environments, self.seeds, emit)
+        self.emit = emit
+        if self.run is None:
+            run = self._loop.begin(self.key)
+            if self._state is not None:
+                run = replace(run, state=jax.tree.map(jnp.copy, self._state))
+            self.run = run
+        return self._require_whole()
+
+    def restored(self, run: Run) -> None:
+        """Take over a stored run; environments in Python, which no file can hold, begin their episodes afresh."""
+        self.run = run
+        if isinstance(self._loop, HostLoop):
+            self._loop.disturbed = True
+
+    def single(self, render_mode: str | None = None) -> gym.Env:
+        """One environment to play outside training."""
+        self.played_outside()
+        return self.source.single(render_mode)
+
+    def played_outside(self) -> None:
+        """Whoever plays outside training may play the very instance that training steps."""
+        if isinstance(self.source.given, gym.Env) and isinstance(self._loop, HostLoop):
+            self._loop.disturbed = True
+
+    @property
+    def lost(self) -> bool:
+        """Whether a chunk, which takes over the arrays of the run it advances, failed and left none."""
+        leaves = jax.tree.leaves(self.run)
+        return any(isinstance(leaf, jax.Array) and leaf.is_deleted() for leaf in leaves)
+
+    def _require_whole(self) -> Run:
+        assert self.run is not None
+        if self.lost:
+            raise RuntimeError(
+                "What this agent had learnt was lost when training failed, and there was no checkpoint to go back to. "
+                "Make a new agent, or load one; with learn(run_dir=…, checkpoint_every=…) a failure costs no more "
+                "than what came after the last checkpoint."
+            )
+        return self.run
+
+    # the protocol of a loop
+
+    def begin(self, key: jax.Array) -> Run:
+        """A run before its first step."""
+        return self._started_loop.begin(key)
+
+    def advance(self, run: Run, count: int, size: int) -> Advanced:
+        """`(run, metrics, experience)` after `count` iterations of learning."""
+        return self._held(self._started_loop.advance, run, count, size)
+
+    def warm_up(self, run: Run, size: int) -> Advanced:
+        """The same after `size` iterations of acting at random."""
+        return self._held(self._started_loop.warm_up, run, size)
+
+    def close(self) -> None:
+        """Closes environments that are stepped in Python."""
+        self._started_loop.close()
+
+    @property
+    def _started_loop(self) -> Loop:
+        assert self._loop is not None
+        return self._loop
+
+    def _held(self, advance: Callable[..., Advanced], *arguments: Any) -> Advanced:
+        advanced = advance(*arguments)
+        self.run = advanced[0]
+        return advanced

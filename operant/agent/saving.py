@@ -1,0 +1,113 @@
+"""An agent as files: its configuration as JSON values, its model as safetensors. Nothing that is read is executed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from operant import spaces
+from operant.agent.inputs import require_same_spaces
+from operant.algorithms import registry
+from operant.engine import files
+from operant.engine.checkpoint import latest_checkpoint, load_checkpoint
+from operant.engine.log import STEP, read_rows
+from operant.engine.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from operant.agent.agent import Agent
+
+FORMAT = "operant-model-1"
+
+
+def config(agent: Agent) -> dict[str, Any]:
+    """Everything needed to make an agent again."""
+    return {
+        "algorithm": registry.name_of(type(agent.algorithm)),
+        "hyperparameters": registry.to_json(agent.algorithm),
+        "environment": agent.source.id,
+        "environment_given_as_id": isinstance(agent.source.given, str),
+        "observation_space": spaces.to_json(agent.spec.observation_space),
+        "action_space": spaces.to_json(agent.spec.action_space),
+        "max_episode_steps": agent.spec.max_episode_steps,
+        "masked": agent.spec.masked,
+        "seed": agent.seed,
+        "seeds": None if agent.seeds is None else list(agent.seeds),
+        "num_envs": agent.num_envs,
+        "backend": agent.source.backend,
+        "vectorization": agent.source.vectorization,
+    }
+
+
+def from_config(cls: type[Agent], config: dict[str, Any], env: Any, network: Any) -> Agent:
+    """The untrained agent of a configuration, with the user's own environment and network where it names them.
+
+    Raises ValueError where one of these is missing, and where the environment's spaces are not those of the config.
+    """
+    hyperparameters = dict(config["hyperparameters"])
+    if network is not None:
+        hyperparameters["network"] = network
+    elif "network" in hyperparameters and hyperparameters["network"] is None:
+        raise ValueError("The network was a module of yours: pass it again as network=….")
+    if env is None and not config["environment_given_as_id"]:
+        raise ValueError(
+            f"The environment {config['environment']} was an object of yours: pass it again as env=…."
+        )
+    agent = cls(
+        registry.build(registry.algorithm(config["algorithm"]), hyperparameters),
+        config["environment"] if env is None else env,
+        seed=config["seed"],
+        seeds=config["seeds"],
+        num_envs=config["num_envs"],
+        backend=config["backend"] if env is None else "auto",
+        vectorization=config["vectorization"],
+    )
+    expected = replace(
+        agent.spec,
+        id=config["environment"],
+        observation_space=spaces.from_json(config["observation_space"]),
+        action_space=spaces.from_json(config["action_space"]),
+    )
+    require_same_spaces(expected, agent.spec)
+    return agent
+
+
+def save(agent: Agent, path: str | Path) -> None:
+    """Write what the agent has learnt, with its configuration."""
+    files.save_tree(path, agent.state, {"format": FORMAT, "config": config(agent)})
+
+
+def load(cls: type[Agent], path: str | Path, env: Any, network: Any) -> Agent:
+    """The agent of a model file, or of the model in a run directory."""
+    if Path(path).is_dir():
+        path = RunDirectory.open(path).model_file
+        if not path.exists():
+            raise FileNotFoundError(
+                f"The run has no model yet: finish it with `operant resume {path.parent}`."
+            )
+    metadata = files.read_metadata(path)
+    if metadata.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} is not a model of operant's (format {metadata.get('format')!r}, not {FORMAT!r})."
+        )
+    agent = from_config(cls, metadata["config"], env, network)
+    agent.learner.state = files.load_tree(path, jax.eval_shape(agent.learner.initial_state))
+    return agent
+
+
+def restore(cls: type[Agent], run_dir: str | Path, env: Any, network: Any) -> Agent:
+    """The agent as it was at the last checkpoint of a run."""
+    directory = RunDirectory.open(run_dir)
+    path = latest_checkpoint(directory.checkpoints)
+    if path is None:
+        raise FileNotFoundError(
+            f"{run_dir} has no checkpoint to resume from; start it again with --overwrite."
+        )
+    agent = from_config(cls, directory.read_config(), env, network)
+    run, _ = load_checkpoint(path, agent.learner.started(emit=False))
+    agent.learner.restored(run)
+    if directory.metrics_file.exists():
+        agent.history = [row for row in read_rows(directory.metrics_file) if row[STEP] <= agent.step]
+    return agent

@@ -1,0 +1,82 @@
+"""What there is to look at: windows, films, learning curves and pictures of the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operant import spaces
+from operant.studio import recording
+from operant.studio.curves import learning_curve, series
+from operant.studio.policy_map import policy_map
+from operant.studio.recording import Recording
+from operant.studio.video import side_by_side, write_video
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from operant.agent.agent import Agent
+
+
+def watch(agent: Agent, episodes: int, seed: int, deterministic: bool) -> list[float]:
+    """Show episodes in a window; their returns."""
+    recording.require_display()
+    env = agent.learner.single("human")
+    if env.render_mode != "human":
+        raise ValueError(f"{agent.source.id} shows no window: make it with render_mode='human'.")
+    return recording.watch(env, agent.actor(deterministic, seed), episodes=episodes, seed=seed)
+
+
+def record(
+    agent: Agent, path: str | Path, episodes: int, seed: int, deterministic: bool, beside_random: bool
+) -> Recording:
+    """Film episodes as MP4, beside the random policy if wished."""
+    film = agent.recording(episodes, seed, deterministic)
+    frames: Iterable[np.ndarray] = film.frames
+    if beside_random:
+        steps = len(film.observations) - 1
+        other = agent.random().recording(1, seed, False, film.every, steps)
+        frames = side_by_side(frames, other.frames, (agent.name, "random policy"))
+    write_video(path, frames, film.fps)
+    return film
+
+
+def plot(agent: Agent, path: str | Path | None, reference: Mapping[str, float] | None) -> Figure:
+    """The learning curve, over all seeds."""
+    if not agent.history:
+        raise ValueError("There is nothing to plot before `learn`.")
+    return learning_curve(
+        {agent.name: series(agent.history)},
+        title=f"{agent.name} on {agent.source.id}",
+        threshold=agent.threshold,
+        reference=reference,
+        path=path,
+    )
+
+
+def plot_policy(agent: Agent, path: str | Path | None, states: np.ndarray | None) -> Figure:
+    """What the policy does over two quantities of a vector observation."""
+    discrete = isinstance(agent.spec.action_space, spaces.Discrete)
+    return policy_map(
+        agent.action_probabilities if discrete else agent.predict,
+        environment=agent.source.id,
+        continuous=not discrete,
+        states=states,
+        title=f"{agent.name} on {agent.source.id}",
+        path=path,
+    )
+
+
+def title(agent: Agent) -> str:
+    """What is being trained on what, in a few words."""
+    source = agent.source
+    if source.native is None:
+        where = f"through Gymnasium, {source.vectorization}"
+    else:
+        where = "native twin" if isinstance(source.given, str) else "native"
+    seeds = "" if agent.seeds is None else f", {len(agent.seeds)} seeds"
+    environments = f"{agent.num_envs} environment{'s' * (agent.num_envs != 1)}"
+    return f"{agent.name} on {source.id} ({where}; {environments}{seeds})"
