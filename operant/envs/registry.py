@@ -1,13 +1,31 @@
-"""The native environments, by Gymnasium's ids: a closed list."""
+"""The native environments, by id: a closed list."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
+from functools import partial
 
+import gymnasium as gym
+
+from operant.envs import toy_text
 from operant.envs.base import Environment
 from operant.envs.classic import Acrobot, CartPole, MountainCar, Pendulum
+from operant.envs.gridworld import GridWorld
+from operant.envs.native_gym import AsGymnasium
 
-NATIVE = {kind.id: kind for kind in (CartPole, Pendulum, MountainCar, Acrobot)}
+# Those that Gymnasium has not: it is told of them, so that they are scored and stepped on the host as any other.
+OWN = {
+    "GridWorld": partial(GridWorld, max_episode_steps=1000, id="GridWorld"),
+    "DynaMaze": partial(
+        GridWorld, "dyna", goal=1.0, wall=0.0, step=0.0, max_episode_steps=2000, id="DynaMaze"
+    ),
+}
+NATIVE: dict[str, Callable[..., Environment]] = {
+    **{kind.id: kind for kind in (CartPole, Pendulum, MountainCar, Acrobot)},
+    **{id: partial(toy_text.toy_text, id) for id in toy_text.IDS if id in gym.registry},
+    **OWN,
+}
 
 
 def native(id: str) -> Environment:
@@ -24,3 +42,17 @@ def native(id: str) -> Environment:
             "any other Gymnasium id runs on the host backend."
         )
     return NATIVE[id]()
+
+
+def _as_gymnasium(native_id: str, render_mode: str | None = None) -> AsGymnasium:
+    return AsGymnasium(NATIVE[native_id]())
+
+
+for _id in OWN:
+    gym.register(
+        _id,
+        entry_point=f"{__name__}:_as_gymnasium",
+        kwargs={"native_id": _id},
+        max_episode_steps=OWN[_id].keywords["max_episode_steps"],
+        disable_env_checker=True,
+    )

@@ -24,7 +24,8 @@ class Tabular(Environment):
     """S states, A actions, and for each pair at most K outcomes, of which a step picks one.
 
     The state is the observation, a number from 0 to S−1, unless `observations` says what each state looks like.
-    An action that is not possible is left out by the action mask; taken all the same, it changes nothing.
+    An action that is not possible is left out by the action mask; taken all the same, it does what its row says, or
+    nothing where its probabilities are all 0.
     """
 
     successors: jax.Array  # [S, A, K] int32
@@ -86,7 +87,7 @@ class Tabular(Environment):
             if not possible_actions.any(axis=1).all():
                 stuck = int(np.argmin(possible_actions.any(axis=1)))
                 raise ValueError(f"State {stuck} has no possible action; every state needs at least one.")
-            never = ~possible_actions[:, :, None]
+            never = ~possible_actions[:, :, None] & (probabilities.sum(axis=2, keepdims=True) == 0)
             successors = np.where(never, np.arange(states)[:, None, None], successors)
             probabilities = np.where(never, np.arange(outcomes) == 0, probabilities)
             rewards, terminated = np.where(never, 0, rewards), terminated & ~never

@@ -71,12 +71,13 @@ def test_starts():
     assert draw(Tabular(*TABLE, [0.2, 0.8])).mean() == pytest.approx(0.8, abs=5 * 0.4 / np.sqrt(n))
 
 
-def test_impossible_actions_are_masked_and_change_nothing():
-    transitions = [[[0.5, 0.5], [0, 0]], [[0, 0], [0, 1.0]]]
+def test_impossible_actions_are_masked_and_without_a_row_change_nothing():
+    transitions = [[[0.5, 0.5], [0, 0]], [[1.0, 0], [0, 1.0]]]
     table = Tabular.dense(transitions, -1.0, terminal=True, possible_actions=[[True, False], [False, True]])
     assert table.spec.masked
     assert jax.vmap(table.action_mask)(jnp.arange(2)).tolist() == [[True, False], [False, True]]
     assert outcomes(table, 0, 1) == {(0, 0, 0): 1}
+    assert outcomes(table, 1, 0) == {(0, -1, 1): 1}
     assert outcomes(table, 1, 1) == {(1, -1, 1): 1}
 
 
