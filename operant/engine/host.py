@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -14,34 +14,19 @@ import numpy as np
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine.collect import collect_steps, forget
+from operant.engine.flat import FlatRun, Layout, flatten
 from operant.engine.learn import draw_learning, in_time, learn, to_environment, warm_up
 from operant.engine.run import Run, Stream, start, stream, transition
 from operant.envs.host import HostEnvironments
 from operant.types import Episodes, PyTree, Replay, Transition
 
 
-class Flat:
-    """A run as the list of its arrays, since walking a tree of modules costs more than a small compiled call."""
+class Block(NamedTuple):
+    """Randomness drawn at once, leaves `[block, …]`: that of the steps or iterations from a first number on."""
 
-    def __init__(self, run: Run) -> None:
-        self.leaves, self.structure = jax.tree.flatten(run)
-        places: Run = self.structure.unflatten(range(len(self.leaves)))
-        self._places = places
-        self._acting, self.acting_structure = jax.tree.flatten((places.state, places.clock))
-        self.iteration = int(np.max(run.iteration))
-
-    @property
-    def run(self) -> Run:
-        return self.structure.unflatten(self.leaves)
-
-    def part(self, of: Callable[[Run], PyTree]) -> PyTree:
-        """Part of the run, of its present arrays."""
-        return jax.tree.map(lambda place: self.leaves[place], of(self._places))
-
-    @property
-    def acting(self) -> list[jax.Array]:
-        """The arrays of the state and the clock: what a policy needs, of `acting_structure`."""
-        return [self.leaves[place] for place in self._acting]
+    first: int
+    leaves: list
+    layout: Layout
 
 
 class HostLoop:
@@ -58,11 +43,14 @@ class HostLoop:
     ) -> None:
         self.environments, self.seeds, self.emit = environments, seeds, emit
         self.algorithm: Algorithm = jax.tree.map(jnp.asarray, algorithm)  # converted once, not at every call
+        self._constants, self._algorithm = flatten(self.algorithm)
+        self._plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
         self._initial_carry = self._compiled(lambda a, state: a.initial_carry(state, self.spec.num_envs))
         self._report = self._compiled(lambda _, statistics: statistics.report())
         self._actors: dict[Stream, Callable] = {}
-        self._noise: dict[Stream, tuple[Callable, int, PyTree]] = {}
+        self._noise: dict[Stream, Block] = {}
+        self._draws: dict[Stream, Callable] = {}
         self._learners: dict[bool, Callable] = {}
         self.disturbed = False  # somebody else has played the environments: episodes must begin afresh
 
@@ -97,60 +85,57 @@ class HostLoop:
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` iterations of learning; `size` is the device loop's business."""
         totals: dict[str, np.ndarray] = {}
-        emitted, flat = [], Flat(self.restart(run) if self.disturbed else run)
-        plan = self.algorithm.experience
+        emitted, flat = [], FlatRun(self.restart(run) if self.disturbed else run)
+        plan = self._plan
         for _ in range(count):
             done = self._inside(self.done)
             if isinstance(plan, Episodes):
                 carry, experience = self._episodes(flat, plan)
             else:
-                carry, experience = self._rollout(flat, self.algorithm, Stream.ACT, collect_steps(plan))
+                carry, experience = self._rollout(flat, Stream.ACT, collect_steps(plan))
             metrics = self._learn(flat, experience, carry, done, learning=True)
             totals = {name: totals.get(name, 0.0) + np.asarray(value) for name, value in metrics.items()}
             if self.emit:
                 rounds = plan.count // self.spec.num_envs if isinstance(plan, Episodes) else 1
-                emitted.append(in_time(experience, rounds, self.seeds or 1))
+                emitted.append(in_time(self._experience.tree(experience), rounds, self.seeds or 1))
         means = {name: value / count for name, value in totals.items()}
         return flat.run, means | self._statistics(flat), _joined(emitted)
 
     def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """The same after `size` iterations of acting at random and learning nothing."""
-        plan = self.algorithm.experience
-        assert isinstance(plan, Replay)
-        emitted, flat = [], Flat(run)
-        steps = collect_steps(plan)
+        assert isinstance(self._plan, Replay)
+        emitted, flat = [], FlatRun(run)
         for _ in range(size):
             done = self._inside(self.done)
-            carry, experience = self._rollout(flat, Random(), Stream.WARM_UP, steps)
+            carry, experience = self._rollout(flat, Stream.WARM_UP, collect_steps(self._plan))
             self._learn(flat, experience, carry, done, learning=False)
             if self.emit:
-                emitted.append(experience)
+                emitted.append(self._experience.tree(experience))
         return flat.run, self._statistics(flat), _joined(emitted)
 
     def close(self) -> None:
         """Closes the environments."""
         self.environments.close()
 
-    # collecting
+    # collecting; experience is the list of its arrays `[T, S·N, …]`, of the layout `self._experience`
 
-    def _rollout(
-        self, flat: Flat, algorithm: Algorithm, acting: Stream, steps: int
-    ) -> tuple[PyTree, Transition]:
-        """`(memory after, experience [steps, S·N, …])`."""
-        actor = self._actor(flat, algorithm, acting, flat.iteration * steps, steps)
+    def _rollout(self, flat: FlatRun, acting: Stream, steps: int) -> tuple[PyTree, list]:
+        """`(memory after, experience)` of so many steps."""
+        actor = self._actor(flat, acting, flat.iteration * steps, steps)
         carry, rows = flat.part(lambda run: run.carry), []
         for t in range(steps):
             action, carry = actor(carry, t)
-            rows.append(self._step(action))
+            rows.append(self._row(self._step(action)))
         return carry, _stacked(rows)
 
-    def _episodes(self, flat: Flat, plan: Episodes) -> tuple[PyTree, Transition]:
+    def _episodes(self, flat: FlatRun, plan: Episodes) -> tuple[PyTree, list]:
+        """`(memory after, experience)` of whole episodes, those of later rounds beside those of the first."""
         rounds, blocks = plan.count // self.spec.num_envs, []
         initial_carry = carry = self._initial_carry(self.algorithm, flat.part(lambda run: run.state))
         for index in range(rounds):
             number = flat.iteration * rounds + index
             self._reset(flat.part(lambda run: run.key), number + 1)
-            actor = self._actor(flat, self.algorithm, Stream.ACT, number * plan.max_steps, plan.max_steps)
+            actor = self._actor(flat, Stream.ACT, number * plan.max_steps, plan.max_steps)
             carry, rows = initial_carry, []
             alive = np.ones(self.environments.spec.num_envs, bool)
             for t in range(plan.max_steps):
@@ -158,15 +143,16 @@ class HostLoop:
                 row = self._step(action)
                 last = (t == plan.max_steps - 1) & ~row.done
                 happened = alive if row.valid is None else alive & row.valid
-                rows.append(replace(row, valid=happened, truncated=row.truncated | last))
-                alive = alive & ~rows[-1].done
+                row = replace(row, valid=happened, truncated=row.truncated | last)
+                rows.append(self._row(row))
+                alive = alive & ~row.done
                 if not alive.any():
                     break
-            nothing = jax.tree.map(np.zeros_like, rows[-1])
+            nothing = [np.zeros_like(leaf) for leaf in rows[-1]]
             rows += [nothing] * (plan.max_steps - len(rows))
             blocks.append(self._inside(_stacked(rows), 1))
         axis = 1 if self.seeds is None else 2
-        return carry, self._outside(jax.tree.map(lambda *x: np.concatenate(x, axis), *blocks))
+        return carry, self._outside([np.concatenate(leaves, axis) for leaves in zip(*blocks, strict=True)])
 
     def _step(self, action: PyTree) -> Transition:
         seen, mask = self.observation, self.action_mask
@@ -175,76 +161,71 @@ class HostLoop:
         self.done = timestep.terminated | timestep.truncated
         return transition(seen, mask, action, timestep)
 
+    def _row(self, experience: Transition) -> list:
+        leaves, structure = jax.tree.flatten(experience)
+        self._experience = Layout(structure, {})
+        return leaves
+
     def _actor(
-        self, flat: Flat, algorithm: Algorithm, acting: Stream, first: int, steps: int
+        self, flat: FlatRun, acting: Stream, first: int, steps: int
     ) -> Callable[[PyTree, int], tuple[PyTree, PyTree]]:
         """`(carry, t) → (action, carry)` for steps `first + t`, acting on the present observation."""
-        constants, algorithm_structure = jax.tree.flatten(algorithm)
-        parts, parts_structure = flat.acting, flat.acting_structure
+        parts, block = flat.acting, self._draw(flat, acting, first, steps)
         if acting not in self._actors:
+            acting_layout, noise_layout = flat.acting_layout, block.layout
 
-            def act(constants, parts, observation, action_mask, carry, done, noise, t):
-                algorithm = algorithm_structure.unflatten(constants)
-                state, clock = parts_structure.unflatten(parts)
+            def act(constants, parts, noise, index, observation, action_mask, carry, done):
+                state, clock = acting_layout.tree(parts)
+                noise = noise_layout.tree([leaf[index] for leaf in noise])
                 if acting is Stream.WARM_UP:
-                    return algorithm.act(
-                        RandomState(self.spec),
-                        observation,
-                        action_mask,
-                        carry,
-                        at(noise, t),
-                        clock,
-                        explore=True,
-                    )
-                carry = forget(carry, algorithm.initial_carry(state, self.spec.num_envs), done)
-                return algorithm.act(
-                    state, observation, action_mask, carry, at(noise, t), clock, explore=True
-                )
+                    state, algorithm = RandomState(self.spec), Random()
+                else:
+                    algorithm = self._algorithm.tree(constants)
+                    carry = forget(carry, algorithm.initial_carry(state, self.spec.num_envs), done)
+                return algorithm.act(state, observation, action_mask, carry, noise, clock, explore=True)
 
-            axes = (None, 0, 0, 0, 0, 0, 0, None)
+            axes = (None, 0, 0, None, 0, 0, 0, 0)
             self._actors[acting] = jax.jit(act if self.seeds is None else jax.vmap(act, in_axes=axes))
-        compiled = self._actors[acting]
-        start_of_block, noise = self._draw(flat, algorithm, acting, first, steps)
+        compiled, constants = self._actors[acting], self._constants
+        noise, offset, remembers = block.leaves, first - block.first, flat.remembers
 
         def actor(carry: PyTree, t: int) -> tuple[PyTree, PyTree]:
             seen, mask, done = self.observation, self.action_mask, self.done
             if self.seeds is not None:
                 seen, mask, done = self._inside((seen, mask, done))
-            index = first + t - start_of_block
-            action, carry = compiled(constants, parts, seen, mask, carry, done, noise, index)
+            action, carry = compiled(
+                constants, parts, noise, offset + t, seen, mask, carry, done if remembers else None
+            )
             return self._outside(np.asarray(action), 0), carry
 
         return actor
 
-    def _draw(
-        self, flat: Flat, algorithm: Algorithm, acting: Stream, first: int, steps: int
-    ) -> tuple[int, PyTree]:
-        """`(number of the block's first step, noise [block, …])`, for a block that holds steps from `first` on."""
-        block = max(self.BLOCK // steps, 1) * steps
+    def _draw(self, flat: FlatRun, acting: Stream, first: int, steps: int) -> Block:
+        """A block that holds the randomness of acting in steps from `first` on."""
+        size = max(self.BLOCK // steps, 1) * steps
 
         def draw(algorithm: Algorithm, key: jax.Array, beginning: jax.Array) -> PyTree:
-            own, counters = stream(key, acting), beginning + jnp.arange(block)
-            return jax.vmap(lambda t: algorithm.draw(self.spec, jax.random.fold_in(own, t)))(counters)
+            actor = Random() if acting is Stream.WARM_UP else algorithm
+            own, counters = stream(key, acting), beginning + jnp.arange(size)
+            return jax.vmap(lambda t: actor.draw(self.spec, jax.random.fold_in(own, t)))(counters)
 
-        return self._block(flat, acting, algorithm, draw, first, block)
+        return self._block(flat, acting, draw, first, size)
 
-    def _block(
-        self, flat: Flat, which: Stream, algorithm: Algorithm, draw: Callable, number: int, size: int
-    ) -> tuple[int, PyTree]:
-        """The block of `draw`'s randomness that holds this number, and the number it begins with; drawn once."""
+    def _block(self, flat: FlatRun, which: Stream, draw: Callable, number: int, size: int) -> Block:
+        """The block of `draw`'s randomness that holds this number; drawn once."""
         beginning = number // size * size
-        if which not in self._noise:
-            mapped = draw if self.seeds is None else jax.vmap(draw, in_axes=(None, 0, None))
-            self._noise[which] = (jax.jit(mapped), -1, None)
-        compiled, held, noise = self._noise[which]
-        if held != beginning:
-            noise = compiled(algorithm, flat.part(lambda run: run.key), beginning)
-            self._noise[which] = (compiled, beginning, noise)
-        return beginning, noise
+        if which not in self._draws:
+            self._draws[which] = jax.jit(
+                draw if self.seeds is None else jax.vmap(draw, in_axes=(None, 0, None))
+            )
+        if which not in self._noise or self._noise[which].first != beginning:
+            drawn = self._draws[which](self.algorithm, flat.part(lambda run: run.key), beginning)
+            self._noise[which] = Block(beginning, *flatten(drawn))
+        return self._noise[which]
 
     def _reset(self, key: jax.Array, number: int) -> None:
         """Fresh episodes everywhere; every number has its own."""
-        self._noise = {which: (compiled, -1, None) for which, (compiled, _, _) in self._noise.items()}
+        self._noise.clear()
         first = key if self.seeds is None else key[0]
         own = stream(first, Stream.ENVIRONMENT)
         self.observation, self.action_mask = self.environments.reset(
@@ -255,44 +236,51 @@ class HostLoop:
     # learning
 
     def _learn(
-        self, flat: Flat, experience: Transition, carry: PyTree, done: np.ndarray, *, learning: bool
+        self, flat: FlatRun, experience: list, carry: PyTree, done: np.ndarray, *, learning: bool
     ) -> dict[str, jax.Array]:
         """Bring the run up to date with fresh experience, in place; its metrics."""
+        block = self._draw_learning(flat)
         if learning not in self._learners:
+            run_layout, noise_layout = flat.layout, block.layout
 
-            def function(algorithm: Algorithm, leaves: list, experience, carry, done, noise, index):
-                run: Run = flat.structure.unflatten(leaves)
+            def function(constants, leaves, experience, carry, done, noise, index):
+                algorithm, run = self._algorithm.tree(constants), run_layout.tree(leaves)
+                fresh = self._experience.tree(experience)
                 before, run = run.carry, replace(run, carry=carry)
                 if not learning:
-                    return jax.tree.leaves(warm_up(algorithm, run, experience)), {}
-                if not isinstance(algorithm.experience, Episodes):
+                    return flatten(warm_up(algorithm, run, fresh))[0], {}
+                if not isinstance(self._plan, Episodes):
                     before = forget(before, algorithm.initial_carry(run.state, self.spec.num_envs), done)
-                run, metrics = learn(algorithm, run, experience, before, at(noise, index))
-                return jax.tree.leaves(run), metrics
+                noise = noise_layout.tree([leaf[index] for leaf in noise])
+                run, metrics = learn(algorithm, run, fresh, before, noise)
+                return flatten(run)[0], metrics
 
             axes = (None, 0, 0, 0, 0, 0, None)
             mapped = function if self.seeds is None else jax.vmap(function, in_axes=axes)
             self._learners[learning] = jax.jit(mapped, donate_argnums=(1,))
-        beginning, noise = self._draw_learning(flat) if learning else (0, None)
-        index = flat.iteration - beginning
         flat.leaves, metrics = self._learners[learning](
-            self.algorithm, flat.leaves, self._inside(experience, 1), carry, done, noise, index
+            self._constants,
+            flat.leaves,
+            self._inside(experience, 1),
+            carry,
+            done,
+            block.leaves,
+            flat.iteration - block.first,
         )
         flat.iteration += 1
         return metrics
 
-    def _draw_learning(self, flat: Flat) -> tuple[int, PyTree]:
-        """`(number of the block's first iteration, noise [block, …])`, for the block that holds this iteration."""
-        plan = self.algorithm.experience
-        block = max(self.BLOCK // collect_steps(plan), 1) if isinstance(plan, Replay) else 1
+    def _draw_learning(self, flat: FlatRun) -> Block:
+        """A block that holds the randomness of learning in this iteration."""
+        size = max(self.BLOCK // collect_steps(self._plan), 1) if isinstance(self._plan, Replay) else 1
 
         def draw(algorithm: Algorithm, key: jax.Array, beginning: jax.Array) -> PyTree:
-            counters = beginning + jnp.arange(block)
+            counters = beginning + jnp.arange(size)
             return jax.vmap(lambda i: draw_learning(algorithm, self.spec.num_envs, key, i))(counters)
 
-        return self._block(flat, Stream.UPDATE, self.algorithm, draw, flat.iteration, block)
+        return self._block(flat, Stream.UPDATE, draw, flat.iteration, size)
 
-    def _statistics(self, flat: Flat) -> dict[str, np.ndarray]:
+    def _statistics(self, flat: FlatRun) -> dict[str, np.ndarray]:
         return jax.device_get(self._report(self.algorithm, flat.part(lambda run: run.statistics)))
 
     # the seed axis
@@ -331,13 +319,8 @@ class HostLoop:
         return jax.tree.map(merge, tree)
 
 
-def at(noise: PyTree, index: jax.Array) -> PyTree:
-    """One row of a block of randomness."""
-    return jax.tree.map(lambda x: x[index], noise)
-
-
-def _stacked(rows: list[Transition]) -> Transition:
-    return jax.tree.map(lambda *x: np.array(x), *rows)  # half the time of np.stack for small arrays
+def _stacked(rows: list[list]) -> list:
+    return [np.array(leaves) for leaves in zip(*rows, strict=True)]  # half the time of np.stack if small
 
 
 def _joined(blocks: list[Transition]) -> Transition | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import gymnasium as gym
@@ -82,6 +83,9 @@ def action_to_gym(space: gym.Space, action: PyTree) -> PyTree:
         return {name: action_to_gym(part, action[name]) for name, part in space.items()}
     if isinstance(space, gym.spaces.Tuple):
         return tuple(action_to_gym(part, a) for part, a in zip(space.spaces, action, strict=True))
+    if isinstance(space, gym.spaces.Discrete):  # the commonest, and asked for at every step
+        value = np.asarray(action, space.dtype)
+        return value + space.start if space.start else value
     value = np.asarray(action)
     if isinstance(space, gym.spaces.Box):
         if np.issubdtype(space.dtype, np.integer):
@@ -127,6 +131,7 @@ def flat_mask(space: gym.Space, mask: Any) -> np.ndarray:
     return flags.astype(bool)
 
 
+@cache
 def _number(dtype: Any) -> np.dtype:
     if dtype == np.uint8:
         return np.dtype(np.uint8)
