@@ -1,0 +1,159 @@
+"""What a failure during training leaves: the last finished chunk, or the last checkpoint, or a clear word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+
+import operant
+from operant.agent import Agent
+from operant.algorithms.policy_gradient.ppo import PPO
+from operant.engine.checkpoint import latest_checkpoint
+from operant.engine.log import STEP, read_rows
+
+SMALL = {
+    "num_envs": 4,
+    "n_steps": 16,
+    "batch_size": 32,
+    "n_epochs": 1,
+    "network": {"hidden_sizes": (8,), "initialization": "uniform"},
+}
+OBSERVATIONS = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+
+
+def agent() -> Agent:
+    return operant.PPO("CartPole-v1", **SMALL)
+
+
+def learn(agent: Agent, steps: int = 512, **arguments) -> Agent:
+    return agent.learn(steps, progress_bar=False, log_interval=128, **arguments)
+
+
+@pytest.fixture(scope="module")
+def after_256() -> list[np.ndarray]:
+    """What is learnt in two chunks."""
+    return leaves(learn(agent(), 512, callback=lambda progress: progress.step < 256))
+
+
+def leaves(agent: Agent) -> list[np.ndarray]:
+    return [np.array(leaf) for leaf in jax.tree.leaves(agent.state)]
+
+
+class Planted(Exception):
+    """The failure of these tests."""
+
+
+class FailsAt:
+    """A callback, observer and logger, that fails when it is told of the second chunk."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, _) -> None:
+        self.calls += 1
+        if self.calls == 2:
+            raise Planted("planted")
+
+    write = __call__
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("what", ["callback", "observers", "loggers"])
+def test_what_fails_between_two_chunks_leaves_the_last_one(after_256, tmp_path, what):
+    learner, culprit = agent(), FailsAt()
+    with pytest.raises(Planted):
+        learn(learner, run_dir=tmp_path / "run", **{what: culprit if what == "callback" else [culprit]})
+    assert culprit.closed == (what != "callback")
+    assert learner.step == 256
+    for kept, expected in zip(leaves(learner), after_256, strict=True):
+        np.testing.assert_array_equal(kept, expected)
+    assert learner.predict(OBSERVATIONS).shape == (64,)
+    checkpoint = latest_checkpoint(tmp_path / "run" / "checkpoints")
+    assert checkpoint is not None
+    assert checkpoint.name == "256"
+    # A chunk that nobody could be told of has no row.
+    steps = [row[STEP] for row in read_rows(tmp_path / "run" / "metrics.csv")]
+    assert steps == ([128] if what == "observers" else [128, 256])
+    assert learn(learner, 128).step == 384
+
+
+@pytest.fixture
+def failing_chunk(monkeypatch):
+    """PPO whose compiled update fails from step 300 on, when the chunk has long been given its arrays."""
+    update = PPO.update
+
+    def fails(self, state, batch, key, clock):
+        return update(self, eqx.error_if(state, clock.step > 300, "planted"), batch, key, clock)
+
+    monkeypatch.setattr(PPO, "update", fails)
+    return monkeypatch
+
+
+def test_a_chunk_that_fails_goes_back_to_the_last_checkpoint(failing_chunk, after_256, tmp_path):
+    learner = agent()
+    with pytest.raises(Exception, match="planted") as error:
+        learn(learner, run_dir=tmp_path / "run", checkpoint_every=128)
+    assert any("back at its last checkpoint, of step 256" in note for note in error.value.__notes__)
+    assert learner.step == 256
+    assert [row[STEP] for row in learner.history] == [128, 256]
+    for kept, expected in zip(leaves(learner), after_256, strict=True):
+        np.testing.assert_array_equal(kept, expected)
+    assert learner.predict(OBSERVATIONS).shape == (64,)
+    failing_chunk.undo()
+    repaired = Agent.resume(tmp_path / "run", progress_bar=False)
+    assert repaired.step == 512
+
+
+def test_a_chunk_that_fails_without_a_checkpoint_says_what_to_do(failing_chunk):
+    learner = agent()
+    with pytest.raises(Exception, match="planted") as error:
+        learn(learner)
+    assert any("checkpoint_every=" in note for note in error.value.__notes__)
+    for use in (
+        lambda: learner.predict(OBSERVATIONS),
+        lambda: learner.evaluate(1),
+        lambda: learner.step,
+        lambda: learn(learner),
+        lambda: learner.save(Path("nowhere")),
+    ):
+        with pytest.raises(RuntimeError, match=r"was lost.*Make a new agent.*checkpoint_every"):
+            use()
+
+
+def test_a_program_that_cannot_be_compiled_costs_nothing(monkeypatch):
+    learner = learn(agent(), 128)
+    before = leaves(learner)
+
+    def broken(*_):
+        raise Planted("planted")
+
+    monkeypatch.setattr(PPO, "update", broken)
+    with pytest.raises(Planted):
+        learn(learner, 256, observers=[FailsAt()])  # with an observer, another program
+    assert learner.step == 128
+    for kept, expected in zip(leaves(learner), before, strict=True):
+        np.testing.assert_array_equal(kept, expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"steps": 0}, "total_timesteps=0: must be at least 1"),
+        ({"steps": 2**31}, "at most 2147483647"),
+        ({"checkpoint_every": 0}, "checkpoint_every=0: must be at least 1"),
+    ],
+)
+def test_wrong_arguments_delete_nothing(tmp_path, arguments, message):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text('{"operant_version": "0"}')
+    with pytest.raises(ValueError, match=message):
+        learn(agent(), run_dir=tmp_path / "run", overwrite=True, **arguments)
+    assert (tmp_path / "run" / "config.json").read_text() == '{"operant_version": "0"}'
