@@ -21,6 +21,15 @@ class Panel:
         """`(rows, columns)`."""
         return len(self.cells), len(self.cells[0])
 
+    def at(self, row: int, column: int) -> tuple[str, int]:
+        """`(what the cell is, its state)`."""
+        return self.cells[row][column], self.states[row * self.shape[1] + column]
+
+    def label(self, row: int, column: int) -> str:
+        """What is written into the cell's corner: its label, or its character on the map unless it is free."""
+        kind = self.cells[row][column]
+        return {(r, c): text for r, c, text in self.labels}.get((row, column), kind.strip(FREE))
+
 
 @dataclass(frozen=True)
 class Layout:
