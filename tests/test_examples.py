@@ -37,6 +37,14 @@ def test_a_callback_stops_training():
     assert agent.history[-1]["rollout/ep_rew_mean"] >= 25
 
 
+def test_planning(tmp_path):
+    patient, more_patient, lake = example("planning")["main"](tmp_path / "convergence.png")
+    assert patient.policy.tolist() == [0, 0, 1]
+    assert more_patient.policy.tolist() == [0, 2, 1]
+    assert lake.values[0] == pytest.approx(0.542, abs=1e-3)
+    assert (tmp_path / "convergence.png").stat().st_size > 0
+
+
 def test_every_example_is_tested():
     text = Path(__file__).read_text()
     names = [path.stem for path in EXAMPLES.glob("*.py")]

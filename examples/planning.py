@@ -1,0 +1,44 @@
+"""When the model is known nothing need be learnt: a Markov chain, a Markov decision process, and the best policy.
+
+python examples/planning.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from operant.mdp import MDP, MarkovChain, Solution, policy_iteration, q_value_iteration
+from operant.studio.convergence import convergence
+
+# Three states, three actions; None where an action is impossible.
+TRANSITIONS = [
+    [[0.7, 0.3, 0.0], [1.0, 0.0, 0.0], [0.8, 0.2, 0.0]],
+    [[0.0, 1.0, 0.0], None, [0.0, 0.0, 1.0]],
+    [None, [0.8, 0.1, 0.1], None],
+]
+REWARDS = [
+    [[10, 0, 0], [0, 0, 0], [0, 0, 0]],
+    [[0, 0, 0], [0, 0, 0], [0, 0, -50]],
+    [[0, 0, 0], [40, 0, 0], [0, 0, 0]],
+]
+
+
+def main(picture: str | Path = "convergence.png") -> list[Solution]:
+    """Solve the example at two discounts, draw how its Q-values converge, and solve FrozenLake."""
+    chain = MarkovChain([[0.7, 0.2, 0.0, 0.1], [0, 0, 0.9, 0.1], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])
+    print("a walk:", *chain.simulate(20, seed=0))
+    print("expected steps to the end:", chain.absorption_times())
+
+    mdp = MDP(TRANSITIONS, REWARDS)
+    solutions = [q_value_iteration(mdp, gamma) for gamma in (0.90, 0.95)]
+    print(*solutions, sep="\n\n")  # at 0.95 it is worth paying 50 in state 1
+    panels = {f"γ = {solution.gamma}": solution for solution in solutions}
+    convergence(panels, title="Q-value iteration", path=picture)
+
+    lake = policy_iteration(MDP.from_gymnasium("FrozenLake-v1"), 0.99)
+    print("\nFrozenLake: the best policy is worth", lake.values[0].round(4))
+    return [*solutions, lake]
+
+
+if __name__ == "__main__":
+    main()
