@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -40,6 +40,47 @@ def layout(environment: Any) -> Layout | None:
         inner = environment.unwrapped
         return layout(inner.environment) if isinstance(inner, AsGymnasium) else toy_layout(inner)
     return environment.layout if isinstance(environment, Tabular) else None
+
+
+class GridTable(NamedTuple):
+    """What has been learnt in an environment with a grid: the arguments of `q_text` and `table_map`."""
+
+    layout: Layout
+    q_values: np.ndarray  # [S, A]; −∞ for impossible actions
+    visits: np.ndarray | None  # [S, A]
+
+
+def learnt_table(state: Any, environment: Any) -> GridTable | None:
+    """The table in one learner's state; None where the state holds none (no `q_values`) or the environment no grid."""
+    grid = layout(environment)
+    if grid is None or not hasattr(state, "q_values"):
+        return None
+    q_values = np.array(state.q_values, np.float64)
+    possible = _possible_actions(environment)
+    visits = getattr(state, "visits", None)
+    return GridTable(
+        grid,
+        q_values if possible is None else np.where(possible, q_values, -np.inf),
+        None if visits is None else np.asarray(visits),
+    )
+
+
+def _possible_actions(environment: Any) -> np.ndarray | None:
+    """True for the possible actions of every observation, `[S, A]`; None if all are."""
+    if isinstance(environment, gym.Env):
+        inner: Any = environment.unwrapped
+        if hasattr(inner, "action_mask"):
+            return np.stack([inner.action_mask(state) for state in range(len(inner.P))]).astype(bool)
+        environment = getattr(inner, "environment", None)
+    table = NATIVE[environment]() if isinstance(environment, str) else environment
+    if not isinstance(table, Tabular) or table.possible_actions is None:
+        return None
+    possible = np.asarray(table.possible_actions)
+    if table.observations is None:
+        return possible
+    seen = np.zeros((table.observation_count, possible.shape[1]), bool)
+    seen[np.asarray(table.observations)] = possible  # states that look the same allow the same
+    return seen
 
 
 def best_actions(q_values: np.ndarray) -> np.ndarray:

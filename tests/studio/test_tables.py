@@ -1,5 +1,7 @@
 """Tables as text: every number at the side of its move, every arrow in its cell."""
 
+from types import SimpleNamespace
+
 import gymnasium
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from operant.envs.gridworld import GridWorld
 from operant.envs.registry import native
 from operant.envs.toy_text import taxi_layout, toy_text
-from operant.studio.tables import best_action_text, best_actions, layout, q_text, undecided
+from operant.studio.tables import best_action_text, best_actions, layout, learnt_table, q_text, undecided
 
 GRID = layout("GridWorld")
 EXAMPLE = np.array(  # the 3×3 gridworld's optimal values at γ = 0.99, up, right, down, left
@@ -101,6 +103,26 @@ def test_the_taxi_has_a_grid_for_each_place_of_the_passenger():
     assert any("drop off  20" in line for line in detail)
     assert detail[1].count("┬") == 4
     assert "┃" in detail[2]
+
+
+def test_what_has_been_learnt_is_found_with_its_mask():
+    """Impossible actions are −∞, whichever way the taxi is named; a state without a table gives nothing."""
+    id = "Taxi-v4"
+    if id not in gymnasium.registry:
+        pytest.skip("this Gymnasium has no Taxi-v4")
+    state = SimpleNamespace(q_values=np.full((500, 6), -1.0), visits=np.ones((500, 6), int))
+    env = gymnasium.make(id)
+    mask = np.stack([env.unwrapped.action_mask(s) for s in range(500)]).astype(bool)
+    for environment in (id, native(id), env, toy_text(id, fickle_passenger=True)):
+        table = learnt_table(state, environment)
+        np.testing.assert_array_equal(np.isfinite(table.q_values), mask)
+        assert table.visits.sum() == 3000
+        assert len(table.layout.panels) == 4
+    lake = learnt_table(SimpleNamespace(q_values=np.zeros((16, 4))), "FrozenLake-v1")
+    assert np.isfinite(lake.q_values).all()
+    assert lake.visits is None
+    assert learnt_table(SimpleNamespace(weights=0), "FrozenLake-v1") is None
+    assert learnt_table(state, "CartPole-v1") is None
 
 
 def test_layouts_are_found_for_whatever_names_an_environment():
