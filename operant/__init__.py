@@ -9,7 +9,6 @@ Everything is imported when it is first asked for, so that `import operant` cost
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from operant import settings
@@ -25,22 +24,30 @@ if TYPE_CHECKING:
     PPO = constructor("ppo")
     DQN = constructor("dqn")
     Random = constructor("random")
+    QLearning = constructor("q-learning")
+    DoubleQLearning = constructor("double-q-learning")
+    SARSA = constructor("sarsa")
+    ExpectedSARSA = constructor("expected-sarsa")
     load = Agent.load
     resume = Agent.resume
+    __version__: str
 
 settings.apply()
 
-__version__ = version("operant")
 __all__ = [
     "DQN",
     "PPO",
+    "SARSA",
     "Agent",
     "Algorithm",
     "Cosine",
+    "DoubleQLearning",
     "Environment",
+    "ExpectedSARSA",
     "Exponential",
     "Linear",
     "Network",
+    "QLearning",
     "Random",
     "Step",
     "load",
@@ -48,7 +55,15 @@ __all__ = [
     "resume",
 ]
 
-_AGENTS = {"PPO": "ppo", "DQN": "dqn", "Random": "random"}
+_AGENTS = {
+    "PPO": "ppo",
+    "DQN": "dqn",
+    "Random": "random",
+    "QLearning": "q-learning",
+    "DoubleQLearning": "double-q-learning",
+    "SARSA": "sarsa",
+    "ExpectedSARSA": "expected-sarsa",
+}
 _PLACES = {
     "Agent": "operant.agent",
     "Algorithm": "operant.algorithms.base",
@@ -64,6 +79,8 @@ def __getattr__(name: str) -> Any:
         value = import_module("operant.construct").constructor(_AGENTS[name])
     elif name in ("load", "resume"):
         value = getattr(import_module("operant.agent").Agent, name)
+    elif name == "__version__":
+        value = import_module("importlib.metadata").version("operant")
     elif name in _PLACES:
         value = getattr(import_module(_PLACES[name]), name)
     else:

@@ -13,12 +13,24 @@ from typing import Any, get_args, get_type_hints
 from operant.algorithms.base import Algorithm
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.random import Random
+from operant.algorithms.tabular.double_q_learning import DoubleQLearning
+from operant.algorithms.tabular.expected_sarsa import ExpectedSARSA
+from operant.algorithms.tabular.q_learning import QLearning
+from operant.algorithms.tabular.sarsa import SARSA
 from operant.algorithms.value.dqn import DQN
 from operant.networks import Given, Network
 from operant.ops import schedules
 from operant.ops.schedules import Schedule
 
-ALGORITHMS: dict[str, type[Algorithm]] = {"ppo": PPO, "dqn": DQN, "random": Random}
+ALGORITHMS: dict[str, type[Algorithm]] = {
+    "q-learning": QLearning,
+    "double-q-learning": DoubleQLearning,
+    "sarsa": SARSA,
+    "expected-sarsa": ExpectedSARSA,
+    "ppo": PPO,
+    "dqn": DQN,
+    "random": Random,
+}
 
 
 def algorithm(name: str) -> type[Algorithm]:

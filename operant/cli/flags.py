@@ -44,10 +44,14 @@ def with_defaults(cls: type, values: Mapping[str, Any]) -> Any:
 
 
 def _attribute_docs(cls: type) -> dict[str, str]:
-    """The strings below the fields of a class."""
+    """The strings below the fields of a class, those that it inherits included."""
+    inherited: dict[str, str] = {}
+    for base in cls.__bases__:
+        if dataclasses.is_dataclass(base):
+            inherited |= _attribute_docs(base)
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     assert isinstance(body, ast.ClassDef)
-    return {
+    return inherited | {
         field.target.id: " ".join(text.value.value.split())
         for field, text in zip(body.body, body.body[1:], strict=False)
         if isinstance(field, ast.AnnAssign)

@@ -75,7 +75,7 @@ def test_a_network_of_the_users_is_not_written():
     [
         ("pp0", "Unknown algorithm 'pp0'. Did you mean 'ppo'?"),
         ("DQN", "Unknown algorithm 'DQN'. "),
-        ("xyz", "Unknown algorithm 'xyz'. There are: dqn, ppo, random."),
+        ("xyz", f"Unknown algorithm 'xyz'. There are: {', '.join(sorted(ALGORITHMS))}."),
         ("os.system", "Unknown algorithm 'os.system'. "),
     ],
 )

@@ -26,12 +26,13 @@ import optax
 
 from operant.algorithms.base import Algorithm, require, static
 from operant.networks import Given, Network, QNetwork, as_network
+from operant.ops.exploration import possible
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import adam
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import Linear, Schedule, at
 from operant.spaces import Discrete, describe
-from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Transition
+from operant.types import Batch, Clock, EnvSpec, Replay, Transition
 
 
 class DQNState(eqx.Module):
@@ -199,8 +200,3 @@ class DQN(Algorithm):
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
         return adam(learning_rate, self.max_grad_norm, eps=1e-8)
-
-
-def possible(score: jax.Array, action_mask: PyTree) -> jax.Array:
-    """Scores `[…, n]` with −∞ for every impossible action."""
-    return score if action_mask is None else jnp.where(action_mask, score, -jnp.inf)

@@ -1,0 +1,61 @@
+"""Double Q-learning (van Hasselt 2010, algorithm 1; Sutton & Barto 2018, section 6.7).
+
+Two tables; a coin decides which one learns, and the other values the action that the first thinks best:
+
+    Q₁(s, a) ← Q₁(s, a) + α [ r + γ Q₂(s', argmax_a' Q₁(s', a')) − Q₁(s, a) ]
+
+The maximum of noisy estimates is too high on average; valued by independent ones it is not. Behaviour is ε-greedy on
+the mean of both.
+
+| paper | here |
+|---|---|
+| Q^A, Q^B | tables |
+| α | learning_rate, learning_rate_decay, decay_by |
+| γ, ε | gamma, epsilon |
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.algorithms.tabular.control import TabularControl
+from operant.algorithms.tabular.table import Row, Table
+from operant.ops.exploration import possible
+from operant.spaces import Space
+from operant.types import Clock, EnvSpec
+
+
+class DoubleTable(eqx.Module):
+    """Two tables of action values."""
+
+    tables: jax.Array  # [2, S, A]
+    visits: jax.Array  # [S, A] int32, of both together
+    space: Space = eqx.field(static=True)
+
+    @property
+    def q_values(self) -> jax.Array:
+        """Their mean `[S, A]`."""
+        return jnp.mean(self.tables, 0)
+
+
+class DoubleQLearning(TabularControl):
+    """Double Q-learning in two tables, for Discrete observations and actions, with masks."""
+
+    def init(self, spec: EnvSpec, key: jax.Array) -> DoubleTable:
+        table = Table.init(spec, self.initial_value)
+        return DoubleTable(jnp.stack([table.q_values] * 2), table.visits, table.space)
+
+    def learn(self, state: DoubleTable, row: Row, clock: Clock) -> tuple[DoubleTable, jax.Array]:
+        learns = (row.bits & 1).astype(jnp.int32)
+        own, other = state.tables[learns, row.next_state], state.tables[1 - learns, row.next_state]
+        score = possible(own, row.next_mask)
+        best = jnp.argmax(score)
+        following = jnp.where(jnp.isneginf(score[best]), 0.0, other[best])
+        goal = row.reward + self.gamma * (1 - row.terminated) * following
+        place = (learns, row.state, row.action)
+        error = row.weight * (goal - state.tables[place])
+        tables = state.tables.at[place].add(self.step_size(state, row, clock) * error)
+        visits = state.visits.at[row.state, row.action].add(row.weight.astype(jnp.int32))
+        return DoubleTable(tables, visits, state.space), error

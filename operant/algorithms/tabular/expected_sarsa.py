@@ -1,0 +1,28 @@
+"""Expected SARSA (van Seijen et al. 2009, doi:10.1109/ADPRL.2009.4927542; Sutton & Barto 2018, equation 6.9).
+
+    Q(s, a) ← Q(s, a) + α [ r + γ Σ_a' π(a'|s') Q(s', a') − Q(s, a) ]
+
+where π is the behaviour: ε-greedy.
+
+| paper | here |
+|---|---|
+| α | learning_rate, learning_rate_decay, decay_by |
+| γ, ε | gamma, epsilon |
+"""
+
+from __future__ import annotations
+
+import jax
+
+from operant.algorithms.tabular.control import TabularControl
+from operant.algorithms.tabular.table import Row, Table
+from operant.types import Clock
+
+
+class ExpectedSARSA(TabularControl):
+    """Expected SARSA in a table, for Discrete observations and actions, with masks."""
+
+    def learn(self, state: Table, row: Row, clock: Clock) -> tuple[Table, jax.Array]:
+        following = self.expected_value(state, row, clock)
+        goal = row.reward + self.gamma * (1 - row.terminated) * following
+        return state.towards(row, goal, self.step_size(state, row, clock))

@@ -1,0 +1,59 @@
+"""SARSA (Rummery & Niranjan 1994; Sutton & Barto 2018, section 6.4).
+
+    Q(s, a) ← Q(s, a) + α [ r + γ Q(s', a') − Q(s, a) ]
+
+where a' is the action taken in s'. Each step is learnt from when the next action is known, and the last one of an
+episode at once. Where a time limit ended the episode no a' was taken: its expectation takes its place.
+
+| book | here |
+|---|---|
+| α | learning_rate, learning_rate_decay, decay_by |
+| γ, ε | gamma, epsilon |
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+
+from operant.algorithms.tabular.control import TabularControl
+from operant.algorithms.tabular.table import Row, Table
+from operant.algorithms.tabular.waiting import Waiting
+from operant.spaces import Space
+from operant.types import Clock, EnvSpec
+
+
+class SARSAState(eqx.Module):
+    """The table, and the steps whose next action is not known yet."""
+
+    table: Table
+    waiting: Waiting
+
+    @property
+    def q_values(self) -> jax.Array:
+        return self.table.q_values
+
+    @property
+    def visits(self) -> jax.Array:
+        return self.table.visits
+
+    @property
+    def space(self) -> Space:
+        return self.table.space
+
+
+class SARSA(TabularControl):
+    """SARSA in a table, for Discrete observations and actions, with masks."""
+
+    def init(self, spec: EnvSpec, key: jax.Array) -> SARSAState:
+        return SARSAState(Table.init(spec, self.initial_value), Waiting.none(spec.num_envs))
+
+    def learn(self, state: SARSAState, row: Row, clock: Clock) -> tuple[SARSAState, jax.Array]:
+        before, last, waiting = state.waiting.settle(row)
+
+        goal = before.reward + self.gamma * state.q_values[row.state, row.action]
+        table, error = state.table.towards(before, goal, self.step_size(state, before, clock))
+
+        goal = last.reward + self.gamma * (1 - last.terminated) * self.expected_value(table, last, clock)
+        table, last_error = table.towards(last, goal, self.step_size(table, last, clock))
+        return SARSAState(table, waiting), error + last_error

@@ -1,0 +1,119 @@
+"""Tables of numbers for states and actions, and how the tabular algorithms walk through experience."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.spaces import Discrete, MultiDiscrete, Space, describe
+from operant.types import Batch, Clock, EnvSpec, PyTree
+
+
+class Table(eqx.Module):
+    """Action values, and how often each was visited."""
+
+    q_values: jax.Array  # [S, A]
+    visits: jax.Array  # [S, A] int32: how often the action was tried in the state
+    space: Space = eqx.field(static=True)  # of observations
+
+    @classmethod
+    def init(cls, spec: EnvSpec, initial_value: jax.Array | float) -> Table:
+        assert isinstance(spec.action_space, Discrete)
+        shape = (number_of_states(spec.observation_space), spec.action_space.n)
+        return cls(
+            jnp.full(shape, initial_value, jnp.float32), jnp.zeros(shape, jnp.int32), spec.observation_space
+        )
+
+    def towards(self, row: Row, goal: jax.Array, step_size: jax.Array) -> tuple[Table, jax.Array]:
+        """`(table, error)`: Q(s, a) moved by the step size times error = goal − Q(s, a), and the visit counted.
+
+        Nothing happens, and the error is 0, where the row has no weight.
+        """
+        place = (row.state, row.action)
+        error = row.weight * (goal - self.q_values[place])
+        q_values = self.q_values.at[place].add(step_size * error)
+        visits = self.visits.at[place].add(row.weight.astype(jnp.int32))
+        return Table(q_values, visits, self.space), error
+
+
+class Row(NamedTuple):
+    """One step of one environment, its observations as numbers of states; scalars, and masks `[A]`."""
+
+    state: jax.Array
+    action: jax.Array
+    reward: jax.Array
+    terminated: jax.Array
+    truncated: jax.Array
+    next_state: jax.Array
+    next_mask: PyTree  # None: all actions are possible
+    weight: jax.Array  # 0 for a step that never happened
+    env: jax.Array  # which of the environments
+    number: jax.Array  # how many steps were taken before, in all environments
+    bits: jax.Array  # uint32, random
+
+
+def check(name: str, spec: EnvSpec) -> None:
+    """Raise ValueError, naming the algorithm and the space, where there is no table for this environment."""
+    if not isinstance(spec.action_space, Discrete):
+        raise ValueError(
+            f"{name} needs a Discrete action space: {spec.id} has {describe(spec.action_space)}. "
+            "PPO takes it; or discretise the actions."
+        )
+    if not isinstance(spec.observation_space, Discrete | MultiDiscrete):
+        raise ValueError(
+            f"{name} keeps a table, and needs Discrete or MultiDiscrete observations: {spec.id} has "
+            f"{describe(spec.observation_space)}. Discretise the observations, or take linear-q-learning or DQN."
+        )
+
+
+def number_of_states(space: Space) -> int:
+    """How many different observations there are."""
+    return math.prod(space.nvec) if isinstance(space, MultiDiscrete) else _discrete(space).n
+
+
+def state_number(space: Space, observation: jax.Array) -> jax.Array:
+    """Observations `[…]` (`[…, K]` of a MultiDiscrete space) as rows of the table: the last part counts fastest."""
+    if not isinstance(space, MultiDiscrete):
+        return observation
+    strides = [math.prod(space.nvec[i + 1 :]) for i in range(len(space.nvec))]
+    return sum((observation[..., i] * stride for i, stride in enumerate(strides)), jnp.zeros((), jnp.int32))
+
+
+def rows(space: Space, batch: Batch, key: jax.Array, clock: Clock) -> Row:
+    """A rollout `[T, N, …]` as rows `[T·N, …]`, in the order in which they happened; the clock has counted them."""
+    transition = batch.transition
+    count, num_envs = transition.reward.size, transition.reward.shape[1]
+    flat = jax.tree.map(lambda x: x.reshape(count, *x.shape[2:]), transition)
+    return Row(
+        state=state_number(space, flat.observation),
+        action=flat.action,
+        reward=flat.reward,
+        terminated=flat.terminated,
+        truncated=flat.truncated,
+        next_state=state_number(space, flat.next_observation),
+        next_mask=flat.next_action_mask,
+        weight=batch.weight.reshape(count),
+        env=jnp.arange(count) % num_envs,
+        number=clock.step - count + jnp.arange(count),
+        bits=jax.random.bits(key, (count,)),
+    )
+
+
+def in_order(
+    step: Callable[[PyTree, Row], tuple[PyTree, jax.Array]], state: PyTree, rows: Row
+) -> tuple[PyTree, jax.Array]:
+    """`(state, what step gave [rows])` after `step(state, row) → (state, …)` for one row after another."""
+    if rows.reward.shape[0] == 1:  # a loop of one iteration costs more than what is in it
+        state, given = step(state, jax.tree.map(lambda x: x[0], rows))
+        return state, given[None]
+    return jax.lax.scan(step, state, rows)
+
+
+def _discrete(space: Space) -> Discrete:
+    assert isinstance(space, Discrete)
+    return space

@@ -1,0 +1,50 @@
+"""Choosing among actions of known score: ε-greedy, with masks, with ties broken at random."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from operant.types import PyTree
+
+
+def possible(score: jax.Array, action_mask: PyTree) -> jax.Array:
+    """Scores `[…, A]` with −∞ for every impossible action."""
+    return score if action_mask is None else jnp.where(action_mask, score, -jnp.inf)
+
+
+def best_value(score: jax.Array, action_mask: PyTree) -> jax.Array:
+    """The largest score of a possible action, `[…]`; 0 where no action is possible, since nothing follows there."""
+    best = jnp.max(possible(score, action_mask), -1)
+    return best if action_mask is None else jnp.where(jnp.isneginf(best), 0.0, best)
+
+
+def epsilon_greedy(
+    score: jax.Array, action_mask: PyTree, epsilon: jax.Array | float, uniform: jax.Array
+) -> jax.Array:
+    """An action `[…]`: with probability ε any possible one, otherwise one of those of the largest score.
+
+    Args:
+        score: `[…, A]`.
+        epsilon: One number, or `[…]`.
+        uniform: `[…, 1 + A]` in [0, 1), independent: whether to explore, and which of equals is preferred.
+
+    Of equals each is as likely as the others: otherwise a table of zeros would always lead the same way.
+    """
+    score = possible(score, action_mask)
+    explores = (uniform[..., 0] < epsilon)[..., None]
+    candidate = (explores & ~jnp.isneginf(score)) | (score == jnp.max(score, -1, keepdims=True))
+    return jnp.argmax(jnp.where(candidate, uniform[..., 1:], -1.0), -1)
+
+
+def epsilon_greedy_probabilities(
+    score: jax.Array, action_mask: PyTree, epsilon: jax.Array | float
+) -> jax.Array:
+    """π(a|s) `[…, A]` of `epsilon_greedy` for scores `[…, A]`; 0 for impossible actions."""
+    score = possible(score, action_mask)
+    best = score == jnp.max(score, -1, keepdims=True)
+    allowed = jnp.ones_like(best) if action_mask is None else action_mask
+    epsilon = jnp.asarray(epsilon)[..., None]
+    greedy = best / jnp.sum(best, -1, keepdims=True)
+    anything = allowed / jnp.maximum(jnp.sum(allowed, -1, keepdims=True), 1)
+    return jnp.where(allowed, (1 - epsilon) * greedy + epsilon * anything, 0.0)
