@@ -154,7 +154,10 @@ class Tabular(Environment):
 
     def draw(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         """`(a number from 0 to 1 that picks the outcome, the state that an episode would begin in)`."""
-        outcome, start = jax.random.uniform(key, (2,))
+        certain = (
+            self.successors.shape[2] == len(self.start_states) == 1
+        )  # then random numbers would be wasted
+        outcome, start = jnp.zeros(2) if certain else jax.random.uniform(key, (2,))
         index = jnp.searchsorted(self.start_cumulative, start, side="right")
         return outcome, self.start_states[index]
 
