@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operant.engine.files import replacing
-from operant.ops.intervals import iqm_interval
+from operant.ops.intervals import iqm_interval, mean_interval
 from operant.spaces import Box, Discrete
 from operant.studio.curves import metrics_panel, read_metrics
 from operant.studio.policy_map import VIEWS
 from operant.studio.report import report
 
 if TYPE_CHECKING:
-    from operant.agent import Agent
+    from operant.agent import Agent, Progress
     from operant.engine.evaluate import Evaluation
     from operant.engine.run_directory import RunDirectory
 
@@ -25,7 +25,10 @@ SLOW_IMPORTS = ("matplotlib.figure", "matplotlib.backends.backend_agg", "PIL.Ima
 
 
 class Preparation:
-    """While training runs on the device, a thread loads what comes after it and scores the random policy."""
+    """While training runs on the device, a thread scores the random policy and loads what comes after training.
+
+    It begins with the first row of metrics: before that Python is busy with what is compiled.
+    """
 
     def __init__(self, agent: Agent, episodes: int) -> None:
         self.agent, self.episodes = agent, episodes
@@ -33,37 +36,43 @@ class Preparation:
         self._random: Future[Evaluation] | None = None
 
     def __enter__(self) -> Preparation:
-        self._random = self._pool.submit(self._prepare)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def begin(self, progress: Progress | None = None) -> None:
+        """A callback of training's."""
+        if self._random is None:
+            self._random = self._pool.submit(self._score)
+            self._pool.submit(self._load)
+
     def random(self) -> Evaluation:
         """The random policy's score."""
+        self.begin()
         assert self._random is not None
         return self._random.result()
 
-    def _prepare(self) -> Evaluation:
-        score = self.agent.random().evaluate(self.episodes, deterministic=False)
+    def _score(self) -> Evaluation:
+        return self.agent.random().evaluate(self.episodes, deterministic=False)
+
+    def _load(self) -> None:
         for module in SLOW_IMPORTS:
             importlib.import_module(module)
-        return score
 
 
 def finish(agent: Agent, directory: RunDirectory, preparation: Preparation) -> None:
     """Save, score and show what was trained, and say where everything lies."""
-    scores: list[Evaluation] = agent.evaluate(preparation.episodes)
-    if agent.seeds is None:
-        scores, best = [scores], agent  # pyright: ignore[reportAssignmentType]
-    else:
-        best = agent.best(scores)
+    scores = _scores(agent, preparation.episodes)
+    best = agent if agent.seeds is None else agent.best(scores)
+    kept = best_kept(agent, scores)
     random = preparation.random()
     best.save(directory.model_file)
     with replacing(directory.evaluation_file) as temporary:
-        temporary.write_text(json.dumps(summary(agent, scores, random), indent=2) + "\n")
+        values = summary(agent, scores, random) | best_summary(agent, scores, kept)
+        temporary.write_text(json.dumps(values, indent=2) + "\n")
     show(agent, best, directory, random)
-    for line in lines(agent, scores, random):
+    for line in (*lines(agent, scores, random), *forgetting(agent, scores, kept, directory)):
         print(line)
     names = sorted(path.name + "/" * path.is_dir() for path in directory.path.iterdir())
     print(f"in {directory.path}: {', '.join(names)}", flush=True)
@@ -97,6 +106,38 @@ def show(agent: Agent, best: Agent, directory: RunDirectory, random: Evaluation)
     report(directory.path)
 
 
+def best_kept(agent: Agent, scores: list[Evaluation]) -> list[Evaluation]:
+    """What the best models kept during training score in the same episodes, one for each learner, if any were kept."""
+    best = agent.best_so_far
+    if best is None:
+        return []
+    return scores if (best.step == agent.step).all() else _scores(agent.best_model, len(scores[0].returns))
+
+
+def forgetting(
+    agent: Agent, scores: list[Evaluation], kept: list[Evaluation], directory: RunDirectory
+) -> list[str]:
+    """A line for each learner whose last model is worse than the best it had, beyond what chance explains."""
+    if agent.best_so_far is None:
+        return []
+    steps = np.atleast_1d(agent.best_so_far.step)
+    found = []
+    for seed, step, last, best in zip(agent.seeds or (None,), steps, scores, kept, strict=True):
+        if forgot(last, best):
+            whose = "" if seed is None else f" with seed {seed}"
+            found.append(f"training forgot{whose}: at step {step:,} the model was better, {best}")
+    where = f"the best model is {directory.best}/; `operant evaluate {directory.path} --best`"
+    return [*found, where] if found else []
+
+
+def forgot(last: Evaluation, best: Evaluation) -> bool:
+    """Whether the last model is worse than the best in the same episodes: the 95 % interval of the difference is
+    above 0 (of a single episode, the difference).
+    """
+    difference, low, _ = mean_interval(best.returns - last.returns)
+    return (difference if len(last.returns) == 1 else low) > 0
+
+
 def summary(agent: Agent, scores: list[Evaluation], random: Evaluation) -> dict[str, Any]:
     """What `evaluation.json` holds: the score beside that of the random policy; with several seeds, over them."""
     values: dict[str, Any] = {"threshold": agent.threshold, "random": random.to_json()}
@@ -116,6 +157,18 @@ def summary(agent: Agent, scores: list[Evaluation], random: Evaluation) -> dict[
     }
 
 
+def best_summary(agent: Agent, scores: list[Evaluation], kept: list[Evaluation]) -> dict[str, Any]:
+    """The same of the best models: `{"best": …}`, or with several seeds `{"best": {seed: …}}`."""
+    if agent.best_so_far is None:
+        return {}
+    steps = np.atleast_1d(agent.best_so_far.step).tolist()
+    rows = [
+        best.to_json() | {"step": step, "training_forgot": forgot(last, best)}
+        for last, best, step in zip(scores, kept, steps, strict=True)
+    ]
+    return {"best": rows[0] if agent.seeds is None else dict(zip(map(str, agent.seeds), rows, strict=True))}
+
+
 def lines(agent: Agent, scores: list[Evaluation], random: Evaluation) -> list[str]:
     """The score, for the terminal."""
     beside = f"(random policy: {random.mean:.1f})"
@@ -130,6 +183,12 @@ def lines(agent: Agent, scores: list[Evaluation], random: Evaluation) -> list[st
         f"score: median {values['median']:.1f}, interquartile mean {values['iqm']:.1f}{interval} over "
         f"{len(scores)} seeds {beside}; the model is seed {values['best_seed']}'s",
     ]
+
+
+def _scores(agent: Agent, episodes: int) -> list[Evaluation]:
+    """The score of each learner."""
+    scores = agent.evaluate(episodes)
+    return [scores] if agent.seeds is None else scores
 
 
 def _has_map(agent: Agent) -> bool:

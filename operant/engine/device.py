@@ -56,6 +56,7 @@ def chunk(
         run.iteration + jnp.arange(size)
     )
 
+    @jax.jit  # so that it is traced once, for the shapes and for the loop
     def iterate(run: Run, i: jax.Array) -> tuple[Run, PyTree, Transition]:
         carry = run.carry
         if isinstance(plan, Episodes):

@@ -106,6 +106,8 @@ def split_actions(space: gym.Space, actions: PyTree, count: int) -> list[PyTree]
     if isinstance(space, gym.spaces.Tuple):
         columns = [split_actions(part, a, count) for part, a in zip(space.spaces, actions, strict=True)]
         return list(zip(*columns, strict=True))
+    if isinstance(space, gym.spaces.Discrete):
+        return actions.tolist()  # Gymnasium checks a Python int in a tenth of the time of a NumPy one
     return list(actions)
 
 
