@@ -304,7 +304,7 @@ def test_actions_arrive_as_the_environment_declares_them(space, actions, expecte
     for env, own in zip(made[:2], expected, strict=True):
         np.testing.assert_array_equal(env.taken[0], own)
         assert space.contains(env.taken[0])
-        assert env.taken[0].dtype == space.dtype
+        assert np.asarray(env.taken[0]).dtype == space.dtype
 
 
 def test_structured_actions_are_given_one_by_one():
