@@ -38,11 +38,16 @@ def test_a_callback_stops_training():
 
 
 def test_planning(tmp_path):
-    patient, more_patient, lake = example("planning")["main"](tmp_path / "convergence.png")
+    planning = example("planning")
+    patient, more_patient, lake = planning["main"](tmp_path / "convergence.png")
     assert patient.policy.tolist() == [0, 0, 1]
     assert more_patient.policy.tolist() == [0, 2, 1]
     assert lake.values[0] == pytest.approx(0.542, abs=1e-3)
     assert (tmp_path / "convergence.png").stat().st_size > 0
+    # Recursion over n steps is the n-th sweep of value iteration.
+    naive, remembered = (planning["best_value"](8, 0.9, remember) for remember in (False, True))
+    assert naive[0] == remembered[0] == pytest.approx(patient.history.values[8].max(axis=1)[0])
+    assert remembered[1] <= 3 * 9 < naive[1]
 
 
 def test_every_example_is_tested():

@@ -97,6 +97,7 @@ def test_random_models_are_as_asked_for_and_repeat():
     assert mdp.terminal.sum() == 5
     assert mdp.possible_actions[~mdp.terminal].any(axis=1).all()
     assert 0.4 < mdp.possible_actions[~mdp.terminal].mean() < 0.85
+    assert set(mdp.outcomes.successor.tolist()) == set(range(50))
     counts = np.diff(mdp.outcomes.pointer)
     assert set(counts.tolist()) == {0, 3}
     for row in np.flatnonzero(counts):
