@@ -114,7 +114,7 @@ def test_what_is_printed(capsys):
     assert "scores come from Gymnasium's own CartPole-v1" in printed
     assert "preset: ppo/CartPole-v1" in printed
     assert "over 3 episodes of CartPole-v1 (random policy: " in printed
-    assert "in run: checkpoints/, config.json, curve.png" in printed
+    assert "in run: best/, checkpoints/, config.json, curve.png" in printed
     values = RunDirectory.open("run").read_config()["hyperparameters"]
     assert values["n_epochs"] == presets.find("ppo", "CartPole-v1", "auto")["n_epochs"]
 
@@ -329,23 +329,40 @@ def test_plot(trained, tmp_path, capsys):
     assert "it has: " in refused(capsys, "plot", str(trained), "--metric", "train/loss_of_hair")
 
 
+def test_the_best_model_is_kept_and_can_be_scored(trained, tmp_path, capsys):
+    assert (trained / "best" / "model.safetensors").exists()
+    assert {"step", "mean", "training_forgot"} <= json.loads((trained / "evaluation.json").read_text())[
+        "best"
+    ].keys()
+    assert main(["evaluate", str(trained), "--best", "--episodes", "3"]) == 0
+    assert "over 3 episodes of CartPole-v1" in capsys.readouterr().out
+    assert main(["plot", str(trained), "--metric", "eval/mean_reward"]) == 0
+    arguments = ["train", "ppo", "CartPole-v1", *PPO, "--total-timesteps", "64", "--evaluate-every"]
+    assert main([*arguments, "0", "--run-dir", "none"]) == 0
+    assert not (tmp_path / "none" / "best").exists()
+    assert "kept no best model" in refused(capsys, "evaluate", "none", "--best")
+    assert "--best" in refused(capsys, "evaluate", "random", "CartPole-v1", "--best")
+    assert "--evaluate-every -1: must be at least 1" in refused(capsys, *arguments, "-1")
+
+
 def test_every_command_and_every_algorithm_has_its_help(capsys):
     for arguments in ([], ["--help"], ["train", "--help"], *([command, "--help"] for command in COMMANDS)):
         assert main(arguments) == 0
     capsys.readouterr()
+    learning_rates = {"ppo": "linear:0.001:0", "dqn": "0.001"}  # the presets'
     for name in set(ALGORITHMS) - {"random"}:
         assert main(["train", name, "CartPole-v1", "--help"]) == 0
         printed = " ".join(capsys.readouterr().out.replace("│", "").split())
-        assert "--learning-rate NUMBER|SCHEDULE Step size of Adam" in printed
+        assert "--total-timesteps INT Environment steps to train for" in printed
         assert "(default: CartPole" not in printed
-        assert (
-            "(default: linear:0.001:0)" if name == "ppo" else "(default: 0.001)"
-        ) in printed  # the preset's
+        if name in learning_rates:
+            assert "--learning-rate NUMBER|SCHEDULE Step size of Adam" in printed
+            assert f"(default: {learning_rates[name]})" in printed
 
 
 def test_help_loads_none_of_the_slow_things():
     code = (
-        "import sys; from operant.cli import main; main(['--help']);"
+        "import sys; from operant.cli import main; main(['--help']); main(['train', '--help']);"
         "print([m for m in ('jax', 'matplotlib', 'gymnasium', 'pygame') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -14,6 +14,7 @@ import numpy as np
 
 from operant import spaces
 from operant.agent import inputs, saving, showing
+from operant.agent.best import Best
 from operant.agent.learner import Learner
 from operant.agent.training import Callback, Plan, Session
 from operant.algorithms.base import Algorithm
@@ -72,6 +73,7 @@ class Agent:
             self.learner.initial_state
         )  # networks that cannot be made say so here, not after a while
         self.history: list[dict[str, Any]] = []  # the rows of metrics so far
+        self.best_so_far: Best | None = None  # of what was evaluated during training
 
     # learning
 
@@ -86,6 +88,8 @@ class Agent:
         observers: Sequence[Observer] = (),
         run_dir: str | Path | None = None,
         checkpoint_every: int | None = None,
+        evaluate_every: int | None = None,
+        evaluation_episodes: int = 20,
         overwrite: bool = False,
     ) -> Agent:
         """Train for `total_timesteps` environment steps (of each seed); called again, it goes on from there.
@@ -98,6 +102,10 @@ class Agent:
             observers: Called with every transition, in order, between chunks.
             run_dir: Where to keep the config, metrics, TensorBoard events and checkpoints.
             checkpoint_every: Environment steps between two checkpoints in `run_dir`; the last state is always kept.
+            evaluate_every: Environment steps between two evaluations of the deterministic policy, the last one at the
+                end. Training can forget: `best_model` is then the best of them, and is kept in `run_dir`.
+            evaluation_episodes: Episodes of an evaluation, on Gymnasium's own environment; the same ones each time, and
+                none of those that `evaluate` plays by default.
             overwrite: Whether a run that is already in `run_dir` may be deleted.
 
         Returns itself. Ctrl-C stops after the chunk that is running, keeps everything, and raises KeyboardInterrupt.
@@ -106,12 +114,10 @@ class Agent:
         """
         inputs.at_least_one(total_timesteps=total_timesteps, log_interval=log_interval)
         size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
-        plan = Plan(self.step + total_timesteps, size, checkpoint_every)
-        self.learner.started(emit=bool(observers))  # what cannot be made fails before a directory is
-        directory = None
-        if run_dir is not None:
-            directory = RunDirectory.create(run_dir, self.config() | asdict(plan), overwrite=overwrite)
-        Session(
+        total = self.step + total_timesteps
+        plan = Plan(total, size, checkpoint_every, evaluate_every, evaluation_episodes)
+        directory = None if run_dir is None else RunDirectory(Path(run_dir))
+        session = Session(
             self,
             plan,
             directory,
@@ -119,7 +125,10 @@ class Agent:
             progress_bar=progress_bar,
             loggers=loggers,
             observers=observers,
-        ).train()
+        )
+        if directory is not None:  # only now, when all has been made that may fail
+            RunDirectory.create(directory.path, self.config() | asdict(plan), overwrite=overwrite)
+        session.train()
         return self
 
     @classmethod
@@ -286,21 +295,22 @@ class Agent:
         """The learner of the index-th seed, as an agent of its own."""
         if self.seeds is None:
             raise ValueError("This agent has one learner; make several with seeds=….")
-        one = Agent(
-            self.algorithm,
-            self.source.given,
-            seed=self.seeds[index],
-            num_envs=self.num_envs if self.source.copies is None else None,
-            backend=self.source.backend,
-            vectorization=self.source.vectorization,
-        )
-        one.learner.state = self.learner.state_of(index)
-        return one
+        return self._with(self.learner.state_of(index), self.seeds[index], None)
 
     def best(self, evaluations: Sequence[Evaluation] | None = None) -> Agent:
         """The learner with the highest mean return of these evaluations, or of 20 episodes each."""
         scores = self.evaluate(20) if evaluations is None else evaluations
         return self[int(np.argmax([score.mean for score in scores]))]
+
+    @property
+    def best_model(self) -> Agent:
+        """The best of what `learn(evaluate_every=…)` evaluated, as an agent of its own; of several seeds, each one's.
+
+        `best_so_far` has its score and step.
+        """
+        if self.best_so_far is None:
+            raise ValueError("No best model was kept: train with learn(…, evaluate_every=…).")
+        return self._with(self.best_so_far.state, self.seed, self.seeds)
 
     # files
 
@@ -313,13 +323,14 @@ class Agent:
         saving.save(self, path)
 
     @classmethod
-    def load(cls, path: str | Path, env: Any = None, network: Any = None) -> Agent:
+    def load(cls, path: str | Path, env: Any = None, network: Any = None, best: bool = False) -> Agent:
         """A saved model, or that of a run directory. Nothing in the file is executed.
 
+        `best` asks for the best model that the run kept (of several seeds, the best one's) instead of the last.
         `env` is needed where the model was trained on an object of yours, and may name another environment of the same
         spaces; `network` where its network is an Equinox module of yours.
         """
-        return saving.load(cls, path, env, network)
+        return saving.load(cls, path, env, network, best)
 
     # what it is
 
@@ -354,6 +365,20 @@ class Agent:
     def title(self) -> str:
         """What is being trained on what, in a few words."""
         return showing.title(self)
+
+    def _with(self, state: PyTree, seed: int, seeds: Sequence[int] | None) -> Agent:
+        """An agent of the same kind that knows this."""
+        agent = Agent(
+            self.algorithm,
+            self.source.given,
+            seed=seed,
+            seeds=seeds,
+            num_envs=self.num_envs if self.source.copies is None else None,
+            backend=self.source.backend,
+            vectorization=self.source.vectorization,
+        )
+        agent.learner.state = state
+        return agent
 
     @property
     def _run(self) -> Run | None:

@@ -59,9 +59,9 @@ class Learner:
         """Take over a state from elsewhere, before training."""
         self._state = state
 
-    def state_of(self, index: int | None) -> PyTree:
-        """The state of one of several learners; of the only one, with None."""
-        if index is None:
+    def state_of(self, index: int) -> PyTree:
+        """The state of one of the learners."""
+        if self.seeds is None:
             return self.state
         return jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[index]), self.state)
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
 from operant import spaces
+from operant.agent.best import Best
 from operant.agent.inputs import require_same_spaces
 from operant.algorithms import registry
 from operant.engine import files
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from operant.agent.agent import Agent
 
 FORMAT = "operant-model-1"
+BEST_MODEL = "model.safetensors"  # in a run's best/
 
 
 def config(agent: Agent) -> dict[str, Any]:
@@ -79,14 +82,28 @@ def save(agent: Agent, path: str | Path) -> None:
     files.save_tree(path, agent.state, {"format": FORMAT, "config": config(agent)})
 
 
-def load(cls: type[Agent], path: str | Path, env: Any, network: Any) -> Agent:
-    """The agent of a model file, or of the model in a run directory."""
-    if Path(path).is_dir():
-        path = RunDirectory.open(path).model_file
-        if not path.exists():
-            raise FileNotFoundError(
-                f"The run has no model yet: finish it with `operant resume {path.parent}`."
-            )
+def save_best(agent: Agent, directory: RunDirectory) -> None:
+    """Write the best model so far, of all seeds, into a run directory, with its score."""
+    best = agent.best_so_far
+    assert best is not None
+    directory.best.mkdir(exist_ok=True)
+    metadata = {"format": FORMAT, "config": config(agent), "evaluation": best.to_json()}
+    files.save_tree(directory.best / BEST_MODEL, best.state, metadata)
+
+
+def load_best(agent: Agent, directory: RunDirectory) -> Best | None:
+    """The best model that a run of this agent kept, if it did."""
+    path = directory.best / BEST_MODEL
+    if not path.exists():
+        return None
+    state = files.load_tree(path, jax.eval_shape(agent.learner.initial_state))
+    return Best.from_json(files.read_metadata(path)["evaluation"], state)
+
+
+def load(cls: type[Agent], path: str | Path, env: Any, network: Any, best: bool) -> Agent:
+    """The agent of a model file, or of the last or the best model in a run directory."""
+    if best or Path(path).is_dir():
+        path = _model_of(RunDirectory.open(path), best)
     metadata = files.read_metadata(path)
     if metadata.get("format") != FORMAT:
         raise ValueError(
@@ -94,7 +111,23 @@ def load(cls: type[Agent], path: str | Path, env: Any, network: Any) -> Agent:
         )
     agent = from_config(cls, metadata["config"], env, network)
     agent.learner.state = files.load_tree(path, jax.eval_shape(agent.learner.initial_state))
-    return agent
+    # As the model of a run is that of its best seed, so is the best model.
+    return (
+        agent
+        if not best or agent.seeds is None
+        else agent[int(np.argmax(metadata["evaluation"]["mean_reward"]))]
+    )
+
+
+def _model_of(directory: RunDirectory, best: bool) -> Path:
+    path = directory.best / BEST_MODEL if best else directory.model_file
+    if path.exists():
+        return path
+    if best:
+        raise FileNotFoundError(
+            f"{directory.path} kept no best model: train with evaluate_every=… (--evaluate-every on the command line)."
+        )
+    raise FileNotFoundError(f"The run has no model yet: finish it with `operant resume {directory.path}`.")
 
 
 def restore(cls: type[Agent], run_dir: str | Path, env: Any, network: Any) -> Agent:
@@ -110,4 +143,5 @@ def restore(cls: type[Agent], run_dir: str | Path, env: Any, network: Any) -> Ag
     agent.learner.restored(run)
     if directory.metrics_file.exists():
         agent.history = [row for row in read_rows(directory.metrics_file) if row[STEP] <= agent.step]
+    agent.best_so_far = load_best(agent, directory)
     return agent

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from operant.agent import saving
+from operant.agent.best import Selection
 from operant.agent.inputs import at_least_one
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from operant.engine.log import STEP, CsvLog, Logger, TensorBoardLog
@@ -42,10 +44,12 @@ class Plan:
 
     total_timesteps: int  # at which training ends, counted from the agent's first step
     chunk_size: int  # iterations
-    checkpoint_every: int | None = None
+    checkpoint_every: int | None = None  # environment steps
+    evaluate_every: int | None = None  # environment steps
+    evaluation_episodes: int = 20
 
     def __post_init__(self) -> None:
-        at_least_one(total_timesteps=self.total_timesteps, checkpoint_every=self.checkpoint_every)
+        at_least_one(**asdict(self))
         if self.total_timesteps > LARGEST:
             raise ValueError(f"total_timesteps: {self.total_timesteps} in all; must be at most {LARGEST}.")
 
@@ -53,7 +57,7 @@ class Plan:
     def of(cls, directory: RunDirectory) -> Plan:
         """The plan of a run that was started."""
         config = directory.read_config()
-        return cls(**{field.name: config[field.name] for field in fields(cls)})
+        return cls(**{field.name: config[field.name] for field in fields(cls) if field.name in config})
 
 
 class Session:
@@ -77,22 +81,21 @@ class Session:
         self.view = LiveView(enabled=progress_bar)
         self.first = self.previous = agent.step
         self.saved = agent.step if resumed else None  # the step of the last checkpoint
-        after = self.first if resumed else None
-        # The run's own files come first: a logger of the user's that fails must not cost them a row.
-        own = (
-            []
-            if directory is None
-            else [
-                CsvLog(directory.metrics_file, after),
-                TensorBoardLog(directory.tensorboard, after),
-            ]
-        )
-        self.loggers: list[Logger] = [*own, *loggers]
+        self.selection = None if plan.evaluate_every is None else Selection(agent, plan.evaluation_episodes)
+        self.evaluated: dict[str, Any] = {}  # the newest evaluation, which stays in view
+        self.loggers = list(loggers)
 
     def train(self) -> None:
         """Train; Ctrl-C stops behind the chunk that is running, and then raises KeyboardInterrupt."""
         agent, plan = self.agent, self.plan
         self.started = time.perf_counter()
+        if self.directory is not None:
+            after = self.saved  # what a resumed run logged behind its checkpoint is dropped
+            own = (
+                CsvLog(self.directory.metrics_file, after),
+                TensorBoardLog(self.directory.tensorboard, after),
+            )
+            self.loggers[:0] = own  # first: a logger of the user's that fails must not cost them a row
         with deferred_interrupt() as interrupted, self.view:
 
             def on_chunk(run: Run, metrics: dict[str, np.ndarray]) -> bool:
@@ -101,6 +104,8 @@ class Session:
             with ExitStack() as closing:
                 for sink in (*self.loggers, *self.observers):
                     closing.callback(sink.close)
+                if self.selection is not None:
+                    closing.callback(self.selection.close)
                 closing.callback(self.save)
                 try:
                     run = train(
@@ -127,15 +132,26 @@ class Session:
             "time/fps": (step - self.first) * (self.agent.learner.seeds or 1) / elapsed,
             "time/iterations": int(np.max(run.iteration)),
         }
+        if self._passed(self.plan.evaluate_every, step) or step >= self.plan.total_timesteps:
+            row |= self.evaluate()
         self.agent.history.append(row)
         for logger in self.loggers:
             logger.write(row)
         return row
 
+    def evaluate(self) -> dict[str, Any]:
+        """Score the policy, where that was asked for, and keep the best model."""
+        if self.selection is None:
+            return {}
+        self.evaluated, news = self.selection.evaluate()
+        if self.directory is not None and (news or not self.directory.best.exists()):
+            saving.save_best(self.agent, self.directory)
+        return self.evaluated
+
     def tell(self, row: dict[str, Any]) -> bool:
         """Show and keep what the chunk came to; whether training should go on."""
         step, total = row[STEP], self.plan.total_timesteps
-        self.view.update(row, step, total)
+        self.view.update(self.evaluated | row, step, total)
         if self._passed(self.plan.checkpoint_every, step):
             self.save()
         self.previous = step

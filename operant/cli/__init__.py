@@ -40,9 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> None:
     # `train` reads its own flags, because they depend on the algorithm.
     if arguments[:1] == ["train"]:
-        from operant.cli.train import train
+        if len(arguments) == 1 or arguments[1].startswith("-"):
+            from operant.cli.usage import usage
 
-        train(arguments[1:])
+            print(usage(arguments[1:]))
+        else:
+            from operant.cli.train import train
+
+            train(arguments[1:])
     else:
         from operant.cli.commands import COMMANDS
         from operant.cli.parsing import dispatch

@@ -21,6 +21,7 @@ Environment = Annotated[
     tyro.conf.arg(metavar="ENVIRONMENT", help="A Gymnasium id; that of the run if not given."),
 ]
 Seed = Annotated[int, tyro.conf.arg(help="Episode i is reset with this seed + i.")]
+Best = Annotated[bool, tyro.conf.arg(help="Of a run, the best model that it kept instead of the last.")]
 Stochastic = Annotated[bool, tyro.conf.arg(help="Sample actions instead of taking the best known one.")]
 
 
@@ -50,10 +51,11 @@ def evaluate(
     episodes: Annotated[int, tyro.conf.arg(help="How many.")] = 100,
     seed: Seed = 10_000,
     stochastic: Stochastic = False,
+    best: Best = False,
 ) -> None:
     """Score a model, or the random policy, over whole episodes."""
     with from_input():
-        agent = _agent(model, environment)
+        agent = _agent(model, environment, best)
         if episodes < 1:
             raise ValueError(f"--episodes {episodes}: must be at least 1.")
     print(agent.evaluate(episodes, seed, deterministic=model != "random" and not stochastic))
@@ -66,13 +68,14 @@ def watch(
     episodes: Annotated[int, tyro.conf.arg(help="How many.")] = 1,
     seed: Seed = 20_000,
     stochastic: Stochastic = False,
+    best: Best = False,
 ) -> None:
     """Watch a model, or the random policy, in a window."""
     from operant.studio.recording import require_display
 
     with from_input():
         require_display()
-        agent = _agent(model, environment)
+        agent = _agent(model, environment, best)
     returns = agent.watch(episodes, seed, deterministic=model != "random" and not stochastic)
     print("returns:", ", ".join(f"{value:.1f}" for value in returns))
 
@@ -86,6 +89,8 @@ def plot(
     metric: Annotated[str, tyro.conf.arg(help="The column of metrics.csv to draw.")] = "rollout/ep_rew_mean",
 ) -> None:
     """Draw the learning curves of runs, with their seeds, into one picture."""
+    import numpy as np
+
     from operant.engine.log import read_rows
     from operant.engine.run_directory import RunDirectory
     from operant.studio.curves import label, learning_curve, series
@@ -97,11 +102,12 @@ def plot(
         for run in runs:
             directory = RunDirectory.open(run)
             rows = read_rows(directory.metrics_file) if directory.metrics_file.exists() else []
-            if not any(metric in row for row in rows):
-                there = sorted({name for row in rows for name in row}) or "nothing yet"
+            known = [row for row in rows if np.isfinite(row.get(metric, np.nan)).any()]  # not each has eval/…
+            if not known:
+                there = sorted({name for row in rows for name in row}) or ["nothing yet"]
                 raise ValueError(f"{run} has no metric {metric!r}; it has: {', '.join(there)}.")
             curves[directory.path.name if len(runs) == len({Path(r).name for r in runs}) else run] = series(
-                rows, metric
+                known, metric
             )
             environments.add(directory.read_config()["environment"])
     title = f"{label(metric)} on {', '.join(sorted(environments))}"
@@ -136,8 +142,10 @@ COMMANDS = {
 }
 
 
-def _agent(model: str, environment: str | None) -> Agent:
+def _agent(model: str, environment: str | None, best: bool) -> Agent:
     if model == "random":
+        if best:
+            raise WrongInput("the random policy has no --best; name a run.")
         if environment is None:
             raise WrongInput("the random policy needs an environment: `operant evaluate random CartPole-v1`.")
         from operant.construct import make
@@ -145,5 +153,5 @@ def _agent(model: str, environment: str | None) -> Agent:
         return make("random", environment)
     from operant.agent import Agent
 
-    agent = Agent.load(model, env=environment)
+    agent = Agent.load(model, env=environment, best=best)
     return agent if agent.seeds is None else agent.best()

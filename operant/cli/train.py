@@ -12,27 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from operant import presets
-from operant.cli.errors import Interrupted, WrongInput, from_input
+from operant.cli.errors import Interrupted, from_input
 from operant.cli.finish import Preparation, finish
 from operant.cli.flags import types, with_defaults
 from operant.cli.parsing import parse
 from operant.engine.run_directory import RunDirectory, default_run_path
+from operant.engine.train import LARGEST
 
 if TYPE_CHECKING:
     from operant.agent import Agent
     from operant.algorithms.base import Algorithm
-
-
-USAGE = """\
-usage: operant train ALGORITHM ENVIRONMENT [FLAGS]
-
-Train, score and show one algorithm in one environment, as in
-
-    operant train ppo CartPole-v1 --learning-rate 1e-3
-
-ALGORITHM    {algorithms}; see `operant algorithms`
-ENVIRONMENT  any Gymnasium id; see `operant environments`
-FLAGS        see `operant train ALGORITHM --help`, where every hyperparameter has one"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +50,11 @@ class Training:
     """Where everything is kept; runs/ALGORITHM-ENVIRONMENT-N if not given."""
     checkpoint_every: int | None = None
     """Environment steps between two checkpoints; the last state is always kept."""
+    evaluate_every: int | None = None
+    """Environment steps between two evaluations, whose best model is kept; a fifth of training if not given, 0 for
+    none."""
+    evaluation_episodes: int = 20
+    """Episodes of an evaluation during training."""
     overwrite: bool = False
     """Replace a run that is already in the run directory."""
     progress: bool = True
@@ -70,14 +64,9 @@ class Training:
 
 
 def train(arguments: list[str]) -> None:
-    """`operant train`, from the arguments behind it."""
+    """`operant train`, from the arguments behind it, of which the first is the algorithm."""
     from operant.algorithms import registry
 
-    if not arguments or arguments[0].startswith("-"):
-        if not {"-h", "--help"} & set(arguments):
-            raise WrongInput("give an algorithm and an environment, as in `operant train ppo CartPole-v1`.")
-        print(USAGE.format(algorithms=", ".join(name for name in registry.ALGORITHMS if name != "random")))
-        return
     name, *rest = arguments
     with from_input():
         if name == "random":
@@ -92,9 +81,12 @@ def train(arguments: list[str]) -> None:
     with _interruptible(agent, directory), Preparation(agent, training.episodes) as preparation:
         agent.learn(
             training.total_timesteps,
+            preparation.begin,
             progress_bar=training.progress,
             run_dir=directory.path,
             checkpoint_every=training.checkpoint_every,
+            evaluate_every=_evaluate_every(training),
+            evaluation_episodes=training.evaluation_episodes,
             overwrite=training.overwrite,
         )
         finish(agent, directory, preparation)
@@ -110,7 +102,7 @@ def resume(run: str, episodes: int, progress: bool) -> None:
         agent = Agent.restore(run)
     print(f"{_header(agent)}\nresuming {run} at step {agent.step:,}", flush=True)
     with _interruptible(agent, directory), Preparation(agent, episodes) as preparation:
-        agent.finish(run, progress_bar=progress)
+        agent.finish(run, preparation.begin, progress_bar=progress)
         finish(agent, directory, preparation)
 
 
@@ -128,8 +120,12 @@ def _read(name: str, cls: type[Algorithm], arguments: list[str]) -> tuple[Traini
         seeds=training.seeds,
         num_envs=training.num_envs,
         checkpoint_every=training.checkpoint_every,
+        evaluate_every=training.evaluate_every or None,
+        evaluation_episodes=training.evaluation_episodes,
         episodes=training.episodes,
     )
+    if training.total_timesteps > LARGEST:
+        raise ValueError(f"--total-timesteps {training.total_timesteps}: must be at most {LARGEST}.")
     taken = f"{name}/{environment if preset == 'auto' else preset}" if known else "none"
     return training, values, taken
 
@@ -164,6 +160,13 @@ def _agent(name: str, training: Training, values: dict[str, Any]) -> Agent:
         backend=training.backend,
         vectorization=training.vectorization,
     )
+
+
+def _evaluate_every(training: Training) -> int | None:
+    """A fifth of training: enough to keep what is forgotten later, while the shortest runs are not much longer."""
+    if training.evaluate_every is None:
+        return max(1, training.total_timesteps // 5)
+    return training.evaluate_every or None
 
 
 def _header(agent: Agent) -> str:

@@ -115,7 +115,12 @@ def _score(evaluation: Mapping[str, Any], name: str, threshold: float | None) ->
     if not {"mean", "seeds"} & set(evaluation):
         return ""
     learners = {f"{name}, seed {seed}": row for seed, row in evaluation.get("seeds", {}).items()}
-    rows = {**(learners or {name: evaluation}), "random policy": evaluation.get("random")}
+    kept = evaluation.get("best", {})
+    kept = {f"{name}, seed {seed}": kept[seed] for seed in kept} if learners else {name: kept}
+    better = {
+        f"{label}, at step {row['step']:,}": row for label, row in kept.items() if row.get("training_forgot")
+    }
+    rows = {**(learners or {name: evaluation}), **better, "random policy": evaluation.get("random")}
     present = {label: row for label, row in rows.items() if row}
     numbers = "".join(_number(label, row) for label, row in present.items())
     picture = score(present, title="Returns", threshold=threshold)

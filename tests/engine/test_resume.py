@@ -18,7 +18,7 @@ from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.value.dqn import DQN
 from operant.engine.checkpoint import latest_checkpoint
-from operant.engine.files import leaf_names
+from operant.engine.files import leaf_names, read_metadata
 from operant.networks import Network
 
 NETWORK = Network(hidden_sizes=(8,), initialization="uniform")
@@ -140,6 +140,40 @@ def test_a_run_on_the_host_goes_on_with_fresh_episodes(tmp_path):
     assert resumed._run.statistics.episodes > before.statistics.episodes
     # No episode is counted longer than it was: those under way at the stop do not go on.
     assert int(resumed._run.statistics.lengths.max()) <= 500
+
+
+def test_the_best_model_survives_a_stop(tmp_path):
+    def learn(run_dir, callback=None):
+        return agent("ppo", 2).learn(
+            TOTAL,
+            callback,
+            progress_bar=False,
+            log_interval=256,
+            run_dir=run_dir,
+            evaluate_every=300,
+            evaluation_episodes=2,
+        )
+
+    expected = learn(tmp_path / "whole")
+    stopped = learn(tmp_path / "run", lambda progress: progress.step < 500)
+    restored = Agent.restore(tmp_path / "run")
+    for one in (stopped, restored):
+        assert one.best_so_far is not None
+        assert one.best_so_far.to_json() == stopped.best_so_far.to_json()
+        assert set(one.best_so_far.step.tolist()) == {512}
+    resumed = restored.finish(tmp_path / "run", progress_bar=False)
+    assert differences(expected, resumed) == []
+    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+    assert len({row["eval/mean_reward"] for row in rows(tmp_path / "run")} - {""}) > 1
+    metadata = [
+        read_metadata(tmp_path / name / "best" / "model.safetensors")["evaluation"]
+        for name in ("run", "whole")
+    ]
+    assert metadata[0] == metadata[1]
+    for one, other in zip(
+        jax.tree.leaves(resumed.best_model.state), jax.tree.leaves(expected.best_model.state), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_finished_run_is_left_as_it_is(whole):

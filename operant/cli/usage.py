@@ -1,0 +1,27 @@
+"""What `operant train` says before it knows the algorithm. JAX is not needed for it, so it is not loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import operant
+from operant.cli.errors import WrongInput
+
+USAGE = """\
+usage: operant train ALGORITHM ENVIRONMENT [FLAGS]
+
+Train, score and show one algorithm in one environment, as in
+
+    operant train ppo CartPole-v1 --learning-rate 1e-3
+
+ALGORITHM    {algorithms}; see `operant algorithms`
+ENVIRONMENT  any Gymnasium id; see `operant environments`
+FLAGS        see `operant train ALGORITHM --help`, where every hyperparameter has one"""
+
+
+def usage(arguments: Sequence[str]) -> str:
+    """The help of `operant train` itself. Raises WrongInput where it was not asked for."""
+    if not {"-h", "--help"} & set(arguments):
+        raise WrongInput("give an algorithm and an environment, as in `operant train ppo CartPole-v1`.")
+    names = [name for name in operant._AGENTS.values() if name != "random"]
+    return USAGE.format(algorithms=", ".join(names))
