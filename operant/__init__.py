@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     DoubleQLearning = constructor("double-q-learning")
     SARSA = constructor("sarsa")
     ExpectedSARSA = constructor("expected-sarsa")
+    SARSALambda = constructor("sarsa-lambda")
+    DynaQ = constructor("dyna-q")
+    TD = constructor("td")
+    MonteCarlo = constructor("monte-carlo")
     load = Agent.load
     resume = Agent.resume
     __version__: str
@@ -38,17 +42,21 @@ __all__ = [
     "DQN",
     "PPO",
     "SARSA",
+    "TD",
     "Agent",
     "Algorithm",
     "Cosine",
     "DoubleQLearning",
+    "DynaQ",
     "Environment",
     "ExpectedSARSA",
     "Exponential",
     "Linear",
+    "MonteCarlo",
     "Network",
     "QLearning",
     "Random",
+    "SARSALambda",
     "Step",
     "load",
     "make",
@@ -63,6 +71,10 @@ _AGENTS = {
     "DoubleQLearning": "double-q-learning",
     "SARSA": "sarsa",
     "ExpectedSARSA": "expected-sarsa",
+    "SARSALambda": "sarsa-lambda",
+    "DynaQ": "dyna-q",
+    "TD": "td",
+    "MonteCarlo": "monte-carlo",
 }
 _PLACES = {
     "Agent": "operant.agent",

@@ -10,13 +10,19 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
+import numpy as np
+
 from operant.algorithms.base import Algorithm
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.random import Random
 from operant.algorithms.tabular.double_q_learning import DoubleQLearning
+from operant.algorithms.tabular.dyna_q import DynaQ
 from operant.algorithms.tabular.expected_sarsa import ExpectedSARSA
+from operant.algorithms.tabular.monte_carlo import MonteCarlo
 from operant.algorithms.tabular.q_learning import QLearning
 from operant.algorithms.tabular.sarsa import SARSA
+from operant.algorithms.tabular.sarsa_lambda import SARSALambda
+from operant.algorithms.tabular.td import TD
 from operant.algorithms.value.dqn import DQN
 from operant.networks import Given, Network
 from operant.ops import schedules
@@ -27,6 +33,10 @@ ALGORITHMS: dict[str, type[Algorithm]] = {
     "double-q-learning": DoubleQLearning,
     "sarsa": SARSA,
     "expected-sarsa": ExpectedSARSA,
+    "sarsa-lambda": SARSALambda,
+    "dyna-q": DynaQ,
+    "td": TD,
+    "monte-carlo": MonteCarlo,
     "ppo": PPO,
     "dqn": DQN,
     "random": Random,
@@ -105,6 +115,8 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
     elif float in kinds:
         valid = isinstance(value, int | float) and not isinstance(value, bool)
         value = float(value) if isinstance(value, int) and valid else value
+    elif tuple in kinds:  # an array, in any form
+        valid = isinstance(value, tuple | list | np.ndarray)
     elif int in kinds:
         valid = isinstance(value, int) and not isinstance(value, bool)
     else:

@@ -31,6 +31,8 @@ def with_defaults(cls: type, values: Mapping[str, Any]) -> Any:
         if isinstance(default, schedules.Schedule):
             default = str(default)
         hint = hints[field.name]
+        if tuple in get_args(hint):  # an array, which is not typed on a command line
+            continue
         if isinstance(default, Network):
             hint = Network
         elif schedules.Schedule in get_args(

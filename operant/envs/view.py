@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from operant.envs.gymnasium_spaces import action_to_gym, flat_mask, observation_to_jax
+from operant.envs.gymnasium_spaces import action_to_gym, flat_mask, observation_to_jax, split_actions
 from operant.envs.gymnasium_stepping import MASK
 from operant.types import PyTree
 
@@ -35,9 +35,9 @@ class EnvironmentView:
 
     def step(self, action: Any) -> tuple[float, bool]:
         """`(reward, whether the episode ended)`."""
-        observation, reward, terminated, truncated, info = self.env.step(
-            action_to_gym(self.env.action_space, action)
-        )
+        space = self.env.action_space
+        (one,) = split_actions(space, action_to_gym(space, np.asarray(action)[None]), 1)
+        observation, reward, terminated, truncated, info = self.env.step(one)
         self._see(observation, info)
         return float(reward), bool(terminated or truncated)
 

@@ -1,59 +1,39 @@
-"""What the algorithms that learn a table of action values share: how they act, and their step size.
+"""What the algorithms that learn a table of action values share: how they act.
 
 Behaviour is ε-greedy on f(s, a) = Q(s, a) + κ/(1 + N(s, a)), the exploration function with N counting visits; with
-κ = 0 it is ε-greedy on Q. The step size is α = α₀/(1 + k·decay), k the visits of the pair, or the steps taken.
+κ = 0 it is ε-greedy on Q.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from operant.algorithms.base import Algorithm, require, static
+from operant.algorithms.base import require
 from operant.algorithms.tabular import table
+from operant.algorithms.tabular.learner import TabularLearner
 from operant.algorithms.tabular.table import Row, Table
 from operant.ops.exploration import epsilon_greedy, epsilon_greedy_probabilities, possible
 from operant.ops.schedules import Linear, Schedule, at
 from operant.spaces import Discrete
-from operant.types import Batch, Clock, EnvSpec, Rollout
+from operant.types import Batch, Clock, EnvSpec
 
 
-class TabularControl(Algorithm):
-    """Learning action values in a table, one step after another. Concrete algorithms say what one step teaches."""
+class TabularControl(TabularLearner):
+    """Learning action values in a table, one step after another."""
 
-    learning_rate: float | Schedule = 0.1
-    """Step size α₀: a number or a schedule such as linear:0.5:0."""
-    learning_rate_decay: float = 0.0
-    """The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1 averages."""
-    decay_by: str = static("visits")
-    """What k counts: "visits" of the state and action, or "steps" of training."""
-    gamma: float = 0.99
-    """Discount factor γ."""
     epsilon: float | Schedule = Linear(1.0, 0.05, 0.5)
     """The probability ε of a random action: a number or a schedule."""
     exploration_bonus: float = 0.0
     """κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting how often it was tried."""
-    initial_value: float = 0.0
-    """Every action value before learning; an optimistic one makes the agent try everything."""
 
     def __check_init__(self) -> None:
-        for name in ("gamma", "epsilon", "learning_rate"):
-            if isinstance(getattr(self, name), int | float):
-                require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
-        for name in ("learning_rate_decay", "exploration_bonus"):
-            if isinstance(getattr(self, name), int | float):
-                require(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
-        require(self.decay_by in ("visits", "steps"), "decay_by", self.decay_by, '"visits" or "steps"')
-
-    @property
-    def experience(self) -> Rollout:
-        return Rollout(1)
-
-    def check(self, spec: EnvSpec) -> None:
-        table.check(type(self).__name__, spec)
+        if isinstance(self.epsilon, int | float):
+            require(0 <= self.epsilon <= 1, "epsilon", self.epsilon, "a number in [0, 1]")
+        if isinstance(self.exploration_bonus, int | float):
+            require(self.exploration_bonus >= 0, "exploration_bonus", self.exploration_bonus, "at least 0")
 
     def init(self, spec: EnvSpec, key: jax.Array) -> Any:
         return Table.init(spec, self.initial_value)
@@ -80,22 +60,10 @@ class TabularControl(Algorithm):
         )
         return jnp.sum(policy * state.q_values[row.next_state], -1)
 
-    def step_size(self, state: Any, row: Row, clock: Clock) -> jax.Array:
-        """α for this row."""
-        count = state.visits[row.state, row.action] if self.decay_by == "visits" else row.number
-        return at(self.learning_rate, clock) / (1 + count * self.learning_rate_decay)
+    def pair_step_size(self, state: Any, row: Row, clock: Clock) -> jax.Array:
+        """α for this row's state and action."""
+        return self.step_size(state.visits[row.state, row.action], row, clock)
 
     def update(self, state: Any, batch: Batch, key: jax.Array, clock: Clock):
-        def one(state: Any, row: Row) -> tuple[Any, jax.Array]:
-            return self.learn(state, row, clock)
-
-        state, error = table.in_order(one, state, table.rows(state.space, batch, key, clock))
-        return state, {
-            "train/td_error": jnp.mean(jnp.abs(error)),
-            "train/learning_rate": at(self.learning_rate, clock),
-            "rollout/exploration_rate": at(self.epsilon, clock),
-        }
-
-    @abstractmethod
-    def learn(self, state: Any, row: Row, clock: Clock) -> tuple[Any, jax.Array]:
-        """`(state, temporal-difference error)` after one step."""
+        state, metrics = super().update(state, batch, key, clock)
+        return state, metrics | {"rollout/exploration_rate": at(self.epsilon, clock)}

@@ -56,6 +56,6 @@ class DoubleQLearning(TabularControl):
         goal = row.reward + self.gamma * (1 - row.terminated) * following
         place = (learns, row.state, row.action)
         error = row.weight * (goal - state.tables[place])
-        tables = state.tables.at[place].add(self.step_size(state, row, clock) * error)
+        tables = state.tables.at[place].add(self.pair_step_size(state, row, clock) * error)
         visits = state.visits.at[row.state, row.action].add(row.weight.astype(jnp.int32))
         return DoubleTable(tables, visits, state.space), error

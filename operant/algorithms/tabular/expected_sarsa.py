@@ -25,4 +25,4 @@ class ExpectedSARSA(TabularControl):
     def learn(self, state: Table, row: Row, clock: Clock) -> tuple[Table, jax.Array]:
         following = self.expected_value(state, row, clock)
         goal = row.reward + self.gamma * (1 - row.terminated) * following
-        return state.towards(row, goal, self.step_size(state, row, clock))
+        return state.towards(row, goal, self.pair_step_size(state, row, clock))

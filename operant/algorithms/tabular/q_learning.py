@@ -28,4 +28,4 @@ class QLearning(TabularControl):
     def learn(self, state: Table, row: Row, clock: Clock) -> tuple[Table, jax.Array]:
         following = best_value(self.score(state, row.next_state), row.next_mask)
         goal = row.reward + self.gamma * (1 - row.terminated) * following
-        return state.towards(row, goal, self.step_size(state, row, clock))
+        return state.towards(row, goal, self.pair_step_size(state, row, clock))

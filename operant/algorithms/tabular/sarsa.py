@@ -52,8 +52,8 @@ class SARSA(TabularControl):
         before, last, waiting = state.waiting.settle(row)
 
         goal = before.reward + self.gamma * state.q_values[row.state, row.action]
-        table, error = state.table.towards(before, goal, self.step_size(state, before, clock))
+        table, error = state.table.towards(before, goal, self.pair_step_size(state, before, clock))
 
         goal = last.reward + self.gamma * (1 - last.terminated) * self.expected_value(table, last, clock)
-        table, last_error = table.towards(last, goal, self.step_size(table, last, clock))
+        table, last_error = table.towards(last, goal, self.pair_step_size(table, last, clock))
         return SARSAState(table, waiting), error + last_error

@@ -23,8 +23,7 @@ class Table(eqx.Module):
 
     @classmethod
     def init(cls, spec: EnvSpec, initial_value: jax.Array | float) -> Table:
-        assert isinstance(spec.action_space, Discrete)
-        shape = (number_of_states(spec.observation_space), spec.action_space.n)
+        shape = table_shape(spec)
         return cls(
             jnp.full(shape, initial_value, jnp.float32), jnp.zeros(shape, jnp.int32), spec.observation_space
         )
@@ -69,6 +68,12 @@ def check(name: str, spec: EnvSpec) -> None:
             f"{name} keeps a table, and needs Discrete or MultiDiscrete observations: {spec.id} has "
             f"{describe(spec.observation_space)}. Discretise the observations, or take linear-q-learning or DQN."
         )
+
+
+def table_shape(spec: EnvSpec) -> tuple[int, int]:
+    """`(S, A)`: how many states and actions there are."""
+    assert isinstance(spec.action_space, Discrete)
+    return number_of_states(spec.observation_space), spec.action_space.n
 
 
 def number_of_states(space: Space) -> int:

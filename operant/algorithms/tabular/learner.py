@@ -1,0 +1,65 @@
+"""What all tabular algorithms share: a step size, a discount, and learning from one step after another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from operant.algorithms.base import Algorithm, require, static
+from operant.algorithms.tabular import table
+from operant.algorithms.tabular.table import Row
+from operant.ops.schedules import Schedule, at
+from operant.types import Batch, Clock, EnvSpec, Experience, Rollout
+
+
+class TabularLearner(Algorithm):
+    """Learning a table. Concrete algorithms say what one step teaches."""
+
+    learning_rate: float | Schedule = 0.1
+    """Step size α₀: a number or a schedule such as linear:0.5:0."""
+    learning_rate_decay: float = 0.0
+    """The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1 averages."""
+    decay_by: str = static("visits")
+    """What k counts: "visits" of what is being learnt, or "steps" of training."""
+    gamma: float = 0.99
+    """Discount factor γ."""
+    initial_value: float = 0.0
+    """Every value before learning; an optimistic one makes a learner of actions try them all."""
+
+    def __check_init__(self) -> None:
+        for name in ("gamma", "learning_rate"):
+            if isinstance(getattr(self, name), int | float):
+                require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
+        if isinstance(self.learning_rate_decay, int | float):
+            require(
+                self.learning_rate_decay >= 0, "learning_rate_decay", self.learning_rate_decay, "at least 0"
+            )
+        require(self.decay_by in ("visits", "steps"), "decay_by", self.decay_by, '"visits" or "steps"')
+
+    @property
+    def experience(self) -> Experience:
+        return Rollout(1)
+
+    def check(self, spec: EnvSpec) -> None:
+        table.check(type(self).__name__, spec)
+
+    def step_size(self, visits: jax.Array, row: Row, clock: Clock) -> jax.Array:
+        """α for this row, of something that was visited so often before."""
+        count = visits if self.decay_by == "visits" else row.number
+        return at(self.learning_rate, clock) / (1 + count * self.learning_rate_decay)
+
+    def update(self, state: Any, batch: Batch, key: jax.Array, clock: Clock):
+        def one(state: Any, row: Row) -> tuple[Any, jax.Array]:
+            return self.learn(state, row, clock)
+
+        state, error = table.in_order(one, state, table.rows(state.space, batch, key, clock))
+        return state, {
+            "train/td_error": jnp.mean(jnp.abs(error)),
+            "train/learning_rate": at(self.learning_rate, clock),
+        }
+
+    def learn(self, state: Any, row: Row, clock: Clock) -> tuple[Any, jax.Array]:
+        """`(state, temporal-difference error)` after one step. What learns otherwise has an `update` of its own."""
+        raise NotImplementedError

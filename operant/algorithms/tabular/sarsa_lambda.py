@@ -1,0 +1,91 @@
+"""SARSA(λ) with eligibility traces (Rummery & Niranjan 1994; Singh & Sutton 1996, doi:10.1007/BF00114726).
+
+    δ = r + γ Q(s', a') − Q(s, a)
+    e(s, a) ← e(s, a) + 1   (accumulating)   or   1   (replacing)
+    Q ← Q + α δ e,   e ← γ λ e      for all states and actions
+
+Traces end with the episode. When a' is known, see `SARSA`, which this is with λ = 0.
+
+| paper | here |
+|---|---|
+| λ | trace_decay |
+| kind of trace | traces |
+| α | learning_rate, learning_rate_decay, decay_by: that of the pair just visited |
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.algorithms.base import require, static
+from operant.algorithms.tabular.control import TabularControl
+from operant.algorithms.tabular.table import Row, Table
+from operant.algorithms.tabular.waiting import Waiting
+from operant.ops.traces import fade, mark
+from operant.spaces import Space
+from operant.types import Clock, EnvSpec
+
+
+class SARSALambdaState(eqx.Module):
+    """The table, the steps whose next action is not known yet, and how much each pair is to blame."""
+
+    table: Table
+    waiting: Waiting
+    traces: jax.Array  # [N, S, A]
+
+    @property
+    def q_values(self) -> jax.Array:
+        return self.table.q_values
+
+    @property
+    def visits(self) -> jax.Array:
+        return self.table.visits
+
+    @property
+    def space(self) -> Space:
+        return self.table.space
+
+
+class SARSALambda(TabularControl):
+    """SARSA(λ) in a table, for Discrete observations and actions, with masks."""
+
+    trace_decay: float = 0.9
+    """How slowly traces fade; 0 learns from the next step only, 1 from all that follow."""
+    traces: str = static("accumulating")
+    """What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1."""
+
+    def __check_init__(self) -> None:
+        if isinstance(self.trace_decay, int | float):
+            require(0 <= self.trace_decay <= 1, "trace_decay", self.trace_decay, "a number in [0, 1]")
+        kinds = ("accumulating", "replacing")
+        require(self.traces in kinds, "traces", self.traces, '"accumulating" or "replacing"')
+
+    def init(self, spec: EnvSpec, key: jax.Array) -> SARSALambdaState:
+        table = Table.init(spec, self.initial_value)
+        traces = jnp.zeros((spec.num_envs, *table.q_values.shape))
+        return SARSALambdaState(table, Waiting.none(spec.num_envs), traces)
+
+    def learn(self, state: SARSALambdaState, row: Row, clock: Clock) -> tuple[SARSALambdaState, jax.Array]:
+        before, last, waiting = state.waiting.settle(row)
+
+        goal = before.reward + self.gamma * state.q_values[row.state, row.action]
+        table, trace, error = self._follow(state.table, state.traces[row.env], before, goal, clock)
+
+        goal = last.reward + self.gamma * (1 - last.terminated) * self.expected_value(table, last, clock)
+        table, trace, last_error = self._follow(table, trace, last, goal, clock)
+        trace = jnp.where(last.weight > 0, 0.0, trace)
+        return SARSALambdaState(table, waiting, state.traces.at[row.env].set(trace)), error + last_error
+
+    def _follow(
+        self, table: Table, trace: jax.Array, row: Row, goal: jax.Array, clock: Clock
+    ) -> tuple[Table, jax.Array, jax.Array]:
+        """`(table, trace [S, A], error)` after all that led here moved; nothing does where the row has no weight."""
+        place = (row.state, row.action)
+        error = row.weight * (goal - table.q_values[place])
+        marked = mark(trace, place, self.traces)
+        q_values = table.q_values + self.pair_step_size(table, row, clock) * error * marked
+        visits = table.visits.at[place].add(row.weight.astype(jnp.int32))
+        trace = jnp.where(row.weight > 0, fade(marked, self.gamma, self.trace_decay), trace)
+        return Table(q_values, visits, table.space), trace, error

@@ -1,0 +1,95 @@
+"""TD(λ) (Sutton 1988, doi:10.1007/BF00115009; Sutton & Barto 2018, sections 6.1 and 12.2); TD(0) with λ = 0.
+
+    δ = r + γ V(s') − V(s)
+    e(s) ← e(s) + 1   (accumulating)   or   1   (replacing)
+    V ← V + α δ e,   e ← γ λ e      for all states
+
+Offline, V stands still while the episode lasts, and the changes are made together at its end: with accumulating traces
+they are exactly those of the λ-return, Σ_t α (G_t^λ − V(s_t)); with λ = 1 those of every-visit Monte Carlo.
+
+| paper | here |
+|---|---|
+| λ | trace_decay |
+| α | learning_rate, learning_rate_decay, decay_by: that of the state just visited |
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.algorithms.base import require, static
+from operant.algorithms.tabular.prediction import TabularPrediction, ValueTable
+from operant.algorithms.tabular.table import Row
+from operant.ops.traces import fade, mark
+from operant.spaces import Space
+from operant.types import Clock, EnvSpec
+
+
+class TDState(eqx.Module):
+    """The table, and for each environment the traces and the changes that wait for the episode's end."""
+
+    table: ValueTable
+    traces: jax.Array  # [N, S]
+    changes: jax.Array  # [N, S]
+
+    @property
+    def values(self) -> jax.Array:
+        return self.table.values
+
+    @property
+    def visits(self) -> jax.Array:
+        return self.table.visits
+
+    @property
+    def policy(self) -> jax.Array:
+        return self.table.policy
+
+    @property
+    def space(self) -> Space:
+        return self.table.space
+
+
+class TD(TabularPrediction):
+    """Valuing a policy by TD(λ), in a table, for Discrete observations and actions."""
+
+    trace_decay: float = 0.0
+    """How slowly traces fade; 0 (TD(0)) learns from the next step only, 1 from all that follow."""
+    traces: str = static("accumulating")
+    """What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1."""
+    offline: bool = static(False)
+    """Make an episode's changes together at its end."""
+
+    def __check_init__(self) -> None:
+        if isinstance(self.trace_decay, int | float):
+            require(0 <= self.trace_decay <= 1, "trace_decay", self.trace_decay, "a number in [0, 1]")
+        kinds = ("accumulating", "replacing")
+        require(self.traces in kinds, "traces", self.traces, '"accumulating" or "replacing"')
+
+    def init(self, spec: EnvSpec, key: jax.Array) -> TDState:
+        table = self.value_table(spec)
+        nothing = jnp.zeros((spec.num_envs, *table.values.shape))
+        return TDState(table, nothing, nothing.copy())
+
+    def learn(self, state: TDState, row: Row, clock: Clock) -> tuple[TDState, jax.Array]:
+        values, happened = state.values, row.weight > 0
+        goal = row.reward + self.gamma * (1 - row.terminated) * values[row.next_state]
+        error = row.weight * (goal - values[row.state])
+
+        trace = mark(state.traces[row.env], row.state, self.traces)
+        change = self.step_size(state.visits[row.state], row, clock) * error * trace
+        done = row.terminated | row.truncated
+        if self.offline:
+            change = state.changes[row.env] + change
+            values = values + jnp.where(done, change, 0.0)
+            change = jnp.where(done, 0.0, change)
+        else:
+            values, change = values + change, state.changes[row.env]
+        trace = jnp.where(done, 0.0, fade(trace, self.gamma, self.trace_decay))
+        trace = jnp.where(happened, trace, state.traces[row.env])
+
+        visits = state.visits.at[row.state].add(happened)
+        table = ValueTable(values, visits, state.policy, state.space)
+        traces = state.traces.at[row.env].set(trace)
+        return TDState(table, traces, state.changes.at[row.env].set(change)), error
