@@ -165,7 +165,7 @@ def report(raw: Raw) -> str:
         "`python -m benchmarks.planning`.\n",
         common.table(header, rows),
     ]
-    return "\n".join(sections) + "\n"
+    return "\n".join(filter(None, sections)) + "\n"
 
 
 def _options() -> argparse.Namespace:

@@ -26,7 +26,7 @@ class MDP:
         start: The probability that an episode begins in each state, `[S]`; None where nobody said.
         transitions: SciPy sparse `[A·S, S]`: in row `action · S + state` the probability of going on in each next
             state. Where an outcome ends the episode the row sums to less than 1.
-        expected_rewards: The expected reward of each pair, `[A, S]`; 0 where an action is impossible. Action first,
+        expected_rewards: The expected reward of each pair, `[A, S]`; −∞ where an action is impossible. Action first,
             because the largest over actions is then found several times as fast.
     """
 
@@ -62,7 +62,8 @@ class MDP:
             name=lambda row: f"action {row // self.num_states} in state {row % self.num_states}",
         )
         self.transitions = self.outcomes.matrix(self.num_states)
-        self.expected_rewards = self.outcomes.expected_reward().reshape(self.num_actions, self.num_states)
+        expected = self.outcomes.expected_reward().reshape(self.num_actions, self.num_states)
+        self.expected_rewards = np.where(possible.T, expected, -np.inf)
 
     @classmethod
     def from_transitions(

@@ -27,6 +27,8 @@ from operant.mdp.model import MDP
 from operant.mdp.outcomes import SUM_TOLERANCE
 from operant.mdp.solution import History, Recorder, Solution
 
+RESOLUTION_EVERY = 100  # iterations; what rounding keeps from converging is noticed then
+
 Method = Literal["solve", "iterate"]
 
 
@@ -99,7 +101,7 @@ def policy_iteration(
     _check(gamma, tolerance)
     recorder = Recorder()
     gain = tolerance * (1 - gamma) / 2  # what a state must gain for its action to change
-    policy = _greedy(mdp, _masked(mdp, mdp.expected_rewards), 0.0)
+    policy = _greedy(mdp, mdp.expected_rewards, 0.0)
     values = np.zeros(mdp.num_states)
     while True:
         # Evaluation is finer than that, or its errors would pass for gains.
@@ -201,12 +203,13 @@ def _iterate(
         x = following
         recorder.residuals.append(change)
         recorder.iterate(x)
-        _check_resolution(name, x, gamma, tolerance)
+        done = len(recorder.residuals)
+        if change <= enough or done % RESOLUTION_EVERY == 0:
+            _check_resolution(name, x, gamma, tolerance)
         if change <= enough:
             return x
-        missing = math.ceil(math.log(enough / change) / math.log(gamma))
-        done = len(recorder.residuals)
         if max_iterations is not None and done >= max_iterations:
+            missing = math.ceil(math.log(enough / change) / math.log(gamma))
             raise NotConverged(
                 f"{name} did not converge: iteration {done} still changed a value by {change:.3g}, and "
                 f"tolerance={tolerance:g} asks for {enough:.3g}. At most {missing} more iterations are needed: "
@@ -228,11 +231,10 @@ def _check_resolution(name: str, x: np.ndarray, gamma: float, tolerance: float) 
 def _backup(mdp: MDP, gamma: float, values: np.ndarray) -> np.ndarray:
     """r + γ P V, `[A, S]`; −∞ where an action is impossible."""
     expected: np.ndarray = mdp.transitions @ values
-    return _masked(mdp, mdp.expected_rewards + gamma * expected.reshape(mdp.expected_rewards.shape))
-
-
-def _masked(mdp: MDP, q_values: np.ndarray) -> np.ndarray:
-    return q_values if mdp.possible_actions.all() else np.where(mdp.possible_actions.T, q_values, -np.inf)
+    q_values = expected.reshape(mdp.expected_rewards.shape)
+    q_values *= gamma  # in place: of large models these arrays are what takes the time
+    q_values += mdp.expected_rewards
+    return q_values
 
 
 def _best(mdp: MDP, q_values: np.ndarray) -> np.ndarray:
