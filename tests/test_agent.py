@@ -205,6 +205,12 @@ class ThreeWays(gym.Env):
         return np.zeros(4, np.float32), 1.0, True, False, {}
 
 
+def test_a_model_of_another_environment_is_refused_before_its_algorithm_is_asked(dqn, tmp_path):
+    dqn.save(tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=r"made for CartPole-v1.*Box\(4\).*Pendulum-v1 has Box\(3\)"):
+        operant.load(tmp_path / "model.safetensors", env="Pendulum-v1")
+
+
 def test_a_damaged_file_is_refused(ppo, tmp_path):
     path = tmp_path / "model.safetensors"
     ppo.save(path)
@@ -409,6 +415,12 @@ def test_both_backends_train_the_same_environment():
 def test_wrong_input_is_named_with_what_to_do(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_steps_are_counted_in_whole_numbers(ppo):
+    for value in (1000.5, "many"):
+        with pytest.raises(ValueError, match=r"total_timesteps=.*must be a whole number"):
+            ppo.learn(value)
 
 
 if __name__ == "__main__":

@@ -246,7 +246,14 @@ def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsy
             "'fast' is neither a number nor a schedule",
         ),
         (["train", "ppo", "CartPole-v1", "--gamma", "1.5"], "gamma=1.5: must be a number in [0, 1]"),
-        (["train", "ppo", "CartPole-v1", "--n-steps", "x"], "--n-steps"),
+        (["train", "ppo", "CartPole-v1", "--n-steps", "x"], "--n-steps: 'x' is not a whole number. See"),
+        (["train", "ppo", "CartPole-v1", "--total-timesteps", "1e5"], "'1e5' is not a whole number. See"),
+        (["train", "ppo", "CartPole-v1", "--gae-lambda", "x"], "--gae-lambda: 'x' is not a number. See"),
+        (["train", "ppo", "CartPole-v1", "--seeds", "x"], "--seeds: 'x' is not a whole number. See"),
+        (["train", "ppo", "CartPole-v1", "--target-kl", "x"], "'x' is neither FLOAT nor None. See"),
+        (["train", "ppo", "CartPole-v1", "--network.hidden-sizes", "x"], "'x' cannot be read. See"),
+        (["train", "ppo", "CartPole-v1", "--backend", "gpu"], "'gymnasium'). See"),
+        (["train", "ppo", "CartPole-v1", "--total-timesteps", "3000000000"], "at most 2147483647"),
         (
             ["train", "ppo", "CartPole-v1", "--network.activation", "tan"],
             "'tan' is unknown; choose from tanh",
@@ -285,6 +292,15 @@ def test_a_model_for_another_environment(trained, capsys):
     error = refused(capsys, "evaluate", str(trained), "Acrobot-v1")
     assert "made for CartPole-v1" in error
     assert "Acrobot-v1 has" in error
+
+
+def test_a_failure_after_training_says_how_to_go_on(monkeypatch, capsys):
+    def broken(*_, **__):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(operant.Agent, "plot", broken)
+    assert main(["train", "ppo", "CartPole-v1", *PPO, "--total-timesteps", "64", "--run-dir", "run"]) == 1
+    assert "operant resume run" in capsys.readouterr().err
 
 
 def test_a_failure_is_1_and_shows_where(monkeypatch, capsys):
@@ -369,6 +385,17 @@ def test_help_loads_none_of_the_slow_things():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
     assert done.stdout.endswith("[]\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure():
+    program = [sys.executable, "-m", "operant.cli", "train", "--help"]
+    with subprocess.Popen(
+        program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    ) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 0
+    assert errors == b""
 
 
 def test_tables(capsys):

@@ -13,8 +13,10 @@ from operant.types import EnvSpec, Episodes, Experience, PyTree
 
 
 def at_least_one(**values: int | None) -> None:
-    """Raise ValueError naming the first of these that is given and below 1."""
+    """Raise ValueError naming the first of these that is given and is not a whole number from 1 upwards."""
     for name, value in values.items():
+        if value is not None and not isinstance(value, int | np.integer):
+            raise ValueError(f"{name}={value!r}: must be a whole number.")
         if value is not None and value < 1:
             raise ValueError(f"{name}={value}: must be at least 1.")
 

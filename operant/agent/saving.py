@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ from operant.engine import files
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint
 from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
+from operant.envs.source import Source
+from operant.types import EnvSpec
 
 if TYPE_CHECKING:
     from operant.agent.agent import Agent
@@ -58,23 +59,26 @@ def from_config(cls: type[Agent], config: dict[str, Any], env: Any, network: Any
         raise ValueError(
             f"The environment {config['environment']} was an object of yours: pass it again as env=…."
         )
-    agent = cls(
-        registry.build(registry.algorithm(config["algorithm"]), hyperparameters),
+    source = Source(
         config["environment"] if env is None else env,
+        config["backend"] if env is None else "auto",
+        config["vectorization"],
+    )
+    expected = EnvSpec(
+        config["environment"],
+        spaces.from_json(config["observation_space"]),
+        spaces.from_json(config["action_space"]),
+    )
+    require_same_spaces(expected, source.spec)  # before the algorithm has its say on other ones
+    return cls(
+        registry.build(registry.algorithm(config["algorithm"]), hyperparameters),
+        source.given,
         seed=config["seed"],
         seeds=config["seeds"],
         num_envs=config["num_envs"],
-        backend=config["backend"] if env is None else "auto",
-        vectorization=config["vectorization"],
+        backend=source.backend,
+        vectorization=source.vectorization,
     )
-    expected = replace(
-        agent.spec,
-        id=config["environment"],
-        observation_space=spaces.from_json(config["observation_space"]),
-        action_space=spaces.from_json(config["action_space"]),
-    )
-    require_same_spaces(expected, agent.spec)
-    return agent
 
 
 def save(agent: Agent, path: str | Path) -> None:
@@ -102,6 +106,8 @@ def load_best(agent: Agent, directory: RunDirectory) -> Best | None:
 
 def load(cls: type[Agent], path: str | Path, env: Any, network: Any, best: bool) -> Agent:
     """The agent of a model file, or of the last or the best model in a run directory."""
+    if best and Path(path).is_file():
+        raise ValueError(f"{path} is a file: best=True (--best) takes the directory of a run.")
     if best or Path(path).is_dir():
         path = _model_of(RunDirectory.open(path), best)
     metadata = files.read_metadata(path)
@@ -127,7 +133,10 @@ def _model_of(directory: RunDirectory, best: bool) -> Path:
         raise FileNotFoundError(
             f"{directory.path} kept no best model: train with evaluate_every=… (--evaluate-every on the command line)."
         )
-    raise FileNotFoundError(f"The run has no model yet: finish it with `operant resume {directory.path}`.")
+    hint = ", or take the best so far: best=True, --best" if (directory.best / BEST_MODEL).exists() else ""
+    raise FileNotFoundError(
+        f"The run has no model yet: finish it with `operant resume {directory.path}`{hint}."
+    )
 
 
 def restore(cls: type[Agent], run_dir: str | Path, env: Any, network: Any) -> Agent:

@@ -5,6 +5,7 @@ Exit codes: 0, 1 (failed), 2 (wrong input, which one line on stderr explains), 1
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except WrongInput as error:
         print(f"operant: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever reads us, `head` perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt as interruption:
         reason = f"interrupted: {interruption}" if isinstance(interruption, Interrupted) else "interrupted"
         print(f"operant: {reason}", file=sys.stderr)

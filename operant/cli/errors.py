@@ -19,5 +19,7 @@ def from_input() -> Iterator[None]:
     """What fails in this block is the fault of what was typed."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError, ImportError) as error:
         raise WrongInput(str(error)) from error

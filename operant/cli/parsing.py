@@ -17,6 +17,21 @@ from operant.cli.errors import WrongInput
 
 T = TypeVar("T")
 
+# What Python and tyro say of a value that cannot be read, and what it means.
+_PLAIN = (
+    (
+        r"no type matching \{None\}\|INT could be instantiated from \['(.*?)'\].*",
+        r"'\1' is not a whole number",
+    ),
+    (
+        r"no type matching \{None\}\|(\S+) could be instantiated from \['(.*?)'\].*",
+        r"'\2' is neither \1 nor None",
+    ),
+    (r"invalid literal for int\(\) with base 10: ('.*?')", r"\1 is not a whole number"),
+    (r"could not convert string to float: ('.*?')", r"\1 is not a number"),
+    (r"Could not find valid parse for arguments: \[(.*)\]", r"\1 cannot be read"),
+)
+
 
 def dispatch(commands: Mapping[str, Callable[..., None]], description: str, arguments: list[str]) -> None:
     """Run the command that the arguments name, whose parameters are its flags. Raises WrongInput."""
@@ -75,8 +90,12 @@ def _errors_in_one_line() -> Iterator[None]:
 def _in_one_line(box: str) -> str:
     """What is wrong, the nearest flag if one is offered, and where the help is."""
     lines = [line.strip("│ ").strip() for line in box.splitlines() if not line.startswith(("╭", "╰"))]
-    parts = re.split(r"─{3,}", "\n".join(lines))
-    message = " ".join(parts[0].split())
+    parts = re.split(r"[─-]{5,}", "\n".join(lines))
+    if "╭" not in box:  # where the terminal cannot show boxes, the title is a part of its own
+        parts = parts[1:]
+    message = " ".join(parts[0].split()).rstrip(".")
+    for pattern, plain in _PLAIN:
+        message = re.sub(pattern, plain, message)
     nearest = re.search(r"Perhaps you meant:\s*(\S+)", box.replace("│", ""))
     program = re.search(r"(operant[\w \-]*?) --help", " ".join(" ".join(parts[1:]).split()))
     hint = f" Did you mean {nearest[1]}?" if nearest else ""

@@ -16,6 +16,7 @@ from operant.cli.errors import Interrupted, from_input
 from operant.cli.finish import Preparation, finish
 from operant.cli.flags import types, with_defaults
 from operant.cli.parsing import parse
+from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.run_directory import RunDirectory, default_run_path
 from operant.engine.train import LARGEST
 
@@ -183,8 +184,12 @@ def _at_least_one(**values: int | None) -> None:
 
 @contextlib.contextmanager
 def _interruptible(agent: Agent, directory: RunDirectory) -> Iterator[None]:
-    """Ctrl-C in this block says how to go on."""
+    """What ends this block early, Ctrl-C or a failure, says how to go on."""
     try:
         yield
+    except Exception as error:
+        if latest_checkpoint(directory.checkpoints) is not None:
+            error.add_note(f"operant: go on from the last checkpoint with `operant resume {directory.path}`.")
+        raise
     except KeyboardInterrupt:
         raise Interrupted(f"at step {agent.step:,}; go on with `operant resume {directory.path}`") from None
