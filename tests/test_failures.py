@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import equinox as eqx
+import gymnasium as gym
 import jax
 import numpy as np
 import pytest
@@ -83,6 +84,52 @@ def test_what_fails_between_two_chunks_leaves_the_last_one(after_256, tmp_path, 
     steps = [row[STEP] for row in read_rows(tmp_path / "run" / "metrics.csv")]
     assert steps == ([128] if what == "observers" else [128, 256])
     assert learn(learner, 128).step == 384
+
+
+class Breaks(gym.Wrapper):
+    """CartPole that fails at one step of the process, once."""
+
+    at = 0
+
+    def step(self, action):
+        Breaks.at -= 1
+        if Breaks.at == 0:
+            raise Planted("planted")
+        return super().step(action)
+
+
+@pytest.mark.parametrize(("at", "reached"), [(10, 0), (50, 32), (76, 64), (200, 192)])
+@pytest.mark.parametrize("name", ["ppo", "dqn"])
+def test_an_environment_that_fails_leaves_the_last_iteration(name, at, reached):
+    """DQN is warming up until step 64."""
+    network = {"hidden_sizes": (8,), "initialization": "uniform"}
+    values = {
+        "ppo": {"n_steps": 32, "batch_size": 32, "n_epochs": 1, "network": network},
+        "dqn": {"train_freq": 32, "learning_starts": 64, "buffer_size": 300, "network": network},
+    }
+    learner = operant.make(name, lambda: Breaks(gym.make("CartPole-v1")), **values[name])
+    Breaks.at = at
+    with pytest.raises(Planted):
+        learn(learner, 256)
+    assert learner.step == reached
+    assert learner.predict(OBSERVATIONS).shape == (64,)
+    seen = Beginnings()
+    learn(learner, 256, observers=[seen])
+    assert learner.step == reached + 256
+    # Episodes began afresh: CartPole's within ±0.05, which the one that was left behind was not.
+    assert np.abs(seen.first).max() <= 0.05
+
+
+class Beginnings:
+    """Keeps the first observation."""
+
+    first = None
+
+    def __call__(self, transition) -> None:
+        self.first = transition.observation[0] if self.first is None else self.first
+
+    def close(self) -> None:
+        pass
 
 
 @pytest.fixture

@@ -155,6 +155,17 @@ class Learner:
         return self._loop
 
     def _held(self, advance: Callable[..., Advanced], *arguments: Any) -> Advanced:
-        advanced = advance(*arguments)
+        try:
+            advanced = advance(*arguments)
+        except BaseException:
+            self._salvage()
+            raise
         self.run = advanced[0]
         return advanced
+
+    def _salvage(self) -> None:
+        """After a chunk that failed in Python, as in an environment of the user's: its last finished iteration."""
+        if isinstance(self._loop, HostLoop):
+            self._loop.disturbed = True
+            if self.lost and self._loop.flat is not None:
+                self.run = self._loop.flat.run

@@ -52,6 +52,7 @@ class HostLoop:
         self._noise: dict[Stream, Block] = {}
         self._draws: dict[Stream, Callable] = {}
         self._learners: dict[bool, Callable] = {}
+        self.flat: FlatRun | None = None  # where the chunk under way is, or the last one ended
         self.disturbed = False  # somebody else has played the environments: episodes must begin afresh
 
     def begin(self, key: jax.Array) -> Run:
@@ -85,7 +86,7 @@ class HostLoop:
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` iterations of learning; `size` is the device loop's business."""
         totals: dict[str, np.ndarray] = {}
-        emitted, flat = [], FlatRun(self.restart(run) if self.disturbed else run)
+        emitted, flat = [], self._taken(run)
         plan = self._plan
         for _ in range(count):
             done = self._inside(self.done)
@@ -104,7 +105,7 @@ class HostLoop:
     def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """The same after `size` iterations of acting at random and learning nothing."""
         assert isinstance(self._plan, Replay)
-        emitted, flat = [], FlatRun(run)
+        emitted, flat = [], self._taken(run)
         for _ in range(size):
             done = self._inside(self.done)
             carry, experience = self._rollout(flat, Stream.WARM_UP, collect_steps(self._plan))
@@ -116,6 +117,11 @@ class HostLoop:
     def close(self) -> None:
         """Closes the environments."""
         self.environments.close()
+
+    def _taken(self, run: Run) -> FlatRun:
+        """The run to advance, which is used up by that."""
+        self.flat = FlatRun(self.restart(run) if self.disturbed else run)
+        return self.flat
 
     # collecting; experience is the list of its arrays `[T, S·N, …]`, of the layout `self._experience`
 
