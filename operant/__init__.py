@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     ExpectedSARSA = constructor("expected-sarsa")
     SARSALambda = constructor("sarsa-lambda")
     DynaQ = constructor("dyna-q")
+    LinearQ = constructor("linear-q")
     TD = constructor("td")
     MonteCarlo = constructor("monte-carlo")
     load = Agent.load
@@ -52,6 +53,7 @@ __all__ = [
     "ExpectedSARSA",
     "Exponential",
     "Linear",
+    "LinearQ",
     "MonteCarlo",
     "Network",
     "QLearning",
@@ -73,6 +75,7 @@ _AGENTS = {
     "ExpectedSARSA": "expected-sarsa",
     "SARSALambda": "sarsa-lambda",
     "DynaQ": "dyna-q",
+    "LinearQ": "linear-q",
     "TD": "td",
     "MonteCarlo": "monte-carlo",
 }

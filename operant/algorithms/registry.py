@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
-from typing import Any, get_args, get_type_hints
+from collections.abc import Callable, Mapping
+from types import FunctionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from operant.algorithms.random import Random
 from operant.algorithms.tabular.double_q_learning import DoubleQLearning
 from operant.algorithms.tabular.dyna_q import DynaQ
 from operant.algorithms.tabular.expected_sarsa import ExpectedSARSA
+from operant.algorithms.tabular.linear import LinearQ
 from operant.algorithms.tabular.monte_carlo import MonteCarlo
 from operant.algorithms.tabular.q_learning import QLearning
 from operant.algorithms.tabular.sarsa import SARSA
@@ -35,6 +37,7 @@ ALGORITHMS: dict[str, type[Algorithm]] = {
     "expected-sarsa": ExpectedSARSA,
     "sarsa-lambda": SARSALambda,
     "dyna-q": DynaQ,
+    "linear-q": LinearQ,
     "td": TD,
     "monte-carlo": MonteCarlo,
     "ppo": PPO,
@@ -96,11 +99,15 @@ def _plain(value: Any) -> Any:
         return dataclasses.asdict(value)
     if isinstance(value, Given):
         return None
-    return str(value) if isinstance(value, Schedule) else value
+    if isinstance(value, Schedule):
+        return str(value)
+    return f"{value.__name__}, a function of yours" if isinstance(value, FunctionType) else value
 
 
 def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
-    kinds = get_args(hint) or (hint,)
+    kinds: Any = get_args(hint) or (hint,)
+    if get_origin(hint) is Literal:  # a choice, which the algorithm checks
+        return value
     if Network in kinds:
         # Values that are not named stay the algorithm's own (DQN's activation is not PPO's).
         return {**dataclasses.asdict(default), **value} if isinstance(value, Mapping) else value
@@ -115,6 +122,8 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
     elif float in kinds:
         valid = isinstance(value, int | float) and not isinstance(value, bool)
         value = float(value) if isinstance(value, int) and valid else value
+    elif any(get_origin(kind) is Callable for kind in kinds):
+        valid, kinds = callable(value), (Callable, type(None))
     elif tuple in kinds:  # an array, in any form
         valid = isinstance(value, tuple | list | np.ndarray)
     elif int in kinds:
@@ -131,6 +140,7 @@ _KIND_NAMES: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
     bool: "True or False",
+    Callable: "a function",
     Schedule: "a schedule",
     type(None): "None",
 }

@@ -7,8 +7,8 @@ import dataclasses
 import inspect
 import re
 import textwrap
-from collections.abc import Mapping
-from typing import Annotated, Any, get_args, get_type_hints
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
@@ -31,8 +31,8 @@ def with_defaults(cls: type, values: Mapping[str, Any]) -> Any:
         if isinstance(default, schedules.Schedule):
             default = str(default)
         hint = hints[field.name]
-        if tuple in get_args(hint):  # an array, which is not typed on a command line
-            continue
+        if any(kind is tuple or get_origin(kind) is Callable for kind in get_args(hint)):
+            continue  # an array or a function, which is not typed on a command line
         if isinstance(default, Network):
             hint = Network
         elif schedules.Schedule in get_args(

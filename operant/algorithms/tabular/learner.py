@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ class TabularLearner(Algorithm):
     """Step size α₀: a number or a schedule such as linear:0.5:0."""
     learning_rate_decay: float = 0.0
     """The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1 averages."""
-    decay_by: str = static("visits")
+    decay_by: Literal["visits", "steps"] = static("visits")
     """What k counts: "visits" of what is being learnt, or "steps" of training."""
     gamma: float = 0.99
     """Discount factor γ."""

@@ -15,6 +15,8 @@ Traces end with the episode. When a' is known, see `SARSA`, which this is with Î
 
 from __future__ import annotations
 
+from typing import Literal
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -53,7 +55,7 @@ class SARSALambda(TabularControl):
 
     trace_decay: float = 0.9
     """How slowly traces fade; 0 learns from the next step only, 1 from all that follow."""
-    traces: str = static("accumulating")
+    traces: Literal["accumulating", "replacing"] = static("accumulating")
     """What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1."""
 
     def __check_init__(self) -> None:

@@ -15,6 +15,8 @@ they are exactly those of the λ-return, Σ_t α (G_t^λ − V(s_t)); with λ = 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -56,7 +58,7 @@ class TD(TabularPrediction):
 
     trace_decay: float = 0.0
     """How slowly traces fade; 0 (TD(0)) learns from the next step only, 1 from all that follow."""
-    traces: str = static("accumulating")
+    traces: Literal["accumulating", "replacing"] = static("accumulating")
     """What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1."""
     offline: bool = static(False)
     """Make an episode's changes together at its end."""
