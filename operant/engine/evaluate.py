@@ -10,13 +10,16 @@ import gymnasium as gym
 import numpy as np
 
 from operant.envs.gymnasium_spaces import action_to_gym, flat_mask, split_actions, stack_observations
-from operant.envs.gymnasium_stepping import MASK
+from operant.envs.gymnasium_stepping import MASK, time_limit
 from operant.envs.view import EnvironmentView
 from operant.ops.intervals import mean_interval
 from operant.types import PyTree
 
 Policy = Callable[[PyTree, PyTree, PyTree, np.ndarray, int], tuple[PyTree, PyTree]]
 """`(observation, action mask, carry, new episode [M], t) → (action, carry)` over a batch of M environments."""
+
+
+LONGEST = 30_000  # steps of an episode that nothing else ends: a policy may walk in circles for ever
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,12 @@ def evaluate(
 ) -> Evaluation:
     """Run `episodes` whole episodes in up to `slots` environments side by side; episode i is reset with `seed + i`.
 
-    Every episode that is begun is counted, so that short ones are not over-represented. `close` says whether the
-    environments are ours to close.
+    Every episode that is begun is counted, so that short ones are not over-represented. One that its environment has not
+    ended after 30,000 steps, and has no time limit to end, is ended here. `close` says whether the environments are ours
+    to close.
     """
     envs = [make() for _ in range(min(slots, episodes))]
-    space = envs[0].action_space
+    space, limit = envs[0].action_space, time_limit(envs[0]) or LONGEST
     returns, lengths = np.zeros(episodes), np.zeros(episodes, np.int64)
     number = list(range(len(envs)))  # the episode that each environment is playing
     unplayed = iter(range(len(envs), episodes))
@@ -80,7 +84,7 @@ def evaluate(
             observations[i], reward, terminated, truncated, infos[i] = envs[i].step(actions[i])
             returns[number[i]] += reward
             lengths[number[i]] += 1
-            if terminated or truncated:
+            if terminated or truncated or lengths[number[i]] >= limit:
                 number[i] = next(unplayed, -1)
                 if number[i] < 0:
                     playing.remove(i)  # its last observation stays in the batch, whose size is compiled

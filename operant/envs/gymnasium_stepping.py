@@ -62,7 +62,7 @@ def describe(env: gym.Env) -> EnvSpec:
     masked = MASK in result[1]
     if masked:
         _maskable(name, env.action_space, action_space)
-    return EnvSpec(name, observation_space, action_space, _time_limit(env), masked)
+    return EnvSpec(name, observation_space, action_space, time_limit(env), masked)
 
 
 class SingleEnvironments(HostEnvironments):
@@ -244,7 +244,7 @@ def _like(envs: VectorEnv) -> EnvSpec:
     if isinstance(inner, SyncVectorEnv | AsyncVectorEnv):
         single = inner.env_fns[0]()
         name = single.spec.id if single.spec is not None else type(single.unwrapped).__name__
-        limit, method = _time_limit(single), single.has_wrapper_attr("action_masks")
+        limit, method = time_limit(single), single.has_wrapper_attr("action_masks")
         single.close()
         if method:
             raise ValueError(
@@ -263,7 +263,8 @@ def _like(envs: VectorEnv) -> EnvSpec:
         raise ValueError(f"{name}: {error}") from None
 
 
-def _time_limit(env: gym.Env) -> int | None:
+def time_limit(env: gym.Env) -> int | None:
+    """After how many steps an episode is cut short, as far as Gymnasium knows."""
     if env.spec is not None and env.spec.max_episode_steps is not None:
         return env.spec.max_episode_steps
     while isinstance(env, gym.Wrapper):

@@ -11,7 +11,7 @@ import pytest
 from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.random import Random
-from operant.engine.evaluate import evaluate
+from operant.engine.evaluate import LONGEST, evaluate
 from operant.envs import probes
 from operant.networks import Network
 
@@ -100,6 +100,15 @@ def test_masks_reach_the_policy():
     np.testing.assert_array_equal(score.lengths, 2)
     np.testing.assert_array_equal(seen[0], [[True, True, False]] * 2)
     np.testing.assert_array_equal(seen[1], [[False, True, True]] * 2)
+
+
+def test_an_episode_that_nothing_ends_is_ended():
+    def up(observation, action_mask, carry, fresh, t):  # and against the wall for ever
+        return np.zeros(len(fresh), np.int32), carry
+
+    score = evaluate(up, lambda: gym.make("CliffWalking-v1"), episodes=3, seed=0, slots=2)
+    np.testing.assert_array_equal(score.lengths, [LONGEST] * 3)
+    np.testing.assert_array_equal(score.returns, [-LONGEST] * 3)
 
 
 def test_an_evaluation_as_json_and_in_words():
