@@ -106,9 +106,13 @@ def test_the_loss_is_that_of_a_loop_over_samples(masked):
     np.testing.assert_allclose(metrics["train/q_value"], np.mean(taken), rtol=1e-4, atol=1e-5)
 
 
-def test_the_loss_is_rlax_q_learning():
-    state, transition = state_of(ALGORITHM), minibatch()
-    (loss, _), _ = loss_and_gradients(ALGORITHM, state, Batch(transition, jnp.ones(B)))
+@pytest.mark.parametrize(
+    ("name", "of"), [("huber", lambda error: rlax.huber_loss(error, 1.0)), ("mse", rlax.l2_loss)]
+)
+def test_the_loss_is_rlax_q_learning(name, of):
+    algorithm = replace(ALGORITHM, loss_function=name)
+    state, transition = state_of(algorithm), minibatch()
+    (loss, _), _ = loss_and_gradients(algorithm, state, Batch(transition, jnp.ones(B)))
     error = jax.vmap(rlax.q_learning)(
         state.network(transition.observation),
         transition.action,
@@ -116,7 +120,7 @@ def test_the_loss_is_rlax_q_learning():
         0.9 * (1.0 - transition.terminated),
         state.target(transition.next_observation),
     )
-    np.testing.assert_allclose(loss, np.mean(rlax.huber_loss(error, 1.0)), rtol=1e-5)
+    np.testing.assert_allclose(loss, np.mean(of(error)), rtol=1e-5)
 
 
 def test_truncated_transitions_bootstrap_and_terminated_ones_do_not():
@@ -312,6 +316,7 @@ def test_the_plan():
         ({"gradient_steps": 0}, "gradient_steps=0: must be at least 1, or -1"),
         ({"learning_starts": -1}, "learning_starts=-1: must be at least 0"),
         ({"tau": 1.1}, r"tau=1.1: must be a number in \[0, 1\]"),
+        ({"loss_function": "l1"}, "loss_function=.l1.: must be huber or mse"),
     ],
 )
 def test_wrong_hyperparameters(wrong, message):

@@ -2,7 +2,7 @@
 
 Q(s, a; θ) is fitted to one-step targets that an older copy of itself, θ⁻, provides:
 
-    L(θ) = E[ ℓ( r + γ max_a' Q(s', a'; θ⁻) − Q(s, a; θ) ) ],   ℓ = Huber's loss
+    L(θ) = E[ ℓ( r + γ max_a' Q(s', a'; θ⁻) − Q(s, a; θ) ) ],   ℓ = Huber's loss, or half the square
 
 | paper | here |
 |---|---|
@@ -19,6 +19,8 @@ Q(s, a; θ) is fitted to one-step targets that an older copy of itself, θ⁻, p
 
 from __future__ import annotations
 
+from typing import Literal
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -33,6 +35,9 @@ from operant.ops.returns import weighted_mean
 from operant.ops.schedules import Linear, Schedule, at
 from operant.spaces import Discrete, describe
 from operant.types import Batch, Clock, EnvSpec, Replay, Transition
+
+
+LOSSES = ("huber", "mse")
 
 
 class DQNState(eqx.Module):
@@ -79,6 +84,9 @@ class DQN(Algorithm):
     """ε at the start: the probability of a random action."""
     exploration_final_eps: float = 0.05
     """ε after that."""
+    loss_function: Literal["huber", "mse"] = static("huber")
+    """How errors weigh. huber grows linearly beyond an error of 1, so that rare large ones, such as those at an episode's
+    end, may go unlearnt while values rise; mse follows them."""
     max_grad_norm: float = 10.0
     """Gradients longer than this are shortened to it."""
     normalize_observations: bool = static(False)
@@ -95,6 +103,7 @@ class DQN(Algorithm):
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         steps = self.gradient_steps
         require(steps >= 1 or steps == -1, "gradient_steps", steps, "at least 1, or -1")
+        require(self.loss_function in LOSSES, "loss_function", self.loss_function, " or ".join(LOSSES))
         require(self.learning_starts >= 0, "learning_starts", self.learning_starts, "at least 0")
         for name in (
             "gamma",
@@ -195,7 +204,8 @@ class DQN(Algorithm):
         bootstrap = jnp.where(transition.terminated | jnp.isneginf(best), 0.0, best)
         goal = jax.lax.stop_gradient(normalizer.rewards(transition.reward) + self.gamma * bootstrap)
 
-        loss = weighted_mean(optax.huber_loss(q_taken, goal), batch.weight)
+        error = optax.huber_loss if self.loss_function == "huber" else optax.l2_loss
+        loss = weighted_mean(error(q_taken, goal), batch.weight)
         return loss, {"train/loss": loss, "train/q_value": weighted_mean(q_taken, batch.weight)}
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
