@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from operant.algorithms.registry import ALGORITHMS
 from operant.algorithms.value.dqn import DQN
 from operant.cli import main
 from operant.cli.commands import COMMANDS
+from operant.cli.train import Training
 from operant.engine.log import read_csv
 from operant.engine.run_directory import RunDirectory
 
@@ -374,6 +376,12 @@ def test_every_command_and_every_algorithm_has_its_help(capsys):
         if name in learning_rates:
             assert "--learning-rate NUMBER|SCHEDULE Step size of Adam" in printed
             assert f"(default: {learning_rates[name]})" in printed
+
+
+def test_no_hyperparameter_has_the_name_of_a_flag_of_every_algorithm():
+    flags = {field.name for field in dataclasses.fields(Training)}
+    for cls in ALGORITHMS.values():
+        assert not flags & {field.name for field in dataclasses.fields(cls)}, cls
 
 
 def test_help_loads_none_of_the_slow_things():

@@ -33,18 +33,18 @@ class MonteCarlo(TabularPrediction):
     """The step size is α₀/(1 + k·decay): by default 1/n for the n-th return, which averages."""
     first_visit: bool = static(True)
     """Learn from the first visit of a state in an episode only, instead of from every visit."""
-    episodes: int = static(1)
+    n_episodes: int = static(1)
     """Episodes between two updates; a multiple of the number of environments."""
     max_steps: int = static(1000)
     """Longer episodes are cut."""
 
     def __check_init__(self) -> None:
-        for name in ("episodes", "max_steps"):
+        for name in ("n_episodes", "max_steps"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
 
     @property
     def experience(self) -> Episodes:
-        return Episodes(self.episodes, self.max_steps)
+        return Episodes(self.n_episodes, self.max_steps)
 
     def update(self, state: ValueTable, batch: Batch, key: jax.Array, clock: Clock):
         """One episode after another, each from its first step on."""

@@ -109,7 +109,7 @@ def test_monte_carlo_averages_returns(first_visit):
     [
         TD(gamma=0.8, learning_rate=1.0, learning_rate_decay=0.05),
         TD(gamma=0.8, learning_rate=1.0, learning_rate_decay=0.2, trace_decay=0.5, offline=True),
-        MonteCarlo(gamma=0.8, max_steps=50, episodes=20),
+        MonteCarlo(gamma=0.8, max_steps=50, n_episodes=20),
     ],
     ids=["td", "offline", "monte-carlo"],
 )
