@@ -123,6 +123,23 @@ def test_the_loss_is_rlax_q_learning(name, of):
     np.testing.assert_allclose(loss, np.mean(of(error)), rtol=1e-5)
 
 
+def test_the_double_loss_is_rlax_double_q_learning():
+    algorithm = replace(ALGORITHM, double=True)
+    state, transition = state_of(algorithm), minibatch()
+    (loss, _), gradient = loss_and_gradients(algorithm, state, Batch(transition, jnp.ones(B)))
+    network, target = state.network(transition.next_observation), state.target(transition.next_observation)
+    assert (jnp.argmax(network, -1) != jnp.argmax(target, -1)).any()  # otherwise double says nothing new
+    error = jax.vmap(rlax.double_q_learning)(
+        state.network(transition.observation),
+        transition.action,
+        transition.reward,
+        0.9 * (1.0 - transition.terminated),
+        target,
+        network,
+    )
+    np.testing.assert_allclose(loss, np.mean(rlax.huber_loss(error, 1.0)), rtol=1e-5)
+
+
 def test_truncated_transitions_bootstrap_and_terminated_ones_do_not():
     state, nothing = state_of(ALGORITHM), jnp.zeros(B, bool)
     free, cut = (minibatch(terminated=nothing, truncated=nothing) for _ in range(2))

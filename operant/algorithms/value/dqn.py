@@ -84,6 +84,9 @@ class DQN(Algorithm):
     """ε at the start: the probability of a random action."""
     exploration_final_eps: float = 0.05
     """ε after that."""
+    double: bool = static(False)
+    """Let the online network choose the best next action and the older copy value it, since the maximum of uncertain
+    values is too high (van Hasselt, Guez & Silver 2016, arXiv:1509.06461)."""
     loss_function: Literal["huber", "mse"] = static("huber")
     """How errors weigh. huber grows linearly beyond an error of 1, so that rare large ones, such as those at an episode's
     end, may go unlearnt while values rise; mse follows them."""
@@ -197,10 +200,11 @@ class DQN(Algorithm):
         q = network(normalizer.observations(transition.observation), key=key)
         q_taken = jnp.take_along_axis(q, transition.action[:, None], -1)[:, 0]
 
-        q_next = possible(
-            target(normalizer.observations(transition.next_observation)), transition.next_action_mask
-        )
-        best = jnp.max(q_next, -1)  # −∞ where no action is possible: nothing follows there either
+        following = normalizer.observations(transition.next_observation)
+        q_next = possible(target(following), transition.next_action_mask)
+        choice = possible(network(following), transition.next_action_mask) if self.double else q_next
+        best = jnp.take_along_axis(q_next, jnp.argmax(choice, -1)[:, None], -1)[:, 0]
+        # Where no action is possible it is −∞: nothing follows there either.
         bootstrap = jnp.where(transition.terminated | jnp.isneginf(best), 0.0, best)
         goal = jax.lax.stop_gradient(normalizer.rewards(transition.reward) + self.gamma * bootstrap)
 
