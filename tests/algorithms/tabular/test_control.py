@@ -304,3 +304,11 @@ def test_a_model_is_saved_and_read(tmp_path):
     again = Agent.load(tmp_path / "m.safetensors", env=probes.TwoStates())
     np.testing.assert_array_equal(again.state.q_values, agent.state.q_values)
     assert isinstance(again.algorithm, TabularControl)
+
+
+def test_seeds_that_train_in_turn_learn_what_each_learns_alone():
+    algorithm = QLearning(gamma=GAMMA)
+    together = Agent(algorithm, probes.Masked(), seeds=4).learn(500, progress_bar=False)
+    for seed in (0, 3):
+        alone = Agent(algorithm, probes.Masked(), seed=seed).learn(500, progress_bar=False)
+        np.testing.assert_allclose(together.state.q_values[seed], alone.state.q_values, rtol=1e-6)

@@ -1,0 +1,353 @@
+"""Tables: how fast they learn and what. `python -m benchmarks.tabular` writes results/tabular.md and tabular.json.
+
+Speed is compared with a plain NumPy loop in the same process. Learning is of twenty seeds in one program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import operant
+from benchmarks import common, numpy_q_learning
+from operant.envs.gridworld import GridWorld
+from operant.envs.registry import native
+from operant.envs.tabular import Tabular
+from operant.mdp import MDP, evaluate_policy, value_iteration
+from operant.ops.intervals import mean_interval
+
+FIRST_SEED = 1000
+EPISODES, EPSILON, ALPHA, GAMMA = 10_000, 0.3, 0.3, 0.99
+REPEATS = 5
+GOOD_PATH = 16
+TARGETS = {1: 20, 64: 40}  # how many times as fast, by seeds
+
+Raw = dict[str, Any]
+
+
+def main() -> None:
+    options = _options()
+    results = options.out or (Path(tempfile.mkdtemp()) if options.quick else common.RESULTS)
+    share = 20 if options.quick else 1
+    seeds = range(FIRST_SEED, FIRST_SEED + (2 if options.quick else 20))
+    known = results / "tabular.json"
+    raw: Raw = json.loads(known.read_text()) if options.only and known.exists() else {}
+    raw |= {"date": options.date, "machine": common.machine(), "versions": common.versions()}
+    for study in STUDIES:
+        if options.only and study.__name__ not in options.only:
+            continue
+        raw[study.__name__] = study(seeds, share)
+        print(study.__name__, raw[study.__name__], flush=True)
+        common.write_json(known, raw)  # what is done is kept, whatever comes later
+    text = report(raw)
+    (results / "tabular.md").write_text(text)
+    print(f"{text}\nWritten to {results}.")
+
+
+# Speed
+
+
+def speed(seeds: range, share: int) -> Raw:
+    """Steps a second of the loop, of one seed and of 64, in turns, over as many steps as 10,000 episodes take."""
+    found: Raw = {"loop": [], "1": [], "64": []}
+    agents = {
+        count: operant.QLearning(
+            "GridWorld",
+            learning_rate=ALPHA,
+            epsilon=EPSILON,
+            gamma=GAMMA,
+            seeds=None if count == 1 else count,
+        )
+        for count in TARGETS
+    }
+    for repeat in range(REPEATS + 1):
+        _, steps, seconds = numpy_q_learning.train(EPISODES // share, EPSILON, ALPHA, GAMMA, repeat)
+        found["loop"].append(steps / seconds)
+        for count, agent in agents.items():
+            started = time.perf_counter()
+            agent.learn(steps, progress_bar=False, log_interval=10_000)
+            found[str(count)].append(steps * count / (time.perf_counter() - started))
+    return {name: common.spread(rates[1:]) for name, rates in found.items()}  # the first one compiles
+
+
+# Learning
+
+
+def grid(seeds: range, share: int) -> Raw:
+    """The 3×3 example: the largest error of any value, over seeds, after 10,000 episodes' steps."""
+    environment = GridWorld()
+    exact = value_iteration(model_of(environment), GAMMA, tolerance=1e-9).q_values
+    steps = 56_000 // share
+    agent = operant.QLearning(
+        "GridWorld", seeds=seeds, learning_rate=ALPHA, epsilon=EPSILON, gamma=GAMMA
+    ).learn(steps, progress_bar=False)
+    visited = np.asarray(agent.state.visits) > 0
+    errors = np.where(visited, np.abs(np.asarray(agent.state.q_values) - exact), 0.0).max(axis=(1, 2))
+    return {"steps": steps, "largest error": errors.tolist()}
+
+
+EXAMPLE = {
+    "transition_probabilities": [
+        [[0.7, 0.3, 0.0], [1.0, 0.0, 0.0], [0.8, 0.2, 0.0]],
+        [[0.0, 1.0, 0.0], None, [0.0, 0.0, 1.0]],
+        [None, [0.8, 0.1, 0.1], None],
+    ],
+    "rewards": [
+        [[10, 0, 0], [0, 0, 0], [0, 0, 0]],
+        [[0, 0, 0], [0, 0, 0], [0, 0, -50]],
+        [[0, 0, 0], [40, 0, 0], [0, 0, 0]],
+    ],
+    "possible_actions": [[0, 1, 2], [0, 2], [1]],
+}
+
+
+def example(seeds: range, share: int) -> Raw:
+    """The three-state MDP: values after 10,000 random steps with α₀ 0.05 and decay 0.005, and the exact ones."""
+    mdp = MDP(**EXAMPLE)
+    agent = operant.QLearning(
+        mdp.to_environment(),
+        seeds=seeds,
+        learning_rate=0.05,
+        learning_rate_decay=0.005,
+        decay_by="steps",
+        gamma=0.9,
+        epsilon=1.0,
+    ).learn(10_000 // share, progress_bar=False)
+    exact = value_iteration(mdp, 0.9)
+    found = np.where(mdp.possible_actions, np.asarray(agent.state.q_values, float), 0.0)
+    right = [
+        bool((row.argmax(1) == exact.policy).all()) for row in np.where(mdp.possible_actions, found, -np.inf)
+    ]
+    return {
+        "mean": found.mean(0).round(2).tolist(),
+        "exact": np.where(mdp.possible_actions, exact.q_values, 0.0).round(2).tolist(),
+        "best policy": f"{sum(right)} of {len(right)}",
+    }
+
+
+def cliff(seeds: range, share: int) -> Raw:
+    """Return an episode while learning (ε 0.1, the second half), and of the greedy path afterwards."""
+    steps, found = 100_000 // share, {}
+    mdp = MDP.from_gymnasium("CliffWalking-v1")
+    for name in ("q-learning", "sarsa", "expected-sarsa"):
+        agent = operant.make(
+            name, "CliffWalking-v1", seeds=seeds, learning_rate=0.1, epsilon=0.1, gamma=0.999
+        ).learn(steps, progress_bar=False)
+        late = agent.history[len(agent.history) // 2 :]
+        online = np.mean([row["rollout/ep_rew_mean"] for row in late], 0)
+        greedy = [path_return(mdp, q) for q in np.asarray(agent.state.q_values)]
+        found[name] = {"online": interval(online), "greedy": interval(greedy)}
+    return found | {"steps": steps}
+
+
+def lake(seeds: range, share: int) -> Raw:
+    """The exact value at the start of what was learnt on the slippery 8×8 lake, and the optimum (γ 0.99)."""
+    mdp = MDP.from_gymnasium("FrozenLake8x8-v1")
+    best = value_iteration(mdp, 0.99, tolerance=1e-8).values[0]
+    steps = 4_000_000 // share
+    agent = operant.QLearning(
+        "FrozenLake8x8-v1",
+        seeds=seeds,
+        gamma=0.99,
+        initial_value=1.0,
+        learning_rate=1.0,
+        learning_rate_decay=0.02,
+        epsilon="linear:1:0.1:0.8",
+    ).learn(steps, progress_bar=False)
+    values = [value_of(mdp, np.argmax(q, 1), 0.99) for q in np.asarray(agent.state.q_values)]
+    estimates = np.asarray(agent.state.q_values)[:, 0].max(1)
+    return {
+        "steps": steps,
+        "optimum": float(best),
+        "learnt policy": interval(values),
+        "estimate": interval(estimates),
+    }
+
+
+def maze(seeds: range, share: int) -> Raw:
+    """Real steps on the Dyna maze until the greedy path has at most `GOOD_PATH` steps; a shortest one has 14."""
+    mdp, found = model_of(native("DynaMaze")), {}
+    kinds: dict[str, tuple[str, dict[str, Any]]] = {
+        "Q-learning": ("q-learning", {}),
+        "Dyna-Q, 5 planning steps": ("dyna-q", {"prioritized": False, "planning_steps": 5}),
+        "Dyna-Q, 50 planning steps": ("dyna-q", {"prioritized": False, "planning_steps": 50}),
+        "prioritised sweeping, 5": ("dyna-q", {"planning_steps": 5}),
+    }
+    for name, (algorithm, settings) in kinds.items():
+        agent = operant.make(
+            algorithm, "DynaMaze", seeds=seeds, learning_rate=0.5, gamma=0.95, epsilon=0.1, **settings
+        )
+        needed = np.full(len(seeds), np.inf)
+
+        def reached(progress: Any, needed: np.ndarray = needed) -> bool:
+            for i, q in enumerate(np.asarray(progress.agent.state.q_values)):
+                if np.isinf(needed[i]) and path_return(mdp, q, length=True) <= GOOD_PATH:
+                    needed[i] = progress.step
+            return bool(np.isinf(needed).any())
+
+        agent.learn(60_000 // share, callback=reached, progress_bar=False, log_interval=100)
+        known = needed[np.isfinite(needed)]
+        found[name] = {"solved": len(known), "steps": interval(known) if len(known) > 1 else None}
+    return found
+
+
+def car(seeds: range, share: int) -> Raw:
+    """Linear SARSA and Q-learning over tile coding on MountainCar-v0: mean greedy return of each seed, 100 episodes."""
+    found: Raw = {"steps": 500_000 // share}
+    for name, on_policy in (("SARSA", True), ("Q-learning", False)):
+        agent = operant.LinearQ("MountainCar-v0", preset="auto", seeds=seeds, on_policy=on_policy)
+        agent.learn(found["steps"], progress_bar=False)
+        online = agent.history[-1]["rollout/ep_rew_mean"]
+        means = [score.mean for score in agent.evaluate(100)]
+        found[name] = {
+            "greedy": interval(means),
+            "by seed": means,
+            "last 100 while learning": interval(online),
+        }
+    return found
+
+
+STUDIES = (speed, grid, example, cliff, lake, maze, car)
+
+
+# What they need
+
+
+def model_of(environment: Tabular) -> MDP:
+    """The model of a table without chance."""
+    successors = np.asarray(environment.successors)[:, :, 0]
+    state, action = np.indices(successors.shape)
+    columns = (
+        state,
+        action,
+        successors,
+        np.ones(successors.shape),
+        environment.rewards,
+        environment.terminated,
+    )
+    return MDP.from_transitions(
+        *(np.asarray(column).reshape(-1) for column in columns), start=environment.start_states[0]
+    )
+
+
+def path_return(mdp: MDP, q_values: np.ndarray, *, length: bool = False) -> float:
+    """Sum of rewards (or the length) of the greedy path from the start, without chance; 200 steps at most."""
+    state, total = int(np.argmax(mdp.start)), 0.0
+    for t in range(200):
+        row = int(np.argmax(q_values[state])) * mdp.num_states + state
+        total += float(mdp.expected_rewards.ravel()[row])
+        following = mdp.transitions[[row]].tocoo()
+        if following.nnz == 0 or following.data.sum() == 0:
+            return float(t + 1) if length else total
+        state = int(following.col[0])
+    return float("inf") if length else total
+
+
+def value_of(mdp: MDP, policy: np.ndarray, gamma: float) -> float:
+    """The exact value of a policy at the start."""
+    policy = np.where(mdp.terminal, -1, policy)
+    return float(evaluate_policy(mdp, policy, gamma).values @ mdp.start)
+
+
+def interval(values: Any) -> list[float]:
+    """Mean and 95 % bootstrap interval over seeds."""
+    return [round(float(x), 4) for x in mean_interval(np.asarray(values, float))]
+
+
+def show(values: list[float] | None, digits: int = 1) -> str:
+    if values is None:
+        return "–"
+    mean, low, high = (f"{value:,.{digits}f}" for value in values)
+    return f"{mean} [{low}, {high}]"
+
+
+def report(raw: Raw) -> str:
+    """The Markdown of tabular.md."""
+    speeds, loop = raw["speed"], raw["speed"]["loop"]["median"]
+    rows = [("plain NumPy loop", common.show(speeds["loop"]), "1", "")]
+    for count, aim in TARGETS.items():
+        of = speeds[str(count)]
+        rows.append(
+            (
+                f"operant, {count} seed{'s' * (count > 1)}",
+                common.show(of),
+                f"{of['median'] / loop:.1f}",
+                f"{aim}",
+            )
+        )
+    names = [name for name in raw["cliff"] if name != "steps"]
+    worst = raw["grid"]["largest error"]
+    good = sum(error < 0.005 for error in worst)
+    errors, mdp, frozen, cars = raw["grid"], raw["example"], raw["lake"], raw["car"]
+    return (
+        "\n\n".join(
+            [
+                "# Tables",
+                common.describe(raw["date"], raw["machine"], raw["versions"]),
+                "Written by `python -m benchmarks.tabular`. Intervals are of the mean over 20 seeds, 95 %.",
+                "## Speed: Q-learning on the 3×3 gridworld, as many steps as 10,000 episodes take",
+                common.table(("", "steps a second, median (range)", "ratio", "aim"), rows),
+                "## The 3×3 gridworld",
+                f"After {errors['steps']:,} steps {good} of {len(worst)} seeds have the exact table to two decimals "
+                f"wherever they have been; the largest error of any value is {max(worst):.2g} in the worst seed, "
+                f"{statistics.median(worst):.2g} in the median one. Where rounding prefers one of the two shortest "
+                "paths, the states on the other are hardly visited any more.",
+                "## The three-state MDP, 10,000 random steps, α₀ 0.05, decay 0.005, γ 0.9",
+                f"Mean over seeds {mdp['mean']}; exact {mdp['exact']}. "
+                f"The best policy was found by {mdp['best policy']} seeds.",
+                f"## CliffWalking-v1, ε 0.1, α 0.1, {raw['cliff']['steps']:,} steps",
+                common.table(
+                    ("", "return while learning", "greedy path afterwards"),
+                    [(n, show(raw["cliff"][n]["online"]), show(raw["cliff"][n]["greedy"])) for n in names],
+                ),
+                f"## FrozenLake8x8-v1 (slippery), Q-learning, {frozen['steps']:,} steps",
+                f"Exact value of the learnt policy at the start {show(frozen['learnt policy'], 4)}; the optimum, "
+                f"by value iteration, {frozen['optimum']:.4f}. "
+                f"The learner's own estimate: {show(frozen['estimate'], 4)}.",
+                "## Dyna maze: real steps until the greedy path is at most two steps longer than a shortest one",
+                "ε 0.1, α 0.5, γ 0.95.",
+                common.table(
+                    ("", "real steps", "seeds that got there"),
+                    [(name, show(of["steps"], 0), str(of["solved"])) for name, of in raw["maze"].items()],
+                ),
+                f"## MountainCar-v0, linear over tile coding, {cars['steps']:,} steps",
+                common.table(
+                    ("", "greedy, mean of 100 episodes", "last 100 episodes while learning", "seeds ≥ −110"),
+                    [
+                        (
+                            name,
+                            show(cars[name]["greedy"]),
+                            show(cars[name]["last 100 while learning"]),
+                            str(sum(mean >= -110 for mean in cars[name]["by seed"])),
+                        )
+                        for name in ("SARSA", "Q-learning")
+                    ],
+                ),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tabular", description=__doc__)
+    parser.add_argument("--date", default=datetime.date.today().isoformat(), help="date of the report")
+    parser.add_argument("--out", type=Path, help="directory of the results (default: benchmarks/results)")
+    names = [study.__name__ for study in STUDIES]
+    parser.add_argument("--only", nargs="+", choices=names, help="measure these anew and keep the rest")
+    parser.add_argument(
+        "--quick", action="store_true", help="see that it works, not how well: two seeds, elsewhere"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
