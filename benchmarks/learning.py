@@ -72,13 +72,15 @@ def main() -> None:
 
 def run(study: Study, count: int, share: int, results: Path) -> Raw:
     """Train and score all seeds, and draw their curves."""
-    steps = presets.find(study.algorithm, study.environment, "auto")["total_timesteps"] // share
+    preset = presets.find(study.algorithm, study.environment, "auto")
+    steps, every = preset["total_timesteps"] // share, preset.get("evaluate_every")
     seeds = range(FIRST_SEED, FIRST_SEED + count)
     agent = operant.make(study.algorithm, study.environment, preset="auto", seeds=seeds)
     started = time.perf_counter()
-    agent.learn(steps, progress_bar=False)
+    agent.learn(steps, progress_bar=False, evaluate_every=every)
     trained = time.perf_counter()
-    scores = agent.evaluate(EPISODES)
+    last = [score.mean for score in agent.evaluate(EPISODES)]
+    kept = last if every is None else [score.mean for score in agent.best_model.evaluate(EPISODES)]
     scored = time.perf_counter()
 
     steps_logged = np.array([row[STEPS] for row in agent.history])
@@ -91,14 +93,15 @@ def run(study: Study, count: int, share: int, results: Path) -> Raw:
         threshold=study.threshold,
         path=results / picture,
     )
-    means = [score.mean for score in scores]
-    centre, low, high = (float(value) for value in iqm_interval(means))
+    centre, low, high = (float(value) for value in iqm_interval(kept))
     print(f"{study.name}: {centre:.1f} [{low:.1f}, {high:.1f}]", flush=True)
     return asdict(study) | {
         "name": study.name,
         "seeds": list(seeds),
         "steps": steps,
-        "means": means,
+        "means": kept,
+        "means_of_the_last_models": last,
+        "evaluate_every": every,
         "iqm": centre,
         "interval": [low, high],
         "train_seconds": trained - started,
@@ -153,11 +156,22 @@ def report(raw: Raw) -> str:
         common.table(header, rows),
     ]
     for study in raw["studies"]:
-        means = ", ".join(f"{mean:.1f}" for mean in study["means"])
         sections.append(
-            f"\n## {study['name']}\n\n![Learning curves]({study['picture']})\n\nBy seed: {means}."
+            f"\n## {study['name']}\n\n![Learning curves]({study['picture']})\n\nBy seed: {_listed(study['means'])}."
         )
+        if study["evaluate_every"] is not None:
+            last = study["means_of_the_last_models"]
+            sections.append(
+                "\nThese are the best models by an evaluation every "
+                f"{study['evaluate_every']:,} steps, over 20 other episodes, as the preset keeps them, since "
+                f"training can forget. The models at the end of training: {_listed(last)}; "
+                f"{sum(mean >= study['threshold'] for mean in last)} of {len(last)} reach the threshold."
+            )
     return "\n".join(sections) + "\n"
+
+
+def _listed(means: list[float]) -> str:
+    return ", ".join(f"{mean:.1f}" for mean in means)
 
 
 def _options() -> argparse.Namespace:

@@ -11,6 +11,7 @@ from operant import presets
 from operant.agent import Agent
 from operant.algorithms import registry
 
+TRAINING_VALUES = ("total_timesteps", "evaluate_every")  # a preset's, for the command line
 AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization")
 
 
@@ -27,7 +28,7 @@ def make(name: str, env: Any, *, preset: str | None = None, **arguments: Any) ->
     """
     cls = registry.algorithm(name)
     known = presets.find(name, env, preset)
-    known.pop("total_timesteps", None)
+    known = {key: value for key, value in known.items() if key not in TRAINING_VALUES}
     network = {**known.pop("network", {}), **arguments["network"]} if _both_values(known, arguments) else None
     values = {**known, **arguments} | ({} if network is None else {"network": network})
     agent_arguments: dict[str, Any] = {key: values.pop(key) for key in AGENT_ARGUMENTS if key in values}

@@ -72,11 +72,14 @@ def test_nineteen_of_twenty_seeds_must_learn(above, verdict):
         "threshold": 475,
         "train_seconds": 9.0,
         "picture": "curves.png",
+        "evaluate_every": 10_000,
+        "means_of_the_last_models": [475.0] * 15 + [100.0] * 5,
     }
     raw = {"date": "2000-01-01", "machine": MACHINE, "versions": VERSIONS, "studies": [study]}
     row = next(line for line in learning.report(raw).splitlines() if line.startswith("| PPO"))
     assert f"| {above} of 20 |" in row
     assert row.endswith(f"| {verdict} |")
+    assert "15 of 20 reach the threshold" in learning.report(raw)
 
 
 def test_a_table_is_markdown():

@@ -39,9 +39,8 @@ def _elsewhere(tmp_path, monkeypatch):
 def trained(tmp_path_factory):
     """A finished run; not to be changed."""
     path = tmp_path_factory.mktemp("cli") / "run"
-    assert (
-        main(["train", "ppo", "CartPole-v1", *PPO, "--total-timesteps", "256", "--run-dir", str(path)]) == 0
-    )
+    arguments = ["--total-timesteps", "256", "--evaluate-every", "64", "--run-dir", str(path)]
+    assert main(["train", "ppo", "CartPole-v1", *PPO, *arguments]) == 0
     return path
 
 
@@ -116,9 +115,15 @@ def test_what_is_printed(capsys):
     assert "scores come from Gymnasium's own CartPole-v1" in printed
     assert "preset: ppo/CartPole-v1" in printed
     assert "over 3 episodes of CartPole-v1 (random policy: " in printed
-    assert "in run: best/, checkpoints/, config.json, curve.png" in printed
+    assert "in run: checkpoints/, config.json, curve.png" in printed
     values = RunDirectory.open("run").read_config()["hyperparameters"]
     assert values["n_epochs"] == presets.find("ppo", "CartPole-v1", "auto")["n_epochs"]
+
+
+def test_a_table_is_drawn_as_a_map_of_its_world(tmp_path):
+    arguments = ["FrozenLake-v1", "--total-timesteps", "500", "--episodes", "2", "--no-progress"]
+    assert main(["train", "q-learning", *arguments, "--seeds", "2", "--run-dir", "run"]) == 0
+    assert (tmp_path / "run" / "policy.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_flags_go_before_the_preset_and_reach_the_algorithm(capsys):
@@ -355,19 +360,19 @@ def test_the_best_model_is_kept_and_can_be_scored(trained, tmp_path, capsys):
     assert main(["evaluate", str(trained), "--best", "--episodes", "3"]) == 0
     assert "over 3 episodes of CartPole-v1" in capsys.readouterr().out
     assert main(["plot", str(trained), "--metric", "eval/mean_reward"]) == 0
-    arguments = ["train", "ppo", "CartPole-v1", *PPO, "--total-timesteps", "64", "--evaluate-every"]
-    assert main([*arguments, "0", "--run-dir", "none"]) == 0
+    arguments = ["train", "ppo", "CartPole-v1", *PPO, "--total-timesteps", "64"]
+    assert main([*arguments, "--run-dir", "none"]) == 0
     assert not (tmp_path / "none" / "best").exists()
     assert "kept no best model" in refused(capsys, "evaluate", "none", "--best")
     assert "--best" in refused(capsys, "evaluate", "random", "CartPole-v1", "--best")
-    assert "--evaluate-every -1: must be at least 1" in refused(capsys, *arguments, "-1")
+    assert "--evaluate-every -1: must be at least 1" in refused(capsys, *arguments, "--evaluate-every", "-1")
 
 
 def test_every_command_and_every_algorithm_has_its_help(capsys):
     for arguments in ([], ["--help"], ["train", "--help"], *([command, "--help"] for command in COMMANDS)):
         assert main(arguments) == 0
     capsys.readouterr()
-    learning_rates = {"ppo": "linear:0.001:0", "dqn": "0.001"}  # the presets'
+    learning_rates = {"ppo": "linear:0.001:0", "dqn": "linear:0.001:0"}  # the presets'
     for name in set(ALGORITHMS) - {"random"}:
         assert main(["train", name, "CartPole-v1", "--help"]) == 0
         printed = " ".join(capsys.readouterr().out.replace("│", "").split())

@@ -15,6 +15,8 @@ from operant.spaces import Box, Discrete
 from operant.studio.curves import metrics_panel, read_metrics
 from operant.studio.policy_map import VIEWS
 from operant.studio.report import report
+from operant.studio.table_map import table_map
+from operant.studio.tables import learnt_table
 
 if TYPE_CHECKING:
     from operant.agent import Agent, Progress
@@ -88,9 +90,9 @@ def show(agent: Agent, best: Agent, directory: RunDirectory, random: Evaluation)
             if agent.source.renders
             else None
         )
+        title = f"{agent.name} on {agent.source.id}"
+        title += "" if agent.seeds is None else f", seed {best.seed}"
         if agent.history:
-            title = f"{agent.name} on {agent.source.id}"
-            title += "" if agent.seeds is None else f", seed {best.seed}"
             agent.plot(directory.curve_picture, reference={"random policy": random.mean})
             columns = read_metrics(directory.metrics_file)
             if agent.seeds is not None:
@@ -101,7 +103,16 @@ def show(agent: Agent, best: Agent, directory: RunDirectory, random: Evaluation)
             ):
                 metrics_panel(columns, directory.metrics_picture, title=title)
         seen = None if film is None else film.result().observations
-        if _has_map(best):
+        table = learnt_table(best.state, best.source.given)
+        if table is not None:
+            table_map(
+                table.q_values,
+                table.layout,
+                visits=table.visits,
+                title=title,
+                path=directory.policy_picture,
+            )
+        elif _has_map(best):
             best.plot_policy(directory.policy_picture, None if seen is None else np.asarray(seen))
     report(directory.path)
 

@@ -51,9 +51,8 @@ class Training:
     """Where everything is kept; runs/ALGORITHM-ENVIRONMENT-N if not given."""
     checkpoint_every: int | None = None
     """Environment steps between two checkpoints; the last state is always kept."""
-    evaluate_every: int | None = None
-    """Environment steps between two evaluations, whose best model is kept; a fifth of training if not given, 0 for
-    none."""
+    evaluate_every: int = 0
+    """Environment steps between two evaluations during training, whose best model is kept; 0 for none."""
     evaluation_episodes: int = 20
     """Episodes of an evaluation during training."""
     overwrite: bool = False
@@ -86,7 +85,7 @@ def train(arguments: list[str]) -> None:
             progress_bar=training.progress,
             run_dir=directory.path,
             checkpoint_every=training.checkpoint_every,
-            evaluate_every=_evaluate_every(training),
+            evaluate_every=training.evaluate_every or None,
             evaluation_episodes=training.evaluation_episodes,
             overwrite=training.overwrite,
         )
@@ -161,13 +160,6 @@ def _agent(name: str, training: Training, values: dict[str, Any]) -> Agent:
         backend=training.backend,
         vectorization=training.vectorization,
     )
-
-
-def _evaluate_every(training: Training) -> int | None:
-    """A fifth of training: enough to keep what is forgotten later, while the shortest runs are not much longer."""
-    if training.evaluate_every is None:
-        return max(1, training.total_timesteps // 5)
-    return training.evaluate_every or None
 
 
 def _header(agent: Agent) -> str:

@@ -61,9 +61,8 @@ def evaluate(
 ) -> Evaluation:
     """Run `episodes` whole episodes in up to `slots` environments side by side; episode i is reset with `seed + i`.
 
-    Every episode that is begun is counted, so that short ones are not over-represented. One that its environment has not
-    ended after 30,000 steps, and has no time limit to end, is ended here. `close` says whether the environments are ours
-    to close.
+    Every episode that is begun is counted, so that short ones are not over-represented. One without a time limit that
+    is not over after 30,000 steps is ended here. `close` says whether the environments are ours to close.
     """
     envs = [make() for _ in range(min(slots, episodes))]
     space, limit = envs[0].action_space, time_limit(envs[0]) or LONGEST

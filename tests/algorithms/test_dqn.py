@@ -126,7 +126,7 @@ def test_the_loss_is_rlax_q_learning(name, of):
 def test_the_double_loss_is_rlax_double_q_learning():
     algorithm = replace(ALGORITHM, double=True)
     state, transition = state_of(algorithm), minibatch()
-    (loss, _), gradient = loss_and_gradients(algorithm, state, Batch(transition, jnp.ones(B)))
+    (loss, _), _ = loss_and_gradients(algorithm, state, Batch(transition, jnp.ones(B)))
     network, target = state.network(transition.next_observation), state.target(transition.next_observation)
     assert (jnp.argmax(network, -1) != jnp.argmax(target, -1)).any()  # otherwise double says nothing new
     error = jax.vmap(rlax.double_q_learning)(

@@ -36,7 +36,6 @@ from operant.ops.schedules import Linear, Schedule, at
 from operant.spaces import Discrete, describe
 from operant.types import Batch, Clock, EnvSpec, Replay, Transition
 
-
 LOSSES = ("huber", "mse")
 
 
@@ -88,8 +87,8 @@ class DQN(Algorithm):
     """Let the online network choose the best next action and the older copy value it, since the maximum of uncertain
     values is too high (van Hasselt, Guez & Silver 2016, arXiv:1509.06461)."""
     loss_function: Literal["huber", "mse"] = static("huber")
-    """How errors weigh. huber grows linearly beyond an error of 1, so that rare large ones, such as those at an episode's
-    end, may go unlearnt while values rise; mse follows them."""
+    """How errors weigh. huber grows linearly beyond an error of 1, so that rare large ones, such as those at an
+    episode's end, may go unlearnt while values rise; mse follows them."""
     max_grad_norm: float = 10.0
     """Gradients longer than this are shortened to it."""
     normalize_observations: bool = static(False)
