@@ -41,7 +41,7 @@ def options() -> dict[str, bool | float | int | str]:
         # A small compiled function returns in 28 µs instead of 106 µs when the call itself computes it.
         "jax_cpu_enable_async_dispatch": False,
         "jax_compilation_cache_dir": str(cache_directory()),
-        "jax_persistent_cache_min_compile_time_secs": 0.1,
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
 

@@ -48,7 +48,7 @@ def test_importing_operant_makes_them_before_the_backend_starts(first, tmp_path)
     assert "--xla_cpu_multi_thread_eigen=false" in seen["flags"]
     assert seen["asynchronous"] is False
     assert seen["cache"] == str(tmp_path / "operant" / "jax")
-    assert seen["least"] == 0.1
+    assert seen["least"] == 0.0
 
 
 def test_what_the_user_has_set_stays():
