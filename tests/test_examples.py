@@ -5,9 +5,11 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 
 
 def example(name):
@@ -48,6 +50,20 @@ def test_planning(tmp_path):
     naive, remembered = (planning["best_value"](8, 0.9, remember) for remember in (False, True))
     assert naive[0] == remembered[0] == pytest.approx(patient.history.values[8].max(axis=1)[0])
     assert remembered[1] <= 3 * 9 < naive[1]
+
+
+@pytest.mark.parametrize("tutorial", sorted(TUTORIALS.glob("*.py")), ids=lambda path: path.stem)
+def test_tutorials_run(tutorial, monkeypatch):
+    figures = []
+    monkeypatch.setattr("matplotlib.pyplot.show", lambda: figures.append(1))
+    seen = runpy.run_path(str(tutorial))
+    assert figures
+    exact = seen[
+        "patient"
+    ].q_values  # what Q-learning comes to, slowly: the best actions are right long before the values
+    learnt = np.where(np.isnan(seen["values"][-1]), -np.inf, seen["values"][-1])
+    assert learnt.argmax(axis=1).tolist() == exact.argmax(axis=1).tolist()
+    assert np.asarray(seen["lake"].evaluate(100).mean) > 0.6  # the best policy: 0.74
 
 
 def test_every_example_is_tested():
