@@ -78,8 +78,8 @@ mdp = MDP(TRANSITIONS, REWARDS)
 # ## 3. Dynamic programming
 #
 # The best that can be had in n steps is the best first reward plus the best that can be had in the n − 1 steps after
-# it: Bellman's equation, which is a recursion. Written down as it is, it works out the same things again and again. Dynamic
-# programming is to remember them.
+# it: Bellman's equation, which is a recursion. Written down as it is, it works out the same things again and again.
+# Dynamic programming is to remember them.
 
 
 # %%
