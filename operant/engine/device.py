@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -129,14 +128,9 @@ class DeviceLoop:
         devices = max(d for d in range(1, len(jax.devices()) + 1) if (seeds or 1) % d == 0)
         self._mesh = Mesh(np.array(jax.devices()[:devices]), ("seeds",))
         self._chunks: dict[int, Callable] = {}
-        self._ahead: dict[int, Future[Callable]] = {}
 
-    def begin(self, key: jax.Array, size: int | None = None) -> Run:
-        """The run before its first step; with seeds, `key` is `[S]`.
-
-        Where the `size` of the chunks to come is known, a single learner's is compiled at the same time, on another
-        core.
-        """
+    def begin(self, key: jax.Array) -> Run:
+        """The run before its first step; with seeds, `key` is `[S]`."""
 
         def one(algorithm: Algorithm, key: jax.Array) -> Run:
             return begin(algorithm, self.environment, self.spec, key)
@@ -144,33 +138,20 @@ class DeviceLoop:
         # On one device: orthogonal weights come from a factorisation that waits for threads of its own, and
         # programs on as many devices as there are threads would wait for ever.
         mapped = one if self.seeds is None else jax.vmap(one, in_axes=(None, 0))
-        beginning = jax.jit(mapped).lower(self.algorithm, key)
-        if size is not None and self.seeds is None:
-            pool = ThreadPoolExecutor(1)
-            self._ahead[size] = pool.submit(self._compiled_chunk, size, beginning.out_info)
-            pool.shutdown(wait=False)
-        return beginning.compile()(self.algorithm, key)
+        return jax.jit(mapped)(self.algorithm, key)
 
     def advance(
         self, run: Run, count: int, size: int
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` ≤ `size` iterations; the given run is used up."""
-        if size in self._ahead:
-            self._chunks[size] = self._ahead.pop(size).result()
         if size not in self._chunks:
-            self._chunks[size] = self._chunk(size)
+
+            def function(algorithm: Algorithm, run: Run, count: jax.Array):
+                return chunk(algorithm, self.environment, self.spec, size, self.emit, run, count)
+
+            self._chunks[size] = self._compile(function, shared=1)
         out = self._chunks[size](self.algorithm, self._spread(run), jnp.asarray(count, jnp.int32))
         return self._fetch(out, count)
-
-    def _chunk(self, size: int) -> Any:
-        def function(algorithm: Algorithm, run: Run, count: jax.Array):
-            return chunk(algorithm, self.environment, self.spec, size, self.emit, run, count)
-
-        return self._compile(function, shared=1)
-
-    def _compiled_chunk(self, size: int, run: PyTree) -> Callable:
-        """A chunk, compiled for a run of these shapes."""
-        return self._chunk(size).lower(self.algorithm, run, jnp.zeros((), jnp.int32)).compile()
 
     def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """The same after `size` iterations of acting at random."""
