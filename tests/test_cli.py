@@ -120,10 +120,12 @@ def test_what_is_printed(capsys):
     assert values["n_epochs"] == presets.find("ppo", "CartPole-v1", "auto")["n_epochs"]
 
 
-def test_a_table_is_drawn_as_a_map_of_its_world(tmp_path):
-    arguments = ["FrozenLake-v1", "--total-timesteps", "500", "--episodes", "2", "--no-progress"]
+@pytest.mark.parametrize(("environment", "of_gymnasium"), [("FrozenLake-v1", True), ("GridWorld", False)])
+def test_a_table_is_drawn_as_a_map_of_its_world(tmp_path, capsys, environment, of_gymnasium):
+    arguments = [environment, "--total-timesteps", "500", "--episodes", "2", "--no-progress"]
     assert main(["train", "q-learning", *arguments, "--seeds", "2", "--run-dir", "run"]) == 0
     assert (tmp_path / "run" / "policy.png").read_bytes().startswith(b"\x89PNG")
+    assert ("Gymnasium's own" in capsys.readouterr().out) == of_gymnasium
 
 
 def test_flags_go_before_the_preset_and_reach_the_algorithm(capsys):

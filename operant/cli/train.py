@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import gymnasium as gym
 import tyro
 
 from operant import presets
@@ -163,7 +164,9 @@ def _agent(name: str, training: Training, values: dict[str, Any]) -> Agent:
 
 
 def _header(agent: Agent) -> str:
-    if agent.source.native is None:
+    registered = gym.registry.get(agent.source.id)
+    own = registered is not None and str(registered.entry_point).startswith("operant.")
+    if agent.source.native is None or own:  # there is no other to score it on
         return agent.title
     return f"{agent.title}\nscores come from Gymnasium's own {agent.source.id}"
 
