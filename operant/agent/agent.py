@@ -23,7 +23,6 @@ from operant.engine.evaluate import Evaluation, evaluate
 from operant.engine.log import Logger
 from operant.engine.observers import Observer
 from operant.engine.policy import Actor, Policy
-from operant.engine.run import Run
 from operant.engine.run_directory import RunDirectory
 from operant.engine.train import chunk_size
 from operant.envs.source import Backend, Source, Vectorization
@@ -379,7 +378,3 @@ class Agent:
         )
         agent.learner.state = state
         return agent
-
-    @property
-    def _run(self) -> Run | None:
-        return self.learner.run

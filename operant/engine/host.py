@@ -291,7 +291,7 @@ class HostLoop:
 
     # the seed axis
 
-    def _compiled(self, function: Callable, *, donate: bool = False) -> Callable:
+    def _compiled(self, function: Callable) -> Callable:
         """`function(algorithm, *arguments)`, compiled; mapped over the arguments' first axis when there are seeds."""
         if self.seeds is None:
             mapped = function
@@ -300,7 +300,7 @@ class HostLoop:
             def mapped(algorithm: Algorithm, *arguments: Any) -> Any:
                 return jax.vmap(lambda *own: function(algorithm, *own))(*arguments)
 
-        return jax.jit(mapped, donate_argnums=(1,) if donate else ())
+        return jax.jit(mapped)
 
     def _inside(self, tree: PyTree, axis: int = 0) -> PyTree:
         """Leaves `[…, S·N, …]` with that axis at `axis`, as `[S, …, N, …]`."""

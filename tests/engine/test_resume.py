@@ -61,7 +61,12 @@ def differences(one: Agent, other: Agent) -> list[str]:
             jax.random.key_data(x) if jnp.issubdtype(jnp.asarray(x).dtype, jax.dtypes.prng_key) else x
         )
 
-    pairs = zip(leaf_names(one._run), jax.tree.leaves(one._run), jax.tree.leaves(other._run), strict=True)
+    pairs = zip(
+        leaf_names(one.learner.run),
+        jax.tree.leaves(one.learner.run),
+        jax.tree.leaves(other.learner.run),
+        strict=True,
+    )
     return [name for name, a, b in pairs if not np.array_equal(plain(a), plain(b), equal_nan=True)]
 
 
@@ -125,7 +130,7 @@ def test_a_run_on_the_host_goes_on_with_fresh_episodes(tmp_path):
     stopped = learn(
         agent("dqn", None, backend="gymnasium"), tmp_path / "run", lambda progress: progress.step < 500
     )
-    before = stopped._run
+    before = stopped.learner.run
     assert before is not None
     resumed = Agent.restore(tmp_path / "run")
     assert resumed.step == stopped.step
@@ -136,10 +141,10 @@ def test_a_run_on_the_host_goes_on_with_fresh_episodes(tmp_path):
     steps = [row["time/total_timesteps"] for row in rows(tmp_path / "run")]
     # Seven iterations of 16 steps fill the replay before the first row.
     assert steps == ["368", "624", "880", "1024"]
-    assert resumed._run is not None
-    assert resumed._run.statistics.episodes > before.statistics.episodes
+    assert resumed.learner.run is not None
+    assert resumed.learner.run.statistics.episodes > before.statistics.episodes
     # No episode is counted longer than it was: those under way at the stop do not go on.
-    assert int(resumed._run.statistics.lengths.max()) <= 500
+    assert int(resumed.learner.run.statistics.lengths.max()) <= 500
 
 
 def test_the_best_model_survives_a_stop(tmp_path):

@@ -140,7 +140,7 @@ def fingerprint() -> str:
     dqn = DQN(buffer_size=300, learning_starts=50, target_update_interval=100, network=algorithm().network)
     agent = Agent(dqn, "CartPole-v1", seed=5, num_envs=2).learn(1_000, progress_bar=False)
     digest = hashlib.sha256()
-    for name, value in arrays(agent._run).items():
+    for name, value in arrays(agent.learner.run).items():
         digest.update(name.encode() + value.tobytes())
     return digest.hexdigest()
 

@@ -58,7 +58,7 @@ def test_learn_continues_where_it_stood():
     assert [row["time/total_timesteps"] for row in agent.history] == [128, 256, 384, 512, 640]
     assert [row["time/iterations"] for row in agent.history] == [2, 4, 6, 8, 10]
     # Schedules of the second call run over all of training.
-    assert int(agent._run.clock.total) == 640
+    assert int(agent.learner.run.clock.total) == 640
 
 
 def test_a_callback_is_told_of_every_row_and_can_stop():
@@ -147,7 +147,7 @@ def test_warming_up_learns_nothing_and_counts():
     agent.learn(208, lambda p: losses.append(p.metrics["train/loss"]), progress_bar=False)
     assert agent.step == 208
     assert len(losses) == 1
-    assert agent._run.iteration == 26
+    assert agent.learner.run.iteration == 26
     assert not np.array_equal(before, agent.state.network.head.output.weight)
 
 

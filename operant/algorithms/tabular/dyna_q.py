@@ -24,9 +24,8 @@ import jax.numpy as jnp
 
 from operant.algorithms.base import require, static
 from operant.algorithms.tabular.control import TabularControl
-from operant.algorithms.tabular.table import Row, Table
+from operant.algorithms.tabular.table import Row, Table, WithTable
 from operant.ops.exploration import best_value
-from operant.spaces import Space
 from operant.types import Clock, EnvSpec
 
 
@@ -42,23 +41,10 @@ class Model(eqx.Module):
     possible: jax.Array  # [S, A] bool: the actions of each state, as last seen
 
 
-class DynaQState(eqx.Module):
+class DynaQState(WithTable):
     """The table and the model."""
 
-    table: Table
     model: Model
-
-    @property
-    def q_values(self) -> jax.Array:
-        return self.table.q_values
-
-    @property
-    def visits(self) -> jax.Array:
-        return self.table.visits
-
-    @property
-    def space(self) -> Space:
-        return self.table.space
 
 
 class DynaQ(TabularControl):

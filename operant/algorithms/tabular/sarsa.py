@@ -13,33 +13,18 @@ episode at once. Where a time limit ended the episode no a' was taken: its expec
 
 from __future__ import annotations
 
-import equinox as eqx
 import jax
 
 from operant.algorithms.tabular.control import TabularControl
-from operant.algorithms.tabular.table import Row, Table
+from operant.algorithms.tabular.table import Row, Table, WithTable
 from operant.algorithms.tabular.waiting import Waiting
-from operant.spaces import Space
 from operant.types import Clock, EnvSpec
 
 
-class SARSAState(eqx.Module):
+class SARSAState(WithTable):
     """The table, and the steps whose next action is not known yet."""
 
-    table: Table
     waiting: Waiting
-
-    @property
-    def q_values(self) -> jax.Array:
-        return self.table.q_values
-
-    @property
-    def visits(self) -> jax.Array:
-        return self.table.visits
-
-    @property
-    def space(self) -> Space:
-        return self.table.space
 
 
 class SARSA(TabularControl):

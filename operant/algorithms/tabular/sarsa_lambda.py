@@ -17,37 +17,22 @@ from __future__ import annotations
 
 from typing import Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from operant.algorithms.base import require, static
 from operant.algorithms.tabular.control import TabularControl
-from operant.algorithms.tabular.table import Row, Table
+from operant.algorithms.tabular.table import Row, Table, WithTable
 from operant.algorithms.tabular.waiting import Waiting
 from operant.ops.traces import fade, mark
-from operant.spaces import Space
 from operant.types import Clock, EnvSpec
 
 
-class SARSALambdaState(eqx.Module):
+class SARSALambdaState(WithTable):
     """The table, the steps whose next action is not known yet, and how much each pair is to blame."""
 
-    table: Table
     waiting: Waiting
     traces: jax.Array  # [N, S, A]
-
-    @property
-    def q_values(self) -> jax.Array:
-        return self.table.q_values
-
-    @property
-    def visits(self) -> jax.Array:
-        return self.table.visits
-
-    @property
-    def space(self) -> Space:
-        return self.table.space
 
 
 class SARSALambda(TabularControl):

@@ -40,6 +40,24 @@ class Table(eqx.Module):
         return Table(q_values, visits, self.space), error
 
 
+class WithTable(eqx.Module):
+    """A state that holds a table beside other things."""
+
+    table: Table
+
+    @property
+    def q_values(self) -> jax.Array:
+        return self.table.q_values
+
+    @property
+    def visits(self) -> jax.Array:
+        return self.table.visits
+
+    @property
+    def space(self) -> Space:
+        return self.table.space
+
+
 class Row(NamedTuple):
     """One step of one environment, its observations as numbers of states; scalars, and masks `[A]`."""
 
@@ -66,7 +84,7 @@ def check(name: str, spec: EnvSpec) -> None:
     if not isinstance(spec.observation_space, Discrete | MultiDiscrete):
         raise ValueError(
             f"{name} keeps a table, and needs Discrete or MultiDiscrete observations: {spec.id} has "
-            f"{describe(spec.observation_space)}. Discretise the observations, or take linear-q-learning or DQN."
+            f"{describe(spec.observation_space)}. Discretise the observations, or take linear-q or DQN."
         )
 
 

@@ -4,6 +4,8 @@ Q(s, a; θ) is fitted to one-step targets that an older copy of itself, θ⁻, p
 
     L(θ) = E[ ℓ( r + γ max_a' Q(s', a'; θ⁻) − Q(s, a; θ) ) ],   ℓ = Huber's loss, or half the square
 
+With `double` (van Hasselt, Guez & Silver 2016, arXiv:1509.06461) the target is r + γ Q(s', argmax_a' Q(s', a'; θ); θ⁻).
+
 | paper | here |
 |---|---|
 | replay memory size, minibatch size | buffer_size, batch_size |
@@ -28,7 +30,7 @@ import optax
 
 from operant.algorithms.base import Algorithm, require, static
 from operant.networks import Given, Network, QNetwork, as_network
-from operant.ops.exploration import possible
+from operant.ops.exploration import epsilon_greedy, possible
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import adam
 from operant.ops.returns import weighted_mean
@@ -47,13 +49,6 @@ class DQNState(eqx.Module):
     target_updates: jax.Array  # int32: how often θ⁻ was renewed
     optimizer: optax.OptState
     normalizer: Normalizer
-
-
-class DQNNoise(eqx.Module):
-    """The randomness of one step."""
-
-    explore: jax.Array  # [N] uniform in [0, 1): below ε, a random action is taken
-    preference: jax.Array  # [N, n] uniform: the random action is the possible one with the largest
 
 
 class DQN(Algorithm):
@@ -85,7 +80,7 @@ class DQN(Algorithm):
     """ε after that."""
     double: bool = static(False)
     """Let the online network choose the best next action and the older copy value it, since the maximum of uncertain
-    values is too high (van Hasselt, Guez & Silver 2016, arXiv:1509.06461)."""
+    values is too high."""
     loss_function: Literal["huber", "mse"] = static("huber")
     """How errors weigh. huber grows linearly beyond an error of 1, so that rare large ones, such as those at an
     episode's end, may go unlearnt while values rise; mse follows them."""
@@ -148,18 +143,16 @@ class DQN(Algorithm):
             normalizer=normalizer,
         )
 
-    def draw(self, spec: EnvSpec, key: jax.Array) -> DQNNoise:
+    def draw(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
+        """Uniform `[N, 1 + n]`: see `epsilon_greedy`."""
         assert isinstance(spec.action_space, Discrete)
-        uniform = jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n))
-        return DQNNoise(uniform[:, 0], uniform[:, 1:])
+        return jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n))
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         q = state.network(state.normalizer.observations(observation))
-        greedy = jnp.argmax(possible(q, action_mask), -1)
         if not explore:
-            return greedy, carry
-        random = jnp.argmax(possible(noise.preference, action_mask), -1)
-        return jnp.where(noise.explore < self.epsilon(clock), random, greedy), carry
+            return jnp.argmax(possible(q, action_mask), -1), carry
+        return epsilon_greedy(q, action_mask, self.epsilon(clock), noise), carry
 
     def epsilon(self, clock: Clock) -> jax.Array:
         """ε at this moment of training."""
