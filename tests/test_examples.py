@@ -63,6 +63,7 @@ def test_tutorials_run(tutorial, monkeypatch):
     ].q_values  # what Q-learning comes to, slowly: the best actions are right long before the values
     learnt = np.where(np.isnan(seen["values"][-1]), -np.inf, seen["values"][-1])
     assert learnt.argmax(axis=1).tolist() == exact.argmax(axis=1).tolist()
+    np.testing.assert_allclose(learnt[[0, 2], [0, 1]], exact[[0, 2], [0, 1]], rtol=0.15)
     assert np.asarray(seen["lake"].evaluate(100).mean) > 0.6  # the best policy: 0.74
 
 

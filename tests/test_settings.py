@@ -14,9 +14,9 @@ import json, os, sys
 {first}
 import operant
 imported = "jax" in sys.modules
-import operant.engine
 import jax
-jax.random.key(0)  # starts the backend
+jax.random.key(0)  # starts the backend, before the engine is imported
+import operant.engine
 print(json.dumps({{
     "jax imported": imported,
     "devices": jax.local_device_count(),
