@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -59,7 +60,7 @@ def learn(
     if isinstance(plan, Replay):
         assert run.replay is not None
         assert noise.replay is not None
-        replay = ring.insert(run.replay, experience)
+        replay = ring.insert(run.replay, learnt_from(experience))
 
         def one(state: PyTree, row: tuple[jax.Array, jax.Array]) -> tuple[PyTree, dict[str, jax.Array]]:
             key, bits = row
@@ -76,7 +77,7 @@ def learn(
         replay = None
         if isinstance(plan, Episodes):  # every episode starts afresh
             carry = algorithm.initial_carry(run.state, plan.count)
-        batch = Batch(experience, _weight(experience), carry)
+        batch = Batch(learnt_from(experience), _weight(experience), carry)
         state, metrics = algorithm.update(run.state, batch, noise.update, clock)
     return remember(algorithm, run, state, replay, experience, clock), metrics
 
@@ -85,7 +86,8 @@ def warm_up(algorithm: Algorithm, run: Run, experience: Transition) -> Run:
     """The run after fresh experience is stored, without learning."""
     assert run.replay is not None
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
-    return remember(algorithm, run, run.state, ring.insert(run.replay, experience), experience, clock)
+    replay = ring.insert(run.replay, learnt_from(experience))
+    return remember(algorithm, run, run.state, replay, experience, clock)
 
 
 def remember(
@@ -111,6 +113,11 @@ def remember(
         ),
         is_leaf=lambda x: x is None,
     )
+
+
+def learnt_from(experience: Transition) -> Transition:
+    """The part of an experience that algorithms learn from."""
+    return replace(experience, raw_reward=None)
 
 
 def in_time(experience: Transition, rounds: int, learners: int = 1) -> Transition:

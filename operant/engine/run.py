@@ -122,4 +122,5 @@ def transition(run_observation: PyTree, run_mask: PyTree, action: PyTree, timest
         action_mask=run_mask,
         next_action_mask=timestep.next_action_mask,
         valid=timestep.valid,
+        raw_reward=timestep.raw_reward,
     )

@@ -39,7 +39,8 @@ class EpisodeStatistics(eqx.Module):
             total, length = running[0] + reward, running[1] + happened
             return (jnp.where(done, 0.0, total), jnp.where(done, 0, length)), (total, length)
 
-        reward = jnp.where(valid, transition.reward, 0.0)
+        reward = transition.reward if transition.raw_reward is None else transition.raw_reward
+        reward = jnp.where(valid, reward, 0.0)
         start = (self.running_return, self.running_length)
         running, (total, length) = jax.lax.scan(forward, start, (reward, transition.done, valid))
 

@@ -50,12 +50,28 @@ class Environment(eqx.Module):
         """True for every possible action of `state`; None when all always are."""
         return None
 
+    def raw_reward(self, state: PyTree) -> jax.Array | None:
+        """The environment's own reward for the step that led to `state`; None where no wrapper changes it."""
+        return None
+
+    @property
+    def frame_stack(self) -> int:
+        """How many observations the last axis of one is made of."""
+        return 1
+
     @property
     def spec(self) -> EnvSpec:
         """Its description, for one copy."""
         state = jax.eval_shape(lambda key: self.reset(self.draw(key)), jax.random.key(0))
         masked = jax.eval_shape(self.action_mask, state) is not None
-        return EnvSpec(self.id, self.observation_space, self.action_space, self.max_episode_steps, masked)
+        return EnvSpec(
+            self.id,
+            self.observation_space,
+            self.action_space,
+            self.max_episode_steps,
+            masked,
+            frame_stack=self.frame_stack,
+        )
 
 
 class EnvironmentState(eqx.Module):
@@ -105,6 +121,7 @@ def step(
             truncated=truncated,
             action_mask=environment.action_mask(following),
             next_action_mask=environment.action_mask(successor),
+            raw_reward=environment.raw_reward(successor),
         )
         return EnvironmentState(following, jnp.where(done, 0, elapsed)), timestep
 
