@@ -25,7 +25,7 @@ class EnvSpec:
     masked: bool = False  # whether it says which actions are possible
     dummy_steps: bool = False  # whether a step after an episode's end only resets: see `TimeStep.valid`
     num_envs: int = 1  # copies stepped together: the N of every shape below
-    frame_stack: int = 1  # the last axis of an observation is that of the k last ones, newest last: see `FrameStack`
+    frame_stack: int = 1  # the last axis is that of the k last observations, newest last: see `FrameStack`
 
 
 # A plain dataclass, as is Transition: the host loop makes one of each at every step, and an eqx.Module of eight
@@ -47,7 +47,7 @@ class TimeStep:
     action_mask: PyTree = None  # True where an action is possible in `observation`; None: all are
     next_action_mask: PyTree = None  # the same for `next_observation`
     valid: jax.Array | None = None  # False for a step that never happened (a dummy step); None: all did
-    raw_reward: jax.Array | None = None  # the environment's own, where a wrapper changed it; None: `reward` is
+    raw_reward: jax.Array | None = None  # the environment's own; None where no wrapper changed it
 
 
 @jax.tree_util.register_dataclass
