@@ -52,6 +52,15 @@ class Algorithm(eqx.Module):
     def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         """The randomness of one `act` over `spec.num_envs` environments, as data."""
 
+    @property
+    def noise_steps(self) -> int:
+        """For how many steps in a row `act` is given the same randomness."""
+        return 1
+
+    def noise(self, spec: EnvSpec, key: jax.Array, t: jax.Array) -> PyTree:
+        """The randomness of `act` in step t of a stream."""
+        return self.draw(spec, jax.random.fold_in(key, t // self.noise_steps))
+
     @abstractmethod
     def act(
         self,
@@ -88,5 +97,18 @@ class Algorithm(eqx.Module):
     @abstractmethod
     def update(
         self, state: PyTree, batch: Batch, key: jax.Array, clock: Clock
-    ) -> tuple[PyTree, dict[str, jax.Array]]:
-        """`(state, metrics)` after learning from a batch; metrics are scalars under Stable-Baselines3's names."""
+    ) -> tuple[PyTree, dict[str, jax.Array]] | tuple[PyTree, dict[str, jax.Array], jax.Array]:
+        """`(state, metrics)` after learning from a batch; metrics are scalars under Stable-Baselines3's names.
+
+        Where the plan is a `Replay` by `priority`, `(state, metrics, priority)`: for each of the B things that the batch
+        holds its priority from now on, already raised to the exponent ζ that replay is to use, so a number > 0 such as
+        (|δ| + 1e-6)^ζ. It must not be weighed by `batch.weight`, which contains the importance weights.
+        """
+
+    def importance(self, clock: Clock) -> jax.Array | float:
+        """The exponent β of the importance weights w ∝ P^−β, for replay by `priority`: 0 for none, 1 corrects fully."""
+        return 1.0
+
+    def report(self, state: PyTree) -> dict[str, jax.Array]:
+        """Metrics of the state alone, computed once a row of metrics rather than at every update. Scalars."""
+        return {}

@@ -46,7 +46,7 @@ def draw_rollout(
 
     def one(t: jax.Array) -> PyTree:
         return (
-            algorithm.draw(spec, jax.random.fold_in(stream(key, acting), t)),
+            algorithm.noise(spec, stream(key, acting), t),
             envs.draw(environment, jax.random.fold_in(stream(key, Stream.ENVIRONMENT), t + 1), spec.num_envs),
         )
 
@@ -122,7 +122,7 @@ def episodes(
         act_key = stream(run.key, Stream.ACT)
         noise = jax.vmap(
             lambda t: (
-                algorithm.draw(spec, jax.random.fold_in(act_key, first + t)),
+                algorithm.noise(spec, act_key, first + t),
                 envs.draw(environment, jax.random.fold_in(key, t + 1), spec.num_envs),
             )
         )(jnp.arange(plan.max_steps))

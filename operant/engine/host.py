@@ -47,7 +47,7 @@ class HostLoop:
         self._plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
         self._initial_carry = self._compiled(lambda a, state: a.initial_carry(state, self.spec.num_envs))
-        self._report = self._compiled(lambda _, statistics: statistics.report())
+        self._report = self._compiled(lambda a, state, counted: a.report(state) | counted.report())
         self._actors: dict[Stream, Callable] = {}
         self._noise: dict[Stream, Block] = {}
         self._draws: dict[Stream, Callable] = {}
@@ -100,7 +100,7 @@ class HostLoop:
                 rounds = plan.count // self.spec.num_envs if isinstance(plan, Episodes) else 1
                 emitted.append(in_time(self._experience.tree(experience), rounds, self.seeds or 1))
         means = {name: value / count for name, value in totals.items()}
-        return flat.run, means | self._statistics(flat), _joined(emitted)
+        return flat.run, means | self._reported(flat), _joined(emitted)
 
     def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """The same after `size` iterations of acting at random and learning nothing."""
@@ -112,7 +112,7 @@ class HostLoop:
             self._learn(flat, experience, carry, done, learning=False)
             if self.emit:
                 emitted.append(self._experience.tree(experience))
-        return flat.run, self._statistics(flat), _joined(emitted)
+        return flat.run, self._reported(flat), _joined(emitted)
 
     def close(self) -> None:
         """Closes the environments."""
@@ -213,7 +213,7 @@ class HostLoop:
         def draw(algorithm: Algorithm, key: jax.Array, beginning: jax.Array) -> PyTree:
             actor = Random() if acting is Stream.WARM_UP else algorithm
             own, counters = stream(key, acting), beginning + jnp.arange(size)
-            return jax.vmap(lambda t: actor.draw(self.spec, jax.random.fold_in(own, t)))(counters)
+            return jax.vmap(lambda t: actor.noise(self.spec, own, t))(counters)
 
         return self._block(flat, acting, draw, first, size)
 
@@ -286,8 +286,10 @@ class HostLoop:
 
         return self._block(flat, Stream.UPDATE, draw, flat.iteration, size)
 
-    def _statistics(self, flat: FlatRun) -> dict[str, np.ndarray]:
-        return jax.device_get(self._report(self.algorithm, flat.part(lambda run: run.statistics)))
+    def _reported(self, flat: FlatRun) -> dict[str, np.ndarray]:
+        """Metrics of a whole chunk: the algorithm's own of its state, and those of the last episodes."""
+        state, counted = flat.part(lambda run: (run.state, run.statistics))
+        return jax.device_get(self._report(self.algorithm, state, counted))
 
     # the seed axis
 

@@ -19,7 +19,7 @@ from operant.types import Clock, EnvSpec, PyTree
 def _act(algorithm, state, observation, action_mask, carry, fresh, key, t, *, spec: EnvSpec, explore: bool):
     initial = algorithm.initial_carry(state, spec.num_envs)
     carry = initial if carry is None else forget(carry, initial, fresh)
-    noise = algorithm.draw(spec, jax.random.fold_in(key, t)) if explore else None
+    noise = algorithm.noise(spec, key, t) if explore else None
     finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
     return algorithm.act(state, observation, action_mask, carry, noise, finished, explore=explore)
 
