@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from operant.agent import Agent
     from operant.algorithms.base import Algorithm
     from operant.construct import constructor, make
+    from operant.curiosity import ICM, RND, Counts
     from operant.envs.base import Environment
     from operant.networks import Network
     from operant.ops.schedules import Cosine, Exponential, Linear, Step
@@ -41,12 +42,15 @@ settings.apply()
 
 __all__ = [
     "DQN",
+    "ICM",
     "PPO",
+    "RND",
     "SARSA",
     "TD",
     "Agent",
     "Algorithm",
     "Cosine",
+    "Counts",
     "DoubleQLearning",
     "DynaQ",
     "Environment",
@@ -82,8 +86,11 @@ _AGENTS = {
 _PLACES = {
     "Agent": "operant.agent",
     "Algorithm": "operant.algorithms.base",
+    "Counts": "operant.curiosity",
     "Environment": "operant.envs.base",
+    "ICM": "operant.curiosity",
     "Network": "operant.networks",
+    "RND": "operant.curiosity",
     "make": "operant.construct",
     **dict.fromkeys(("Cosine", "Exponential", "Linear", "Step"), "operant.ops.schedules"),
 }

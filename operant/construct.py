@@ -10,18 +10,20 @@ from typing import Any
 from operant import presets
 from operant.agent import Agent
 from operant.algorithms import registry
+from operant.curiosity import make_curious
 
 TRAINING_VALUES = ("total_timesteps", "evaluate_every")  # a preset's, for the command line
 AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization")
 
 
-def make(name: str, env: Any, *, preset: str | None = None, **arguments: Any) -> Agent:
+def make(name: str, env: Any, *, preset: str | None = None, curiosity: Any = None, **arguments: Any) -> Agent:
     """An agent of the named algorithm.
 
     Args:
         env: What to learn: see `Agent`.
         preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for the ones of `env`
             if there are any. What is given by hand goes first.
+        curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name of one.
         arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`) and any hyperparameter.
 
     Raises ValueError naming what is wrong: the algorithm, a hyperparameter, its value, the preset or the environment.
@@ -32,7 +34,8 @@ def make(name: str, env: Any, *, preset: str | None = None, **arguments: Any) ->
     network = {**known.pop("network", {}), **arguments["network"]} if _both_values(known, arguments) else None
     values = {**known, **arguments} | ({} if network is None else {"network": network})
     agent_arguments: dict[str, Any] = {key: values.pop(key) for key in AGENT_ARGUMENTS if key in values}
-    return Agent(registry.build(cls, values), env, **agent_arguments)
+    algorithm = make_curious(registry.build(cls, values), curiosity)
+    return Agent(algorithm, env, **agent_arguments)
 
 
 def _both_values(known: dict[str, Any], arguments: dict[str, Any]) -> bool:
@@ -43,8 +46,8 @@ def constructor(name: str) -> Callable[..., Agent]:
     """The function that is published as `operant.PPO` and the like, with its hyperparameters as its signature."""
     cls = registry.algorithm(name)
 
-    def construct(env: Any, *, preset: str | None = None, **arguments: Any) -> Agent:
-        return make(name, env, preset=preset, **arguments)
+    def construct(env: Any, *, preset: str | None = None, curiosity: Any = None, **arguments: Any) -> Agent:
+        return make(name, env, preset=preset, curiosity=curiosity, **arguments)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     agent = inspect.signature(Agent.__init__).parameters
@@ -55,6 +58,7 @@ def constructor(name: str) -> Callable[..., Agent]:
             inspect.Parameter("env", inspect.Parameter.POSITIONAL_OR_KEYWORD),
             *(agent[argument] for argument in AGENT_ARGUMENTS),
             inspect.Parameter("preset", keyword, default=None),
+            inspect.Parameter("curiosity", keyword, default=None),
             *(
                 inspect.Parameter(field.name, keyword, default=field.default, annotation=field.type)
                 for field in dataclasses.fields(cls)

@@ -352,7 +352,7 @@ class Agent:
     @property
     def name(self) -> str:
         """The algorithm's, for people."""
-        return type(self.algorithm).__name__
+        return self.algorithm.name
 
     @property
     def threshold(self) -> float | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from operant import spaces
+from operant import curiosity, spaces
 from operant.agent.best import Best
 from operant.agent.inputs import require_same_spaces
 from operant.algorithms import registry
@@ -28,9 +28,11 @@ BEST_MODEL = "model.safetensors"  # in a run's best/
 
 def config(agent: Agent) -> dict[str, Any]:
     """Everything needed to make an agent again."""
+    algorithm, curious = curiosity.parts(agent.algorithm)
     return {
-        "algorithm": registry.name_of(type(agent.algorithm)),
-        "hyperparameters": registry.to_json(agent.algorithm),
+        "algorithm": registry.name_of(type(algorithm)),
+        "hyperparameters": registry.to_json(algorithm),
+        "curiosity": curiosity.to_json(curious),
         "environment": agent.source.id,
         "environment_given_as_id": isinstance(agent.source.given, str),
         "observation_space": spaces.to_json(agent.spec.observation_space),
@@ -70,8 +72,9 @@ def from_config(cls: type[Agent], config: dict[str, Any], env: Any, network: Any
         spaces.from_json(config["action_space"]),
     )
     require_same_spaces(expected, source.spec)  # before the algorithm has its say on other ones
+    algorithm = registry.build(registry.algorithm(config["algorithm"]), hyperparameters)
     return cls(
-        registry.build(registry.algorithm(config["algorithm"]), hyperparameters),
+        curiosity.make_curious(algorithm, config.get("curiosity")),
         source.given,
         seed=config["seed"],
         seeds=config["seeds"],

@@ -32,6 +32,11 @@ class Algorithm(eqx.Module):
     """
 
     @property
+    def name(self) -> str:
+        """What people call it."""
+        return type(self).__name__
+
+    @property
     @abstractmethod
     def experience(self) -> Experience:
         """What it learns from: a `Rollout`, `Episodes` or `Replay` plan."""

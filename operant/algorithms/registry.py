@@ -9,8 +9,9 @@ import dataclasses
 import difflib
 from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+import equinox as eqx
 import numpy as np
 
 from operant.algorithms.base import Algorithm
@@ -30,6 +31,7 @@ from operant.networks import Given, Network
 from operant.ops import schedules
 from operant.ops.schedules import Schedule
 
+T = TypeVar("T", bound=eqx.Module)
 ALGORITHMS: dict[str, type[Algorithm]] = {
     "q-learning": QLearning,
     "double-q-learning": DoubleQLearning,
@@ -68,8 +70,8 @@ def nearest(name: str, known: Any) -> str:
     )
 
 
-def build(cls: type[Algorithm], hyperparameters: Mapping[str, Any]) -> Algorithm:
-    """An algorithm from plain values: text may stand for a schedule, a dict for a Network.
+def build(cls: type[T], hyperparameters: Mapping[str, Any]) -> T:
+    """An algorithm (or a curiosity) from plain values: text may stand for a schedule, a dict for a Network.
 
     Raises ValueError naming the hyperparameter, its value, and what is allowed.
     """
@@ -85,7 +87,7 @@ def build(cls: type[Algorithm], hyperparameters: Mapping[str, Any]) -> Algorithm
     return cls(**values)
 
 
-def to_json(algorithm: Algorithm) -> dict[str, Any]:
+def to_json(algorithm: eqx.Module) -> dict[str, Any]:
     """All hyperparameters as values that `json.dumps` takes and `build` reads back.
 
     A network that the user built is written as None: its parameters are part of the state, its code is the user's.

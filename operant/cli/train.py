@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import dataclasses
 import inspect
@@ -17,6 +18,7 @@ from operant.cli.errors import Interrupted, from_input
 from operant.cli.finish import Preparation, finish
 from operant.cli.flags import types, with_defaults
 from operant.cli.parsing import parse
+from operant.curiosity import CURIOSITIES, make_curious
 from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.run_directory import RunDirectory, default_run_path
 from operant.engine.train import LARGEST
@@ -45,6 +47,8 @@ class Training:
     one. Scores always come from Gymnasium's own."""
     vectorization: Literal["sync", "async", "vector_entry_point"] = "sync"
     """How the gymnasium backend steps several: one by one, a process each, or the environment's own way."""
+    curiosity: Literal["none", "counts", "icm", "rnd"] = "none"
+    """A reward of its own for what is new to it; its values are flags, too: `--curiosity rnd --help` lists them."""
     preset: str = "auto"
     """Hyperparameters known to work: those of an environment's id, auto for this environment's, or none. Flags given by
     hand go before it."""
@@ -74,8 +78,8 @@ def train(arguments: list[str]) -> None:
             raise ValueError(
                 "the random policy learns nothing; score it: `operant evaluate random ENVIRONMENT`."
             )
-        training, values, preset = _read(name, registry.algorithm(name), rest)
-        agent = _agent(name, training, values)
+        training, values, curious, preset = _read(name, registry.algorithm(name), rest)
+        agent = _agent(name, training, values, curious)
         directory = RunDirectory(Path(training.run_dir or default_run_path(name, training.environment)))
         directory.check(overwrite=training.overwrite)
     print(f"{_header(agent)}\npreset: {preset}\nrun: {directory.path}", flush=True)
@@ -107,15 +111,18 @@ def resume(run: str, episodes: int, progress: bool) -> None:
         finish(agent, directory, preparation)
 
 
-def _read(name: str, cls: type[Algorithm], arguments: list[str]) -> tuple[Training, dict[str, Any], str]:
-    """How to train, the hyperparameters, and the name of the preset whose values stand where no flag does."""
+def _read(
+    name: str, cls: type[Algorithm], arguments: list[str]
+) -> tuple[Training, dict[str, Any], dict[str, Any], str]:
+    """How to train, the hyperparameters, the curiosity's, and the name of the preset whose values stand where no flag
+    does."""
     if {"-h", "--help"} & set(arguments):  # its defaults are those of the environment, if one is named
         environment, preset = arguments[0], "auto"
     else:
-        training, _ = _parsed(name, cls, {}, arguments)
+        training, *_ = _parsed(name, cls, {}, arguments)
         environment, preset = training.environment, training.preset
     known = presets.find(name, environment, None if preset == "none" else preset)
-    training, values = _parsed(name, cls, known, arguments)
+    training, values, curious = _parsed(name, cls, known, arguments)
     _at_least_one(
         total_timesteps=training.total_timesteps,
         seeds=training.seeds,
@@ -128,32 +135,53 @@ def _read(name: str, cls: type[Algorithm], arguments: list[str]) -> tuple[Traini
     if training.total_timesteps > LARGEST:
         raise ValueError(f"--total-timesteps {training.total_timesteps}: must be at most {LARGEST}.")
     taken = f"{name}/{environment if preset == 'auto' else preset}" if known else "none"
-    return training, values, taken
+    return training, values, curious, taken
 
 
 def _parsed(
     name: str, cls: type[Algorithm], defaults: dict[str, Any], arguments: list[str]
-) -> tuple[Training, dict[str, Any]]:
-    options, hyperparameters = with_defaults(Training, defaults), with_defaults(cls, defaults)
-    both = dataclasses.make_dataclass(
+) -> tuple[Training, dict[str, Any], dict[str, Any]]:
+    curious = CURIOSITIES.get(_curiosity(arguments), Nothing)
+    parts = {
+        "training": with_defaults(Training, defaults),
+        "hyperparameters": with_defaults(cls, defaults),
+        "curiosity": with_defaults(curious, {}),
+    }
+    everything = dataclasses.make_dataclass(
         name,
         [
-            ("training", Annotated[options, tyro.conf.arg(name="")]),
-            ("hyperparameters", Annotated[hyperparameters, tyro.conf.arg(name="")]),
+            (part, Annotated[kind, tyro.conf.arg(name="curiosity" if part == "curiosity" else "")])
+            for part, kind in parts.items()
         ],
     )
     description = f"Train {inspect.cleandoc(cls.__doc__ or '').splitlines()[0]}"
-    parsed: Any = parse(both, f"operant train {name}", description, arguments, types())
-    values = parsed.hyperparameters
-    return parsed.training, {field.name: getattr(values, field.name) for field in dataclasses.fields(values)}
+    parsed: Any = parse(everything, f"operant train {name}", description, arguments, types())
+    return parsed.training, _values(parsed.hyperparameters), _values(parsed.curiosity)
 
 
-def _agent(name: str, training: Training, values: dict[str, Any]) -> Agent:
+@dataclasses.dataclass(frozen=True)
+class Nothing:
+    """The flags of a curiosity that there is not."""
+
+
+def _curiosity(arguments: list[str]) -> str:
+    """Which curiosity the arguments name: its values are flags themselves."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--curiosity", nargs="?", default="none")
+    return parser.parse_known_args(arguments)[0].curiosity
+
+
+def _values(parsed: Any) -> dict[str, Any]:
+    return {field.name: getattr(parsed, field.name) for field in dataclasses.fields(parsed)}
+
+
+def _agent(name: str, training: Training, values: dict[str, Any], curious: dict[str, Any]) -> Agent:
     from operant.agent import Agent
     from operant.algorithms import registry
 
+    algorithm = registry.build(registry.algorithm(name), values)
     return Agent(
-        registry.build(registry.algorithm(name), values),
+        make_curious(algorithm, {"name": training.curiosity, **curious}),
         training.environment,
         seed=training.seed,
         seeds=training.seeds,

@@ -52,7 +52,7 @@ class GridTable(NamedTuple):
 
 def learnt_table(state: Any, environment: Any) -> GridTable | None:
     """The table in one learner's state; None where the state holds none (no `q_values`) or the environment no grid."""
-    grid = layout(environment)
+    grid, state = layout(environment), getattr(state, "learner", state)  # of a curious learner: what learns
     if grid is None or not hasattr(state, "q_values"):
         return None
     q_values = np.array(state.q_values, np.float64)

@@ -1,0 +1,51 @@
+"""The protocol of intrinsic rewards: what is surprising about a transition, and learning not to be surprised again."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+
+from operant.algorithms.base import require, static
+from operant.ops.schedules import Schedule
+from operant.types import Clock, EnvSpec, PyTree, Transition
+
+
+class Curiosity(eqx.Module):
+    """An intrinsic reward, as a frozen value of its hyperparameters.
+
+    `State` below stands for whatever pytree of arrays it learns. Transitions have any leading axes `[…]`, and
+    `weight […]` is 0 for those that never happened.
+    """
+
+    scale: float | Schedule = 1.0
+    """Weight of the intrinsic reward beside the environment's: a number or a schedule."""
+    normalize_reward: bool = static(False)
+    """Divide the intrinsic reward by the running deviation of its discounted return."""
+
+    def __check_init__(self) -> None:
+        if isinstance(self.scale, int | float):
+            require(self.scale >= 0, "scale", self.scale, "at least 0")
+
+    @abstractmethod
+    def check(self, spec: EnvSpec) -> None:
+        """Raise ValueError, naming the thing, the value and the remedy, where it cannot be used."""
+
+    @abstractmethod
+    def init(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+        """The state before the first step."""
+
+    def observe(self, state: PyTree, transition: Transition, weight: jax.Array) -> PyTree:
+        """The state after seeing fresh experience, each step once, before it is rewarded: statistics, counts."""
+        return state
+
+    @abstractmethod
+    def reward(self, state: PyTree, transition: Transition) -> jax.Array:
+        """How surprising each transition is, `[…]`, before it is scaled."""
+
+    def update(
+        self, state: PyTree, transition: Transition, weight: jax.Array, key: jax.Array, clock: Clock
+    ) -> tuple[PyTree, dict[str, jax.Array]]:
+        """`(state, metrics)` after learning from the transitions."""
+        return state, {}

@@ -1,0 +1,131 @@
+"""An algorithm that is curious: it learns from the environment's reward and one of its own making.
+
+    r = r_e + scale · r_i
+
+Curiosity rewards the transitions of every batch, and then learns from them to be less surprised. What is reported and
+evaluated stays the environment's reward, since only the algorithm sees the sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.algorithms.base import Algorithm
+from operant.curiosity.base import Curiosity
+from operant.ops.normalization import Normalizer
+from operant.ops.returns import weighted_mean
+from operant.ops.schedules import at
+from operant.types import Batch, Clock, EnvSpec, Episodes, Experience, PyTree, Replay, Transition
+
+# Folded into every key for curiosity's own randomness. The algorithm takes the key as it is, so that it learns to the
+# last bit what it would without curiosity if `scale` is 0; a large number, since `split` makes keys as `fold_in` of
+# small ones does.
+_OWN = 0x43757269
+
+
+class CuriousState(eqx.Module):
+    """What the algorithm has learnt, and what its curiosity has."""
+
+    learner: PyTree
+    curiosity: PyTree
+    intrinsic: Normalizer  # of the intrinsic reward
+    extrinsic: Normalizer  # of the environment's, where the algorithm normalises rewards
+
+
+class Curious(Algorithm):
+    """Any algorithm, with an intrinsic reward.
+
+    Where the algorithm normalises rewards, the environment's and the intrinsic one are each divided by the deviation of
+    their own return, before they are added: of the sum, the more frequent one would decide.
+    """
+
+    algorithm: Algorithm
+    """What learns."""
+    curiosity: Curiosity
+    """What rewards it."""
+
+    @property
+    def inner(self) -> Algorithm:
+        """The algorithm as it learns here: its rewards come normalised."""
+        normalizes = getattr(self.algorithm, "normalize_rewards", False)
+        return replace(self.algorithm, normalize_rewards=False) if normalizes else self.algorithm
+
+    @property
+    def name(self) -> str:
+        return f"{self.algorithm.name} with {type(self.curiosity).__name__}"
+
+    @property
+    def gamma(self) -> jax.Array | float:
+        """The algorithm's discount factor; 1 for one that does not discount."""
+        return getattr(self.algorithm, "gamma", 1.0)
+
+    @property
+    def experience(self) -> Experience:
+        return self.inner.experience
+
+    def check(self, spec: EnvSpec) -> None:
+        self.inner.check(spec)
+        self.curiosity.check(spec)
+
+    def init(self, spec: EnvSpec, key: jax.Array) -> CuriousState:
+        plan = self.experience
+        columns = replace(spec, num_envs=plan.count) if isinstance(plan, Episodes) else spec
+        own = jax.random.fold_in(key, _OWN)
+        return CuriousState(
+            self.inner.init(spec, key),
+            self.curiosity.init(spec, own),
+            Normalizer.build(columns, observations=False, rewards=self.curiosity.normalize_reward),
+            Normalizer.build(spec, observations=False, rewards=self.inner is not self.algorithm),
+        )
+
+    def initial_carry(self, state: CuriousState, num_envs: int) -> PyTree:
+        return self.inner.initial_carry(state.learner, num_envs)
+
+    def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+        return self.inner.draw(spec, key)
+
+    def act(
+        self, state: CuriousState, observation, action_mask, carry, noise, clock: Clock, *, explore: bool
+    ):
+        return self.inner.act(state.learner, observation, action_mask, carry, noise, clock, explore=explore)
+
+    def probabilities(
+        self, spec: EnvSpec, state: CuriousState, observation: PyTree, action_mask: PyTree, carry: PyTree
+    ) -> jax.Array:
+        return self.inner.probabilities(spec, state.learner, observation, action_mask, carry)
+
+    def observe(self, state: CuriousState, transition: Transition) -> CuriousState:
+        learner = self.inner.observe(state.learner, transition)
+        extrinsic = state.extrinsic.observe(transition, self.gamma)
+        state = CuriousState(learner, state.curiosity, state.intrinsic, extrinsic)
+        if not isinstance(self.experience, Replay):
+            return state  # seen already: see `update`
+        weight = jnp.ones_like(transition.reward) if transition.valid is None else transition.valid
+        return self.see(state, transition, weight.astype(jnp.float32))
+
+    def see(self, state: CuriousState, transition: Transition, weight: jax.Array) -> CuriousState:
+        """The state after curiosity has seen fresh experience `[T, N, …]`, once, in order, before it is rewarded."""
+        curiosity = self.curiosity.observe(state.curiosity, transition, weight)
+        reward = self.curiosity.reward(curiosity, transition)
+        intrinsic = state.intrinsic.observe(replace(transition, reward=reward), self.gamma)
+        return CuriousState(state.learner, curiosity, intrinsic, state.extrinsic)
+
+    def update(self, state: CuriousState, batch: Batch, key: jax.Array, clock: Clock) -> Any:
+        transition = batch.transition
+        if not isinstance(self.experience, Replay):  # a rollout is fresh
+            state = self.see(state, transition, batch.weight)
+        surprise = self.curiosity.reward(state.curiosity, transition)
+        intrinsic = at(self.curiosity.scale, clock) * state.intrinsic.rewards(surprise)
+        reward = state.extrinsic.rewards(transition.reward) + intrinsic
+        rewarded = eqx.tree_at(lambda b: b.transition, batch, replace(transition, reward=reward))
+        own = jax.random.fold_in(key, _OWN)
+        learner, metrics, *priority = self.inner.update(state.learner, rewarded, key, clock)
+        curiosity, own_metrics = self.curiosity.update(state.curiosity, transition, batch.weight, own, clock)
+        mean = weighted_mean(intrinsic, batch.weight)
+        metrics = metrics | own_metrics | {"rollout/intrinsic_reward": mean}
+        return CuriousState(learner, curiosity, state.intrinsic, state.extrinsic), metrics, *priority

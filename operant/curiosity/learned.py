@@ -1,0 +1,110 @@
+"""What the curiosities that learn a model share: hyperparameters, a network of features, steps down a gradient."""
+
+# pyright: reportArgumentType=false
+# optax's types do not know that an Equinox module is a pytree.
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+
+from operant.algorithms.base import require, static
+from operant.curiosity.base import Curiosity
+from operant.networks import MLP, Encoder, Network
+from operant.networks.encoder import hidden_layers
+from operant.ops.optimizers import adam
+from operant.ops.schedules import Schedule, at
+from operant.ops.shuffle import permutations
+from operant.spaces import Space
+from operant.types import Clock, PyTree, Transition
+
+Loss = Callable[[PyTree, Transition, jax.Array], tuple[jax.Array, dict[str, jax.Array]]]
+
+
+class Features(eqx.Module):
+    """`features(observation) -> [..., size]`: an encoder, and layers behind it."""
+
+    encoder: Encoder
+    head: MLP
+
+    @classmethod
+    def build(cls, config: Network, space: Space, size: int, key: jax.Array) -> Features:
+        """Raises ValueError where the configuration does not fit the observations."""
+        key_encoder, key_head = jax.random.split(key)
+        encoder = Encoder.build(config, space, key_encoder)
+        layers = hidden_layers(config, encoder.size, config.hidden_sizes, size, key_head, gain=math.sqrt(2))
+        return cls(encoder, layers)
+
+    def __call__(self, observation: PyTree) -> jax.Array:
+        return self.head(self.encoder(observation))
+
+
+class Learned(Curiosity):
+    """An intrinsic reward that is the error of a learnt model."""
+
+    learning_rate: float | Schedule = 1e-3
+    """Step size of Adam for the curiosity's own networks: a number or a schedule."""
+    batch_size: int = static(64)
+    """Transitions in a minibatch of the curiosity's own learning; all there are, if those are fewer."""
+    n_epochs: int = static(1)
+    """Passes of the curiosity's own learning over each batch of experience."""
+    max_grad_norm: float = 10.0
+    """Gradients of the curiosity's own networks longer than this are shortened to it."""
+    features: int = static(64)
+    """How many features an observation becomes."""
+    network: Network = eqx.field(default=Network(activation="relu"), converter=lambda value: _network(value))
+    """The curiosity's own networks."""
+
+    def __check_init__(self) -> None:
+        for name in ("batch_size", "n_epochs", "features"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        memory, dropout = self.network.memory, self.network.dropout
+        require(memory == "none", "network.memory", memory, "'none': curiosity looks at single transitions")
+        require(dropout == 0, "network.dropout", dropout, "0: its noise would be taken for surprise")
+
+    def optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
+        """Built inside traced functions; only its state is kept."""
+        return adam(learning_rate, self.max_grad_norm, eps=1e-8)
+
+    def descend(
+        self,
+        loss: Loss,
+        models: PyTree,
+        optimizer_state: optax.OptState,
+        transition: Transition,
+        weight: jax.Array,
+        key: jax.Array,
+        clock: Clock,
+    ) -> tuple[PyTree, optax.OptState, dict[str, jax.Array]]:
+        """`(models, optimiser, mean metrics)` after `n_epochs` passes down `loss(models, transition, weight)`."""
+        count = weight.size
+        data = jax.tree.map(lambda x: x.reshape(count, *x.shape[weight.ndim :]), (transition, weight))
+        size = min(self.batch_size, count)
+        order = permutations(key, self.n_epochs, count)[:, : count // size * size].reshape(-1, size)
+        optimizer = self.optimizer(at(self.learning_rate, clock))
+
+        def step(now: tuple[PyTree, optax.OptState], index: jax.Array):
+            models, optimizer_state = now
+            gradient, metrics = jax.grad(loss, has_aux=True)(models, *jax.tree.map(lambda x: x[index], data))
+            updates, optimizer_state = optimizer.update(gradient, optimizer_state, models)
+            return (optax.apply_updates(models, updates), optimizer_state), metrics
+
+        (models, optimizer_state), metrics = jax.lax.scan(step, (models, optimizer_state), order)
+        return models, optimizer_state, jax.tree.map(jnp.mean, metrics)
+
+
+def _network(value: Network | dict) -> Network:
+    """A hyperparameter `network` from what users write: a Network, or a dict of its values."""
+    if isinstance(value, Network):
+        return value
+    if isinstance(value, dict):
+        return Network(**value)
+    raise ValueError(
+        f"network={type(value).__name__}: a curiosity's network must be an operant.Network or a dict of its values, so "
+        "that a model file can name it."
+    )

@@ -1,0 +1,52 @@
+"""The closed list of curiosities, and the way from names and plain values to one of them and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from operant.algorithms import registry
+from operant.algorithms.base import Algorithm
+from operant.curiosity.base import Curiosity
+from operant.curiosity.counts import Counts
+from operant.curiosity.curious import Curious
+from operant.curiosity.icm import ICM
+from operant.curiosity.rnd import RND
+
+CURIOSITIES: dict[str, type[Curiosity]] = {"counts": Counts, "icm": ICM, "rnd": RND}
+
+
+def curiosity(value: Curiosity | str | Mapping[str, Any] | None) -> Curiosity | None:
+    """A curiosity from what users write: a value, its name ("none" for none), or a dict of its name and its values.
+
+    Raises ValueError naming what is wrong and what there is.
+    """
+    if value is None or isinstance(value, Curiosity):
+        return value
+    values = {"name": value} if isinstance(value, str) else dict(value) if isinstance(value, Mapping) else {}
+    name = values.pop("name", None)
+    if name == "none":
+        return None
+    if name not in CURIOSITIES:
+        given = value if name is None else name
+        raise ValueError(f"curiosity={given!r}: must be one of none, {', '.join(CURIOSITIES)}.")
+    return registry.build(CURIOSITIES[name], values)
+
+
+def make_curious(algorithm: Algorithm, value: Curiosity | str | Mapping[str, Any] | None) -> Algorithm:
+    """The algorithm with this curiosity; itself with none."""
+    found = curiosity(value)
+    return algorithm if found is None else Curious(algorithm, found)
+
+
+def parts(algorithm: Algorithm) -> tuple[Algorithm, Curiosity | None]:
+    """The inverse of `make_curious`."""
+    return (algorithm.algorithm, algorithm.curiosity) if isinstance(algorithm, Curious) else (algorithm, None)
+
+
+def to_json(value: Curiosity | None) -> dict[str, Any] | None:
+    """A value that `json.dumps` takes and `curiosity` reads back."""
+    if value is None:
+        return None
+    name = next((name for name, known in CURIOSITIES.items() if known is type(value)), type(value).__name__)
+    return {"name": name, **registry.to_json(value)}
