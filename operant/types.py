@@ -73,11 +73,18 @@ class Transition:
 
 
 class Batch(eqx.Module):
-    """What `Algorithm.update` learns from."""
+    """What `Algorithm.update` learns from.
+
+    From replay with `n_step` > 1, `transition` goes from s_t to s_{t+k} with k ≤ n: its observation, action, reward and
+    action_mask are those of the first step on the way, all else is of the last, and so bootstrap from next_observation
+    with γ^k.
+    """
 
     transition: Transition
-    weight: jax.Array  # of the transition's leading shape; 0 for a step that never happened
-    carry: PyTree = ()  # the policy's memory before the first step, [N, …]
+    weight: jax.Array  # of the transition's leading shape: its importance, and 0 if it never happened
+    carry: PyTree = ()  # the policy's memory before the first step, [N, …], or [B, …] with sequences from replay
+    rewards: jax.Array | None = None  # [n, B] those on the way, 0 behind its end; None for single steps
+    steps: jax.Array | None = None  # [B] int32: k
 
 
 class Clock(eqx.Module):
@@ -112,11 +119,16 @@ class Episodes:
 
 @dataclass(frozen=True)
 class Replay:
-    """A ring of the last `capacity` transitions, from which batches `[batch_size]` are drawn uniformly.
+    """A ring of the last `capacity` transitions, from which batches `[batch_size]` are drawn.
 
     Each iteration collects `collect_steps` steps of every environment and then makes `updates` updates (−1: as many as
-    transitions were collected). The first
-    `learning_starts` steps are taken at random, without learning.
+    transitions were collected). The first `learning_starts` steps are taken at random, without learning.
+
+    With `n_step` > 1 transitions reach up to n steps ahead: see `Batch`. They never cross an episode's end, and end
+    early at the newest experience. With `priority` they are drawn in proportion to what `Algorithm.update` says of
+    them, and otherwise uniformly. With `sequence` > 1 what is drawn are that many consecutive steps of one environment,
+    `[sequence, B, …]`, across the ends of episodes, with the policy's memory before the first; n-step returns within
+    them are the algorithm's business (`ops.returns.n_step`).
     """
 
     capacity: int
@@ -124,6 +136,9 @@ class Replay:
     collect_steps: int = 1
     updates: int = 1
     learning_starts: int = 0
+    n_step: int = 1
+    priority: bool = False
+    sequence: int = 1
 
 
 Experience = Rollout | Episodes | Replay

@@ -84,7 +84,7 @@ def chunk(
 
     run, totals, emitted = jax.lax.fori_loop(0, count, body, (run, totals, emitted))
     metrics = jax.tree.map(lambda x: x / count, totals)
-    return run, metrics | run.statistics.report(), emitted
+    return run, metrics | algorithm.report(run.state) | run.statistics.report(), emitted
 
 
 def warm_up_chunk(

@@ -22,7 +22,7 @@ class LearningNoise(eqx.Module):
     """The randomness of one iteration's learning, as data."""
 
     update: jax.Array  # a key, or [updates] keys
-    replay: jax.Array | None  # [updates, batch_size] uint32
+    replay: jax.Array | None  # uint32 [updates, batch_size], or [updates, batch_size, 2] by priority
 
 
 def updates_per_iteration(plan: Replay, num_envs: int) -> int:
@@ -38,9 +38,9 @@ def draw_learning(algorithm: Algorithm, num_envs: int, key: jax.Array, iteration
         return LearningNoise(update_key, None)
     updates = updates_per_iteration(plan, num_envs)
     replay_key = jax.random.fold_in(stream(key, Stream.REPLAY), iteration)
+    shape = (updates, plan.batch_size, 2) if plan.priority else (updates, plan.batch_size)
     return LearningNoise(
-        jax.random.split(update_key, updates),
-        jax.random.bits(replay_key, (updates, plan.batch_size), jnp.uint32),
+        jax.random.split(update_key, updates), jax.random.bits(replay_key, shape, jnp.uint32)
     )
 
 
@@ -59,27 +59,67 @@ def learn(
     plan = algorithm.experience
     if isinstance(plan, Replay):
         assert run.replay is not None
-        assert noise.replay is not None
         replay = ring.insert(run.replay, learnt_from(experience))
-
-        def one(state: PyTree, row: tuple[jax.Array, jax.Array]) -> tuple[PyTree, dict[str, jax.Array]]:
-            key, bits = row
-            sampled = ring.sample(replay, bits)
-            return algorithm.update(state, Batch(sampled, _weight(sampled)), key, clock)
-
-        rows = (noise.update, noise.replay)
-        if noise.update.shape[0] == 1:  # a loop of one iteration costs a third of a small network's update
-            state, metrics = one(run.state, jax.tree.map(lambda x: x[0], rows))
-        else:
-            state, metrics = jax.lax.scan(one, run.state, rows)
-            metrics = jax.tree.map(lambda x: jnp.mean(x, 0), metrics)
+        state, replay, metrics = _learn_from_replay(algorithm, plan, run.state, replay, noise, clock)
     else:
         replay = None
         if isinstance(plan, Episodes):  # every episode starts afresh
             carry = algorithm.initial_carry(run.state, plan.count)
-        batch = Batch(learnt_from(experience), _weight(experience), carry)
-        state, metrics = algorithm.update(run.state, batch, noise.update, clock)
+        batch = Batch(learnt_from(experience), ring.weight_of(experience), carry)
+        state, metrics = _two(algorithm, algorithm.update(run.state, batch, noise.update, clock))
     return remember(algorithm, run, state, replay, experience, clock), metrics
+
+
+def _learn_from_replay(
+    algorithm: Algorithm,
+    plan: Replay,
+    state: PyTree,
+    replay: ring.Ring,
+    noise: LearningNoise,
+    clock: Clock,
+) -> tuple[PyTree, ring.Ring, dict[str, jax.Array]]:
+    """The state and the replay after an iteration's updates, and the means of their metrics."""
+    assert noise.replay is not None
+    beta = algorithm.importance(clock) if plan.priority else 0.0
+
+    # Only what changes goes round the loop: the ring itself might be copied.
+    def one(changing: tuple[PyTree, PyTree], row: tuple[jax.Array, jax.Array]) -> tuple[PyTree, PyTree]:
+        (state, priorities), (key, bits) = changing, row
+        batch, place = ring.sample(plan, replace(replay, priorities=priorities), bits, beta)
+        learnt = algorithm.update(state, batch, key, clock)
+        if priorities is None:
+            state, metrics = _two(algorithm, learnt)
+        else:
+            state, metrics, priority = _three(algorithm, learnt)
+            priorities = priorities.update(place, priority)
+        return (state, priorities), metrics
+
+    changing, rows = (state, replay.priorities), (noise.update, noise.replay)
+    if noise.update.shape[0] == 1:  # a loop of one iteration costs a third of a small network's update
+        changing, metrics = one(changing, jax.tree.map(lambda x: x[0], rows))
+    else:
+        changing, metrics = jax.lax.scan(one, changing, rows)
+        metrics = jax.tree.map(lambda x: jnp.mean(x, 0), metrics)
+    state, priorities = changing
+    return state, replace(replay, priorities=priorities), metrics
+
+
+def _two(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, dict[str, jax.Array]]:
+    if len(learnt) != 2:
+        raise TypeError(
+            f"{type(algorithm).__name__}.update returned {len(learnt)} things; it must return (state, metrics), and "
+            "priorities as well only where its experience is Replay(…, priority=True)."
+        )
+    return learnt
+
+
+def _three(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, dict[str, jax.Array], jax.Array]:
+    if len(learnt) != 3:
+        raise TypeError(
+            f"{type(algorithm).__name__}.update returned {len(learnt)} things; with Replay(…, priority=True) it must "
+            "return (state, metrics, priority)."
+        )
+    return learnt
 
 
 def warm_up(algorithm: Algorithm, run: Run, experience: Transition) -> Run:
@@ -131,11 +171,6 @@ def in_time(experience: Transition, rounds: int, learners: int = 1) -> Transitio
         return rows.transpose(order).reshape(rounds * x.shape[0], -1, *x.shape[2:])
 
     return jax.tree.map(leaf, experience)
-
-
-def _weight(transition: Transition) -> jax.Array:
-    valid = transition.valid
-    return jnp.ones_like(transition.reward) if valid is None else valid.astype(jnp.float32)
 
 
 def to_environment(space: Space, action: Any) -> Any:

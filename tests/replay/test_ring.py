@@ -17,7 +17,13 @@ from operant.replay import ring
 from operant.types import Replay, Transition
 
 N = 3
-insert, sample = jax.jit(ring.insert), jax.jit(ring.sample)
+insert = jax.jit(ring.insert)
+
+
+@jax.jit
+def sample(replay, bits):
+    """Uniformly drawn transitions."""
+    return ring.sample(Replay(capacity=1, batch_size=1), replay, bits)[0].transition
 
 
 def tape(first, steps, num_envs=N):

@@ -1,0 +1,48 @@
+"""Prioritised replay: what surprised is seen more often (Schaul et al. 2016, arXiv:1511.05952, proportional variant).
+
+    P(i) = p_i^ζ / Σ_j p_j^ζ          w_i = (N · P(i))^−β / max_j w_j
+
+The tree holds p^ζ, which is what `Algorithm.update` returns. N and the sum cancel in w, since the largest weight is
+that of the least likely item of the batch.
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.replay import sum_tree
+
+
+class Priorities(eqx.Module):
+    """p^ζ of every place that can be drawn; 0 for those that cannot."""
+
+    tree: sum_tree.Levels
+    largest: jax.Array  # the largest so far: what new experience gets, so that it is seen soon
+
+    @classmethod
+    def init(cls, places: int) -> Priorities:
+        return cls(sum_tree.init(places), jnp.ones((), jnp.float32))
+
+    def insert(self, place: jax.Array, drawable: jax.Array) -> Priorities:
+        """With new experience in these places `[P]`; what is not `drawable` `[P]` never will be drawn."""
+        new = jnp.where(drawable, self.largest, 0.0)
+        return Priorities(sum_tree.put(self.tree, place, new), self.largest)
+
+    def update(self, place: jax.Array, priority: jax.Array) -> Priorities:
+        """With the priorities `[B]` of what was drawn; of several for one place the largest."""
+        largest = jnp.maximum(self.largest, jnp.max(priority))
+        return Priorities(sum_tree.put(self.tree, place, priority), largest)
+
+    def draw(self, bits: jax.Array, beta: jax.Array | float) -> tuple[jax.Array, jax.Array]:
+        """`(places, importance weights)`, each `[B]`, by random `uint32` numbers `[B, 2]`."""
+        place = sum_tree.find(self.tree, bits)
+        return place, importance(sum_tree.get(self.tree, place), beta)
+
+
+def importance(priority: jax.Array, beta: jax.Array | float) -> jax.Array:
+    """w of items `[B]` drawn in proportion to `priority`; 0 where that is 0 (nothing could be drawn)."""
+    some = priority > 0
+    least = jnp.min(jnp.where(some, priority, jnp.inf))
+    return jnp.where(some, (least / jnp.where(some, priority, least)) ** beta, 0.0)

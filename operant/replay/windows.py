@@ -1,0 +1,39 @@
+"""Consecutive rows of one environment: what n-step returns and sequences are made of, never across the write head.
+
+Rows are places in a ring of `capacity` rows; the newest is the one before `position`.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from operant.types import Transition
+
+
+def following(row: jax.Array, length: int, position: jax.Array, capacity: int) -> tuple[jax.Array, jax.Array]:
+    """`(rows, exist)`, each `[length, B]`: every row `[B]` and those behind it, and whether they have been written."""
+    ahead = jnp.arange(length)[:, None]
+    remaining = (position - 1 - row) % capacity
+    return (row[None] + ahead) % capacity, ahead <= remaining[None]
+
+
+def n_step(
+    rows: Transition, row: jax.Array, env: jax.Array, n: int, position: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """`(last row [B], rewards [n, B], steps [B])` of up to n steps on from each `(row, env)` `[B]`.
+
+    They end early at an episode's end, at the newest row, and before a step that never happened. Rewards behind the end
+    are 0.
+    """
+    places, exist = following(row, n, position, rows.reward.shape[0])
+    at = (places, jnp.broadcast_to(env[None], places.shape))
+    going_on = ~rows.done[at]
+    if rows.valid is not None:
+        exist &= rows.valid[at]
+    # The first is always taken: what never happened has no weight.
+    taken = jnp.concatenate([jnp.ones_like(exist[:1]), exist[1:] & going_on[:-1]])
+    taken = jnp.cumprod(taken.astype(jnp.int32), axis=0)
+    steps = jnp.sum(taken, 0)
+    last = (row + steps - 1) % rows.reward.shape[0]
+    return last, jnp.where(taken > 0, rows.reward[at], 0.0), steps
