@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     LinearQ = constructor("linear-q")
     TD = constructor("td")
     MonteCarlo = constructor("monte-carlo")
+    GridSearch = constructor("grid-search")
+    RandomSearch = constructor("random-search")
+    GeneticAlgorithm = constructor("genetic")
+    CEM = constructor("cem")
+    EvolutionStrategies = constructor("evolution-strategies")
+    ARS = constructor("ars")
     load = Agent.load
     resume = Agent.resume
     __version__: str
@@ -41,6 +47,8 @@ if TYPE_CHECKING:
 settings.apply()
 
 __all__ = [
+    "ARS",
+    "CEM",
     "DQN",
     "ICM",
     "PPO",
@@ -54,14 +62,18 @@ __all__ = [
     "DoubleQLearning",
     "DynaQ",
     "Environment",
+    "EvolutionStrategies",
     "ExpectedSARSA",
     "Exponential",
+    "GeneticAlgorithm",
+    "GridSearch",
     "Linear",
     "LinearQ",
     "MonteCarlo",
     "Network",
     "QLearning",
     "Random",
+    "RandomSearch",
     "SARSALambda",
     "Step",
     "load",
@@ -82,6 +94,12 @@ _AGENTS = {
     "LinearQ": "linear-q",
     "TD": "td",
     "MonteCarlo": "monte-carlo",
+    "GridSearch": "grid-search",
+    "RandomSearch": "random-search",
+    "GeneticAlgorithm": "genetic",
+    "CEM": "cem",
+    "EvolutionStrategies": "evolution-strategies",
+    "ARS": "ars",
 }
 _PLACES = {
     "Agent": "operant.agent",

@@ -42,7 +42,8 @@ class Agent:
         env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or a native one.
         seed: All randomness derives from it.
         seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or which.
-        num_envs: Environments stepped together, for each learner.
+        num_envs: Environments stepped together, for each learner; by default as many as the algorithm says: one, or for
+            a policy search one for each candidate.
         backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps it in Python;
             "auto" takes the twin where there is one. Scores always come from Gymnasium's own.
         vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one process each) or
@@ -63,7 +64,9 @@ class Agent:
         self.algorithm = algorithm
         self.source = Source(env, backend, vectorization)
         self.seed, self.seeds = seed, inputs.seeds_of(seed, seeds)
-        self.num_envs = inputs.copies(self.source, num_envs, len(self.seeds or (seed,)))
+        self.num_envs = inputs.copies(
+            self.source, num_envs, algorithm.default_num_envs, len(self.seeds or (seed,))
+        )
         self.spec = replace(self.source.spec, num_envs=self.num_envs)
         algorithm.check(self.spec)
         inputs.require_shared(algorithm.experience, self.num_envs)

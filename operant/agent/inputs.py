@@ -31,13 +31,16 @@ def seeds_of(seed: int, seeds: int | Sequence[int] | None) -> tuple[int, ...] | 
     return listed
 
 
-def copies(source: Source, num_envs: int | None, learners: int) -> int:
-    """How many environments each learner steps. Raises ValueError where those given cannot be shared so."""
+def copies(source: Source, num_envs: int | None, default: int, learners: int) -> int:
+    """How many environments each learner steps: as many as asked for, or the algorithm's default.
+
+    Raises ValueError where those given cannot be shared so.
+    """
     given = source.copies
     if num_envs is not None and num_envs < 1:
         raise ValueError(f"num_envs={num_envs}: must be at least 1.")
     if given is None:
-        return num_envs or 1
+        return num_envs or default
     if given % learners:
         raise ValueError(
             f"{given} environments cannot be shared by {learners} learners; pass an id or a callable."

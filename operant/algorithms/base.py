@@ -41,6 +41,11 @@ class Algorithm(eqx.Module):
     def experience(self) -> Experience:
         """What it learns from: a `Rollout`, `Episodes` or `Replay` plan."""
 
+    @property
+    def default_num_envs(self) -> int:
+        """How many environments are stepped together where nobody says so."""
+        return 1
+
     @abstractmethod
     def check(self, spec: EnvSpec) -> None:
         """Raise ValueError, naming the thing, the value and the remedy, if it cannot learn on such an environment."""

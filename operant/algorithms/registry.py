@@ -17,6 +17,12 @@ import numpy as np
 from operant.algorithms.base import Algorithm
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.random import Random
+from operant.algorithms.search.ars import ARS
+from operant.algorithms.search.cem import CEM
+from operant.algorithms.search.evolution_strategies import EvolutionStrategies
+from operant.algorithms.search.genetic import GeneticAlgorithm
+from operant.algorithms.search.grid_search import GridSearch
+from operant.algorithms.search.random_search import RandomSearch
 from operant.algorithms.tabular.double_q_learning import DoubleQLearning
 from operant.algorithms.tabular.dyna_q import DynaQ
 from operant.algorithms.tabular.expected_sarsa import ExpectedSARSA
@@ -42,6 +48,12 @@ ALGORITHMS: dict[str, type[Algorithm]] = {
     "linear-q": LinearQ,
     "td": TD,
     "monte-carlo": MonteCarlo,
+    "grid-search": GridSearch,
+    "random-search": RandomSearch,
+    "genetic": GeneticAlgorithm,
+    "cem": CEM,
+    "evolution-strategies": EvolutionStrategies,
+    "ars": ARS,
     "ppo": PPO,
     "dqn": DQN,
     "random": Random,

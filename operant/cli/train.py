@@ -40,8 +40,9 @@ class Training:
     """All randomness derives from it."""
     seeds: int | None = None
     """Learners to train together, with seeds from --seed upwards."""
-    num_envs: int = 1
-    """Environments stepped together, for each learner."""
+    num_envs: int | None = None
+    """Environments stepped together, for each learner; the algorithm's own number if not given: one, or for a policy
+    search one for each candidate."""
     backend: Literal["auto", "native", "gymnasium"] = "auto"
     """native: on operant's twin of the environment, on the device; gymnasium: in Python; auto: on the twin if there is
     one. Scores always come from Gymnasium's own."""

@@ -1,0 +1,88 @@
+"""Augmented random search (Mania, Guy & Recht 2018, arXiv:1803.07055).
+
+The policy is moved both ways along random directions δ, and then along those that told most:
+
+    θ ← θ + α / (b σ_R) Σ_{k ≤ b} [ r(θ + νδₖ) − r(θ − νδₖ) ] δₖ
+
+where the b directions with the highest max(r(θ + νδ), r(θ − νδ)) count, and σ_R is the deviation of their 2b returns.
+V1 is this; V2 is the same with `normalize_observations`; V1-t and V2-t have n_top < n_delta.
+
+| paper | here |             | paper | here |
+|---|---|---|---|---|
+| N | n_delta |            | α | learning_rate |
+| b | n_top |              | ν | delta_std |
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.algorithms.base import require, static
+from operant.algorithms.search.search import PolicySearch
+from operant.ops.schedules import Schedule, at
+from operant.types import Clock
+
+_EPSILON = 1e-6  # where all returns are the same, nothing moves
+
+
+class Parameters(eqx.Module):
+    """Where the search stands."""
+
+    theta: jax.Array  # [D]
+
+
+class ARS(PolicySearch):
+    """Augmented random search: step along random directions by how much better one way was than the other."""
+
+    n_delta: int = static(8)
+    """Directions tried in a generation, each both ways."""
+    n_top: int | None = static(None)
+    """The best directions, which count; none: all."""
+    learning_rate: float | Schedule = 0.02
+    """α: step size; a number or a schedule such as linear:0.1:0."""
+    delta_std: float | Schedule = 0.05
+    """ν: how far a direction is followed."""
+    zero_policy: bool = static(True)
+    """Begin with all parameters 0, instead of as the network was made."""
+
+    def __check_init__(self) -> None:
+        require(self.n_delta >= 1, "n_delta", self.n_delta, "at least 1")
+        allowed = f"from 1 to n_delta={self.n_delta}, or None"
+        require(1 <= self.top <= self.n_delta, "n_top", self.n_top, allowed)
+
+    @property
+    def top(self) -> int:
+        """b: how many directions count."""
+        return self.n_delta if self.n_top is None else self.n_top
+
+    @property
+    def candidates(self) -> int:
+        return 2 * self.n_delta
+
+    def begin(self, center: jax.Array) -> Parameters:
+        return Parameters(jnp.zeros_like(center) if self.zero_policy else center)
+
+    def ask(self, state: Parameters, key: jax.Array, clock: Clock) -> jax.Array:
+        delta = jax.random.normal(key, (self.n_delta, len(state.theta)))
+        return state.theta[None] + at(self.delta_std, clock) * jnp.concatenate([delta, -delta])
+
+    def tell(self, state: Parameters, candidates: jax.Array, fitness: jax.Array, clock: Clock):
+        learning_rate, delta_std = at(self.learning_rate, clock), at(self.delta_std, clock)
+        delta = (candidates[: self.n_delta] - candidates[self.n_delta :]) / (2 * delta_std)
+        plus, minus = fitness[: self.n_delta], fitness[self.n_delta :]
+        _, best = jax.lax.top_k(jnp.maximum(plus, minus), self.top)
+        plus, minus, delta = plus[best], minus[best], delta[best]
+        deviation = jnp.std(jnp.concatenate([plus, minus]))
+        step_size = learning_rate / (self.top * deviation + _EPSILON)
+        metrics = {
+            "train/step_size": step_size,
+            "train/learning_rate": learning_rate,
+            "train/delta_std": delta_std,
+            "rollout/return_std": deviation,
+        }
+        return Parameters(state.theta + step_size * ((plus - minus) @ delta)), metrics
+
+    def best(self, state: Parameters) -> jax.Array:
+        return state.theta
