@@ -33,7 +33,7 @@ class Network:
     """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only,
     which are observations of three axes; without any, they are flattened."""
     convolution_features: int = 512
-    """Units of the ReLU layer behind the convolutions."""
+    """Units of the ReLU layer behind the convolutions; 0 for none."""
     layer_norm: bool = False
     """Normalise each hidden layer before its activation (Ba et al. 2016)."""
     dropout: float = 0.0
@@ -67,7 +67,8 @@ class Network:
             self._sizes("convolutions", layer)
         for key, sizes in self.encoders:
             self._sizes(f"encoders[{key!r}]", sizes)
-        self._sizes("convolution_features", (self.convolution_features,))
+        if self.convolution_features != 0:
+            self._sizes("convolution_features", (self.convolution_features,))
         self._sizes("memory_size", (self.memory_size,))
         if not 0 <= self.dropout < 1:
             raise ValueError(f"network.dropout={self.dropout} is a fraction: at least 0 and less than 1.")

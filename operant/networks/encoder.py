@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.networks.config import Combine, Given, Network
-from operant.networks.layers import MLP, Convolution
+from operant.networks.layers import MLP, Convolution, Linear
 from operant.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple, describe, example
 from operant.types import PyTree
 
@@ -70,11 +71,15 @@ class Flat(Encoder):
 
 
 class Image(Encoder):
-    """Convolutions and one linear layer, each followed by ReLU (Mnih et al. 2015, "Model architecture")."""
+    """Convolutions and one linear layer, each followed by ReLU (Mnih et al. 2015, "Model architecture").
+
+    With 0 `convolution_features` there is no such layer: the convolutions' output is what others build on.
+    """
 
     convolutions: tuple[Convolution, ...]
-    projection: MLP
+    projection: MLP | None
     space: Box = eqx.field(static=True)
+    features: int = eqx.field(static=True)
 
     @classmethod
     def of(cls, config: Network, space: Box, key: jax.Array) -> Image:
@@ -91,26 +96,30 @@ class Image(Encoder):
                 Convolution.build(channels, filters, kernel, stride, k, config.initialization, gain)
             )
             height, width, channels = (height - kernel) // stride + 1, (width - kernel) // stride + 1, filters
+        size = height * width * channels
+        if not config.convolution_features:
+            return cls(tuple(convolutions), None, space, size)
         projection = MLP.build(
-            height * width * channels,
+            size,
             (config.convolution_features,),
             None,
             keys[-1],
             activation="relu",
             initialization=config.initialization,
         )
-        return cls(tuple(convolutions), projection, space)
+        return cls(tuple(convolutions), projection, space, config.convolution_features)
 
     @property
     def size(self) -> int:
-        return self.projection.size
+        return self.features
 
     def __call__(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
         x = _float(observation, self.space)
         x = jnp.moveaxis(x, -3, -1) if _channels_first(self.space) else x
         for convolution in self.convolutions:
             x = jax.nn.relu(convolution(x))
-        return self.projection(x.reshape(*x.shape[:-3], -1))
+        x = x.reshape(*x.shape[:-3], -1)
+        return x if self.projection is None else self.projection(x)
 
 
 class Combined(Encoder):
@@ -256,8 +265,9 @@ def hidden_layers(
     size_out: int | None,
     key: jax.Array,
     gain: float = 1.0,
+    linear: Callable[..., Any] = Linear.build,
 ) -> MLP:
-    """An MLP of the configuration's kind of layers; `gain` is its output layer's."""
+    """An MLP of the configuration's kind of layers; `gain` is its output layer's, `linear` builds one layer."""
     return MLP.build(
         size_in,
         sizes,
@@ -268,6 +278,7 @@ def hidden_layers(
         dropout=config.dropout,
         initialization=config.initialization,
         gain=gain,
+        linear=linear,
     )
 
 

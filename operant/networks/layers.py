@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -174,9 +175,9 @@ def dropout(x: jax.Array, rate: float, key: jax.Array | None) -> jax.Array:
 class MLP(eqx.Module):
     """Hidden layers, and a linear output layer where one is asked for."""
 
-    hidden: tuple[Linear, ...]
+    hidden: tuple[Any, ...]  # Linear, or what `build` was told
     norms: tuple[LayerNorm, ...]  # one a hidden layer, or none
-    output: Linear | None
+    output: Any  # the same, or None
     activation: str = eqx.field(static=True)
     rate: float = eqx.field(static=True)
 
@@ -193,18 +194,17 @@ class MLP(eqx.Module):
         dropout: float = 0.0,
         initialization: str = "orthogonal",
         gain: float = 1.0,
+        linear: Callable[..., Any] = Linear.build,
     ) -> MLP:
-        """`gain` is the output layer's; the hidden ones have √2."""
+        """`gain` is the output layer's; the hidden ones have √2. `linear` builds all of these layers."""
         keys = jax.random.split(key, len(hidden_sizes) + 1)
         inputs = (size_in, *hidden_sizes)
         hidden = tuple(
-            Linear.build(before, after, k, initialization, math.sqrt(2))
+            linear(before, after, k, initialization, math.sqrt(2))
             for before, after, k in zip(inputs[:-1], hidden_sizes, keys[:-1], strict=True)
         )
         norms = tuple(LayerNorm.build(size) for size in hidden_sizes) if layer_norm else ()
-        output = (
-            None if size_out is None else Linear.build(inputs[-1], size_out, keys[-1], initialization, gain)
-        )
+        output = None if size_out is None else linear(inputs[-1], size_out, keys[-1], initialization, gain)
         return cls(hidden, norms, output, activation, dropout)
 
     @property
@@ -212,11 +212,18 @@ class MLP(eqx.Module):
         """Of what it puts out."""
         return (self.output or self.hidden[-1]).bias.shape[-1]
 
-    def __call__(self, x: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
-        """`[..., in]` to `[..., out]`; `key` turns dropout on."""
+    @property
+    def layers(self) -> tuple[Any, ...]:
+        """All linear layers, in order."""
+        return self.hidden if self.output is None else (*self.hidden, self.output)
+
+    def __call__(
+        self, x: jax.Array, *, key: jax.Array | None = None, noise: Sequence[jax.Array] = ()
+    ) -> jax.Array:
+        """`[..., in]` to `[..., out]`; `key` turns dropout on, `noise` is what noisy layers take, one each."""
         for i, layer in enumerate(self.hidden):
-            x = layer(x)
+            x = layer(x, *noise[i : i + 1])
             x = self.norms[i](x) if self.norms else x
             x = ACTIVATIONS[self.activation](x)
             x = dropout(x, self.rate, None if key is None else jax.random.fold_in(key, i))
-        return x if self.output is None else self.output(x)
+        return x if self.output is None else self.output(x, *noise[len(self.hidden) :])

@@ -1,4 +1,4 @@
-"""Choosing among actions of known score: ε-greedy, with masks, with ties broken at random."""
+"""Choosing among actions of known score: ε-greedily or softly, with masks, with ties broken at random."""
 
 from __future__ import annotations
 
@@ -35,6 +35,24 @@ def epsilon_greedy(
     explores = (uniform[..., 0] < epsilon)[..., None]
     candidate = (explores & ~jnp.isneginf(score)) | (score == jnp.max(score, -1, keepdims=True))
     return jnp.argmax(jnp.where(candidate, uniform[..., 1:], -1.0), -1)
+
+
+def epsilon_soft(
+    score: jax.Array,
+    action_mask: PyTree,
+    epsilon: jax.Array | float,
+    temperature: jax.Array | float,
+    uniform: jax.Array,
+) -> jax.Array:
+    """An action `[…]`: with probability ε any possible one, otherwise one drawn from the softmax of score/temperature.
+
+    Arguments as of `epsilon_greedy`. The second draw adds Gumbel noise, −log(−log u), and takes the best.
+    """
+    score = possible(score, action_mask)
+    explores = (uniform[..., 0] < epsilon)[..., None]
+    gumbel = -jnp.log(-jnp.log(jnp.maximum(uniform[..., 1:], jnp.finfo(jnp.float32).tiny)))
+    anything = jnp.where(jnp.isneginf(score), -jnp.inf, gumbel)
+    return jnp.argmax(jnp.where(explores, anything, score / temperature + gumbel), -1)
 
 
 def epsilon_greedy_probabilities(

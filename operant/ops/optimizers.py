@@ -7,13 +7,34 @@ import optax
 
 
 def adam(
-    learning_rate: jax.Array | float, max_grad_norm: jax.Array | float, eps: float
+    learning_rate: jax.Array | float, max_grad_norm: jax.Array | float | None, eps: float
 ) -> optax.GradientTransformation:
-    """Adam (Kingma & Ba 2015) on gradients shortened to `max_grad_norm`.
+    """Adam (Kingma & Ba 2015) on gradients shortened to `max_grad_norm`; None: as they are."""
+    return _on_one_vector(max_grad_norm, optax.adam(learning_rate, eps=eps))
 
-    It works on all parameters as one vector: a dozen small arrays, each with its own handful of kernels, would cost as
-    much as the gradient of a small network.
+
+def centred_rmsprop(
+    learning_rate: jax.Array | float,
+    max_grad_norm: jax.Array | float | None,
+    eps: jax.Array | float,
+    decay: jax.Array | float,
+) -> optax.GradientTransformation:
+    """g / √(E[g²] − E[g]² + ε) on gradients shortened to `max_grad_norm`: the variance instead of the square.
+
+    Graves 2013, arXiv:1308.0850, equations 38 to 40, without momentum, as Mnih et al. 2015 used it.
     """
-    return optax.flatten(
-        optax.chain(optax.clip_by_global_norm(max_grad_norm), optax.adam(learning_rate, eps=eps))
+    return _on_one_vector(
+        max_grad_norm, optax.rmsprop(learning_rate, decay, eps, eps_in_sqrt=True, centered=True)
     )
+
+
+def _on_one_vector(
+    max_grad_norm: jax.Array | float | None, optimizer: optax.GradientTransformation
+) -> optax.GradientTransformation:
+    """The optimiser on all parameters as one vector.
+
+    A dozen small arrays, each with its own handful of kernels, would cost as much as the gradient of a small network.
+    """
+    if max_grad_norm is not None:
+        optimizer = optax.chain(optax.clip_by_global_norm(max_grad_norm), optimizer)
+    return optax.flatten(optimizer)

@@ -25,6 +25,24 @@ def discounted_returns(reward: jax.Array, done: jax.Array, gamma: jax.Array | fl
     return jax.lax.scan(backward, jnp.zeros_like(reward[0]), (reward, done), reverse=True)[1]
 
 
+def n_step(
+    reward: jax.Array, done: jax.Array, gamma: jax.Array | float, n: int
+) -> tuple[jax.Array, jax.Array]:
+    """`(Σ_{i<k} γ^i r_{t+i}, k)` from each row of a sequence, both `[T, …]`.
+
+    k is n, or less where the episode ends before, or the sequence does. Sutton & Barto 2018, equation 7.1.
+    """
+    row = jnp.arange(len(reward))
+    total, steps, going = reward, jnp.ones_like(reward, jnp.int32), ~done
+    for i in range(1, n):
+        ahead = jnp.minimum(row + i, len(reward) - 1)
+        going = going & jnp.reshape(row + i < len(reward), (-1,) + (1,) * (reward.ndim - 1))
+        total = total + jnp.where(going, gamma**i * reward[ahead], 0.0)
+        steps = steps + going
+        going = going & ~done[ahead]
+    return total, steps
+
+
 def generalized_advantages(
     reward: jax.Array,
     value: jax.Array,

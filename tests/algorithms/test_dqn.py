@@ -44,6 +44,7 @@ def state_of(algorithm):
         normalizer=Normalizer.build(
             SPEC, observations=algorithm.normalize_observations, rewards=algorithm.normalize_rewards
         ),
+        held_out=None,
     )
 
 
@@ -68,9 +69,15 @@ def loss_and_gradients(algorithm, state, batch):
     """`((loss, metrics), (∂/∂online, ∂/∂target))`."""
 
     def loss(networks):
-        return algorithm.loss(*networks, state.normalizer, batch)
+        loss, (metrics, _) = algorithm.loss(*networks, state.normalizer, batch, jax.random.key(0))
+        return loss, metrics
 
     return jax.value_and_grad(loss, has_aux=True)((state.network, state.target))
+
+
+def q_values(algorithm, network, observation):
+    """Q of observations by a network without memory or noise."""
+    return algorithm.values(network, network.features(observation, ())[0])
 
 
 @jax.jit
@@ -89,7 +96,7 @@ def test_the_loss_is_that_of_a_loop_over_samples(masked):
     state, transition = state_of(ALGORITHM), minibatch(masked=masked)
     weight = jnp.asarray(RNG.random(B) < 0.7, jnp.float32)
     (loss, metrics), _ = loss_and_gradients(ALGORITHM, state, Batch(transition, weight))
-    online, target = jax.jit(lambda network, o: network(o)), state.target
+    online, target = jax.jit(lambda network, o: q_values(ALGORITHM, network, o)), state.target
     losses, taken, corners = [], [], set()
     for i in np.flatnonzero(weight):
         q = float(online(state.network, transition.observation[i])[transition.action[i]])
@@ -114,11 +121,11 @@ def test_the_loss_is_rlax_q_learning(name, of):
     state, transition = state_of(algorithm), minibatch()
     (loss, _), _ = loss_and_gradients(algorithm, state, Batch(transition, jnp.ones(B)))
     error = jax.vmap(rlax.q_learning)(
-        state.network(transition.observation),
+        q_values(ALGORITHM, state.network, transition.observation),
         transition.action,
         transition.reward,
         0.9 * (1.0 - transition.terminated),
-        state.target(transition.next_observation),
+        q_values(ALGORITHM, state.target, transition.next_observation),
     )
     np.testing.assert_allclose(loss, np.mean(of(error)), rtol=1e-5)
 
@@ -127,10 +134,13 @@ def test_the_double_loss_is_rlax_double_q_learning():
     algorithm = replace(ALGORITHM, double=True)
     state, transition = state_of(algorithm), minibatch()
     (loss, _), _ = loss_and_gradients(algorithm, state, Batch(transition, jnp.ones(B)))
-    network, target = state.network(transition.next_observation), state.target(transition.next_observation)
+    network, target = (
+        q_values(ALGORITHM, state.network, transition.next_observation),
+        q_values(ALGORITHM, state.target, transition.next_observation),
+    )
     assert (jnp.argmax(network, -1) != jnp.argmax(target, -1)).any()  # otherwise double says nothing new
     error = jax.vmap(rlax.double_q_learning)(
-        state.network(transition.observation),
+        q_values(ALGORITHM, state.network, transition.observation),
         transition.action,
         transition.reward,
         0.9 * (1.0 - transition.terminated),
@@ -266,7 +276,7 @@ def test_exploration_happens_with_probability_epsilon_and_never_where_masked():
     state, many = state_of(ALGORITHM), replace(SPEC, num_envs=20_000)
     observation = jnp.broadcast_to(normal(1, 3), (20_000, 3))
     noise = jax.jit(lambda key: ALGORITHM.draw(many, key))(jax.random.key(0))
-    greedy = int(jnp.argmax(state.network(observation[0])))
+    greedy = int(jnp.argmax(q_values(ALGORITHM, state.network, observation[0])))
     for step, epsilon in ((0, 1.0), (5, 0.525), (10, 0.05), (100, 0.05)):
         everything = jnp.ones((20_000, 4), bool)
         share = np.bincount(act(state, observation, everything, noise, clock(step)), minlength=4) / 20_000

@@ -61,7 +61,9 @@ def values(agent: Agent, observation) -> np.ndarray:
 
 
 def action_values(agent: Agent, observation) -> np.ndarray:
-    return np.asarray(agent.state.network(jnp.asarray(observation)))
+    network = agent.state.network
+    features, _ = network.features(jnp.asarray(observation), network.initial_carry(len(observation)))
+    return np.asarray(agent.algorithm.values(network, features))
 
 
 # Proximal policy optimisation

@@ -63,7 +63,7 @@ def test_from_the_command_line():
         ({"convolutions": ((32, 8),)}, r"network.convolutions holds \(32, 8\); .*stride"),
         ({"convolutions": ((32, 8, 0),)}, "network.convolutions holds 0"),
         ({"encoders": {"goal": (-1,)}}, r"network.encoders\['goal'\] holds -1"),
-        ({"convolution_features": 0}, "network.convolution_features holds 0"),
+        ({"convolution_features": -1}, "network.convolution_features holds -1"),
         ({"memory_size": 0}, "network.memory_size holds 0"),
         ({"dropout": 1.0}, "network.dropout=1.0"),
         ({"activation": "tahn"}, "network.activation='tahn' is unknown; choose from tanh, relu"),

@@ -1,4 +1,4 @@
-"""Q-networks: sizes, initialization, and what they refuse."""
+"""Q-networks: sizes, initialization, dueling and fractions by hand, memory, and what they refuse."""
 
 from __future__ import annotations
 
@@ -10,15 +10,31 @@ import pytest
 from random_weights import filled, normal
 
 from operant.networks import Given, Network, QNetwork
+from operant.networks.q_head import QHead
 from operant.spaces import Box, Discrete, MultiDiscrete
 from operant.types import EnvSpec
 
 KEY = jax.random.key(0)
 SPEC = EnvSpec("test", Box(-1.0, 1.0, (4,)), Discrete(2))
+SMALL = Network(hidden_sizes=(6, 5), activation="relu", initialization="uniform")
 
 
 def count(tree) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+def layer(linear, x):
+    return x @ np.asarray(linear.weight) + np.asarray(linear.bias)
+
+
+def stream(mlp, x):
+    """One hidden layer and an output, by hand."""
+    return layer(mlp.output, np.maximum(layer(mlp.hidden[0], x), 0))
+
+
+@jax.jit
+def run(module, *inputs, **named):
+    return module(*inputs, **named)
 
 
 def test_parameter_count_and_values():
@@ -26,35 +42,117 @@ def test_parameter_count_and_values():
     q = QNetwork.build(config, SPEC, KEY)
     assert count(q) == 770
     x = np.asarray(normal(5, 4))
-    h = x
-    for layer in q.head.hidden:
-        h = np.maximum(h @ np.asarray(layer.weight) + np.asarray(layer.bias), 0)
-    np.testing.assert_allclose(
-        q(x), h @ np.asarray(q.head.output.weight) + np.asarray(q.head.output.bias), atol=1e-5
-    )
-    assert 0.45 < np.abs(q.head.hidden[0].weight).max() <= 0.5  # ±1/√4
-    assert np.abs(q.head.output.weight).max() <= 1 / np.sqrt(24)
+    features, carry = q.features(x, ())
+    assert carry == ()
+    shared = np.maximum(layer(q.head.shared.hidden[0], x), 0)
+    np.testing.assert_allclose(q.head(features)[..., 0], stream(q.head.action, shared), atol=1e-5)
+    assert 0.45 < np.abs(q.head.shared.hidden[0].weight).max() <= 0.5  # ±1/√4
+    assert np.abs(q.head.action.output.weight).max() <= 1 / np.sqrt(24)
 
 
-def test_the_nature_network_has_its_published_size():
+@pytest.mark.parametrize(
+    ("config", "size"),
+    [
+        (Network(hidden_sizes=()), 1_693_362),  # 84×84×4 pixels and 18 actions, Mnih et al. 2015
+        (  # Mnih et al. 2013: 16 and 32 filters, 256 units
+            Network(convolutions=((16, 8, 4), (32, 4, 2)), convolution_features=256, hidden_sizes=()),
+            8 * 8 * 4 * 16 + 16 + 4 * 4 * 16 * 32 + 32 + 9 * 9 * 32 * 256 + 256 + 256 * 18 + 18,
+        ),
+        (Network(convolution_features=0, hidden_sizes=(512,)), 1_693_362),
+    ],
+    ids=["nature", "2013", "nature, its last layer the head's"],
+)
+def test_the_networks_of_the_papers_have_their_sizes(config, size):
     spec = EnvSpec("test", Box(0.0, 255.0, (84, 84, 4), "uint8"), Discrete(18))
-    q = jax.eval_shape(lambda key: QNetwork.build(Network(hidden_sizes=()), spec, key), KEY)
-    assert count(q) == 1_693_362  # 84×84×4 pixels and 18 actions, Mnih et al. 2015
-    values = jax.eval_shape(lambda q, x: q(x), q, jax.ShapeDtypeStruct((2, 84, 84, 4), jnp.uint8))
-    assert values.shape == (2, 18)
+    q = jax.eval_shape(lambda key: QNetwork.build(config, spec, key), KEY)
+    assert count(q) == size
+    pixels = jax.ShapeDtypeStruct((2, 84, 84, 4), jnp.uint8)
+    values = jax.eval_shape(lambda q, x: q.head(q.features(x, ())[0]), q, pixels)
+    assert values.shape == (2, 18, 1)
+
+
+def test_dueling_is_the_value_plus_the_advantage_over_the_mean_or_the_best():
+    heads = {
+        kind: filled(lambda key, kind=kind: QHead.build(SMALL, 4, 3, key, dueling=kind))
+        for kind in ("mean", "max")
+    }
+    x = np.asarray(normal(7, 4))
+    for kind, head in heads.items():
+        shared = np.maximum(layer(head.shared.hidden[0], x), 0)
+        value, advantage = stream(head.value, shared), stream(head.action, shared)
+        over = advantage.mean(1) if kind == "mean" else advantage.max(1)
+        q = run(head, x)[..., 0]
+        np.testing.assert_allclose(q, value + advantage - over[:, None], atol=1e-5)
+        identified = (
+            np.mean(q, 1) if kind == "mean" else np.max(q, 1)
+        )  # equations 9 and 8: V can be read from Q
+        np.testing.assert_allclose(identified, value[:, 0], atol=1e-5)
+
+
+def test_a_dueling_distribution_aggregates_each_atom_by_itself():
+    head = filled(lambda key: QHead.build(SMALL, 4, 3, key, dueling="mean", outputs=11))
+    x = np.asarray(normal(7, 4))
+    output = run(head, x)
+    shared = np.maximum(layer(head.shared.hidden[0], x), 0)
+    value, advantage = stream(head.value, shared), stream(head.action, shared).reshape(7, 3, 11)
+    assert output.shape == (7, 3, 11)
+    np.testing.assert_allclose(
+        output, value[:, None] + advantage - advantage.mean(1, keepdims=True), atol=1e-5
+    )
+
+
+def test_fractions_are_embedded_by_their_cosines():
+    """Equation 4 of Dabney et al. 2018: relu(Σ_i cos(π i τ) w_i + b), multiplied into the features."""
+    head = filled(lambda key: QHead.build(SMALL, 4, 3, key, cosines=8))
+    x, fractions = np.asarray(normal(2, 4)), np.array([[0.1, 0.9], [0.5, 0.3]], np.float32)
+    output = run(head, x, fractions=jnp.asarray(fractions))
+    assert output.shape == (2, 3, 2)
+    for row in range(2):
+        shared = np.maximum(layer(head.shared.hidden[0], x[row]), 0)
+        for column in range(2):
+            cosines = np.cos(np.pi * np.arange(8) * fractions[row, column])
+            mixed = shared * np.maximum(layer(head.embedding, cosines), 0)
+            np.testing.assert_allclose(output[row, :, column], stream(head.action, mixed), atol=1e-5)
 
 
 def test_a_users_module():
     module = filled(lambda key: eqx.nn.MLP(4, 6, 8, 1, key=key))
     q = QNetwork.build(Given(module), SPEC, KEY)
     x = normal(5, 4)
-    np.testing.assert_allclose(
-        jax.jit(lambda q, x: q(x))(q, x), q.head.output(jax.vmap(module)(x)), rtol=1e-5
-    )
+    features, _ = jax.jit(lambda q, x: q.features(x, ()))(q, x)
+    np.testing.assert_allclose(features, jax.vmap(module)(x), rtol=1e-5)
+    assert q.head.action.hidden == ()
+
+
+def test_a_sequence_is_its_steps_and_the_burn_in_only_makes_the_memory():
+    config = Network(hidden_sizes=(5,), memory="lstm", memory_size=6, initialization="uniform")
+    q = filled(lambda key: QNetwork.build(config, SPEC, key))
+    length, batch, burn_in = 6, 3, 2
+    seen, after = normal(length, batch, 4), normal(length, batch, 4)
+    done = jnp.zeros((length, batch), bool).at[1, 0].set(True).at[3, 1].set(True)
+    carry = jax.tree.map(lambda x: normal(*x.shape), q.initial_carry(batch))
+    now, following = jax.jit(lambda q: q.unroll(seen, after, carry, done, burn_in))(q)
+
+    step = jax.jit(lambda q, o, c: q.features(o, c))
+    for b in range(batch):
+        memory = jax.tree.map(lambda x, b=b: x[b : b + 1], carry)
+        for t in range(length):
+            features, memory = step(q, seen[t, b : b + 1], memory)
+            if t >= burn_in:
+                np.testing.assert_allclose(now[t - burn_in, b], features[0], atol=1e-5)
+                successor, _ = step(q, after[t, b : b + 1], memory)
+                np.testing.assert_allclose(following[t - burn_in, b], successor[0], atol=1e-5)
+            if done[t, b]:
+                memory = q.initial_carry(1)
+
+    def first(seen):
+        return jnp.sum(q.unroll(seen, after, carry, done, burn_in)[0])
+
+    gradient = jax.jit(jax.grad(first))(seen)
+    assert (gradient[:burn_in] == 0).all()
+    assert (gradient[burn_in:] != 0).any()
 
 
 def test_what_it_cannot_do_is_said():
     with pytest.raises(ValueError, match=r"test has MultiDiscrete\(2, 3\)"):
         QNetwork.build(Network(), EnvSpec("test", SPEC.observation_space, MultiDiscrete((2, 3))), KEY)
-    with pytest.raises(ValueError, match=r"network.memory='gru'.*replay"):
-        QNetwork.build(Network(memory="gru"), SPEC, KEY)

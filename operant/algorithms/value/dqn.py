@@ -1,10 +1,22 @@
-"""Deep Q-learning with experience replay and a fixed target network (Mnih et al. 2015, doi:10.1038/nature14236).
+"""Deep Q-learning with experience replay and a fixed target network (Mnih et al. 2015, doi:10.1038/nature14236), and
+what was added to it since; all of it together is Rainbow (Hessel et al. 2018, arXiv:1710.02298).
 
-Q(s, a; θ) is fitted to one-step targets that an older copy of itself, θ⁻, provides:
+Q(s, a; θ) is fitted to targets that an older copy of itself, θ⁻, provides:
 
     L(θ) = E[ ℓ( r + γ max_a' Q(s', a'; θ⁻) − Q(s, a; θ) ) ],   ℓ = Huber's loss, or half the square
 
-With `double` (van Hasselt, Guez & Silver 2016, arXiv:1509.06461) the target is r + γ Q(s', argmax_a' Q(s', a'; θ); θ⁻).
+What is added changes one part of this each, and combines with everything else:
+
+| flag | the change | paper |
+|---|---|---|
+| double | Q(s', argmax_a' Q(s', a'; θ); θ⁻): θ chooses, θ⁻ values | van Hasselt et al. 2016, arXiv:1509.06461 |
+| dueling | Q is a state's value plus an action's advantage | Wang et al. 2016, arXiv:1511.06581 |
+| n_step | Σ_{i<n} γ^i r_i + γ^n max Q as the target | Sutton & Barto 2018, section 7.1 |
+| priority | replay in proportion to error^ζ, with weights ∝ P^−β | Schaul et al. 2016, arXiv:1511.05952 |
+| noisy | exploration by random weights | Fortunato et al. 2018, arXiv:1706.10295 |
+| distributional | the distribution of the return instead of its mean | C51, QR-DQN and IQN: see `heads` |
+| munchausen | r + α τ log π(a|s) as the reward, and a soft maximum | Vieillard et al. 2020, arXiv:2007.14430 |
+| network.memory | replay of sequences, from a stored memory | Kapturowski et al. 2019 (R2D2) |
 
 | paper | here |
 |---|---|
@@ -21,7 +33,7 @@ With `double` (van Hasselt, Guez & Silver 2016, arXiv:1509.06461) the target is 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
 import equinox as eqx
 import jax
@@ -29,16 +41,28 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms.base import Algorithm, require, static
+from operant.algorithms.value.heads import (
+    CategoricalReturn,
+    ExpectedReturn,
+    Head,
+    ImplicitQuantileReturn,
+    QuantileReturn,
+)
+from operant.algorithms.value.held_out import HeldOut
+from operant.algorithms.value.samples import Sample, View, sequence_priority
 from operant.networks import Given, Network, QNetwork, as_network
-from operant.ops.exploration import epsilon_greedy, possible
+from operant.networks.q_head import Dueling
+from operant.ops.exploration import epsilon_greedy, epsilon_soft, possible
 from operant.ops.normalization import Normalizer
-from operant.ops.optimizers import adam
+from operant.ops.optimizers import adam, centred_rmsprop
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import Linear, Schedule, at
 from operant.spaces import Discrete, describe
-from operant.types import Batch, Clock, EnvSpec, Replay, Transition
+from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Transition
 
-LOSSES = ("huber", "mse")
+Distributional = Literal["none", "categorical", "quantile", "implicit"]
+Loss = Literal["huber", "mse"]
+Optimizer = Literal["adam", "rmsprop"]
 
 
 class DQNState(eqx.Module):
@@ -49,13 +73,23 @@ class DQNState(eqx.Module):
     target_updates: jax.Array  # int32: how often θ⁻ was renewed
     optimizer: optax.OptState
     normalizer: Normalizer
+    held_out: HeldOut | None
+
+
+class ActNoise(NamedTuple):
+    """The randomness of one step of N environments."""
+
+    uniform: jax.Array  # [N, 1 + A]: whether to explore, and how
+    weights: (
+        jax.Array | None
+    )  # a key: as numbers, the noise of a block of steps of a large network would fill memory
 
 
 class DQN(Algorithm):
-    """Deep Q-learning, for discrete actions, with masks."""
+    """Deep Q-learning, for discrete actions, with masks and memory; its flags make Rainbow, QR-DQN and IQN."""
 
     learning_rate: float | Schedule = 1e-4
-    """Step size of Adam: a number or a schedule such as linear:1e-4:0."""
+    """Step size of the optimiser: a number or a schedule such as linear:1e-4:0."""
     buffer_size: int = static(1_000_000)
     """Transitions that replay remembers."""
     learning_starts: int = static(100)
@@ -78,14 +112,69 @@ class DQN(Algorithm):
     """ε at the start: the probability of a random action."""
     exploration_final_eps: float = 0.05
     """ε after that."""
+    temperature: float | Schedule | None = None
+    """Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none: take the best."""
     double: bool = static(False)
     """Let the online network choose the best next action and the older copy value it, since the maximum of uncertain
     values is too high."""
-    loss_function: Literal["huber", "mse"] = static("huber")
+    dueling: Dueling = static("none")
+    """Learn a state's value and each action's advantage over their mean or over the best (max)."""
+    n_step: int = static(1)
+    """Rewards that are summed before the target network's value stands for the rest."""
+    priority: bool = static(False)
+    """Replay transitions the more often, the more surprising they were."""
+    priority_exponent: float = 0.6
+    """With priority: ζ, from 0 (uniform) to 1 (in proportion to the error)."""
+    priority_beta: float = 0.4
+    """With priority: β at the start, how far weights correct the bias of unequal sampling; 1 (wholly) at the end."""
+    noisy: bool = static(False)
+    """Explore by noise on the weights of linear layers behind the encoder, whose size is learnt."""
+    noisy_std: float = 0.5
+    """With noisy: the noise's first size σ₀."""
+    distributional: Distributional = static("none")
+    """Learn the distribution of returns: as probabilities of atoms (categorical), as quantiles at set fractions
+    (quantile) or at any fraction (implicit)."""
+    n_atoms: int = static(51)
+    """With categorical: returns whose probabilities are learnt."""
+    v_min: float = -10.0
+    """With categorical: the least of them."""
+    v_max: float = 10.0
+    """With categorical: the greatest."""
+    n_quantiles: int = static(200)
+    """With quantile: how many; with implicit: fractions N at which a minibatch is learnt from."""
+    n_target_quantiles: int = static(64)
+    """With implicit: fractions N' at which targets are looked at."""
+    n_policy_quantiles: int = static(32)
+    """With implicit: fractions K over which Q is averaged to choose an action."""
+    n_cosines: int = static(64)
+    """With implicit: cosines that embed a fraction."""
+    kappa: float = 1.0
+    """With quantile and implicit: errors up to this are squared in their loss, larger ones are not."""
+    munchausen: bool = static(False)
+    """Learn soft values, and add the log-probability of the action taken to its reward."""
+    munchausen_alpha: float = 0.9
+    """With munchausen: weight α of that log-probability."""
+    munchausen_temperature: float = 0.03
+    """With munchausen: temperature τ of the policy that values are of."""
+    munchausen_clip: float = -1.0
+    """With munchausen: the least that τ times the log-probability counts."""
+    sequence_length: int = static(20)
+    """With memory: steps in a row that are replayed together, those to warm the memory up not counted."""
+    burn_in: int = static(10)
+    """With memory: steps before these, from which only the memory is made."""
+    loss_function: Loss = static("huber")
     """How errors weigh. huber grows linearly beyond an error of 1, so that rare large ones, such as those at an
     episode's end, may go unlearnt while values rise; mse follows them."""
+    optimizer: Optimizer = static("adam")
+    """adam, or rmsprop (centred)."""
+    optimizer_eps: float = 1e-8
+    """What keeps the optimiser from dividing by 0."""
+    optimizer_decay: float = 0.95
+    """With rmsprop: how slowly its averages move, ρ."""
     max_grad_norm: float = 10.0
     """Gradients longer than this are shortened to it."""
+    held_out_states: int = static(0)
+    """States of the random policy on which to report the mean of the largest values (train/average_max_q)."""
     normalize_observations: bool = static(False)
     """Shift and scale observations by their running statistics."""
     normalize_rewards: bool = static(False)
@@ -96,26 +185,66 @@ class DQN(Algorithm):
     """The network: a Network of values, or any Equinox module that maps an observation to features."""
 
     def __check_init__(self) -> None:
-        for name in ("buffer_size", "batch_size", "train_freq", "target_update_interval"):
+        for name in ("buffer_size", "batch_size", "train_freq", "target_update_interval", "n_step",
+                     "n_quantiles", "n_policy_quantiles", "n_cosines", "sequence_length"):  # fmt: skip
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         steps = self.gradient_steps
         require(steps >= 1 or steps == -1, "gradient_steps", steps, "at least 1, or -1")
-        require(self.loss_function in LOSSES, "loss_function", self.loss_function, " or ".join(LOSSES))
+        require(self.n_atoms >= 2, "n_atoms", self.n_atoms, "at least 2")
+        for name, kind in (("loss_function", Loss), ("optimizer", Optimizer), ("dueling", Dueling),
+                           ("distributional", Distributional)):  # fmt: skip
+            require(getattr(self, name) in get_args(kind), name, getattr(self, name), _one_of(get_args(kind)))
         require(self.learning_starts >= 0, "learning_starts", self.learning_starts, "at least 0")
+        require(self.burn_in >= 0, "burn_in", self.burn_in, "at least 0")
+        allowed = f"from 0 to learning_starts={self.learning_starts}, whose steps are random"
+        require(
+            0 <= self.held_out_states <= self.learning_starts,
+            "held_out_states",
+            self.held_out_states,
+            allowed,
+        )
         for name in (
             "gamma",
             "tau",
             "exploration_fraction",
             "exploration_initial_eps",
             "exploration_final_eps",
+            "priority_exponent",
+            "priority_beta",
         ):
             if isinstance(getattr(self, name), int | float):
                 require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
+        if isinstance(self.v_max, int | float) and isinstance(self.v_min, int | float):
+            require(self.v_max > self.v_min, "v_max", self.v_max, f"more than v_min={self.v_min}")
+
+    @property
+    def head(self) -> Head:
+        """What is learnt of the return."""
+        if self.distributional == "categorical":
+            return CategoricalReturn(self.v_min, self.v_max, self.n_atoms)
+        if self.distributional == "quantile":
+            return QuantileReturn(self.kappa, self.n_quantiles)
+        if self.distributional == "implicit":
+            return ImplicitQuantileReturn(
+                self.kappa,
+                self.n_quantiles,
+                self.n_target_quantiles,
+                self.n_policy_quantiles,
+                self.n_cosines,
+            )
+        return ExpectedReturn(self.loss_function)
 
     @property
     def experience(self) -> Replay:
         return Replay(
-            self.buffer_size, self.batch_size, self.train_freq, self.gradient_steps, self.learning_starts
+            self.buffer_size,
+            self.batch_size,
+            self.train_freq,
+            self.gradient_steps,
+            self.learning_starts,
+            n_step=1 if self.recurrent else self.n_step,
+            priority=self.priority,
+            sequence=self.burn_in + self.sequence_length if self.recurrent else 1,
         )
 
     def check(self, spec: EnvSpec) -> None:
@@ -129,41 +258,82 @@ class DQN(Algorithm):
         require(self.buffer_size >= needed, "buffer_size", self.buffer_size, allowed)
 
     def init(self, spec: EnvSpec, key: jax.Array) -> DQNState:
-        network = QNetwork.build(self.network, spec, key)
+        assert isinstance(spec.action_space, Discrete)
+        network = QNetwork.build(
+            self.network,
+            spec,
+            key,
+            outputs=self.head.outputs,
+            dueling=self.dueling,
+            sigma=self.noisy_std if self.noisy else None,
+            cosines=self.head.cosines,
+        )
         normalizer = Normalizer.build(
             spec, observations=self.normalize_observations, rewards=self.normalize_rewards
         )
+        held_out = (
+            HeldOut.build(spec, self.held_out_states, spec.action_space.n) if self.held_out_states else None
+        )
         return DQNState(
-            network=network,
-            target=jax.tree.map(
-                jnp.copy, network
-            ),  # its own buffers: the run is donated, and no buffer twice
-            target_updates=jnp.zeros((), jnp.int32),
-            optimizer=self._optimizer(0.0).init(network),
-            normalizer=normalizer,
+            network,
+            jax.tree.map(jnp.copy, network),
+            jnp.zeros((), jnp.int32),
+            self._optimizer(0.0).init(network),
+            normalizer,
+            held_out,
         )
 
-    def draw(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
-        """Uniform `[N, 1 + n]`: see `epsilon_greedy`."""
+    def initial_carry(self, state: DQNState, num_envs: int) -> PyTree:
+        return state.network.initial_carry(num_envs)
+
+    def draw(self, spec: EnvSpec, key: jax.Array) -> ActNoise:
         assert isinstance(spec.action_space, Discrete)
-        return jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n))
+        shape = (spec.num_envs, 1 + spec.action_space.n)
+        if not self.noisy:
+            return ActNoise(jax.random.uniform(key, shape), None)
+        key_uniform, key_weights = jax.random.split(key)
+        return ActNoise(jax.random.uniform(key_uniform, shape), key_weights)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
-        q = state.network(state.normalizer.observations(observation))
+        features, carry = state.network.features(state.normalizer.observations(observation), carry)
+        q = self.values(state.network, features, noise.weights if explore else None)
         if not explore:
             return jnp.argmax(possible(q, action_mask), -1), carry
-        return epsilon_greedy(q, action_mask, self.epsilon(clock), noise), carry
+        if self.temperature is None:
+            return epsilon_greedy(q, action_mask, self.epsilon(clock), noise.uniform), carry
+        temperature = at(self.temperature, clock)
+        return epsilon_soft(q, action_mask, self.epsilon(clock), temperature, noise.uniform), carry
+
+    def values(self, network: QNetwork, features: jax.Array, key: jax.Array | None = None) -> jax.Array:
+        """Q `[…, A]` where the network has these features `[…, F]`; with `key`, each with noise of its own."""
+        leading = features.shape[:-1]
+        noise = () if key is None else network.head.draw(key, leading)
+        return self.head.values(network.head(features, fractions=self.head.choosing(leading), noise=noise))
 
     def epsilon(self, clock: Clock) -> jax.Array:
         """ε at this moment of training."""
         schedule = Linear(self.exploration_initial_eps, self.exploration_final_eps, self.exploration_fraction)
         return at(schedule, clock)
 
+    def importance(self, clock: Clock) -> jax.Array:
+        return at(Linear(self.priority_beta, 1.0), clock)
+
     def observe(self, state: DQNState, transition: Transition) -> DQNState:
-        return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.observe(transition, self.gamma))
+        held_out = None if state.held_out is None else state.held_out.observe(transition)
+        normalizer = state.normalizer.observe(transition, self.gamma)
+        return eqx.tree_at(
+            lambda s: (s.normalizer, s.held_out), state, (normalizer, held_out), is_leaf=lambda x: x is None
+        )
+
+    def report(self, state: DQNState) -> dict[str, jax.Array]:
+        if state.held_out is None:
+            return {}
+        carry = state.network.initial_carry(self.held_out_states)
+        features, _ = state.network.features(state.normalizer.observations(state.held_out.observation), carry)
+        return {"train/average_max_q": state.held_out.average_max(self.values(state.network, features))}
 
     def update(self, state: DQNState, batch: Batch, key: jax.Array, clock: Clock):
-        gradient, metrics = jax.grad(self.loss, has_aux=True)(
+        gradient, (metrics, surprise) = jax.grad(self.loss, has_aux=True)(
             state.network, state.target, state.normalizer, batch, key
         )
         optimizer = self._optimizer(at(self.learning_rate, clock))
@@ -177,32 +347,82 @@ class DQN(Algorithm):
             "train/learning_rate": at(self.learning_rate, clock),
             "rollout/exploration_rate": self.epsilon(clock),
         }
-        return DQNState(network, target, due, optimizer_state, state.normalizer), metrics
+        state = DQNState(network, target, due, optimizer_state, state.normalizer, state.held_out)
+        if not self.priority:
+            return state, metrics
+        if self.recurrent:
+            surprise = sequence_priority(surprise, batch.weight[self.burn_in :])
+        return state, metrics, (surprise + 1e-6) ** self.priority_exponent
 
     def loss(
-        self,
-        network: QNetwork,
-        target: QNetwork,
-        normalizer: Normalizer,
-        batch: Batch,
-        key: jax.Array | None = None,
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """The loss above over a minibatch `[B]`, and what there is to say about it."""
-        transition = batch.transition
-        q = network(normalizer.observations(transition.observation), key=key)
-        q_taken = jnp.take_along_axis(q, transition.action[:, None], -1)[:, 0]
+        self, network: QNetwork, target: QNetwork, normalizer: Normalizer, batch: Batch, key: jax.Array
+    ) -> tuple[jax.Array, tuple[dict[str, jax.Array], jax.Array]]:
+        """L(θ) over a minibatch, what there is to say about it, and how surprising each sample of it was.
 
-        following = normalizer.observations(transition.next_observation)
-        q_next = possible(target(following), transition.next_action_mask)
-        choice = possible(network(following), transition.next_action_mask) if self.double else q_next
-        best = jnp.take_along_axis(q_next, jnp.argmax(choice, -1)[:, None], -1)[:, 0]
-        # Where no action is possible it is −∞: nothing follows there either.
-        bootstrap = jnp.where(transition.terminated | jnp.isneginf(best), 0.0, best)
-        goal = jax.lax.stop_gradient(normalizer.rewards(transition.reward) + self.gamma * bootstrap)
+        Samples are `[B]`, and `[L, B]` with memory, for the L steps behind the burn-in.
+        """
+        head, burn_in = self.head, self.burn_in if self.recurrent else None
+        sample = Sample.of(batch, normalizer, self.gamma, self.n_step, burn_in)
+        key_dropout, key_output, key_noise, key_fractions, key_goal = jax.random.split(key, 5)
+        online = View.of(network, batch, sample, normalizer, self.burn_in, key_dropout)
+        older = View.of(target, batch, sample, normalizer, self.burn_in)
+        learnt_at, looked_at = head.draw(key_fractions, sample.reward.shape)
 
-        error = optax.huber_loss if self.loss_function == "huber" else optax.l2_loss
-        loss = weighted_mean(error(q_taken, goal), batch.weight)
-        return loss, {"train/loss": loss, "train/q_value": weighted_mean(q_taken, batch.weight)}
+        noise = online.head.draw(key_noise)
+        output = online.head(online.now, fractions=learnt_at, noise=noise, key=key_output)
+        taken = _of(output, sample.action)
+        goal = jax.lax.stop_gradient(self.goal(online, older, sample, looked_at, key_goal))
+        error, surprise = head.loss(taken, goal, learnt_at)
+        loss = weighted_mean(error, sample.weight)
+        q_value = weighted_mean(head.values(taken), sample.weight)
+        return loss, ({"train/loss": loss, "train/q_value": q_value}, surprise)
+
+    def goal(
+        self, online: View, older: View, sample: Sample, fractions: jax.Array | None, key: jax.Array
+    ) -> jax.Array:
+        """What the return of each sample should be, as the head puts it, `[…, M]`."""
+        head, leading = self.head, sample.reward.shape
+        key_noise, key_judge = jax.random.split(key)
+        noise = older.head.draw(key_noise)
+        following = head.distribution(older.head(older.following, fractions=fractions, noise=noise))
+        judge = online if self.double else older
+        if self.double:
+            noise = online.head.draw(key_judge)
+
+        def judged(features: jax.Array, action_mask: PyTree) -> jax.Array:
+            return possible(
+                head.values(judge.head(features, fractions=head.choosing(leading), noise=noise)), action_mask
+            )
+
+        q_next = judged(judge.following, sample.next_action_mask)
+        if not self.munchausen:
+            return head.goal(_of(following, jnp.argmax(q_next, -1)), sample.reward, sample.discount)
+
+        q_next = jnp.where(sample.discount[..., None] > 0, q_next, 0.0)  # where no action is possible
+        policy = jax.nn.softmax(q_next / self.munchausen_temperature)
+        entropy = self.munchausen_temperature * jnp.sum(jax.scipy.special.entr(policy), -1)
+        q = judged(judge.now, sample.action_mask)
+        scaled = self.munchausen_temperature * jax.nn.log_softmax(q / self.munchausen_temperature)
+        scaled = jnp.take_along_axis(scaled, sample.action[..., None], -1)[..., 0]
+        bonus = self.munchausen_alpha * jnp.clip(scaled, self.munchausen_clip, 0.0)
+        mixed = jnp.sum(policy[..., None] * following, -2)
+        return head.goal(mixed, sample.reward + bonus + sample.discount * entropy, sample.discount)
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether the network has a memory."""
+        return isinstance(self.network, Network) and self.network.memory != "none"
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
-        return adam(learning_rate, self.max_grad_norm, eps=1e-8)
+        if self.optimizer == "adam":
+            return adam(learning_rate, self.max_grad_norm, self.optimizer_eps)
+        return centred_rmsprop(learning_rate, self.max_grad_norm, self.optimizer_eps, self.optimizer_decay)
+
+
+def _of(outputs: jax.Array, action: jax.Array) -> jax.Array:
+    """The action's part `[…, M]` of outputs `[…, A, M]`."""
+    return jnp.take_along_axis(outputs, action[..., None, None], -2)[..., 0, :]
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"

@@ -1,0 +1,65 @@
+"""Linear layers whose weights are random, and learn how random (Fortunato et al. 2018, arXiv:1706.10295)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant.networks.layers import affine, initial
+
+
+class NoisyLinear(eqx.Module):
+    """`x [..., in]` to `[..., out]` with weights μ + σ ⊙ ε (equation 9), where ε is factorised (equations 10 and 11).
+
+    The noise of a weight is f(ε_in) f(ε_out) and that of a bias f(ε_out), so that it can be applied to what goes in and
+    to what comes out: every row of `x` may have its own at the price of a second product.
+    """
+
+    weight: jax.Array  # [in, out]: μ
+    bias: jax.Array  # [out]
+    weight_scale: jax.Array  # [in, out]: σ
+    bias_scale: jax.Array  # [out]
+
+    @classmethod
+    def build(
+        cls,
+        size_in: int,
+        size_out: int,
+        key: jax.Array,
+        initialization: str,
+        gain: float,
+        sigma: jax.Array | float,
+    ) -> NoisyLinear:
+        """σ starts as `sigma`/√in everywhere (section 3.2); μ as a plain layer's weights."""
+        weight, bias = initial(key, size_in, size_out, initialization, gain)
+        scale = sigma / math.sqrt(size_in)
+        return cls(weight, bias, jnp.full_like(weight, scale), jnp.full_like(bias, scale))
+
+    def __call__(self, x: jax.Array, noise: jax.Array | None = None) -> jax.Array:
+        """With weights μ, or with `noise` `[..., in + out]` of `draw`, whose leading axes are the first ones of `x`."""
+        y = affine(x, self.weight, self.bias)
+        if noise is None:
+            return y
+        axes = x.ndim - noise.ndim
+        noise = noise.reshape(*noise.shape[:-1], *(1,) * axes, noise.shape[-1])
+        noise_in, noise_out = jnp.split(noise, [self.weight.shape[0]], axis=-1)
+        return y + affine(x * noise_in, self.weight_scale, self.bias_scale) * noise_out
+
+
+def draw(layers: Iterable[Any], key: jax.Array, leading: tuple[int, ...] = ()) -> tuple[jax.Array, ...]:
+    """The noise of each noisy layer, `[*leading, in + out]`: f(ε_in) and f(ε_out), with f(ε) = sign(ε) √|ε|.
+
+    Empty if there are none. Drawn as one array, since many small ones cost more.
+    """
+    sizes = [sum(layer.weight.shape) for layer in layers if isinstance(layer, NoisyLinear)]
+    if not sizes:
+        return ()
+    noise = jax.random.normal(key, (*leading, sum(sizes)))
+    noise = jnp.sign(noise) * jnp.sqrt(jnp.abs(noise))
+    return tuple(jnp.split(noise, np.cumsum(sizes)[:-1].tolist(), axis=-1))

@@ -1,0 +1,51 @@
+"""Learning the distribution of returns: projections and losses, over any leading axes."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def midpoints(count: int) -> jax.Array:
+    """(2i + 1) / 2N, the middles of N equal parts of [0, 1]: where N quantiles say most of a distribution.
+
+    Dabney et al. 2018, arXiv:1710.10044, lemma 2.
+    """
+    return (jnp.arange(count, dtype=jnp.float32) + 0.5) / count
+
+
+def categorical_projection(atoms: jax.Array, probabilities: jax.Array, support: jax.Array) -> jax.Array:
+    """The probabilities `[…, M]` on an equidistant `support` `[M]` of a distribution on other atoms.
+
+    Each atom's probability is shared by its two neighbours in the support, the nearer getting the more, so that the
+    mean stays where it is; atoms outside of it go to its ends. Bellemare et al. 2017, arXiv:1707.06887, equation 7.
+
+    Args:
+        atoms: `[…, K]`.
+        probabilities: of these, `[…, K]`.
+    """
+    low, high = support[0], support[-1]
+    gap = (high - low) / (support.shape[0] - 1)
+    distance = jnp.clip(atoms, low, high)[..., None] - jnp.reshape(support, (1,) * atoms.ndim + support.shape)
+    share = jnp.clip(1 - jnp.abs(distance) / gap, 0, 1)  # […, K, M]
+    return jnp.sum(share * probabilities[..., None], -2)
+
+
+def quantile_huber_loss(
+    quantiles: jax.Array, fractions: jax.Array, samples: jax.Array, kappa: jax.Array | float
+) -> jax.Array:
+    """Σ_i mean_j |τ_i − 1{δ_ij < 0}| L_κ(δ_ij)/κ with δ_ij = sample_j − quantile_i, `[…]`.
+
+    It is least where quantile_i has a fraction τ_i of the samples below it, but for the rounding of its corner by
+    Huber's loss L_κ. Dabney et al. 2018, arXiv:1806.06923, equations 3 and 5.
+
+    Args:
+        quantiles: `[…, N]`.
+        fractions: τ, `[…, N]`.
+        samples: of the distribution, `[…, N']`.
+        kappa: κ > 0, up to which error the loss is a square.
+    """
+    error = samples[..., None, :] - quantiles[..., :, None]
+    weight = jnp.abs(fractions[..., :, None] - (error < 0))
+    return jnp.sum(jnp.mean(weight * optax.huber_loss(error, delta=kappa) / kappa, -1), -1)
