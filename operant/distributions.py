@@ -44,6 +44,11 @@ class Distribution(eqx.Module):
     def kl(self, other: Distribution) -> jax.Array:
         """KL(self ‖ other) to another of the same kind, in nats: `[...]`."""
 
+    @property
+    def marginal(self) -> Distribution:
+        """The same over one action by itself, with nothing that it shares with others: all leaves `[..., _]`."""
+        return self
+
 
 class Categorical(Distribution):
     """One of n, with probabilities softmax(logits)."""
@@ -158,6 +163,7 @@ class DiagonalGaussian(Distribution):
         return jnp.sum(self.log_std + 0.5 * math.log(2 * math.pi * math.e), axis=-1)
 
     def kl(self, other: Distribution) -> jax.Array:
+        other = other.marginal
         assert isinstance(other, DiagonalGaussian)
         ratio = jnp.exp(2 * (self.log_std - other.log_std))
         distance = ((self.mean - other.mean) * jnp.exp(-other.log_std)) ** 2
@@ -165,6 +171,47 @@ class DiagonalGaussian(Distribution):
 
     def _outside(self, event: jax.Array) -> jax.Array:
         return jnp.reshape(event, (*event.shape[:-1], *self.shape))
+
+
+class StateDependentGaussian(Distribution):
+    """A normal whose noise is linear in features of the state: mean + θ·φ(s), with θ ~ N(0, σ²) element by element.
+
+    While θ is held, the noise is a smooth function of the state; over all θ, actions are independent normals with
+    variance Σ_f σ² φ_f(s)², and that is the density which is learnt from. Generalised state-dependent exploration:
+    Raffin, Kober & Stulp 2021, arXiv:2005.05719, equations 7 to 9.
+    """
+
+    mean: jax.Array  # [..., d], the Box's elements flattened
+    features: jax.Array  # [..., F]: φ(s); exploration does not train them
+    log_std: jax.Array  # [F, d]: log σ
+    shape: tuple[int, ...] = eqx.field(static=True)  # of an action
+
+    @property
+    def marginal(self) -> DiagonalGaussian:
+        """The distribution over all θ."""
+        variance = jax.lax.stop_gradient(self.features) ** 2 @ jnp.exp(2 * self.log_std)
+        return DiagonalGaussian(self.mean, 0.5 * jnp.log(variance + 1e-6), self.shape)
+
+    def mode(self) -> jax.Array:
+        return self.marginal.mode()
+
+    def sample(self, noise: jax.Array) -> jax.Array:
+        """`noise` are keys `[...]` of θ: as numbers, the θ of a whole block of steps would fill the memory."""
+
+        def deviation(key: jax.Array, features: jax.Array) -> jax.Array:
+            return features @ (jnp.exp(self.log_std) * jax.random.normal(key, self.log_std.shape))
+
+        event = self.mean + jnp.vectorize(deviation, signature="(),(f)->(d)")(noise, self.features)
+        return jnp.reshape(event, (*event.shape[:-1], *self.shape))
+
+    def log_prob(self, action: jax.Array) -> jax.Array:
+        return self.marginal.log_prob(action)
+
+    def entropy(self) -> jax.Array:
+        return self.marginal.entropy()
+
+    def kl(self, other: Distribution) -> jax.Array:
+        return self.marginal.kl(other)
 
 
 def parameters(space: Space) -> int:
@@ -186,7 +233,11 @@ def parameters(space: Space) -> int:
 
 
 def from_parameters(
-    space: Space, outputs: jax.Array, action_mask: jax.Array | None = None, log_std: jax.Array | None = None
+    space: Space,
+    outputs: jax.Array,
+    action_mask: jax.Array | None = None,
+    log_std: jax.Array | None = None,
+    features: jax.Array | None = None,
 ) -> Distribution:
     """The distribution over actions of `space` described by a policy head's outputs.
 
@@ -196,6 +247,7 @@ def from_parameters(
             its choices, concatenated. An action that is not possible has probability 0, and its output no
             gradient. Where nothing is possible (a state that nobody acts in) the distribution is uniform.
         log_std: of a Box, `[parameters(space)]` or of the shape of `outputs`; 0 when None.
+        features: of a Box, `[..., F]`: makes exploration depend on them; `log_std` is then `[F, parameters(space)]`.
 
     Raises:
         ValueError: no distribution is known for the space, or a mask is given for one that takes none.
@@ -215,12 +267,22 @@ def from_parameters(
     if isinstance(space, MultiBinary):
         return Bernoulli(outputs)
     assert isinstance(space, Box)
+    if features is not None:
+        assert log_std is not None
+        return StateDependentGaussian(outputs, features, log_std, space.shape)
     log_std = jnp.zeros_like(outputs) if log_std is None else jnp.broadcast_to(log_std, outputs.shape)
     return DiagonalGaussian(outputs, log_std, space.shape)
 
 
-def draw(space: Space, key: jax.Array, leading: tuple[int, ...] = ()) -> jax.Array:
-    """The noise `[*leading, parameters(space)]` from which `sample` makes `leading` actions of this space."""
+def draw(
+    space: Space, key: jax.Array, leading: tuple[int, ...] = (), *, state_dependent: bool = False
+) -> jax.Array:
+    """The noise `[*leading, parameters(space)]` from which `sample` makes `leading` actions of this space.
+
+    For `state_dependent` exploration of a Box: keys `[*leading]`.
+    """
+    if state_dependent:
+        return jax.random.split(key, leading)
     shape = (*leading, parameters(space))
     if isinstance(space, Box):
         return jax.random.normal(key, shape)

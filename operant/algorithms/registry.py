@@ -15,7 +15,10 @@ import equinox as eqx
 import numpy as np
 
 from operant.algorithms.base import Algorithm
+from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.ppo import PPO
+from operant.algorithms.policy_gradient.reinforce import REINFORCE
+from operant.algorithms.policy_gradient.trpo import TRPO
 from operant.algorithms.random import Random
 from operant.algorithms.search.ars import ARS
 from operant.algorithms.search.cem import CEM
@@ -54,6 +57,9 @@ ALGORITHMS: dict[str, type[Algorithm]] = {
     "cem": CEM,
     "evolution-strategies": EvolutionStrategies,
     "ars": ARS,
+    "reinforce": REINFORCE,
+    "a2c": A2C,
+    "trpo": TRPO,
     "ppo": PPO,
     "dqn": DQN,
     "random": Random,

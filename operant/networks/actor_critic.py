@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -17,22 +19,42 @@ from operant.types import EnvSpec, PyTree
 
 
 class ActorCritic(eqx.Module):
-    """One encoder (and memory); behind it the policy and the value function each have their own layers."""
+    """One encoder (and memory); behind it the policy and the value function each have their own layers.
+
+    Without a value function, values are 0.
+    """
 
     encoder: Encoder
     memory: GRU | LSTM | None
     policy_head: MLP
-    value_head: MLP
-    log_std: jax.Array | None  # [elements of a Box action]: the same in every state
+    value_head: MLP | None
+    log_std: (
+        jax.Array | None
+    )  # [elements of a Box action]: the same in every state; [features, elements] with use_sde
     action_space: Space = eqx.field(static=True)
+    use_sde: bool = eqx.field(static=True, default=False)
 
     @classmethod
-    def build(cls, config: Network | Given, spec: EnvSpec, key: jax.Array) -> ActorCritic:
+    def build(
+        cls,
+        config: Network | Given,
+        spec: EnvSpec,
+        key: jax.Array,
+        *,
+        critic: bool = True,
+        use_sde: bool = False,
+        log_std_init: jax.Array | float = 0.0,
+    ) -> ActorCritic:
         """Gains of orthogonal weights are √2 in hidden layers, 1 for the value, and 0.01 for the policy's
         output, so that the first policy is nearly the same in every state (Andrychowicz et al. 2021,
         arXiv:2006.05990).
 
         The heads stand directly on the features of a module of the user's.
+
+        Args:
+            critic: Whether there is a value function.
+            use_sde: Whether exploration in a Box is linear in the features of the policy's last layer.
+            log_std_init: The log standard deviation of a Box action before learning, of each feature with `use_sde`.
 
         Raises:
             ValueError: the configuration does not fit the spaces.
@@ -48,13 +70,18 @@ class ActorCritic(eqx.Module):
                 cell.build(size, config.memory_size, keys[1], config.initialization),
                 config.memory_size,
             )
+        policy_head = hidden_layers(config, size, config.hidden_sizes, outputs, keys[2], gain=0.01)
+        value_head = hidden_layers(config, size, config.hidden_sizes, 1, keys[3], gain=1.0)
+        assert policy_head.output is not None
+        deviations = policy_head.output.weight.shape if use_sde else (outputs,)
         return cls(
             encoder,
             memory,
-            hidden_layers(config, size, config.hidden_sizes, outputs, keys[2], gain=0.01),
-            hidden_layers(config, size, config.hidden_sizes, 1, keys[3], gain=1.0),
-            jnp.zeros(outputs) if isinstance(spec.action_space, Box) else None,
+            policy_head,
+            value_head if critic else None,
+            jnp.full(deviations, log_std_init) if isinstance(spec.action_space, Box) else None,
             spec.action_space,
+            use_sde,
         )
 
     @property
@@ -94,11 +121,21 @@ class ActorCritic(eqx.Module):
         leading axes will do, and neither is looked at. `key` turns dropout on.
         """
         keys = _split(key)
-        features = self.encoder(observation, key=keys[0])
-        if self.memory is not None:
-            features, _ = unroll(self.memory, features, carry, done)
-        value = self.value_head(features, key=keys[2])[..., 0]
-        return self._distribution(features, action_mask, keys[1]), value
+        features = self.features(observation, carry, done, key=keys[0])
+        return self._distribution(features, action_mask, keys[1]), self.value(features, key=keys[2])
+
+    def features(
+        self, observation: PyTree, carry: PyTree, done: jax.Array, *, key: jax.Array | None = None
+    ) -> jax.Array:
+        """What both heads stand on, `[T, N, F]`. Arguments as of `unroll`."""
+        features = self.encoder(observation, key=key)
+        return features if self.memory is None else unroll(self.memory, features, carry, done)[0]
+
+    def value(self, features: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
+        """V `[...]` of `features` `[..., F]`."""
+        if self.value_head is None:
+            return jnp.zeros(features.shape[:-1])
+        return self.value_head(features, key=key)[..., 0]
 
     def successor_values(
         self, observation: PyTree, next_observation: PyTree, carry: PyTree, done: jax.Array
@@ -111,11 +148,14 @@ class ActorCritic(eqx.Module):
         if self.memory is not None:
             _, carries = unroll(self.memory, self.encoder(observation), carry, done)
             features, _ = self.memory(features, carries)
-        return self.value_head(features)[..., 0]
+        return self.value(features)
 
     def _distribution(self, features: jax.Array, action_mask: PyTree, key: jax.Array | None) -> Distribution:
+        latent = None
+        if self.use_sde:
+            latent = replace(self.policy_head, output=None)(features, key=key)
         outputs = self.policy_head(features, key=key)
-        return distributions.from_parameters(self.action_space, outputs, action_mask, self.log_std)
+        return distributions.from_parameters(self.action_space, outputs, action_mask, self.log_std, latent)
 
 
 def _split(key: jax.Array | None) -> tuple[jax.Array | None, ...]:

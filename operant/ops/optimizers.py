@@ -5,12 +5,29 @@ from __future__ import annotations
 import jax
 import optax
 
+from operant.types import PyTree
+
 
 def adam(
     learning_rate: jax.Array | float, max_grad_norm: jax.Array | float | None, eps: float
 ) -> optax.GradientTransformation:
     """Adam (Kingma & Ba 2015) on gradients shortened to `max_grad_norm`; None: as they are."""
     return _on_one_vector(max_grad_norm, optax.adam(learning_rate, eps=eps))
+
+
+def rmsprop(
+    learning_rate: jax.Array | float,
+    max_grad_norm: jax.Array | float | None,
+    eps: jax.Array | float,
+    decay: float,
+) -> optax.GradientTransformation:
+    """RMSProp (Tieleman & Hinton 2012) on gradients shortened to `max_grad_norm`.
+
+    As TensorFlow has it, and Mnih et al. 2016: the mean square begins at 1, and `eps` is added to it under the root.
+    """
+    return _on_one_vector(
+        max_grad_norm, optax.rmsprop(learning_rate, decay, eps, initial_scale=1.0, eps_in_sqrt=True)
+    )
 
 
 def centred_rmsprop(
@@ -38,3 +55,11 @@ def _on_one_vector(
     if max_grad_norm is not None:
         optimizer = optax.chain(optax.clip_by_global_norm(max_grad_norm), optimizer)
     return optax.flatten(optimizer)
+
+
+def descend(
+    optimizer: optax.GradientTransformation, gradient: PyTree, state: optax.OptState, parameters: PyTree
+) -> tuple[PyTree, optax.OptState]:
+    """`(parameters, optimiser state)` after one step."""
+    updates, state = optimizer.update(gradient, state, parameters)
+    return optax.apply_updates(parameters, updates), state

@@ -66,6 +66,44 @@ def generalized_advantages(
     return jax.lax.scan(backward, jnp.zeros_like(delta[0]), (delta, done), reverse=True)[1]
 
 
+def vtrace(
+    log_ratio: jax.Array,
+    reward: jax.Array,
+    value: jax.Array,
+    next_value: jax.Array,
+    terminated: jax.Array,
+    done: jax.Array,
+    gamma: jax.Array | float,
+    lambda_: jax.Array | float = 1.0,
+    clip_rho: float = 1.0,
+    clip_c: float = 1.0,
+) -> tuple[jax.Array, jax.Array]:
+    """`(targets v_t, advantages)` of what another policy μ did, corrected to what π would expect. All arrays `[T, …]`.
+
+        v_t = V(s_t) + δ_t + γ c_t (v_{t+1} − V(s_{t+1})),   δ_t = ρ_t (r_t + γ V(s_{t+1}) − V(s_t))
+        advantage of a_t = ρ_t (r_t + γ v_{t+1} − V(s_t))
+
+    with ρ_t = min(ρ̄, π/μ) and c_t = λ min(c̄, π/μ). `log_ratio` is log π(a_t|s_t) − log μ(a_t|s_t), and
+    `next_value[t]` is V of the true successor of row t. On-policy and with λ = 1, v_t is the n-step return; with a
+    smaller λ the advantage takes V(s_{t+1}) + λ (v_{t+1} − V(s_{t+1})) for v_{t+1}.
+
+    Espeholt et al. 2018 (IMPALA), arXiv:1802.01561, equation 1, remark 1, remark 2 (λ) and section 4.2.
+    """
+    ratio = jnp.exp(log_ratio)
+    rho, c = jnp.minimum(clip_rho, ratio), lambda_ * jnp.minimum(clip_c, ratio)
+    bootstrap = gamma * jnp.where(terminated, 0.0, next_value)
+    delta = rho * (reward + bootstrap - value)
+
+    def backward(following: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, tuple]:
+        delta_t, c_t, done_t = row
+        behind = jnp.where(done_t, 0.0, following)  # v_{t+1} − V(s_{t+1})
+        error = delta_t + gamma * c_t * behind
+        return error, (error, behind)
+
+    _, (error, behind) = jax.lax.scan(backward, jnp.zeros_like(delta[0]), (delta, c, done), reverse=True)
+    return value + error, rho * (reward + bootstrap + gamma * lambda_ * behind - value)
+
+
 def explained_variance(prediction: jax.Array, target: jax.Array, weight: jax.Array) -> jax.Array:
     """1 − Var[target − prediction] / Var[target], weighted; 0 where the targets do not vary. Scalar."""
     residual = weighted_variance(target - prediction, weight)

@@ -24,3 +24,11 @@ def permutations(key: jax.Array, count: int, size: int) -> jax.Array:
         jnp.uint32, (count, size), 1
     )
     return (jax.lax.sort(packed, dimension=1, is_stable=False) & low).astype(jnp.int32)
+
+
+def minibatches(key: jax.Array, epochs: int, count: int, size: int) -> jax.Array:
+    """The samples of each minibatch, `[epochs · ⌊count / size⌋, size]`: every epoch goes through `count` samples anew.
+
+    What is left over after dividing them sits out the epoch.
+    """
+    return permutations(key, epochs, count)[:, : count // size * size].reshape(-1, size)

@@ -11,7 +11,8 @@ import numpy as np
 import optax
 import pytest
 
-from operant.algorithms.policy_gradient.ppo import PPO, PPOState, Sample
+from operant.algorithms.policy_gradient.learner import Sample
+from operant.algorithms.policy_gradient.ppo import PPO, PPOState
 from operant.engine import collect, device
 from operant.engine.learn import to_environment
 from operant.envs.probes import DelayedReward
@@ -60,6 +61,7 @@ def state_of(algorithm, spec=SPEC):
         Normalizer.build(
             spec, observations=algorithm.normalize_observations, rewards=algorithm.normalize_rewards
         ),
+        shapes.kl_coef,
     )
 
 
@@ -85,7 +87,7 @@ def minibatch():
         for o, a in zip(transition.observation[0], transition.action[0], strict=True)
     ]
     old = jnp.asarray(log_p)[None] + normal(1, B, scale=0.3)
-    sample = Sample(old, normal(1, B), normal(1, B), normal(1, B))
+    sample = Sample(None, old, normal(1, B), normal(1, B), normal(1, B))
     weight = jnp.asarray(RNG.random((1, B)) < 0.75, jnp.float32)
     return network, transition, sample, weight
 
@@ -247,7 +249,7 @@ def test_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose(mem
         state = algorithm.observe(state, jax.tree.map(lambda x: 3 * x, tape))
         carry = run.carry
         run, tape = collect.rollout(algorithm, state, environment, run, initial, second)
-        sample = algorithm.estimate(state.network, algorithm._normalized(state.normalizer, tape), carry)
+        sample = algorithm.estimate(state.network, algorithm.normalized(state.normalizer, tape), carry)
         return tape, sample, second[0], state.network.log_std
 
     tape, sample, noise, log_std = collected(state, jax.random.key(0))

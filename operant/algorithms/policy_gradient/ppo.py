@@ -1,9 +1,11 @@
 """Proximal policy optimisation (Schulman, Wolski, Dhariwal, Radford & Klimov 2017, arXiv:1707.06347).
 
 Each rollout is learnt from several times in small batches, and the objective stops paying once an action's probability
-has moved by more than a factor 1 ± ε:
+has moved by more than a factor 1 ± ε (equation 9), or charges for moving (equation 8):
 
-    L(θ) = E[ min(ρ Â, clip(ρ, 1−ε, 1+ε) Â) ] − c₁ E[(V(s) − V̂)²] + c₂ E[H(π(·|s))],   ρ = π(a|s) / π_old(a|s)
+    L(θ) = E[ S ] − c₁ E[(V(s) − V̂)²] + c₂ E[H(π(·|s))],   ρ = π(a|s) / π_old(a|s)
+
+    S = min(ρ Â, clip(ρ, 1−ε, 1+ε) Â)   or   ρ Â − β KL(π_old(·|s) ‖ π(·|s))
 
 | paper | here |             | paper | here |
 |---|---|---|---|---|
@@ -11,6 +13,7 @@ has moved by more than a factor 1 ± ε:
 | γ | gamma |              | c₂ | ent_coef |
 | λ | gae_lambda |         | K epochs | n_epochs |
 | T | n_steps |            | M | batch_size |
+| β | kl_coef |            | d_targ | target_kl |
 """
 
 # pyright: reportArgumentType=false
@@ -18,89 +21,67 @@ has moved by more than a factor 1 ± ε:
 
 from __future__ import annotations
 
-import equinox as eqx
+from dataclasses import replace
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 import optax
 
-from operant.algorithms.base import Algorithm, require, static
-from operant.distributions import Categorical, draw, parameters
-from operant.networks import ActorCritic, Given, Network, as_network
-from operant.ops.normalization import Normalizer
-from operant.ops.optimizers import adam
-from operant.ops.returns import explained_variance, generalized_advantages, standardize, weighted_mean
+from operant.algorithms.base import require, static
+from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState, Sample, sequences
+from operant.networks import ActorCritic
+from operant.ops.optimizers import adam, descend
+from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
-from operant.ops.shuffle import permutations
-from operant.types import Batch, Clock, EnvSpec, PyTree, Rollout, Transition
+from operant.ops.shuffle import minibatches
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
+
+OBJECTIVES = ("clip", "kl")
 
 
-class PPOState(eqx.Module):
+class PPOState(PolicyState):
     """Everything PPO learns."""
 
-    network: ActorCritic
-    optimizer: optax.OptState
-    normalizer: Normalizer
+    kl_coef: jax.Array | None  # β; None where nothing is charged
 
 
-class Sample(eqx.Module):
-    """What a minibatch holds beside the transitions; leaves `[L, B]` (see `PPO.update`)."""
-
-    log_prob: jax.Array  # log π_old(a|s)
-    value: jax.Array  # V_old(s)
-    advantage: jax.Array  # Â
-    target: jax.Array  # V̂
-
-
-class PPO(Algorithm):
+class PPO(ActorCriticLearner):
     """Proximal policy optimisation, for every action space, with masks and memory."""
 
     learning_rate: float | Schedule = 3e-4
     """Step size of Adam: a number or a schedule such as linear:3e-4:0."""
-    n_steps: int = static(2048)
-    """Steps of every environment in a rollout."""
     batch_size: int = static(64)
     """Samples in a minibatch; what is left over after dividing the rollout sits out an epoch. With memory: whole
     sequences of n_steps, as many as come closest from below (at least one)."""
     n_epochs: int = static(10)
     """Passes over each rollout."""
-    gamma: float = 0.99
-    """Discount factor γ."""
-    gae_lambda: float = 0.95
-    """λ of the generalized advantage estimate: 0 trusts the value network, 1 the returns."""
+    objective: Literal["clip", "kl"] = static("clip")
+    """What keeps the policy near the one that acted: clip stops paying, kl charges."""
     clip_range: float | Schedule = 0.2
     """ε: how far an action's probability ratio may move before it stops paying."""
     clip_range_vf: float | Schedule | None = None
     """How far a value may move from its old estimate, in units of reward; none: as far as it likes."""
-    normalize_advantage: bool = static(True)
-    """Standardise advantages within each minibatch."""
+    kl_coef: float = 1.0
+    """β: what objective kl charges for each nat that the policy moves, at first."""
+    target_kl: float | None = None
+    """With clip: stop learning from a rollout once the policy has moved further than 1.5 times this; none: never. With
+    kl: double β behind a rollout from which it has moved so far, halve β behind one where it stayed below a 1.5th of
+    this; none: β stays."""
     ent_coef: float | Schedule = 0.0
     """Weight of the entropy bonus."""
     vf_coef: float = 0.5
     """Weight of the value loss."""
     max_grad_norm: float = 0.5
     """Gradients longer than this are shortened to it."""
-    target_kl: float | None = None
-    """Stop learning from a rollout once the policy has moved further than 1.5 times this; none: never."""
-    normalize_observations: bool = static(False)
-    """Shift and scale observations by their running statistics."""
-    normalize_rewards: bool = static(False)
-    """Scale rewards by the running deviation of their discounted return."""
-    network: Network | Given = eqx.field(default=Network(), converter=as_network)
-    """The networks: a Network of values, or any Equinox module that maps an observation to features."""
 
     def __check_init__(self) -> None:
-        for name in ("n_steps", "batch_size", "n_epochs"):
+        for name in ("batch_size", "n_epochs"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("gamma", "gae_lambda"):
-            if isinstance(getattr(self, name), int | float):
-                require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
-
-    @property
-    def experience(self) -> Rollout:
-        return Rollout(self.n_steps)
+        require(self.objective in OBJECTIVES, "objective", self.objective, " or ".join(OBJECTIVES))
 
     def check(self, spec: EnvSpec) -> None:
-        parameters(spec.action_space)
+        super().check(spec)
         samples = self.n_steps * spec.num_envs
         require(samples >= 2, "n_steps", self.n_steps, "at least 2 when there is one environment")
         if not 2 <= self.batch_size <= samples:
@@ -111,42 +92,21 @@ class PPO(Algorithm):
             )
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PPOState:
-        network = ActorCritic.build(self.network, spec, key)
-        normalizer = Normalizer.build(
-            spec, observations=self.normalize_observations, rewards=self.normalize_rewards
-        )
-        return PPOState(network, self._optimizer(0.0).init(network), normalizer)
-
-    def initial_carry(self, state: PPOState, num_envs: int) -> PyTree:
-        return state.network.initial_carry(num_envs)
-
-    def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
-        return draw(spec.action_space, key, (spec.num_envs,))
-
-    def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
-        observation = state.normalizer.observations(observation)
-        policy, carry = state.network.policy(observation, action_mask, carry)
-        return policy.sample(noise) if explore else policy.mode(), carry
-
-    def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
-        policy, _ = state.network.policy(state.normalizer.observations(observation), action_mask, carry)
-        assert isinstance(policy, Categorical)
-        return jnp.exp(policy.log_probabilities)
-
-    def observe(self, state: PPOState, transition: Transition) -> PPOState:
-        return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.observe(transition, self.gamma))
+        network, normalizer = self.start(spec, key)
+        charge = jnp.asarray(self.kl_coef, jnp.float32) if self.objective == "kl" else None
+        return PPOState(network, self._optimizer(0.0).init(network), normalizer, charge)
 
     def update(self, state: PPOState, batch: Batch, key: jax.Array, clock: Clock):
-        transition = self._normalized(state.normalizer, batch.transition)
-        sample = self.estimate(state.network, transition, batch.carry)
-        data = (transition, sample, batch.weight)
-        carry = batch.carry
-        if not state.network.recurrent:  # without memory, a rollout is T·N sequences of one step
-            data = jax.tree.map(lambda x: x.reshape(1, -1, *x.shape[2:]), data)
+        carry, transition = batch.carry, self.normalized(state.normalizer, batch.transition)
+        sample = self.estimate(state.network, transition, carry)
+        before = sample.policy
+        assert before is not None
+        if self.objective == "clip":
+            sample = replace(sample, policy=None)
+        data = sequences(state.network, (transition, sample, batch.weight))
         length, count = data[2].shape
-        size = max(1, self.batch_size // length)
         order_key, dropout_key = jax.random.split(key)
-        order = permutations(order_key, self.n_epochs, count)[:, : count // size * size].reshape(-1, size)
+        order = minibatches(order_key, self.n_epochs, count, max(1, self.batch_size // length))
         optimizer = self._optimizer(at(self.learning_rate, clock))
 
         def step(learner: tuple, row: tuple[jax.Array, jax.Array]) -> tuple[tuple, dict[str, jax.Array]]:
@@ -155,11 +115,15 @@ class PPO(Algorithm):
             part = jax.tree.map(lambda x: x[:, index], data)
             start = jax.tree.map(lambda x: x[index], carry)
             gradient, metrics = jax.grad(self.loss, has_aux=True)(
-                network, *part, start, clock, jax.random.fold_in(dropout_key, counter)
+                network,
+                *part,
+                start,
+                clock,
+                state.kl_coef,
+                key=jax.random.fold_in(dropout_key, counter),
             )
-            updates, next_state = optimizer.update(gradient, optimizer_state, network)
-            following = (optax.apply_updates(network, updates), next_state)
-            if self.target_kl is not None:
+            following = descend(optimizer, gradient, optimizer_state, network)
+            if self.objective == "clip" and self.target_kl is not None:
                 learning = learning & (metrics["train/approx_kl"] <= 1.5 * self.target_kl)
                 following = jax.tree.map(
                     lambda new, old: jnp.where(learning, new, old), following, (network, optimizer_state)
@@ -175,24 +139,22 @@ class PPO(Algorithm):
             "train/learning_rate": at(self.learning_rate, clock),
             "train/clip_range": at(self.clip_range, clock),
         }
-        return PPOState(network, optimizer_state, state.normalizer), metrics
+        charge = state.kl_coef
+        if charge is not None:
+            policy, _ = network.unroll(transition.observation, transition.action_mask, carry, transition.done)
+            moved = weighted_mean(before.kl(policy), batch.weight)
+            metrics |= {"train/kl_coef": charge, "train/kl_divergence": moved}
+            charge = self.charge(charge, moved)
+        return PPOState(network, optimizer_state, state.normalizer, charge), metrics
 
-    def estimate(self, network: ActorCritic, transition: Transition, carry: PyTree) -> Sample:
-        """Log-probabilities, values, advantages and value targets of a rollout `[T, N]` under the acting policy."""
-        policy, value = network.unroll(transition.observation, transition.action_mask, carry, transition.done)
-        next_value = network.successor_values(
-            transition.observation, transition.next_observation, carry, transition.done
+    def charge(self, kl_coef: jax.Array, moved: jax.Array) -> jax.Array:
+        """β for the next rollout, now that the policy has moved so far (section 4)."""
+        if self.target_kl is None:
+            return kl_coef
+        factor = jnp.where(
+            moved > 1.5 * self.target_kl, 2.0, jnp.where(moved < self.target_kl / 1.5, 0.5, 1.0)
         )
-        advantage = generalized_advantages(
-            transition.reward,
-            value,
-            next_value,
-            transition.terminated,
-            transition.done,
-            self.gamma,
-            self.gae_lambda,
-        )
-        return Sample(policy.log_prob(transition.action), value, advantage, advantage + value)
+        return kl_coef * factor
 
     def loss(
         self,
@@ -202,9 +164,11 @@ class PPO(Algorithm):
         weight: jax.Array,
         carry: PyTree,
         clock: Clock,
+        kl_coef: jax.Array | None = None,
+        *,
         key: jax.Array | None = None,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """−L(θ) (equation 9) over a minibatch `[L, B]`, and what there is to say about it."""
+        """−L(θ) over a minibatch `[L, B]`, and what there is to say about it."""
         policy, value = network.unroll(
             transition.observation, transition.action_mask, carry, transition.done, key=key
         )
@@ -213,8 +177,14 @@ class PPO(Algorithm):
         advantage = standardize(sample.advantage, weight) if self.normalize_advantage else sample.advantage
 
         clip_range = at(self.clip_range, clock)
-        clipped_ratio = jnp.clip(ratio, 1 - clip_range, 1 + clip_range)
-        policy_loss = -weighted_mean(jnp.minimum(ratio * advantage, clipped_ratio * advantage), weight)
+        if self.objective == "clip":
+            clipped_ratio = jnp.clip(ratio, 1 - clip_range, 1 + clip_range)
+            surrogate = jnp.minimum(ratio * advantage, clipped_ratio * advantage)
+        else:
+            assert sample.policy is not None
+            assert kl_coef is not None
+            surrogate = ratio * advantage - kl_coef * sample.policy.kl(policy)
+        policy_loss = -weighted_mean(surrogate, weight)
 
         if self.clip_range_vf is not None:
             reach = at(self.clip_range_vf, clock)
@@ -236,14 +206,3 @@ class PPO(Algorithm):
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
         return adam(learning_rate, self.max_grad_norm, eps=1e-5)
-
-    def _normalized(self, normalizer: Normalizer, transition: Transition) -> Transition:
-        return eqx.tree_at(
-            lambda t: (t.observation, t.next_observation, t.reward),
-            transition,
-            (
-                normalizer.observations(transition.observation),
-                normalizer.observations(transition.next_observation),
-                normalizer.rewards(transition.reward),
-            ),
-        )

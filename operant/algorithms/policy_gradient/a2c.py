@@ -1,0 +1,108 @@
+"""Advantage actor–critic (Mnih et al. 2016, arXiv:1602.01783), all actors in step with each other.
+
+After every few steps the policy follows the gradient of its returns, measured against a learnt value function, once:
+
+    L(θ) = −E[ log π(a|s) Â ] + c E[(V(s) − V̂)²] − β E[H(π(·|s))],   Â = R − V(s),   V̂ = R
+
+    R_t = r_t + γ r_{t+1} + … + γ^{k−1} r_{t+k−1} + γ^k V(s_{t+k}),  to the end of the rollout or the episode
+
+| paper | here |
+|---|---|
+| t_max | n_steps |
+| γ, β | gamma, ent_coef |
+| α, ε of RMSProp | rms_prop_alpha, rms_prop_eps |
+
+With gae_lambda below 1, R is the λ-return (Schulman et al. 2016).
+"""
+
+# pyright: reportArgumentType=false
+# optax's types do not know that an Equinox module is a pytree.
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from operant.algorithms.base import static
+from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState
+from operant.networks import ActorCritic
+from operant.ops.optimizers import adam, descend, rmsprop
+from operant.ops.returns import explained_variance, standardize, weighted_mean
+from operant.ops.schedules import Schedule, at
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
+
+
+class A2C(ActorCriticLearner):
+    """Advantage actor–critic, for every action space, with masks and memory."""
+
+    learning_rate: float | Schedule = 7e-4
+    """Step size of the optimiser: a number or a schedule such as linear:7e-4:0."""
+    n_steps: int = static(5)
+    gae_lambda: float = 1.0
+    normalize_advantage: bool = static(False)
+    ent_coef: float | Schedule = 0.0
+    """Weight of the entropy bonus."""
+    vf_coef: float = 0.5
+    """Weight of the value loss."""
+    max_grad_norm: float = 0.5
+    """Gradients longer than this are shortened to it."""
+    use_rms_prop: bool = static(True)
+    """Learn with RMSProp; otherwise with Adam."""
+    rms_prop_alpha: float = 0.99
+    """How much of RMSProp's mean square stays at each update."""
+    rms_prop_eps: float = 1e-5
+    """What RMSProp adds to the mean square, under the root."""
+
+    def init(self, spec: EnvSpec, key: jax.Array) -> PolicyState:
+        network, normalizer = self.start(spec, key)
+        return PolicyState(network, self._optimizer(0.0).init(network), normalizer)
+
+    def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
+        transition = self.normalized(state.normalizer, batch.transition)
+        gradient, metrics = jax.grad(self.loss, has_aux=True)(
+            state.network, transition, batch.weight, batch.carry, clock, key=key
+        )
+        optimizer = self._optimizer(at(self.learning_rate, clock))
+        network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
+        metrics |= {"train/n_updates": jnp.ones(()), "train/learning_rate": at(self.learning_rate, clock)}
+        return PolicyState(network, optimizer_state, state.normalizer), metrics
+
+    def loss(
+        self,
+        network: ActorCritic,
+        transition: Transition,
+        weight: jax.Array,
+        carry: PyTree,
+        clock: Clock,
+        *,
+        key: jax.Array | None = None,
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """L(θ) over a rollout `[T, N]`, and what there is to say about it."""
+        policy, value = network.unroll(
+            transition.observation, transition.action_mask, carry, transition.done, key=key
+        )
+        baseline = jax.lax.stop_gradient(value)
+        advantage = self.advantages(
+            jax.lax.stop_gradient(network), transition, carry, baseline, self.gae_lambda
+        )
+        target = advantage + baseline
+        if self.normalize_advantage:
+            advantage = standardize(advantage, weight)
+
+        policy_loss = -weighted_mean(policy.log_prob(transition.action) * advantage, weight)
+        value_loss = weighted_mean(jnp.square(value - target), weight)
+        entropy = weighted_mean(policy.entropy(), weight)
+        loss = policy_loss + self.vf_coef * value_loss - at(self.ent_coef, clock) * entropy
+        return loss, {
+            "train/loss": loss,
+            "train/policy_loss": policy_loss,
+            "train/value_loss": value_loss,
+            "train/entropy_loss": -entropy,
+            "train/explained_variance": explained_variance(baseline, target, weight),
+        }
+
+    def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
+        if self.use_rms_prop:
+            return rmsprop(learning_rate, self.max_grad_norm, self.rms_prop_eps, self.rms_prop_alpha)
+        return adam(learning_rate, self.max_grad_norm, eps=1e-5)

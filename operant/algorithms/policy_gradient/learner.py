@@ -1,0 +1,187 @@
+"""What the policy gradient algorithms share: how they act, and by how much an action was better than expected."""
+
+# pyright: reportArgumentType=false
+# optax's types do not know that an Equinox module is a pytree.
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+
+from operant.algorithms.base import Algorithm, require, static
+from operant.distributions import Categorical, Distribution, draw, parameters
+from operant.networks import ActorCritic, Given, Network, as_network
+from operant.ops.normalization import Normalizer
+from operant.ops.returns import generalized_advantages
+from operant.ops.schedules import Schedule
+from operant.spaces import Box, describe
+from operant.types import Clock, EnvSpec, Episodes, PyTree, Rollout, Transition
+
+
+class PolicyState(eqx.Module):
+    """Everything that is learnt."""
+
+    network: ActorCritic
+    optimizer: optax.OptState
+    normalizer: Normalizer
+
+
+class Sample(eqx.Module):
+    """What the policy that acted says of each step; leaves `[T, N, …]`."""
+
+    policy: Distribution | None  # π_old(·|s); None where nobody asks
+    log_prob: jax.Array  # log π_old(a|s)
+    value: jax.Array  # V_old(s)
+    advantage: jax.Array  # Â
+    target: jax.Array  # V̂
+
+
+class PolicyGradient(Algorithm):
+    """Learning a policy from what it did itself, for every action space, with masks and memory."""
+
+    learning_rate: float | Schedule = 3e-4
+    """Step size of the optimiser: a number or a schedule such as linear:3e-4:0."""
+    gamma: float = 0.99
+    """Discount factor γ."""
+    use_sde: bool = static(False)
+    """Explore a Box by noise that depends on the state and stays the same for a while (gSDE: Raffin et al. 2021)
+    instead of by new noise at every step."""
+    sde_sample_freq: int = static(-1)
+    """Steps after which use_sde draws new noise; −1: once a rollout or episode."""
+    log_std_init: float = 0.0
+    """Logarithm of the standard deviation of a Box action before learning."""
+    normalize_observations: bool = static(False)
+    """Shift and scale observations by their running statistics."""
+    normalize_rewards: bool = static(False)
+    """Scale rewards by the running deviation of their discounted return."""
+    network: Network | Given = eqx.field(default=Network(), converter=as_network)
+    """The networks: a Network of values, or any Equinox module that maps an observation to features."""
+
+    def __check_init__(self) -> None:
+        frequency = self.sde_sample_freq
+        require(frequency >= 1 or frequency == -1, "sde_sample_freq", frequency, "at least 1, or -1")
+        if isinstance(self.gamma, int | float):
+            require(0 <= self.gamma <= 1, "gamma", self.gamma, "a number in [0, 1]")
+
+    def check(self, spec: EnvSpec) -> None:
+        parameters(spec.action_space)  # refuses a space without a policy head
+        if self.use_sde and not isinstance(spec.action_space, Box):
+            raise ValueError(
+                f"use_sde=True: state-dependent exploration is of Box actions; {spec.id} has "
+                f"{describe(spec.action_space)}. Leave it off."
+            )
+
+    def start(self, spec: EnvSpec, key: jax.Array, *, critic: bool = True) -> tuple[ActorCritic, Normalizer]:
+        """The network and the statistics before the first step."""
+        network = ActorCritic.build(
+            self.network, spec, key, critic=critic, use_sde=self.use_sde, log_std_init=self.log_std_init
+        )
+        return network, Normalizer.build(
+            spec, observations=self.normalize_observations, rewards=self.normalize_rewards
+        )
+
+    def initial_carry(self, state: PolicyState, num_envs: int) -> PyTree:
+        return state.network.initial_carry(num_envs)
+
+    def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+        return draw(spec.action_space, key, (spec.num_envs,), state_dependent=self.use_sde)
+
+    @property
+    def noise_steps(self) -> int:
+        if not self.use_sde:
+            return 1
+        plan = self.experience
+        assert isinstance(plan, Rollout | Episodes)
+        whole = plan.steps if isinstance(plan, Rollout) else plan.max_steps
+        return whole if self.sde_sample_freq == -1 else self.sde_sample_freq
+
+    def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
+        observation = state.normalizer.observations(observation)
+        policy, carry = state.network.policy(observation, action_mask, carry)
+        return policy.sample(noise) if explore else policy.mode(), carry
+
+    def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
+        policy, _ = state.network.policy(state.normalizer.observations(observation), action_mask, carry)
+        assert isinstance(policy, Categorical)
+        return jnp.exp(policy.log_probabilities)
+
+    def observe(self, state: PolicyState, transition: Transition) -> PolicyState:
+        return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.observe(transition, self.gamma))
+
+    def report(self, state: PolicyState) -> dict[str, jax.Array]:
+        log_std = state.network.log_std
+        return {} if log_std is None else {"train/std": jnp.mean(jnp.exp(log_std))}
+
+    def normalized(self, normalizer: Normalizer, transition: Transition) -> Transition:
+        """A rollout as the networks see it."""
+        return eqx.tree_at(
+            lambda t: (t.observation, t.next_observation, t.reward),
+            transition,
+            (
+                normalizer.observations(transition.observation),
+                normalizer.observations(transition.next_observation),
+                normalizer.rewards(transition.reward),
+            ),
+        )
+
+    def advantages(
+        self,
+        network: ActorCritic,
+        transition: Transition,
+        carry: PyTree,
+        value: jax.Array,
+        lambda_: jax.Array | float,
+    ) -> jax.Array:
+        """Â `[T, N]` of a rollout: the λ-return minus `value`, which is V(s)."""
+        next_value = network.successor_values(
+            transition.observation, transition.next_observation, carry, transition.done
+        )
+        return generalized_advantages(
+            transition.reward,
+            value,
+            next_value,
+            transition.terminated,
+            transition.done,
+            self.gamma,
+            lambda_,
+        )
+
+
+class ActorCriticLearner(PolicyGradient):
+    """Policy gradients over rollouts, against a learnt value function."""
+
+    n_steps: int = static(2048)
+    """Steps of every environment in a rollout."""
+    gae_lambda: float = 0.95
+    """λ of the generalized advantage estimate: 0 trusts the value network, 1 the returns."""
+    normalize_advantage: bool = static(True)
+    """Standardise the advantages that a gradient is computed from."""
+
+    def __check_init__(self) -> None:
+        require(self.n_steps >= 1, "n_steps", self.n_steps, "at least 1")
+        if isinstance(self.gae_lambda, int | float):
+            require(0 <= self.gae_lambda <= 1, "gae_lambda", self.gae_lambda, "a number in [0, 1]")
+
+    @property
+    def experience(self) -> Rollout:
+        return Rollout(self.n_steps)
+
+    def estimate(self, network: ActorCritic, transition: Transition, carry: PyTree) -> Sample:
+        """What the acting policy says of a rollout `[T, N]`, with advantages and value targets."""
+        policy, value = network.unroll(transition.observation, transition.action_mask, carry, transition.done)
+        advantage = self.advantages(network, transition, carry, value, self.gae_lambda)
+        return Sample(
+            policy.marginal, policy.log_prob(transition.action), value, advantage, advantage + value
+        )
+
+
+def sequences(network: ActorCritic, rollout: PyTree) -> PyTree:
+    """Leaves `[T, N, …]` as `[L, B, …]`, B sequences of L steps.
+
+    They are the environments' where there is a memory; without one, every step is a sequence by itself.
+    """
+    if network.recurrent:
+        return rollout
+    return jax.tree.map(lambda x: x.reshape(1, -1, *x.shape[2:]), rollout)

@@ -1,0 +1,107 @@
+"""REINFORCE (Williams 1992, doi:10.1007/BF00992696).
+
+Whole episodes are played, and each action becomes likelier or less likely by the return that followed it, once the
+returns of all these episodes have been brought to mean 0 and deviation 1:
+
+    L(θ) = −E[ log π(a|s) Ĝ ],   G_t = r_t + γ r_{t+1} + γ² r_{t+2} + …,   Ĝ = (G − mean) / deviation
+
+With a baseline, G − V(s) takes the place of G, and V is fitted to G: + c E[(V(s) − G)²].
+
+| paper | here |
+|---|---|
+| α | learning_rate |
+| r, of a whole episode | G |
+| b, the reinforcement baseline | baseline |
+"""
+
+# pyright: reportArgumentType=false
+# optax's types do not know that an Equinox module is a pytree.
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from operant.algorithms.base import require, static
+from operant.algorithms.policy_gradient.learner import PolicyGradient, PolicyState
+from operant.networks import ActorCritic
+from operant.ops.optimizers import adam, descend
+from operant.ops.returns import explained_variance, standardize, weighted_mean
+from operant.ops.schedules import Schedule, at
+from operant.types import Batch, Clock, EnvSpec, Episodes, PyTree, Transition
+
+
+class REINFORCE(PolicyGradient):
+    """Following the gradient of the returns of whole episodes, for every action space, with masks and memory."""
+
+    learning_rate: float | Schedule = 0.01
+    """Step size of Adam: a number or a schedule such as linear:0.01:0."""
+    gamma: float = 0.95
+    n_episodes: int = static(10)
+    """Episodes of an update; a multiple of the number of environments."""
+    max_steps: int = static(1000)
+    """Longer episodes are cut. Memory and time are taken for so many steps of every episode."""
+    normalize_returns: bool = static(True)
+    """Bring what actions are judged by to mean 0 and deviation 1 over the episodes of an update."""
+    baseline: bool = static(False)
+    """Judge actions by how much more they returned than a learnt value function expected. Where a time limit ended an
+    episode, the value of its last state then stands for what did not happen; otherwise nothing does."""
+    vf_coef: float = 0.5
+    """Weight of the value loss."""
+
+    def __check_init__(self) -> None:
+        for name in ("n_episodes", "max_steps"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+
+    @property
+    def experience(self) -> Episodes:
+        return Episodes(self.n_episodes, self.max_steps)
+
+    def init(self, spec: EnvSpec, key: jax.Array) -> PolicyState:
+        network, normalizer = self.start(spec, key, critic=self.baseline)
+        return PolicyState(network, self._optimizer(0.0).init(network), normalizer)
+
+    def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
+        transition = self.normalized(state.normalizer, batch.transition)
+        gradient, metrics = jax.grad(self.loss, has_aux=True)(
+            state.network, transition, batch.weight, batch.carry, key=key
+        )
+        optimizer = self._optimizer(at(self.learning_rate, clock))
+        network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
+        metrics |= {"train/n_updates": jnp.ones(()), "train/learning_rate": at(self.learning_rate, clock)}
+        return PolicyState(network, optimizer_state, state.normalizer), metrics
+
+    def loss(
+        self,
+        network: ActorCritic,
+        transition: Transition,
+        weight: jax.Array,
+        carry: PyTree,
+        *,
+        key: jax.Array | None = None,
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """L(θ) over episodes `[max_steps, n_episodes]`, whose weight is 0 behind each one's end."""
+        policy, value = network.unroll(
+            transition.observation, transition.action_mask, carry, transition.done, key=key
+        )
+        expected = jax.lax.stop_gradient(value)  # 0 without a baseline
+        surplus = self.advantages(jax.lax.stop_gradient(network), transition, carry, expected, 1.0)
+        returns = surplus + expected
+        judgement = standardize(surplus, weight) if self.normalize_returns else surplus
+
+        policy_loss = -weighted_mean(policy.log_prob(transition.action) * judgement, weight)
+        value_loss = weighted_mean(jnp.square(value - returns), weight)
+        loss = policy_loss + (self.vf_coef * value_loss if self.baseline else 0.0)
+        metrics = {
+            "train/loss": loss,
+            "train/policy_loss": policy_loss,
+            "train/entropy_loss": -weighted_mean(policy.entropy(), weight),
+        }
+        if self.baseline:
+            metrics["train/value_loss"] = value_loss
+            metrics["train/explained_variance"] = explained_variance(expected, returns, weight)
+        return loss, metrics
+
+    def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
+        return adam(learning_rate, None, eps=1e-8)

@@ -1,0 +1,231 @@
+"""Trust region policy optimisation (Schulman, Levine, Abbeel, Jordan & Moritz 2015, arXiv:1502.05477).
+
+Each rollout moves the policy once, as far as it improves on what was seen while staying near the policy that acted:
+
+    maximise  L(θ) = E[ρ Â]   subject to   D(θ) = E[KL(π_old(·|s) ‖ π(·|s))] ≤ δ,      ρ = π(a|s) / π_old(a|s)
+
+To second order D(θ) = ½ Δᵀ F Δ with F the Fisher matrix, so the best direction is x = F⁻¹ ∇L, found by conjugate
+gradients from products F v alone, and √(2δ / xᵀ F x) is how far along it the constraint lets go. From there the step is
+shortened until L has really improved and D really is below δ; otherwise the policy stays. The value function is fitted
+by Adam as usual.
+
+| paper | here |
+|---|---|
+| δ | target_kl |
+| k conjugate gradient iterations | cg_max_steps |
+| damping of F (appendix C) | cg_damping |
+| subsampled data for F (appendix C) | sub_sampling_factor |
+| line search | line_search_shrinking_factor, line_search_max_iter |
+"""
+
+# pyright: reportArgumentType=false
+# optax's types do not know that an Equinox module is a pytree.
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.flatten_util import ravel_pytree
+from jax.scipy.sparse.linalg import cg
+
+from operant.algorithms.base import require, static
+from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState, Sample, sequences
+from operant.networks import ActorCritic, Network
+from operant.ops.optimizers import adam, descend
+from operant.ops.returns import explained_variance, standardize, weighted_mean
+from operant.ops.schedules import Schedule, at
+from operant.ops.shuffle import minibatches
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
+
+Metrics = dict[str, jax.Array]
+
+
+class TRPO(ActorCriticLearner):
+    """Trust region policy optimisation, for every action space, with masks and memory."""
+
+    learning_rate: float | Schedule = 1e-3
+    """Step size of Adam for the value function: a number or a schedule such as linear:1e-3:0."""
+    batch_size: int = static(128)
+    """Samples in a minibatch of the value function; what is left over sits out an epoch."""
+    n_critic_updates: int = static(10)
+    """Passes of the value function over each rollout."""
+    target_kl: float = 0.01
+    """δ: how far the policy may move in one update, in nats."""
+    cg_max_steps: int = static(15)
+    """Conjugate gradient iterations."""
+    cg_damping: float = 0.1
+    """This times the identity is added to the Fisher matrix."""
+    line_search_max_iter: int = static(10)
+    """Steps that are tried, before the policy stays as it is."""
+    line_search_shrinking_factor: float = 0.8
+    """How long each of them is compared with the one before."""
+    sub_sampling_factor: int = static(1)
+    """The Fisher matrix is that of every so manyth step; with memory, environment."""
+
+    def __check_init__(self) -> None:
+        for name in (
+            "batch_size",
+            "n_critic_updates",
+            "cg_max_steps",
+            "line_search_max_iter",
+            "sub_sampling_factor",
+        ):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        if isinstance(self.target_kl, int | float):
+            require(self.target_kl > 0, "target_kl", self.target_kl, "more than 0")
+        if isinstance(self.network, Network):
+            rate = self.network.dropout
+            require(
+                rate == 0, "network.dropout", rate, "0: TRPO compares a policy with itself, units and all"
+            )
+
+    def check(self, spec: EnvSpec) -> None:
+        super().check(spec)
+        samples = self.n_steps * spec.num_envs
+        if self.batch_size > samples:
+            raise ValueError(
+                f"batch_size={self.batch_size}: n_steps={self.n_steps} × num_envs={spec.num_envs} gives {samples} "
+                "samples. Lower batch_size, or raise n_steps or num_envs."
+            )
+
+    def init(self, spec: EnvSpec, key: jax.Array) -> PolicyState:
+        network, normalizer = self.start(spec, key)
+        return PolicyState(network, self._optimizer(0.0).init(network.value_head), normalizer)
+
+    def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
+        transition = self.normalized(state.normalizer, batch.transition)
+        sample = self.estimate(state.network, transition, batch.carry)
+        rows, known, weight = sequences(state.network, (transition, sample, batch.weight))
+        # Without its value function a network is a policy: these are the parameters that move.
+        actor = replace(state.network, value_head=None)
+        actor, metrics = self.improve(actor, rows, known, weight, batch.carry)
+        network = replace(actor, value_head=state.network.value_head)
+
+        features = network.features(transition.observation, batch.carry, transition.done)
+        network, optimizer_state, value_loss = self.fit(
+            network, state.optimizer, features, sample.target, batch.weight, key, clock
+        )
+        metrics |= {
+            "train/value_loss": value_loss,
+            "train/explained_variance": explained_variance(sample.value, sample.target, batch.weight),
+            "train/learning_rate": at(self.learning_rate, clock),
+            "train/n_updates": jnp.ones(()),
+        }
+        return PolicyState(network, optimizer_state, state.normalizer), metrics
+
+    def improve(
+        self, actor: ActorCritic, transition: Transition, sample: Sample, weight: jax.Array, carry: PyTree
+    ) -> tuple[ActorCritic, Metrics]:
+        """`(policy, metrics)` after one step from `actor`, the policy that acted, over sequences `[L, B]`."""
+        old, policy_at = ravel_pytree(actor)
+        advantage = standardize(sample.advantage, weight) if self.normalize_advantage else sample.advantage
+
+        def surrogate(theta: jax.Array) -> jax.Array:
+            """L(θ) (equation 14)."""
+            policy = _unrolled(policy_at(theta), transition, carry)
+            ratio = jnp.exp(policy.log_prob(transition.action) - sample.log_prob)
+            return weighted_mean(ratio * advantage, weight)
+
+        divergence = divergence_from(policy_at, transition, sample, weight, carry)
+        some = slice(None, None, self.sub_sampling_factor)
+        rows, known, counts = jax.tree.map(lambda x: x[:, some], (transition, sample, weight))
+        start = jax.tree.map(lambda x: x[some], carry)
+        fisher = fisher_product(divergence_from(policy_at, rows, known, counts, start), old)
+
+        def damped(v: jax.Array) -> jax.Array:
+            return fisher(v) + self.cg_damping * v
+
+        objective, gradient = jax.value_and_grad(surrogate)(old)
+        direction, _ = cg(damped, gradient, maxiter=self.cg_max_steps, tol=0.0, atol=1e-5)
+        curvature = jnp.maximum(direction @ damped(direction), 1e-20)  # 0 where there is nothing to gain
+        longest = jnp.sqrt(2 * self.target_kl / curvature) * direction
+
+        def attempt(search: tuple) -> tuple:
+            tried, *_ = search
+            theta = old + self.line_search_shrinking_factor**tried * longest
+            reached, moved = surrogate(theta), divergence(theta)
+            accepted = (reached > objective) & (moved < self.target_kl)
+            return tried + 1, accepted, theta, reached, moved
+
+        def searching(search: tuple) -> jax.Array:
+            tried, accepted, *_ = search
+            return ~accepted & (tried < self.line_search_max_iter)
+
+        nowhere = (jnp.zeros((), jnp.int32), jnp.array(False), old, objective, jnp.zeros(()))
+        _, accepted, theta, reached, moved = jax.lax.while_loop(searching, attempt, nowhere)
+        return policy_at(jnp.where(accepted, theta, old)), {
+            "train/policy_objective": jnp.where(accepted, reached, objective),
+            "train/kl_divergence_loss": jnp.where(accepted, moved, 0.0),
+            "train/is_line_search_success": accepted.astype(jnp.float32),
+            "train/entropy_loss": -weighted_mean(_unrolled(actor, transition, carry).entropy(), weight),
+        }
+
+    def fit(
+        self,
+        network: ActorCritic,
+        optimizer_state: optax.OptState,
+        features: jax.Array,
+        target: jax.Array,
+        weight: jax.Array,
+        key: jax.Array,
+        clock: Clock,
+    ) -> tuple[ActorCritic, optax.OptState, jax.Array]:
+        """`(network, optimiser state, loss)` with the value function fitted to `target`, all `[T, N]`.
+
+        What it stands on belongs to the policy and stays: the constraint would not hold otherwise.
+        """
+        features, target, weight = (x.reshape(-1, *x.shape[2:]) for x in (features, target, weight))
+        order = minibatches(key, self.n_critic_updates, target.size, self.batch_size)
+        optimizer = self._optimizer(at(self.learning_rate, clock))
+
+        def loss(value_head: PyTree, index: jax.Array) -> jax.Array:
+            value = replace(network, value_head=value_head).value(features[index])
+            return weighted_mean(jnp.square(value - target[index]), weight[index])
+
+        def step(learner: tuple, index: jax.Array) -> tuple[tuple, jax.Array]:
+            value_head, optimizer_state = learner
+            value_loss, gradient = jax.value_and_grad(loss)(value_head, index)
+            return descend(optimizer, gradient, optimizer_state, value_head), value_loss
+
+        learner = (network.value_head, optimizer_state)
+        (value_head, optimizer_state), losses = jax.lax.scan(step, learner, order)
+        return replace(network, value_head=value_head), optimizer_state, jnp.mean(losses)
+
+    def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
+        return adam(learning_rate, None, eps=1e-5)
+
+
+def divergence_from(
+    policy_at: Callable[[jax.Array], ActorCritic],
+    transition: Transition,
+    sample: Sample,
+    weight: jax.Array,
+    carry: PyTree,
+) -> Callable[[jax.Array], jax.Array]:
+    """D(θ), the mean divergence of the policy with parameters θ from the one that acted."""
+    before = sample.policy
+    assert before is not None
+
+    def divergence(theta: jax.Array) -> jax.Array:
+        return weighted_mean(before.kl(_unrolled(policy_at(theta), transition, carry)), weight)
+
+    return divergence
+
+
+def fisher_product(
+    divergence: Callable[[jax.Array], jax.Array], theta: jax.Array
+) -> Callable[[jax.Array], jax.Array]:
+    """v ↦ F v, where F is the second derivative of the divergence at θ (appendix C.1).
+
+    The gradient of a gradient: linear layers have no forward derivative. It is symmetric, so its transpose serves too.
+    """
+    _, transposed = jax.vjp(jax.grad(divergence), theta)
+    return lambda v: transposed(v)[0]
+
+
+def _unrolled(actor: ActorCritic, transition: Transition, carry: PyTree):
+    return actor.unroll(transition.observation, transition.action_mask, carry, transition.done)[0]
