@@ -52,6 +52,7 @@ class HostLoop:
         self._noise: dict[Stream, Block] = {}
         self._draws: dict[Stream, Callable] = {}
         self._learners: dict[bool, Callable] = {}
+        self._metrics: tuple[str, ...] = ()  # the names of what learning reports
         self.flat: FlatRun | None = None  # where the chunk under way is, or the last one ended
         self.disturbed = False  # somebody else has played the environments: episodes must begin afresh
 
@@ -85,7 +86,7 @@ class HostLoop:
         self, run: Run, count: int, size: int
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` iterations of learning; `size` is the device loop's business."""
-        totals: dict[str, np.ndarray] = {}
+        total: Any = np.float32(0)
         emitted, flat = [], self._taken(run)
         plan = self._plan
         for _ in range(count):
@@ -94,12 +95,11 @@ class HostLoop:
                 carry, experience = self._episodes(flat, plan)
             else:
                 carry, experience = self._rollout(flat, Stream.ACT, collect_steps(plan))
-            metrics = self._learn(flat, experience, carry, done, learning=True)
-            totals = {name: totals.get(name, 0.0) + np.asarray(value) for name, value in metrics.items()}
+            total = total + np.asarray(self._learn(flat, experience, carry, done, learning=True))
             if self.emit:
                 rounds = plan.count // self.spec.num_envs if isinstance(plan, Episodes) else 1
                 emitted.append(in_time(self._experience.tree(experience), rounds, self.seeds or 1))
-        means = {name: value / count for name, value in totals.items()}
+        means = dict(zip(self._metrics, np.moveaxis(total / count, -1, 0), strict=True))
         return flat.run, means | self._reported(flat), _joined(emitted)
 
     def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
@@ -137,7 +137,7 @@ class HostLoop:
     def _episodes(self, flat: FlatRun, plan: Episodes) -> tuple[PyTree, list]:
         """`(memory after, experience)` of whole episodes, those of later rounds beside those of the first."""
         rounds, blocks = plan.count // self.spec.num_envs, []
-        initial_carry = carry = self._initial_carry(self.algorithm, flat.part(lambda run: run.state))
+        initial_carry = carry = self._initial_carry(self.algorithm, flat.state)
         for index in range(rounds):
             number = flat.iteration * rounds + index
             self._reset(flat.part(lambda run: run.key), number + 1)
@@ -169,7 +169,7 @@ class HostLoop:
 
     def _row(self, experience: Transition) -> list:
         leaves, structure = jax.tree.flatten(experience)
-        self._experience = Layout(structure, {})
+        self._experience = Layout(structure, {}, {})
         return leaves
 
     def _actor(
@@ -243,30 +243,31 @@ class HostLoop:
 
     def _learn(
         self, flat: FlatRun, experience: list, carry: PyTree, done: np.ndarray, *, learning: bool
-    ) -> dict[str, jax.Array]:
-        """Bring the run up to date with fresh experience, in place; its metrics."""
+    ) -> jax.Array:
+        """Bring the run up to date with fresh experience, in place; its metrics `[…, K]`, named by `_metrics`."""
         block = self._draw_learning(flat)
         if learning not in self._learners:
             run_layout, noise_layout = flat.layout, block.layout
 
-            def function(constants, leaves, experience, carry, done, noise, index):
-                algorithm, run = self._algorithm.tree(constants), run_layout.tree(leaves)
+            def function(constants, arrays, experience, carry, done, noise, index):
+                algorithm, run = self._algorithm.tree(constants), run_layout.tree(arrays)
                 fresh = self._experience.tree(experience)
                 before, run = run.carry, replace(run, carry=carry)
                 if not learning:
-                    return flatten(warm_up(algorithm, run, fresh))[0], {}
+                    return run_layout.arrays(warm_up(algorithm, run, fresh)), jnp.zeros(0)
                 if not isinstance(self._plan, Episodes):
                     before = forget(before, algorithm.initial_carry(run.state, self.spec.num_envs), done)
                 noise = noise_layout.tree([leaf[index] for leaf in noise])
                 run, metrics = learn(algorithm, run, fresh, before, noise)
-                return flatten(run)[0], metrics
+                self._metrics = tuple(metrics)
+                return run_layout.arrays(run), jnp.array(list(metrics.values()), jnp.float32)
 
             axes = (None, 0, 0, 0, 0, 0, None)
             mapped = function if self.seeds is None else jax.vmap(function, in_axes=axes)
             self._learners[learning] = jax.jit(mapped, donate_argnums=(1,))
-        flat.leaves, metrics = self._learners[learning](
+        flat.arrays, metrics = self._learners[learning](
             self._constants,
-            flat.leaves,
+            flat.arrays,
             self._inside(experience, 1),
             carry,
             done,
@@ -288,8 +289,8 @@ class HostLoop:
 
     def _reported(self, flat: FlatRun) -> dict[str, np.ndarray]:
         """Metrics of a whole chunk: the algorithm's own of its state, and those of the last episodes."""
-        state, counted = flat.part(lambda run: (run.state, run.statistics))
-        return jax.device_get(self._report(self.algorithm, state, counted))
+        counted = flat.part(lambda run: run.statistics)
+        return jax.device_get(self._report(self.algorithm, flat.state, counted))
 
     # the seed axis
 
