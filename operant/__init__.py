@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from operant.construct import constructor, make
     from operant.curiosity import ICM, RND, Counts
     from operant.envs.base import Environment
+    from operant.envs.wrappers import (
+        ClipAction,
+        ClipReward,
+        Discretize,
+        FrameStack,
+        PotentialShaping,
+        Repeat,
+        RescaleAction,
+        ScaleReward,
+        StickyActions,
+        TimeAware,
+        TimeLimit,
+    )
     from operant.networks import Network
     from operant.ops.schedules import Cosine, Exponential, Linear, Step
 
@@ -57,25 +70,36 @@ __all__ = [
     "TD",
     "Agent",
     "Algorithm",
+    "ClipAction",
+    "ClipReward",
     "Cosine",
     "Counts",
+    "Discretize",
     "DoubleQLearning",
     "DynaQ",
     "Environment",
     "EvolutionStrategies",
     "ExpectedSARSA",
     "Exponential",
+    "FrameStack",
     "GeneticAlgorithm",
     "GridSearch",
     "Linear",
     "LinearQ",
     "MonteCarlo",
     "Network",
+    "PotentialShaping",
     "QLearning",
     "Random",
     "RandomSearch",
+    "Repeat",
+    "RescaleAction",
     "SARSALambda",
+    "ScaleReward",
     "Step",
+    "StickyActions",
+    "TimeAware",
+    "TimeLimit",
     "load",
     "make",
     "resume",
@@ -101,6 +125,19 @@ _AGENTS = {
     "EvolutionStrategies": "evolution-strategies",
     "ARS": "ars",
 }
+_WRAPPERS = (
+    "ClipAction",
+    "ClipReward",
+    "Discretize",
+    "FrameStack",
+    "PotentialShaping",
+    "Repeat",
+    "RescaleAction",
+    "ScaleReward",
+    "StickyActions",
+    "TimeAware",
+    "TimeLimit",
+)
 _PLACES = {
     "Agent": "operant.agent",
     "Algorithm": "operant.algorithms.base",
@@ -111,6 +148,7 @@ _PLACES = {
     "RND": "operant.curiosity",
     "make": "operant.construct",
     **dict.fromkeys(("Cosine", "Exponential", "Linear", "Step"), "operant.ops.schedules"),
+    **dict.fromkeys(_WRAPPERS, "operant.envs.wrappers"),
 }
 
 

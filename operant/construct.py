@@ -13,7 +13,7 @@ from operant.algorithms import registry
 from operant.curiosity import make_curious
 
 TRAINING_VALUES = ("total_timesteps", "evaluate_every")  # a preset's, for the command line
-AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization")
+AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization", "wrappers")
 
 
 def make(name: str, env: Any, *, preset: str | None = None, curiosity: Any = None, **arguments: Any) -> Agent:
@@ -24,7 +24,8 @@ def make(name: str, env: Any, *, preset: str | None = None, curiosity: Any = Non
         preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for the ones of `env`
             if there are any. What is given by hand goes first.
         curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name of one.
-        arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`) and any hyperparameter.
+        arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`) and any
+            hyperparameter.
 
     Raises ValueError naming what is wrong: the algorithm, a hyperparameter, its value, the preset or the environment.
     """

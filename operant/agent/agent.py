@@ -26,6 +26,7 @@ from operant.engine.policy import Actor, Policy
 from operant.engine.run_directory import RunDirectory
 from operant.engine.train import chunk_size
 from operant.envs.source import Backend, Source, Vectorization
+from operant.envs.wrappers.registry import Written, as_wrappers
 from operant.studio import recording
 from operant.studio.recording import Recording
 from operant.types import PyTree
@@ -48,6 +49,8 @@ class Agent:
             "auto" takes the twin where there is one. Scores always come from Gymnasium's own.
         vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one process each) or
             "vector_entry_point" (the environment's own).
+        wrappers: What the environment is wrapped in, the innermost first: values such as `Discretize(5)`, or text such
+            as "discretize:5". It is played in them wherever it is played; returns are of its own rewards.
     """
 
     def __init__(
@@ -60,9 +63,11 @@ class Agent:
         num_envs: int | None = None,
         backend: Backend = "auto",
         vectorization: Vectorization = "sync",
+        wrappers: Written | Sequence[Written] = (),
     ) -> None:
         self.algorithm = algorithm
-        self.source = Source(env, backend, vectorization)
+        self.source = Source(env, backend, vectorization, as_wrappers(wrappers))
+        inputs.require_same_discount(algorithm, self.source.wrappers)
         self.seed, self.seeds = seed, inputs.seeds_of(seed, seeds)
         self.num_envs = inputs.copies(
             self.source, num_envs, algorithm.default_num_envs, len(self.seeds or (seed,))
@@ -140,6 +145,7 @@ class Agent:
         *,
         env: Any = None,
         network: Any = None,
+        wrappers: Written | Sequence[Written] | None = None,
         callback: Callback | None = None,
         progress_bar: bool = True,
         loggers: Sequence[Logger] = (),
@@ -147,16 +153,23 @@ class Agent:
         """Continue a run from its last checkpoint to the end it was given.
 
         On a native environment the result is, to the last bit, that of a run that was never stopped. Gymnasium's
-        environments cannot be stored: there, episodes start afresh. `env` and `network` are needed where the run was
-        started with objects of yours, which no file can hold.
+        environments cannot be stored: there, episodes start afresh. `env`, `network` and `wrappers` are needed where
+        the run was started with objects of yours, which no file can hold.
         """
-        agent = cls.restore(run_dir, env=env, network=network)
+        agent = cls.restore(run_dir, env=env, network=network, wrappers=wrappers)
         return agent.finish(run_dir, callback, progress_bar, loggers)
 
     @classmethod
-    def restore(cls, run_dir: str | Path, *, env: Any = None, network: Any = None) -> Agent:
+    def restore(
+        cls,
+        run_dir: str | Path,
+        *,
+        env: Any = None,
+        network: Any = None,
+        wrappers: Written | Sequence[Written] | None = None,
+    ) -> Agent:
         """The agent as it was at a run's last checkpoint; `finish` trains it to the end."""
-        return saving.restore(cls, run_dir, env, network)
+        return saving.restore(cls, run_dir, env, network, wrappers)
 
     def finish(
         self,
@@ -227,7 +240,7 @@ class Agent:
     def random(self) -> Agent:
         """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""
         backend = "gymnasium" if self.source.native is None else "auto"
-        return Agent(Random(), self.source.given, backend=backend)
+        return Agent(Random(), self.source.given, backend=backend, wrappers=self.source.wrappers)
 
     def evaluate(
         self, episodes: int = 100, seed: int = 10_000, deterministic: bool = True, env: Any = None
@@ -239,7 +252,7 @@ class Agent:
         inputs.at_least_one(episodes=episodes)
         if self.seeds is not None:
             return [self[i].evaluate(episodes, seed, deterministic, env) for i in range(len(self.seeds))]
-        source = self.source if env is None else Source(env, "gymnasium")
+        source = self.source if env is None else Source(env, "gymnasium", wrappers=self.source.wrappers)
         if env is not None:
             inputs.require_same_spaces(self.spec, source.spec)
         return evaluate(
@@ -325,14 +338,21 @@ class Agent:
         saving.save(self, path)
 
     @classmethod
-    def load(cls, path: str | Path, env: Any = None, network: Any = None, best: bool = False) -> Agent:
+    def load(
+        cls,
+        path: str | Path,
+        env: Any = None,
+        network: Any = None,
+        best: bool = False,
+        wrappers: Written | Sequence[Written] | None = None,
+    ) -> Agent:
         """A saved model, or that of a run directory. Nothing in the file is executed.
 
         `best` asks for the best model that the run kept (of several seeds, the best one's) instead of the last.
         `env` is needed where the model was trained on an object of yours, and may name another environment of the same
-        spaces; `network` where its network is an Equinox module of yours.
+        spaces; `network` where its network is an Equinox module of yours, `wrappers` where one holds your function.
         """
-        return saving.load(cls, path, env, network, best)
+        return saving.load(cls, path, env, network, wrappers, best)
 
     # what it is
 
@@ -378,6 +398,7 @@ class Agent:
             num_envs=self.num_envs if self.source.copies is None else None,
             backend=self.source.backend,
             vectorization=self.source.vectorization,
+            wrappers=self.source.wrappers,
         )
         agent.learner.state = state
         return agent

@@ -8,7 +8,9 @@ import jax
 import numpy as np
 
 from operant import spaces
+from operant.algorithms.base import Algorithm
 from operant.envs.source import Source
+from operant.envs.wrappers import PotentialShaping, Wrapper
 from operant.types import EnvSpec, Episodes, Experience, PyTree
 
 
@@ -69,6 +71,17 @@ def require_same_spaces(expected: EnvSpec, got: EnvSpec) -> None:
             raise ValueError(
                 f"The model was made for {expected.id}, whose {name.replace('_', ' ')} is {spaces.describe(want)}; "
                 f"{got.id} has {spaces.describe(have)}. Use the environment it was trained on."
+            )
+
+
+def require_same_discount(algorithm: Algorithm, wrappers: Sequence[Wrapper]) -> None:
+    """Raise ValueError, naming both, where shaping discounts in another way than the learner."""
+    gamma = getattr(algorithm, "gamma", None)
+    for wrapper in wrappers:
+        if isinstance(wrapper, PotentialShaping) and gamma is not None and wrapper.gamma != gamma:
+            raise ValueError(
+                f"PotentialShaping(gamma={wrapper.gamma}) and the algorithm's gamma={gamma} differ: only with the same "
+                "one does the best policy stay the best."
             )
 
 

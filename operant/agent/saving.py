@@ -17,6 +17,7 @@ from operant.engine.checkpoint import latest_checkpoint, load_checkpoint
 from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
 from operant.envs.source import Source
+from operant.envs.wrappers import registry as wrappers
 from operant.types import EnvSpec
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def config(agent: Agent) -> dict[str, Any]:
         "environment_given_as_id": isinstance(agent.source.given, str),
         "observation_space": spaces.to_json(agent.spec.observation_space),
         "action_space": spaces.to_json(agent.spec.action_space),
+        "wrappers": [wrappers.to_json(wrapper) for wrapper in agent.source.wrappers],
         "max_episode_steps": agent.spec.max_episode_steps,
         "masked": agent.spec.masked,
         "seed": agent.seed,
@@ -47,8 +49,8 @@ def config(agent: Agent) -> dict[str, Any]:
     }
 
 
-def from_config(cls: type[Agent], config: dict[str, Any], env: Any, network: Any) -> Agent:
-    """The untrained agent of a configuration, with the user's own environment and network where it names them.
+def from_config(cls: type[Agent], config: dict[str, Any], env: Any, network: Any, wrapped_in: Any) -> Agent:
+    """The untrained agent of a configuration, with the user's own environment, network and wrappers where given.
 
     Raises ValueError where one of these is missing, and where the environment's spaces are not those of the config.
     """
@@ -65,6 +67,7 @@ def from_config(cls: type[Agent], config: dict[str, Any], env: Any, network: Any
         config["environment"] if env is None else env,
         config["backend"] if env is None else "auto",
         config["vectorization"],
+        wrappers.as_wrappers(config.get("wrappers", []) if wrapped_in is None else wrapped_in),
     )
     expected = EnvSpec(
         config["environment"],
@@ -81,6 +84,7 @@ def from_config(cls: type[Agent], config: dict[str, Any], env: Any, network: Any
         num_envs=config["num_envs"],
         backend=source.backend,
         vectorization=source.vectorization,
+        wrappers=source.wrappers,
     )
 
 
@@ -107,7 +111,7 @@ def load_best(agent: Agent, directory: RunDirectory) -> Best | None:
     return Best.from_json(files.read_metadata(path)["evaluation"], state)
 
 
-def load(cls: type[Agent], path: str | Path, env: Any, network: Any, best: bool) -> Agent:
+def load(cls: type[Agent], path: str | Path, env: Any, network: Any, wrapped_in: Any, best: bool) -> Agent:
     """The agent of a model file, or of the last or the best model in a run directory."""
     if best and Path(path).is_file():
         raise ValueError(f"{path} is a file: best=True (--best) takes the directory of a run.")
@@ -118,7 +122,7 @@ def load(cls: type[Agent], path: str | Path, env: Any, network: Any, best: bool)
         raise ValueError(
             f"{path} is not a model of operant's (format {metadata.get('format')!r}, not {FORMAT!r})."
         )
-    agent = from_config(cls, metadata["config"], env, network)
+    agent = from_config(cls, metadata["config"], env, network, wrapped_in)
     agent.learner.state = files.load_tree(path, jax.eval_shape(agent.learner.initial_state))
     # As the model of a run is that of its best seed, so is the best model.
     return (
@@ -142,7 +146,7 @@ def _model_of(directory: RunDirectory, best: bool) -> Path:
     )
 
 
-def restore(cls: type[Agent], run_dir: str | Path, env: Any, network: Any) -> Agent:
+def restore(cls: type[Agent], run_dir: str | Path, env: Any, network: Any, wrapped_in: Any) -> Agent:
     """The agent as it was at the last checkpoint of a run."""
     directory = RunDirectory.open(run_dir)
     path = latest_checkpoint(directory.checkpoints)
@@ -150,7 +154,7 @@ def restore(cls: type[Agent], run_dir: str | Path, env: Any, network: Any) -> Ag
         raise FileNotFoundError(
             f"{run_dir} has no checkpoint to resume from; start it again with --overwrite."
         )
-    agent = from_config(cls, directory.read_config(), env, network)
+    agent = from_config(cls, directory.read_config(), env, network, wrapped_in)
     run, _ = load_checkpoint(path, agent.learner.started(emit=False))
     agent.learner.restored(run)
     if directory.metrics_file.exists():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operant import spaces
+from operant.envs.wrappers.registry import to_text
 from operant.studio import recording
 from operant.studio.curves import learning_curve, series
 from operant.studio.policy_map import policy_map
@@ -77,6 +78,7 @@ def title(agent: Agent) -> str:
         where = f"through Gymnasium, {source.vectorization}"
     else:
         where = "native twin" if isinstance(source.given, str) else "native"
+    where += "".join(f", {to_text(wrapper)}" for wrapper in source.wrappers)
     seeds = "" if agent.seeds is None else f", {len(agent.seeds)} seeds"
     environments = f"{agent.num_envs} environment{'s' * (agent.num_envs != 1)}"
     return f"{agent.name} on {source.id} ({where}; {environments}{seeds})"

@@ -48,6 +48,9 @@ class Training:
     one. Scores always come from Gymnasium's own."""
     vectorization: Literal["sync", "async", "vector_entry_point"] = "sync"
     """How the gymnasium backend steps several: one by one, a process each, or the environment's own way."""
+    wrappers: tuple[str, ...] = ()
+    """What the environment is wrapped in, the innermost first, such as repeat:4 frame-stack:4; see docs/wrappers.md.
+    Scores are of its own rewards."""
     curiosity: Literal["none", "counts", "icm", "rnd"] = "none"
     """A reward of its own for what is new to it; its values are flags, too: `--curiosity rnd --help` lists them."""
     preset: str = "auto"
@@ -189,6 +192,7 @@ def _agent(name: str, training: Training, values: dict[str, Any], curious: dict[
         num_envs=training.num_envs,
         backend=training.backend,
         vectorization=training.vectorization,
+        wrappers=training.wrappers,
     )
 
 

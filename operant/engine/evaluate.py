@@ -9,8 +9,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from operant.envs.gymnasium_layers import MASK, time_limit
 from operant.envs.gymnasium_spaces import action_to_gym, flat_mask, split_actions, stack_observations
-from operant.envs.gymnasium_stepping import MASK, time_limit
 from operant.envs.view import EnvironmentView
 from operant.ops.intervals import mean_interval
 from operant.types import PyTree

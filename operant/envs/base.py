@@ -54,6 +54,10 @@ class Environment(eqx.Module):
         """The environment's own reward for the step that led to `state`; None where no wrapper changes it."""
         return None
 
+    def picture(self, state: PyTree) -> jax.Array | None:
+        """A state as it is shown to people, `[H, W, 3]` uint8; None where nobody has drawn it."""
+        return None
+
     @property
     def frame_stack(self) -> int:
         """How many observations the last axis of one is made of."""

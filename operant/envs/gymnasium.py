@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import partial
 from multiprocessing import get_all_start_methods
@@ -12,9 +12,12 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec as Registration
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
+from operant.envs.gymnasium_layers import MaskInInfo
 from operant.envs.gymnasium_spaces import action_to_gym, observation_to_jax, space_from_gymnasium
-from operant.envs.gymnasium_stepping import MaskInInfo, SingleEnvironments, VectorEnvironments, describe
+from operant.envs.gymnasium_stepping import SingleEnvironments, VectorEnvironments, describe
 from operant.envs.host import HostEnvironments
+from operant.envs.wrappers.apply import wrap_gymnasium
+from operant.envs.wrappers.base import Wrapper
 
 __all__ = [
     "EnvironmentLike",
@@ -33,7 +36,12 @@ VECTORIZATIONS = ("sync", "async", "vector_entry_point")
 
 
 def make(
-    env: EnvironmentLike, num_envs: int = 1, *, vectorization: str = "sync", **make_kwargs: Any
+    env: EnvironmentLike,
+    num_envs: int = 1,
+    *,
+    vectorization: str = "sync",
+    wrappers: Sequence[Wrapper] = (),
+    **make_kwargs: Any,
 ) -> HostEnvironments:
     """`num_envs` environments stepped together.
 
@@ -45,6 +53,7 @@ def make(
             own number of environments is used.
         vectorization: `sync`, one after another in this process; `async`, a process each; or
             `vector_entry_point`, Gymnasium's own vector environment of that id.
+        wrappers: around each single environment, the innermost first; a vector environment takes none.
         make_kwargs: given to `gymnasium.make` or to the function.
 
     Raises:
@@ -61,6 +70,11 @@ def make(
         raise ValueError(
             f"{', '.join(make_kwargs)}: {type(env).__name__} is made already. Give its id or class instead."
         )
+    if wrappers and (isinstance(env, VectorEnv) or vectorization == "vector_entry_point"):
+        raise ValueError(
+            f"wrappers={list(wrappers)}: they go around single environments, and this is a vector environment. Give an "
+            "id or a function, with vectorization='sync' or 'async'; or wrap it in gymnasium.wrappers.vector yourself."
+        )
     if isinstance(env, VectorEnv):
         return VectorEnvironments(env)
     if isinstance(env, gym.Env):
@@ -69,12 +83,12 @@ def make(
                 f"One {type(env.unwrapped).__name__} cannot be {num_envs} environments with vectorization="
                 f"{vectorization!r}. Give a function that makes one (such as its class), or num_envs=1."
             )
-        return SingleEnvironments([_with_masks(env)])
+        return SingleEnvironments([wrap_gymnasium(_with_masks(env), wrappers)])
     if vectorization == "vector_entry_point":
         return VectorEnvironments(_vector_entry_point(env, num_envs, make_kwargs))
     if vectorization == "async":
-        return _processes(env, num_envs, make_kwargs)
-    envs = [_create(env, make_kwargs) for _ in range(num_envs)]
+        return _processes(env, num_envs, make_kwargs, wrappers)
+    envs = [_create(env, make_kwargs, wrappers) for _ in range(num_envs)]
     if len({id(e.unwrapped) for e in envs}) < num_envs:
         raise ValueError(
             f"{env!r} returned the same environment twice. It must make a new one at every call."
@@ -82,15 +96,23 @@ def make(
     return SingleEnvironments(envs)
 
 
-def make_single(env: EnvironmentLike, render_mode: str | None = None, **make_kwargs: Any) -> gym.Env:
+def make_single(
+    env: EnvironmentLike,
+    render_mode: str | None = None,
+    *,
+    wrappers: Sequence[Wrapper] = (),
+    **make_kwargs: Any,
+) -> gym.Env:
     """One Gymnasium environment, to score a policy on or to film; what a callable makes is taken as it is.
+
+    It is in all of the wrappers that do more than change rewards: scores are those of the environment's own.
 
     Raises:
         ValueError: the environment is not known, or only exists as a vector environment.
         ImportError: a package that it needs is not installed.
     """
     if isinstance(env, gym.Env):
-        return _with_masks(env)
+        return wrap_gymnasium(_with_masks(env), wrappers, rewards=False)
     if isinstance(env, VectorEnv):
         inner = env.unwrapped
         if isinstance(inner, SyncVectorEnv | AsyncVectorEnv):
@@ -101,11 +123,20 @@ def make_single(env: EnvironmentLike, render_mode: str | None = None, **make_kwa
             )
         ours = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
         env, make_kwargs = inner.spec.id, {k: v for k, v in inner.spec.kwargs.items() if k not in ours}
-    return _create(env, make_kwargs | ({"render_mode": render_mode} if isinstance(env, str) else {}))
+    made = _bare(env, make_kwargs | ({"render_mode": render_mode} if isinstance(env, str) else {}))
+    return wrap_gymnasium(made, wrappers, rewards=False)
 
 
-def _create(env: str | Registration | Callable[..., gym.Env], make_kwargs: dict[str, Any]) -> gym.Env:
-    """One environment of an id, its registration or a function."""
+def _create(
+    env: str | Registration | Callable[..., gym.Env],
+    make_kwargs: dict[str, Any],
+    wrappers: Sequence[Wrapper] = (),
+) -> gym.Env:
+    """One environment of an id, its registration or a function, in its wrappers."""
+    return wrap_gymnasium(_bare(env, make_kwargs), wrappers)
+
+
+def _bare(env: str | Registration | Callable[..., gym.Env], make_kwargs: dict[str, Any]) -> gym.Env:
     if isinstance(env, str | Registration):
         # Gymnasium's checker would look at every step; `describe` looks once.
         return _with_masks(
@@ -128,15 +159,20 @@ def _with_masks(env: gym.Env) -> gym.Env:
 
 
 def _processes(
-    env: str | Callable[..., gym.Env], num_envs: int, make_kwargs: dict[str, Any]
+    env: str | Callable[..., gym.Env],
+    num_envs: int,
+    make_kwargs: dict[str, Any],
+    wrappers: Sequence[Wrapper],
 ) -> HostEnvironments:
-    single = _create(env, make_kwargs)
-    like, registration = describe(single), (single.env if isinstance(single, MaskInInfo) else single).spec
+    single = _bare(env, make_kwargs)
+    registration = (single.env if isinstance(single, MaskInInfo) else single).spec
+    like = describe(wrap_gymnasium(single, wrappers))
     single.close()
     # Forking a process that runs JAX's threads can lock up.
     context = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
     # An id is sent with its registration, which another process need not have.
-    what = (registration, {}) if registration is not None and isinstance(env, str) else (env, make_kwargs)
+    known = registration is not None and isinstance(env, str)
+    what = (registration, {}, wrappers) if known else (env, make_kwargs, wrappers)
     envs = AsyncVectorEnv(
         [partial(_create, *what)] * num_envs,
         copy=False,

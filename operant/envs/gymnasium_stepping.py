@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from operant import spaces
+from operant.envs.gymnasium_layers import MASK, RAW_REWARD, RawRewardInInfo, frame_stack, time_limit
 from operant.envs.gymnasium_spaces import (
     action_to_gym,
     flat_mask,
@@ -27,20 +28,6 @@ from operant.envs.gymnasium_spaces import (
 from operant.envs.host import HostEnvironments
 from operant.types import EnvSpec, PyTree, TimeStep
 
-MASK = "action_mask"
-
-
-class MaskInInfo(gym.Wrapper):
-    """Puts what the environment's `action_masks()` method says into `info`, where Gymnasium has it."""
-
-    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
-        observation, info = self.env.reset(**kwargs)
-        return observation, info | {MASK: self.env.get_wrapper_attr("action_masks")()}
-
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        *result, info = self.env.step(action)
-        return (*result, info | {MASK: self.env.get_wrapper_attr("action_masks")()})  # pyright: ignore[reportReturnType]
-
 
 def describe(env: gym.Env) -> EnvSpec:
     """The description of a single environment, which is reset once: does it keep what its spaces promise?
@@ -48,21 +35,31 @@ def describe(env: gym.Env) -> EnvSpec:
     Raises:
         ValueError: naming the environment and what of it operant cannot take.
     """
-    name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
-    try:
-        observation_space, action_space = map(space_from_gymnasium, (env.observation_space, env.action_space))
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-    result = env.reset(seed=0)
+    spec = outline(env)
+    name, result = spec.id, env.reset(seed=0)
     if not isinstance(result, tuple) or len(result) != 2 or not isinstance(result[1], dict):
         raise ValueError(
             f"{name}: reset() must return (observation, info); got {type(result).__name__} {result!r}."
         )
-    _promised(name, env.observation_space, observation_space, result[0], ())
+    _promised(name, env.observation_space, spec.observation_space, result[0], ())
     masked = MASK in result[1]
     if masked:
-        _maskable(name, env.action_space, action_space)
-    return EnvSpec(name, observation_space, action_space, time_limit(env), masked)
+        _maskable(name, env.action_space, spec.action_space)
+    return replace(spec, masked=masked)
+
+
+def outline(env: gym.Env) -> EnvSpec:
+    """What a single environment says of itself; whether it gives masks is known once it is reset.
+
+    Raises:
+        ValueError: naming the environment and the space that operant cannot take.
+    """
+    name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+    try:
+        parts = map(space_from_gymnasium, (env.observation_space, env.action_space))
+        return EnvSpec(name, *parts, max_episode_steps=time_limit(env), frame_stack=frame_stack(env))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 class SingleEnvironments(HostEnvironments):
@@ -72,6 +69,7 @@ class SingleEnvironments(HostEnvironments):
         self.envs = list(envs)
         self.spec = replace(describe(envs[0]), num_envs=len(envs))
         self._observation_space, self._action_space = envs[0].observation_space, envs[0].action_space
+        self._rewarded = isinstance(envs[0], RawRewardInInfo)
         for env in envs:
             if env.observation_space != self._observation_space or env.action_space != self._action_space:
                 raise ValueError(
@@ -93,11 +91,14 @@ class SingleEnvironments(HostEnvironments):
         reward: Any = np.empty(count, np.float32)
         terminated: Any = np.empty(count, bool)
         truncated: Any = np.empty(count, bool)
+        raw_reward: Any = np.empty(count, np.float32) if self._rewarded else None
         observations, infos = [], []
         final: dict[int, PyTree] = {}
         final_mask: dict[int, PyTree] = {}
         for i, env in enumerate(self.envs):
             observation, reward[i], terminated[i], truncated[i], info = env.step(actions[i])
+            if self._rewarded:
+                raw_reward[i] = info[RAW_REWARD]
             if terminated[i] or truncated[i]:
                 # Copied before the reset, which may write into the same array.
                 final[i] = observation_to_jax(self._observation_space, observation)
@@ -114,6 +115,7 @@ class SingleEnvironments(HostEnvironments):
             truncated=truncated,
             action_mask=mask,
             next_action_mask=with_rows(mask, final_mask),
+            raw_reward=raw_reward,
         )
 
     def close(self) -> None:
@@ -176,6 +178,7 @@ class VectorEnvironments(HostEnvironments):
 
     def step(self, action: PyTree) -> TimeStep:
         observation, *outcome, infos = self.envs.step(action_to_gym(self._action_space, action))
+        raw_reward = _raw_reward(infos)
         kinds = (np.float32, bool, bool)
         reward, terminated, truncated = (np.array(x, kind) for x, kind in zip(outcome, kinds, strict=True))
         observation, mask = observation_to_jax(self._observation_space, observation), self._masks(infos)
@@ -188,7 +191,7 @@ class VectorEnvironments(HostEnvironments):
         else:
             ended = np.flatnonzero(terminated | truncated)
             following, following_mask = self._final(infos, ended, observation, mask)
-        outcome: Any = (reward, terminated, truncated, mask, following_mask, valid)
+        outcome: Any = (reward, terminated, truncated, mask, following_mask, valid, raw_reward)
         return TimeStep(observation, following, *outcome)
 
     def close(self) -> None:
@@ -263,15 +266,10 @@ def _like(envs: VectorEnv) -> EnvSpec:
         raise ValueError(f"{name}: {error}") from None
 
 
-def time_limit(env: gym.Env) -> int | None:
-    """After how many steps an episode is cut short, as far as Gymnasium knows."""
-    if env.spec is not None and env.spec.max_episode_steps is not None:
-        return env.spec.max_episode_steps
-    while isinstance(env, gym.Wrapper):
-        if isinstance(env, gym.wrappers.TimeLimit):
-            return env._max_episode_steps
-        env = env.env
-    return None
+def _raw_reward(infos: dict[str, Any]) -> np.ndarray | None:
+    """`[N]`, where a wrapper tells it; that of a step which ended an episode stands in `final_info`."""
+    parts = [part[RAW_REWARD] for part in (infos, infos.get("final_info", {})) if RAW_REWARD in part]
+    return np.asarray(np.sum(parts, 0), np.float32) if parts else None  # 0 where one has nothing to say
 
 
 def _promised(

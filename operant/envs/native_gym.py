@@ -12,6 +12,8 @@ from operant import spaces
 from operant.envs.base import Environment
 from operant.types import PyTree
 
+FRAMES_PER_SECOND = 10
+
 
 def space_to_gymnasium(space: spaces.Space) -> gym.Space:
     """The Gymnasium space of the same name and values."""
@@ -30,10 +32,18 @@ def space_to_gymnasium(space: spaces.Space) -> gym.Space:
 
 
 class AsGymnasium(gym.Env[Any, Any]):
-    """One copy of a native environment behind Gymnasium's interface; masks are in `info["action_mask"]`."""
+    """One copy of a native environment behind Gymnasium's interface; masks are in `info["action_mask"]`.
 
-    def __init__(self, environment: Environment) -> None:
-        self.environment = environment
+    With `render_mode="rgb_array"` it shows its pictures, where it has some.
+    """
+
+    def __init__(self, environment: Environment, render_mode: str | None = None) -> None:
+        self.environment, self.render_mode = environment, render_mode
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(
+                f"{environment.id} has no render_mode {render_mode!r}; it has: "
+                f"{', '.join(self.metadata['render_modes']) or 'none'}."
+            )
         self.observation_space = space_to_gymnasium(environment.observation_space)
         self.action_space = space_to_gymnasium(environment.action_space)
         self._key = jax.random.key(0)
@@ -42,6 +52,14 @@ class AsGymnasium(gym.Env[Any, Any]):
     @property
     def id(self) -> str:
         return self.environment.id
+
+    @property
+    def metadata(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        shape = jax.eval_shape(_first_picture, self.environment, jax.random.key(0))
+        return {"render_modes": [] if shape is None else ["rgb_array"], "render_fps": FRAMES_PER_SECOND}
+
+    def render(self) -> np.ndarray | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return None if self.render_mode is None else np.asarray(_picture(self.environment, self._state))
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -85,6 +103,15 @@ def _step(
 ) -> tuple[tuple[PyTree, PyTree, PyTree], jax.Array, jax.Array]:
     state, reward, terminated = environment.step(state, action, noise)
     return _seen(environment, state), reward, terminated
+
+
+@jax.jit
+def _picture(environment: Environment, state: PyTree) -> jax.Array | None:
+    return environment.picture(state)
+
+
+def _first_picture(environment: Environment, key: jax.Array) -> jax.Array | None:
+    return environment.picture(environment.reset(environment.draw(key)))
 
 
 def _seen(environment: Environment, state: PyTree) -> tuple[PyTree, PyTree, PyTree]:

@@ -13,6 +13,8 @@ from operant.envs.base import Environment
 from operant.envs.host import HostEnvironments, NativeOnHost
 from operant.envs.native_gym import AsGymnasium
 from operant.envs.registry import NATIVE
+from operant.envs.wrappers.apply import wrap_native
+from operant.envs.wrappers.base import Wrapper
 from operant.types import EnvSpec
 
 Backend = Literal["auto", "native", "gymnasium"]
@@ -21,11 +23,15 @@ Vectorization = Literal["sync", "async", "vector_entry_point"]
 
 @dataclass(frozen=True)
 class Source:
-    """An environment as given: a Gymnasium id, a callable, a (vector) instance, or a native environment."""
+    """An environment as given: a Gymnasium id, a callable, a (vector) instance, or a native environment.
+
+    Everything that is made of it is in its wrappers, but `given` is not.
+    """
 
     given: Any
     backend: Backend = "auto"
     vectorization: Vectorization = "sync"
+    wrappers: tuple[Wrapper, ...] = ()  # the innermost first
 
     def __post_init__(self) -> None:
         if self.backend not in get_args(Backend):
@@ -46,19 +52,30 @@ class Source:
         if self.backend == "gymnasium":
             return None
         if isinstance(self.given, Environment):
-            return self.given
-        return NATIVE[self.given]() if isinstance(self.given, str) and self.given in NATIVE else None
+            return self._wrapped
+        known = isinstance(self.given, str) and self.given in NATIVE
+        return wrap_native(NATIVE[self.given](), self.wrappers) if known else None
+
+    @cached_property
+    def _wrapped(self) -> Environment:
+        """The native environment given, in its wrappers."""
+        return wrap_native(self.given, self.wrappers)
+
+    @cached_property
+    def _scored(self) -> Environment:
+        """The same without those that only change rewards: scores are those of the environment's own."""
+        return wrap_native(self.given, self.wrappers, rewards=False)
 
     @cached_property
     def spec(self) -> EnvSpec:
         """Its description, for one copy."""
         if isinstance(self.given, Environment):
-            return self.given.spec
+            return self._wrapped.spec
         if self.native is not None:
             return self.native.spec
         if isinstance(self.given, gym.vector.VectorEnv):
             return replace(self.host(self.given.num_envs).spec, num_envs=1)
-        environments = bridge.make(self.given, 1)
+        environments = bridge.make(self.given, 1, wrappers=self.wrappers)
         try:
             return replace(environments.spec, num_envs=1)
         finally:
@@ -79,8 +96,8 @@ class Source:
     def host(self, num_envs: int) -> HostEnvironments:
         """N copies for the host loop."""
         if isinstance(self.given, Environment):
-            return NativeOnHost(self.given, num_envs)
-        return bridge.make(self.given, num_envs, vectorization=self.vectorization)
+            return NativeOnHost(self._wrapped, num_envs)
+        return bridge.make(self.given, num_envs, vectorization=self.vectorization, wrappers=self.wrappers)
 
     @cached_property
     def renders(self) -> bool:
@@ -91,15 +108,16 @@ class Source:
         return env.render_mode == "rgb_array" or (ours and "rgb_array" in modes)
 
     def single(self, render_mode: str | None = None) -> gym.Env:
-        """One environment to score and to film on: Gymnasium's own wherever there is one."""
-        if isinstance(self.given, Environment):
-            if self.given.id in gym.registry:
-                return bridge.make_single(self.given.id, render_mode)
-            return AsGymnasium(self.given)
-        if isinstance(self.given, gym.vector.VectorEnv):
-            if self.given.spec is not None:
-                return bridge.make_single(self.given.spec.id, render_mode)
+        """One environment to score and to film on: Gymnasium's own wherever there is one. Rewards are its own."""
+        given = self.given
+        if isinstance(given, Environment) and given.id not in gym.registry:
+            return AsGymnasium(self._scored, render_mode)
+        if isinstance(given, gym.vector.VectorEnv) and given.spec is None:
             raise ValueError(
                 "A vector environment cannot be scored by itself: pass evaluate(environment=…) one of its kind."
             )
-        return bridge.make_single(self.given, render_mode)
+        if isinstance(given, gym.vector.VectorEnv):
+            given = given.spec.id  # pyright: ignore[reportOptionalMemberAccess]
+        return bridge.make_single(
+            given.id if isinstance(given, Environment) else given, render_mode, wrappers=self.wrappers
+        )

@@ -7,8 +7,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from operant.envs.gymnasium_layers import MASK
 from operant.envs.gymnasium_spaces import action_to_gym, flat_mask, observation_to_jax, split_actions
-from operant.envs.gymnasium_stepping import MASK
 from operant.types import PyTree
 
 

@@ -1,0 +1,118 @@
+"""Layers of our own around a Gymnasium environment, and what can be read off a stack of them."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+MASK = "action_mask"
+RAW_REWARD = "raw_reward"  # in `info` where a wrapper changes the reward
+
+
+class MaskInInfo(gym.Wrapper):
+    """Puts what the environment's `action_masks()` method says into `info`, where Gymnasium has it."""
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(**kwargs)
+        return observation, info | {MASK: self.env.get_wrapper_attr("action_masks")()}
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        *result, info = self.env.step(action)
+        return (*result, info | {MASK: self.env.get_wrapper_attr("action_masks")()})  # pyright: ignore[reportReturnType]
+
+
+class Tally(gym.Wrapper):
+    """Sums what an environment pays until somebody takes it."""
+
+    total = 0.0
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        result = self.env.step(action)
+        self.total += float(result[1])
+        return result
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        self.total = 0.0
+        return self.env.reset(**kwargs)
+
+    def take(self) -> float:
+        """The sum, which begins anew."""
+        total, self.total = self.total, 0.0
+        return total
+
+
+class RawRewardInInfo(gym.Wrapper):
+    """Puts into `info` what the environment inside all wrappers of rewards paid for a step."""
+
+    def __init__(self, env: gym.Env, tally: Tally) -> None:
+        super().__init__(env)
+        self._tally = tally
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        *result, info = self.env.step(action)
+        return (*result, info | {RAW_REWARD: self._tally.take()})  # pyright: ignore[reportReturnType]
+
+
+class StackAlongLastAxis(gym.ObservationWrapper):
+    """Gymnasium's frame stack `[size, …, C]` as `[…, size·C]`."""
+
+    def __init__(self, env: gym.Env, size: int) -> None:
+        super().__init__(env)
+        self.size = size
+        box: Any = env.observation_space
+        low, high = map(self.observation, (box.low, box.high))
+        self.observation_space = gym.spaces.Box(low, high, dtype=box.dtype.type)
+
+    def observation(self, observation: np.ndarray) -> np.ndarray:
+        rows = np.moveaxis(observation, 0, -2)
+        return rows.reshape(*rows.shape[:-2], -1)
+
+
+class Unlimited(gym.Wrapper):
+    """An environment whose time limit was taken away, and whose spec says so."""
+
+    @property
+    def spec(self) -> Any:
+        spec = copy.deepcopy(self.env.spec)
+        if spec is not None:
+            spec.max_episode_steps = None
+        return spec
+
+
+def without_time_limit(env: gym.Env) -> gym.Env:
+    """The environment with every TimeLimit around it, and inside other layers, taken out."""
+    while isinstance(env, gym.wrappers.TimeLimit):
+        env = env.env
+    for layer in _layers(env):
+        while isinstance(layer.env, gym.wrappers.TimeLimit):
+            layer.env = layer.env.env
+    return env
+
+
+def time_limit(env: gym.Env) -> int | None:
+    """After how many steps an episode is cut short, as far as Gymnasium knows; repeated actions make them fewer."""
+    limit = None if env.spec is None else env.spec.max_episode_steps
+    repeat, times = getattr(gym.wrappers, "RepeatAction", ()), 1  # not in every release that will do
+    for layer in _layers(env):
+        if isinstance(layer, gym.wrappers.TimeLimit):
+            limit = layer._max_episode_steps if limit is None else limit
+            break
+        times *= getattr(layer, "num_repeats", 1) if isinstance(layer, repeat) else 1
+    return None if limit is None or limit < 1 else math.ceil(limit / times)
+
+
+def frame_stack(env: gym.Env) -> int:
+    """How many observations the last axis of one is made of."""
+    return math.prod(layer.size for layer in _layers(env) if isinstance(layer, StackAlongLastAxis))
+
+
+def _layers(env: gym.Env) -> Iterator[gym.Wrapper]:
+    """From the outermost inwards."""
+    while isinstance(env, gym.Wrapper):
+        yield env
+        env = env.env

@@ -1,0 +1,27 @@
+"""Wrappers: values that change an environment, natively and through Gymnasium in the same way."""
+
+from operant.envs.wrappers.actions import ClipAction, Discretize, RescaleAction
+from operant.envs.wrappers.apply import wrap
+from operant.envs.wrappers.base import Wrapper
+from operant.envs.wrappers.observations import FrameStack, TimeAware
+from operant.envs.wrappers.registry import WRAPPERS, as_wrappers
+from operant.envs.wrappers.rewards import ClipReward, PotentialShaping, ScaleReward
+from operant.envs.wrappers.timing import Repeat, StickyActions, TimeLimit
+
+__all__ = [
+    "WRAPPERS",
+    "ClipAction",
+    "ClipReward",
+    "Discretize",
+    "FrameStack",
+    "PotentialShaping",
+    "Repeat",
+    "RescaleAction",
+    "ScaleReward",
+    "StickyActions",
+    "TimeAware",
+    "TimeLimit",
+    "Wrapper",
+    "as_wrappers",
+    "wrap",
+]

@@ -1,0 +1,139 @@
+"""Wrappers that change what is seen: several observations at once, and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import equinox as eqx
+import gymnasium as gym
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant.envs.base import Environment
+from operant.envs.gymnasium_layers import StackAlongLastAxis
+from operant.envs.wrappers.base import State, Wrapped, Wrapper
+from operant.spaces import Bound, Box
+from operant.types import EnvSpec, PyTree
+
+
+@dataclass(frozen=True)
+class FrameStack(Wrapper):
+    """The last `size` observations along the last axis, the newest last: `[H, W, size·C]`, or `[size·D]`.
+
+    An episode begins with its first observation repeated. Replay stores each observation once (`EnvSpec.frame_stack`).
+    Gymnasium's FrameStackObservation, whose first axis the stack is, with that axis moved.
+    """
+
+    size: int
+    """How many."""
+
+    def __post_init__(self) -> None:
+        self.require_whole("size", 2)
+
+    def check(self, spec: EnvSpec) -> None:
+        space = spec.observation_space
+        if not isinstance(space, Box) or len(space.shape) not in (1, 3):
+            raise self.refuse(spec, "vectors, or images with a last axis of channels,", space)
+        if spec.frame_stack != 1:
+            raise ValueError(
+                f"FrameStack: the observations of {spec.id} are stacks of {spec.frame_stack} already."
+            )
+
+    def native(self, environment: Environment) -> Environment:
+        return Stacked.around(environment, self.size)
+
+    def gymnasium(self, env: gym.Env) -> gym.Env:
+        return StackAlongLastAxis(gym.wrappers.FrameStackObservation(env, self.size), self.size)
+
+
+class Stacked(Wrapped):
+    """A native environment that shows several observations. It remembers them, as they are shown."""
+
+    size: int = eqx.field(static=True)
+
+    @property
+    def observation_space(self) -> Box:
+        box = _box(self.inner)
+        low, high = (_stacked_bound(bound, box.shape[-1], self.size) for bound in (box.low, box.high))
+        return Box(low, high, (*box.shape[:-1], self.size * box.shape[-1]), box.dtype)
+
+    @property
+    def frame_stack(self) -> int:
+        return self.size
+
+    def reset(self, noise: PyTree) -> State:
+        inner = self.inner.reset(noise)
+        return State(inner, jnp.concatenate([self.inner.observe(inner)] * self.size, -1))
+
+    def step(self, state: State, action: PyTree, noise: PyTree) -> tuple[State, jax.Array, jax.Array]:
+        inner, reward, terminated = self.inner.step(state.inner, action, noise)
+        newest = self.inner.observe(inner)
+        return (
+            State(inner, jnp.concatenate([state.own[..., newest.shape[-1] :], newest], -1)),
+            reward,
+            terminated,
+        )
+
+    def observe(self, state: State) -> jax.Array:
+        return state.own
+
+
+@dataclass(frozen=True)
+class TimeAware(Wrapper):
+    """The part of the time limit that has passed, 0 to 1, is a vector observation's last number.
+
+    With a time limit, how good a state is depends on the time that is left (Pardo et al. 2018, "Time limits in
+    reinforcement learning"). Gymnasium's TimeAwareObservation with normalize_time.
+    """
+
+    def check(self, spec: EnvSpec) -> None:
+        space = spec.observation_space
+        if not isinstance(space, Box) or len(space.shape) != 1 or space.dtype != "float32":
+            raise self.refuse(spec, "vectors of real numbers", space)
+        if spec.max_episode_steps is None:
+            raise ValueError(
+                f"TimeAware needs a time limit, which {spec.id} has not: put TimeLimit before it."
+            )
+
+    def native(self, environment: Environment) -> Environment:
+        return Timed.around(environment)
+
+    def gymnasium(self, env: gym.Env) -> gym.Env:
+        return gym.wrappers.TimeAwareObservation(env, normalize_time=True)
+
+
+class Timed(Wrapped):
+    """A native environment that shows the time. It remembers the steps so far."""
+
+    @property
+    def observation_space(self) -> Box:
+        box = _box(self.inner)
+        low, high = (tuple(bound.tolist()) for bound in box.bounds)
+        return Box((*low, 0.0), (*high, 1.0), (box.shape[0] + 1,))
+
+    def reset(self, noise: PyTree) -> State:
+        return State(self.inner.reset(noise), jnp.zeros((), jnp.int32))
+
+    def step(self, state: State, action: PyTree, noise: PyTree) -> tuple[State, jax.Array, jax.Array]:
+        inner, reward, terminated = self.inner.step(state.inner, action, noise)
+        return State(inner, state.own + 1), reward, terminated
+
+    def observe(self, state: State) -> jax.Array:
+        limit = self.inner.max_episode_steps
+        assert limit is not None
+        passed = state.own / jnp.float32(limit)
+        return jnp.concatenate([self.inner.observe(state.inner), passed[None]])
+
+
+def _box(environment: Environment) -> Box:
+    box = environment.observation_space
+    assert isinstance(box, Box)
+    return box
+
+
+def _stacked_bound(bound: Bound, channels: int, size: int) -> Bound:
+    if not isinstance(bound, tuple):
+        return bound
+    rows = np.asarray(bound).reshape(-1, channels)
+    return tuple(np.concatenate([rows] * size, -1).ravel().tolist())

@@ -1,0 +1,152 @@
+"""The closed list of wrappers, and the way from names and plain values to one of them and back.
+
+Nothing is ever looked up by a dotted name: a model file can only name what stands here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any
+
+from operant.envs.wrappers.actions import ClipAction, Discretize, RescaleAction
+from operant.envs.wrappers.base import Wrapper
+from operant.envs.wrappers.observations import FrameStack, TimeAware
+from operant.envs.wrappers.rewards import ClipReward, PotentialShaping, ScaleReward
+from operant.envs.wrappers.timing import Repeat, StickyActions, TimeLimit
+
+WRAPPERS: dict[str, type[Wrapper]] = {
+    "time-limit": TimeLimit,
+    "time-aware": TimeAware,
+    "repeat": Repeat,
+    "sticky-actions": StickyActions,
+    "discretize": Discretize,
+    "clip-action": ClipAction,
+    "rescale-action": RescaleAction,
+    "frame-stack": FrameStack,
+    "clip-reward": ClipReward,
+    "scale-reward": ScaleReward,
+    "potential-shaping": PotentialShaping,
+}
+WORDS = {"none": None, "true": True, "false": False}
+Written = Wrapper | str | Mapping[str, Any]
+
+
+def as_wrappers(given: Written | Sequence[Written]) -> tuple[Wrapper, ...]:
+    """Wrappers from what users write: values, text such as discretize:5, or what `to_json` made; innermost first.
+
+    Raises ValueError naming the wrapper, its value and what is allowed.
+    """
+    several = [given] if isinstance(given, Wrapper | str | Mapping) else given
+    wrappers = tuple(map(_wrapper, several))
+    _check_order(wrappers)
+    return wrappers
+
+
+def to_json(wrapper: Wrapper) -> dict[str, Any]:
+    """A value that `json.dumps` takes and `as_wrappers` reads back; a function of the user's is written as None."""
+    values = {field.name: getattr(wrapper, field.name) for field in fields(wrapper)}  # pyright: ignore[reportArgumentType]
+    return {"name": name_of(type(wrapper))} | {
+        name: None if callable(value) else value for name, value in values.items()
+    }
+
+
+def to_text(wrapper: Wrapper) -> str:
+    """What the command line would take for it, such as discretize:5, without values at their defaults."""
+    values = [(field, getattr(wrapper, field.name)) for field in fields(wrapper)]  # pyright: ignore[reportArgumentType]
+    while values and values[-1][1] == values[-1][0].default:
+        values.pop()
+    return ":".join([name_of(type(wrapper)), *(_text(value) for _, value in values)])
+
+
+def name_of(cls: type[Wrapper]) -> str:
+    """The name under which a wrapper is registered; its class's own for one of the user's."""
+    return next((name for name, known in WRAPPERS.items() if known is cls), cls.__name__)
+
+
+def _wrapper(given: Written) -> Wrapper:
+    if isinstance(given, Wrapper):
+        return given
+    if isinstance(given, str):
+        return _parse(given)
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            f"wrappers hold {given!r}: each must be a wrapper, such as Discretize(5), or text, such as 'discretize:5'."
+        )
+    values = dict(given)
+    cls = _known(str(values.pop("name", "")))
+    if cls is PotentialShaping and values.get("potential") is None:
+        raise ValueError(
+            "The potential of potential-shaping was a function of yours: pass it again as wrappers=[…]."
+        )
+    return _build(cls, values, given)
+
+
+def _parse(text: str) -> Wrapper:
+    """A wrapper from its name and its values, as in rescale-action:-1:1."""
+    name, *values = text.split(":")
+    cls = _known(name)
+    if cls is PotentialShaping:
+        raise ValueError(f"{text}: its potential is a function; pass PotentialShaping(…) in Python.")
+    names = [field.name for field in fields(cls)]  # pyright: ignore[reportArgumentType]
+    if len(values) > len(names):
+        takes = f"at most {', '.join(names)}" if names else "no values"
+        raise ValueError(f"{text}: {name} takes {takes}.")
+    return _build(cls, dict(zip(names, map(_value, values), strict=False)), text)
+
+
+def _build(cls: type[Wrapper], values: dict[str, Any], given: Any) -> Wrapper:
+    known = fields(cls)  # pyright: ignore[reportArgumentType]
+    missing = [field.name for field in known if field.default is MISSING and field.name not in values]
+    if missing:
+        name = name_of(cls)
+        raise ValueError(
+            f"{given}: {name} needs {', '.join(missing)}, as in {name}:{'5' * (len(missing) > 0)}."
+        )
+    unknown = sorted(set(values) - {field.name for field in known})
+    if unknown:
+        raise ValueError(f"{given}: {name_of(cls)} has no {', '.join(unknown)}.")
+    return cls(**values)
+
+
+def _known(name: str) -> type[Wrapper]:
+    if name in WRAPPERS:
+        return WRAPPERS[name]
+    close = difflib.get_close_matches(name, WRAPPERS, n=1)
+    hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(WRAPPERS)}."
+    raise ValueError(f"Unknown wrapper {name!r}. {hint} One of your own is passed as wrappers=[…].")
+
+
+def _value(text: str) -> Any:
+    """A word, a number or numbers; anything else stays text, which the wrapper refuses by name."""
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    for kind in (int, float, lambda several: tuple(map(int, several.split(",")))):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if callable(value):
+        return getattr(value, "__name__", type(value).__name__)
+    return str(value).lower()
+
+
+def _check_order(wrappers: Sequence[Wrapper]) -> None:
+    """What would mean something else than it says, in this order."""
+    for i, wrapper in enumerate(wrappers):
+        before = wrappers[:i]
+        if isinstance(wrapper, TimeLimit) and before:
+            raise ValueError(f"{to_text(wrapper)} counts the environment's own steps: put it first.")
+        if isinstance(wrapper, TimeAware) and any(isinstance(w, Repeat) for w in before):
+            raise ValueError("time-aware counts the environment's own steps: put it before repeat.")
+        if isinstance(wrapper, Repeat) and any(isinstance(w, PotentialShaping) for w in before):
+            raise ValueError(
+                "potential-shaping must come behind repeat: what is added to the steps inside does not cancel."
+            )

@@ -1,0 +1,144 @@
+"""Wrappers that change the reward that is learnt from. Scores and statistics stay those of the environment's own."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import equinox as eqx
+import gymnasium as gym
+import jax
+import jax.numpy as jnp
+
+from operant.envs.base import Environment
+from operant.envs.gymnasium_spaces import observation_to_jax
+from operant.envs.wrappers.base import State, Wrapped, Wrapper
+from operant.types import EnvSpec, PyTree
+
+
+class RewardWrapper(Wrapper):
+    """Turns the environment's reward into the one that is learnt from."""
+
+    changes_reward: ClassVar[bool] = True
+
+    @abstractmethod
+    def reward(self, reward: Any, seen: PyTree, following: PyTree, terminated: Any) -> Any:
+        """Of a step between two observations."""
+
+    def check(self, spec: EnvSpec) -> None:
+        """Any environment will do."""
+
+    def native(self, environment: Environment) -> Environment:
+        return WithRewards.around(environment, self)
+
+
+class WithRewards(Wrapped):
+    """A native environment with other rewards. It remembers the last one of its own."""
+
+    wrapper: RewardWrapper = eqx.field(static=True)
+
+    def reset(self, noise: PyTree) -> State:
+        return State(self.inner.reset(noise), jnp.zeros(()))
+
+    def step(self, state: State, action: PyTree, noise: PyTree) -> tuple[State, jax.Array, jax.Array]:
+        inner, reward, terminated = self.inner.step(state.inner, action, noise)
+        raw = self.inner.raw_reward(inner)
+        seen, following = self.inner.observe(state.inner), self.inner.observe(inner)
+        changed = self.wrapper.reward(reward, seen, following, terminated)
+        return State(inner, reward if raw is None else raw), changed, terminated
+
+    def raw_reward(self, state: State) -> jax.Array:
+        return state.own
+
+
+@dataclass(frozen=True)
+class ClipReward(RewardWrapper):
+    """Rewards below `low` become `low`, those above `high` become `high` (Mnih et al. 2015: ±1). Gymnasium's."""
+
+    low: float = -1.0
+    """The least reward."""
+    high: float = 1.0
+    """The greatest."""
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            self.require(_number(getattr(self, name)), name, "a number")
+        self.require(self.low < self.high, "high", f"more than low={self.low!r}")
+
+    def reward(self, reward: Any, seen: PyTree, following: PyTree, terminated: Any) -> Any:
+        return jnp.clip(reward, self.low, self.high)
+
+    def gymnasium(self, env: gym.Env) -> gym.Env:
+        return gym.wrappers.ClipReward(env, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class ScaleReward(RewardWrapper):
+    """Rewards times `factor`. Gymnasium's TransformReward."""
+
+    factor: float
+    """More than 0."""
+
+    def __post_init__(self) -> None:
+        self.require(_number(self.factor) and 0 < self.factor < math.inf, "factor", "a number above 0")
+
+    def reward(self, reward: Any, seen: PyTree, following: PyTree, terminated: Any) -> Any:
+        return reward * self.factor
+
+    def gymnasium(self, env: gym.Env) -> gym.Env:
+        return gym.wrappers.TransformReward(env, lambda reward: float(reward) * self.factor)
+
+
+@dataclass(frozen=True)
+class PotentialShaping(RewardWrapper):
+    """Adds F = γ Φ(s') − Φ(s): the best policy stays the best (Ng, Harada & Russell 1999, theorem 1).
+
+    Q* of what is learnt is Q*(s, a) − Φ(s). For that γ must be the learner's own, and Φ of a terminal state is 0,
+    whatever the function says, so that every path from s to an end is paid −Φ(s) in all. A truncated episode has not
+    ended: its last F is that of the observation which the learner bootstraps from.
+    """
+
+    potential: Callable[[PyTree], Any]
+    """Φ, a function of one observation; on a native environment JAX must be able to trace it."""
+    gamma: float = 0.99
+    """The learner's discount factor γ."""
+
+    def __post_init__(self) -> None:
+        self.require(callable(self.potential), "potential", "a function of an observation")
+        self.require(_number(self.gamma) and 0 <= self.gamma <= 1, "gamma", "a number in [0, 1]")
+
+    def reward(self, reward: Any, seen: PyTree, following: PyTree, terminated: Any) -> Any:
+        after = jnp.where(terminated, 0.0, self.gamma * self.potential(following))
+        return reward + after - self.potential(seen)
+
+    def gymnasium(self, env: gym.Env) -> gym.Env:
+        return Shaped(env, self)
+
+
+class Shaped(gym.Wrapper):
+    """A Gymnasium environment with potential-based shaping."""
+
+    def __init__(self, env: gym.Env, wrapper: PotentialShaping) -> None:
+        super().__init__(env)
+        self.wrapper = wrapper
+
+    def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(**options)
+        self._potential = self._of(observation)
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        before, self._potential = self._potential, 0.0 if terminated else self._of(observation)
+        shaped = float(reward) + self.wrapper.gamma * self._potential - before
+        return observation, shaped, terminated, truncated, info
+
+    def _of(self, observation: Any) -> float:
+        return float(self.wrapper.potential(observation_to_jax(self.env.observation_space, observation)))
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
