@@ -12,7 +12,13 @@ import rlax
 from scipy import integrate, stats
 
 from operant import distributions
-from operant.distributions import Bernoulli, Categorical, DiagonalGaussian, MultiCategorical
+from operant.distributions import (
+    Bernoulli,
+    Categorical,
+    DiagonalGaussian,
+    MultiCategorical,
+    StateDependentGaussian,
+)
 from operant.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 
 RNG = np.random.default_rng(0)
@@ -106,6 +112,85 @@ def test_a_scalar_box_has_one_number_and_scalar_actions():
         == p.log_prob(jnp.ones(4)).shape
         == (4,)
     )
+
+
+# State-dependent exploration
+
+MEAN, FEATURES, LOG_STD = (
+    jnp.asarray(RNG.normal(size=shape), jnp.float32) for shape in ((3, 2), (3, 4), (4, 2))
+)
+
+
+def state_dependent(mean=MEAN, features=FEATURES, log_std=LOG_STD):
+    return StateDependentGaussian(mean, features, log_std, (2,))
+
+
+def test_the_density_of_state_dependent_exploration_is_that_of_its_samples():
+    p, mean, std = state_dependent(), np.asarray(MEAN, float), np.zeros((3, 2))
+    for state, action in itertools.product(range(3), range(2)):  # a sum of independent normals
+        variance = sum((float(FEATURES[state, f]) * np.exp(float(LOG_STD[f, action]))) ** 2 for f in range(4))
+        std[state, action] = np.sqrt(variance)
+    keys = jax.random.split(jax.random.key(0), (4000, 1))
+    wide = state_dependent(*(jnp.broadcast_to(x, (4000, *x.shape)) for x in (MEAN, FEATURES)))
+    samples = np.asarray(wide.sample(jnp.broadcast_to(keys, (4000, 3))))
+    for state, action in itertools.product(range(3), range(2)):
+        expected = stats.norm(mean[state, action], std[state, action])
+        assert stats.kstest(samples[:, state, action], expected.cdf).pvalue > 1e-4
+
+    grid = np.linspace(-30, 30, 1001)
+    points = np.stack(np.meshgrid(grid, grid, indexing="ij"), -1).astype(np.float32)
+    first = state_dependent(
+        *(jnp.broadcast_to(x[0], (*points.shape[:2], x.shape[1])) for x in (MEAN, FEATURES))
+    )
+    log_density = np.asarray(first.log_prob(points), np.float64)
+    np.testing.assert_allclose(
+        log_density, stats.norm(mean[0], std[0]).logpdf(points).sum(-1), rtol=1e-3, atol=1e-3
+    )
+    assert integrate.trapezoid(integrate.trapezoid(np.exp(log_density), grid), grid) == pytest.approx(
+        1, rel=1e-3
+    )
+    np.testing.assert_allclose(p.entropy(), stats.norm(mean, std).entropy().sum(-1), rtol=1e-4)
+    np.testing.assert_array_equal(p.mode(), MEAN)
+
+
+def test_held_noise_is_a_linear_function_of_the_features():
+    """The same key is the same θ in every state, and different environments have different ones."""
+    key, other = jax.random.split(jax.random.key(1))
+    pair = jnp.stack([FEATURES[0], FEATURES[1]])
+    features = jnp.concatenate([pair, pair.sum(0, keepdims=True), 2 * pair[:1]])
+    p = state_dependent(jnp.zeros((4, 2)), features)
+    one, two, together, twice = np.asarray(p.sample(jnp.stack([key] * 4)))
+    np.testing.assert_allclose(together, one + two, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(twice, 2 * one, rtol=1e-5)
+    assert (np.asarray(p.sample(jnp.stack([other] * 4)))[0] != one).all()
+
+
+def test_exploration_does_not_train_the_features():
+    action = jnp.ones((3, 2))
+    gradient = jax.grad(lambda p: jnp.sum(p.log_prob(action) + p.entropy()))(state_dependent())
+    assert (np.asarray(gradient.features) == 0).all()
+    assert (np.asarray(gradient.mean) != 0).all()
+    assert (np.asarray(gradient.log_std) != 0).all()
+
+
+def test_the_divergence_of_state_dependent_exploration_is_that_of_its_normals():
+    p, q = state_dependent(), state_dependent(MEAN + 0.3, log_std=LOG_STD - 0.2)
+    expected = DiagonalGaussian(MEAN, p.marginal.log_std, (2,)).kl(
+        DiagonalGaussian(MEAN + 0.3, q.marginal.log_std, (2,))
+    )
+    np.testing.assert_allclose(p.kl(q), expected, rtol=1e-5)
+    np.testing.assert_allclose(p.marginal.kl(q), expected, rtol=1e-5)
+    assert (np.asarray(p.kl(q)) > 0).all()
+
+
+def test_features_choose_state_dependent_exploration():
+    space = Box(-1.0, 1.0, (1, 2))
+    p = distributions.from_parameters(space, MEAN, log_std=LOG_STD, features=FEATURES)
+    keys = distributions.draw(space, jax.random.key(0), (3,), state_dependent=True)
+    assert keys.shape == (3,)
+    assert p.sample(keys).shape == p.mode().shape == (3, 1, 2)
+    assert isinstance(p, StateDependentGaussian)
+    np.testing.assert_array_equal(p.marginal.log_prob(p.mode()), p.log_prob(p.mode()))
 
 
 SPACES = [Discrete(4), MultiDiscrete((3, 1)), MultiBinary(4), Box(-1.0, 1.0, (4,))]

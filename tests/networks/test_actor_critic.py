@@ -159,6 +159,41 @@ def test_dropout_needs_its_key():
     assert len(np.unique(dropped)) == N
 
 
+def test_without_a_value_function_values_are_0():
+    spec = EnvSpec("test", OBSERVATIONS, Discrete(2))
+    network = filled(lambda key: ActorCritic.build(Network(hidden_sizes=(5,)), spec, key, critic=False))
+    assert count(network) == 4 * 5 + 5 + 5 * 2 + 2
+    policy, value = network.unroll(normal(T, N, 4), None, (), None)
+    assert policy.logits.shape == (T, N, 2)
+    np.testing.assert_array_equal(value, jnp.zeros((T, N)))
+    np.testing.assert_array_equal(
+        network.successor_values(normal(N, 4), normal(N, 4), (), None), jnp.zeros(N)
+    )
+
+
+@pytest.mark.parametrize("sizes", [(8, 5), ()])
+def test_state_dependent_exploration_is_of_the_last_features(sizes):
+    spec = EnvSpec("test", OBSERVATIONS, Box(-1.0, 1.0, (3,)))
+
+    def make(key):
+        return ActorCritic.build(Network(hidden_sizes=sizes), spec, key, use_sde=True, log_std_init=-2.0)
+
+    network = filled(make)
+    x = normal(T, N, 4)
+    latent = x
+    for layer in network.policy_head.hidden:
+        latent = np.tanh(latent @ layer.weight + layer.bias[None, None])
+    assert network.log_std.shape == (latent.shape[-1], 3)
+    policy, _ = network.unroll(x, None, (), None)
+    np.testing.assert_allclose(policy.features, latent, atol=1e-5)
+    np.testing.assert_allclose(
+        policy.mode(),
+        latent @ network.policy_head.output.weight + network.policy_head.output.bias[None, None],
+        atol=1e-5,
+    )
+    assert (np.asarray(make(KEY).log_std) == -2).all()
+
+
 def test_actions_without_a_policy_head_are_refused():
     with pytest.raises(ValueError, match=r"Dict\(a: Discrete\(2\)\)"):
         build(actions=Dict.of({"a": Discrete(2)}))

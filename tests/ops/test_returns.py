@@ -18,6 +18,7 @@ from operant.ops.returns import (
     explained_variance,
     generalized_advantages,
     standardize,
+    vtrace,
     weighted_mean,
     weighted_variance,
 )
@@ -116,6 +117,70 @@ def test_lambda_1_is_the_return_and_lambda_0_the_temporal_difference():
     np.testing.assert_allclose(
         gae(reward, value, next_value, ends, ends, 0.9, 0.0), difference, rtol=1e-4, atol=1e-5
     )
+
+
+# V-trace
+
+
+def vtrace_by_episode(log_ratio, reward, value, next_value, terminated, done, gamma, clip_rho, clip_c):
+    """One column `[T]` in float64: equation 1 term by term, and the advantages of section 4.2."""
+    ratio, steps = np.exp(log_ratio), len(reward)
+    rho, c = np.minimum(clip_rho, ratio), np.minimum(clip_c, ratio)
+    bootstrap = np.where(terminated, 0.0, next_value)
+    target = np.zeros(steps)
+    for s in range(steps):
+        target[s], trace = value[s], 1.0
+        for t in range(s, steps):
+            target[s] += trace * rho[t] * (reward[t] + gamma * bootstrap[t] - value[t])
+            trace *= gamma * c[t]
+            if done[t]:
+                break
+    following = [bootstrap[t] if done[t] or t + 1 == steps else target[t + 1] for t in range(steps)]
+    return target, rho * (reward + gamma * np.array(following) - value)
+
+
+@pytest.mark.parametrize(("clip_rho", "clip_c"), [(1.0, 1.0), (2.0, 0.7)])
+def test_vtrace_is_its_definition_term_by_term(clip_rho, clip_c):
+    shape = (9, 7)
+    terminated, truncated = RNG.random((2, *shape)) < 0.15
+    truncated &= ~terminated
+    log_ratio, reward, value, next_value = (normal(*shape) for _ in range(4))
+    done = terminated | truncated
+    next_value[:-1] = np.where(done[:-1], next_value[:-1], value[1:])
+    rows = (log_ratio, reward, value, next_value, terminated, done)
+    target, advantage = jax.jit(vtrace)(*rows, 0.9, clip_rho=clip_rho, clip_c=clip_c)
+    for column in range(shape[1]):
+        mine = (x[:, column].astype(np.float64) for x in rows[:4])
+        ends = (x[:, column] for x in rows[4:])
+        expected = vtrace_by_episode(*mine, *ends, 0.9, clip_rho, clip_c)
+        np.testing.assert_allclose(target[:, column], expected[0], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(advantage[:, column], expected[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("lambda_", [1.0, 0.8])
+def test_vtrace_agrees_with_rlax_where_episodes_terminate(lambda_):
+    log_ratio, reward, values, terminated = normal(32), normal(32), normal(33), RNG.random(32) < 0.2
+    target, advantage = vtrace(
+        log_ratio, reward, values[:-1], values[1:], terminated, terminated, 0.9, lambda_
+    )
+    expected = rlax.vtrace_td_error_and_advantage(
+        values[:-1], values[1:], reward, 0.9 * (1.0 - terminated), np.exp(log_ratio), lambda_
+    )
+    np.testing.assert_allclose(target, values[:-1] + expected.errors, rtol=1e-4, atol=1e-5)
+    # What another episode begins with is multiplied by 0 in rlax, and cut here.
+    np.testing.assert_allclose(advantage, expected.pg_advantage, rtol=1e-4, atol=1e-5)
+
+
+def test_vtrace_on_policy_is_the_n_step_return():
+    reward, value, next_value = normal(6, 2), normal(6, 2), normal(6, 2)
+    terminated = RNG.random((6, 2)) < 0.3
+    truncated = (RNG.random((6, 2)) < 0.3) & ~terminated
+    done = terminated | truncated
+    next_value[:-1] = np.where(done[:-1], next_value[:-1], value[1:])
+    target, advantage = vtrace(jnp.zeros((6, 2)), reward, value, next_value, terminated, done, 0.9)
+    n_step = gae(reward, value, next_value, terminated, done, 0.9, 1.0)
+    np.testing.assert_allclose(target, n_step + value, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(advantage, n_step, rtol=1e-4, atol=1e-5)
 
 
 # The truncation probe: five values of state B, only one of which is right

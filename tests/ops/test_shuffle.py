@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from operant.ops.shuffle import _INDEX_BITS, permutations
+from operant.ops.shuffle import _INDEX_BITS, minibatches, permutations
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8, 1000, 1 << _INDEX_BITS, (1 << _INDEX_BITS) + 1])
@@ -35,3 +35,12 @@ def test_every_place_is_equally_likely_in_a_long_one():
     rows = np.asarray(permutations(jax.random.key(2), 20, 10_000))
     first_quarter = rows[:, :2_500] // 1_000  # which tenth of the indices went to the first quarter of places
     assert stats.chisquare(np.bincount(first_quarter.reshape(-1), minlength=10)).pvalue > 1e-3
+
+
+def test_every_epoch_of_minibatches_is_a_permutation_without_its_rest():
+    rows = np.asarray(minibatches(jax.random.key(0), 3, 11, 4))
+    assert rows.shape == (6, 4)
+    for epoch in rows.reshape(3, 8):
+        assert len(set(epoch.tolist())) == 8
+        assert set(epoch.tolist()) <= set(range(11))
+    np.testing.assert_array_equal(rows.reshape(3, 8), permutations(jax.random.key(0), 3, 11)[:, :8])

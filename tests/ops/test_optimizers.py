@@ -1,0 +1,62 @@
+"""The optimisers against loops over one parameter at a time."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from operant.ops.optimizers import adam, descend, rmsprop
+
+RNG = np.random.default_rng(0)
+START = {"a": RNG.normal(size=(2, 3)), "b": RNG.normal(size=4)}
+GRADIENTS = [{name: RNG.normal(size=value.shape) for name, value in START.items()} for _ in range(5)]
+
+
+def taken(optimizer):
+    """The parameters after a step along each of the gradients."""
+    parameters = {name: jnp.asarray(value, jnp.float32) for name, value in START.items()}
+    state = optimizer.init(parameters)
+    for gradient in GRADIENTS:
+        parameters, state = descend(
+            optimizer, {k: jnp.asarray(g) for k, g in gradient.items()}, state, parameters
+        )
+    return np.concatenate([np.ravel(value) for value in parameters.values()])
+
+
+def by_hand(step, max_norm):
+    """The same as a loop, in float64; `step(g, t)` is what to subtract."""
+    flat = [np.concatenate([np.ravel(tree[name]) for name in START]) for tree in (START, *GRADIENTS)]
+    parameters, *gradients = flat
+    for t, gradient in enumerate(gradients):
+        norm = np.linalg.norm(gradient)
+        if max_norm is not None and norm > max_norm:
+            gradient = gradient * max_norm / norm
+        parameters = parameters - step(gradient, t + 1)
+    return parameters
+
+
+@pytest.mark.parametrize("max_norm", [None, 0.5])
+def test_rmsprop_begins_at_1_and_has_epsilon_under_the_root(max_norm):
+    square = np.ones(10)
+
+    def step(g, t):
+        nonlocal square
+        square = 0.9 * square + 0.1 * g**2
+        return 0.1 * g / np.sqrt(square + 1e-2)
+
+    got = taken(rmsprop(0.1, max_norm, eps=1e-2, decay=0.9))
+    np.testing.assert_allclose(got, by_hand(step, max_norm), rtol=1e-5)
+
+
+@pytest.mark.parametrize("max_norm", [None, 0.5])
+def test_adam_is_bias_corrected_and_has_epsilon_behind_the_root(max_norm):
+    first, second = np.zeros(10), np.zeros(10)
+
+    def step(g, t):
+        nonlocal first, second
+        first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g**2
+        return 0.1 * first / (1 - 0.9**t) / (np.sqrt(second / (1 - 0.999**t)) + 1e-2)
+
+    got = taken(adam(0.1, max_norm, eps=1e-2))
+    np.testing.assert_allclose(got, by_hand(step, max_norm), rtol=1e-4)
