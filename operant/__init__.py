@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from operant.networks import Network
     from operant.ops.schedules import Cosine, Exponential, Linear, Step
 
+    REINFORCE = constructor("reinforce")
+    A2C = constructor("a2c")
+    TRPO = constructor("trpo")
     PPO = constructor("ppo")
     DQN = constructor("dqn")
     Random = constructor("random")
@@ -60,14 +63,17 @@ if TYPE_CHECKING:
 settings.apply()
 
 __all__ = [
+    "A2C",
     "ARS",
     "CEM",
     "DQN",
     "ICM",
     "PPO",
+    "REINFORCE",
     "RND",
     "SARSA",
     "TD",
+    "TRPO",
     "Agent",
     "Algorithm",
     "ClipAction",
@@ -106,6 +112,9 @@ __all__ = [
 ]
 
 _AGENTS = {
+    "REINFORCE": "reinforce",
+    "A2C": "a2c",
+    "TRPO": "trpo",
     "PPO": "ppo",
     "DQN": "dqn",
     "Random": "random",
