@@ -10,6 +10,7 @@ import gymnasium as gym
 
 from operant.envs import toy_text
 from operant.envs.base import Environment
+from operant.envs.breakout import MinBreakout
 from operant.envs.classic import Acrobot, CartPole, MountainCar, Pendulum
 from operant.envs.gridworld import GridWorld
 from operant.envs.native_gym import AsGymnasium
@@ -21,6 +22,7 @@ OWN = {
     "DynaMaze": partial(
         GridWorld, "dyna", goal=1.0, wall=0.0, step=0.0, max_episode_steps=2000, id="DynaMaze"
     ),
+    "MinBreakout": partial(MinBreakout, max_episode_steps=1000),
 }
 NATIVE: dict[str, Callable[..., Environment]] = {
     **{kind.id: kind for kind in (CartPole, Pendulum, MountainCar, Acrobot)},
