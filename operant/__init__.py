@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     TRPO = constructor("trpo")
     PPO = constructor("ppo")
     DQN = constructor("dqn")
+    Rainbow = constructor("rainbow")
+    QRDQN = constructor("qr-dqn")
+    IQN = constructor("iqn")
     Random = constructor("random")
     QLearning = constructor("q-learning")
     DoubleQLearning = constructor("double-q-learning")
@@ -68,7 +71,9 @@ __all__ = [
     "CEM",
     "DQN",
     "ICM",
+    "IQN",
     "PPO",
+    "QRDQN",
     "REINFORCE",
     "RND",
     "SARSA",
@@ -96,6 +101,7 @@ __all__ = [
     "Network",
     "PotentialShaping",
     "QLearning",
+    "Rainbow",
     "Random",
     "RandomSearch",
     "Repeat",
@@ -117,6 +123,9 @@ _AGENTS = {
     "TRPO": "trpo",
     "PPO": "ppo",
     "DQN": "dqn",
+    "Rainbow": "rainbow",
+    "QRDQN": "qr-dqn",
+    "IQN": "iqn",
     "Random": "random",
     "QLearning": "q-learning",
     "DoubleQLearning": "double-q-learning",

@@ -30,7 +30,7 @@ def make(name: str, env: Any, *, preset: str | None = None, curiosity: Any = Non
     Raises ValueError naming what is wrong: the algorithm, a hyperparameter, its value, the preset or the environment.
     """
     cls = registry.algorithm(name)
-    known = presets.find(name, env, preset)
+    known = registry.defaults(name) | presets.find(name, env, preset)
     known = {key: value for key, value in known.items() if key not in TRAINING_VALUES}
     network = {**known.pop("network", {}), **arguments["network"]} if _both_values(known, arguments) else None
     values = {**known, **arguments} | ({} if network is None else {"network": network})
@@ -45,15 +45,15 @@ def _both_values(known: dict[str, Any], arguments: dict[str, Any]) -> bool:
 
 def constructor(name: str) -> Callable[..., Agent]:
     """The function that is published as `operant.PPO` and the like, with its hyperparameters as its signature."""
-    cls = registry.algorithm(name)
+    cls, defaults = registry.algorithm(name), registry.defaults(name)
 
     def construct(env: Any, *, preset: str | None = None, curiosity: Any = None, **arguments: Any) -> Agent:
         return make(name, env, preset=preset, curiosity=curiosity, **arguments)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     agent = inspect.signature(Agent.__init__).parameters
-    construct.__name__ = construct.__qualname__ = cls.__name__
-    construct.__doc__ = cls.__doc__
+    construct.__name__ = construct.__qualname__ = name if defaults else cls.__name__
+    construct.__doc__ = registry.documentation(name)
     construct.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what help() and editors show
         [
             inspect.Parameter("env", inspect.Parameter.POSITIONAL_OR_KEYWORD),
@@ -61,7 +61,12 @@ def constructor(name: str) -> Callable[..., Agent]:
             inspect.Parameter("preset", keyword, default=None),
             inspect.Parameter("curiosity", keyword, default=None),
             *(
-                inspect.Parameter(field.name, keyword, default=field.default, annotation=field.type)
+                inspect.Parameter(
+                    field.name,
+                    keyword,
+                    default=defaults.get(field.name, field.default),
+                    annotation=field.type,
+                )
                 for field in dataclasses.fields(cls)
             ),
         ],

@@ -31,7 +31,7 @@ def config(agent: Agent) -> dict[str, Any]:
     """Everything needed to make an agent again."""
     algorithm, curious = curiosity.parts(agent.algorithm)
     return {
-        "algorithm": registry.name_of(type(algorithm)),
+        "algorithm": registry.name_of(algorithm),
         "hyperparameters": registry.to_json(algorithm),
         "curiosity": curiosity.to_json(curious),
         "environment": agent.source.id,

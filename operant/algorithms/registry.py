@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
+import sys
 from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -35,6 +37,7 @@ from operant.algorithms.tabular.q_learning import QLearning
 from operant.algorithms.tabular.sarsa import SARSA
 from operant.algorithms.tabular.sarsa_lambda import SARSALambda
 from operant.algorithms.tabular.td import TD
+from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.algorithms.value.dqn import DQN
 from operant.networks import Given, Network
 from operant.ops import schedules
@@ -62,6 +65,7 @@ ALGORITHMS: dict[str, type[Algorithm]] = {
     "trpo": TRPO,
     "ppo": PPO,
     "dqn": DQN,
+    **dict.fromkeys(CONFIGURATIONS, DQN),
     "random": Random,
 }
 
@@ -73,9 +77,31 @@ def algorithm(name: str) -> type[Algorithm]:
     return ALGORITHMS[name]
 
 
-def name_of(cls: type[Algorithm]) -> str:
+def defaults(name: str) -> dict[str, Any]:
+    """The hyperparameters in which an algorithm of this name differs from its class."""
+    return dict(CONFIGURATIONS[name].defaults) if name in CONFIGURATIONS else {}
+
+
+def paper(name: str) -> str:
+    """What an algorithm of this name is, and where it was published, in a line."""
+    if name in CONFIGURATIONS:
+        return CONFIGURATIONS[name].about
+    return (sys.modules[algorithm(name).__module__].__doc__ or "").splitlines()[0]
+
+
+def documentation(name: str) -> str:
+    """The docstring of an algorithm of this name."""
+    return CONFIGURATIONS[name].about if name in CONFIGURATIONS else inspect.getdoc(algorithm(name)) or ""
+
+
+def name_of(algorithm: Algorithm) -> str:
     """The name under which an algorithm is registered; its class's own for one that is not."""
-    return next((name for name, known in ALGORITHMS.items() if known is cls), cls.__name__)
+    cls = type(algorithm)
+    names = [name for name, known in ALGORITHMS.items() if known is cls]
+    configured = [
+        name for name in names if name in CONFIGURATIONS and CONFIGURATIONS[name].describes(algorithm)
+    ]
+    return (configured + names + [cls.__name__])[0]
 
 
 def nearest(name: str, known: Any) -> str:

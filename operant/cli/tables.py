@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import re
-import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -12,9 +11,9 @@ LIBRARIES = ("operant", "jax", "jaxlib", "equinox", "optax", "gymnasium", "numpy
 
 
 def algorithms() -> str:
-    """One line an algorithm: its name, the action spaces it takes, and the first line of its file."""
+    """One line an algorithm: its name, the action spaces it takes, and what it is."""
     from operant import spaces
-    from operant.algorithms.registry import ALGORITHMS
+    from operant.algorithms.registry import ALGORITHMS, paper
     from operant.types import EnvSpec
 
     actions = (
@@ -33,8 +32,7 @@ def algorithms() -> str:
                 taken.append(type(action).__name__)
             except ValueError:
                 continue
-        paper = (sys.modules[cls.__module__].__doc__ or "").splitlines()[0]
-        rows.append((name, ", ".join(taken), paper))
+        rows.append((name, ", ".join(taken), paper(name)))
     return _table(("algorithm", "actions", "what it is"), rows)
 
 
@@ -66,6 +64,34 @@ def environments() -> str:
         rows.append((name, backend, seen, done))
     rows.sort(key=lambda row: (row[1] == "–", "native" not in row[1]))
     return _table(("environment", "backend", "observations", "actions"), rows)
+
+
+def environment(name: str, wrappers: Sequence[str]) -> str:
+    """What an agent is told of one environment, in its wrappers: spaces with their bounds, and time."""
+    from operant import spaces
+    from operant.envs.source import Source
+    from operant.envs.wrappers.registry import as_wrappers
+
+    def with_bounds(space: spaces.Space) -> str:
+        if not isinstance(space, spaces.Box):
+            return spaces.describe(space)
+        low, high = (
+            (bound if len(set(bound.flat)) > 1 else bound.flat[0]).tolist() for bound in space.bounds
+        )
+        return f"{spaces.describe(space)}: from {low} to {high}"
+
+    source = Source(name, wrappers=as_wrappers(wrappers))
+    spec = source.spec
+    stack = f", the last {spec.frame_stack} ones along the last axis" if spec.frame_stack > 1 else ""
+    limit = "no limit" if spec.max_episode_steps is None else f"at most {spec.max_episode_steps}"
+    rows = [
+        ("environment", spec.id),
+        ("backend", "gymnasium" if source.native is None else "native, gymnasium"),
+        ("observations", with_bounds(spec.observation_space) + stack),
+        ("actions", with_bounds(spec.action_space) + ", with masks" * spec.masked),
+        ("steps", f"{limit} in an episode"),
+    ]
+    return _table(("", ""), rows)
 
 
 def _reason(error: Exception) -> str:

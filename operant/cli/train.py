@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -25,7 +24,6 @@ from operant.engine.train import LARGEST
 
 if TYPE_CHECKING:
     from operant.agent import Agent
-    from operant.algorithms.base import Algorithm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +72,6 @@ class Training:
 
 def train(arguments: list[str]) -> None:
     """`operant train`, from the arguments behind it, of which the first is the algorithm."""
-    from operant.algorithms import registry
 
     name, *rest = arguments
     with from_input():
@@ -82,7 +79,7 @@ def train(arguments: list[str]) -> None:
             raise ValueError(
                 "the random policy learns nothing; score it: `operant evaluate random ENVIRONMENT`."
             )
-        training, values, curious, preset = _read(name, registry.algorithm(name), rest)
+        training, values, curious, preset = _read(name, rest)
         agent = _agent(name, training, values, curious)
         directory = RunDirectory(Path(training.run_dir or default_run_path(name, training.environment)))
         directory.check(overwrite=training.overwrite)
@@ -115,18 +112,18 @@ def resume(run: str, episodes: int, progress: bool) -> None:
         finish(agent, directory, preparation)
 
 
-def _read(
-    name: str, cls: type[Algorithm], arguments: list[str]
-) -> tuple[Training, dict[str, Any], dict[str, Any], str]:
+def _read(name: str, arguments: list[str]) -> tuple[Training, dict[str, Any], dict[str, Any], str]:
     """How to train, the hyperparameters, the curiosity's, and the name of the preset whose values stand where no flag
     does."""
+    from operant.algorithms import registry
+
     if {"-h", "--help"} & set(arguments):  # its defaults are those of the environment, if one is named
         environment, preset = arguments[0], "auto"
     else:
-        training, *_ = _parsed(name, cls, {}, arguments)
+        training, *_ = _parsed(name, {}, arguments)
         environment, preset = training.environment, training.preset
     known = presets.find(name, environment, None if preset == "none" else preset)
-    training, values, curious = _parsed(name, cls, known, arguments)
+    training, values, curious = _parsed(name, registry.defaults(name) | known, arguments)
     _at_least_one(
         total_timesteps=training.total_timesteps,
         seeds=training.seeds,
@@ -143,12 +140,14 @@ def _read(
 
 
 def _parsed(
-    name: str, cls: type[Algorithm], defaults: dict[str, Any], arguments: list[str]
+    name: str, defaults: dict[str, Any], arguments: list[str]
 ) -> tuple[Training, dict[str, Any], dict[str, Any]]:
+    from operant.algorithms import registry
+
     curious = CURIOSITIES.get(_curiosity(arguments), Nothing)
     parts = {
         "training": with_defaults(Training, defaults),
-        "hyperparameters": with_defaults(cls, defaults),
+        "hyperparameters": with_defaults(registry.algorithm(name), defaults),
         "curiosity": with_defaults(curious, {}),
     }
     everything = dataclasses.make_dataclass(
@@ -158,7 +157,7 @@ def _parsed(
             for part, kind in parts.items()
         ],
     )
-    description = f"Train {inspect.cleandoc(cls.__doc__ or '').splitlines()[0]}"
+    description = f"Train {registry.documentation(name).splitlines()[0]}"
     parsed: Any = parse(everything, f"operant train {name}", description, arguments, types())
     return parsed.training, _values(parsed.hyperparameters), _values(parsed.curiosity)
 

@@ -9,7 +9,7 @@ import pytest
 
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.random import Random
-from operant.algorithms.registry import ALGORITHMS, algorithm, build, name_of, to_json
+from operant.algorithms.registry import ALGORITHMS, algorithm, build, defaults, name_of, to_json
 from operant.algorithms.value.dqn import DQN
 from operant.networks import Network
 from operant.ops.schedules import Linear
@@ -40,7 +40,20 @@ def test_round_trip(made):
 def test_names():
     for name, cls in ALGORITHMS.items():
         assert algorithm(name) is cls
-        assert name_of(cls) == name
+        assert name_of(build(cls, defaults(name))) == name
+
+
+def test_named_configurations_are_values_of_one_dqn():
+    for name, title in {"rainbow": "Rainbow", "qr-dqn": "QR-DQN", "iqn": "IQN"}.items():
+        made = build(DQN, defaults(name))
+        assert type(made) is DQN
+        assert made.name == title
+        assert build(DQN, json.loads(json.dumps(to_json(made)))) == made
+        assert build(DQN, defaults(name) | {"learning_rate": 1.0, "n_step": 7}).name == title
+    # Named by what it is, however it was made.
+    assert DQN().name == "DQN"
+    assert DQN(distributional="quantile", double=True).name == "QR-DQN"
+    assert build(DQN, defaults("rainbow") | {"noisy": False}).name == "DQN"
 
 
 def test_plain_values():

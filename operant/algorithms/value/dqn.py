@@ -41,6 +41,7 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms.base import Algorithm, require, static
+from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.algorithms.value.heads import (
     CategoricalReturn,
     ExpectedReturn,
@@ -171,8 +172,8 @@ class DQN(Algorithm):
     """What keeps the optimiser from dividing by 0."""
     optimizer_decay: float = 0.95
     """With rmsprop: how slowly its averages move, ρ."""
-    max_grad_norm: float = 10.0
-    """Gradients longer than this are shortened to it."""
+    max_grad_norm: float | None = 10.0
+    """Gradients longer than this are shortened to it; none: they are taken as they are."""
     held_out_states: int = static(0)
     """States of the random policy on which to report the mean of the largest values (train/average_max_q)."""
     normalize_observations: bool = static(False)
@@ -216,6 +217,10 @@ class DQN(Algorithm):
                 require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
         if isinstance(self.v_max, int | float) and isinstance(self.v_min, int | float):
             require(self.v_max > self.v_min, "v_max", self.v_max, f"more than v_min={self.v_min}")
+
+    @property
+    def name(self) -> str:
+        return next((known.title for known in CONFIGURATIONS.values() if known.describes(self)), "DQN")
 
     @property
     def head(self) -> Head:

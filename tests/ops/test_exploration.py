@@ -1,0 +1,39 @@
+"""Soft exploration against the probabilities that it is made of; ε-greedy's are in the tests of its algorithms."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant.ops.exploration import epsilon_soft
+
+SCORE = jnp.array([1.0, 0.0, 2.0, 5.0])
+MASK = jnp.array([True, True, True, False])
+
+
+def shares(score, mask, epsilon, temperature, count=100_000):
+    uniform = jax.random.uniform(jax.random.key(0), (count, 1 + len(score)))
+    score = jnp.broadcast_to(score, (count, len(score)))
+    mask = None if mask is None else jnp.broadcast_to(mask, score.shape)
+    action = jax.jit(epsilon_soft)(score, mask, epsilon, temperature, uniform)
+    return np.bincount(action, minlength=score.shape[1]) / count
+
+
+def test_actions_are_drawn_from_the_softmax():
+    for temperature in (0.5, 2.0):
+        expected = np.exp(np.asarray(SCORE) / temperature)
+        np.testing.assert_allclose(
+            shares(SCORE, None, 0.0, temperature), expected / expected.sum(), atol=0.006
+        )
+
+
+def test_a_share_of_epsilon_is_any_possible_action():
+    soft = np.append(np.exp(np.asarray(SCORE[:3])), 0.0)
+    expected = 0.7 * soft / soft.sum() + 0.3 * np.array([1, 1, 1, 0]) / 3
+    np.testing.assert_allclose(shares(SCORE, MASK, 0.3, 1.0), expected, atol=0.006)
+
+
+def test_cold_is_greedy_and_hot_is_any_possible_action():
+    np.testing.assert_allclose(shares(SCORE, MASK, 0.0, 1e-3), [0, 0, 1, 0])
+    np.testing.assert_allclose(shares(SCORE, MASK, 0.0, 1e6), [1 / 3, 1 / 3, 1 / 3, 0], atol=0.006)
