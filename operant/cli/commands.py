@@ -122,11 +122,24 @@ def algorithms() -> None:
     print(algorithms())
 
 
-def environments() -> None:
-    """List the environments that can be trained on, and their spaces."""
-    from operant.cli.tables import environments
+def environments(
+    environment: Annotated[
+        tyro.conf.Positional[str | None],
+        tyro.conf.arg(metavar="ENVIRONMENT", help="One to be told more of, by its id."),
+    ] = None,
+    *,
+    wrappers: Annotated[
+        tuple[str, ...], tyro.conf.arg(help="What it is wrapped in, such as repeat:4 frame-stack:4.")
+    ] = (),
+) -> None:
+    """List the environments that can be trained on, and their spaces; or describe one, with its wrappers."""
+    from operant.cli import tables
 
-    print(environments())
+    with from_input():
+        if environment is None and wrappers:
+            raise ValueError("--wrappers go around one environment: name it before them.")
+        text = tables.environments() if environment is None else tables.environment(environment, wrappers)
+    print(text)
 
 
 def info() -> None:
