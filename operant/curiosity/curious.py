@@ -71,6 +71,12 @@ class Curious(Algorithm):
     def check(self, spec: EnvSpec) -> None:
         self.inner.check(spec)
         self.curiosity.check(spec)
+        plan = self.experience
+        if isinstance(plan, Replay) and plan.n_step > 1 and plan.sequence == 1:
+            raise ValueError(
+                f"n_step={plan.n_step} with curiosity: replay does not hold the observations between the first and the "
+                "last of n steps, so the steps between could not be rewarded. Set n_step to 1, or take sequences."
+            )
 
     def init(self, spec: EnvSpec, key: jax.Array) -> CuriousState:
         plan = self.experience
@@ -88,6 +94,17 @@ class Curious(Algorithm):
 
     def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         return self.inner.draw(spec, key)
+
+    @property
+    def default_num_envs(self) -> int:
+        return self.inner.default_num_envs
+
+    @property
+    def noise_steps(self) -> int:
+        return self.inner.noise_steps
+
+    def noise(self, spec: EnvSpec, key: jax.Array, t: jax.Array) -> PyTree:
+        return self.inner.noise(spec, key, t)
 
     def act(
         self, state: CuriousState, observation, action_mask, carry, noise, clock: Clock, *, explore: bool
@@ -107,6 +124,12 @@ class Curious(Algorithm):
             return state  # seen already: see `update`
         weight = jnp.ones_like(transition.reward) if transition.valid is None else transition.valid
         return self.see(state, transition, weight.astype(jnp.float32))
+
+    def importance(self, clock: Clock) -> jax.Array | float:
+        return self.inner.importance(clock)
+
+    def report(self, state: CuriousState) -> dict[str, jax.Array]:
+        return self.inner.report(state.learner)
 
     def see(self, state: CuriousState, transition: Transition, weight: jax.Array) -> CuriousState:
         """The state after curiosity has seen fresh experience `[T, N, …]`, once, in order, before it is rewarded."""
