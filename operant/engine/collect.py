@@ -13,7 +13,7 @@ from operant.engine.learn import to_environment
 from operant.engine.run import Run, Stream, stream, transition
 from operant.envs import base as envs
 from operant.envs.base import Environment
-from operant.types import Clock, EnvSpec, Episodes, PyTree, Replay, Rollout, Transition
+from operant.types import Clock, EnvSpec, Episodes, Experience, PyTree, Replay, Rollout, Transition
 
 
 class Stage(NamedTuple):
@@ -28,6 +28,11 @@ class Stage(NamedTuple):
 def collect_steps(plan: Rollout | Replay) -> int:
     """Steps of every environment in one iteration."""
     return plan.steps if isinstance(plan, Rollout) else plan.collect_steps
+
+
+def stores_memory(plan: Experience) -> bool:
+    """Whether the policy's memory is wanted before every step rather than before the first of them."""
+    return isinstance(plan, Replay) and plan.sequence > 1
 
 
 def draw_rollout(
@@ -77,10 +82,11 @@ def advance(
 
 
 def forget(carry: PyTree, initial_carry: PyTree, done: jax.Array) -> PyTree:
-    """The memory with that of ended episodes `[N]` as at the start of one."""
+    """The memory `[…, N, …]` with that of ended episodes `[…, N]` as at the start of one, `[N, …]`."""
 
     def select(now: jax.Array, initial: jax.Array) -> jax.Array:
-        return jnp.where(done.reshape(done.shape + (1,) * (now.ndim - 1)), initial, now)
+        ended = done.reshape(done.shape + (1,) * (now.ndim - done.ndim))
+        return jnp.where(ended, jnp.broadcast_to(initial, now.shape), now)
 
     return jax.tree.map(select, carry, initial_carry)
 
@@ -92,14 +98,22 @@ def rollout(
     run: Run,
     initial_carry: PyTree,
     noise: PyTree,
-) -> tuple[Run, Transition]:
-    """The run after as many steps as there is noise for, and their experience `[T, N, …]`."""
+    *,
+    remember: bool,
+) -> tuple[Run, Transition, PyTree]:
+    """The run after as many steps as there is noise for, their experience `[T, N, …]`, and the policy's memory.
 
-    def body(stage: Stage, noise: PyTree) -> tuple[Stage, Transition]:
-        return advance(algorithm, environment, policy_state, initial_carry, run.clock, stage, noise)
+    That is the memory before the first step, `[N, …]`, or with `remember` before every one, `[T, N, …]`.
+    """
 
-    stage, experience = jax.lax.scan(body, stage_of(run), noise)
-    return with_stage(run, stage), experience
+    def body(stage: Stage, noise: PyTree) -> tuple[Stage, tuple[Transition, PyTree]]:
+        following, experience = advance(
+            algorithm, environment, policy_state, initial_carry, run.clock, stage, noise
+        )
+        return following, (experience, stage.carry if remember else ())
+
+    stage, (experience, memory) = jax.lax.scan(body, stage_of(run), noise)
+    return with_stage(run, stage), experience, memory if remember else run.carry
 
 
 def episodes(

@@ -58,13 +58,18 @@ def chunk(
 
     @jax.jit  # so that it is traced once, for the shapes and for the loop
     def iterate(run: Run, i: jax.Array) -> tuple[Run, PyTree, Transition]:
-        carry = run.carry
         if isinstance(plan, Episodes):
+            carry = run.carry
             run, experience = collect.episodes(algorithm, environment, spec, run, plan)
         else:
-            initial_carry = algorithm.initial_carry(run.state, spec.num_envs)
-            run, experience = collect.rollout(
-                algorithm, run.state, environment, run, initial_carry, jax.tree.map(lambda x: x[i], noise)
+            run, experience, carry = collect.rollout(
+                algorithm,
+                run.state,
+                environment,
+                run,
+                algorithm.initial_carry(run.state, spec.num_envs),
+                jax.tree.map(lambda x: x[i], noise),
+                remember=collect.stores_memory(plan),
             )
         run, metrics = learn(algorithm, run, experience, carry, jax.tree.map(lambda x: x[i], learning))
         rounds = plan.count // spec.num_envs if isinstance(plan, Episodes) else 1
@@ -101,9 +106,16 @@ def warm_up_chunk(
     noise = jax.tree.map(lambda x: x.reshape(size, steps, *x.shape[1:]), noise)
 
     def iterate(run: Run, noise: PyTree) -> tuple[Run, PyTree]:
-        carry = run.carry
-        run, experience = collect.rollout(random, RandomState(spec), environment, run, carry, noise)
-        return warm_up(algorithm, run, experience), experience if emit else None
+        run, experience, carry = collect.rollout(
+            random,
+            RandomState(spec),
+            environment,
+            run,
+            run.carry,
+            noise,
+            remember=collect.stores_memory(plan),
+        )
+        return warm_up(algorithm, run, experience, carry), experience if emit else None
 
     run, emitted = jax.lax.scan(iterate, run, noise)
     return run, run.statistics.report(), emitted

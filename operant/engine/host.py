@@ -13,11 +13,12 @@ import numpy as np
 
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
-from operant.engine.collect import collect_steps, forget
+from operant.engine.collect import collect_steps, forget, stores_memory
 from operant.engine.flat import FlatRun, Layout, flatten
 from operant.engine.learn import draw_learning, in_time, learn, to_environment, warm_up
 from operant.engine.run import Run, Stream, start, stream, transition
 from operant.envs.host import HostEnvironments
+from operant.replay import ring
 from operant.types import Episodes, PyTree, Replay, Transition
 
 
@@ -47,6 +48,7 @@ class HostLoop:
         self._plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
         self._initial_carry = self._compiled(lambda a, state: a.initial_carry(state, self.spec.num_envs))
+        self._cut = self._compiled(lambda _, replay: None if replay is None else ring.cut(replay))
         self._report = self._compiled(lambda a, state, counted: a.report(state) | counted.report())
         self._actors: dict[Stream, Callable] = {}
         self._noise: dict[Stream, Block] = {}
@@ -73,13 +75,15 @@ class HostLoop:
         self.disturbed = False
         statistics = run.statistics
         return eqx.tree_at(
-            lambda r: (r.carry, r.statistics.running_return, r.statistics.running_length),
+            lambda r: (r.carry, r.replay, r.statistics.running_return, r.statistics.running_length),
             run,
             (
                 self._initial_carry(self.algorithm, run.state),
+                self._cut(self.algorithm, run.replay),
                 jnp.zeros_like(statistics.running_return),
                 jnp.zeros_like(statistics.running_length),
             ),
+            is_leaf=lambda x: x is None,
         )
 
     def advance(
@@ -92,10 +96,10 @@ class HostLoop:
         for _ in range(count):
             done = self._inside(self.done)
             if isinstance(plan, Episodes):
-                carry, experience = self._episodes(flat, plan)
+                carries, experience = self._episodes(flat, plan)
             else:
-                carry, experience = self._rollout(flat, Stream.ACT, collect_steps(plan))
-            total = total + np.asarray(self._learn(flat, experience, carry, done, learning=True))
+                carries, experience = self._rollout(flat, Stream.ACT, collect_steps(plan))
+            total = total + np.asarray(self._learn(flat, experience, carries, done, learning=True))
             if self.emit:
                 rounds = plan.count // self.spec.num_envs if isinstance(plan, Episodes) else 1
                 emitted.append(in_time(self._experience.tree(experience), rounds, self.seeds or 1))
@@ -108,8 +112,8 @@ class HostLoop:
         emitted, flat = [], self._taken(run)
         for _ in range(size):
             done = self._inside(self.done)
-            carry, experience = self._rollout(flat, Stream.WARM_UP, collect_steps(self._plan))
-            self._learn(flat, experience, carry, done, learning=False)
+            carries, experience = self._rollout(flat, Stream.WARM_UP, collect_steps(self._plan))
+            self._learn(flat, experience, carries, done, learning=False)
             if self.emit:
                 emitted.append(self._experience.tree(experience))
         return flat.run, self._reported(flat), _joined(emitted)
@@ -123,19 +127,21 @@ class HostLoop:
         self.flat = FlatRun(self.restart(run) if self.disturbed else run)
         return self.flat
 
-    # collecting; experience is the list of its arrays `[T, S·N, …]`, of the layout `self._experience`
+    # collecting; experience is the list of its arrays `[T, S·N, …]`, of the layout `self._experience`, and comes with
+    # the policy's memory after the last step or, where it is stored, after every one
 
-    def _rollout(self, flat: FlatRun, acting: Stream, steps: int) -> tuple[PyTree, list]:
-        """`(memory after, experience)` of so many steps."""
+    def _rollout(self, flat: FlatRun, acting: Stream, steps: int) -> tuple[list[PyTree], list]:
+        """`(memories, experience)` of so many steps."""
         actor = self._actor(flat, acting, flat.iteration * steps, steps)
-        carry, rows = flat.part(lambda run: run.carry), []
+        carry, rows, carries = flat.part(lambda run: run.carry), [], []
         for t in range(steps):
             action, carry = actor(carry, t)
             rows.append(self._row(self._step(action)))
-        return carry, _stacked(rows)
+            carries.append(carry)
+        return carries if stores_memory(self._plan) else [carry], _stacked(rows)
 
-    def _episodes(self, flat: FlatRun, plan: Episodes) -> tuple[PyTree, list]:
-        """`(memory after, experience)` of whole episodes, those of later rounds beside those of the first."""
+    def _episodes(self, flat: FlatRun, plan: Episodes) -> tuple[list[PyTree], list]:
+        """`(memories, experience)` of whole episodes, those of later rounds beside those of the first."""
         rounds, blocks = plan.count // self.spec.num_envs, []
         initial_carry = carry = self._initial_carry(self.algorithm, flat.state)
         for index in range(rounds):
@@ -158,7 +164,7 @@ class HostLoop:
             rows += [nothing] * (plan.max_steps - len(rows))
             blocks.append(self._inside(_stacked(rows), 1))
         axis = 1 if self.seeds is None else 2
-        return carry, self._outside([np.concatenate(leaves, axis) for leaves in zip(*blocks, strict=True)])
+        return [carry], self._outside([np.concatenate(leaves, axis) for leaves in zip(*blocks, strict=True)])
 
     def _step(self, action: PyTree) -> Transition:
         seen, mask = self.observation, self.action_mask
@@ -242,19 +248,22 @@ class HostLoop:
     # learning
 
     def _learn(
-        self, flat: FlatRun, experience: list, carry: PyTree, done: np.ndarray, *, learning: bool
+        self, flat: FlatRun, experience: list, carries: list[PyTree], done: np.ndarray, *, learning: bool
     ) -> jax.Array:
         """Bring the run up to date with fresh experience, in place; its metrics `[…, K]`, named by `_metrics`."""
         block = self._draw_learning(flat)
         if learning not in self._learners:
             run_layout, noise_layout = flat.layout, block.layout
 
-            def function(constants, arrays, experience, carry, done, noise, index):
+            def function(constants, arrays, experience, carries, done, noise, index):
                 algorithm, run = self._algorithm.tree(constants), run_layout.tree(arrays)
                 fresh = self._experience.tree(experience)
-                before, run = run.carry, replace(run, carry=carry)
+                before, run = run.carry, replace(run, carry=carries[-1])
+                if stores_memory(self._plan):
+                    before = jax.tree.map(lambda *x: jnp.stack(x), before, *carries[:-1])
+                    done = jnp.concatenate([done[None], fresh.done[:-1]])
                 if not learning:
-                    return run_layout.arrays(warm_up(algorithm, run, fresh)), jnp.zeros(0)
+                    return run_layout.arrays(warm_up(algorithm, run, fresh, before)), jnp.zeros(0)
                 if not isinstance(self._plan, Episodes):
                     before = forget(before, algorithm.initial_carry(run.state, self.spec.num_envs), done)
                 noise = noise_layout.tree([leaf[index] for leaf in noise])
@@ -269,7 +278,7 @@ class HostLoop:
             self._constants,
             flat.arrays,
             self._inside(experience, 1),
-            carry,
+            carries,
             done,
             block.leaves,
             flat.iteration - block.first,

@@ -54,12 +54,15 @@ def steps_taken(transition: Transition) -> jax.Array | int:
 def learn(
     algorithm: Algorithm, run: Run, experience: Transition, carry: PyTree, noise: LearningNoise
 ) -> tuple[Run, dict[str, jax.Array]]:
-    """The run after learning from fresh experience `[T, N, …]`, collected with memory `carry` before its first step."""
+    """The run after learning from fresh experience `[T, N, …]`, collected with memory `carry` before its first step.
+
+    Where sequences are replayed, `carry` is the memory before every step, `[T, N, …]`.
+    """
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
     plan = algorithm.experience
     if isinstance(plan, Replay):
         assert run.replay is not None
-        replay = ring.insert(run.replay, learnt_from(experience))
+        replay = ring.insert(plan, run.replay, learnt_from(experience), carry)
         state, replay, metrics = _learn_from_replay(algorithm, plan, run.state, replay, noise, clock)
     else:
         replay = None
@@ -85,13 +88,13 @@ def _learn_from_replay(
     # Only what changes goes round the loop: the ring itself might be copied.
     def one(changing: tuple[PyTree, PyTree], row: tuple[jax.Array, jax.Array]) -> tuple[PyTree, PyTree]:
         (state, priorities), (key, bits) = changing, row
-        batch, place = ring.sample(plan, replace(replay, priorities=priorities), bits, beta)
+        batch, drawn = ring.sample(plan, replace(replay, priorities=priorities), bits, beta)
         learnt = algorithm.update(state, batch, key, clock)
         if priorities is None:
             state, metrics = _two(algorithm, learnt)
         else:
             state, metrics, priority = _three(algorithm, learnt)
-            priorities = priorities.update(place, priority)
+            priorities = priorities.update(drawn, priority)
         return (state, priorities), metrics
 
     changing, rows = (state, replay.priorities), (noise.update, noise.replay)
@@ -122,11 +125,12 @@ def _three(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, dict[str, jax.A
     return learnt
 
 
-def warm_up(algorithm: Algorithm, run: Run, experience: Transition) -> Run:
-    """The run after fresh experience is stored, without learning."""
+def warm_up(algorithm: Algorithm, run: Run, experience: Transition, carry: PyTree) -> Run:
+    """The run after fresh experience is stored, without learning; `carry` as in `learn`."""
     assert run.replay is not None
+    assert isinstance(algorithm.experience, Replay)
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
-    replay = ring.insert(run.replay, learnt_from(experience))
+    replay = ring.insert(algorithm.experience, run.replay, learnt_from(experience), carry)
     return remember(algorithm, run, run.state, replay, experience, clock)
 
 

@@ -63,7 +63,8 @@ def start(
     plan = algorithm.experience
     replay = None
     if isinstance(plan, Replay):
-        replay = ring.init(plan, transition_like(algorithm, spec, state, observation, action_mask, carry))
+        like = transition_like(algorithm, spec, state, observation, action_mask, carry)
+        replay = ring.init(plan, like, carry)
     return Run(
         state=state,
         environment=environment,

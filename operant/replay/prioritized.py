@@ -8,11 +8,20 @@ that of the least likely item of the batch.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from operant.replay import sum_tree
+
+
+class Drawn(NamedTuple):
+    """What was drawn: places `[B]` and, by priority, what theirs is."""
+
+    place: jax.Array
+    priority: jax.Array | None = None
 
 
 class Priorities(eqx.Module):
@@ -25,24 +34,35 @@ class Priorities(eqx.Module):
     def init(cls, places: int) -> Priorities:
         return cls(sum_tree.init(places), jnp.ones((), jnp.float32))
 
+    def insert_range(self, first: jax.Array, drawable: jax.Array) -> Priorities:
+        """With new experience in the places from `first` on; what is not `drawable` `[P]` never will be drawn."""
+        new = jnp.where(drawable, self.largest, 0.0)
+        return Priorities(sum_tree.put_range(self.tree, first, new), self.largest)
+
     def insert(self, place: jax.Array, drawable: jax.Array) -> Priorities:
-        """With new experience in these places `[P]`; what is not `drawable` `[P]` never will be drawn."""
+        """The same for any places `[P]`, each of them once."""
         new = jnp.where(drawable, self.largest, 0.0)
         return Priorities(sum_tree.put(self.tree, place, new), self.largest)
 
-    def update(self, place: jax.Array, priority: jax.Array) -> Priorities:
-        """With the priorities `[B]` of what was drawn; of several for one place the largest."""
-        largest = jnp.maximum(self.largest, jnp.max(priority))
-        return Priorities(sum_tree.put(self.tree, place, priority), largest)
-
-    def draw(self, bits: jax.Array, beta: jax.Array | float) -> tuple[jax.Array, jax.Array]:
-        """`(places, importance weights)`, each `[B]`, by random `uint32` numbers `[B, 2]`."""
+    def draw(self, bits: jax.Array) -> Drawn:
+        """Places in proportion to their priorities, by random `uint32` numbers `[B, 2]`."""
         place = sum_tree.find(self.tree, bits)
-        return place, importance(sum_tree.get(self.tree, place), beta)
+        return Drawn(place, self.tree[0][place])
+
+    def update(self, drawn: Drawn, priority: jax.Array) -> Priorities:
+        """With new priorities `[B]` of what was drawn; of several for one place the largest."""
+        assert drawn.priority is not None
+        same = drawn.place[:, None] == drawn.place[None]
+        priority = jnp.max(jnp.where(same, priority[None], 0.0), -1)
+        # What could not be drawn stays so: where nothing can be, any place was. It also makes the tree's reading come
+        # before its writing, without which it would be copied.
+        priority = jnp.where(drawn.priority > 0, priority, 0.0)
+        largest = jnp.maximum(self.largest, jnp.max(priority))
+        return Priorities(sum_tree.put(self.tree, drawn.place, priority), largest)
 
 
-def importance(priority: jax.Array, beta: jax.Array | float) -> jax.Array:
+def importance_weights(priority: jax.Array, beta: jax.Array | float) -> jax.Array:
     """w of items `[B]` drawn in proportion to `priority`; 0 where that is 0 (nothing could be drawn)."""
     some = priority > 0
     least = jnp.min(jnp.where(some, priority, jnp.inf))
-    return jnp.where(some, (least / jnp.where(some, priority, least)) ** beta, 0.0)
+    return jnp.where(some, (least / jnp.where(some, priority, 1.0)) ** beta, 0.0)

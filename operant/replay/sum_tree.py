@@ -1,8 +1,8 @@
 """A tree of sums over many numbers: drawing in proportion to them, and changing them, in O(log n) for whole batches.
 
-Every node has `FAN_OUT` children, and a level is an array `[nodes, FAN_OUT]` that holds, for each of its nodes, the
-sums of that node's children; the first level holds the numbers themselves. Sums are always recomputed from their parts,
-never changed by differences, so rounding does not accumulate however often numbers change.
+A level is a flat array in which every `FAN_OUT` neighbours are the children of one node; the first level holds the
+numbers themselves, and each further one the sums of the nodes of the one before. Sums are always recomputed from their
+parts, never changed by differences, so rounding does not accumulate however often numbers change.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-FAN_OUT = 32
+FAN_OUT = 16  # measured: docs/decisions/0006-replay.md
 
 Levels = tuple[jax.Array, ...]  # leaves first
 
@@ -22,7 +22,7 @@ def init(size: int) -> Levels:
     levels, nodes = [], size
     while True:
         nodes = math.ceil(nodes / FAN_OUT)
-        levels.append(jnp.zeros((nodes, FAN_OUT), jnp.float32))
+        levels.append(jnp.zeros(nodes * FAN_OUT, jnp.float32))
         if nodes == 1:
             return tuple(levels)
 
@@ -32,45 +32,52 @@ def total(levels: Levels) -> jax.Array:
     return jnp.sum(levels[-1])
 
 
-def get(levels: Levels, index: jax.Array) -> jax.Array:
-    """The numbers of these indices `[B]`."""
-    return levels[0][index // FAN_OUT, index % FAN_OUT]
-
-
 def put(levels: Levels, index: jax.Array, value: jax.Array) -> Levels:
-    """With these numbers `[B]` at the indices `[B]`; of several for one index the largest is taken."""
-    node, child = index // FAN_OUT, index % FAN_OUT
-    leaves = levels[0].at[node, child].set(0.0).at[node, child].max(value)
-    changed = [leaves]
+    """With the numbers `[B]` at the indices `[B]`; the same index twice must have the same number."""
+    changed = [levels[0].at[index].set(value)]
     for level in levels[1:]:
-        sums = jnp.sum(changed[-1][node], -1)
-        node, child = node // FAN_OUT, node % FAN_OUT
-        changed.append(level.at[node, child].set(sums))
+        index = index // FAN_OUT
+        changed.append(level.at[index].set(jnp.sum(_nodes(changed[-1])[index], -1)))
+    return tuple(changed)
+
+
+def put_range(levels: Levels, first: jax.Array, value: jax.Array) -> Levels:
+    """With the numbers `[P]` at the indices `first` to `first + P − 1`."""
+    changed, count = [jax.lax.dynamic_update_slice_in_dim(levels[0], value, first, 0)], len(value)
+    for level in levels[1:]:
+        nodes = _nodes(changed[-1])
+        count = min(1 + (count + FAN_OUT - 2) // FAN_OUT, len(nodes))  # so many may hold `count` neighbours
+        first = jnp.minimum(first // FAN_OUT, len(nodes) - count)
+        sums = jnp.sum(jax.lax.dynamic_slice_in_dim(nodes, first, count), -1)
+        changed.append(jax.lax.dynamic_update_slice_in_dim(level, sums, first, 0))
     return tuple(changed)
 
 
 def find(levels: Levels, bits: jax.Array) -> jax.Array:
     """Indices `[B]` drawn in proportion to the numbers, by random `uint32` numbers `[B, 2]`.
 
-    The sum of all is cut into B equal ranges, and one number falls into each (stratified sampling: Schaul et al. 2016,
+    The sum of all is cut into B equal ranges, and one draw falls into each (stratified sampling: Schaul et al. 2016,
     appendix B.2.1). A number of 0 is never drawn, unless all are 0.
     """
-    batch = bits.shape[0]
+    batch = len(bits)
     coarse, fine = jnp.moveaxis((bits >> 8).astype(jnp.float32) * 2.0**-24, -1, 0)
     everything = total(levels)
     rest = (jnp.arange(batch) + coarse) / batch * everything
     node = jnp.zeros(batch, jnp.int32)
-    prefix_of = jnp.triu(jnp.ones((FAN_OUT, FAN_OUT), jnp.float32))
+    upper = jnp.triu(jnp.ones((FAN_OUT, FAN_OUT), jnp.float32))
     for level in reversed(levels):
-        prefix = jnp.dot(level[node], prefix_of, precision=jax.lax.Precision.HIGHEST)
-        # Rounding may put `rest` behind everything; the last child that is not 0 is where the prefix sums end.
-        last = jnp.sum(prefix < prefix[:, -1:], -1)
-        child = jnp.minimum(jnp.sum(prefix <= rest[:, None], -1), last)
-        before = jnp.take_along_axis(prefix, jnp.maximum(child - 1, 0)[:, None], -1)[:, 0]
-        rest = rest - jnp.where(child > 0, before, 0.0)
+        prefix = jnp.dot(_nodes(level)[node], upper, precision=jax.lax.Precision.HIGHEST)
+        # The children before the one that is meant. Rounding may put `rest` behind the sum of all; the last child that
+        # is not 0 is where the prefix sums reach their end.
+        before = (prefix <= rest[:, None]) & (prefix < prefix[:, -1:])
+        rest = rest - jnp.max(jnp.where(before, prefix, 0.0), -1)
         if level is levels[-1]:
-            # A float32 up to the sum of all has steps as wide as many of a million numbers: what lies between two of
-            # them is drawn here, where numbers are smaller.
+            # Up to the sum of all, a float32 has steps wider than a small one of a million numbers: what lies between
+            # two steps is drawn here, where sums are smaller.
             rest = rest + fine * everything * 2.0**-24
-        node = node * FAN_OUT + child
+        node = node * FAN_OUT + jnp.sum(before, -1, dtype=jnp.int32)
     return node
+
+
+def _nodes(level: jax.Array) -> jax.Array:
+    return level.reshape(-1, FAN_OUT)

@@ -103,7 +103,7 @@ def test_experience_is_learnt_from_with_the_state_that_acted_and_seen_once_behin
 
 def test_warming_up_remembers_and_counts_and_learns_nothing():
     algorithm, run = begin(Replay(64, 8, collect_steps=T))
-    run = warm_up(algorithm, run, tape())
+    run = warm_up(algorithm, run, tape(), ())
     assert int(run.state["updated"]) == 0
     assert int(run.state["observed"]) == 1
     assert int(run.replay.filled) == T

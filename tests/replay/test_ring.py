@@ -17,13 +17,14 @@ from operant.replay import ring
 from operant.types import Replay, Transition
 
 N = 3
-insert = jax.jit(ring.insert)
+UNIFORM = Replay(capacity=1, batch_size=1)
+insert = jax.jit(partial(ring.insert, UNIFORM))
 
 
 @jax.jit
 def sample(replay, bits):
     """Uniformly drawn transitions."""
-    return ring.sample(Replay(capacity=1, batch_size=1), replay, bits)[0].transition
+    return ring.sample(UNIFORM, replay, bits)[0].transition
 
 
 def tape(first, steps, num_envs=N):

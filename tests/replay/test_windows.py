@@ -1,55 +1,20 @@
-"""n-step transitions: a loop in plain Python says what each must be, whatever the ring's filling.
-
-Rewards are powers of a number that say which step paid them, so a sum would show what it is made of; episodes end both
-ways, and some steps never happened.
-"""
+"""n-step transitions and sequences: a loop in plain Python says what each must be, whatever the ring's filling."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tape import N, filled, memory, tape
 
 from operant.replay import ring
-from operant.types import Replay, Transition
+from operant.types import Replay
 
-N, CAPACITY = 3, 10
-
-
-def tape(steps, *, dummies):
-    """`[steps, N]`; episodes of 1 to 6 steps, ending either way, behind each, with `dummies`, one that never was."""
-    rng = np.random.default_rng(1)
-    t, env = np.meshgrid(np.arange(steps), np.arange(N), indexing="ij")
-    end = np.zeros((steps, N), int)  # 1 terminated, 2 truncated
-    valid = np.ones((steps, N), bool)
-    for e in range(N):
-        at = -1
-        while (at := at + int(rng.integers(1, 7))) < steps:
-            end[at, e] = 1 + rng.integers(2)
-            if dummies and at + 1 < steps:
-                at += 1
-                valid[at, e] = False
-    rows = Transition(
-        observation=np.stack([env, t], -1).astype(np.float32),
-        action=(t % 7).astype(np.int32),
-        reward=(100 * env + t).astype(np.float32),
-        terminated=end == 1,
-        truncated=end == 2,
-        next_observation=np.stack([env, t + 0.5], -1).astype(np.float32),
-        action_mask=np.stack([t % 2 == 0, t % 3 == 0], -1),
-        next_action_mask=np.stack([t % 3 == 1, t % 2 == 1], -1),
-        valid=valid if dummies else None,
-    )
-    return jax.tree.map(jnp.asarray, rows)
-
-
-def filled(plan, rows, steps):
-    replay = ring.init(plan, jax.tree.map(lambda x: x[0], rows))
-    insert = jax.jit(ring.insert)
-    for first in range(0, steps, plan.collect_steps):
-        replay = insert(replay, jax.tree.map(lambda x: x[first : first + plan.collect_steps], rows))  # noqa: B023
-    return replay
+CAPACITY = 10
+FILLINGS = [2, 6, 10, 12, 34]  # steps: part-full, full, wrapped
 
 
 def expected(rows, n, t, env, steps):
@@ -63,7 +28,7 @@ def expected(rows, n, t, env, steps):
     return rewards, i + 1
 
 
-@pytest.mark.parametrize("steps", [2, 6, 10, 12, 34], ids=lambda steps: f"{steps} steps")
+@pytest.mark.parametrize("steps", FILLINGS)
 @pytest.mark.parametrize("dummies", [False, True], ids=["", "dummies"])
 @pytest.mark.parametrize("n", [2, 3, 12])
 def test_every_transition_reaches_as_far_as_its_episode_and_no_further(n, dummies, steps):
@@ -71,7 +36,7 @@ def test_every_transition_reaches_as_far_as_its_episode_and_no_further(n, dummie
     rows = tape(40, dummies=dummies)
     replay, kept = filled(plan, rows, steps), min(steps, CAPACITY)
     batch, _ = jax.jit(lambda r, b: ring.sample(plan, r, b))(replay, jnp.arange(kept * N, dtype=jnp.uint32))
-    rows, got = jax.tree.map(np.asarray, (rows, batch.transition))
+    got = jax.tree.map(np.asarray, batch.transition)
     env, t = got.observation.astype(int).T
     assert set(zip(env, t, strict=True)) == {(e, s) for e in range(N) for s in range(steps - kept, steps)}
     for b in range(kept * N):
@@ -85,3 +50,53 @@ def test_every_transition_reaches_as_far_as_its_episode_and_no_further(n, dummie
         for name in ("next_observation", "next_action_mask", "terminated", "truncated"):
             np.testing.assert_array_equal(getattr(got, name)[b], getattr(rows, name)[last, env[b]])
         assert batch.weight[b] == (rows.valid[t[b], env[b]] if dummies else 1)
+
+
+@pytest.mark.parametrize("steps", FILLINGS)
+@pytest.mark.parametrize("priority", [False, True], ids=["uniform", "priority"])
+@pytest.mark.parametrize("length", [2, 4, 9])
+def test_a_sequence_is_consecutive_steps_with_the_memory_before_them(length, priority, steps):
+    plan = Replay(CAPACITY * N, batch_size=8, collect_steps=2, sequence=length, priority=priority)
+    rows = tape(40, dummies=True)
+    replay, kept = filled(plan, rows, steps), min(steps, CAPACITY)
+    starts = max(kept - length + 1, 0)
+    bits = jnp.arange(N * max(starts, 1), dtype=jnp.uint32)
+    if priority:  # all are as likely, and stratified: each is drawn once
+        bits = jnp.full((len(bits), 2), 2**31, jnp.uint32)
+    batch, _ = jax.jit(lambda r, b: ring.sample(plan, r, b))(replay, bits)
+    if starts == 0:
+        np.testing.assert_array_equal(batch.weight, 0.0)
+        return
+    got = jax.tree.map(np.asarray, batch.transition)
+    env, t = got.observation[0].astype(int).T
+    expected = {(e, s) for e in range(N) for s in range(steps - kept, steps - length + 1)}
+    assert set(zip(env, t, strict=True)) == expected
+    np.testing.assert_array_equal(batch.carry, memory(steps)[t, env])
+    for i in range(length):
+        for name in ("observation", "action", "reward", "terminated", "truncated", "next_observation",
+                     "action_mask", "next_action_mask", "valid"):  # fmt: skip
+            np.testing.assert_array_equal(getattr(got, name)[i], getattr(rows, name)[t + i, env], name)
+    np.testing.assert_array_equal(batch.weight, got.valid)
+
+
+def test_a_ring_too_short_for_its_sequences_is_refused():
+    with pytest.raises(
+        ValueError, match=r"buffer_size=30 holds 10 steps of 3 environments.*raise buffer_size to 36"
+    ):
+        filled(Replay(30, batch_size=8, collect_steps=2, sequence=11), tape(40), 2)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_nothing_reaches_across_a_cut(n):
+    """Where episodes began afresh without having ended, as when a run on the host is resumed."""
+    plan = Replay(CAPACITY * N, batch_size=8, n_step=n)
+    never = np.zeros((8, N), bool)
+    rows = replace(tape(8), terminated=never, truncated=never)
+    replay = filled(plan, rows, 7)
+    replay = ring.insert(plan, ring.cut(replay), jax.tree.map(lambda x: jnp.asarray(x[7:8]), rows), None)
+    batch, _ = ring.sample(plan, replay, jnp.arange(8 * N, dtype=jnp.uint32))
+    t = batch.transition.observation[:, 1]
+    reached = batch.transition.next_observation[:, 1]
+    np.testing.assert_array_equal(reached[t < 7], jnp.minimum(t + n - 0.5, 6.5)[t < 7])
+    np.testing.assert_array_equal(reached[t == 7], 7.5)
+    np.testing.assert_array_equal(batch.transition.truncated, reached == 6.5)

@@ -1,0 +1,58 @@
+"""Experience every part of which follows from its environment and step, so whatever is mixed up shows."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant.replay import ring
+from operant.types import Replay, Transition
+
+N = 3
+
+
+def tape(steps: int, *, dummies: bool = False, longest: int = 6) -> Transition:
+    """`[steps, N]`; episodes of 1 to `longest` steps, ending either way, and behind each, with `dummies`, a step that
+    never was."""
+    rng = np.random.default_rng(1)
+    t, env = np.meshgrid(np.arange(steps), np.arange(N), indexing="ij")
+    end = np.zeros((steps, N), int)  # 1 terminated, 2 truncated
+    valid = np.ones((steps, N), bool)
+    for e in range(N):
+        at = -1
+        while (at := at + int(rng.integers(1, longest + 1))) < steps:
+            end[at, e] = 1 + rng.integers(2)
+            if dummies and at + 1 < steps:
+                at += 1
+                valid[at, e] = False
+    return Transition(
+        observation=np.stack([env, t], -1).astype(np.float32),
+        action=(t % 7).astype(np.int32),
+        reward=(100 * env + t).astype(np.float32),
+        terminated=end == 1,
+        truncated=end == 2,
+        next_observation=np.stack([env, t + 0.5], -1).astype(np.float32),
+        action_mask=np.stack([t % 2 == 0, t % 3 == 0], -1),
+        next_action_mask=np.stack([t % 3 == 1, t % 2 == 1], -1),
+        valid=valid if dummies else None,
+    )
+
+
+def memory(steps: int) -> np.ndarray:
+    """The policy's memory before every step, `[steps, N, 2]`."""
+    t, env = np.meshgrid(np.arange(steps), np.arange(N), indexing="ij")
+    return np.stack([-1 - env, t], -1).astype(np.float32)
+
+
+def filled(plan: Replay, rows: Transition, steps: int) -> ring.Ring:
+    """A ring into which so many steps of the tape went."""
+    rows, remembered = jax.tree.map(jnp.asarray, (rows, memory(steps)))
+    replay = ring.init(plan, jax.tree.map(lambda x: x[0], rows), remembered[0])
+    insert = jax.jit(partial(ring.insert, plan))
+    for first in range(0, steps, plan.collect_steps):
+        block = slice(first, first + plan.collect_steps)
+        replay = insert(replay, *jax.tree.map(lambda x: x[block], (rows, remembered)))  # noqa: B023
+    return replay
