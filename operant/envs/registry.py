@@ -19,6 +19,10 @@ from operant.envs.wrappers.timing import TimeLimit
 # Those that Gymnasium has not: it is told of them, so that they are scored and stepped on the host as any other.
 OWN = {
     "GridWorld": partial(GridWorld, max_episode_steps=1000, id="GridWorld"),
+    # Nothing is paid but for the goal, and three times the shortest way is all the time there is.
+    "SparseMaze": partial(
+        GridWorld, "maze", goal=1.0, wall=0.0, step=0.0, max_episode_steps=200, id="SparseMaze"
+    ),
     "DynaMaze": partial(
         GridWorld, "dyna", goal=1.0, wall=0.0, step=0.0, max_episode_steps=2000, id="DynaMaze"
     ),
