@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from operant.ops.optimizers import adam, descend, rmsprop
+from operant.ops.optimizers import adam, centred_rmsprop, descend, rmsprop
 
 RNG = np.random.default_rng(0)
 START = {"a": RNG.normal(size=(2, 3)), "b": RNG.normal(size=4)}
@@ -59,4 +59,17 @@ def test_adam_is_bias_corrected_and_has_epsilon_behind_the_root(max_norm):
         return 0.1 * first / (1 - 0.9**t) / (np.sqrt(second / (1 - 0.999**t)) + 1e-2)
 
     got = taken(adam(0.1, max_norm, eps=1e-2))
+    np.testing.assert_allclose(got, by_hand(step, max_norm), rtol=1e-4)
+
+
+@pytest.mark.parametrize("max_norm", [None, 0.5])
+def test_centred_rmsprop_divides_by_the_deviation(max_norm):
+    mean, square = np.zeros(10), np.zeros(10)
+
+    def step(g, t):
+        nonlocal mean, square
+        mean, square = 0.95 * mean + 0.05 * g, 0.95 * square + 0.05 * g**2
+        return 0.1 * g / np.sqrt(square - mean**2 + 1e-2)
+
+    got = taken(centred_rmsprop(0.1, max_norm, eps=1e-2, decay=0.95))
     np.testing.assert_allclose(got, by_hand(step, max_norm), rtol=1e-4)

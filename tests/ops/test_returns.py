@@ -17,6 +17,7 @@ from operant.ops.returns import (
     discounted_returns,
     explained_variance,
     generalized_advantages,
+    n_step,
     standardize,
     vtrace,
     weighted_mean,
@@ -169,6 +170,22 @@ def test_vtrace_agrees_with_rlax_where_episodes_terminate(lambda_):
     np.testing.assert_allclose(target, values[:-1] + expected.errors, rtol=1e-4, atol=1e-5)
     # What another episode begins with is multiplied by 0 in rlax, and cut here.
     np.testing.assert_allclose(advantage, expected.pg_advantage, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 3, 10])
+def test_n_step_returns_end_with_the_episode_and_with_the_sequence(n):
+    reward, done = normal(6, 8), RNG.random((6, 8)) < 0.3
+    total, steps = jax.jit(n_step, static_argnums=3)(jnp.asarray(reward), jnp.asarray(done), 0.9, n)
+    for b in range(8):
+        for t in range(6):
+            expected, k = 0.0, 0
+            while k < n and t + k < 6:
+                expected += 0.9**k * reward[t + k, b]
+                k += 1
+                if done[t + k - 1, b]:
+                    break
+            assert steps[t, b] == k
+            np.testing.assert_allclose(total[t, b], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_vtrace_on_policy_is_the_n_step_return():

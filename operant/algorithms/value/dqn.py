@@ -55,7 +55,7 @@ from operant.networks import Given, Network, QNetwork, as_network
 from operant.networks.q_head import Dueling
 from operant.ops.exploration import epsilon_greedy, epsilon_soft, possible
 from operant.ops.normalization import Normalizer
-from operant.ops.optimizers import adam, centred_rmsprop
+from operant.ops.optimizers import adam, centred_rmsprop, descend
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import Linear, Schedule, at
 from operant.spaces import Discrete, describe
@@ -64,6 +64,35 @@ from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Transition
 Distributional = Literal["none", "categorical", "quantile", "implicit"]
 Loss = Literal["huber", "mse"]
 Optimizer = Literal["adam", "rmsprop"]
+
+SIZES = (
+    "buffer_size",
+    "batch_size",
+    "train_freq",
+    "target_update_interval",
+    "n_step",
+    "n_quantiles",
+    "n_target_quantiles",
+    "n_policy_quantiles",
+    "n_cosines",
+    "sequence_length",
+)
+CHOICES = {
+    "loss_function": Loss,
+    "optimizer": Optimizer,
+    "dueling": Dueling,
+    "distributional": Distributional,
+}
+FRACTIONS = {
+    "gamma",
+    "tau",
+    "exploration_fraction",
+    "exploration_initial_eps",
+    "exploration_final_eps",
+    "priority_exponent",
+    "priority_beta",
+}
+POSITIVE = {"kappa", "munchausen_temperature"}
 
 
 class DQNState(eqx.Module):
@@ -186,36 +215,26 @@ class DQN(Algorithm):
     """The network: a Network of values, or any Equinox module that maps an observation to features."""
 
     def __check_init__(self) -> None:
-        for name in ("buffer_size", "batch_size", "train_freq", "target_update_interval", "n_step",
-                     "n_quantiles", "n_policy_quantiles", "n_cosines", "sequence_length"):  # fmt: skip
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        # What is traced cannot be looked at.
+        values = {name: value for name, value in vars(self).items() if not isinstance(value, jax.Array)}
+        for name in SIZES:
+            require(values[name] >= 1, name, values[name], "at least 1")
+        for name, kind in CHOICES.items():
+            *names, last = get_args(kind)
+            require(values[name] in (*names, last), name, values[name], f"{', '.join(names)} or {last}")
+        for name in values.keys() & FRACTIONS:
+            require(0 <= values[name] <= 1, name, values[name], "a number in [0, 1]")
+        for name in values.keys() & POSITIVE:
+            require(values[name] > 0, name, values[name], "more than 0")
         steps = self.gradient_steps
         require(steps >= 1 or steps == -1, "gradient_steps", steps, "at least 1, or -1")
         require(self.n_atoms >= 2, "n_atoms", self.n_atoms, "at least 2")
-        for name, kind in (("loss_function", Loss), ("optimizer", Optimizer), ("dueling", Dueling),
-                           ("distributional", Distributional)):  # fmt: skip
-            require(getattr(self, name) in get_args(kind), name, getattr(self, name), _one_of(get_args(kind)))
-        require(self.learning_starts >= 0, "learning_starts", self.learning_starts, "at least 0")
-        require(self.burn_in >= 0, "burn_in", self.burn_in, "at least 0")
-        allowed = f"from 0 to learning_starts={self.learning_starts}, whose steps are random"
-        require(
-            0 <= self.held_out_states <= self.learning_starts,
-            "held_out_states",
-            self.held_out_states,
-            allowed,
-        )
-        for name in (
-            "gamma",
-            "tau",
-            "exploration_fraction",
-            "exploration_initial_eps",
-            "exploration_final_eps",
-            "priority_exponent",
-            "priority_beta",
-        ):
-            if isinstance(getattr(self, name), int | float):
-                require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
-        if isinstance(self.v_max, int | float) and isinstance(self.v_min, int | float):
+        for name in ("learning_starts", "burn_in"):
+            require(values[name] >= 0, name, values[name], "at least 0")
+        held, starts = self.held_out_states, self.learning_starts
+        allowed = f"from 0 to learning_starts={starts}, whose steps are random"
+        require(0 <= held <= starts, "held_out_states", held, allowed)
+        if {"v_min", "v_max"} <= values.keys():
             require(self.v_max > self.v_min, "v_max", self.v_max, f"more than v_min={self.v_min}")
 
     @property
@@ -342,8 +361,7 @@ class DQN(Algorithm):
             state.network, state.target, state.normalizer, batch, key
         )
         optimizer = self._optimizer(at(self.learning_rate, clock))
-        updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.network)
-        network = optax.apply_updates(state.network, updates)
+        network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
 
         due = clock.step // self.target_update_interval
         step_size = jnp.where(due > state.target_updates, self.tau, 0.0)
@@ -427,7 +445,3 @@ class DQN(Algorithm):
 def _of(outputs: jax.Array, action: jax.Array) -> jax.Array:
     """The action's part `[…, M]` of outputs `[…, A, M]`."""
     return jnp.take_along_axis(outputs, action[..., None, None], -2)[..., 0, :]
-
-
-def _one_of(names: tuple[str, ...]) -> str:
-    return f"{', '.join(names[:-1])} or {names[-1]}"

@@ -1,0 +1,121 @@
+"""What DQN makes of a minibatch of sequences, and of the states held out to watch values on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from operant.algorithms.value.dqn import DQN
+from operant.algorithms.value.held_out import HeldOut
+from operant.algorithms.value.samples import Sample, sequence_priority
+from operant.ops.normalization import Normalizer
+from operant.spaces import Box, Discrete
+from operant.types import Batch, EnvSpec, Replay, Transition
+
+RNG = np.random.default_rng(0)
+SPEC = EnvSpec("Test", Box(-1.0, 1.0, (1,)), Discrete(2), num_envs=2, masked=True)
+LENGTH, B, BURN_IN, GAMMA = 7, 3, 2, 0.9
+
+
+def tape(length: int, width: int) -> Transition:
+    """Observations number the rows: `t·width + b`."""
+    number = jnp.arange(length * width, dtype=jnp.float32).reshape(length, width, 1)
+    ends = RNG.integers(0, 5, (length, width))
+    return Transition(
+        observation=number,
+        action=jnp.asarray(RNG.integers(0, 2, (length, width)), jnp.int32),
+        reward=jnp.asarray(RNG.normal(size=(length, width)), jnp.float32),
+        terminated=jnp.asarray(ends == 1),
+        truncated=jnp.asarray(ends == 2),
+        next_observation=number + 0.5,
+        action_mask=jnp.asarray(RNG.random((length, width, 2)) < 0.8),
+        next_action_mask=jnp.asarray(RNG.random((length, width, 2)) < 0.8),
+    )
+
+
+def test_targets_within_a_sequence_look_n_steps_ahead_and_never_past_an_end():
+    rows = tape(LENGTH, B)
+    weight = jnp.asarray(RNG.random((LENGTH, B)), jnp.float32)
+    normalizer = Normalizer.build(SPEC, observations=False, rewards=False)
+    sample = Sample.of(Batch(rows, weight), normalizer, GAMMA, 3, BURN_IN)
+    np.testing.assert_array_equal(sample.action, rows.action[BURN_IN:])
+    np.testing.assert_array_equal(sample.weight, weight[BURN_IN:])
+    successors = (rows.next_observation[BURN_IN:])[sample.ahead]
+    for b in range(B):
+        for t in range(BURN_IN, LENGTH):
+            last = t
+            while not rows.done[last, b] and last < min(t + 2, LENGTH - 1):
+                last += 1
+            reward = sum(GAMMA ** (i - t) * float(rows.reward[i, b]) for i in range(t, last + 1))
+            nothing = bool(rows.terminated[last, b]) or not rows.next_action_mask[last, b].any()
+            at = (t - BURN_IN, b)
+            np.testing.assert_allclose(sample.reward[at], reward, rtol=1e-5, atol=1e-6)
+            expected = 0.0 if nothing else GAMMA ** (last - t + 1)
+            np.testing.assert_allclose(sample.discount[at], expected, rtol=1e-6)
+            assert successors[at] == rows.next_observation[last, b]
+            np.testing.assert_array_equal(sample.next_action_mask[at], rows.next_action_mask[last, b])
+            np.testing.assert_array_equal(sample.action_mask[at], rows.action_mask[t, b])
+
+
+def test_a_sequence_is_as_surprising_as_most_of_its_greatest_error():
+    surprise = jnp.array([[1.0, 0.0], [2.0, 5.0], [6.0, 100.0]])
+    weight = jnp.array([[0.3, 1.0], [0.2, 1.0], [1.0, 0.0]])  # the last row of the second never happened
+    np.testing.assert_allclose(sequence_priority(surprise, weight), [0.9 * 6 + 0.1 * 3, 0.9 * 5 + 0.1 * 2.5])
+
+
+def test_the_plan_with_memory_is_of_sequences():
+    values = {"n_step": 3, "priority": True, "burn_in": 4, "sequence_length": 6, "buffer_size": 50}
+    plan = Replay(50, 32, collect_steps=4, learning_starts=100, priority=True)
+    assert DQN(**values).experience == replace(plan, n_step=3)
+    assert DQN(**values, network={"memory": "gru"}).experience == replace(plan, sequence=10)
+
+
+# Held-out states
+
+
+def test_the_first_states_are_held_out_and_no_more():
+    held = HeldOut.build(SPEC, 5, 2)
+    rows = tape(4, 2)
+    for t in range(4):
+        row = jax.tree.map(lambda x, t=t: x[t : t + 1], rows)
+        if t == 1:  # a step that never happened in one of the environments
+            row = replace(row, valid=jnp.array([[True, False]]))
+        held = held.observe(row)
+        assert held.count == [2, 3, 5, 5][t]
+    np.testing.assert_array_equal(held.observation[:, 0], [0, 1, 2, 4, 5])
+    mask = rows.action_mask.reshape(8, 2)[np.array([0, 1, 2, 4, 5])]
+    np.testing.assert_array_equal(held.action_mask, mask)
+
+
+def test_their_average_is_over_those_there_are_and_possible_actions():
+    held = HeldOut(
+        jnp.zeros((3, 1)),
+        jnp.array([[True, True], [True, False], [True, True]]),
+        jnp.asarray(2, jnp.int32),
+    )
+    assert held.average_max(jnp.array([[1.0, 2.0], [3.0, 9.0], [50.0, 50.0]])) == 2.5
+    assert replace(held, count=jnp.zeros((), jnp.int32)).average_max(jnp.ones((3, 2))) == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"held_out_states": 101}, "held_out_states=101: must be from 0 to learning_starts=100"),
+        ({"dueling": "median"}, "dueling='median': must be none, mean or max"),
+        ({"distributional": "c51"}, "distributional='c51': must be none, categorical, quantile or implicit"),
+        ({"v_min": 3.0, "v_max": 3.0}, "v_max=3.0: must be more than v_min=3.0"),
+        ({"n_atoms": 1}, "n_atoms=1: must be at least 2"),
+        ({"priority_exponent": 1.5}, r"priority_exponent=1.5: must be a number in \[0, 1\]"),
+        ({"n_step": 0}, "n_step=0: must be at least 1"),
+        ({"optimizer": "sgd"}, "optimizer='sgd': must be adam or rmsprop"),
+        ({"kappa": 0.0}, "kappa=0.0: must be more than 0"),
+        ({"munchausen_temperature": 0.0}, "munchausen_temperature=0.0: must be more than 0"),
+    ],
+)
+def test_wrong_values(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        DQN(**wrong)
