@@ -30,6 +30,8 @@ def with_defaults(cls: type, values: Mapping[str, Any]) -> Any:
             default = dataclasses.replace(field.default, **default)  # pyright: ignore[reportArgumentType]
         if isinstance(default, schedules.Schedule):
             default = str(default)
+        if isinstance(default, list):  # as TOML has it
+            default = tuple(default)
         hint = hints[field.name]
         if any(kind is tuple or get_origin(kind) is Callable for kind in get_args(hint)):
             continue  # an array or a function, which is not typed on a command line

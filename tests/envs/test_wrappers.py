@@ -66,7 +66,7 @@ class Track(Environment):
         return jnp.zeros(2)
 
     def step(self, state, action, noise):
-        position = state[0] + jnp.clip(action, jnp.array(LOW), jnp.array(HIGH)).sum()
+        position = state[0] + action[0] + 0.5 * action[1]
         return jnp.stack([position, state[1] + 1]), 0.25 * position + 0.5, jnp.abs(position) >= EDGE
 
     def observe(self, state):
@@ -95,7 +95,7 @@ class TrackGym(gym.Env):
 
     def step(self, action):
         assert self.action_space.contains(action), action
-        self.position += float(action.sum())
+        self.position += float(action[0] + 0.5 * action[1])
         self.steps += 1
         return self.seen(), 0.25 * self.position + 0.5, abs(self.position) >= EDGE, False, {}
 
@@ -115,7 +115,7 @@ def potential(observation):
 
 STACKS = {
     "none": [],
-    "discretize": [Discretize(4)],
+    "discretize": [Discretize((4, 2))],
     "discretize each": [Discretize((4, 2), multi=True)],
     "clip action": [ClipAction()],
     "rescale action": [RescaleAction(-4.0, 4.0)],
@@ -307,8 +307,8 @@ def test_scores_are_made_without_wrappers_that_only_change_rewards():
         env = source.single()
         assert env.action_space == gym.spaces.Discrete(9)
         env.reset(seed=0)
-        # Twice the centre of the last part of each dimension: 7/3 and 4/3 a step.
-        total = 0.25 * (7 / 3 + 4 / 3) * (1 + 2) + 2 * 0.5
+        # Twice the centre of the last part of each dimension, 7/3 and 4/3, which move it by 3.
+        total = 0.25 * 3 * (1 + 2) + 2 * 0.5
         assert env.step(8)[1] == pytest.approx(total, rel=1e-6)
 
 
