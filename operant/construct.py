@@ -23,7 +23,8 @@ def make(name: str, env: Any, *, preset: str | None = None, curiosity: Any = Non
         env: What to learn: see `Agent`.
         preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for the ones of `env`
             if there are any. What is given by hand goes first.
-        curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name of one.
+        curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name of one, which
+            then has the preset's values if there are any.
         arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`) and any
             hyperparameter.
 
@@ -32,6 +33,9 @@ def make(name: str, env: Any, *, preset: str | None = None, curiosity: Any = Non
     cls = registry.algorithm(name)
     known = registry.defaults(name) | presets.find(name, env, preset)
     known = {key: value for key, value in known.items() if key not in TRAINING_VALUES}
+    tuned = known.pop("curiosity", {})
+    if isinstance(curiosity, str):
+        curiosity = {"name": curiosity, **tuned.get(curiosity, {})}
     network = {**known.pop("network", {}), **arguments["network"]} if _both_values(known, arguments) else None
     values = {**known, **arguments} | ({} if network is None else {"network": network})
     agent_arguments: dict[str, Any] = {key: values.pop(key) for key in AGENT_ARGUMENTS if key in values}

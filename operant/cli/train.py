@@ -144,11 +144,13 @@ def _parsed(
 ) -> tuple[Training, dict[str, Any], dict[str, Any]]:
     from operant.algorithms import registry
 
-    curious = CURIOSITIES.get(_curiosity(arguments), Nothing)
+    curious = _curiosity(arguments)
+    defaults, tuned = dict(defaults), defaults.get("curiosity", {}).get(curious, {})
+    defaults.pop("curiosity", None)  # a preset's values for each curiosity, of which one may be asked for
     parts = {
         "training": with_defaults(Training, defaults),
         "hyperparameters": with_defaults(registry.algorithm(name), defaults),
-        "curiosity": with_defaults(curious, {}),
+        "curiosity": with_defaults(CURIOSITIES.get(curious, Nothing), tuned),
     }
     everything = dataclasses.make_dataclass(
         name,

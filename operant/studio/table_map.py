@@ -88,7 +88,7 @@ def table_map(
                 colours = _q_values(canvases, q_values)
             else:
                 assert counts is not None
-                colours = _visits(canvases, counts)
+                colours = draw_visits(canvases, counts)
             for canvas in canvases:
                 canvas.furnish(canvas.panel.title if several and len(show) == 1 else TITLES[part])
             bar = figure.colorbar(colours, ax=row, pad=0.02, aspect=30, shrink=0.85)
@@ -254,8 +254,10 @@ def _q_values(canvases: list[Canvas], q_values: np.ndarray) -> ScalarMappable:
     return colours
 
 
-def _visits(canvases: list[Canvas], counts: np.ndarray) -> ScalarMappable:
-    colours = _colours("visits", np.concatenate([counts[canvas.states] for canvas in canvases]))
+def draw_visits(canvases: list[Canvas], counts: np.ndarray, most: float = 0.0) -> ScalarMappable:
+    """The visits `[S]` of every cell, in colours that reach to the largest of them, or to `most` if that is more."""
+    shown = np.concatenate([counts[canvas.states] for canvas in canvases])
+    colours = _colours("visits", np.append(shown, max(most, shown.max())))
     for canvas in canvases:
         canvas.colour(counts, colours)
         for row, column, state in canvas.cells:

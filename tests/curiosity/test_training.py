@@ -110,6 +110,13 @@ def test_every_curiosity_and_its_values_are_flags():
     assert isinstance(made, Curious)
     expected = operant.RND(scale=operant.Linear(1.0, 0.0))
     assert made.curiosity == replace(expected, network=replace(expected.network, hidden_sizes=(8,)))
+    # A preset may have values for each curiosity; those by hand go first.
+    tuned = flags("--preset", "SparseMaze", "--curiosity", "rnd", "--curiosity.features", "8")
+    assert (tuned.curiosity.learning_rate, tuned.curiosity.features) == (0.003, 8)
+    assert (
+        operant.PPO("SparseMaze", preset="auto", curiosity="rnd").algorithm.curiosity.learning_rate == 0.003
+    )
+    assert operant.PPO("SparseMaze", preset="auto", curiosity=RND()).algorithm.curiosity == RND()
     assert flags("--curiosity=icm", "--curiosity.beta", "0.5").curiosity == ICM(beta=0.5)
     choices = get_args(get_type_hints(command.Training)["curiosity"])
     assert choices == ("none", *CURIOSITIES)
