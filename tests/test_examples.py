@@ -17,7 +17,7 @@ def example(name):
 
 
 def test_an_algorithm_of_the_users_own_learns():
-    agent = example("reinforce")["main"](40_000, progress_bar=False)
+    agent = example("own_algorithm")["main"](40_000, progress_bar=False)
     assert agent.evaluate(20).mean > 100  # the random policy: 22
 
 

@@ -220,6 +220,60 @@ def test_schedules_of_clip_ranges_and_entropy(minibatch):
         np.testing.assert_allclose(one[name], other[name], rtol=1e-5, err_msg=name)
 
 
+def test_the_kl_objective_charges_for_moving(minibatch):
+    """Equation 8 one sample at a time, in float64."""
+    network, transition, sample, weight = minibatch
+    older = state_of(PPO(network=SMALL)).network
+    before, _ = older.unroll(transition.observation, None, (), transition.done)
+    algorithm = PPO(network=SMALL, objective="kl", vf_coef=0.0, normalize_advantage=False)
+    loss = jax.jit(algorithm.loss)(
+        network, transition, replace(sample, policy=before), weight, (), NOW, jnp.asarray(0.7)
+    )[0]
+    kept = np.flatnonzero(np.asarray(weight[0]))
+    expected = 0.0
+    for i in kept:
+        log_p, log_q = (
+            np.asarray(one_sample(n, transition.observation[0, i])[0], np.float64) for n in (older, network)
+        )
+        ratio = np.exp(log_q[int(transition.action[0, i])] - float(sample.log_prob[0, i]))
+        charged = 0.7 * np.sum(np.exp(log_p) * (log_p - log_q))
+        expected -= (ratio * float(sample.advantage[0, i]) - charged) / len(kept)
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(("moved", "factor"), [(0.016, 2.0), (0.014, 1.0), (0.007, 1.0), (0.006, 0.5)])
+def test_the_charge_follows_how_far_the_policy_moves(moved, factor):
+    algorithm = PPO(objective="kl", target_kl=0.01)
+    assert algorithm.charge(jnp.asarray(0.7), jnp.asarray(moved)) == pytest.approx(0.7 * factor)
+    assert replace(algorithm, target_kl=None).charge(jnp.asarray(0.7), jnp.asarray(moved)) == pytest.approx(
+        0.7
+    )
+
+
+def test_the_kl_objective_keeps_its_charge_in_the_state():
+    algorithm = PPO(
+        n_steps=T,
+        batch_size=8,
+        objective="kl",
+        kl_coef=0.5,
+        target_kl=1e-4,
+        learning_rate=0.02,
+        network=SMALL,
+    )
+    state = state_of(algorithm)
+    state = eqx.tree_at(lambda s: s.kl_coef, state, algorithm.init(SPEC, jax.random.key(0)).kl_coef)
+    batch = Batch(rollout(T, N), jnp.ones((T, N)))
+    after, metrics = jax.jit(algorithm.update)(state, batch, jax.random.key(0), NOW)
+    policies = [
+        n.unroll(batch.transition.observation, None, (), None)[0] for n in (state.network, after.network)
+    ]
+    assert metrics["train/kl_divergence"] == pytest.approx(
+        float(jnp.mean(policies[0].kl(policies[1]))), rel=1e-3
+    )
+    assert metrics["train/kl_divergence"] > 1.5e-4
+    assert (state.kl_coef, metrics["train/kl_coef"], after.kl_coef) == (0.5, 0.5, 1.0)
+
+
 # The estimate: whose log-probabilities, values and advantages
 
 
@@ -244,11 +298,11 @@ def test_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose(mem
         noise = collect.draw_rollout(algorithm, environment, spec, key, 2, jnp.asarray(0), 2 * T)
         first, second = (jax.tree.map(lambda x, s=s: x[s], noise) for s in (slice(0, T), slice(T, None)))
         initial = algorithm.initial_carry(state, N)
-        run, tape = collect.rollout(algorithm, state, environment, run, initial, first)
+        run, tape, _ = collect.rollout(algorithm, state, environment, run, initial, first, remember=False)
         # Learning changes the statistics, and only then does the next rollout begin, in the middle of episodes.
         state = algorithm.observe(state, jax.tree.map(lambda x: 3 * x, tape))
         carry = run.carry
-        run, tape = collect.rollout(algorithm, state, environment, run, initial, second)
+        run, tape, _ = collect.rollout(algorithm, state, environment, run, initial, second, remember=False)
         sample = algorithm.estimate(state.network, algorithm.normalized(state.normalizer, tape), carry)
         return tape, sample, second[0], state.network.log_std
 

@@ -144,7 +144,7 @@ def test_ppo_reads_every_part_of_a_composite_observation():
 
 def memory(kind: str) -> float:
     agent = ppo(
-        probes.Memory(delay=2),
+        probes.Memory(delay=3),
         steps=40_000,
         n_steps=24,
         batch_size=96,

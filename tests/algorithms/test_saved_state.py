@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.ppo import PPO
+from operant.algorithms.policy_gradient.trpo import TRPO
 from operant.algorithms.value.dqn import DQN
 from operant.engine.files import load_tree, save_tree
 from operant.networks import Network
@@ -40,9 +42,11 @@ def rollout(*leading):
     ("algorithm", "shape"),
     [
         (PPO(n_steps=T, batch_size=6, n_epochs=2, **NORMALIZED), (T, N)),
+        (A2C(n_steps=T, **NORMALIZED), (T, N)),
+        (TRPO(n_steps=T, batch_size=6, **NORMALIZED), (T, N)),
         (DQN(target_update_interval=10, **NORMALIZED), (8,)),
     ],
-    ids=["ppo", "dqn"],
+    ids=["ppo", "a2c", "trpo", "dqn"],
 )
 def test_actions_and_the_next_update_are_the_same(algorithm, shape, tmp_path):
     @jax.jit

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from reinforce import Reinforce
 
 from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
+from operant.algorithms.policy_gradient.reinforce import REINFORCE
 from operant.algorithms.value.dqn import DQN
 from operant.engine.collect import draw_rollout
 from operant.engine.device import DeviceLoop
@@ -50,7 +50,7 @@ class Recorder:
 ALGORITHMS = {
     "PPO": PPO(n_steps=10, batch_size=15, n_epochs=1, network=NETWORK),
     "DQN": DQN(buffer_size=60, learning_starts=25, train_freq=4, batch_size=8, network=NETWORK),
-    "episodes": Reinforce(count=8, max_steps=3, network=NETWORK),
+    "episodes": REINFORCE(n_episodes=8, max_steps=3, network=NETWORK),
 }
 
 

@@ -14,9 +14,11 @@ import sys
 import jax
 import numpy as np
 import pytest
-from reinforce import Reinforce
 
+from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.ppo import PPO
+from operant.algorithms.policy_gradient.reinforce import REINFORCE
+from operant.algorithms.policy_gradient.trpo import TRPO
 from operant.algorithms.value.dqn import DQN
 from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names
@@ -25,6 +27,7 @@ from operant.engine.train import train
 from operant.envs import probes
 from operant.envs.classic import CartPole, Pendulum
 from operant.envs.host import NativeOnHost
+from operant.envs.wrappers import ClipReward, Discretize, FrameStack, Repeat, StickyActions, TimeLimit, wrap
 from operant.networks import Network
 from operant.spaces import MultiBinary
 
@@ -50,6 +53,7 @@ def dqn() -> DQN:
     )
 
 
+WRAPPERS = (TimeLimit(30), StickyActions(0.2), Repeat(2), Discretize(3), FrameStack(2), ClipReward(-5.0, 0.0))
 CASES = {
     "recurrent masked PPO": (
         ppo(clip_range_vf=0.2, target_kl=0.01, network=network(memory="gru", memory_size=8)),
@@ -63,10 +67,27 @@ CASES = {
         4,
         1024,
     ),
-    "MultiDiscrete of a Dict": (ppo(network=network(convolutions=())), probes.Senses(size=3), 4, 256),
-    "MultiBinary": (ppo(), probes.ObservationActionReward(actions=MultiBinary(3)), 4, 256),
+    "A2C with noise held for three steps": (
+        A2C(n_steps=16, use_sde=True, sde_sample_freq=3, network=network()),
+        Pendulum(),
+        4,
+        256,
+    ),
+    "A2C, MultiDiscrete of a Dict": (A2C(network=network(convolutions=())), probes.Senses(size=3), 4, 256),
+    "TRPO, MultiBinary": (
+        TRPO(n_steps=16, batch_size=16, n_critic_updates=2, network=network()),
+        probes.ObservationActionReward(actions=MultiBinary(3)),
+        4,
+        256,
+    ),
     "masked DQN": (dqn(), probes.Masked(), 2, 480),
-    "recurrent episodes": (Reinforce(network=network(memory="lstm", memory_size=8)), CartPole(), 4, 640),
+    "DQN in many wrappers": (dqn(), wrap(Pendulum(), WRAPPERS), 2, 480),
+    "recurrent episodes": (
+        REINFORCE(n_episodes=8, max_steps=20, baseline=True, network=network(memory="lstm", memory_size=8)),
+        CartPole(),
+        4,
+        640,
+    ),
 }
 
 

@@ -1,16 +1,18 @@
-"""A whole algorithm in one file: REINFORCE (Williams 1992, doi:10.1007/BF00992696).
+"""An algorithm of your own, whole in one file: reward-weighted regression (Peters & Schaal 2007, ICML).
 
-Whole episodes are played, and every action's log-probability is pushed by the return that followed it:
+Whole episodes are played, and the policy is fitted to what it did itself, each action counting the more, the higher the
+return that followed it:
 
-    L(θ) = −E[ Σ_t Ĝ_t log π(a_t|s_t) ],   G_t = Σ_{k≥t} γ^{k−t} r_k,   Ĝ: standardised over the batch
+    L(θ) = −E[ w log π(a|s) ] / E[ w ],   w = exp(Ĝ / τ),   G_t = Σ_{k≥t} γ^{k−t} r_k,   Ĝ: standardised over the batch
 
-    python examples/reinforce.py
+    python examples/own_algorithm.py
 """
 
 from __future__ import annotations
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import optax
 
 from operant import Agent, Algorithm, Network
@@ -21,36 +23,38 @@ from operant.ops.returns import discounted_returns, standardize, weighted_mean
 from operant.types import Episodes
 
 
-class ReinforceState(eqx.Module):
-    """Everything REINFORCE learns."""
+class RewardWeightedState(eqx.Module):
+    """Everything that is learnt."""
 
     network: ActorCritic
     optimizer: optax.OptState
 
 
-class Reinforce(Algorithm):
-    """REINFORCE, for every action space."""
+class RewardWeighted(Algorithm):
+    """Reward-weighted regression, for every action space, with masks and memory."""
 
-    learning_rate: float = 0.003
+    learning_rate: float = 0.01
     """Step size of Adam. A number is traced: changing it compiles nothing anew."""
-    gamma: float = 0.99
+    gamma: float = 0.95
     """Discount factor γ."""
-    count: int = static(8)
+    temperature: float = 0.3
+    """τ: the lower, the more the best actions count."""
+    n_episodes: int = static(16)
     """Episodes in a batch. A size is static."""
     max_steps: int = static(500)
     """Where an episode is cut at the latest."""
     network: Network = static(Network(hidden_sizes=(32,)))
 
     @property
-    def experience(self) -> Episodes:
-        return Episodes(self.count, self.max_steps)
+    def experience(self):
+        return Episodes(self.n_episodes, self.max_steps)
 
     def check(self, spec):
         parameters(spec.action_space)  # refuses an action space without a policy head
 
     def init(self, spec, key):
-        network = ActorCritic.build(self.network, spec, key)
-        return ReinforceState(network, optax.adam(self.learning_rate).init(network))
+        network = ActorCritic.build(self.network, spec, key, critic=False)
+        return RewardWeightedState(network, optax.adam(self.learning_rate).init(network))
 
     def initial_carry(self, state, num_envs):
         return state.network.initial_carry(num_envs)
@@ -65,19 +69,22 @@ class Reinforce(Algorithm):
     def update(self, state, batch, key, clock):
         loss, gradient = jax.value_and_grad(self.loss)(state.network, batch)
         updates, optimizer = optax.adam(self.learning_rate).update(gradient, state.optimizer)
-        return ReinforceState(optax.apply_updates(state.network, updates), optimizer), {"train/loss": loss}
+        return RewardWeightedState(optax.apply_updates(state.network, updates), optimizer), {
+            "train/loss": loss
+        }
 
     def loss(self, network, batch):
-        """L(θ) over episodes `[max_steps, count]`; `batch.weight` is 0 behind each one's end."""
+        """L(θ) over episodes `[max_steps, n_episodes]`; `batch.weight` is 0 behind each one's end."""
         step = batch.transition
-        returns = discounted_returns(step.reward * batch.weight, step.done, self.gamma)
+        returns = discounted_returns(step.reward, step.done, self.gamma)
+        worth = batch.weight * jnp.exp(standardize(returns, batch.weight) / self.temperature)
         policy, _ = network.unroll(step.observation, step.action_mask, batch.carry, step.done)
-        return -weighted_mean(policy.log_prob(step.action) * standardize(returns, batch.weight), batch.weight)
+        return -weighted_mean(policy.log_prob(step.action), worth)
 
 
 def main(total_timesteps: int = 100_000, progress_bar: bool = True) -> Agent:
     """Train it on CartPole: on the device, because it says what it learns from and nothing more."""
-    agent = Agent(Reinforce(), "CartPole-v1", num_envs=8)
+    agent = Agent(RewardWeighted(), "CartPole-v1", num_envs=8)
     agent.learn(total_timesteps, progress_bar=progress_bar)
     print(agent.evaluate(20))
     return agent

@@ -1,0 +1,124 @@
+"""What REINFORCE, A2C and TRPO learn on the probe environments; PPO: `test_probes_learned`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_probes_learned import GAMMA, KINDS, SIDES, STEPS, Highest, network, values
+
+from operant.agent import Agent
+from operant.algorithms.policy_gradient.a2c import A2C
+from operant.algorithms.policy_gradient.reinforce import REINFORCE
+from operant.algorithms.policy_gradient.trpo import TRPO
+from operant.envs import probes
+from operant.networks import Network
+from operant.ops.schedules import Linear
+from operant.spaces import Box, MultiBinary, MultiDiscrete
+
+SHARED = {"gamma": GAMMA, "learning_rate": Linear(1e-2, 0.0), "network": network()}
+LEARNERS = {
+    "REINFORCE": lambda **values: REINFORCE(
+        **({"n_episodes": 64, "max_steps": 4, "baseline": True} | SHARED | values)
+    ),
+    "A2C": lambda **values: A2C(**({"n_steps": 2} | SHARED | values)),
+    "TRPO": lambda **values: TRPO(**({"n_steps": 16, "batch_size": 64, "target_kl": 0.05} | SHARED | values)),
+}
+NAMES = list(LEARNERS)
+DEFAULT = {("REINFORCE", MultiDiscrete), ("TRPO", MultiBinary)}
+slow = pytest.mark.slow
+
+
+def learnt(name: str, environment, steps: int = 16_000, observers=(), **hyperparameters) -> Agent:
+    agent = Agent(LEARNERS[name](**hyperparameters), environment, num_envs=16)
+    return agent.learn(steps, progress_bar=False, observers=observers)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [  # by default, of each kind of action one algorithm (PPO learns them all)
+        pytest.param(
+            name,
+            kind,
+            marks=() if (name, type(kind)) in DEFAULT else slow,
+            id=f"{name}-{type(kind).__name__}",
+        )
+        for name in NAMES
+        for kind in KINDS
+    ],
+)
+def test_observations_and_actions_are_told_apart(name, kind):
+    agent = learnt(name, probes.ObservationActionReward(actions=kind), 32_000 if name == "A2C" else 16_000)
+    right = np.stack([probes.right_action(kind, np.asarray(side)) for side in (0, 1)])
+    action = agent.predict(SIDES)
+    if isinstance(kind, Box):
+        low, high = kind.bounds
+        np.testing.assert_allclose(action, right, atol=0.1 * float((high - low).max()))
+    else:
+        np.testing.assert_array_equal(action, right)
+        np.testing.assert_allclose(values(agent, SIDES), 1.0, atol=0.15)
+
+
+def test_state_dependent_exploration_finds_the_actions():
+    kind = KINDS[3]
+    environment = probes.ObservationActionReward(actions=kind)
+    agent = learnt("A2C", environment, 32_000, use_sde=True, sde_sample_freq=2, log_std_init=-1.0)
+    right = np.stack([probes.right_action(kind, np.asarray(side)) for side in (0, 1)])
+    low, high = kind.bounds
+    np.testing.assert_allclose(agent.predict(SIDES), right, atol=0.1 * float((high - low).max()))
+
+
+@slow
+@pytest.mark.parametrize("name", NAMES)
+def test_values_discount_and_stop_at_a_terminal_step(name):
+    agent = learnt(name, probes.DelayedReward())
+    np.testing.assert_allclose(values(agent, STEPS), [GAMMA, 1.0], atol=0.05)
+
+
+@slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_truncated_episode_bootstraps_from_its_true_successor(name):
+    agent = learnt(name, probes.TwoStates(), steps=64_000)
+    np.testing.assert_allclose(values(agent, np.array([0, 1], np.int32)), [9.0, 10.0], atol=0.5)
+
+
+@slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_forbidden_action_is_never_taken(name):
+    seen = Highest()
+    agent = learnt(name, probes.Masked(), observers=[seen])
+    assert seen.reward == 1.0  # a forbidden action pays 10
+    masks = np.array([[True, True, False], [False, True, True]])
+    np.testing.assert_array_equal(agent.predict(np.array([0, 1]), action_mask=masks), [1, 2])
+    assert agent.evaluate(20).mean == 2.0
+
+
+MEMORY = {
+    "REINFORCE": {"n_episodes": 128},
+    "A2C": {"n_steps": 8, "use_rms_prop": False},
+    "TRPO": {"n_steps": 32, "batch_size": 128},
+}
+
+
+def remembered(name: str, kind: str) -> float:
+    """The mean return where a cue must be remembered for three steps; without memory at most 0.5."""
+    agent = learnt(
+        name,
+        probes.Memory(delay=3),
+        steps=120_000,
+        network=Network(hidden_sizes=(16,), memory=kind, memory_size=16),
+        **MEMORY[name],
+    )
+    return agent.evaluate(100).mean
+
+
+@slow
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recurrent_policy_remembers_three_steps(name, kind):
+    assert remembered(name, kind) > 0.95
+
+
+@slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_feed_forward_policy_cannot(name):
+    assert remembered(name, "none") < 0.7
