@@ -47,6 +47,10 @@ STUDIES = (
     Study("ppo", "CartPole-v1", 475),
     Study("dqn", "CartPole-v1", 475),
     Study("ppo", "Pendulum-v1", -200),
+    Study("reinforce", "CartPole-v1", 475),
+    Study("a2c", "CartPole-v1", 475),
+    Study("ppo", "Acrobot-v1", -100),
+    Study("trpo", "Acrobot-v1", -100),
 )
 REQUIRED_SHARE = 0.95  # of the seeds must reach the threshold: 19 of 20
 
