@@ -12,7 +12,7 @@ from operant import spaces
 from operant.envs.wrappers.registry import to_text
 from operant.studio import recording
 from operant.studio.curves import learning_curve, series
-from operant.studio.policy_map import policy_map
+from operant.studio.policy_map import VIEWS, policy_map
 from operant.studio.recording import Recording
 from operant.studio.video import side_by_side, write_video
 
@@ -60,10 +60,11 @@ def plot(agent: Agent, path: str | Path | None, reference: Mapping[str, float] |
 
 def plot_policy(agent: Agent, path: str | Path | None, states: np.ndarray | None) -> Figure:
     """What the policy does over two quantities of a vector observation."""
-    discrete = isinstance(agent.spec.action_space, spaces.Discrete)
+    discrete, source = isinstance(agent.spec.action_space, spaces.Discrete), agent.source
     return policy_map(
         agent.action_probabilities if discrete else agent.predict,
-        environment=agent.source.id,
+        view=VIEWS.get(source.id) if source.own_observations else None,
+        environment=source.id if source.own_observations and source.own_actions else None,
         continuous=not discrete,
         states=states,
         title=f"{agent.name} on {agent.source.id}",

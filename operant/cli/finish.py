@@ -212,5 +212,5 @@ def _has_map(agent: Agent) -> bool:
     seen, action = agent.spec.observation_space, agent.spec.action_space
     vector = isinstance(seen, Box) and len(seen.shape) == 1 and seen.shape[0] >= 2
     simple = isinstance(action, Discrete) or (isinstance(action, Box) and action.shape == (1,))
-    known = agent.source.renders or agent.source.id in VIEWS
+    known = agent.source.renders or (agent.source.id in VIEWS and agent.source.own_observations)
     return vector and simple and known and not agent.remembers

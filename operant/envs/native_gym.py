@@ -41,8 +41,7 @@ class AsGymnasium(gym.Env[Any, Any]):
         self.environment, self.render_mode = environment, render_mode
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(
-                f"{environment.id} has no render_mode {render_mode!r}; it has: "
-                f"{', '.join(self.metadata['render_modes']) or 'none'}."
+                f"{environment.id} cannot be shown: nobody has drawn it (render_mode={render_mode!r})."
             )
         self.observation_space = space_to_gymnasium(environment.observation_space)
         self.action_space = space_to_gymnasium(environment.action_space)
@@ -82,6 +81,13 @@ class AsGymnasium(gym.Env[Any, Any]):
     def _noise(self) -> PyTree:
         self._t += 1
         return _draw(self.environment, self._key, self._t)
+
+
+def as_gymnasium(environment: Environment, render_mode: str | None = None) -> gym.Env:
+    """A native environment behind Gymnasium's interface; "human" shows its pictures in a window."""
+    if render_mode == "human":
+        return gym.wrappers.HumanRendering(AsGymnasium(environment, "rgb_array"))
+    return AsGymnasium(environment, render_mode)
 
 
 # Compiled once for all copies of an environment: a hundred of them are scored side by side.

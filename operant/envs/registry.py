@@ -13,7 +13,7 @@ from operant.envs.base import Environment
 from operant.envs.breakout import MinBreakout
 from operant.envs.classic import Acrobot, CartPole, MountainCar, Pendulum
 from operant.envs.gridworld import GridWorld
-from operant.envs.native_gym import AsGymnasium
+from operant.envs.native_gym import as_gymnasium
 from operant.envs.wrappers.timing import TimeLimit
 
 # Those that Gymnasium has not: it is told of them, so that they are scored and stepped on the host as any other.
@@ -51,9 +51,9 @@ def native(id: str) -> Environment:
     return NATIVE[id]()
 
 
-def _as_gymnasium(native_id: str, render_mode: str | None = None) -> AsGymnasium:
+def _as_gymnasium(native_id: str, render_mode: str | None = None) -> gym.Env:
     """Without its time limit, which Gymnasium keeps."""
-    return AsGymnasium(TimeLimit(None).native(NATIVE[native_id]()), render_mode)
+    return as_gymnasium(TimeLimit(None).native(NATIVE[native_id]()), render_mode)
 
 
 for _id in OWN:

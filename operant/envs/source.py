@@ -11,7 +11,7 @@ import gymnasium as gym
 from operant.envs import gymnasium as bridge
 from operant.envs.base import Environment
 from operant.envs.host import HostEnvironments, NativeOnHost
-from operant.envs.native_gym import AsGymnasium
+from operant.envs.native_gym import as_gymnasium
 from operant.envs.registry import NATIVE
 from operant.envs.wrappers.apply import wrap_native
 from operant.envs.wrappers.base import Wrapper
@@ -87,6 +87,16 @@ class Source:
         return self.given if isinstance(self.given, str) else self.spec.id
 
     @property
+    def own_observations(self) -> bool:
+        """Whether observations are the environment's own, which is known by its id."""
+        return not any(wrapper.changes_observations for wrapper in self.wrappers)
+
+    @property
+    def own_actions(self) -> bool:
+        """Whether actions are."""
+        return not any(wrapper.changes_actions for wrapper in self.wrappers)
+
+    @property
     def copies(self) -> int | None:
         """How many environments it already is; None where any number can be made."""
         if isinstance(self.given, gym.vector.VectorEnv):
@@ -111,7 +121,7 @@ class Source:
         """One environment to score and to film on: Gymnasium's own wherever there is one. Rewards are its own."""
         given = self.given
         if isinstance(given, Environment) and given.id not in gym.registry:
-            return AsGymnasium(self._scored, render_mode)
+            return as_gymnasium(self._scored, render_mode)
         if isinstance(given, gym.vector.VectorEnv) and given.spec is None:
             raise ValueError(
                 "A vector environment cannot be scored by itself: pass evaluate(environment=…) one of its kind."

@@ -149,8 +149,12 @@ def test_it_is_played_and_filmed_through_gymnasium(tmp_path):
     colours = {tuple(centres[tuple(np.argwhere(seen[..., kind])[0])].tolist()) for kind in (0, 1, 3)}
     assert len(colours) == 3
     assert gym.make("MinBreakout").unwrapped.render() is None
-    with pytest.raises(ValueError, match="MinBreakout has no render_mode 'human'"):
-        gym.make("MinBreakout", render_mode="human")
+    window = gym.make("MinBreakout", render_mode="human")  # SDL's dummy, as conftest says
+    window.reset(seed=0)
+    assert window.render_mode == "human"
+    window.close()
+    with pytest.raises(ValueError, match="GridWorld cannot be shown: nobody has drawn it"):
+        gym.make("GridWorld", render_mode="rgb_array")
     assert native("MinBreakout").spec.id == "MinBreakout"
     film = operant.Random("MinBreakout", wrappers="frame-stack:2").record(
         tmp_path / "film.mp4", deterministic=False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import equinox as eqx
 import gymnasium as gym
@@ -20,6 +21,8 @@ from operant.types import EnvSpec, PyTree
 
 class ActionWrapper(Wrapper):
     """Turns the agent's actions into those of a Box."""
+
+    changes_actions: ClassVar[bool] = True
 
     @abstractmethod
     def space(self, box: Box) -> Space:

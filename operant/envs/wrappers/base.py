@@ -18,6 +18,8 @@ from operant.types import EnvSpec, PyTree
 class Wrapper(ABC):
     """A frozen dataclass of plain numbers, so that it is written into files and compared like any other value."""
 
+    changes_observations: ClassVar[bool] = False
+    changes_actions: ClassVar[bool] = False
     changes_reward: ClassVar[bool] = False  # and nothing else: scores are made without it
 
     @abstractmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import equinox as eqx
 import gymnasium as gym
@@ -24,6 +25,8 @@ class FrameStack(Wrapper):
     An episode begins with its first observation repeated. Replay stores each observation once (`EnvSpec.frame_stack`).
     Gymnasium's FrameStackObservation, whose first axis the stack is, with that axis moved.
     """
+
+    changes_observations: ClassVar[bool] = True
 
     size: int
     """How many."""
@@ -86,6 +89,8 @@ class TimeAware(Wrapper):
     With a time limit, how good a state is depends on the time that is left (Pardo et al. 2018, "Time limits in
     reinforcement learning"). Gymnasium's TimeAwareObservation with normalize_time.
     """
+
+    changes_observations: ClassVar[bool] = True
 
     def check(self, spec: EnvSpec) -> None:
         space = spec.observation_space
