@@ -49,6 +49,7 @@ STUDIES = (
     Study("ppo", "Pendulum-v1", -200),
     Study("reinforce", "CartPole-v1", 475),
     Study("a2c", "CartPole-v1", 475),
+    Study("trpo", "CartPole-v1", 475),
     Study("ppo", "Acrobot-v1", -100),
     Study("trpo", "Acrobot-v1", -100),
 )
