@@ -48,7 +48,6 @@ class HostLoop:
         self._plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
         self._initial_carry = self._compiled(lambda a, state: a.initial_carry(state, self.spec.num_envs))
-        self._cut = self._compiled(lambda _, replay: None if replay is None else ring.cut(replay))
         self._report = self._compiled(lambda a, state, counted: a.report(state) | counted.report())
         self._actors: dict[Stream, Callable] = {}
         self._noise: dict[Stream, Block] = {}
@@ -79,7 +78,7 @@ class HostLoop:
             run,
             (
                 self._initial_carry(self.algorithm, run.state),
-                self._cut(self.algorithm, run.replay),
+                None if run.replay is None else ring.cut(run.replay),
                 jnp.zeros_like(statistics.running_return),
                 jnp.zeros_like(statistics.running_length),
             ),

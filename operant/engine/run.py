@@ -64,7 +64,7 @@ def start(
     replay = None
     if isinstance(plan, Replay):
         like = transition_like(algorithm, spec, state, observation, action_mask, carry)
-        replay = ring.init(plan, like, carry)
+        replay = ring.init(plan, like, carry, spec.frame_stack)
     return Run(
         state=state,
         environment=environment,

@@ -40,7 +40,7 @@ class Priorities(eqx.Module):
         return Priorities(sum_tree.put_range(self.tree, first, new), self.largest)
 
     def insert(self, place: jax.Array, drawable: jax.Array) -> Priorities:
-        """The same for any places `[P]`, each of them once."""
+        """The same for any places `[P]`."""
         new = jnp.where(drawable, self.largest, 0.0)
         return Priorities(sum_tree.put(self.tree, place, new), self.largest)
 

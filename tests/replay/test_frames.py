@@ -1,0 +1,143 @@
+"""Frames stored once: every stack that can be sampled is the one that was seen, whatever was overwritten since."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tape import N, memory, tape
+
+from operant.replay import ring
+from operant.types import Replay
+
+K = 3
+
+
+def stacks(rows):
+    """`(observations, next observations)` `[T, N, 2, 2K]` of a tape: frames that name environment, episode and step."""
+    seen, shown = [], []
+    last = [None] * N
+    episode, step = np.zeros(N, int), np.zeros(N, int)
+    for t in range(len(rows.reward)):
+        seen.append([]), shown.append([])
+        for e in range(N):
+            frame = lambda: np.array([[100 * e + episode[e], step[e]], [e, t]], np.int16)  # noqa: B023, E731
+            if last[e] is None:
+                first = frame()
+                last[e] = [first] * K
+            seen[-1].append(np.concatenate(last[e], -1))
+            step[e] += 1
+            last[e] = [*last[e][1:], frame()]
+            shown[-1].append(np.concatenate(last[e], -1))
+            dummy_follows = rows.valid is not None and t + 1 < len(rows.reward) and not rows.valid[t + 1, e]
+            if (rows.done[t, e] and not dummy_follows) or (rows.valid is not None and not rows.valid[t, e]):
+                last[e] = None
+                episode[e] += 1
+                step[e] = 0
+    return np.array(seen), np.array(shown)
+
+
+def stacked_tape(steps, **how):
+    rows = tape(steps, **how)
+    seen, shown = stacks(rows)
+    return replace(rows, observation={"view": seen}, next_observation={"view": shown})
+
+
+def filled(plan, rows, steps):
+    rows, remembered = jax.tree.map(jnp.asarray, (rows, memory(steps)))
+    replay = ring.init(plan, jax.tree.map(lambda x: x[0], rows), remembered[0], frame_stack=K)
+    insert = jax.jit(partial(ring.insert, plan))
+    for first in range(0, steps, plan.collect_steps):
+        block = slice(first, first + plan.collect_steps)
+        replay = insert(replay, *jax.tree.map(lambda x: x[block], (rows, remembered)))  # noqa: B023
+    return replay
+
+
+PLANS = {
+    "uniform": {},
+    "n-step": {"n_step": 3},
+    "priority": {"priority": True, "n_step": 3},
+    "sequences": {"sequence": 4},
+    "priority of sequences": {"sequence": 4, "priority": True},
+}
+
+
+@pytest.mark.parametrize("longest", [1, 2, 8])
+@pytest.mark.parametrize("dummies", [False, True], ids=["", "dummies"])
+@pytest.mark.parametrize("kind", PLANS)
+def test_every_stack_is_what_was_seen(kind, dummies, longest):
+    plan = Replay(20 * N, batch_size=8, collect_steps=2, **PLANS[kind])
+    rows = stacked_tape(90, dummies=dummies, longest=longest)
+    expected = jax.tree.map(np.asarray, rows)
+    sample = jax.jit(partial(ring.sample, plan))
+    for steps in (2, 14, 20, 44, 90):
+        replay = filled(plan, jax.tree.map(lambda x: x[:steps], rows), steps)  # noqa: B023
+        shape = (300, 2) if plan.priority else (300,)
+        batch, _ = sample(replay, jax.random.bits(jax.random.key(steps), shape, jnp.uint32))
+        got = jax.tree.map(np.asarray, batch.transition)
+        weight = np.asarray(batch.weight)
+        if plan.sequence == 1:
+            got, weight = jax.tree.map(lambda x: x[None], (got, weight))
+        elif steps < plan.sequence:
+            assert (weight == 0).all()
+            continue
+        env, t = np.divmod(got.reward.astype(int), 100)
+        np.testing.assert_array_equal(t - t[:1], np.broadcast_to(np.arange(len(t))[:, None], t.shape))
+        # A step that never happened shows the reset as its successor, which nobody learns from.
+        happened = weight > 0
+        np.testing.assert_array_equal(got.observation["view"], expected.observation["view"][t, env])
+        last = t if batch.steps is None else t + np.asarray(batch.steps)[None] - 1
+        np.testing.assert_array_equal(
+            got.next_observation["view"][happened], expected.next_observation["view"][last, env][happened]
+        )
+        kept = int(replay.filled)
+        assert t.min() >= steps - kept
+        if dummies or longest > 1:
+            assert set(t[0]) >= set(range(steps - kept, steps - plan.sequence + 1)) - set(
+                np.flatnonzero(~np.any(expected.valid[:steps], 1)) if dummies and plan.priority else ()
+            )
+        # As many as there can be: a frame for each step and one more for each episode.
+        slots = replay.frames.length
+        assert kept <= min(steps, 20)
+        assert kept >= min(steps, 20, (slots - K) // 2 - 2)
+        if longest == 8 and not dummies:
+            assert kept >= min(steps, 18)
+
+
+def test_a_step_needs_little_more_than_its_frame():
+    plan = Replay(1_000_000, batch_size=32, collect_steps=4, priority=True)
+    like = replace(
+        jax.tree.map(lambda x: x[0], tape(1)),
+        observation=jax.ShapeDtypeStruct((1, 84, 84, 4), np.uint8),
+        next_observation=jax.ShapeDtypeStruct((1, 84, 84, 4), np.uint8),
+        action_mask=None,
+        next_action_mask=None,
+    )
+    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct((1, *x.shape[1:]), x.dtype), like)
+    shapes = jax.eval_shape(lambda x: ring.init(plan, x, frame_stack=4), like)
+    assert sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(shapes)) <= 7.6e9
+    assert shapes.rows.reward.shape == (1_000_000, 1)
+
+
+def test_what_is_not_a_stack_is_refused():
+    with pytest.raises(ValueError, match=r"frame_stack=3: an observation \(2\) is not a stack of so many"):
+        ring.init(Replay(30, 8), jax.tree.map(lambda x: x[0], tape(1)), frame_stack=3)
+
+
+def test_episodes_that_begin_afresh_do_not_show_what_was_before():
+    plan = Replay(10 * N, batch_size=8)
+    never = np.zeros((8, N), bool)
+    rows = tape(8)
+    seen, shown = stacks(replace(rows, terminated=never, truncated=never))
+    again = stacks(replace(rows, terminated=never, truncated=never))[0][:1]
+    rows = replace(rows, terminated=never, truncated=never, observation=seen, next_observation=shown)
+    replay = filled(plan, jax.tree.map(lambda x: x[:7], rows), 7)
+    fresh = replace(jax.tree.map(lambda x: x[7:8], rows), observation=again)
+    replay = ring.insert(plan, ring.cut(replay), jax.tree.map(jnp.asarray, fresh))
+    batch, _ = ring.sample(plan, replay, jnp.arange(21, 24, dtype=jnp.uint32))
+    np.testing.assert_array_equal(batch.transition.reward % 100, 7)
+    np.testing.assert_array_equal(batch.transition.observation, again[0])
