@@ -79,7 +79,7 @@ class LinearQ(Algorithm):
         if not isinstance(spec.action_space, Discrete):
             raise ValueError(
                 f"LinearQ needs a Discrete action space: {spec.id} has {describe(spec.action_space)}. "
-                "PPO takes it; or discretise the actions."
+                "PPO takes it; or discretise actions of a Box: wrappers=[Discretize(5)], --wrappers discretize:5."
             )
         if not isinstance(spec.observation_space, Box):
             raise ValueError(

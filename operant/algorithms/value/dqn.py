@@ -275,7 +275,7 @@ class DQN(Algorithm):
         if not isinstance(spec.action_space, Discrete):
             raise ValueError(
                 f"DQN needs a Discrete action space: {spec.id} has {describe(spec.action_space)}. "
-                "PPO takes it; or discretise the actions."
+                "PPO takes it; or discretise actions of a Box: wrappers=[Discretize(5)], --wrappers discretize:5."
             )
         needed = self.train_freq * spec.num_envs
         allowed = f"at least train_freq × num_envs = {needed}"
