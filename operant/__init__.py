@@ -15,6 +15,7 @@ from operant import settings
 
 if TYPE_CHECKING:
     from operant.agent import Agent
+    from operant.agent.handwritten import HandWritten
     from operant.algorithms.base import Algorithm
     from operant.construct import constructor, make
     from operant.curiosity import ICM, RND, Counts
@@ -95,6 +96,7 @@ __all__ = [
     "FrameStack",
     "GeneticAlgorithm",
     "GridSearch",
+    "HandWritten",
     "Linear",
     "LinearQ",
     "MonteCarlo",
@@ -161,6 +163,7 @@ _PLACES = {
     "Algorithm": "operant.algorithms.base",
     "Counts": "operant.curiosity",
     "Environment": "operant.envs.base",
+    "HandWritten": "operant.agent.handwritten",
     "ICM": "operant.curiosity",
     "Network": "operant.networks",
     "RND": "operant.curiosity",

@@ -12,7 +12,7 @@ from operant.agent import Agent
 from operant.algorithms import registry
 from operant.curiosity import make_curious
 
-TRAINING_VALUES = ("total_timesteps", "evaluate_every")  # a preset's, for the command line
+TRAINING_VALUES = ("total_timesteps", "evaluate_every", "episodes")  # a preset's, for the command line
 AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization", "wrappers")
 
 

@@ -327,13 +327,39 @@ def test_a_failure_is_1_and_shows_where(monkeypatch, capsys):
 
 
 def test_evaluate(trained, capsys):
-    for arguments in (
-        ("random", "CartPole-v1"),
-        (str(trained),),
-        (str(trained / "model.safetensors"), "CartPole-v1"),
+    for arguments, beside in (
+        (("random", "CartPole-v1"), ""),
+        ((str(trained),), " (random policy: "),
+        ((str(trained / "model.safetensors"), "CartPole-v1"), " (random policy: "),
+        (("lean",), " (random policy: "),
     ):
         assert main(["evaluate", *arguments, "--episodes", "3"]) == 0
-        assert "over 3 episodes of CartPole-v1" in capsys.readouterr().out
+        assert f"over 3 episodes of CartPole-v1{beside}" in capsys.readouterr().out
+
+
+def test_a_policy_written_by_hand(capsys):
+    assert main(["watch", "lean"]) == 0
+    assert "returns:" in capsys.readouterr().out
+    for flag in ("--best", "--stochastic"):
+        assert f"the policy lean has no {flag}" in refused(capsys, "evaluate", "lean", flag)
+    assert "made for CartPole-v1" in refused(capsys, "evaluate", "lean", "Acrobot-v1")
+
+
+def test_a_search_is_drawn_on_its_map(tmp_path):
+    flags = ["--policy", "constant", "--population-size", "10", "--elite-fraction", "0.2", "--max-steps", "8"]
+    asked = [
+        "--total-timesteps",
+        "160",
+        "--episodes",
+        "1",
+        "--run-dir",
+        str(tmp_path / "run"),
+        "--preset",
+        "none",
+    ]
+    assert main(["train", "cem", "VacuumRobot", *flags, *asked]) == 0
+    assert (tmp_path / "run" / "policy.png").read_bytes().startswith(b"\x89PNG")
+    assert "What the policy does" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_watch_in_a_window_that_nobody_sees(trained, capsys):

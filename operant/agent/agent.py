@@ -243,13 +243,27 @@ class Agent:
         return Agent(Random(), self.source.given, backend=backend, wrappers=self.source.wrappers)
 
     def evaluate(
-        self, episodes: int = 100, seed: int = 10_000, deterministic: bool = True, env: Any = None
+        self,
+        episodes: int = 100,
+        seed: int = 10_000,
+        deterministic: bool = True,
+        env: Any = None,
+        beside_random: bool = False,
     ) -> Any:
         """An `Evaluation` over whole episodes of Gymnasium's own environment; with several seeds a list of them.
 
-        Episode i is reset with `seed + i`. `env` scores on another environment of the same spaces.
+        Episode i is reset with `seed + i`. `env` scores on another environment of the same spaces. With `beside_random`
+        the score holds that of the random policy in the same episodes.
         """
         inputs.at_least_one(episodes=episodes)
+        if beside_random:
+            random = self.random().evaluate(episodes, seed, deterministic=False, env=env)
+            score = self.evaluate(episodes, seed, deterministic, env)
+            return (
+                replace(score, random=random)
+                if self.seeds is None
+                else [replace(one, random=random) for one in score]
+            )
         if self.seeds is not None:
             return [self[i].evaluate(episodes, seed, deterministic, env) for i in range(len(self.seeds))]
         source = self.source if env is None else Source(env, "gymnasium", wrappers=self.source.wrappers)
@@ -260,7 +274,7 @@ class Agent:
             self.learner.single if env is None else source.single,
             episodes=episodes,
             seed=seed,
-            slots=1 if source.copies == 1 else 128,
+            slots=1 if source.copies == 1 else inputs.SLOTS,
             close=source.copies != 1,
         )
 
@@ -268,7 +282,8 @@ class Agent:
 
     def watch(self, episodes: int = 1, seed: int = 20_000, deterministic: bool = True) -> list[float]:
         """Show whole episodes in a window and return their returns. Raises ValueError where there is no display."""
-        return showing.watch(self, episodes, seed, deterministic)
+        actor = self.actor(deterministic, seed)
+        return showing.watch(self.source.id, self.learner.single, actor, episodes, seed)
 
     def recording(
         self,
@@ -291,7 +306,8 @@ class Agent:
         beside_random: bool = False,
     ) -> Recording:
         """Film whole episodes as MP4, beside the random policy if wished. Long episodes lose frames."""
-        return showing.record(self, path, episodes, seed, deterministic, beside_random)
+        recorded = self.recording(episodes, seed, deterministic)
+        return showing.film(path, recorded, self.name, self.random() if beside_random else None, seed)
 
     def plot(self, path: str | Path | None = None, reference: Mapping[str, float] | None = None) -> Figure:
         """The learning curve, over all seeds, with lines at `reference`; written as PNG to `path`, if given."""
@@ -300,6 +316,7 @@ class Agent:
     def plot_policy(self, path: str | Path | None = None, states: np.ndarray | None = None) -> Figure:
         """What the policy does over two quantities of a vector observation; `states` `[K, D]` are drawn as dots.
 
+        Of a search for the two numbers of a constant action, how it went over a map of the return instead.
         Raises ValueError where no such picture can be drawn.
         """
         return showing.plot_policy(self, path, states)

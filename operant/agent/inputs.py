@@ -13,6 +13,8 @@ from operant.envs.source import Source
 from operant.envs.wrappers import PotentialShaping, Wrapper
 from operant.types import EnvSpec, Episodes, Experience, PyTree
 
+SLOTS = 128  # environments in which episodes are scored side by side
+
 
 def at_least_one(**values: int | None) -> None:
     """Raise ValueError naming the first of these that is given and is not a whole number from 1 upwards."""

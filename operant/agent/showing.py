@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import gymnasium as gym
 import numpy as np
 
 from operant import spaces
+from operant.agent.landscape import has_landscape, landscape
+from operant.engine.policy import Actor
 from operant.envs.wrappers.registry import to_text
 from operant.studio import recording
 from operant.studio.curves import learning_curve, series
@@ -22,27 +25,26 @@ if TYPE_CHECKING:
     from operant.agent.agent import Agent
 
 
-def watch(agent: Agent, episodes: int, seed: int, deterministic: bool) -> list[float]:
-    """Show episodes in a window; their returns."""
+def watch(
+    environment: str, single: Callable[[str], gym.Env], actor: Actor, episodes: int, seed: int
+) -> list[float]:
+    """Show episodes in a window; their returns. `single` makes the environment in a render mode."""
     recording.require_display()
-    env = agent.learner.single("human")
+    env = single("human")
     if env.render_mode != "human":
-        raise ValueError(f"{agent.source.id} shows no window: make it with render_mode='human'.")
-    return recording.watch(env, agent.actor(deterministic, seed), episodes=episodes, seed=seed)
+        raise ValueError(f"{environment} shows no window: make it with render_mode='human'.")
+    return recording.watch(env, actor, episodes=episodes, seed=seed)
 
 
-def record(
-    agent: Agent, path: str | Path, episodes: int, seed: int, deterministic: bool, beside_random: bool
-) -> Recording:
-    """Film episodes as MP4, beside the random policy if wished."""
-    film = agent.recording(episodes, seed, deterministic)
-    frames: Iterable[np.ndarray] = film.frames
-    if beside_random:
-        steps = len(film.observations) - 1
-        other = agent.random().recording(1, seed, False, film.every, steps)
-        frames = side_by_side(frames, other.frames, (agent.name, "random policy"))
-    write_video(path, frames, film.fps)
-    return film
+def film(path: str | Path, recorded: Recording, name: str, random: Agent | None, seed: int) -> Recording:
+    """Write what was recorded of a policy as MP4, beside the random policy where that is given."""
+    frames: Iterable[np.ndarray] = recorded.frames
+    if random is not None:
+        steps = len(recorded.observations) - 1
+        other = random.recording(1, seed, False, recorded.every, steps)
+        frames = side_by_side(frames, other.frames, (name, "random policy"))
+    write_video(path, frames, recorded.fps)
+    return recorded
 
 
 def plot(agent: Agent, path: str | Path | None, reference: Mapping[str, float] | None) -> Figure:
@@ -59,7 +61,9 @@ def plot(agent: Agent, path: str | Path | None, reference: Mapping[str, float] |
 
 
 def plot_policy(agent: Agent, path: str | Path | None, states: np.ndarray | None) -> Figure:
-    """What the policy does over two quantities of a vector observation."""
+    """What the policy does over two quantities of a vector observation, or where its two parameters were found."""
+    if has_landscape(agent):
+        return landscape(agent, path)
     discrete, source = isinstance(agent.spec.action_space, spaces.Discrete), agent.source
     return policy_map(
         agent.action_probabilities if discrete else agent.predict,

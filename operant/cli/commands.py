@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -11,10 +11,14 @@ from operant.cli.errors import WrongInput, from_input
 
 if TYPE_CHECKING:
     from operant.agent import Agent
+    from operant.agent.handwritten import HandWritten
 
 Model = Annotated[
     tyro.conf.Positional[str],
-    tyro.conf.arg(metavar="RUN|MODEL|random", help="A run directory, a model file, or the word random."),
+    tyro.conf.arg(
+        metavar="RUN|MODEL|random|lean",
+        help="A run directory, a model file, or a policy's name: random, or lean (written by hand for CartPole).",
+    ),
 ]
 Environment = Annotated[
     tyro.conf.Positional[str | None],
@@ -53,12 +57,12 @@ def evaluate(
     stochastic: Stochastic = False,
     best: Best = False,
 ) -> None:
-    """Score a model, or the random policy, over whole episodes."""
+    """Score a model, beside the random policy, or a policy that is known by name, over whole episodes."""
     with from_input():
-        agent = _agent(model, environment, best)
         if episodes < 1:
             raise ValueError(f"--episodes {episodes}: must be at least 1.")
-    print(agent.evaluate(episodes, seed, deterministic=model != "random" and not stochastic))
+        player, how = _player(model, environment, best, stochastic)
+    print(player.evaluate(episodes, seed, beside_random=model != "random", **how))
 
 
 def watch(
@@ -70,13 +74,13 @@ def watch(
     stochastic: Stochastic = False,
     best: Best = False,
 ) -> None:
-    """Watch a model, or the random policy, in a window."""
+    """Watch a model, or a policy that is known by name, in a window."""
     from operant.studio.recording import require_display
 
     with from_input():
         require_display()
-        agent = _agent(model, environment, best)
-    returns = agent.watch(episodes, seed, deterministic=model != "random" and not stochastic)
+        player, how = _player(model, environment, best, stochastic)
+    returns = player.watch(episodes, seed, **how)
     print("returns:", ", ".join(f"{value:.1f}" for value in returns))
 
 
@@ -88,14 +92,16 @@ def plot(
     output: Annotated[str, tyro.conf.arg(help="The picture to write, as PNG.")] = "curves.png",
     metric: Annotated[str, tyro.conf.arg(help="The column of metrics.csv to draw.")] = "rollout/ep_rew_mean",
 ) -> None:
-    """Draw the learning curves of runs, with their seeds, into one picture."""
+    """Draw the learning curves of runs, with their seeds, into one picture, beside the random policy."""
+    import json
+
     import numpy as np
 
     from operant.engine.log import read_rows
     from operant.engine.run_directory import RunDirectory
-    from operant.studio.curves import label, learning_curve, series
+    from operant.studio.curves import RETURN, label, learning_curve, series
 
-    curves, environments = {}, set()
+    curves, environments, random = {}, set(), []
     with from_input():
         if not runs:
             raise ValueError("plot needs at least one run directory.")
@@ -110,8 +116,11 @@ def plot(
                 known, metric
             )
             environments.add(directory.read_config()["environment"])
+            if metric == RETURN and directory.evaluation_file.exists():
+                random.append(json.loads(directory.evaluation_file.read_text())["random"]["mean"])
     title = f"{label(metric)} on {', '.join(sorted(environments))}"
-    learning_curve(curves, title=title[0].upper() + title[1:], y=metric, path=output)
+    reference = {"random policy": float(np.mean(random))} if random and len(environments) == 1 else None
+    learning_curve(curves, title=title[0].upper() + title[1:], y=metric, reference=reference, path=output)
     print(output)
 
 
@@ -153,6 +162,22 @@ COMMANDS = {
     command.__name__: command
     for command in (train, resume, evaluate, watch, plot, algorithms, environments, info)
 }
+
+
+def _player(
+    model: str, environment: str | None, best: bool, stochastic: bool
+) -> tuple[Agent | HandWritten, dict[str, Any]]:
+    """What plays, and how it is asked to."""
+    from operant.agent.handwritten import POLICIES, HandWritten
+
+    if model not in POLICIES:
+        deterministic = model != "random" and not stochastic
+        return _agent(model, environment, best), {"deterministic": deterministic}
+    if best or stochastic:
+        raise WrongInput(
+            f"the policy {model} has no --{'best' if best else 'stochastic'}: it is written by hand."
+        )
+    return HandWritten.named(model, environment), {}
 
 
 def _agent(model: str, environment: str | None, best: bool) -> Agent:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from operant.agent.landscape import has_landscape
 from operant.engine.files import replacing
 from operant.ops.intervals import iqm_interval, mean_interval
 from operant.spaces import Box, Discrete
@@ -208,7 +209,11 @@ def _scores(agent: Agent, episodes: int) -> list[Evaluation]:
 
 
 def _has_map(agent: Agent) -> bool:
-    """Whether a policy map can be drawn: of a vector observation, one choice or one number, and no memory."""
+    """Whether a policy map can be drawn: of a vector observation, one choice or one number, and no memory; or of a
+    search for two numbers.
+    """
+    if has_landscape(agent):
+        return True
     seen, action = agent.spec.observation_space, agent.spec.action_space
     vector = isinstance(seen, Box) and len(seen.shape) == 1 and seen.shape[0] >= 2
     simple = isinstance(action, Discrete) or (isinstance(action, Box) and action.shape == (1,))

@@ -68,6 +68,10 @@ class Curious(Algorithm):
     def experience(self) -> Experience:
         return self.inner.experience
 
+    @property
+    def default_num_envs(self) -> int:
+        return self.inner.default_num_envs
+
     def check(self, spec: EnvSpec) -> None:
         self.inner.check(spec)
         self.curiosity.check(spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
@@ -30,6 +30,7 @@ class Evaluation:
     returns: np.ndarray
     lengths: np.ndarray
     seed: int  # episode i was reset with seed + i
+    random: Evaluation | None = None  # the random policy's score in the same episodes, where it was asked for
 
     @property
     def mean(self) -> float:
@@ -45,15 +46,20 @@ class Evaluation:
         low, high = self.interval
         interval = "" if len(self.returns) == 1 else f" [{low:.1f}, {high:.1f}]"
         episodes = f"{len(self.returns)} episode{'s' * (len(self.returns) != 1)}"
-        return f"{self.mean:.1f}{interval} over {episodes} of {self.environment}"
+        beside = "" if self.random is None else f" (random policy: {self.random.mean:.1f})"
+        return f"{self.mean:.1f}{interval} over {episodes} of {self.environment}{beside}"
 
     def to_json(self) -> dict[str, Any]:
-        values = asdict(self) | {
+        values = {
+            "environment": self.environment,
+            "returns": self.returns.tolist(),
+            "lengths": self.lengths.tolist(),
+            "seed": self.seed,
             "mean": self.mean,
             "interval": None if len(self.returns) == 1 else list(self.interval),
             "episodes": len(self.returns),
         }
-        return values | {"returns": self.returns.tolist(), "lengths": self.lengths.tolist()}
+        return values if self.random is None else values | {"random": self.random.to_json()}
 
 
 def evaluate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -70,8 +71,8 @@ class Policy:
 class Actor:
     """A policy playing one environment, remembering what it needs between calls."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+    def __init__(self, policy: Callable[..., tuple[np.ndarray, PyTree]]) -> None:
+        self._policy = policy  # over batches, as `Policy` is
         self.reset()
 
     def reset(self) -> None:

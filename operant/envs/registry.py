@@ -14,6 +14,7 @@ from operant.envs.breakout import MinBreakout
 from operant.envs.classic import Acrobot, CartPole, MountainCar, Pendulum
 from operant.envs.gridworld import GridWorld
 from operant.envs.native_gym import as_gymnasium
+from operant.envs.vacuum import HALF_AN_HOUR, VacuumRobot
 from operant.envs.wrappers.timing import TimeLimit
 
 # Those that Gymnasium has not: it is told of them, so that they are scored and stepped on the host as any other.
@@ -27,6 +28,7 @@ OWN = {
         GridWorld, "dyna", goal=1.0, wall=0.0, step=0.0, max_episode_steps=2000, id="DynaMaze"
     ),
     "MinBreakout": partial(MinBreakout, max_episode_steps=1000),
+    "VacuumRobot": partial(VacuumRobot, max_episode_steps=HALF_AN_HOUR),
 }
 NATIVE: dict[str, Callable[..., Environment]] = {
     **{kind.id: kind for kind in (CartPole, Pendulum, MountainCar, Acrobot)},

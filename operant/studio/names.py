@@ -40,6 +40,9 @@ _KNOWN = {
         ("torque −1", "no torque", "torque +1"),
     ),
     "Pendulum-v1": Names(("cos θ", "sin θ", "angular velocity (rad/s)"), ("torque (N m)",), (-2.0, 2.0)),
+    "VacuumRobot": Names(
+        ("bumped", "dust in the last second"), ("probability p of driving on", "largest turn r (rad)")
+    ),
     "LunarLander-v3": Names(
         (
             "horizontal position",

@@ -78,15 +78,16 @@ class ConstantPolicy(Policy):
 
     def act(self, observation: PyTree, action_mask: PyTree, carry: PyTree) -> tuple[PyTree, PyTree]:
         count = jax.tree.leaves(observation)[0].shape[0]
-        outputs = jnp.broadcast_to(self._outputs(), (count, len(self.outputs)))
+        outputs = jnp.broadcast_to(self.head(), (count, len(self.outputs)))
         return distributions.from_parameters(self.action_space, outputs, action_mask).mode(), carry
 
     def quantities(self) -> dict[str, jax.Array]:
         if not isinstance(self.action_space, Box):
             return {}
-        return {f"search/action_{i}": value for i, value in enumerate(self._outputs())}
+        return {f"search/action_{i}": value for i, value in enumerate(self.head())}
 
-    def _outputs(self) -> jax.Array:
+    def head(self) -> jax.Array:
+        """What takes the place of a network's outputs; of a bounded Box the action itself."""
         space = self.action_space
         if not (isinstance(space, Box) and space.bounded):
             return self.outputs

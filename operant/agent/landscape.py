@@ -1,0 +1,83 @@
+"""Return over the two parameters of a policy that always does the same, and how a search went over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+import numpy as np
+
+from operant.algorithms.search.grid_search import GridSearch
+from operant.algorithms.search.policy import ConstantPolicy
+from operant.algorithms.search.search import PolicySearch
+from operant.spaces import Box
+from operant.studio.names import names
+from operant.studio.search_map import search_map
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from operant.agent.agent import Agent
+
+RESOLUTION, EPISODES = 11, 2  # of the map beneath a search that is not a grid search itself
+
+
+def has_landscape(agent: Agent) -> bool:
+    """Whether such a map can be drawn: of a search for a constant action of two numbers.
+
+    Where the environment is not native, only of a grid search, whose map is there already.
+    """
+    algorithm, space = agent.algorithm, agent.spec.action_space
+    searched = isinstance(algorithm, PolicySearch) and algorithm.policy == "constant"
+    plane = isinstance(space, Box) and space.bounded and space.shape == (2,)
+    return searched and plane and (isinstance(algorithm, GridSearch) or agent.source.native is not None)
+
+
+def landscape(agent: Agent, path: str | Path | None) -> Figure:
+    """Draw it: a grid search's own map, beneath another search that of a small grid search made for it."""
+    grid = agent if isinstance(agent.algorithm, GridSearch) else _surveyed(agent)
+    algorithm = grid.algorithm
+    assert isinstance(algorithm, GridSearch)
+    means = np.asarray(algorithm.means(grid.state.method)).reshape(algorithm.resolution, -1)
+    corners = [
+        np.asarray(ConstantPolicy(jnp.full(2, value), agent.spec.action_space).head())
+        for value in (algorithm.low, algorithm.high)
+    ]
+    known = names(agent.source.id)
+    episodes = algorithm.n_eval_episodes * float(np.max(grid.state.method.count))
+    return search_map(
+        means,
+        list(zip(*corners, strict=True)),
+        [known.action(i) for i in range(2)],
+        title=f"{agent.name} on {agent.source.id}",
+        subtitle=f"{algorithm.resolution} × {algorithm.resolution} points, {episodes:.0f} episodes each; "
+        "line: the best known, by generation",
+        way=_way(agent),
+        path=path,
+    )
+
+
+def _surveyed(agent: Agent) -> Agent:
+    """A grid search in the same environment, over all of its points."""
+    assert isinstance(agent.algorithm, PolicySearch)
+    algorithm = GridSearch(
+        population_size=RESOLUTION**2,
+        resolution=RESOLUTION,
+        n_eval_episodes=EPISODES,
+        max_steps=agent.algorithm.max_steps,
+        policy="constant",
+    )
+    source = agent.source
+    survey = type(agent)(algorithm, source.given, backend=source.backend, wrappers=source.wrappers)
+    return survey.learn(1, progress_bar=False)  # one generation
+
+
+def _way(agent: Agent) -> np.ndarray:
+    """The best known action after each generation, `[K, 2]`; of an agent without a history, the last one."""
+    keys = ("search/action_0", "search/action_1")
+    rows = [[row[key] for key in keys] for row in agent.history if keys[0] in row]
+    if rows:
+        return np.asarray(rows, np.float64)
+    policy = agent.algorithm.best_policy(agent.state)  # pyright: ignore[reportAttributeAccessIssue]
+    return np.asarray(list(policy.quantities().values()))[None]

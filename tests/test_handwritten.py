@@ -1,0 +1,107 @@
+"""Policies written by hand are scored as agents are; the two that everything is measured against."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import operant
+from operant.agent.handwritten import HandWritten, lean
+from operant.envs import probes
+
+
+def test_lean_following_balances_for_42_steps_and_never_for_more_than_68():
+    """Over 500 episodes: Géron, "Hands-on machine learning", chapter on reinforcement learning."""
+    score = HandWritten.named("lean").evaluate(500, beside_random=True)
+    assert score.mean == pytest.approx(42, abs=1.5)
+    assert score.returns.max() <= 68
+    assert score.random.mean == pytest.approx(22, abs=2)
+    assert score.random.seed == score.seed
+    assert len(score.random.returns) == 500
+    assert str(score).endswith(f" over 500 episodes of CartPole-v1 (random policy: {score.random.mean:.1f})")
+
+
+def test_it_is_scored_as_a_loop_over_one_environment_would():
+    score = HandWritten(lean, "CartPole-v1").evaluate(5, seed=3)
+    env = gym.make("CartPole-v1")
+    for i in range(5):
+        observation, _ = env.reset(seed=3 + i)
+        total, done = 0.0, False
+        while not done:
+            observation, reward, terminated, truncated, _ = env.step(lean(observation))
+            total, done = total + float(reward), terminated or truncated
+        assert score.returns[i] == total
+    env.close()
+    assert "random" not in score.to_json()
+
+
+class Alternate:
+    """Left and right in turns, beginning anew with each episode."""
+
+    def __init__(self):
+        self.episodes = 0
+
+    def reset(self):
+        self.steps, self.episodes = 0, self.episodes + 1
+
+    def __call__(self, observation):
+        self.steps += 1
+        return self.steps % 2
+
+
+def test_one_that_remembers_begins_each_episode_anew():
+    policy = Alternate()
+    written = HandWritten(policy, "CartPole-v1")
+    together = written.evaluate(12)
+    assert policy.episodes == 0  # its copies have played
+    actor, env = written.actor(), gym.make("CartPole-v1")
+    for i in range(3):  # one after another
+        observation, _ = env.reset(seed=10_000 + i)
+        actor.reset()
+        total, done = 0.0, False
+        while not done:
+            observation, reward, terminated, truncated, _ = env.step(int(actor(observation)))
+            total, done = total + float(reward), terminated or truncated
+        assert together.returns[i] == total
+    env.close()
+
+
+def test_a_mask_is_given_to_one_that_asks_for_it():
+    def first(observation, action_mask):
+        return int(np.argmax(action_mask))
+
+    def last(observation, action_mask):
+        return int(2 - np.argmax(action_mask[::-1]))
+
+    scores = [HandWritten(policy, probes.Masked()).evaluate(5).mean for policy in (first, last)]
+    assert scores == [0.0, 2.0]  # nothing forbidden, which would pay 10
+
+
+def test_what_is_no_action_is_refused():
+    robot = operant.HandWritten(lambda observation: 0.5, "VacuumRobot")
+    with pytest.raises(
+        ValueError, match=r"<lambda> is no policy here: action must have shape \(2,\); got \(\)"
+    ):
+        robot.evaluate(1)
+
+
+def test_it_is_filmed_beside_the_random_policy(tmp_path):
+    film = HandWritten.named("lean").record(tmp_path / "lean.mp4", beside_random=True)
+    assert (tmp_path / "lean.mp4").stat().st_size > 0
+    assert len(film.observations) > 20
+
+
+def test_a_named_one_is_for_its_own_spaces():
+    with pytest.raises(ValueError, match=r"made for CartPole-v1, whose observation space is Box\(4\)"):
+        HandWritten.named("lean", "Pendulum-v1")
+
+
+def test_an_agent_is_scored_beside_the_random_policy():
+    study = operant.ARS("CartPole-v1", n_delta=1, seeds=2)
+    scores = study.evaluate(5, beside_random=True)
+    alone = study.random().evaluate(5, deterministic=False)
+    for score, expected in zip(scores, study.evaluate(5), strict=True):
+        assert score.returns.tolist() == expected.returns.tolist()
+        assert score.random.returns.tolist() == alone.returns.tolist()
+        assert score.to_json()["random"]["mean"] == alone.mean
