@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -14,6 +16,7 @@ from operant.cli.tables import environment
 from operant.engine.run_directory import RunDirectory
 from operant.envs.wrappers import WRAPPERS, Wrapper, as_wrappers
 from operant.envs.wrappers.registry import to_json, to_text
+from operant.envs.wrappers.rewards import RewardWrapper
 from operant.types import Transition
 
 SMALL = {"tilings": 2, "tiles": 4}
@@ -166,6 +169,37 @@ def test_wrappers_as_text_and_as_values(text):
     assert isinstance(wrapper, Wrapper)
     assert to_text(wrapper) == text
     assert as_wrappers(json.loads(json.dumps([to_json(wrapper)]))) == (wrapper,)
+
+
+@dataclass(frozen=True)
+class Halved(RewardWrapper):
+    """One of the user's own, which holds what no file takes."""
+
+    what: object = object()
+
+    def reward(self, reward, seen, following, terminated):
+        return 0.5 * reward
+
+    def gymnasium(self, env):
+        return gym.wrappers.TransformReward(env, lambda reward: 0.5 * float(reward))
+
+
+def test_a_wrapper_of_the_users_own_is_named_in_files_and_passed_again(tmp_path):
+    operant.LinearQ("MountainCar-v0", wrappers=[Halved()], **SMALL).save(tmp_path / "model.safetensors")
+    with pytest.raises(
+        ValueError, match=r"Unknown wrapper 'Halved'.*One of your own is passed as wrappers=\[…\]"
+    ):
+        operant.load(tmp_path / "model.safetensors")
+    assert operant.load(tmp_path / "model.safetensors", wrappers=[Halved()]).config()["wrappers"] == [
+        {"name": "Halved"}
+    ]
+
+
+def test_the_docs_name_every_wrapper():
+    text = (Path(__file__).parent.parent / "docs" / "wrappers.md").read_text()
+    for name, cls in WRAPPERS.items():
+        assert f"| `{cls.__name__}(" in text
+        assert f"`{name}" in text or name == "potential-shaping"
 
 
 def test_every_wrapper_can_be_named():

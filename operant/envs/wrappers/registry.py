@@ -45,11 +45,15 @@ def as_wrappers(given: Written | Sequence[Written]) -> tuple[Wrapper, ...]:
 
 
 def to_json(wrapper: Wrapper) -> dict[str, Any]:
-    """A value that `json.dumps` takes and `as_wrappers` reads back; a function of the user's is written as None."""
+    """A value that `json.dumps` takes and `as_wrappers` reads back.
+
+    Of a wrapper of the user's only the name is written, and a function of theirs as None: these are passed again.
+    """
+    name = name_of(type(wrapper))
+    if name not in WRAPPERS:
+        return {"name": name}
     values = {field.name: getattr(wrapper, field.name) for field in fields(wrapper)}  # pyright: ignore[reportArgumentType]
-    return {"name": name_of(type(wrapper))} | {
-        name: None if callable(value) else value for name, value in values.items()
-    }
+    return {"name": name} | {name: None if callable(value) else value for name, value in values.items()}
 
 
 def to_text(wrapper: Wrapper) -> str:
