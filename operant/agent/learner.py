@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import gymnasium as gym
@@ -14,10 +15,11 @@ import numpy as np
 from operant.algorithms.base import Algorithm
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
-from operant.engine.run import Run, Stream, stream
+from operant.engine.run import Run, Stream, replay_bytes, stream
 from operant.engine.train import Loop, steps_done
 from operant.envs.source import Source
-from operant.types import EnvSpec, PyTree, Transition
+from operant.replay import size
+from operant.types import EnvSpec, PyTree, Replay, Transition
 
 Advanced = tuple[Run, dict[str, np.ndarray], Transition | None]
 
@@ -77,6 +79,16 @@ class Learner:
     def step(self) -> int:
         """Environment steps trained for so far, of each seed."""
         return 0 if self.run is None else steps_done(self._require_whole())
+
+    @cached_property
+    def replay_bytes(self) -> int:
+        """What replay takes, of all learners together; 0 without."""
+        return replay_bytes(self.algorithm, self.spec) * (self.seeds or 1)
+
+    def require_room(self) -> None:
+        """Raise ValueError, saying what to change, if there is not enough memory for that."""
+        if isinstance(self.algorithm.experience, Replay):
+            size.require_room(self.replay_bytes, self.algorithm.experience, jax.devices())
 
     # training
 

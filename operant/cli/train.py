@@ -21,6 +21,7 @@ from operant.curiosity import CURIOSITIES, make_curious
 from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.run_directory import RunDirectory, default_run_path
 from operant.engine.train import LARGEST
+from operant.replay import size
 
 if TYPE_CHECKING:
     from operant.agent import Agent
@@ -83,6 +84,7 @@ def train(arguments: list[str]) -> None:
         agent = _agent(name, training, values, curious)
         directory = RunDirectory(Path(training.run_dir or default_run_path(name, training.environment)))
         directory.check(overwrite=training.overwrite)
+        agent.learner.require_room()
     print(f"{_header(agent)}\npreset: {preset}\nrun: {directory.path}", flush=True)
     with _interruptible(agent, directory), Preparation(agent, training.episodes) as preparation:
         agent.learn(
@@ -200,9 +202,12 @@ def _agent(name: str, training: Training, values: dict[str, Any], curious: dict[
 def _header(agent: Agent) -> str:
     registered = gym.registry.get(agent.source.id)
     own = registered is not None and str(registered.entry_point).startswith("operant.")
-    if agent.source.native is None or own:  # there is no other to score it on
-        return agent.title
-    return f"{agent.title}\nscores come from Gymnasium's own {agent.source.id}"
+    lines = [agent.title]
+    if agent.source.native is not None and not own:  # else there is no other to score it on
+        lines.append(f"scores come from Gymnasium's own {agent.source.id}")
+    if agent.learner.replay_bytes:
+        lines.append(f"replay takes {size.text(agent.learner.replay_bytes)} of memory")
+    return "\n".join(lines)
 
 
 def _at_least_one(**values: int | None) -> None:

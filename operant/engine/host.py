@@ -16,7 +16,7 @@ from operant.algorithms.random import Random, RandomState
 from operant.engine.collect import collect_steps, forget, stores_memory
 from operant.engine.flat import FlatRun, Layout, flatten
 from operant.engine.learn import draw_learning, in_time, learn, to_environment, warm_up
-from operant.engine.run import Run, Stream, start, stream, transition
+from operant.engine.run import Run, Stream, require_room, start, stream, transition
 from operant.envs.host import HostEnvironments
 from operant.replay import ring
 from operant.types import Episodes, PyTree, Replay, Transition
@@ -64,9 +64,10 @@ class HostLoop:
         def make(algorithm: Algorithm, key: jax.Array, observation: PyTree, action_mask: PyTree) -> Run:
             return start(algorithm, self.spec, key, (), observation, action_mask)
 
-        return self._compiled(make)(
-            self.algorithm, key, self._inside(self.observation), self._inside(self.action_mask)
-        )
+        made = self._compiled(make)
+        given = (self.algorithm, key, self._inside(self.observation), self._inside(self.action_mask))
+        require_room(self.algorithm, made.eval_shape(*given), jax.devices()[:1])
+        return made(*given)
 
     def restart(self, run: Run) -> Run:
         """A stored run with fresh episodes, since environments on the host cannot be stored with it."""
@@ -302,7 +303,7 @@ class HostLoop:
 
     # the seed axis
 
-    def _compiled(self, function: Callable) -> Callable:
+    def _compiled(self, function: Callable) -> Any:
         """`function(algorithm, *arguments)`, compiled; mapped over the arguments' first axis when there are seeds."""
         if self.seeds is None:
             mapped = function
