@@ -39,6 +39,12 @@ def test_a_callback_stops_training():
     assert agent.history[-1]["rollout/ep_rew_mean"] >= 25
 
 
+def test_curiosity(tmp_path):
+    agents = example("curiosity")["main"](2_000, tmp_path / "visits.png", progress_bar=False)
+    assert [agent.name for agent in agents.values()] == ["PPO", "PPO with RND", "PPO with ICM"]
+    assert (tmp_path / "visits.png").stat().st_size > 0
+
+
 def test_planning(tmp_path):
     planning = example("planning")
     patient, more_patient, lake = planning["main"](tmp_path / "convergence.png")

@@ -134,3 +134,14 @@ def test_every_curiosity_and_its_values_are_flags():
 def test_wrong_flags(arguments, message):
     with pytest.raises((ValueError, WrongInput), match=message):
         flags(*arguments)
+
+
+@pytest.mark.slow
+def test_a_maze_that_pays_nothing_but_for_its_goal_is_solved_with_curiosity_and_not_without():
+    def solved(curiosity):
+        agent = operant.PPO("SparseMaze", preset="auto", curiosity=curiosity, seeds=4)
+        return [score.mean for score in agent.learn(200_000, progress_bar=False).evaluate(5)]
+
+    assert solved("none") == [0.0] * 4
+    assert solved("rnd") == [1.0] * 4
+    assert solved("icm") == [1.0] * 4
