@@ -19,7 +19,7 @@ from operant.envs import gymnasium as bridge
 from operant.envs.base import Environment
 from operant.envs.classic import CartPole, Pendulum
 from operant.envs.gymnasium_stepping import VectorEnvironments
-from operant.envs.probes import Masked, Senses
+from operant.envs.probes import Senses
 from operant.envs.source import Source
 from operant.envs.wrappers import (
     ClipAction,
@@ -334,7 +334,6 @@ REFUSED = {
     "stacks of 2 already": (wrap(Pendulum(), FrameStack(2)), FrameStack(2)),
     "FrameStack needs vectors, or images with a last axis of channels": (Senses(size=3), FrameStack(2)),
     "needs a time limit, which Pendulum-v1 has not": (Pendulum(max_episode_steps=None), TimeAware()),
-    "has action masks": (Masked(), StickyActions(0.1)),
 }
 
 

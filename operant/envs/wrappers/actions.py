@@ -103,7 +103,11 @@ class Discretize(ActionWrapper):
 
     def action(self, box: Box, action: jax.Array) -> jax.Array:
         index = action if self.multi else jnp.stack(jnp.unravel_index(action, self._counts(box)))
-        return jnp.asarray(self._centres(box))[jnp.arange(len(index)), index].reshape(box.shape)
+        return (
+            jnp.asarray(self._centres(box))[jnp.arange(len(index)), index]
+            .reshape(box.shape)
+            .astype(box.dtype)
+        )
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
         return own_wrapper("DiscretizeAction")(env, self.bins, multidiscrete=self.multi)

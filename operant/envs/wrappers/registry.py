@@ -104,10 +104,7 @@ def _build(cls: type[Wrapper], values: dict[str, Any], given: Any) -> Wrapper:
     known = fields(cls)  # pyright: ignore[reportArgumentType]
     missing = [field.name for field in known if field.default is MISSING and field.name not in values]
     if missing:
-        name = name_of(cls)
-        raise ValueError(
-            f"{given}: {name} needs {', '.join(missing)}, as in {name}:{'5' * (len(missing) > 0)}."
-        )
+        raise ValueError(f"{given}: {name_of(cls)} needs {', '.join(missing)}, as in {name_of(cls)}:2.")
     unknown = sorted(set(values) - {field.name for field in known})
     if unknown:
         raise ValueError(f"{given}: {name_of(cls)} has no {', '.join(unknown)}.")

@@ -93,10 +93,7 @@ class StickyActions(Wrapper):
         self.require(number and 0 <= value < 1, "probability", "a number from 0 to below 1")
 
     def check(self, spec: EnvSpec) -> None:
-        if spec.masked:
-            raise ValueError(
-                f"StickyActions cannot repeat an action that may have become impossible: {spec.id} has action masks."
-            )
+        """Any environment will do; what an action does that has become impossible is its business."""
 
     def native(self, environment: Environment) -> Environment:
         return Sticky.around(environment, self.probability)
