@@ -11,6 +11,7 @@ from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.reinforce import REINFORCE
 from operant.algorithms.policy_gradient.trpo import TRPO
 from operant.envs import probes
+from operant.envs.wrappers import TimeLimit
 from operant.networks import Network
 from operant.ops.schedules import Linear
 from operant.spaces import Box, MultiBinary, MultiDiscrete
@@ -90,6 +91,15 @@ def test_a_forbidden_action_is_never_taken(name):
     masks = np.array([[True, True, False], [False, True, True]])
     np.testing.assert_array_equal(agent.predict(np.array([0, 1]), action_mask=masks), [1, 2])
     assert agent.evaluate(20).mean == 2.0
+
+
+@slow
+def test_five_units_balance_a_pole_for_200_steps():
+    """As published: ten episodes an update, γ 0.95, Adam 0.01."""
+    limit = [TimeLimit(200)]
+    algorithm = REINFORCE(max_steps=200, network=Network(hidden_sizes=(5,)))
+    agent = Agent(algorithm, "CartPole-v1", wrappers=limit, num_envs=10).learn(200_000, progress_bar=False)
+    assert agent.evaluate(100).mean > 195
 
 
 MEMORY = {

@@ -33,7 +33,7 @@ from operant.types import Batch, Clock, EnvSpec, Episodes, PyTree, Transition
 
 
 class REINFORCE(PolicyGradient):
-    """Following the gradient of the returns of whole episodes, for every action space, with masks and memory."""
+    """REINFORCE, the gradient of whole episodes' returns, for every action space, with masks and memory."""
 
     learning_rate: float | Schedule = 0.01
     """Step size of Adam: a number or a schedule such as linear:0.01:0."""
