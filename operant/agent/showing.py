@@ -14,7 +14,7 @@ from operant.agent.landscape import has_landscape, landscape
 from operant.engine.policy import Actor
 from operant.envs.wrappers.registry import to_text
 from operant.studio import recording
-from operant.studio.curves import learning_curve, series
+from operant.studio.curves import VALUE, learning_curve, series
 from operant.studio.policy_map import VIEWS, policy_map
 from operant.studio.recording import Recording
 from operant.studio.video import side_by_side, write_video
@@ -48,14 +48,16 @@ def film(path: str | Path, recorded: Recording, name: str, random: Agent | None,
 
 
 def plot(agent: Agent, path: str | Path | None, reference: Mapping[str, float] | None) -> Figure:
-    """The learning curve, over all seeds."""
+    """The learning curve, over all seeds; with the values of held-out states where there are some."""
     if not agent.history:
         raise ValueError("There is nothing to plot before `learn`.")
+    valued = any(VALUE in row for row in agent.history)
     return learning_curve(
         {agent.name: series(agent.history)},
         title=f"{agent.name} on {agent.source.id}",
         threshold=agent.threshold,
         reference=reference,
+        values={agent.name: series(agent.history, VALUE)} if valued else None,
         path=path,
     )
 

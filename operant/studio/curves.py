@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STEPS, RETURN = "time/total_timesteps", "rollout/ep_rew_mean"
+VALUE = "train/average_max_q"
 LABELS = {
     STEPS: "environment steps",
     RETURN: "mean return of recent episodes",
     "rollout/ep_len_mean": "mean length of recent episodes",
     "time/time_elapsed": "seconds",
+    VALUE: "average largest Q of held-out states",
     "train/approx_kl": "approximate KL divergence",
     "train/policy_gradient_loss": "policy loss",
     "train/loss": "total loss",
@@ -61,6 +63,7 @@ def learning_curve(
     reference: Mapping[str, float] | None = None,
     x: str = STEPS,
     y: str = RETURN,
+    values: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
     path: str | Path | None = None,
 ) -> Figure:
     """Draw `{label: (steps [K], values [S, K])}`, one row of values a seed (`[K]` for a single one); NaN
@@ -68,23 +71,20 @@ def learning_curve(
 
     Several seeds: their interquartile mean, its 95 % bootstrap interval as a band, and the single seeds as
     thin lines. One seed: its values as a thin line, and their centred moving average. `threshold` and
-    `reference` (`{"random policy": 22.0}`) are horizontal lines. Written as PNG to `path`, if given.
+    `reference` (`{"random policy": 22.0}`) are horizontal lines. `values` are series of the average largest Q of
+    held-out states, drawn next to the returns (Mnih et al. 2013, figure 2). Written as PNG to `path`, if given.
     """
     if not series:
         raise ValueError("A learning curve needs at least one series; got none.")
-    curves = {name: (np.asarray(steps), np.atleast_2d(values)) for name, (steps, values) in series.items()}
-    for name, (steps, values) in curves.items():
-        if values.shape[1:] != steps.shape:
-            raise ValueError(
-                f"Series {name!r} has values of shape {values.shape} for steps of shape {steps.shape}; "
-                "give steps [K] and values [S, K]."
-            )
+    curves = _checked(series)
     with style.look():
-        figure = style.figure()
-        axes = figure.add_subplot()
-        axes.grid(axis="y")
-        for index, (name, (steps, values)) in enumerate(curves.items()):
-            _draw_series(axes, steps, np.asarray(values, np.float64), style.colour(index), name)
+        figure = style.figure(13.0) if values else style.figure()
+        axes = figure.add_subplot(1, 2, 1) if values else figure.add_subplot()
+        _draw_all(axes, curves, x, y)
+        if values:
+            beside = figure.add_subplot(1, 2, 2)
+            _draw_all(beside, _checked(values), x, VALUE)
+            style.heading(beside, "What it expects", "by its own values")
         lines = {"threshold": threshold} if threshold is not None else {}
         for name, level in {**lines, **(reference or {})}.items():
             axes.axhline(level, color=style.GREY, linewidth=1, dashes=(4, 3), zorder=1)
@@ -115,12 +115,31 @@ def learning_curve(
                 handlelength=1.4,
                 columnspacing=1.8,
             )
-        style.heading(axes, title, _explanation([len(values) for _, values in curves.values()]), 17.0 * rows)
-        axes.set_xlabel(label(x))
-        axes.set_ylabel(label(y))
-        axes.xaxis.set_major_formatter(lambda value, _: style.short_number(value))
-        axes.margins(x=0)
+        style.heading(axes, title, _explanation([len(drawn) for _, drawn in curves.values()]), 17.0 * rows)
         return style.finish(figure, path)
+
+
+def _checked(
+    series: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    curves = {name: (np.asarray(steps), np.atleast_2d(values)) for name, (steps, values) in series.items()}
+    for name, (steps, values) in curves.items():
+        if values.shape[1:] != steps.shape:
+            raise ValueError(
+                f"Series {name!r} has values of shape {values.shape} for steps of shape {steps.shape}; "
+                "give steps [K] and values [S, K]."
+            )
+    return curves
+
+
+def _draw_all(axes: Axes, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], x: str, y: str) -> None:
+    axes.grid(axis="y")
+    for index, (name, (steps, values)) in enumerate(curves.items()):
+        _draw_series(axes, steps, np.asarray(values, np.float64), style.colour(index), name)
+    axes.set_xlabel(label(x))
+    axes.set_ylabel(label(y))
+    axes.xaxis.set_major_formatter(lambda value, _: style.short_number(value))
+    axes.margins(x=0)
 
 
 def _draw_series(axes: Axes, steps: np.ndarray, values: np.ndarray, colour: str, name: str) -> None:

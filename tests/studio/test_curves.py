@@ -156,3 +156,13 @@ def test_importing_the_studio_does_not_import_matplotlib():
         "sys.exit('matplotlib' in sys.modules or 'imageio_ffmpeg' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_values_are_drawn_next_to_the_returns():
+    returns, values = learning_curve(
+        {"DQN": (STEPS, SEEDS)}, title="DQN on CartPole-v1", values={"DQN": (STEPS, 2 * SEEDS)}
+    ).axes
+    np.testing.assert_allclose(line(returns, "DQN").get_ydata(), iqm(SEEDS))
+    np.testing.assert_allclose(line(values, "DQN").get_ydata(), iqm(2 * SEEDS))
+    assert values.get_ylabel() == "average largest Q of held-out states"
+    assert values.get_xlabel() == returns.get_xlabel() == "environment steps"
