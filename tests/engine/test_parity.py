@@ -41,16 +41,20 @@ def ppo(**hyperparameters) -> PPO:
     return PPO(**(defaults | hyperparameters))
 
 
-def dqn() -> DQN:
+def dqn(**hyperparameters) -> DQN:
     # Small enough to wrap its ring, renew its target and lower ε several times.
-    return DQN(
-        buffer_size=200,
-        learning_starts=40,
-        batch_size=16,
-        target_update_interval=50,
-        exploration_fraction=0.5,
-        network=network(activation="relu"),
-    )
+    defaults = {
+        "buffer_size": 200,
+        "learning_starts": 40,
+        "batch_size": 16,
+        "target_update_interval": 50,
+        "exploration_fraction": 0.5,
+        "network": network(activation="relu"),
+    }
+    return DQN(**(defaults | hyperparameters))
+
+
+RAINBOW = {"double": True, "dueling": "mean", "priority": True, "noisy": True, "n_step": 3}
 
 
 WRAPPERS = (TimeLimit(30), StickyActions(0.2), Repeat(2), Discretize(3), FrameStack(2), ClipReward(-5.0, 0.0))
@@ -81,6 +85,29 @@ CASES = {
         256,
     ),
     "masked DQN": (dqn(), probes.Masked(), 2, 480),
+    "Rainbow": (
+        dqn(distributional="categorical", n_atoms=11, held_out_states=20, **RAINBOW),
+        CartPole(),
+        2,
+        480,
+    ),
+    "recurrent implicit Rainbow": (
+        dqn(
+            distributional="implicit",
+            n_quantiles=4,
+            n_target_quantiles=3,
+            n_policy_quantiles=4,
+            munchausen=True,
+            temperature=0.1,
+            network=network(memory="gru", memory_size=4),
+            sequence_length=4,
+            burn_in=2,
+            **RAINBOW,
+        ),
+        probes.Masked(),
+        2,
+        240,
+    ),
     "DQN in many wrappers": (dqn(), wrap(Pendulum(), WRAPPERS), 2, 480),
     "recurrent episodes": (
         REINFORCE(n_episodes=8, max_steps=20, baseline=True, network=network(memory="lstm", memory_size=8)),
