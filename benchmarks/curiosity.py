@@ -22,7 +22,6 @@ from operant import presets
 
 ENVIRONMENT = "SparseMaze"
 FIRST_SEED = 1000
-EPISODES = 20
 ARMS = (
     ("ppo", "none"),
     ("ppo", "rnd"),
@@ -62,7 +61,7 @@ def run(algorithm: str, curiosity: str, count: int, share: int) -> Raw:
     started = time.process_time()
     agent.learn(steps, progress_bar=False)
     seconds = time.process_time() - started
-    means = [float(score.mean) for score in agent.evaluate(EPISODES)]
+    means = [float(score.mean) for score in agent.evaluate(1)]
     print(f"{agent.name}: {np.round(means, 2)}", flush=True)
     return {
         "name": agent.name,
@@ -75,8 +74,8 @@ def run(algorithm: str, curiosity: str, count: int, share: int) -> Raw:
 
 
 def reached(arm: Raw) -> int:
-    """How many seeds reach the goal in more than half of their episodes, with the best known actions."""
-    return sum(mean > 0.5 for mean in arm["means"])
+    """How many seeds reach the goal."""
+    return sum(mean > 0 for mean in arm["means"])
 
 
 def report(raw: Raw) -> str:
@@ -91,19 +90,18 @@ def report(raw: Raw) -> str:
                 f"{arm['steps']:,}",
                 f"{found} of {count}",
                 f"{interval.low:.0%} to {interval.high:.0%}",
-                f"{np.mean(arm['means']):.2f}",
                 f"{arm['train_seconds']:.0f}",
             )
         )
     seeds = raw["arms"][0]["seeds"]
-    header = ("", "steps a seed", "seeds that reach the goal", "95 %", "mean return", "training, CPU s")
+    header = ("", "steps a seed", "seeds that reach the goal", "95 %", "training, CPU s")
     sections = [
         "# Curiosity in a maze that pays nothing but for its goal\n",
         common.describe(raw["date"], raw["machine"], raw["versions"]),
         f"\n{ENVIRONMENT}: 13 × 13 cells, 64 steps from start to goal, 200 steps of time, 1 for the goal and 0 for all "
         f"else. Seeds {seeds[0]} to {seeds[-1]} trained together in one program with the preset, with and without "
-        f"curiosity; each scored over {EPISODES} episodes with the best known actions. The interval is Clopper and "
-        "Pearson's, of the share of seeds. Without curiosity PPO explores by its entropy bonus, "
+        "curiosity; each scored by an episode of the best known actions, in which nothing is random. The interval is "
+        "Clopper and Pearson's, of the share of seeds. Without curiosity PPO explores by its entropy bonus, "
         "Q-learning and DQN by ε-greedy. Written by `python -m benchmarks.curiosity`.\n",
         common.table(header, rows),
         *(f"\n{arm['name']}, by seed: {', '.join(f'{m:.2f}' for m in arm['means'])}." for arm in raw["arms"]),

@@ -17,15 +17,18 @@ import jax.numpy as jnp
 
 from operant.algorithms.base import Algorithm
 from operant.curiosity.base import Curiosity
+from operant.curiosity.learned import Learned
+from operant.curiosity.value import IntrinsicValue
+from operant.curiosity.value import update as update_value
 from operant.ops.normalization import Normalizer
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import at
-from operant.types import Batch, Clock, EnvSpec, Episodes, Experience, PyTree, Replay, Transition
+from operant.types import Batch, Clock, EnvSpec, Episodes, Experience, PyTree, Replay, Rollout, Transition
 
 # Folded into every key for curiosity's own randomness. The algorithm takes the key as it is, so that it learns to the
 # last bit what it would without curiosity if `scale` is 0; a large number, since `split` makes keys as `fold_in` of
 # small ones does.
-_OWN = 0x43757269
+_OWN, _VALUE = 0x43757269, 0x43757256
 
 
 class CuriousState(eqx.Module):
@@ -35,6 +38,7 @@ class CuriousState(eqx.Module):
     curiosity: PyTree
     intrinsic: Normalizer  # of the intrinsic reward
     extrinsic: Normalizer  # of the environment's, where the algorithm normalises rewards
+    value: IntrinsicValue | None  # of the intrinsic return, where that is not the algorithm's kind
 
 
 class Curious(Algorithm):
@@ -65,6 +69,17 @@ class Curious(Algorithm):
         return getattr(self.algorithm, "gamma", 1.0)
 
     @property
+    def valued(self) -> Learned | None:
+        """The curiosity, if its return needs a value function of its own."""
+        return self.curiosity if isinstance(self.curiosity, Learned) and self.curiosity.values else None
+
+    @property
+    def intrinsic_gamma(self) -> jax.Array | float:
+        """The discount factor of the intrinsic return."""
+        given = self.valued and self.valued.gamma
+        return self.gamma if given is None else given
+
+    @property
     def experience(self) -> Experience:
         return self.inner.experience
 
@@ -81,6 +96,18 @@ class Curious(Algorithm):
                 f"n_step={plan.n_step} with curiosity: replay does not hold the observations between the first and the "
                 "last of n steps, so the steps between could not be rewarded. Set n_step to 1, or take sequences."
             )
+        if self.valued is not None:
+            asked = f"gamma={self.valued.gamma}, episodic={self.valued.episodic} of {type(self.curiosity).__name__}"
+            if not isinstance(plan, Rollout) or not hasattr(self.algorithm, "gamma"):
+                raise ValueError(
+                    f"{asked}: another intrinsic return needs experience in the order in which it happened, and an "
+                    f"algorithm that discounts, which {self.algorithm.name} is not. Leave them as they are, or take PPO."
+                )
+            if spec.dummy_steps and not self.valued.episodic:
+                raise ValueError(
+                    f"{asked}: {spec.id} takes a step that does nothing between two episodes. Make the vector "
+                    "environment with SAME_STEP autoreset, or leave episodic."
+                )
 
     def init(self, spec: EnvSpec, key: jax.Array) -> CuriousState:
         plan = self.experience
@@ -91,6 +118,7 @@ class Curious(Algorithm):
             self.curiosity.init(spec, own),
             Normalizer.build(columns, observations=False, rewards=self.curiosity.normalize_reward),
             Normalizer.build(spec, observations=False, rewards=self.inner is not self.algorithm),
+            self.valued and IntrinsicValue.build(self.valued, spec, jax.random.fold_in(key, _VALUE)),
         )
 
     def initial_carry(self, state: CuriousState, num_envs: int) -> PyTree:
@@ -98,10 +126,6 @@ class Curious(Algorithm):
 
     def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         return self.inner.draw(spec, key)
-
-    @property
-    def default_num_envs(self) -> int:
-        return self.inner.default_num_envs
 
     @property
     def noise_steps(self) -> int:
@@ -123,7 +147,7 @@ class Curious(Algorithm):
     def observe(self, state: CuriousState, transition: Transition) -> CuriousState:
         learner = self.inner.observe(state.learner, transition)
         extrinsic = state.extrinsic.observe(transition, self.gamma)
-        state = CuriousState(learner, state.curiosity, state.intrinsic, extrinsic)
+        state = replace(state, learner=learner, extrinsic=extrinsic)
         if not isinstance(self.experience, Replay):
             return state  # seen already: see `update`
         weight = jnp.ones_like(transition.reward) if transition.valid is None else transition.valid
@@ -139,20 +163,37 @@ class Curious(Algorithm):
         """The state after curiosity has seen fresh experience `[T, N, …]`, once, in order, before it is rewarded."""
         curiosity = self.curiosity.observe(state.curiosity, transition, weight)
         reward = self.curiosity.reward(curiosity, transition)
-        intrinsic = state.intrinsic.observe(replace(transition, reward=reward), self.gamma)
-        return CuriousState(state.learner, curiosity, intrinsic, state.extrinsic)
+        rewarded = replace(transition, reward=reward)
+        if self.valued is not None and not self.valued.episodic:
+            never = jnp.zeros_like(transition.terminated)
+            rewarded = replace(rewarded, terminated=never, truncated=never)
+        intrinsic = state.intrinsic.observe(rewarded, self.intrinsic_gamma)
+        return replace(state, curiosity=curiosity, intrinsic=intrinsic)
 
     def update(self, state: CuriousState, batch: Batch, key: jax.Array, clock: Clock) -> Any:
         transition = batch.transition
         if not isinstance(self.experience, Replay):  # a rollout is fresh
             state = self.see(state, transition, batch.weight)
-        surprise = self.curiosity.reward(state.curiosity, transition)
-        intrinsic = at(self.curiosity.scale, clock) * state.intrinsic.rewards(surprise)
-        reward = state.extrinsic.rewards(transition.reward) + intrinsic
+        intrinsic = state.intrinsic.rewards(self.curiosity.reward(state.curiosity, transition))
+        value, metrics, own = state.value, {}, jax.random.fold_in(key, _OWN)
+        paid = intrinsic
+        if value is not None and self.valued is not None:
+            bootstrap, ahead = value.ahead(transition, self.valued.episodic)
+            paid = intrinsic + self.intrinsic_gamma * ahead - self.gamma * bootstrap
+            value, metrics = update_value(
+                value,
+                self.valued,
+                replace(transition, reward=intrinsic),
+                batch.weight,
+                self.intrinsic_gamma,
+                jax.random.fold_in(key, _VALUE),
+                clock,
+            )
+        scale = at(self.curiosity.scale, clock)
+        reward = state.extrinsic.rewards(transition.reward) + scale * paid
         rewarded = eqx.tree_at(lambda b: b.transition, batch, replace(transition, reward=reward))
-        own = jax.random.fold_in(key, _OWN)
-        learner, metrics, *priority = self.inner.update(state.learner, rewarded, key, clock)
-        curiosity, own_metrics = self.curiosity.update(state.curiosity, transition, batch.weight, own, clock)
-        mean = weighted_mean(intrinsic, batch.weight)
-        metrics = metrics | own_metrics | {"rollout/intrinsic_reward": mean}
-        return CuriousState(learner, curiosity, state.intrinsic, state.extrinsic), metrics, *priority
+        learner, learnt, *priority = self.inner.update(state.learner, rewarded, key, clock)
+        curiosity, surprised = self.curiosity.update(state.curiosity, transition, batch.weight, own, clock)
+        metrics |= {"rollout/intrinsic_reward": weighted_mean(scale * intrinsic, batch.weight)}
+        state = replace(state, learner=learner, curiosity=curiosity, value=value)
+        return state, learnt | surprised | metrics, *priority

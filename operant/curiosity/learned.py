@@ -47,6 +47,12 @@ class Features(eqx.Module):
 class Learned(Curiosity):
     """An intrinsic reward that is the error of a learnt model."""
 
+    gamma: float | None = None
+    """Discount factor of the intrinsic return; none: the algorithm's."""
+    episodic: bool = static(True)
+    """End the intrinsic return where the episode ends; otherwise it goes on in the next one."""
+    gae_lambda: float = 0.95
+    """λ of the targets of the intrinsic value, which is learnt only where the two above ask for it."""
     learning_rate: float | Schedule = 1e-3
     """Step size of Adam for the curiosity's own networks: a number or a schedule."""
     batch_size: int = static(64)
@@ -63,9 +69,17 @@ class Learned(Curiosity):
     def __check_init__(self) -> None:
         for name in ("batch_size", "n_epochs", "features"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        for name in ("gamma", "gae_lambda"):
+            if isinstance(getattr(self, name), int | float):
+                require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
         memory, dropout = self.network.memory, self.network.dropout
         require(memory == "none", "network.memory", memory, "'none': curiosity looks at single transitions")
         require(dropout == 0, "network.dropout", dropout, "0: its noise would be taken for surprise")
+
+    @property
+    def values(self) -> bool:
+        """Whether the intrinsic return is another than what the algorithm's own value function can learn."""
+        return self.gamma is not None or not self.episodic
 
     def optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
         """Built inside traced functions; only its state is kept."""

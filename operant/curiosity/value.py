@@ -1,0 +1,87 @@
+"""Intrinsic returns with a discount of their own, and such that go on when an episode ends.
+
+Burda et al. 2018, section 2.3: being curious, one should not be spared what an unlucky end costs in discoveries, and
+look as far ahead as discoveries, not rewards, are worth. There, two value functions are added. Here the algorithm keeps
+its one value function V = V_e + V_i: it is enough to learn V_i beside it and to reward
+
+    r_e + r_i + γ_i V_i(s⁺) − γ V_i(s')
+
+where s' is what the algorithm itself bootstraps from (nothing, where the episode terminated), and s⁺ what the intrinsic
+return goes on with: s' too, or the first observation of the next episode. Then V satisfies r_e + γ V_e(s') + r_i +
+γ_i V_i(s⁺), which is what both value functions together would. With γ_i = γ and s⁺ = s' nothing is added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+
+from operant.curiosity.learned import Features, Learned
+from operant.ops.returns import generalized_advantages, weighted_mean
+from operant.types import Clock, EnvSpec, PyTree, Transition
+
+
+class IntrinsicValue(eqx.Module):
+    """V_i and its optimiser."""
+
+    network: Features
+    optimizer: optax.OptState
+
+    @classmethod
+    def build(cls, curiosity: Learned, spec: EnvSpec, key: jax.Array) -> IntrinsicValue:
+        network = Features.build(curiosity.network, spec.observation_space, 1, key)
+        return cls(network, curiosity.optimizer(0.0).init(network))  # pyright: ignore[reportArgumentType]
+
+    def __call__(self, observation: PyTree) -> jax.Array:
+        """V_i of observations `[…]`."""
+        return self.network(observation)[..., 0]
+
+    def ahead(self, transition: Transition, episodic: bool) -> tuple[jax.Array, jax.Array]:
+        """`(V_i(s'), V_i(s⁺))` of a rollout `[T, N]`, the first 0 where the episode terminated.
+
+        The next episode of what ends in the last row has not been seen yet: there s⁺ is its last observation.
+        """
+        after = self(transition.next_observation)
+        bootstrap = jnp.where(transition.terminated, 0.0, after)
+        if episodic:
+            return bootstrap, bootstrap
+        begun = jnp.concatenate([self(transition.observation)[1:], after[-1:]])
+        return bootstrap, jnp.where(transition.done, begun, after)
+
+
+def update(
+    value: IntrinsicValue,
+    curiosity: Learned,
+    transition: Transition,
+    weight: jax.Array,
+    gamma: jax.Array | float,
+    key: jax.Array,
+    clock: Clock,
+) -> tuple[IntrinsicValue, dict[str, jax.Array]]:
+    """`(value, metrics)` after learning from a rollout `[T, N]` whose rewards are intrinsic, discounted by `gamma`."""
+    estimate = value(transition.observation)
+    _, following = value.ahead(transition, curiosity.episodic)
+    ends = transition.done & curiosity.episodic
+    advantage = generalized_advantages(
+        transition.reward,
+        estimate,
+        following,
+        jnp.zeros_like(ends),  # `following` is 0 already where nothing follows
+        ends,
+        gamma,
+        curiosity.gae_lambda,
+    )
+    goals = replace(transition, reward=advantage + estimate)
+
+    def loss(network: Features, part: Transition, weight: jax.Array):
+        error = weighted_mean(jnp.square(network(part.observation)[..., 0] - part.reward), weight)
+        return error, {"train/intrinsic_value_loss": error}
+
+    network, optimizer, metrics = curiosity.descend(
+        loss, value.network, value.optimizer, goals, weight, key, clock
+    )
+    return IntrinsicValue(network, optimizer), metrics
