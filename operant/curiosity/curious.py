@@ -100,8 +100,8 @@ class Curious(Algorithm):
             asked = f"gamma={self.valued.gamma}, episodic={self.valued.episodic} of {type(self.curiosity).__name__}"
             if not isinstance(plan, Rollout) or not hasattr(self.algorithm, "gamma"):
                 raise ValueError(
-                    f"{asked}: another intrinsic return needs experience in the order in which it happened, and an "
-                    f"algorithm that discounts, which {self.algorithm.name} is not. Leave them as they are, or take PPO."
+                    f"{asked}: another intrinsic return needs rollouts and an algorithm that discounts, which "
+                    f"{self.algorithm.name} is not. Leave both as they are, or take PPO."
                 )
             if spec.dummy_steps and not self.valued.episodic:
                 raise ValueError(
