@@ -11,6 +11,7 @@ import datetime
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,9 @@ STUDIES = (
 REQUIRED_SHARE = 0.95  # of the seeds must reach the threshold: 19 of 20
 
 
-def main() -> None:
-    options = _options()
+def main(studies: Sequence[Study] = STUDIES, name: str = "learning") -> None:
+    """Measure the studies, and write NAME.json and NAME.md; exits with 1 where too few seeds learn."""
+    options = _options(name)
     count = QUICK_SEEDS if options.quick else options.seeds
     results = options.out or (Path(tempfile.mkdtemp()) if options.quick else common.RESULTS)
     raw: Raw = {
@@ -66,11 +68,11 @@ def main() -> None:
         "versions": common.versions(),
         "studies": [],
     }
-    for study in STUDIES:
+    for study in studies:
         raw["studies"].append(run(study, count, QUICK_SHARE if options.quick else 1, results))
-        common.write_json(results / "learning.json", raw)  # what is done is kept, whatever comes later
-    text = report(raw)
-    (results / "learning.md").write_text(text)
+        common.write_json(results / f"{name}.json", raw)  # what is done is kept, whatever comes later
+    text = report(raw, name)
+    (results / f"{name}.md").write_text(text)
     print(f"{text}\nWritten to {results}.")
     sys.exit(not all(solved(study) for study in raw["studies"]))
 
@@ -126,8 +128,8 @@ def solved(study: Raw) -> bool:
     return reached(study) >= REQUIRED_SHARE * len(study["means"])
 
 
-def report(raw: Raw) -> str:
-    """The Markdown of learning.md."""
+def report(raw: Raw, name: str = "learning") -> str:
+    """The Markdown of NAME.md."""
     header = (
         "",
         "steps a seed",
@@ -157,7 +159,7 @@ def report(raw: Raw) -> str:
         common.describe(raw["date"], raw["machine"], raw["versions"]),
         f"\nSeeds {seeds[0]} to {seeds[-1]} trained together in one program, each scored by its mean return over "
         f"{EPISODES} episodes of Gymnasium's own environment. Training time is of all seeds, with compilation. "
-        "Written by `python -m benchmarks.learning`.\n",
+        f"Written by `python -m benchmarks.{name}`.\n",
         common.table(header, rows),
     ]
     for study in raw["studies"]:
@@ -179,8 +181,8 @@ def _listed(means: list[float]) -> str:
     return ", ".join(f"{mean:.1f}" for mean in means)
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
+def _options(name: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help=f"how many, from {FIRST_SEED} on (default 20)")
     parser.add_argument("--date", default=datetime.date.today().isoformat(), help="date of the report")
     parser.add_argument("--out", type=Path, help="directory of the results (default: benchmarks/results)")

@@ -19,6 +19,8 @@ from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.policy_gradient.reinforce import REINFORCE
 from operant.algorithms.policy_gradient.trpo import TRPO
+from operant.algorithms.search.ars import ARS
+from operant.algorithms.search.genetic import GeneticAlgorithm
 from operant.algorithms.value.dqn import DQN
 from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names
@@ -107,6 +109,20 @@ CASES = {
         probes.Masked(),
         2,
         240,
+    ),
+    "ARS, normalised, two rounds of episodes": (
+        ARS(n_delta=2, n_top=1, n_eval_episodes=2, max_steps=20, normalize_observations=True),
+        Pendulum(),
+        4,
+        320,
+    ),
+    "recurrent masked genetic algorithm": (
+        GeneticAlgorithm(
+            population_size=6, n_survivors=2, max_steps=3, network=network(memory="gru", memory_size=4)
+        ),
+        probes.Masked(),
+        6,
+        60,
     ),
     "DQN in many wrappers": (dqn(), wrap(Pendulum(), WRAPPERS), 2, 480),
     "recurrent episodes": (

@@ -174,4 +174,7 @@ class PolicySearch(Algorithm):
     def fitness(self, batch: Batch) -> jax.Array:
         """The mean return of each candidate, `[P]`, from episodes `[T, n_eval_episodes · P]`."""
         reward = batch.weight * (batch.transition.reward + self.alive_bonus_offset)
-        return jnp.mean(jnp.sum(reward, axis=0).reshape(self.n_eval_episodes, self.candidates), axis=0)
+        rows = reward.reshape(-1, self.candidates)
+        # One after another: the order of a sum is otherwise the compiler's, and not the same in both loops.
+        total, _ = jax.lax.scan(lambda total, row: (total + row, None), jnp.zeros(self.candidates), rows)
+        return total / self.n_eval_episodes

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import replace
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -140,7 +142,14 @@ def test_a_policy_is_a_vector_and_back():
     np.testing.assert_array_equal(state.shape.vector(jax.tree.map(lambda x: x[1], many)), -vector)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: type(kind).__name__)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind if isinstance(kind, Discrete | Box) else pytest.param(kind, marks=pytest.mark.slow)
+        for kind in KINDS
+    ],
+    ids=lambda kind: type(kind).__name__,
+)
 def test_observations_and_actions_are_told_apart_for_every_kind_of_action(kind):
     algorithm = CEM(population_size=60, elite_fraction=0.2, max_steps=1, n_eval_episodes=8)
     agent = Agent(algorithm, probes.ObservationActionReward(actions=kind))
@@ -192,6 +201,7 @@ class Watcher:
     def close(self): ...
 
 
+@pytest.mark.slow
 def test_a_policy_with_memory_remembers():
     algorithm = CEM(
         population_size=100,
@@ -286,6 +296,15 @@ def test_a_gymnasium_environment_is_searched_with_a_copy_for_each_candidate():
     assert agent.num_envs == 10
     agent.learn(3_000, progress_bar=False)
     assert agent.evaluate(10).mean > 50  # the random policy: 22
+
+
+@pytest.mark.slow
+def test_the_example_finds_better_policies_than_it_begins_with(tmp_path):
+    example = runpy.run_path(str(Path(__file__).parents[3] / "examples" / "policy_search.py"))
+    robot, pole = example["main"](50_000, 3, tmp_path / "vacuum.png", progress_bar=False)
+    assert robot.evaluate(3).mean > robot.random().evaluate(3, deterministic=False).mean - 50
+    assert pole.evaluate(10).mean > 300
+    assert (tmp_path / "vacuum.png").stat().st_size > 0
 
 
 # What is refused
