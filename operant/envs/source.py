@@ -12,7 +12,7 @@ from operant.envs import gymnasium as bridge
 from operant.envs.base import Environment
 from operant.envs.host import HostEnvironments, NativeOnHost
 from operant.envs.native_gym import as_gymnasium
-from operant.envs.registry import NATIVE
+from operant.envs.registry import NATIVE, OWN
 from operant.envs.wrappers.apply import wrap_native
 from operant.envs.wrappers.base import Wrapper
 from operant.types import EnvSpec
@@ -120,7 +120,7 @@ class Source:
     def single(self, render_mode: str | None = None) -> gym.Env:
         """One environment to score and to film on: Gymnasium's own wherever there is one. Rewards are its own."""
         given = self.given
-        if isinstance(given, Environment) and given.id not in gym.registry:
+        if isinstance(given, Environment) and (given.id in OWN or given.id not in gym.registry):
             return as_gymnasium(self._scored, render_mode)
         if isinstance(given, gym.vector.VectorEnv) and given.spec is None:
             raise ValueError(

@@ -135,6 +135,14 @@ def test_values_that_make_no_game_are_refused(values):
         MinBreakout(**values)
 
 
+def test_one_with_other_values_is_scored_on_itself():
+    env = operant.Random(MinBreakout(paddle_width=10, max_episode_steps=30)).source.single("rgb_array")
+    env.reset(seed=0)
+    ends = [env.step(0)[2:4] for _ in range(30)]  # with a paddle everywhere nothing is missed
+    assert ends == [(False, False)] * 29 + [(False, True)]
+    assert env.render().shape == (240, 240, 3)
+
+
 def test_it_is_played_and_filmed_through_gymnasium(tmp_path):
     env = gym.make("MinBreakout", render_mode="rgb_array")
     seen, _ = env.reset(seed=3)
