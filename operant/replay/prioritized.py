@@ -52,13 +52,10 @@ class Priorities(eqx.Module):
     def update(self, drawn: Drawn, priority: jax.Array) -> Priorities:
         """With new priorities `[B]` of what was drawn; of several for one place the largest."""
         assert drawn.priority is not None
-        same = drawn.place[:, None] == drawn.place[None]
-        priority = jnp.max(jnp.where(same, priority[None], 0.0), -1)
-        # What could not be drawn stays so: where nothing can be, any place was. It also makes the tree's reading come
-        # before its writing, without which it would be copied.
+        # What could not be drawn stays so: where nothing can be, any place was.
         priority = jnp.where(drawn.priority > 0, priority, 0.0)
         largest = jnp.maximum(self.largest, jnp.max(priority))
-        return Priorities(sum_tree.put(self.tree, drawn.place, priority), largest)
+        return Priorities(sum_tree.renew(self.tree, drawn.place, drawn.priority, priority), largest)
 
 
 def importance_weights(priority: jax.Array, beta: jax.Array | float) -> jax.Array:

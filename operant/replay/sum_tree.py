@@ -34,7 +34,20 @@ def total(levels: Levels) -> jax.Array:
 
 def put(levels: Levels, index: jax.Array, value: jax.Array) -> Levels:
     """With the numbers `[B]` at the indices `[B]`; the same index twice must have the same number."""
-    changed = [levels[0].at[index].set(value)]
+    return _summed(levels, levels[0].at[index].set(value), index)
+
+
+def renew(levels: Levels, index: jax.Array, old: jax.Array, new: jax.Array) -> Levels:
+    """With the numbers `new` `[B]` in place of the `old` ones, which were read; of several for one index the largest.
+
+    That they were read must show: a tree that somebody might still read is copied before it is written.
+    """
+    return _summed(levels, levels[0].at[index].set(-old).at[index].max(new), index)
+
+
+def _summed(levels: Levels, leaves: jax.Array, index: jax.Array) -> Levels:
+    """The levels above these leaves, which were changed at the indices `[B]`."""
+    changed = [leaves]
     for level in levels[1:]:
         index = index // FAN_OUT
         changed.append(level.at[index].set(jnp.sum(_nodes(changed[-1])[index], -1)))
@@ -64,18 +77,18 @@ def find(levels: Levels, bits: jax.Array) -> jax.Array:
     everything = total(levels)
     rest = (jnp.arange(batch) + coarse) / batch * everything
     node = jnp.zeros(batch, jnp.int32)
-    upper = jnp.triu(jnp.ones((FAN_OUT, FAN_OUT), jnp.float32))
     for level in reversed(levels):
-        prefix = jnp.dot(_nodes(level)[node], upper, precision=jax.lax.Precision.HIGHEST)
-        # The children before the one that is meant. Rounding may put `rest` behind the sum of all; the last child that
-        # is not 0 is where the prefix sums reach their end.
-        before = (prefix <= rest[:, None]) & (prefix < prefix[:, -1:])
-        rest = rest - jnp.max(jnp.where(before, prefix, 0.0), -1)
-        if level is levels[-1]:
+        prefix = jnp.cumsum(_nodes(level)[node], -1)
+        # How many children lie before the one that is meant. Rounding may put `rest` behind the sum of all; the last
+        # child that is not 0 is where the prefix sums reach their end.
+        child = jnp.sum((prefix <= rest[:, None]) & (prefix < prefix[:, -1:]), -1, dtype=jnp.int32)
+        before = jnp.take_along_axis(prefix, jnp.maximum(child - 1, 0)[:, None], -1)[:, 0]
+        rest = rest - jnp.where(child > 0, before, 0.0)
+        if level is levels[-2:][0]:
             # Up to the sum of all, a float32 has steps wider than a small one of a million numbers: what lies between
             # two steps is drawn here, where sums are smaller.
             rest = rest + fine * everything * 2.0**-24
-        node = node * FAN_OUT + jnp.sum(before, -1, dtype=jnp.int32)
+        node = node * FAN_OUT + child
     return node
 
 

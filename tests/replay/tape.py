@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -47,12 +48,23 @@ def memory(steps: int) -> np.ndarray:
     return np.stack([-1 - env, t], -1).astype(np.float32)
 
 
-def filled(plan: Replay, rows: Transition, steps: int) -> ring.Ring:
+@cache
+def inserting(plan: Replay) -> Callable:
+    """`ring.insert`, compiled once for all tests."""
+    return jax.jit(partial(ring.insert, plan))
+
+
+@cache
+def sampling(plan: Replay) -> Callable:
+    """`ring.sample`, compiled once for all tests."""
+    return jax.jit(partial(ring.sample, plan))
+
+
+def filled(plan: Replay, rows: Transition, steps: int, frame_stack: int = 1) -> ring.Ring:
     """A ring into which so many steps of the tape went."""
     rows, remembered = jax.tree.map(jnp.asarray, (rows, memory(steps)))
-    replay = ring.init(plan, jax.tree.map(lambda x: x[0], rows), remembered[0])
-    insert = jax.jit(partial(ring.insert, plan))
+    replay = ring.init(plan, jax.tree.map(lambda x: x[0], rows), remembered[0], frame_stack)
     for first in range(0, steps, plan.collect_steps):
         block = slice(first, first + plan.collect_steps)
-        replay = insert(replay, *jax.tree.map(lambda x: x[block], (rows, remembered)))  # noqa: B023
+        replay = inserting(plan)(replay, *jax.tree.map(lambda x: x[block], (rows, remembered)))  # noqa: B023
     return replay

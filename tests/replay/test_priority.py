@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
-from tape import N, filled, tape
+from tape import N, filled, sampling, tape
 
 from operant.replay import ring, sum_tree
 from operant.replay.prioritized import Drawn, Priorities, importance_weights
@@ -92,7 +91,7 @@ def test_the_ends_of_the_range_are_drawn_inside():
 
 
 def test_small_numbers_among_a_million_are_drawn_as_often_as_they_should():
-    """Each is a tenth of the distance between two float32 near the sum of all."""
+    """Each is a twelfth of the distance between two random numbers, were they drawn from 24 bits."""
     numbers = np.full(1_000_000, 1.0, np.float32)
     numbers[500_000:500_512] = 5e-3
     levels = tree_of(numbers)
@@ -158,7 +157,7 @@ def test_all_that_happened_can_be_drawn_and_nothing_else(steps):
     rows = tape(40, dummies=True)
     replay, kept = filled(plan, rows, steps), min(steps, 10)
     happened = rows.valid[steps - kept : steps]
-    batch, _ = jax.jit(partial(ring.sample, plan))(replay, grid(int(happened.sum())))
+    batch, _ = sampling(plan)(replay, grid(int(happened.sum())))
     env, t = np.asarray(batch.transition.observation, int).T
     expected = {(e, steps - kept + s) for s, e in np.argwhere(happened)}
     assert set(zip(env, t, strict=True)) == expected

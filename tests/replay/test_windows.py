@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tape import N, filled, memory, tape
+from tape import N, filled, memory, sampling, tape
 
 from operant.replay import ring
 from operant.types import Replay
@@ -35,7 +35,7 @@ def test_every_transition_reaches_as_far_as_its_episode_and_no_further(n, dummie
     plan = Replay(CAPACITY * N, batch_size=8, collect_steps=2, n_step=n)
     rows = tape(40, dummies=dummies)
     replay, kept = filled(plan, rows, steps), min(steps, CAPACITY)
-    batch, _ = jax.jit(lambda r, b: ring.sample(plan, r, b))(replay, jnp.arange(kept * N, dtype=jnp.uint32))
+    batch, _ = sampling(plan)(replay, jnp.arange(kept * N, dtype=jnp.uint32))
     got = jax.tree.map(np.asarray, batch.transition)
     env, t = got.observation.astype(int).T
     assert set(zip(env, t, strict=True)) == {(e, s) for e in range(N) for s in range(steps - kept, steps)}
@@ -63,7 +63,7 @@ def test_a_sequence_is_consecutive_steps_with_the_memory_before_them(length, pri
     bits = jnp.arange(N * max(starts, 1), dtype=jnp.uint32)
     if priority:  # all are as likely, and stratified: each is drawn once
         bits = jnp.full((len(bits), 2), 2**31, jnp.uint32)
-    batch, _ = jax.jit(lambda r, b: ring.sample(plan, r, b))(replay, bits)
+    batch, _ = sampling(plan)(replay, bits)
     if starts == 0:
         np.testing.assert_array_equal(batch.weight, 0.0)
         return
