@@ -45,6 +45,13 @@ def test_curiosity(tmp_path):
     assert (tmp_path / "visits.png").stat().st_size > 0
 
 
+def test_double_dqn_overestimates_less(tmp_path):
+    believed = example("overestimation")["main"](6_000, 3, tmp_path / "values.png", progress_bar=False)
+    assert (believed["Double DQN"] > 0.2).all()  # every true value is 0
+    assert (believed["DQN"] > believed["Double DQN"] + 0.2).all()
+    assert (tmp_path / "values.png").stat().st_size > 0
+
+
 def test_planning(tmp_path):
     planning = example("planning")
     patient, more_patient, lake = planning["main"](tmp_path / "convergence.png")
