@@ -15,7 +15,7 @@ from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
 from operant.engine.learn import draw_learning, in_time, learn, warm_up
-from operant.engine.run import Run, Stream, start, stream
+from operant.engine.run import Run, Stream, require_room, start, stream
 from operant.envs import base as envs
 from operant.envs.base import Environment
 from operant.types import EnvSpec, Episodes, PyTree, Replay, Rollout, Transition
@@ -149,8 +149,9 @@ class DeviceLoop:
 
         # On one device: orthogonal weights come from a factorisation that waits for threads of its own, and
         # programs on as many devices as there are threads would wait for ever.
-        mapped = one if self.seeds is None else jax.vmap(one, in_axes=(None, 0))
-        return jax.jit(mapped)(self.algorithm, key)
+        beginning = jax.jit(one if self.seeds is None else jax.vmap(one, in_axes=(None, 0)))
+        require_room(self.algorithm, beginning.eval_shape(self.algorithm, key), list(self._mesh.devices.flat))
+        return beginning(self.algorithm, key)
 
     def advance(
         self, run: Run, count: int, size: int
