@@ -139,7 +139,7 @@ def test_a_map_may_be_named_listed_or_written():
         (["..", ".G"], {}, "no start: mark one or more cells with S"),
         ([], {}, "map is empty"),
         ([""], {}, "map is empty"),
-        ("4x4", {}, r"no map named '4x4'; there are 3x3, dyna\. A map of one row is a list: \['4x4'\]"),
+        ("4x4", {}, r"no map named '4x4'; there are 3x3, maze, dyna\. A map of one row is a list: \['4x4'\]"),
         ("3x3", {"slip": 1.2}, r"slip=1\.2"),
     ],
 )
