@@ -38,7 +38,8 @@ def main(
         seen = Visits(agent.spec.observation_space.n)
         agent.learn(steps, progress_bar=progress_bar, observers=[seen])
         agents[name], visits[agent.name] = agent, seen.counts
-        print(f"{agent.name}: reaches the goal in {agent.evaluate(20).mean:.0%} of its episodes")
+        found = agent.evaluate(1).mean > 0  # nothing is random here: one episode tells all
+        print(f"{agent.name} {'reaches' if found else 'does not reach'} the goal")
     grid = layout("SparseMaze")
     assert grid is not None
     visit_map(visits, grid, title=f"Visits in {steps:,} steps", path=picture)

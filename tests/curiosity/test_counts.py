@@ -14,7 +14,7 @@ from operant.types import EnvSpec, Transition
 
 def arrivals(observation) -> Transition:
     nothing = jnp.zeros(observation.shape[:1])
-    return Transition(observation, nothing, nothing, nothing > 0, nothing > 0, observation)
+    return Transition(jnp.zeros_like(observation), nothing, nothing, nothing > 0, nothing > 0, observation)
 
 
 def test_the_bonus_is_one_over_the_root_of_visits():

@@ -26,7 +26,8 @@ def arrivals(observation) -> Transition:
     """Transitions that arrive in these observations."""
     leading = jax.tree.leaves(observation)[0].shape[:1]
     nothing = jnp.zeros(leading)
-    return Transition(observation, nothing, nothing, nothing > 0, nothing > 0, observation)
+    elsewhere = jax.tree.map(jnp.zeros_like, observation)
+    return Transition(elsewhere, nothing, nothing, nothing > 0, nothing > 0, observation)
 
 
 def test_the_reward_of_two_linear_networks():
