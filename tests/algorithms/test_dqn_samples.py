@@ -71,7 +71,11 @@ def test_the_plan_with_memory_is_of_sequences():
     values = {"n_step": 3, "priority": True, "burn_in": 4, "sequence_length": 6, "buffer_size": 50}
     plan = Replay(50, 32, collect_steps=4, learning_starts=100, priority=True)
     assert DQN(**values).experience == replace(plan, n_step=3)
-    assert DQN(**values, network={"memory": "gru"}).experience == replace(plan, sequence=10)
+    recurrent = DQN(**values, network={"memory": "gru"})
+    assert recurrent.experience == replace(plan, sequence=10)
+    recurrent.check(replace(SPEC, num_envs=10))
+    with pytest.raises(ValueError, match=r"learning_starts=100: must be at least .* = 110"):
+        recurrent.check(replace(SPEC, num_envs=11))
 
 
 # Held-out states

@@ -93,6 +93,7 @@ FRACTIONS = {
     "priority_beta",
 }
 POSITIVE = {"kappa", "munchausen_temperature"}
+LEAST_SURPRISE = 1e-6  # so that everything may be replayed again (Schaul et al. 2016, section 3.3)
 
 
 class DQNState(eqx.Module):
@@ -280,6 +281,12 @@ class DQN(Algorithm):
         needed = self.train_freq * spec.num_envs
         allowed = f"at least train_freq × num_envs = {needed}"
         require(self.buffer_size >= needed, "buffer_size", self.buffer_size, allowed)
+        if self.recurrent:
+            needed = (self.burn_in + self.sequence_length) * spec.num_envs
+            allowed = (
+                f"at least (burn_in + sequence_length) × num_envs = {needed}, a sequence of each environment"
+            )
+            require(self.learning_starts >= needed, "learning_starts", self.learning_starts, allowed)
 
     def init(self, spec: EnvSpec, key: jax.Array) -> DQNState:
         assert isinstance(spec.action_space, Discrete)
@@ -375,7 +382,7 @@ class DQN(Algorithm):
             return state, metrics
         if self.recurrent:
             surprise = sequence_priority(surprise, batch.weight[self.burn_in :])
-        return state, metrics, (surprise + 1e-6) ** self.priority_exponent
+        return state, metrics, (surprise + LEAST_SURPRISE) ** self.priority_exponent
 
     def loss(
         self, network: QNetwork, target: QNetwork, normalizer: Normalizer, batch: Batch, key: jax.Array
@@ -413,15 +420,16 @@ class DQN(Algorithm):
             noise = online.head.draw(key_judge)
 
         def judged(features: jax.Array, action_mask: PyTree) -> jax.Array:
-            return possible(
-                head.values(judge.head(features, fractions=head.choosing(leading), noise=noise)), action_mask
-            )
+            q = head.values(judge.head(features, fractions=head.choosing(leading), noise=noise))
+            if action_mask is None:
+                return q
+            nothing = ~jnp.any(action_mask, -1, keepdims=True)  # nothing follows there, whatever is chosen
+            return possible(q, action_mask | nothing)
 
         q_next = judged(judge.following, sample.next_action_mask)
         if not self.munchausen:
             return head.goal(_of(following, jnp.argmax(q_next, -1)), sample.reward, sample.discount)
 
-        q_next = jnp.where(sample.discount[..., None] > 0, q_next, 0.0)  # where no action is possible
         policy = jax.nn.softmax(q_next / self.munchausen_temperature)
         entropy = self.munchausen_temperature * jnp.sum(jax.scipy.special.entr(policy), -1)
         q = judged(judge.now, sample.action_mask)
