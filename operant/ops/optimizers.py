@@ -23,11 +23,9 @@ def rmsprop(
 ) -> optax.GradientTransformation:
     """RMSProp (Tieleman & Hinton 2012) on gradients shortened to `max_grad_norm`.
 
-    As TensorFlow has it, and Mnih et al. 2016: the mean square begins at 1, and `eps` is added to it under the root.
+    As PyTorch has it: the mean square begins at 0, and `eps` is added to its root.
     """
-    return _on_one_vector(
-        max_grad_norm, optax.rmsprop(learning_rate, decay, eps, initial_scale=1.0, eps_in_sqrt=True)
-    )
+    return _on_one_vector(max_grad_norm, optax.rmsprop(learning_rate, decay, eps, eps_in_sqrt=False))
 
 
 def centred_rmsprop(

@@ -37,13 +37,13 @@ def by_hand(step, max_norm):
 
 
 @pytest.mark.parametrize("max_norm", [None, 0.5])
-def test_rmsprop_begins_at_1_and_has_epsilon_under_the_root(max_norm):
-    square = np.ones(10)
+def test_rmsprop_begins_at_0_and_has_epsilon_behind_the_root(max_norm):
+    square = np.zeros(10)
 
     def step(g, t):
         nonlocal square
         square = 0.9 * square + 0.1 * g**2
-        return 0.1 * g / np.sqrt(square + 1e-2)
+        return 0.1 * g / (np.sqrt(square) + 1e-2)
 
     got = taken(rmsprop(0.1, max_norm, eps=1e-2, decay=0.9))
     np.testing.assert_allclose(got, by_hand(step, max_norm), rtol=1e-5)

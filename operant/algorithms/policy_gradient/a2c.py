@@ -10,7 +10,7 @@ After every few steps the policy follows the gradient of its returns, measured a
 |---|---|
 | t_max | n_steps |
 | γ, β | gamma, ent_coef |
-| α, ε of RMSProp | rms_prop_alpha, rms_prop_eps |
+| α, ε of RMSProp | rms_prop_alpha, rms_prop_eps (behind the root, where the paper has it under) |
 
 With gae_lambda below 1, R is the λ-return (Schulman et al. 2016).
 """
@@ -52,7 +52,7 @@ class A2C(ActorCriticLearner):
     rms_prop_alpha: float = 0.99
     """How much of RMSProp's mean square stays at each update."""
     rms_prop_eps: float = 1e-5
-    """What RMSProp adds to the mean square, under the root."""
+    """What RMSProp adds to the root of the mean square."""
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PolicyState:
         network, normalizer = self.start(spec, key)
