@@ -11,7 +11,7 @@ import pytest
 
 from operant.algorithms.value.dqn import DQN
 from operant.algorithms.value.held_out import HeldOut
-from operant.algorithms.value.samples import Sample, sequence_priority
+from operant.algorithms.value.samples import Sample, View, sequence_priority
 from operant.ops.normalization import Normalizer
 from operant.spaces import Box, Discrete
 from operant.types import Batch, EnvSpec, Replay, Transition
@@ -59,6 +59,36 @@ def test_targets_within_a_sequence_look_n_steps_ahead_and_never_past_an_end():
             assert successors[at] == rows.next_observation[last, b]
             np.testing.assert_array_equal(sample.next_action_mask[at], rows.next_action_mask[last, b])
             np.testing.assert_array_equal(sample.action_mask[at], rows.action_mask[t, b])
+
+
+def test_what_a_target_looks_at_is_met_with_the_memory_of_its_own_episode():
+    rows = tape(LENGTH, B)
+    algorithm = DQN(
+        n_step=3,
+        network={"memory": "gru", "memory_size": 4, "hidden_sizes": (), "initialization": "uniform"},
+    )
+    shapes = jax.eval_shape(lambda key: algorithm.init(SPEC, key).network, jax.random.key(0))
+    network = jax.tree.map(lambda x: jnp.asarray(RNG.normal(size=x.shape), jnp.float32), shapes)
+    normalizer = Normalizer.build(SPEC, observations=False, rewards=False)
+    rows = replace(rows, observation=rows.observation / 10, next_observation=rows.next_observation / 10)
+    batch = Batch(rows, jnp.ones((LENGTH, B)), network.initial_carry(B))
+    sample = Sample.of(batch, normalizer, GAMMA, 3, BURN_IN)
+    view = jax.jit(lambda network: View.of(network, batch, sample, normalizer, BURN_IN)[1:])(network)
+    step = jax.jit(lambda network, seen, carry: network.features(seen, carry))
+    for b in range(B):
+        carry, successors, now = network.initial_carry(1), [], []
+        for t in range(LENGTH):
+            features, carry = step(network, rows.observation[t, b : b + 1], carry)
+            now.append(features[0])
+            successors.append(step(network, rows.next_observation[t, b : b + 1], carry)[0][0])
+            if rows.done[t, b]:
+                carry = network.initial_carry(1)
+        for t in range(BURN_IN, LENGTH):
+            last = t
+            while not rows.done[last, b] and last < min(t + 2, LENGTH - 1):
+                last += 1
+            np.testing.assert_allclose(view[0][t - BURN_IN, b], now[t], atol=1e-5)
+            np.testing.assert_allclose(view[1][t - BURN_IN, b], successors[last], atol=1e-5)
 
 
 def test_a_sequence_is_as_surprising_as_most_of_its_greatest_error():
