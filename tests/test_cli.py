@@ -407,7 +407,7 @@ def test_every_command_and_every_algorithm_has_its_help(capsys):
         assert "--total-timesteps INT Environment steps to train for" in printed
         assert "(default: CartPole" not in printed
         if name in learning_rates:
-            assert "--learning-rate NUMBER|SCHEDULE Step size of Adam" in printed
+            assert "--learning-rate NUMBER|SCHEDULE Step size of" in printed
             assert f"(default: {learning_rates[name]})" in printed
 
 
