@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 from operant import settings
 
 if TYPE_CHECKING:
+    from operant import mdp
     from operant.agent import Agent
     from operant.agent.handwritten import HandWritten
     from operant.algorithms.base import Algorithm
     from operant.construct import constructor, make
     from operant.curiosity import ICM, RND, Counts
     from operant.envs.base import Environment
+    from operant.envs.gridworld import GridWorld
+    from operant.envs.tabular import Tabular
+    from operant.envs.toy_text import toy_text
     from operant.envs.wrappers import (
         ClipAction,
         ClipReward,
@@ -96,6 +100,7 @@ __all__ = [
     "FrameStack",
     "GeneticAlgorithm",
     "GridSearch",
+    "GridWorld",
     "HandWritten",
     "Linear",
     "LinearQ",
@@ -112,11 +117,14 @@ __all__ = [
     "ScaleReward",
     "Step",
     "StickyActions",
+    "Tabular",
     "TimeAware",
     "TimeLimit",
     "load",
     "make",
+    "mdp",
     "resume",
+    "toy_text",
 ]
 
 _AGENTS = {
@@ -163,11 +171,14 @@ _PLACES = {
     "Algorithm": "operant.algorithms.base",
     "Counts": "operant.curiosity",
     "Environment": "operant.envs.base",
+    "GridWorld": "operant.envs.gridworld",
     "HandWritten": "operant.agent.handwritten",
     "ICM": "operant.curiosity",
     "Network": "operant.networks",
     "RND": "operant.curiosity",
+    "Tabular": "operant.envs.tabular",
     "make": "operant.construct",
+    "toy_text": "operant.envs.toy_text",
     **dict.fromkeys(("Cosine", "Exponential", "Linear", "Step"), "operant.ops.schedules"),
     **dict.fromkeys(_WRAPPERS, "operant.envs.wrappers"),
 }
@@ -178,6 +189,8 @@ def __getattr__(name: str) -> Any:
         value = import_module("operant.construct").constructor(_AGENTS[name])
     elif name in ("load", "resume"):
         value = getattr(import_module("operant.agent").Agent, name)
+    elif name == "mdp":
+        value = import_module("operant.mdp")
     elif name == "__version__":
         value = import_module("importlib.metadata").version("operant")
     elif name in _PLACES:

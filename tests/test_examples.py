@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from pathlib import Path
 
@@ -78,6 +79,22 @@ def test_tutorials_run(tutorial, monkeypatch):
     assert learnt.argmax(axis=1).tolist() == exact.argmax(axis=1).tolist()
     np.testing.assert_allclose(learnt[[0, 2], [0, 1]], exact[[0, 2], [0, 1]], rtol=0.15)
     assert np.asarray(seen["lake"].evaluate(100).mean) > 0.6  # the best policy: 0.74
+
+
+@pytest.mark.parametrize("tutorial", sorted(TUTORIALS.glob("*.py")), ids=lambda path: path.stem)
+def test_notebooks_are_executed_and_of_the_scripts_as_they_are(tutorial):
+    notebook = json.loads(tutorial.with_suffix(".ipynb").read_text())
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    blocks = tutorial.read_text().split("\n# %%\n")[1:]
+    script = [block.split("\n# %% [markdown]")[0].strip() for block in blocks]
+    assert ["".join(cell["source"]).strip() for cell in code] == script
+    assert all(cell["execution_count"] for cell in code)
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert not [
+        output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"
+    ]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 5
+    assert tutorial.with_suffix(".ipynb").stat().st_size < 1_000_000
 
 
 def test_every_example_is_tested():

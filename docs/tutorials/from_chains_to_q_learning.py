@@ -17,7 +17,8 @@
 # dynamic programming finds the best choices where everything is known; temporal differences learn how good choices
 # are from experience; and Q-learning learns which are best.
 #
-# `jupytext --to ipynb --execute` makes a notebook of this file; it also runs as a plain script.
+# This is a plain script that also runs as it stands. The notebook beside it, with all it shows, is made by
+# `pip install -e ".[docs]"` and `jupytext --to ipynb --execute docs/tutorials/*.py`.
 
 # %%
 from functools import cache
@@ -154,7 +155,6 @@ td = operant.TD(environment, gamma=0.9, learning_rate=0.05, learning_rate_decay=
 walk = learnt(td, 10_000, lambda state: state.values)
 exact = evaluate_policy(mdp, mdp.uniform_policy(), 0.9)
 convergence({"TD(0)": walk}, title="The random policy's values, learnt", exact=exact.values)
-plt.show()
 
 # %% [markdown]
 # ## 5. Q-learning: which policy is best?
@@ -174,7 +174,6 @@ convergence(
     title="Fast convergence against slow",
     exact=patient.q_values,
 )
-plt.show()
 
 # %% [markdown]
 # ## 6. A world to walk in
@@ -190,13 +189,11 @@ print(best_action_text(agent.state.q_values, grid))
 
 # %%
 table_map(agent.state.q_values, grid, visits=agent.state.visits, title="Q-learning on the 3×3 grid")
-plt.show()
 
 # %% [markdown]
 # And one in which chance plays along: on the frozen lake two moves out of three slip to the side.
 
 # %%
 lake = operant.QLearning("FrozenLake-v1", preset="auto").learn(500_000, progress_bar=False)
-table_map(lake.state.q_values, layout("FrozenLake-v1"), visits=lake.state.visits, title="On the frozen lake")
-plt.show()
 print(lake.evaluate(200))
+table_map(lake.state.q_values, layout("FrozenLake-v1"), visits=lake.state.visits, title="On the frozen lake")

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import operant
+from operant.cli import main
 from operant.envs.gridworld import MAPS, GridWorld
 from operant.envs.registry import native
 from operant.envs.source import Source
@@ -146,3 +148,15 @@ def test_a_map_may_be_named_listed_or_written():
 def test_bad_maps_are_refused(cells, options, message):
     with pytest.raises(ValueError, match=message):
         GridWorld(cells, **options)
+
+
+def test_the_command_reproduces_the_published_table(tmp_path, capsys):
+    run = tmp_path / "run"
+    assert (
+        main(["train", "q-learning", "GridWorld", "--no-progress", "--episodes", "2", "--run-dir", str(run)])
+        == 0
+    )
+    agent = operant.load(run)
+    assert (agent.algorithm.learning_rate, agent.algorithm.epsilon, agent.algorithm.gamma) == (0.3, 0.3, 0.99)
+    table = np.round(np.asarray(agent.state.q_values, np.float64), 2)
+    np.testing.assert_array_equal(table, np.round(np.reshape(Q_STAR, (9, 4)), 2))
