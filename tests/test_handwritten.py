@@ -8,6 +8,7 @@ import pytest
 
 import operant
 from operant.agent.handwritten import HandWritten, lean
+from operant.agent.inputs import SLOTS
 from operant.envs import probes
 
 
@@ -53,10 +54,10 @@ class Alternate:
 def test_one_that_remembers_begins_each_episode_anew():
     policy = Alternate()
     written = HandWritten(policy, "CartPole-v1")
-    together = written.evaluate(12)
+    together = written.evaluate(SLOTS + 3)  # three begin while others are under way
     assert policy.episodes == 0  # its copies have played
     actor, env = written.actor(), gym.make("CartPole-v1")
-    for i in range(3):  # one after another
+    for i in (0, 1, SLOTS, SLOTS + 2):  # one after another
         observation, _ = env.reset(seed=10_000 + i)
         actor.reset()
         total, done = 0.0, False
