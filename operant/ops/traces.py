@@ -5,12 +5,15 @@ Sutton & Barto 2018, chapter 12; replacing traces: Singh & Sutton 1996, doi:10.1
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import jax
 
+Traces = Literal["accumulating", "replacing"]
+"""What a visit does to its trace: it adds 1, or sets it to 1."""
 
-def mark(trace: jax.Array, place: Any, kind: str) -> jax.Array:
+
+def mark(trace: jax.Array, place: Any, kind: Traces) -> jax.Array:
     """The trace with a visit of `place`: "accumulating" adds 1 there, "replacing" sets 1."""
     return trace.at[place].add(1.0) if kind == "accumulating" else trace.at[place].set(1.0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,15 @@ from operant.algorithms.base import Algorithm, require, static
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.table import Row
 from operant.ops.schedules import Schedule, at
+from operant.ops.traces import Traces
 from operant.types import Batch, Clock, EnvSpec, Experience, Rollout
+
+
+def require_traces(trace_decay: Any, traces: str) -> None:
+    """Raise ValueError unless λ is a number in [0, 1] (or traced) and the kind of trace is one of the two."""
+    if isinstance(trace_decay, int | float):
+        require(0 <= trace_decay <= 1, "trace_decay", trace_decay, "a number in [0, 1]")
+    require(traces in get_args(Traces), "traces", traces, '"accumulating" or "replacing"')
 
 
 class TabularLearner(Algorithm):

@@ -15,16 +15,15 @@ Traces end with the episode. When a' is known, see `SARSA`, which this is with Î
 
 from __future__ import annotations
 
-from typing import Literal
-
 import jax
 import jax.numpy as jnp
 
-from operant.algorithms.base import require, static
+from operant.algorithms.base import static
 from operant.algorithms.tabular.control import TabularControl
+from operant.algorithms.tabular.learner import require_traces
 from operant.algorithms.tabular.table import Row, Table, WithTable
 from operant.algorithms.tabular.waiting import Waiting
-from operant.ops.traces import fade, mark
+from operant.ops.traces import Traces, fade, mark
 from operant.types import Clock, EnvSpec
 
 
@@ -40,14 +39,11 @@ class SARSALambda(TabularControl):
 
     trace_decay: float = 0.9
     """How slowly traces fade; 0 learns from the next step only, 1 from all that follow."""
-    traces: Literal["accumulating", "replacing"] = static("accumulating")
+    traces: Traces = static("accumulating")
     """What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1."""
 
     def __check_init__(self) -> None:
-        if isinstance(self.trace_decay, int | float):
-            require(0 <= self.trace_decay <= 1, "trace_decay", self.trace_decay, "a number in [0, 1]")
-        kinds = ("accumulating", "replacing")
-        require(self.traces in kinds, "traces", self.traces, '"accumulating" or "replacing"')
+        require_traces(self.trace_decay, self.traces)
 
     def init(self, spec: EnvSpec, key: jax.Array) -> SARSALambdaState:
         table = Table.init(spec, self.initial_value)

@@ -71,7 +71,7 @@ class Row(NamedTuple):
     weight: jax.Array  # 0 for a step that never happened
     env: jax.Array  # which of the environments
     number: jax.Array  # how many steps were taken before, in all environments
-    bits: jax.Array  # uint32, random
+    bits: PyTree  # uint32, random; None where it waited: who learns late needs none
 
 
 def check(name: str, spec: EnvSpec) -> None:

@@ -15,16 +15,15 @@ they are exactly those of the λ-return, Σ_t α (G_t^λ − V(s_t)); with λ = 
 
 from __future__ import annotations
 
-from typing import Literal
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from operant.algorithms.base import require, static
+from operant.algorithms.base import static
+from operant.algorithms.tabular.learner import require_traces
 from operant.algorithms.tabular.prediction import TabularPrediction, ValueTable
 from operant.algorithms.tabular.table import Row
-from operant.ops.traces import fade, mark
+from operant.ops.traces import Traces, fade, mark
 from operant.spaces import Space
 from operant.types import Clock, EnvSpec
 
@@ -58,16 +57,13 @@ class TD(TabularPrediction):
 
     trace_decay: float = 0.0
     """How slowly traces fade; 0 (TD(0)) learns from the next step only, 1 from all that follow."""
-    traces: Literal["accumulating", "replacing"] = static("accumulating")
+    traces: Traces = static("accumulating")
     """What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1."""
     offline: bool = static(False)
     """Make an episode's changes together at its end."""
 
     def __check_init__(self) -> None:
-        if isinstance(self.trace_decay, int | float):
-            require(0 <= self.trace_decay <= 1, "trace_decay", self.trace_decay, "a number in [0, 1]")
-        kinds = ("accumulating", "replacing")
-        require(self.traces in kinds, "traces", self.traces, '"accumulating" or "replacing"')
+        require_traces(self.trace_decay, self.traces)
 
     def init(self, spec: EnvSpec, key: jax.Array) -> TDState:
         table = self.value_table(spec)

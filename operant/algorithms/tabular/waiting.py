@@ -37,7 +37,7 @@ class Waiting(eqx.Module):
                 weight=real,
                 env=jnp.arange(num_envs),
                 number=whole,
-                bits=jnp.zeros(num_envs, jnp.uint32),
+                bits=None,
             )
         )
 
@@ -51,7 +51,7 @@ class Waiting(eqx.Module):
         # An episode that was interrupted (a run resumed from a file) starts elsewhere: that step is not learnt from.
         joins = jnp.all(before.next_state == row.state)
         done = row.terminated | row.truncated
-        waits = row._replace(weight=row.weight * ~done, next_mask=None)
+        waits = row._replace(weight=row.weight * ~done, next_mask=None, bits=None)
         rows = jax.tree.map(lambda all, one: all.at[row.env].set(one.astype(all.dtype)), self.rows, waits)
         return (
             before._replace(weight=before.weight * joins),
