@@ -93,6 +93,18 @@ CASES = {
         2,
         480,
     ),
+    "prioritised sequences of frames": (
+        dqn(
+            priority=True,
+            n_step=2,
+            sequence_length=3,
+            burn_in=1,
+            network=network(memory="gru", memory_size=4),
+        ),
+        FrameStack(3).native(CartPole()),
+        2,
+        480,
+    ),
     "recurrent implicit Rainbow": (
         dqn(
             distributional="implicit",

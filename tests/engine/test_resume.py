@@ -19,6 +19,7 @@ from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.value.dqn import DQN
 from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.files import leaf_names, read_metadata
+from operant.envs.wrappers import FrameStack
 from operant.networks import Network
 
 NETWORK = Network(hidden_sizes=(8,), initialization="uniform")
@@ -32,13 +33,23 @@ ALGORITHMS = {
         normalize_rewards=True,
         network=Network(hidden_sizes=(), initialization="uniform", memory="gru", memory_size=8),
     ),
-    "dqn": DQN(buffer_size=300, learning_starts=100, target_update_interval=100, network=NETWORK),
+    # A ring of frames that wraps, the tree of priorities.
+    "dqn": DQN(
+        buffer_size=300,
+        learning_starts=100,
+        target_update_interval=100,
+        priority=True,
+        n_step=3,
+        network=NETWORK,
+    ),
 }
 TOTAL = 1024
 WALL_CLOCK = ("time/fps", "time/time_elapsed")
 
 
 def agent(name: str, seeds: int | None, **arguments) -> Agent:
+    if name == "dqn":
+        arguments["wrappers"] = [FrameStack(2)]
     return Agent(ALGORITHMS[name], "CartPole-v1", seed=7, seeds=seeds, num_envs=4, **arguments)
 
 
