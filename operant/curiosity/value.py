@@ -53,16 +53,10 @@ class IntrinsicValue(eqx.Module):
         return bootstrap, jnp.where(transition.done, begun, after)
 
 
-def update(
-    value: IntrinsicValue,
-    curiosity: Learned,
-    transition: Transition,
-    weight: jax.Array,
-    gamma: jax.Array | float,
-    key: jax.Array,
-    clock: Clock,
-) -> tuple[IntrinsicValue, dict[str, jax.Array]]:
-    """`(value, metrics)` after learning from a rollout `[T, N]` whose rewards are intrinsic, discounted by `gamma`."""
+def targets(
+    value: IntrinsicValue, curiosity: Learned, transition: Transition, gamma: jax.Array | float
+) -> jax.Array:
+    """The λ-returns `[T, N]` of a rollout whose rewards are intrinsic."""
     estimate = value(transition.observation)
     _, following = value.ahead(transition, curiosity.episodic)
     ends = transition.done & curiosity.episodic
@@ -75,7 +69,20 @@ def update(
         gamma,
         curiosity.gae_lambda,
     )
-    goals = replace(transition, reward=advantage + estimate)
+    return advantage + estimate
+
+
+def update(
+    value: IntrinsicValue,
+    curiosity: Learned,
+    transition: Transition,
+    weight: jax.Array,
+    gamma: jax.Array | float,
+    key: jax.Array,
+    clock: Clock,
+) -> tuple[IntrinsicValue, dict[str, jax.Array]]:
+    """`(value, metrics)` after learning from a rollout `[T, N]` whose rewards are intrinsic, discounted by `gamma`."""
+    goals = replace(transition, reward=targets(value, curiosity, transition, gamma))
 
     def loss(network: Features, part: Transition, weight: jax.Array):
         error = weighted_mean(jnp.square(network(part.observation)[..., 0] - part.reward), weight)

@@ -13,7 +13,7 @@ from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.random import Random
 from operant.algorithms.value.dqn import DQN
 from operant.curiosity import RND, Curious
-from operant.curiosity.value import IntrinsicValue, update
+from operant.curiosity.value import IntrinsicValue, targets, update
 from operant.networks import Network
 from operant.ops.returns import generalized_advantages
 from operant.spaces import Discrete
@@ -70,6 +70,14 @@ def test_values_are_those_of_the_endless_or_the_ending_return(episodic, expected
     for i in range(150):
         value = learn(value, jax.random.fold_in(jax.random.key(0), i))
     np.testing.assert_allclose(value(jnp.array([0, 1])), expected, rtol=0.02)
+
+
+def test_targets_reach_over_the_end_of_an_episode_only_where_the_return_does():
+    value, transition = table([0.0, 0.0, 0.0]), around(2)
+    endless = targets(value, RND(episodic=False, gae_lambda=1.0), transition, 0.5)
+    np.testing.assert_allclose(endless[:, 0], [1.875, 1.75, 1.5, 1.0])
+    ending = targets(value, RND(gae_lambda=1.0), transition, 0.5)
+    np.testing.assert_allclose(ending[:, 0], [1.5, 1.0, 1.5, 1.0])
 
 
 def test_the_algorithms_value_becomes_that_of_both_returns():
