@@ -110,9 +110,9 @@ class Algorithm(eqx.Module):
     ) -> tuple[PyTree, dict[str, jax.Array]] | tuple[PyTree, dict[str, jax.Array], jax.Array]:
         """`(state, metrics)` after learning from a batch; metrics are scalars under Stable-Baselines3's names.
 
-        Where the plan is a `Replay` by `priority`, `(state, metrics, priority)`: for each of the B things that the batch
-        holds its priority from now on, already raised to the exponent ζ that replay is to use, so a number > 0 such as
-        (|δ| + 1e-6)^ζ. It must not be weighed by `batch.weight`, which contains the importance weights.
+        Where the plan is a `Replay` by `priority`, `(state, metrics, priority)`: for each of the B things that the
+        batch holds its priority from now on, already raised to the exponent ζ that replay is to use, so a number > 0
+        such as (|δ| + 1e-6)^ζ. It must not be weighed by `batch.weight`, which contains the importance weights.
         """
 
     def importance(self, clock: Clock) -> jax.Array | float:
