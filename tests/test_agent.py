@@ -408,7 +408,6 @@ def test_both_backends_train_the_same_environment():
         (lambda: operant.PPO("CartPole-v1", num_envs=0), "num_envs=0: must be at least 1"),
         (lambda: operant.PPO(gym.make("CartPole-v1"), num_envs=2), "num_envs=2.*callable"),
         (lambda: operant.PPO("CartPole-v1", network={"hidden": 3}), r"network\.hidden"),
-        (lambda: operant.DQN("CartPole-v1", network={"memory": "gru"}), r"network\.memory='gru'"),
         (lambda: operant.PPO("CartPole-v1", preset="no"), "no preset 'no'"),
     ],
 )

@@ -53,6 +53,12 @@ def test_double_dqn_overestimates_less(tmp_path):
     assert (tmp_path / "values.png").stat().st_size > 0
 
 
+def test_policies_are_searched(tmp_path):
+    robot, pole = example("policy_search")["main"](2_000, 2, tmp_path / "vacuum.png", progress_bar=False)
+    assert (robot.name, pole.name) == ("CEM", "ARS")
+    assert (tmp_path / "vacuum.png").stat().st_size > 0
+
+
 def test_planning(tmp_path):
     planning = example("planning")
     patient, more_patient, lake = planning["main"](tmp_path / "convergence.png")

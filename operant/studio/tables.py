@@ -12,6 +12,7 @@ from operant.envs.native_gym import AsGymnasium
 from operant.envs.registry import NATIVE
 from operant.envs.tabular import Tabular
 from operant.envs.toy_text import toy_layout
+from operant.envs.wrappers.base import Wrapped
 
 ARROWS: dict[tuple[int, int] | None, str] = {
     (-1, 0): "↑",
@@ -39,6 +40,9 @@ def layout(environment: Any) -> Layout | None:
     if isinstance(environment, gym.Env):
         inner = environment.unwrapped
         return layout(inner.environment) if isinstance(inner, AsGymnasium) else toy_layout(inner)
+    if isinstance(environment, Wrapped):  # in time or in its rewards: neither moves a state
+        same = environment.observation_space == environment.inner.observation_space
+        return layout(environment.inner) if same else None
     return environment.layout if isinstance(environment, Tabular) else None
 
 
@@ -73,6 +77,8 @@ def _possible_actions(environment: Any) -> np.ndarray | None:
             return np.stack([inner.action_mask(state) for state in range(len(inner.P))]).astype(bool)
         environment = getattr(inner, "environment", None)
     table = NATIVE[environment]() if isinstance(environment, str) else environment
+    while isinstance(table, Wrapped):
+        table = table.inner
     if not isinstance(table, Tabular) or table.possible_actions is None:
         return None
     possible = np.asarray(table.possible_actions)

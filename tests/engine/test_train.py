@@ -142,13 +142,13 @@ def test_several_seeds_have_a_metric_each():
 def test_warming_up_learns_nothing_and_counts():
     dqn = DQN(buffer_size=500, learning_starts=200, network=NETWORK)
     agent = Agent(dqn, "CartPole-v1", num_envs=2)
-    before = np.array(agent.state.network.head.output.weight)
+    before = np.array(agent.state.network.head.action.output.weight)
     losses = []
     agent.learn(208, lambda p: losses.append(p.metrics["train/loss"]), progress_bar=False)
     assert agent.step == 208
     assert len(losses) == 1
     assert agent.learner.run.iteration == 26
-    assert not np.array_equal(before, agent.state.network.head.output.weight)
+    assert not np.array_equal(before, agent.state.network.head.action.output.weight)
 
 
 @pytest.mark.parametrize("total", [0, -5])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
 from dataclasses import replace
-from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -296,15 +294,6 @@ def test_a_gymnasium_environment_is_searched_with_a_copy_for_each_candidate():
     assert agent.num_envs == 10
     agent.learn(3_000, progress_bar=False)
     assert agent.evaluate(10).mean > 50  # the random policy: 22
-
-
-@pytest.mark.slow
-def test_the_example_finds_better_policies_than_it_begins_with(tmp_path):
-    example = runpy.run_path(str(Path(__file__).parents[3] / "examples" / "policy_search.py"))
-    robot, pole = example["main"](50_000, 3, tmp_path / "vacuum.png", progress_bar=False)
-    assert robot.evaluate(3).mean > robot.random().evaluate(3, deterministic=False).mean - 50
-    assert pole.evaluate(10).mean > 300
-    assert (tmp_path / "vacuum.png").stat().st_size > 0
 
 
 # What is refused
