@@ -12,7 +12,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-FAN_OUT = 16  # measured: docs/decisions/0006-replay.md
+FAN_OUT = 16  # measured: docs/decisions/0007-replay.md
 
 Levels = tuple[jax.Array, ...]  # leaves first
 

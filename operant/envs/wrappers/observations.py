@@ -100,6 +100,11 @@ class TimeAware(Wrapper):
             raise ValueError(
                 f"TimeAware needs a time limit, which {spec.id} has not: put TimeLimit before it."
             )
+        if spec.frame_stack != 1:
+            raise ValueError(
+                f"TimeAware: the observations of {spec.id} are stacks of {spec.frame_stack}, which its number would not "
+                "be part of: put FrameStack behind it."
+            )
 
     def native(self, environment: Environment) -> Environment:
         return Timed.around(environment)
