@@ -21,14 +21,21 @@ from operant.algorithms.policy_gradient.reinforce import REINFORCE
 from operant.algorithms.policy_gradient.trpo import TRPO
 from operant.algorithms.search.ars import ARS
 from operant.algorithms.search.genetic import GeneticAlgorithm
+from operant.algorithms.tabular.dyna_q import DynaQ
+from operant.algorithms.tabular.linear import LinearQ
+from operant.algorithms.tabular.monte_carlo import MonteCarlo
+from operant.algorithms.tabular.q_learning import QLearning
+from operant.algorithms.tabular.sarsa_lambda import SARSALambda
 from operant.algorithms.value.dqn import DQN
 from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names
 from operant.engine.host import HostLoop
 from operant.engine.train import train
 from operant.envs import probes
-from operant.envs.classic import CartPole, Pendulum
+from operant.envs.classic import CartPole, MountainCar, Pendulum
+from operant.envs.gridworld import GridWorld
 from operant.envs.host import NativeOnHost
+from operant.envs.toy_text import toy_text
 from operant.envs.wrappers import ClipReward, Discretize, FrameStack, Repeat, StickyActions, TimeLimit, wrap
 from operant.networks import Network
 from operant.spaces import MultiBinary
@@ -137,6 +144,11 @@ CASES = {
         60,
     ),
     "DQN in many wrappers": (dqn(), wrap(Pendulum(), WRAPPERS), 2, 480),
+    "Q-learning, where actions may be impossible": (QLearning(), toy_text("Taxi-v4"), 2, 2000),
+    "SARSA(λ)": (SARSALambda(), toy_text("FrozenLake-v1"), 2, 2000),
+    "Dyna-Q": (DynaQ(), GridWorld(), 2, 500),
+    "linear Q-learning": (LinearQ(), MountainCar(), 2, 500),
+    "Monte Carlo": (MonteCarlo(), GridWorld(max_episode_steps=20), 1, 400),
     "recurrent episodes": (
         REINFORCE(n_episodes=8, max_steps=20, baseline=True, network=network(memory="lstm", memory_size=8)),
         CartPole(),
