@@ -333,7 +333,7 @@ REFUSED = {
     "Discretize needs bounded actions": (wrap(Pendulum(), ClipAction()), Discretize(3)),
     "stacks of 2 already": (wrap(Pendulum(), FrameStack(2)), FrameStack(2)),
     "FrameStack needs vectors, or images with a last axis of channels": (Senses(size=3), FrameStack(2)),
-    "stacks of 2, which its number": (wrap(Pendulum(), FrameStack(2)), TimeAware()),
+    "stacks of 2, of which its number": (wrap(Pendulum(), FrameStack(2)), TimeAware()),
     "needs a time limit, which Pendulum-v1 has not": (Pendulum(max_episode_steps=None), TimeAware()),
 }
 

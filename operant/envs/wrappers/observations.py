@@ -102,8 +102,8 @@ class TimeAware(Wrapper):
             )
         if spec.frame_stack != 1:
             raise ValueError(
-                f"TimeAware: the observations of {spec.id} are stacks of {spec.frame_stack}, which its number would not "
-                "be part of: put FrameStack behind it."
+                f"TimeAware: the observations of {spec.id} are stacks of {spec.frame_stack}, of which its number would "
+                "not be part: put FrameStack behind it."
             )
 
     def native(self, environment: Environment) -> Environment:
