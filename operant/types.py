@@ -71,6 +71,17 @@ class Transition:
         """The episode ended here, for whichever reason: traces and memories stop."""
         return self.terminated | self.truncated
 
+    @property
+    def happened(self) -> jax.Array:
+        """Whether this step did (bool, of `reward`'s shape): `valid`, or True everywhere."""
+        # Not `ones`: on the host both are NumPy arrays, and stay so.
+        return self.terminated | True if self.valid is None else self.valid
+
+    @property
+    def weight(self) -> jax.Array:
+        """The same as a number: 1 for a step that happened, and 0 for one that did not (float32)."""
+        return self.happened.astype(jnp.float32)
+
 
 class Batch(eqx.Module):
     """What `Algorithm.update` learns from.

@@ -150,8 +150,7 @@ class Curious(Algorithm):
         state = replace(state, learner=learner, extrinsic=extrinsic)
         if not isinstance(self.experience, Replay):
             return state  # seen already: see `update`
-        weight = jnp.ones_like(transition.reward) if transition.valid is None else transition.valid
-        return self.see(state, transition, weight.astype(jnp.float32))
+        return self.see(state, transition, transition.weight)
 
     def importance(self, clock: Clock) -> jax.Array | float:
         return self.inner.importance(clock)

@@ -154,8 +154,7 @@ class HostLoop:
                 action, carry = actor(carry, t)
                 row = self._step(action)
                 last = (t == plan.max_steps - 1) & ~row.done
-                happened = alive if row.valid is None else alive & row.valid
-                row = replace(row, valid=happened, truncated=row.truncated | last)
+                row = replace(row, valid=alive & row.happened, truncated=row.truncated | last)
                 rows.append(self._row(row))
                 alive = alive & ~row.done
                 if not alive.any():

@@ -44,11 +44,9 @@ def draw_learning(algorithm: Algorithm, num_envs: int, key: jax.Array, iteration
     )
 
 
-def steps_taken(transition: Transition) -> jax.Array | int:
+def steps_taken(transition: Transition) -> jax.Array:
     """How many environment steps an experience holds: int32."""
-    if transition.valid is None:
-        return transition.reward.size
-    return jnp.sum(transition.valid, dtype=jnp.int32)
+    return jnp.sum(transition.happened, dtype=jnp.int32)
 
 
 def learn(
@@ -68,7 +66,7 @@ def learn(
         replay = None
         if isinstance(plan, Episodes):  # every episode starts afresh
             carry = algorithm.initial_carry(run.state, plan.count)
-        batch = Batch(learnt_from(experience), ring.weight_of(experience), carry)
+        batch = Batch(learnt_from(experience), experience.weight, carry)
         state, metrics = _two(algorithm, algorithm.update(run.state, batch, noise.update, clock))
     return remember(algorithm, run, state, replay, experience, clock), metrics
 

@@ -66,8 +66,7 @@ class MinariObserver:
             )
 
     def __call__(self, transition: Transition) -> None:
-        done = transition.done
-        happened = np.ones_like(done) if transition.valid is None else transition.valid
+        done, happened = transition.done, transition.happened
         rows = {
             "observation": transition.observation,
             "action": to_environment(self.spec.action_space, transition.action),

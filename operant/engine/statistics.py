@@ -32,7 +32,6 @@ class EpisodeStatistics(eqx.Module):
 
     def observe(self, transition: Transition) -> EpisodeStatistics:
         """With fresh experience `[T, N]` counted."""
-        valid = jnp.ones_like(transition.done) if transition.valid is None else transition.valid
 
         def forward(running: tuple[jax.Array, jax.Array], row: tuple[jax.Array, jax.Array, jax.Array]):
             reward, done, happened = row
@@ -40,11 +39,12 @@ class EpisodeStatistics(eqx.Module):
             return (jnp.where(done, 0.0, total), jnp.where(done, 0, length)), (total, length)
 
         reward = transition.reward if transition.raw_reward is None else transition.raw_reward
-        reward = jnp.where(valid, reward, 0.0)
+        happened = transition.happened
+        reward = jnp.where(happened, reward, 0.0)
         start = (self.running_return, self.running_length)
-        running, (total, length) = jax.lax.scan(forward, start, (reward, transition.done, valid))
+        running, (total, length) = jax.lax.scan(forward, start, (reward, transition.done, happened))
 
-        ended = (transition.done & valid).reshape(-1)
+        ended = (transition.done & happened).reshape(-1)
         order = jnp.cumsum(ended.astype(jnp.int32))
         count = order[-1]
         # Of more than WINDOW endings at once only the last are kept; index WINDOW lies outside and is dropped.

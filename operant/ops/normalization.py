@@ -84,8 +84,7 @@ class Normalizer(eqx.Module):
 
     def observe(self, transition: Transition, gamma: jax.Array | float) -> Normalizer:
         """With fresh experience `[T, N, …]` added."""
-        valid = transition.valid
-        weight = jnp.ones_like(transition.reward) if valid is None else valid.astype(jnp.float32)
+        weight = transition.weight
         observation, reward, returns = self.observation, self.reward, self.returns
         if observation is not None:
             leaves = jax.tree.leaves(transition.observation)
@@ -101,7 +100,7 @@ class Normalizer(eqx.Module):
                 following = jnp.where(done_t, 0.0, total)
                 return jnp.where(happened_t, following, running), total
 
-            rows = (transition.reward, transition.done, weight > 0)
+            rows = (transition.reward, transition.done, transition.happened)
             returns, discounted = jax.lax.scan(forward, returns, rows)
             reward = reward.merge(discounted, weight)
         return Normalizer(observation, reward, returns)

@@ -70,19 +70,19 @@ class Frames(eqx.Module):
 
     def insert(self, row: jax.Array, transition: Transition) -> tuple[Frames, jax.Array]:
         """With the frames of new rows `[T, N, …]` from `row` on, and how many each column was given, `[N]`."""
-        valid = jnp.ones_like(transition.done) if transition.valid is None else transition.valid
 
         def walk(column: tuple, step: tuple[jax.Array, jax.Array]) -> tuple[tuple, tuple]:
-            (position, age, ended), (done, valid) = column, step
+            (position, age, ended), (done, happened) = column, step
             # A step that never happened shows the end of an episode once more, and what is behind it opens the next.
-            opens = (age < 0) | (ended & valid)
+            opens = (age < 0) | (ended & happened)
             place = jnp.where(opens, position, position - 1) % self.length
             age = jnp.where(opens, 0, age)
-            following = jnp.where(valid, jnp.minimum(age + 1, self.size - 1), -1)
+            following = jnp.where(happened, jnp.minimum(age + 1, self.size - 1), -1)
             return ((place + 2) % self.length, following, done), (opens, place, age)
 
         start = (self.position, self.age, self.ended)
-        (position, age, ended), (opens, place, ages) = jax.lax.scan(walk, start, (transition.done, valid))
+        steps = (transition.done, transition.happened)
+        (position, age, ended), (opens, place, ages) = jax.lax.scan(walk, start, steps)
         env = jnp.broadcast_to(jnp.arange(len(self.age))[None], place.shape)
         opening = jnp.where(opens, place, self.length)  # outside, so not written, where nothing opens
 
@@ -91,7 +91,9 @@ class Frames(eqx.Module):
             frames = frames.at[opening, env].set(seen[..., -channels:], mode="drop")
             return frames.at[(place + 1) % self.length, env].set(successor[..., -channels:])
 
-        at_rows = lambda x, new: jax.lax.dynamic_update_slice_in_dim(x, new.astype(x.dtype), row, 0)  # noqa: E731
+        def at_rows(x: jax.Array, new: jax.Array) -> jax.Array:
+            return jax.lax.dynamic_update_slice_in_dim(x, new.astype(x.dtype), row, 0)
+
         written = replace(
             self,
             frames=jax.tree.map(write, self.frames, transition.observation, transition.next_observation),

@@ -48,7 +48,10 @@ def init(plan: Replay, transition: PyTree, carry: PyTree = (), frame_stack: int 
     if frame_stack > 1:
         frames = Frames.init(transition.observation, frame_stack, rows, plan.collect_steps)
         transition = _without_observations(transition)
-    empty = lambda tree: jax.tree.map(lambda x: jnp.zeros((rows, *x.shape), x.dtype), tree)  # noqa: E731
+
+    def empty(tree: PyTree) -> PyTree:
+        return jax.tree.map(lambda x: jnp.zeros((rows, *x.shape), x.dtype), tree)
+
     return Ring(
         rows=empty(transition),
         position=jnp.zeros((), jnp.int32),
@@ -113,7 +116,7 @@ def _reprioritized(
     added = transition.reward.shape[0]
     if plan.sequence == 1:
         rows = ring.position + jnp.arange(added)
-        drawable = jnp.ones(transition.reward.shape, bool) if transition.valid is None else transition.valid
+        drawable = transition.happened
         if lost is None:
             return priorities.insert_range(ring.position * num_envs, drawable.reshape(-1))
     else:
@@ -145,12 +148,6 @@ def sample(plan: Replay, ring: Ring, bits: jax.Array, beta: jax.Array | float = 
     return batch, drawn
 
 
-def weight_of(transition: Transition) -> jax.Array:
-    """1 for every step, and 0 for one that never happened."""
-    valid = transition.valid
-    return jnp.ones_like(transition.reward) if valid is None else valid.astype(jnp.float32)
-
-
 def cut(ring: Ring) -> Ring:
     """With the newest episodes ended where they are, since what comes next does not follow from them.
 
@@ -177,7 +174,7 @@ def _draw(plan: Replay, ring: Ring, bits: jax.Array) -> Drawn:
 
 def _transitions(plan: Replay, ring: Ring, place: jax.Array) -> Batch:
     transition = _at(ring, place)
-    batch = Batch(transition, weight_of(transition))
+    batch = Batch(transition, transition.weight)
     if plan.n_step == 1:
         return batch
     num_envs = ring.rows.reward.shape[1]
@@ -199,7 +196,7 @@ def _sequences(plan: Replay, ring: Ring, place: jax.Array) -> Batch:
     capacity, num_envs = ring.rows.reward.shape
     along = jnp.arange(plan.sequence)[:, None] * num_envs
     transition = _at(ring, (place[None] + along) % (capacity * num_envs))
-    weight = jnp.where(ring.filled >= plan.sequence, weight_of(transition), 0.0)
+    weight = jnp.where(ring.filled >= plan.sequence, transition.weight, 0.0)
     return Batch(transition, weight, _take(ring.memory, place))
 
 

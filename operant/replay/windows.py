@@ -29,6 +29,7 @@ def n_step(
     places, exist = following(row, n, position, rows.reward.shape[0])
     at = (places, jnp.broadcast_to(env[None], places.shape))
     going_on = ~rows.done[at]
+    # Not `happened`, an array as long as the ring of which a few elements would be read.
     if rows.valid is not None:
         exist &= rows.valid[at]
     # The first is always taken: what never happened has no weight.

@@ -28,8 +28,7 @@ class HeldOut(eqx.Module):
 
     def observe(self, transition: Transition) -> HeldOut:
         """With states `[T, N, …]` added, as long as there is room."""
-        valid = transition.valid
-        happened = jnp.ones(transition.reward.size, bool) if valid is None else valid.reshape(-1)
+        happened = transition.happened.reshape(-1)
         place = jnp.where(happened, self.count + jnp.cumsum(happened) - 1, jnp.iinfo(jnp.int32).max)
 
         def write(held: jax.Array, new: jax.Array) -> jax.Array:
