@@ -43,7 +43,7 @@ class Dynamics(eqx.Module):
         action = applied(self.action_space, transition.action)
         choices = self.inverse(jnp.concatenate([before, after], -1))
         surprise = -distributions.from_parameters(self.action_space, choices).log_prob(action)
-        encoded = Flat(self.action_space)(action)  # pyright: ignore[reportArgumentType]
+        encoded = Flat(self.action_space)(action)  # pyright: ignore[reportArgumentType] (`check` refuses others)
         foreseen = self.forward(jnp.concatenate([before, encoded], -1))
         return 0.5 * jnp.sum(jnp.square(foreseen - after), -1), surprise
 
@@ -77,7 +77,7 @@ class ICM(Learned):
             hidden_layers(config, size + outputs, config.hidden_sizes, size, keys[2]),
             spec.action_space,
         )
-        return ICMState(dynamics, self.optimizer(0.0).init(dynamics))  # pyright: ignore[reportArgumentType]
+        return ICMState(dynamics, self.begin(dynamics))
 
     def reward(self, state: ICMState, transition: Transition) -> jax.Array:
         return state.dynamics.errors(transition)[0]
@@ -85,7 +85,7 @@ class ICM(Learned):
     def update(
         self, state: ICMState, transition: Transition, weight: jax.Array, key: jax.Array, clock: Clock
     ):
-        dynamics, optimizer, metrics = self.descend(
+        dynamics, optimizer, metrics = self.fit(
             self.loss, state.dynamics, state.optimizer, transition, weight, key, clock
         )
         return ICMState(dynamics, optimizer), metrics

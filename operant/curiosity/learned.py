@@ -17,9 +17,9 @@ from operant.algorithms.base import require, static
 from operant.curiosity.base import Curiosity
 from operant.networks import MLP, Encoder, Network
 from operant.networks.encoder import hidden_layers
-from operant.ops.optimizers import adam
+from operant.ops.optimizers import adam, descend
 from operant.ops.schedules import Schedule, at
-from operant.ops.shuffle import permutations
+from operant.ops.shuffle import minibatches
 from operant.spaces import Space
 from operant.types import Clock, PyTree, Transition
 
@@ -85,7 +85,11 @@ class Learned(Curiosity):
         """Built inside traced functions; only its state is kept."""
         return adam(learning_rate, self.max_grad_norm, eps=1e-8)
 
-    def descend(
+    def begin(self, models: PyTree) -> optax.OptState:
+        """The optimiser's state before the first step."""
+        return self.optimizer(0.0).init(models)
+
+    def fit(
         self,
         loss: Loss,
         models: PyTree,
@@ -98,15 +102,13 @@ class Learned(Curiosity):
         """`(models, optimiser, mean metrics)` after `n_epochs` passes down `loss(models, transition, weight)`."""
         count = weight.size
         data = jax.tree.map(lambda x: x.reshape(count, *x.shape[weight.ndim :]), (transition, weight))
-        size = min(self.batch_size, count)
-        order = permutations(key, self.n_epochs, count)[:, : count // size * size].reshape(-1, size)
+        order = minibatches(key, self.n_epochs, count, min(self.batch_size, count))
         optimizer = self.optimizer(at(self.learning_rate, clock))
 
         def step(now: tuple[PyTree, optax.OptState], index: jax.Array):
             models, optimizer_state = now
             gradient, metrics = jax.grad(loss, has_aux=True)(models, *jax.tree.map(lambda x: x[index], data))
-            updates, optimizer_state = optimizer.update(gradient, optimizer_state, models)
-            return (optax.apply_updates(models, updates), optimizer_state), metrics
+            return descend(optimizer, gradient, optimizer_state, models), metrics
 
         (models, optimizer_state), metrics = jax.lax.scan(step, (models, optimizer_state), order)
         return models, optimizer_state, jax.tree.map(jnp.mean, metrics)

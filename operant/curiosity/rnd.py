@@ -55,7 +55,7 @@ class RND(Learned):
         return RNDState(
             target,
             predictor,
-            self.optimizer(0.0).init(predictor),  # pyright: ignore[reportArgumentType]
+            self.begin(predictor),
             Whitening.build(spec.observation_space, self.normalize_observations),
         )
 
@@ -75,7 +75,7 @@ class RND(Learned):
             error = weighted_mean(self.reward(now, part), weight)
             return error, {"train/rnd_loss": error}
 
-        predictor, optimizer, metrics = self.descend(
+        predictor, optimizer, metrics = self.fit(
             loss, state.predictor, state.optimizer, transition, weight, key, clock
         )
         return RNDState(state.target, predictor, optimizer, state.whitening), metrics

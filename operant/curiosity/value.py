@@ -34,7 +34,7 @@ class IntrinsicValue(eqx.Module):
     @classmethod
     def build(cls, curiosity: Learned, spec: EnvSpec, key: jax.Array) -> IntrinsicValue:
         network = Features.build(curiosity.network, spec.observation_space, 1, key)
-        return cls(network, curiosity.optimizer(0.0).init(network))  # pyright: ignore[reportArgumentType]
+        return cls(network, curiosity.begin(network))
 
     def __call__(self, observation: PyTree) -> jax.Array:
         """V_i of observations `[…]`."""
@@ -88,7 +88,7 @@ def update(
         error = weighted_mean(jnp.square(network(part.observation)[..., 0] - part.reward), weight)
         return error, {"train/intrinsic_value_loss": error}
 
-    network, optimizer, metrics = curiosity.descend(
+    network, optimizer, metrics = curiosity.fit(
         loss, value.network, value.optimizer, goals, weight, key, clock
     )
     return IntrinsicValue(network, optimizer), metrics
