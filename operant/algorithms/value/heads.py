@@ -113,18 +113,14 @@ class CategoricalReturn(Head):
         return cross_entropy, cross_entropy - entropy
 
 
-class QuantileReturn(Head):
-    """QR-DQN: M quantiles at the middles of equal parts (Dabney et al. 2018, arXiv:1710.10044, algorithm 1).
-
-    The surprise is the loss.
-    """
+class Quantiles(Head):
+    """M quantiles, which are equally likely and so average to Q; their surprise is the loss."""
 
     kappa: jax.Array | float
-    n_quantiles: int = eqx.field(static=True)
 
-    @property
-    def outputs(self) -> int:
-        return self.n_quantiles
+    @abstractmethod
+    def fractions(self, given: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
+        """τ `[…, M]` of each number of an output of this shape; `given` are those that the network was given."""
 
     def values(self, output: jax.Array) -> jax.Array:
         return jnp.mean(output, -1)
@@ -135,19 +131,30 @@ class QuantileReturn(Head):
     def loss(
         self, output: jax.Array, goal: jax.Array, fractions: jax.Array | None
     ) -> tuple[jax.Array, jax.Array]:
-        fractions = jnp.broadcast_to(midpoints(self.n_quantiles), output.shape)
-        loss = quantile_huber_loss(output, fractions, goal, self.kappa)
+        loss = quantile_huber_loss(output, self.fractions(fractions, output.shape), goal, self.kappa)
         return loss, loss
 
 
-class ImplicitQuantileReturn(Head):
+class QuantileReturn(Quantiles):
+    """QR-DQN: quantiles at the middles of M equal parts (Dabney et al. 2018, arXiv:1710.10044, algorithm 1)."""
+
+    n_quantiles: int = eqx.field(static=True)
+
+    @property
+    def outputs(self) -> int:
+        return self.n_quantiles
+
+    def fractions(self, given: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
+        return jnp.broadcast_to(midpoints(self.n_quantiles), shape)
+
+
+class ImplicitQuantileReturn(Quantiles):
     """IQN: the quantile at any fraction τ that the network is given (Dabney et al. 2018, arXiv:1806.06923).
 
     Fractions to learn at are drawn anew each time. Actions are chosen by the mean over K of them as in equation 3,
     at the middles of K equal parts rather than drawn, so that a policy is a function of what it sees.
     """
 
-    kappa: jax.Array | float
     n_fractions: int = eqx.field(static=True)  # N
     n_target_fractions: int = eqx.field(static=True)  # N'
     n_policy_fractions: int = eqx.field(static=True)  # K
@@ -164,15 +171,6 @@ class ImplicitQuantileReturn(Head):
     def choosing(self, leading: tuple[int, ...]) -> jax.Array:
         return jnp.broadcast_to(midpoints(self.n_policy_fractions), (*leading, self.n_policy_fractions))
 
-    def values(self, output: jax.Array) -> jax.Array:
-        return jnp.mean(output, -1)
-
-    def goal(self, following: jax.Array, reward: jax.Array, discount: jax.Array) -> jax.Array:
-        return reward[..., None] + discount[..., None] * following
-
-    def loss(
-        self, output: jax.Array, goal: jax.Array, fractions: jax.Array | None
-    ) -> tuple[jax.Array, jax.Array]:
-        assert fractions is not None
-        loss = quantile_huber_loss(output, fractions, goal, self.kappa)
-        return loss, loss
+    def fractions(self, given: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
+        assert given is not None
+        return given
