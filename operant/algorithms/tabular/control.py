@@ -6,6 +6,7 @@ Behaviour is ε-greedy on f(s, a) = Q(s, a) + κ/(1 + N(s, a)), the exploration 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import jax
@@ -64,6 +65,10 @@ class TabularControl(TabularLearner):
         """α for this row's state and action."""
         return self.step_size(state.visits[row.state, row.action], row, clock)
 
+    @abstractmethod
+    def learn(self, state: Any, row: Row, clock: Clock) -> tuple[Any, jax.Array]:
+        """`(state, temporal-difference error)` after one step."""
+
     def update(self, state: Any, batch: Batch, key: jax.Array, clock: Clock):
-        state, metrics = super().update(state, batch, key, clock)
+        state, metrics = self.step_by_step(self.learn, state, batch, key, clock)
         return state, metrics | {"rollout/exploration_rate": at(self.epsilon, clock)}

@@ -1,7 +1,8 @@
-"""What all tabular algorithms share: a step size, a discount, and learning from one step after another."""
+"""What all tabular algorithms share: a step size, a discount, and how to learn from one step after another."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import jax
@@ -23,7 +24,7 @@ def require_traces(trace_decay: Any, traces: str) -> None:
 
 
 class TabularLearner(Algorithm):
-    """Learning a table. Concrete algorithms say what one step teaches."""
+    """Learning a table."""
 
     learning_rate: float | Schedule = 0.1
     """Step size α₀: a number or a schedule such as linear:0.5:0."""
@@ -58,16 +59,21 @@ class TabularLearner(Algorithm):
         count = visits if self.decay_by == "visits" else row.number
         return at(self.learning_rate, clock) / (1 + count * self.learning_rate_decay)
 
-    def update(self, state: Any, batch: Batch, key: jax.Array, clock: Clock):
+    def step_by_step(
+        self,
+        learn: Callable[[Any, Row, Clock], tuple[Any, jax.Array]],
+        state: Any,
+        batch: Batch,
+        key: jax.Array,
+        clock: Clock,
+    ) -> tuple[Any, dict[str, jax.Array]]:
+        """`(state, metrics)` after a whole batch; `learn` gives `(state, temporal-difference error)` after one step."""
+
         def one(state: Any, row: Row) -> tuple[Any, jax.Array]:
-            return self.learn(state, row, clock)
+            return learn(state, row, clock)
 
         state, error = table.in_order(one, state, table.rows(state.space, batch, key, clock))
         return state, {
             "train/td_error": jnp.mean(jnp.abs(error)),
             "train/learning_rate": at(self.learning_rate, clock),
         }
-
-    def learn(self, state: Any, row: Row, clock: Clock) -> tuple[Any, jax.Array]:
-        """`(state, temporal-difference error)` after one step. What learns otherwise has an `update` of its own."""
-        raise NotImplementedError

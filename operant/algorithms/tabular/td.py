@@ -25,7 +25,7 @@ from operant.algorithms.tabular.prediction import TabularPrediction, ValueTable
 from operant.algorithms.tabular.table import Row
 from operant.ops.traces import Traces, fade, mark
 from operant.spaces import Space
-from operant.types import Clock, EnvSpec
+from operant.types import Batch, Clock, EnvSpec
 
 
 class TDState(eqx.Module):
@@ -69,6 +69,9 @@ class TD(TabularPrediction):
         table = self.value_table(spec)
         nothing = jnp.zeros((spec.num_envs, *table.values.shape))
         return TDState(table, nothing, nothing.copy())
+
+    def update(self, state: TDState, batch: Batch, key: jax.Array, clock: Clock):
+        return self.step_by_step(self.learn, state, batch, key, clock)
 
     def learn(self, state: TDState, row: Row, clock: Clock) -> tuple[TDState, jax.Array]:
         values, happened = state.values, row.weight > 0
