@@ -17,7 +17,17 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PACKAGES = ("operant", "jax", "equinox", "optax", "torch", "stable-baselines3", "gymnasium", "numpy")
+PACKAGES = (
+    "operant",
+    "jax",
+    "equinox",
+    "optax",
+    "torch",
+    "stable-baselines3",
+    "sb3-contrib",
+    "gymnasium",
+    "numpy",
+)
 
 
 def machine() -> dict[str, Any]:
@@ -68,8 +78,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def describe(date: str, of_machine: Mapping[str, Any], *of_versions: Mapping[str, str]) -> str:
     """Where and when it was measured, and with what, in a paragraph for each environment."""
-    about = f"{date}. {of_machine['processor']}, {of_machine['cores']} cores, {of_machine['system']}; "
-    lines = [about + f"load average before: {of_machine['load']}."]
+    busy = f"; load average before: {of_machine['load']}" if "load" in of_machine else ""
+    lines = [f"{date}. {of_machine['processor']}, {of_machine['cores']} cores, {of_machine['system']}{busy}."]
     lines += [", ".join(f"{name} {number}" for name, number in found.items()) + "." for found in of_versions]
     return "\n\n".join(lines)
 

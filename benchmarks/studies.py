@@ -1,0 +1,159 @@
+"""Studies of what is learnt: many seeds in one program, scored, drawn and kept as raw numbers.
+
+`benchmarks.learning`, `benchmarks.ablation` and `benchmarks.curiosity` each are a list of them and a report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import operant
+from benchmarks import common
+from operant import presets
+from operant.ops.intervals import iqm_interval
+from operant.studio.curves import learning_curve, series
+
+FIRST_SEED = 1000  # no preset was chosen by looking at seeds from here on
+EPISODES = 100
+QUICK_SHARE, QUICK_SEEDS = 20, 2
+REQUIRED_SHARE = 0.95  # of the seeds must reach the threshold: 19 of 20
+
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """An algorithm on an environment, and the mean return that counts as solved.
+
+    `values` stand before those of the preset, which is the environment's own unless another is named.
+    """
+
+    name: str
+    algorithm: str
+    environment: str
+    threshold: float
+    preset: str = "auto"
+    values: Mapping[str, Any] = field(default_factory=dict)
+    steps: int | None = None  # the preset's, unless given
+
+
+def main(name: str, studies: Sequence[Study], report: Callable[[list[Raw]], str], about: str) -> list[Raw]:
+    """Measure the studies that the command line asks for; write NAME.json, NAME.md and curves, and return them all.
+
+    What NAME.json has of the others is kept.
+    """
+    options = _options(name, about, studies)
+    chosen = [study for study in studies if any(fnmatch(study.name.lower(), p.lower()) for p in options.only)]
+    results = options.out or (Path(tempfile.mkdtemp()) if options.quick else common.RESULTS)
+    file = results / f"{name}.json"
+    kept = {raw["name"]: raw for raw in json.loads(file.read_text())["studies"]} if file.exists() else {}
+    for study in chosen:
+        count, share = (QUICK_SEEDS, QUICK_SHARE) if options.quick else (options.seeds, 1)
+        kept[study.name] = {"date": options.date} | run(study, count, share, results, name)
+        # What is done is kept, whatever comes later.
+        common.write_json(file, {"studies": [kept[known.name] for known in studies if known.name in kept]})
+    measured = [kept[known.name] for known in studies if known.name in kept]
+    text = report(measured)
+    (results / f"{name}.md").write_text(text)
+    print(f"{text}\nWritten to {results}.")
+    return measured
+
+
+def run(study: Study, count: int, share: int, results: Path, prefix: str) -> Raw:
+    """Train and score all seeds of a study, and draw their curves as PREFIX-STUDY.png."""
+    before = common.machine()
+    preset = presets.find(study.algorithm, study.environment, study.preset)
+    steps, every = (study.steps or preset["total_timesteps"]) // share, preset.get("evaluate_every")
+    seeds = range(FIRST_SEED, FIRST_SEED + count)
+    agent = operant.make(study.algorithm, study.environment, preset=study.preset, seeds=seeds, **study.values)
+    started = time.perf_counter()
+    agent.learn(steps, progress_bar=False, evaluate_every=every)
+    trained = time.perf_counter()
+    last = [score.mean for score in agent.evaluate(EPISODES)]
+    kept = last if every is None else [score.mean for score in agent.best_model.evaluate(EPISODES)]
+    scored = time.perf_counter()
+
+    picture = f"{prefix}-{study.name.lower().replace(' ', '-')}.png"
+    results.mkdir(parents=True, exist_ok=True)
+    curve = series(agent.history)
+    learning_curve({study.name: curve}, title=study.name, threshold=study.threshold, path=results / picture)
+    centre, low, high = (float(value) for value in iqm_interval(kept))
+    print(f"{study.name}: {centre:.1f} [{low:.1f}, {high:.1f}], {trained - started:.0f} s", flush=True)
+    return asdict(study) | {
+        "machine": before,
+        "versions": common.versions(),
+        "seeds": list(seeds),
+        "steps": steps,
+        "means": kept,
+        "means_of_the_last_models": last,
+        "means_of_training": np.nanmean(curve[1], 1).tolist(),
+        "evaluate_every": every,
+        "iqm": centre,
+        "interval": [low, high],
+        "train_seconds": trained - started,
+        "score_seconds": scored - trained,
+        "picture": picture,
+        "config": agent.config(),
+    }
+
+
+def reached(study: Raw) -> int:
+    """How many seeds reached the threshold."""
+    return sum(mean >= study["threshold"] for mean in study["means"])
+
+
+def solved(study: Raw) -> bool:
+    """Whether enough of them did."""
+    return reached(study) >= REQUIRED_SHARE * len(study["means"])
+
+
+def describe(studies: Sequence[Raw]) -> str:
+    """When, where and with what they were measured, each different answer once."""
+    parts = []
+    for raw in studies:
+        machine = {name: value for name, value in raw["machine"].items() if name != "load"}
+        parts += common.describe(raw["date"], machine, raw["versions"]).split("\n\n")
+    return "\n\n".join(dict.fromkeys(parts))
+
+
+def by_seed(means: Sequence[float]) -> str:
+    """The numbers, in the order of seeds."""
+    return ", ".join(f"{mean:.1f}" for mean in means)
+
+
+def _options(name: str, about: str, studies: Sequence[Study]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=about)
+    parser.add_argument("--seeds", type=int, default=20, help=f"how many, from {FIRST_SEED} on (default 20)")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=["*"],
+        metavar="NAME",
+        help=f"studies to measure, such as 'ppo*'; results of others are kept. There are: "
+        f"{', '.join(study.name for study in studies)}",
+    )
+    parser.add_argument("--date", default=datetime.date.today().isoformat(), help="date of what is measured")
+    parser.add_argument("--out", type=Path, help="directory of the results (default: benchmarks/results)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="see that it works, not how well: two seeds, few steps, elsewhere",
+    )
+    options = parser.parse_args()
+    if options.seeds < 1:
+        parser.error(f"--seeds {options.seeds}: must be at least 1.")
+    for pattern in options.only:
+        if not any(fnmatch(study.name.lower(), pattern.lower()) for study in studies):
+            parser.error(f"--only {pattern}: no study has such a name.")
+    return options
