@@ -34,6 +34,8 @@ class Box:
             if isinstance(bound, tuple) and len(bound) != math.prod(self.shape):
                 needed = math.prod(self.shape)
                 raise ValueError(f"Box.{name} has {len(bound)} numbers; shape {self.shape} needs {needed}.")
+            if isinstance(bound, tuple) and len(set(bound)) == 1:  # one way to write it: spaces are compared
+                object.__setattr__(self, name, bound[0])
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:

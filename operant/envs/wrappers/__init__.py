@@ -3,7 +3,7 @@
 from operant.envs.wrappers.actions import ClipAction, Discretize, RescaleAction
 from operant.envs.wrappers.apply import wrap
 from operant.envs.wrappers.base import Wrapper
-from operant.envs.wrappers.observations import FrameStack, TimeAware
+from operant.envs.wrappers.observations import FrameStack, Select, TimeAware
 from operant.envs.wrappers.registry import WRAPPERS, as_wrappers
 from operant.envs.wrappers.rewards import ClipReward, PotentialShaping, ScaleReward
 from operant.envs.wrappers.timing import Repeat, StickyActions, TimeLimit
@@ -18,6 +18,7 @@ __all__ = [
     "Repeat",
     "RescaleAction",
     "ScaleReward",
+    "Select",
     "StickyActions",
     "TimeAware",
     "TimeLimit",

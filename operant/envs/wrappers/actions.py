@@ -23,6 +23,7 @@ class ActionWrapper(Wrapper):
     """Turns the agent's actions into those of a Box."""
 
     changes_actions: ClassVar[bool] = True
+    needs_bounds: ClassVar[bool] = False  # whether it takes no Box without bounds
 
     @abstractmethod
     def space(self, box: Box) -> Space:
@@ -35,6 +36,11 @@ class ActionWrapper(Wrapper):
     def check(self, spec: EnvSpec) -> None:
         if not isinstance(spec.action_space, Box):
             raise self.refuse(spec, "Box actions", spec.action_space)
+        if self.needs_bounds and not spec.action_space.bounded:
+            low, high = (bound.tolist() for bound in spec.action_space.bounds)
+            raise ValueError(
+                f"{type(self).__name__} needs bounded actions: those of {spec.id} are from {low} to {high}."
+            )
 
     def native(self, environment: Environment) -> Environment:
         return WithActions.around(environment, self)
@@ -67,6 +73,7 @@ class Discretize(ActionWrapper):
     (MultiDiscrete). Gymnasium's DiscretizeAction.
     """
 
+    needs_bounds: ClassVar[bool] = True
     bins: int | tuple[int, ...]
     """Parts of each dimension, or of the first, the second, ….."""
     multi: bool = False
@@ -84,14 +91,8 @@ class Discretize(ActionWrapper):
 
     def check(self, spec: EnvSpec) -> None:
         super().check(spec)
-        box = spec.action_space
-        assert isinstance(box, Box)
-        if not box.bounded:
-            low, high = (bound.tolist() for bound in box.bounds)
-            raise ValueError(
-                f"Discretize needs bounded actions: those of {spec.id} are from {low} to {high}."
-            )
-        size = math.prod(box.shape)
+        assert isinstance(spec.action_space, Box)
+        size = math.prod(spec.action_space.shape)
         if isinstance(self.bins, tuple) and len(self.bins) != size:
             raise ValueError(
                 f"Discretize: bins={self.bins!r}: {spec.id} has {size} dimension(s); give one number, or {size}."
@@ -147,6 +148,7 @@ class ClipAction(ActionWrapper):
 class RescaleAction(ActionWrapper):
     """Actions between `low` and `high`, stretched to the environment's bounds. Gymnasium's RescaleAction."""
 
+    needs_bounds: ClassVar[bool] = True
     low: float = -1.0
     """The least action, in every dimension."""
     high: float = 1.0
@@ -158,16 +160,6 @@ class RescaleAction(ActionWrapper):
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
             self.require(number, name, "a number")
         self.require(self.low < self.high, "high", f"more than low={self.low!r}")
-
-    def check(self, spec: EnvSpec) -> None:
-        super().check(spec)
-        box = spec.action_space
-        assert isinstance(box, Box)
-        if not box.bounded:
-            low, high = (bound.tolist() for bound in box.bounds)
-            raise ValueError(
-                f"RescaleAction needs bounded actions: those of {spec.id} are from {low} to {high}."
-            )
 
     def space(self, box: Box) -> Box:
         return Box(float(self.low), float(self.high), box.shape, box.dtype)

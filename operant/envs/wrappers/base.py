@@ -1,5 +1,8 @@
 """What a wrapper is: a value that changes an environment, natively and through Gymnasium in the same way."""
 
+# pyright: reportIncompatibleVariableOverride=false
+# Fields of other environments are properties of a wrapped one: those of the environment inside.
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -69,11 +72,11 @@ class Wrapped(Environment):
         return make(environment, *values)
 
     @property
-    def id(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def id(self) -> str:
         return self.inner.id
 
     @property
-    def max_episode_steps(self) -> int | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def max_episode_steps(self) -> int | None:
         return self.inner.max_episode_steps
 
     @property

@@ -1,4 +1,4 @@
-"""Wrappers that change what is seen: several observations at once, and the time."""
+"""Wrappers that change what is seen: several observations at once, some of their numbers only, and the time."""
 
 from __future__ import annotations
 
@@ -80,6 +80,70 @@ class Stacked(Wrapped):
 
     def observe(self, state: State) -> jax.Array:
         return state.own
+
+
+@dataclass(frozen=True)
+class Select(Wrapper):
+    """Only some numbers of a vector observation: CartPole with `Select((0, 2))` hides how fast it moves.
+
+    What is hidden has to be remembered, so this makes an environment that needs memory out of one that does not.
+    Gymnasium's TransformObservation.
+    """
+
+    changes_observations: ClassVar[bool] = True
+
+    keep: int | tuple[int, ...]
+    """Which numbers, the first being 0, in the order in which they are shown."""
+
+    def __post_init__(self) -> None:
+        keep = tuple(self.keep) if isinstance(self.keep, list | tuple) else (self.keep,)
+        object.__setattr__(self, "keep", keep)
+        whole = all(isinstance(i, int) and not isinstance(i, bool) and i >= 0 for i in keep)
+        self.require(
+            bool(keep) and whole and len(set(keep)) == len(keep), "keep", "different whole numbers, from 0"
+        )
+
+    def check(self, spec: EnvSpec) -> None:
+        space = spec.observation_space
+        if not isinstance(space, Box) or len(space.shape) != 1:
+            raise self.refuse(spec, "vectors", space)
+        if spec.frame_stack != 1:
+            raise ValueError(
+                f"Select: the observations of {spec.id} are stacks of {spec.frame_stack}: put FrameStack behind it."
+            )
+        if max(self.indices) >= space.shape[0]:
+            raise ValueError(
+                f"Select: keep={self.keep}: {spec.id} shows {space.shape[0]} numbers, 0 to {space.shape[0] - 1}."
+            )
+
+    @property
+    def indices(self) -> list[int]:
+        """`keep`, to index with."""
+        return list(np.atleast_1d(self.keep))
+
+    def native(self, environment: Environment) -> Environment:
+        return Selected.around(environment, self)
+
+    def gymnasium(self, env: gym.Env) -> gym.Env:
+        space = env.observation_space
+        assert isinstance(space, gym.spaces.Box)
+        kept = gym.spaces.Box(space.low[self.indices], space.high[self.indices], dtype=space.dtype.type)
+        return gym.wrappers.TransformObservation(env, lambda seen: seen[self.indices], kept)
+
+
+class Selected(Wrapped):
+    """A native environment that shows some of its numbers."""
+
+    wrapper: Select = eqx.field(static=True)
+
+    @property
+    def observation_space(self) -> Box:
+        box = _box(self.inner)
+        low, high = (tuple(bound[self.wrapper.indices].tolist()) for bound in box.bounds)
+        return Box(low, high, (len(self.wrapper.indices),), box.dtype)
+
+    def observe(self, state: State) -> jax.Array:
+        return self.inner.observe(state.inner)[np.array(self.wrapper.indices)]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from operant.envs.wrappers.actions import ClipAction, Discretize, RescaleAction
 from operant.envs.wrappers.base import Wrapper
-from operant.envs.wrappers.observations import FrameStack, TimeAware
+from operant.envs.wrappers.observations import FrameStack, Select, TimeAware
 from operant.envs.wrappers.rewards import ClipReward, PotentialShaping, ScaleReward
 from operant.envs.wrappers.timing import Repeat, StickyActions, TimeLimit
 
@@ -25,6 +25,7 @@ WRAPPERS: dict[str, type[Wrapper]] = {
     "clip-action": ClipAction,
     "rescale-action": RescaleAction,
     "frame-stack": FrameStack,
+    "select": Select,
     "clip-reward": ClipReward,
     "scale-reward": ScaleReward,
     "potential-shaping": PotentialShaping,
