@@ -9,7 +9,7 @@ os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
 import jax
 
-import operant.engine  # noqa: F401  (its settings decide the last bits of results: before JAX's backend starts)
+import operant.engine  # noqa: F401 (its settings decide the last bits of results: before JAX's backend starts)
 
 # (N,) − (N, 1) silently becomes (N, N) by default: the commonest bug of all.
 jax.config.update("jax_numpy_rank_promotion", "raise")

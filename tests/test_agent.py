@@ -88,7 +88,10 @@ def test_a_policy_with_memory_acts_through_an_actor():
     with pytest.raises(ValueError, match=r"agent\.actor\(\)"):
         agent.predict(OBSERVATIONS[0])
     # The policy's first output is nearly 0: make its memory matter.
-    weight = lambda state: state.network.policy_head.output.weight  # noqa: E731
+
+    def weight(state):
+        return state.network.policy_head.output.weight
+
     agent.learner.state = eqx.tree_at(weight, agent.state, replace_fn=lambda w: 100 * w)
     act = agent.actor()
     first = [int(act(observation)) for observation in OBSERVATIONS]
@@ -364,7 +367,10 @@ def test_scoring_the_instance_that_is_trained_on_begins_its_episodes_afresh():
     seen = Steps()
     agent = learn(operant.PPO(gym.make("CartPole-v1"), **PPO_SMALL | {"batch_size": 16}), 32)
     agent.evaluate(2, seed=1)
-    score = lambda progress: progress.agent.evaluate(2, seed=1) and None  # noqa: E731
+
+    def score(progress):
+        return progress.agent.evaluate(2, seed=1) and None
+
     agent.learn(128, score, progress_bar=False, log_interval=32, observers=[seen])
     # CartPole's episodes begin within ±0.05: the first does, and those behind an end or a score.
     starts = np.arange(128) % 32 == 0

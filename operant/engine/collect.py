@@ -141,7 +141,10 @@ def episodes(
             )
         )(jnp.arange(plan.max_steps))
         stage = Stage(states, observation, action_mask, initial_carry)
-        at = lambda t: jax.tree.map(lambda x: x[t], noise)  # noqa: E731
+
+        def at(t: jax.Array | int) -> PyTree:
+            return jax.tree.map(lambda x: x[t], noise)
+
         row = jax.eval_shape(
             lambda s: advance(algorithm, environment, run.state, initial_carry, run.clock, s, at(0))[1], stage
         )

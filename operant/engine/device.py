@@ -192,7 +192,9 @@ class DeviceLoop:
             return jax.jit(function, donate_argnums=(1,))
 
         def mapped(algorithm: Algorithm, run: Run, *rest: Any) -> Any:
-            one = lambda run: function(algorithm, run, *rest)  # noqa: E731
+            def one(run: Run) -> Any:
+                return function(algorithm, run, *rest)
+
             return jax.lax.map(one, run) if self._in_turn else jax.vmap(one)(run)
 
         if self._mesh.size > 1:

@@ -44,7 +44,7 @@ class MinariObserver:
 
     def __init__(self, dataset_id: str, spec: EnvSpec, *, environment: Any = None, **details: Any) -> None:
         try:
-            import h5py  # noqa: F401 — Minari misses it only when it writes
+            import h5py  # noqa: F401 (Minari misses it only when it writes)
             import minari
             from minari.data_collector import EpisodeBuffer
         except ImportError as error:
@@ -80,7 +80,9 @@ class MinariObserver:
             ends = np.flatnonzero(done[steps, n]) + 1
             for part in np.split(steps, ends):
                 if part.size:
-                    self._running.setdefault(n, []).append(jax.tree.map(lambda x: x[part, n], rows))  # noqa: B023
+                    self._running.setdefault(n, []).append(
+                        jax.tree.map(lambda x, part=part, n=n: x[part, n], rows)
+                    )
                     if done[part[-1], n]:
                         self._finish(n)
         if sum(map(len, self._finished)) >= STEPS_IN_MEMORY:

@@ -220,9 +220,12 @@ def categorical_by_rlax(batch, found):
 
 
 def quantiles_by_rlax(batch, found):
-    last = lambda x: jnp.swapaxes(x, -1, -2)  # noqa: E731  (rlax has actions last)
     middles = jnp.broadcast_to((jnp.arange(5) + 0.5) / 5, (B, 5))
     selector = jnp.broadcast_to(found["judged"][:, None], (B, 1, 4))
+
+    def last(x):  # rlax has actions last
+        return jnp.swapaxes(x, -1, -2)
+
     return jax.vmap(rlax.quantile_q_learning, in_axes=(0, 0, 0, 0, 0, 0, 0, None))(
         last(found["now"]),
         middles,

@@ -110,14 +110,14 @@ def ascent(algorithm, network):
         moved, _ = algorithm.improve(replace(network, value_head=None), transition, sample, weight, ())
         return jax.tree.map(jnp.subtract, moved, replace(network, value_head=None))
     if isinstance(algorithm, PPO):
-        sample = algorithm.estimate(network, transition, ())
-        loss = lambda network: algorithm.loss(network, transition, sample, weight, (), NOW)[0]  # noqa: E731
+        given = (transition, algorithm.estimate(network, transition, ()), weight, (), NOW)
     elif isinstance(algorithm, A2C):
-        loss = lambda network: algorithm.loss(network, transition, weight, (), NOW)[0]  # noqa: E731
+        given = (transition, weight, (), NOW)
     else:
-        loss = lambda network: algorithm.loss(network, transition, weight, ())[0]  # noqa: E731
+        given = (transition, weight, ())
+    gradient = jax.grad(lambda network: algorithm.loss(network, *given)[0])(network)
     # The loss is a mean over steps, of which each path has two.
-    return jax.tree.map(lambda g: -2 * g, jax.grad(loss)(network))
+    return jax.tree.map(lambda g: -2 * g, gradient)
 
 
 @pytest.mark.parametrize("name", GRADIENTS)

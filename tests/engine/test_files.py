@@ -106,7 +106,7 @@ def test_a_number_and_a_scalar_array_are_the_same_hyperparameter(tmp_path):
 def test_what_does_not_fit_is_named_with_both_shapes(tmp_path):
     path = tmp_path / "x.safetensors"
     files.save_tree(path, {"a": jnp.zeros((4, 64)), "b": jnp.zeros(2), "old": jnp.zeros(1)}, {})
-    with pytest.raises(ValueError) as error:  # noqa: PT011 — the message is what is tested
+    with pytest.raises(ValueError) as error:  # noqa: PT011 (the message is looked at below)
         files.load_tree(path, {"a": jnp.zeros((3, 64)), "b": jnp.zeros(2, jnp.int32), "new": jnp.zeros(1)})
     message = str(error.value)
     assert "a has shape (4, 64) in the file where (3, 64) is expected" in message

@@ -59,7 +59,7 @@ def experience(lengths, steps, dummy=False) -> Transition:
 
 def chunks(transition: Transition, *bounds: int):
     edges = [0, *bounds, len(transition.reward)]
-    return [jax.tree.map(lambda x: x[a:b], transition) for a, b in pairwise(edges)]  # noqa: B023
+    return [jax.tree.map(lambda x, a=a, b=b: x[a:b], transition) for a, b in pairwise(edges)]
 
 
 def written(dataset_id):

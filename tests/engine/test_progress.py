@@ -126,7 +126,7 @@ def test_the_terminal_is_restored(exception):
 
 def test_the_terminal_is_restored_when_drawing_fails():
     console = terminal()
-    with pytest.raises(ValueError), Progress(console=console) as view:  # noqa: PT011 — NumPy's own
+    with pytest.raises(ValueError), Progress(console=console) as view:  # noqa: PT011 (the message is NumPy's)
         view.update({"train/loss": "not a number"}, 1, 2)
     assert shown(console).endswith(SHOW_CURSOR)
 

@@ -51,7 +51,12 @@ def test_a_report_is_of_the_state_behind_the_chunk(seeds):
         HostLoop(Reporter(), NativeOnHost(Counting(), 2 * (seeds or 1)), seeds),
     ):
         reported = []
-        train(loop, loop.begin(key), 24, 2, lambda run, metrics: reported.append(metrics) or True)  # noqa: B023
+
+        def report(run, metrics, reported=reported):
+            reported.append(metrics)
+            return True
+
+        train(loop, loop.begin(key), 24, 2, report)
         rows.append(reported)
     for chunk, (one, other) in enumerate(zip(*rows, strict=True), 1):
         np.testing.assert_array_equal(one["behind"], np.full(() if seeds is None else seeds, 6 * chunk))

@@ -167,7 +167,10 @@ def test_the_time_limit_truncates_when_gymnasiums_does(id):
     environment, n = native(id), 3
     limit = gymnasium.make(id).spec.max_episode_steps
     noise = jax.vmap(lambda key: base.draw(environment, key, n))(jax.random.split(jax.random.key(2), 4))
-    row = lambda t: jax.tree.map(lambda x: x[t], noise)  # noqa: E731
+
+    def row(t):
+        return jax.tree.map(lambda x: x[t], noise)
+
     states, _, _ = base.reset(environment, row(0))
     states = base.EnvironmentState(states.inner, jnp.array([limit - 2, limit - 1, 0]))
     action = jnp.zeros((n, *environment.action_space.shape), environment.action_space.dtype)

@@ -160,7 +160,10 @@ def test_only_the_right_action_earns_everything(probe, actions):
 
 def test_masked_pays_more_than_two_only_for_a_forbidden_action():
     environment = probes.Masked()
-    best = lambda observation, mask, key: observation + 1  # noqa: E731
+
+    def best(observation, mask, key):
+        return observation + 1
+
     observation, step = play(environment, best)
     assert (step.reward == 1).all()
     np.testing.assert_array_equal(step.terminated, observation == 1)
@@ -175,7 +178,10 @@ def test_masked_pays_more_than_two_only_for_a_forbidden_action():
 
     _, step = play(environment, allowed)
     assert set(np.unique(step.reward)) == {0.0, 1.0}
-    greedy = lambda observation, mask, key: np.where(observation == 0, 2, 0)  # noqa: E731
+
+    def greedy(observation, mask, key):
+        return np.where(observation == 0, 2, 0)
+
     assert (play(environment, greedy)[1].reward == 10).all()
 
 

@@ -65,7 +65,10 @@ def test_the_number_drawn_picks_the_outcome_by_the_cumulative_probabilities():
 
 def test_starts():
     n = 20_000
-    draw = lambda table: np.asarray(base.reset(table, base.draw(table, jax.random.key(0), n))[1])  # noqa: E731
+
+    def draw(table):
+        return np.asarray(base.reset(table, base.draw(table, jax.random.key(0), n))[1])
+
     assert set(draw(Tabular(*TABLE, 1))) == {1}
     assert set(draw(Tabular(*TABLE, [0.0, 1.0]))) == {1}
     assert draw(Tabular(*TABLE, [0.2, 0.8])).mean() == pytest.approx(0.8, abs=5 * 0.4 / np.sqrt(n))

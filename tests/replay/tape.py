@@ -66,5 +66,6 @@ def filled(plan: Replay, rows: Transition, steps: int, frame_stack: int = 1) -> 
     replay = ring.init(plan, jax.tree.map(lambda x: x[0], rows), remembered[0], frame_stack)
     for first in range(0, steps, plan.collect_steps):
         block = slice(first, first + plan.collect_steps)
-        replay = inserting(plan)(replay, *jax.tree.map(lambda x: x[block], (rows, remembered)))  # noqa: B023
+        new = jax.tree.map(lambda x, block=block: x[block], (rows, remembered))
+        replay = inserting(plan)(replay, *new)
     return replay

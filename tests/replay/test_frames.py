@@ -16,6 +16,10 @@ from operant.types import Replay
 K = 3
 
 
+def frame(env, episode, step, t):
+    return np.array([[100 * env + episode, step], [env, t]], np.int16)
+
+
 def stacks(rows):
     """`(observations, next observations)` `[T, N, 2, 2K]` of a tape: frames that name environment, episode and step."""
     seen, shown = [], []
@@ -24,13 +28,11 @@ def stacks(rows):
     for t in range(len(rows.reward)):
         seen.append([]), shown.append([])
         for e in range(N):
-            frame = lambda: np.array([[100 * e + episode[e], step[e]], [e, t]], np.int16)  # noqa: B023, E731
             if last[e] is None:
-                first = frame()
-                last[e] = [first] * K
+                last[e] = [frame(e, episode[e], step[e], t)] * K
             seen[-1].append(np.concatenate(last[e], -1))
             step[e] += 1
-            last[e] = [*last[e][1:], frame()]
+            last[e] = [*last[e][1:], frame(e, episode[e], step[e], t)]
             shown[-1].append(np.concatenate(last[e], -1))
             dummy_follows = rows.valid is not None and t + 1 < len(rows.reward) and not rows.valid[t + 1, e]
             if (rows.done[t, e] and not dummy_follows) or (rows.valid is not None and not rows.valid[t, e]):
@@ -62,7 +64,7 @@ def test_every_stack_is_what_was_seen(kind, dummies, longest):
     plan = Replay(20 * N, batch_size=8, collect_steps=2, **PLANS[kind])
     rows = stacked_tape(90, dummies=dummies, longest=longest)
     for steps in (2, 14, 20, 44, 90):
-        replay = filled(plan, jax.tree.map(lambda x: x[:steps], rows), steps, K)  # noqa: B023
+        replay = filled(plan, jax.tree.map(lambda x, steps=steps: x[:steps], rows), steps, K)
         shape = (300, 2) if plan.priority else (300,)
         batch, _ = sampling(plan)(replay, jax.random.bits(jax.random.key(steps), shape, jnp.uint32))
         got, happened = jax.tree.map(np.asarray, (batch.transition, batch.weight > 0))

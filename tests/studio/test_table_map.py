@@ -145,7 +145,10 @@ def test_visits_are_counted_by_state():
 
 def test_the_taxis_town_has_walls_letters_and_a_grid_for_each_place():
     q_values = np.zeros((500, 6))
-    taken = lambda row, column: ((row * 5 + column) * 5 + 4) * 4 + 3  # noqa: E731  (in the taxi, to B)
+
+    def taken(row, column):  # in the taxi, to B
+        return ((row * 5 + column) * 5 + 4) * 4 + 3
+
     q_values[taken(4, 3), 5] = 20.0
     q_values[taken(4, 4), 3] = 19.0
     figure = table_map(q_values, taxi_layout("B"))

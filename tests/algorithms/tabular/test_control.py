@@ -131,7 +131,10 @@ def test_updates_are_those_of_a_loop(kind, num_envs):
 
 def test_one_step_by_hand():
     spec, tape, _ = random_tape(1, 1)
-    one = lambda value, dtype=jnp.int32: jnp.full((1, 1), value, dtype)  # noqa: E731
+
+    def one(value, dtype=jnp.int32):
+        return jnp.full((1, 1), value, dtype)
+
     tape = replace(
         tape, observation=one(0), action=one(2), reward=one(1.0, jnp.float32), next_observation=one(1)
     )
@@ -249,7 +252,10 @@ def test_relabelled_states_and_actions_permute_the_table(kind):
     spec, tape, _ = random_tape(100, 1)
     rng = np.random.default_rng(5)
     states, actions = rng.permutation(S), rng.permutation(A)
-    mask = lambda x: x[..., np.argsort(actions)]  # noqa: E731
+
+    def mask(x):
+        return x[..., np.argsort(actions)]
+
     renamed = replace(
         tape,
         observation=jnp.asarray(states)[tape.observation],

@@ -61,7 +61,10 @@ def sarsa(steps):
 def test_updates_are_those_of_a_loop(on_policy, reference):
     spec, tape, steps = random_tape(150, 2)
     spec = replace(spec, observation_space=Box(0.0, float(S), (1,)))
-    as_box = lambda x: x[..., None].astype(jnp.float32)  # noqa: E731
+
+    def as_box(x):
+        return x[..., None].astype(jnp.float32)
+
     tape = replace(tape, observation=as_box(tape.observation), next_observation=as_box(tape.next_observation))
     algorithm = LinearQ(
         on_policy=on_policy, gamma=GAMMA, epsilon=EPSILON, learning_rate=ALPHA, features=features
