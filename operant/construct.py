@@ -58,7 +58,7 @@ def constructor(name: str) -> Callable[..., Agent]:
     agent = inspect.signature(Agent.__init__).parameters
     construct.__name__ = construct.__qualname__ = name if defaults else cls.__name__
     construct.__doc__ = registry.documentation(name)
-    construct.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what help() and editors show
+    construct.__signature__ = inspect.Signature(  # what help() and editors show
         [
             inspect.Parameter("env", inspect.Parameter.POSITIONAL_OR_KEYWORD),
             *(agent[argument] for argument in AGENT_ARGUMENTS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from types import SimpleNamespace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -178,7 +179,7 @@ def of(*returns: float) -> Evaluation:
     return Evaluation("CartPole-v1", np.array(returns), np.array(returns), 10_000)
 
 
-def trained(last: int, best: np.ndarray, seeds, kept) -> SimpleNamespace:
+def trained(last: int, best: np.ndarray, seeds, kept) -> Any:
     """What the report looks at of an agent."""
     found = Best(np.zeros(best.shape), np.zeros(best.shape), best, 3, None)
     model = SimpleNamespace(seeds=seeds, evaluate=lambda episodes: kept if seeds else kept[0])
@@ -190,13 +191,13 @@ def test_forgetting_is_told_where_chance_does_not_explain_it(tmp_path):
     last = [of(9, 9, 9, 9), of(1, 3, 1, 2), of(9, 9, 9, 8)]
     best = [of(9, 9, 9, 9), of(9, 9, 8, 9), of(9, 9, 9, 9)]
     agent = trained(40, np.array([40, 20, 30]), (5, 6, 7), best)
-    kept = best_kept(agent, last)  # pyright: ignore[reportArgumentType]
+    kept = best_kept(agent, last)
     assert kept == best
-    lines = forgetting(agent, last, kept, directory)  # pyright: ignore[reportArgumentType]
+    lines = forgetting(agent, last, kept, directory)
     assert len(lines) == 2
     assert "seed 6: at step 20 the model was better, 8.8" in lines[0]
     assert f"operant evaluate {directory.path} --best" in lines[1]
-    rows = best_summary(agent, last, kept)["best"]  # pyright: ignore[reportArgumentType]
+    rows = best_summary(agent, last, kept)["best"]
     assert {seed: row["training_forgot"] for seed, row in rows.items()} == {"5": False, "6": True, "7": False}
     assert rows["6"]["step"] == 20
     assert rows["6"]["mean"] == 8.75
@@ -205,4 +206,4 @@ def test_forgetting_is_told_where_chance_does_not_explain_it(tmp_path):
 def test_the_last_model_that_is_the_best_is_not_scored_twice():
     last = [of(3.0)]
     agent = trained(40, np.array(40), None, None)
-    assert best_kept(agent, last) is last  # pyright: ignore[reportArgumentType]
+    assert best_kept(agent, last) is last

@@ -79,5 +79,5 @@ def _way(agent: Agent) -> np.ndarray:
     rows = [[row[key] for key in keys] for row in agent.history if keys[0] in row]
     if rows:
         return np.asarray(rows, np.float64)
-    policy = agent.algorithm.best_policy(agent.state)  # pyright: ignore[reportAttributeAccessIssue]
+    policy = agent.algorithm.best_policy(agent.state)  # pyright: ignore[reportAttributeAccessIssue] (every policy search has it)
     return np.asarray(list(policy.quantities().values()))[None]

@@ -27,7 +27,7 @@ def with_defaults(cls: type, values: Mapping[str, Any]) -> Any:
     for field in dataclasses.fields(cls):
         default = values.get(field.name, field.default)
         if isinstance(default, Mapping):
-            default = dataclasses.replace(field.default, **default)  # pyright: ignore[reportArgumentType]
+            default = dataclasses.replace(field.default, **default)  # pyright: ignore[reportArgumentType] (only nested dataclasses are given as mappings)
         if isinstance(default, schedules.Schedule):
             default = str(default)
         if isinstance(default, list):  # as TOML has it

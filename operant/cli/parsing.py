@@ -67,7 +67,7 @@ def _with_signature_of(command: Callable[..., Any]) -> Callable[[Callable[..., A
     def copied(function: Callable[..., Any]) -> Callable[..., Any]:
         function.__name__, function.__doc__ = command.__name__, command.__doc__
         function.__annotations__ = get_type_hints(command, include_extras=True)
-        function.__signature__ = inspect.signature(command)  # pyright: ignore[reportFunctionMemberAccess]
+        function.__signature__ = inspect.signature(command)
         return function
 
     return copied

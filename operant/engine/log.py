@@ -4,6 +4,9 @@ A row maps Stable-Baselines3's names to numbers, or to arrays `[S]` when S seeds
 `time/total_timesteps`.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# protobuf makes its classes when they are imported: a type checker does not see them.
+
 from __future__ import annotations
 
 import csv
@@ -135,9 +138,8 @@ class TensorBoardLog:
         self._flushed = time.monotonic()
 
     def write(self, row: Row) -> None:
-        # protobuf makes these classes when they are imported: a type checker does not see them.
-        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
-        from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.summary_pb2 import Summary
 
         rows = by_seed(row)
         if not self._files:
@@ -162,7 +164,7 @@ class TensorBoardLog:
 
     def _open(self, run: str) -> Any:
         from tensorboardX import RecordWriter
-        from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
 
         directory = self.directory / run
         directory.mkdir(parents=True, exist_ok=True)
@@ -186,7 +188,7 @@ class WandbLog:
 
     def __init__(self, project: str, config: dict[str, Any]) -> None:
         try:
-            import wandb  # pyright: ignore[reportMissingImports]
+            import wandb  # pyright: ignore[reportMissingImports] (an extra)
         except ImportError as error:
             raise ImportError("Weights & Biases needs an extra: pip install 'operant[wandb]'.") from error
         self._run = wandb.init(project=project, config=config)

@@ -172,7 +172,7 @@ class VectorEnvironments(HostEnvironments):
         own = seeds(key, self.envs.num_envs)
         # Only Gymnasium's two can be relied on to take a list; the others spread one seed themselves.
         listed = isinstance(self.envs.unwrapped, SyncVectorEnv | AsyncVectorEnv)
-        observation, infos = self.envs.reset(seed=own if listed else own[0])  # pyright: ignore[reportArgumentType]
+        observation, infos = self.envs.reset(seed=own if listed else own[0])  # pyright: ignore[reportArgumentType] (those two take lists)
         self._ended = np.zeros(self.envs.num_envs, bool)
         return observation_to_jax(self._observation_space, observation), self._masks(infos)
 

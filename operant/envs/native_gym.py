@@ -53,11 +53,11 @@ class AsGymnasium(gym.Env[Any, Any]):
         return self.environment.id
 
     @property
-    def metadata(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def metadata(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride] (made when asked for)
         shape = jax.eval_shape(_first_picture, self.environment, jax.random.key(0))
         return {"render_modes": [] if shape is None else ["rgb_array"], "render_fps": FRAMES_PER_SECOND}
 
-    def render(self) -> np.ndarray | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def render(self) -> np.ndarray | None:
         return None if self.render_mode is None else np.asarray(_picture(self.environment, self._state))
 
     def reset(

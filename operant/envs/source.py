@@ -127,7 +127,7 @@ class Source:
                 "A vector environment cannot be scored by itself: pass evaluate(environment=…) one of its kind."
             )
         if isinstance(given, gym.vector.VectorEnv):
-            given = given.spec.id  # pyright: ignore[reportOptionalMemberAccess]
+            given = given.spec.id  # pyright: ignore[reportOptionalMemberAccess] (without one it is refused above)
         return bridge.make_single(
             given.id if isinstance(given, Environment) else given, render_mode, wrappers=self.wrappers
         )

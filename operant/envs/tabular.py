@@ -103,7 +103,7 @@ class Tabular(Environment):
         self.observations = None if observations is None else jnp.asarray(observations)
         self.observation_count = states if observations is None else int(observations.max()) + 1
         self.max_episode_steps, self.layout = max_episode_steps, layout
-        self.id = id  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.id = id  # pyright: ignore[reportIncompatibleVariableOverride] (other classes have one name for all)
 
     @classmethod
     def dense(

@@ -137,7 +137,7 @@ class Canvas:
         shown = np.ma.masked_all((rows, columns))
         for row, column, state in self.cells:
             shown[row, column] = values[state]
-        self.axes.imshow(shown, colours.get_cmap(), norm=colours.norm)  # pyright: ignore[reportArgumentType]
+        self.axes.imshow(shown, colours.get_cmap(), norm=colours.norm)  # pyright: ignore[reportArgumentType] (its norm is a Normalize)
 
     def furnish(self, title: str) -> None:
         """What is on the map: cells in which nobody acts, labels, lines and walls."""

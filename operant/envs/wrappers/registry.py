@@ -3,6 +3,9 @@
 Nothing is ever looked up by a dotted name: a model file can only name what stands here.
 """
 
+# pyright: reportArgumentType=false
+# Every wrapper is a dataclass, but for the abstract ones.
+
 from __future__ import annotations
 
 import difflib
@@ -53,13 +56,13 @@ def to_json(wrapper: Wrapper) -> dict[str, Any]:
     name = name_of(type(wrapper))
     if name not in WRAPPERS:
         return {"name": name}
-    values = {field.name: getattr(wrapper, field.name) for field in fields(wrapper)}  # pyright: ignore[reportArgumentType]
+    values = {field.name: getattr(wrapper, field.name) for field in fields(wrapper)}
     return {"name": name} | {name: None if callable(value) else value for name, value in values.items()}
 
 
 def to_text(wrapper: Wrapper) -> str:
     """What the command line would take for it, such as discretize:5, without values at their defaults."""
-    values = [(field, getattr(wrapper, field.name)) for field in fields(wrapper)]  # pyright: ignore[reportArgumentType]
+    values = [(field, getattr(wrapper, field.name)) for field in fields(wrapper)]
     while values and values[-1][1] == values[-1][0].default:
         values.pop()
     return ":".join([name_of(type(wrapper)), *(_text(value) for _, value in values)])
@@ -94,7 +97,7 @@ def _parse(text: str) -> Wrapper:
     cls = _known(name)
     if cls is PotentialShaping:
         raise ValueError(f"{text}: its potential is a function; pass PotentialShaping(…) in Python.")
-    names = [field.name for field in fields(cls)]  # pyright: ignore[reportArgumentType]
+    names = [field.name for field in fields(cls)]
     if len(values) > len(names):
         takes = f"at most {', '.join(names)}" if names else "no values"
         raise ValueError(f"{text}: {name} takes {takes}.")
@@ -102,7 +105,7 @@ def _parse(text: str) -> Wrapper:
 
 
 def _build(cls: type[Wrapper], values: dict[str, Any], given: Any) -> Wrapper:
-    known = fields(cls)  # pyright: ignore[reportArgumentType]
+    known = fields(cls)
     missing = [field.name for field in known if field.default is MISSING and field.name not in values]
     if missing:
         raise ValueError(f"{given}: {name_of(cls)} needs {', '.join(missing)}, as in {name_of(cls)}:2.")
