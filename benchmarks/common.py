@@ -49,7 +49,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def measure(module: str, argument: Mapping[str, Any], python: str, env: Mapping[str, str]) -> dict[str, Any]:
+def measure(module: str, argument: Any, python: str, env: Mapping[str, str]) -> dict[str, Any]:
     """What `python -m module argument` printed as its last line, as JSON. Raises RuntimeError where it failed."""
     command = [python, "-m", module, json.dumps(argument)]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True)

@@ -10,28 +10,21 @@ import time
 import jax
 
 import operant
-from benchmarks.cases import ENVIRONMENT, HYPERPARAMETERS, NUM_ENVS
+from benchmarks.cases import FAMILIES, Case
 from benchmarks.common import machine, versions
 
 
 def main() -> None:
-    case = json.loads(sys.argv[1])
-    name, steps = case["algorithm"], case["steps"]
-    before = machine()
-    agent = operant.make(
-        name,
-        ENVIRONMENT,
-        num_envs=NUM_ENVS[name],
-        seed=case["seed"],
-        **case["agent"],
-        **HYPERPARAMETERS[name],
-    )
-    seconds = []
+    argument = json.loads(sys.argv[1])
+    seed, case = argument.pop("seed"), Case(**argument)
+    family, before = FAMILIES[case.family], machine()
+    agent = operant.make(family.algorithm, family.environment, seed=seed, **case.arguments)
+    seconds, taken = [], 0
     for _ in range(2):  # the first call compiles and, with replay, warms up
-        started = time.perf_counter()
-        agent.learn(steps, progress_bar=False)
+        steps_before, started = agent.step, time.perf_counter()
+        agent.learn(case.steps, progress_bar=False)
         seconds.append(time.perf_counter() - started)
-    taken = steps * len(agent.seeds or (0,))
+        taken = (agent.step - steps_before) * len(agent.seeds or (0,))
     result = {
         "steps_per_second": taken / seconds[1],
         "steps": taken,

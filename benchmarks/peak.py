@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.cases import ENVIRONMENT, HYPERPARAMETERS, NUM_ENVS
+from benchmarks.cases import FAMILIES
 
 SIDE = 2048
+PPO = FAMILIES["ppo"]
 
 
 def forward_flops(sizes: Sequence[int]) -> int:
@@ -38,8 +39,8 @@ def update_flops(policy: Sequence[int], value: Sequence[int], samples: int, epoc
 
 def cartpole_flops() -> int:
     """`update_flops` of the benchmark's PPO."""
-    values = HYPERPARAMETERS["ppo"]
-    samples = values["n_steps"] * NUM_ENVS["ppo"]
+    values = PPO.hyperparameters
+    samples = values["n_steps"] * PPO.num_envs
     return update_flops((4, 64, 64, 2), (4, 64, 64, 1), samples, values["n_epochs"])
 
 
@@ -80,9 +81,9 @@ def update_rate() -> float:
     from operant.envs.registry import NATIVE
     from operant.types import Batch, Clock, Transition
 
-    algorithm = registry.build(registry.algorithm("ppo"), HYPERPARAMETERS["ppo"])
-    spec = replace(NATIVE[ENVIRONMENT]().spec, num_envs=NUM_ENVS["ppo"])
-    shape, key = (HYPERPARAMETERS["ppo"]["n_steps"], spec.num_envs), jax.random.key(0)
+    algorithm = registry.build(registry.algorithm("ppo"), PPO.hyperparameters)
+    spec = replace(NATIVE[PPO.environment]().spec, num_envs=PPO.num_envs)
+    shape, key = (PPO.hyperparameters["n_steps"], spec.num_envs), jax.random.key(0)
     state = algorithm.init(spec, key)
     observation = jax.random.normal(key, (*shape, 4))
     never = jnp.zeros(shape, bool)

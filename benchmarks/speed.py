@@ -1,6 +1,6 @@
-"""operant beside Stable-Baselines3: `python -m benchmarks.speed` writes results/speed.json and speed.md.
+"""operant beside Stable-Baselines3 and sb3-contrib: `python -m benchmarks.speed` writes results/speed.{json,md}.
 
-See README.md for what is measured and how.
+See README.md for what is measured and how. Parts that are not measured now are kept as they were.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from itertools import cycle
+from itertools import cycle, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
 from benchmarks import common
-from benchmarks.cases import CASES, COLD, ENVIRONMENT, PEERS, TARGETS, WARM, Case, Peer
-from benchmarks.peak import SIDE, cartpole_flops
+from benchmarks.cases import CASES, COLD, FAMILIES, RIVALS, WARM, Case, Peer
+from benchmarks.speed_report import report
 
-PARTS = ("ppo", "dqn", "command", "peak")
+PARTS = (*FAMILIES, "command", "peak")
+ENVIRONMENT = "CartPole-v1"
 PRESETS = common.ROOT / "operant" / "presets" / "ppo.toml"
-THRESHOLD = 475
 QUICK_SHARE = 20  # --quick measures a twentieth of the steps
 
 Raw = dict[str, Any]
@@ -35,7 +35,7 @@ Raw = dict[str, Any]
 def main() -> None:
     options = _options()
     python = options.peers_python
-    if python is None and options.only != ["peak"]:
+    if python is None and not {"peak", "priority"}.issuperset(options.only):
         from benchmarks.peers.environment import python as make_environment
 
         python = make_environment()
@@ -43,16 +43,15 @@ def main() -> None:
     results = (
         directory / "results" if options.quick and options.out is None else options.out or common.RESULTS
     )
-    raw: Raw = {
-        "date": options.date,
-        "machine": common.machine(),
-        "repeats": options.repeats,
-        "quick": options.quick,
-    }
+    kept = results / "speed.json"
+    raw: Raw = json.loads(kept.read_text()) if kept.exists() else {}
+    about = {"date": options.date, "machine": common.machine()}
+    about |= {"repeats": options.repeats, "quick": options.quick}
     try:
         for part in options.only:
-            raw[part] = _part(part, options.repeats, options.quick, python, directory)
-            common.write_json(results / "speed.json", raw)  # what is measured is kept, whatever comes later
+            runs = _part(part, options.repeats, options.quick, python, directory)
+            raw[part] = about | {"runs": runs}
+            common.write_json(kept, raw)  # what is measured is kept, whatever comes later
         text = report(raw)
         (results / "speed.md").write_text(text)
         print(text)
@@ -70,27 +69,29 @@ def _part(part: str, repeats: int, quick: bool, python: str, directory: Path) ->
     if part == "command":
         return measure_command(repeats, python, directory)
     share = QUICK_SHARE if quick else 1
-    ours = [replace(case, steps=case.steps // share) for case in CASES if case.algorithm == part]
-    peers = [replace(peer, steps=peer.steps // share) for peer in PEERS if peer.algorithm == part]
-    return measure_training(ours, peers, repeats, python, directory)
+    ours = [replace(case, steps=case.steps // share) for case in CASES if case.family == part]
+    theirs = [replace(rival, steps=rival.steps // share) for rival in RIVALS if rival.family == part]
+    return measure_training(ours, theirs, repeats, python, directory)
 
 
 def measure_training(
-    ours: list[Case], peers: list[Peer], repeats: int, python: str, cache: Path
+    ours: Sequence[Case], theirs: Sequence[Case | Peer], repeats: int, python: str, cache: Path
 ) -> dict[str, list[Raw]]:
-    """Measurements by name, operant's and the peer's by turns: A B A B …"""
+    """Measurements by name, operant's and the rivals' by turns: A B A B …"""
     measured: dict[str, list[Raw]] = {}
-
-    def add(module: str, what: Case | Peer, interpreter: str, seed: int) -> None:
-        argument = asdict(what) | {"seed": seed}
-        result = common.measure(module, argument, interpreter, {"XDG_CACHE_HOME": str(cache)})
-        measured.setdefault(what.name, []).append(result)
-        print(f"{what.name}: {result['steps_per_second']:,.0f} steps/s", flush=True)
-
+    turns = islice(cycle(theirs), max(len(ours), len(theirs)))
+    order = [what for pair in zip_longest(ours, turns) for what in pair if what is not None]
     for seed in range(repeats):
-        for case, peer in zip(ours, cycle(peers), strict=False):
-            add("benchmarks.measure_operant", case, sys.executable, seed)
-            add("benchmarks.peers.measure_sb3", peer, python, seed)
+        for what in order:
+            module, interpreter = (
+                ("benchmarks.measure_operant", sys.executable)
+                if isinstance(what, Case)
+                else ("benchmarks.peers.measure_sb3", python)
+            )
+            argument = asdict(what) | {"seed": seed}
+            result = common.measure(module, argument, interpreter, {"XDG_CACHE_HOME": str(cache)})
+            measured.setdefault(what.name, []).append(result)
+            print(f"{what.name}: {result['steps_per_second']:,.0f} steps/s", flush=True)
     return measured
 
 
@@ -144,119 +145,6 @@ def time_command(command: list[str], evaluation: Path, env: Mapping[str, str]) -
             raise RuntimeError(f"{' '.join(command)} failed:\n{errors.read()[-3000:]}")
     mean = json.loads(evaluation.read_text())["mean"]
     return {"scored_seconds": scored or ended, "exit_seconds": ended, "mean": mean}
-
-
-def compare(raw: Raw) -> dict[str, Raw]:
-    """By name: operant's and the peer's speeds (or seconds) as spreads, and how many times as fast operant is.
-
-    The peer is the one of its thread settings with the best median.
-    """
-    found = {}
-    for part in ("ppo", "dqn"):
-        speeds = {
-            name: common.spread(run["steps_per_second"] for run in runs)
-            for name, runs in raw.get(part, {}).items()
-        }
-        theirs = {name: speed for name, speed in speeds.items() if name.startswith("SB3")}
-        for name in speeds.keys() - theirs.keys():
-            best = max(theirs, key=lambda peer: theirs[peer]["median"])
-            ratio = speeds[name]["median"] / theirs[best]["median"]
-            found[name] = {"ours": speeds[name], "theirs": theirs[best], "peer": best, "ratio": ratio}
-    times = {
-        name: common.spread(run["scored_seconds"] for run in runs)
-        for name, runs in raw.get("command", {}).items()
-    }
-    theirs = {name: seconds for name, seconds in times.items() if name.startswith("SB3")}
-    for name in times.keys() - theirs.keys():
-        best = min(theirs, key=lambda peer: theirs[peer]["median"])
-        ratio = theirs[best]["median"] / times[name]["median"]
-        found[name] = {"ours": times[name], "theirs": theirs[best], "peer": best, "ratio": ratio}
-    return found
-
-
-def report(raw: Raw) -> str:
-    """The Markdown of speed.md."""
-    found = compare(raw)
-    runs = [runs for part in ("ppo", "dqn") for runs in raw.get(part, {}).values()]
-    with_sb3 = [r[0]["versions"] for r in runs if "torch" in r[0]["versions"]][:1]
-    ours = [r[0]["versions"] for r in runs if "operant" in r[0]["versions"]][:1] or [common.versions()]
-    sections = [
-        "# Speed, beside Stable-Baselines3\n",
-        "**A quick run: it shows that the benchmark works, and no speeds.**\n" * raw["quick"],
-        common.describe(raw["date"], raw["machine"], *ours, *with_sb3),
-        f"\nMedian (smallest–largest) of {raw['repeats']} repeats, in turns. Written by `python -m benchmarks.speed`; "
-        "README.md says how it is measured.\n",
-    ]
-    if found:
-        sections += ["## Targets\n", common.table(("", "required", "reached", ""), _targets(found))]
-    if runs:
-        header = ("", "operant, steps/s", "SB3, steps/s", "ratio", "compile and warm-up, s: cold → cached")
-        rows = [_training_row(raw, found, case) for case in CASES if case.name in found]
-        sections += ["\n## Training\n", common.table(header, rows), "\nSB3 at each thread setting:\n"]
-        sections.append(common.table(("", "steps/s"), _peer_rows(raw)))
-    if "command" in raw:
-        header = ("", "scored after, s", "ended after, s", "mean return, least", "ratio")
-        sections += ["\n## From the shell to the score\n", common.table(header, _command_rows(raw, found))]
-    if "peak" in raw:
-        header = ("", "GFLOP/s", "of the peak")
-        title = f"\n## Matrix products of PPO's update, against a {SIDE}² float32 product on all cores\n"
-        sections += [title, common.table(header, _peak_rows(raw, found))]
-    return "\n".join(sections) + "\n"
-
-
-def _targets(found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
-    rows = []
-    for what, required, names in TARGETS:
-        ratios = [found[name]["ratio"] for name in names if name in found]
-        if ratios:
-            verdict = "pass" if max(ratios) >= required else "**fail**"
-            rows.append((what, f"{required} ×", f"{max(ratios):.1f} ×", verdict))
-    return rows
-
-
-def _training_row(raw: Raw, found: Mapping[str, Raw], case: Case) -> tuple[str, ...]:
-    row = found[case.name]
-    startup = [run["startup_seconds"] for run in raw[case.algorithm][case.name]]
-    cached = f"{common.spread(startup[1:])['median']:.1f}" if len(startup) > 1 else "–"
-    return (
-        case.name,
-        common.show(row["ours"]),
-        common.show(row["theirs"]),
-        f"{row['ratio']:.1f} ×",
-        f"{startup[0]:.1f} → {cached}",
-    )
-
-
-def _peer_rows(raw: Raw) -> list[tuple[str, ...]]:
-    names = [peer.name for peer in PEERS if peer.name in raw.get(peer.algorithm, {})]
-    every = {name: runs for part in ("ppo", "dqn") for name, runs in raw.get(part, {}).items()}
-    return [
-        (name, common.show(common.spread(run["steps_per_second"] for run in every[name]))) for name in names
-    ]
-
-
-def _command_rows(raw: Raw, found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
-    rows = []
-    for name, runs in sorted(raw["command"].items()):
-        seconds = [
-            common.show(common.spread(run[key] for run in runs), 1)
-            for key in ("scored_seconds", "exit_seconds")
-        ]
-        least = min(run["mean"] for run in runs)
-        mark = "" if least >= THRESHOLD else f" (below {THRESHOLD})"
-        ratio = f"{found[name]['ratio']:.1f} ×" if name in found else "–"
-        rows.append((name, *seconds, f"{least:.1f}{mark}", ratio))
-    return rows
-
-
-def _peak_rows(raw: Raw, found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
-    peak = raw["peak"]["matmul"]
-    rates = {"the product itself": peak, "the update alone, one learner on one core": raw["peak"]["update"]}
-    per_step = cartpole_flops() / 2048
-    for name in ("PPO, native", "PPO, native, eight seeds together"):
-        if name in found:
-            rates[f"{name}: all of training"] = per_step * found[name]["ours"]["median"]
-    return [(name, f"{rate / 1e9:,.1f}", f"{100 * rate / peak:.1f} %") for name, rate in rates.items()]
 
 
 def _options() -> argparse.Namespace:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+
 import pytest
 
-from benchmarks import common, learning, peak, speed
-from benchmarks.cases import CASES, COLD, PEERS, TARGETS, WARM
+import operant
+from benchmarks import common, peak, speed
+from benchmarks.cases import CASES, COLD, FAMILIES, RIVALS, TARGETS, WARM, Case
+from benchmarks.speed_report import compare, report
+from operant.algorithms import registry
 
 MACHINE = {"processor": "a processor", "cores": 2, "system": "Linux", "load": 0.1}
 VERSIONS = {"python": "3.11", "operant": "0.1.0"}
@@ -15,20 +22,25 @@ def run_of(speed_, packages):
     return {"steps_per_second": speed_, "startup_seconds": 2.0, "versions": packages}
 
 
+def part(runs, date="2000-01-01", quick=False):
+    return {"date": date, "machine": MACHINE, "repeats": 3, "quick": quick, "runs": runs}
+
+
 def raw_speeds(native):
-    training = {"ppo": {}, "dqn": {}}
+    runs = {family: {} for family in FAMILIES}
     for case in CASES:
         speed_ = native if case.name == "PPO, native" else 100_000
-        training[case.algorithm][case.name] = [run_of(speed_, VERSIONS)] * 3
-    for peer in PEERS:
-        training[peer.algorithm][peer.name] = [run_of(1_000 * peer.threads, {"torch": "2"})] * 3
+        runs[case.family][case.name] = [run_of(speed_, VERSIONS)] * 3
+    for rival in RIVALS:
+        # Replay by priority takes 1.25 times as long as uniform replay.
+        speed_ = 125_000 if isinstance(rival, Case) else 1_000 * rival.threads
+        runs[rival.family][rival.name] = [run_of(speed_, {"torch": "2"})] * 3
     seconds = {COLD: 10.0, WARM: 5.0, "SB3 script, threads=1": 40.0, "SB3 script, threads=2": 30.0}
-    command = {
+    runs["command"] = {
         name: [{"scored_seconds": value, "exit_seconds": value + 1, "mean": 490.0}]
         for name, value in seconds.items()
     }
-    about = {"date": "2000-01-01", "machine": MACHINE, "repeats": 3, "quick": False}
-    return about | training | {"command": command, "peak": {"matmul": 1e11, "update": 2e10}}
+    return {name: part(some) for name, some in (runs | {"peak": {"matmul": 1e11, "update": 2e10}}).items()}
 
 
 def test_flops_are_those_of_the_products_written_out():
@@ -40,16 +52,16 @@ def test_flops_are_those_of_the_products_written_out():
 
 
 def test_the_peer_counts_at_its_fastest_setting():
-    found = speed.compare(raw_speeds(native=50_000))
-    assert found["PPO, native"]["peer"] == "SB3 PPO, threads=2"
+    found = compare(raw_speeds(native=50_000))
+    assert found["PPO, native"]["rival"] == "SB3 PPO, threads=2"
     assert found["PPO, native"]["ratio"] == 25
-    assert found[COLD]["peer"] == "SB3 script, threads=2"
+    assert found[COLD]["rival"] == "SB3 script, threads=2"
     assert found[COLD]["ratio"] == 3
     assert found[WARM]["ratio"] == 6
 
 
 def test_every_target_is_judged_and_a_missed_one_fails():
-    text = speed.report(raw_speeds(native=19_000))
+    text = report(raw_speeds(native=19_000))
     assert "| PPO, native | 10 × | 9.5 × | **fail** |" in text
     assert text.count("| pass |") == len(TARGETS) - 1
     assert "| the update alone, one learner on one core | 20.0 | 20.0 % |" in text
@@ -57,29 +69,65 @@ def test_every_target_is_judged_and_a_missed_one_fails():
 
 def test_targets_name_what_is_measured():
     names = {case.name for case in CASES} | {COLD, WARM}
-    assert {name for _, _, required_of in TARGETS for name in required_of} <= names
+    assert {name for target in TARGETS for name in target.cases} <= names
 
 
-@pytest.mark.parametrize(("above", "verdict"), [(19, "pass"), (18, "**fail**")])
-def test_nineteen_of_twenty_seeds_must_learn(above, verdict):
-    study = {
-        "name": "PPO CartPole-v1",
-        "seeds": list(range(1000, 1020)),
-        "steps": 100_000,
-        "means": [475.0] * above + [474.9] * (20 - above),
-        "iqm": 475.0,
-        "interval": [474.95, 475.0],
-        "threshold": 475,
-        "train_seconds": 9.0,
-        "picture": "curves.png",
-        "evaluate_every": 10_000,
-        "means_of_the_last_models": [475.0] * 15 + [100.0] * 5,
-    }
-    raw = {"date": "2000-01-01", "machine": MACHINE, "versions": VERSIONS, "studies": [study]}
-    row = next(line for line in learning.report(raw).splitlines() if line.startswith("| PPO"))
-    assert f"| {above} of 20 |" in row
-    assert row.endswith(f"| {verdict} |")
-    assert "15 of 20 reach the threshold" in learning.report(raw)
+def test_less_time_is_better_where_a_target_is_of_time():
+    raw = raw_speeds(native=50_000)
+    what = "DQN, replay by priority: time over that with uniform replay"
+    assert f"| {what} | at most 1.3 × | 1.25 × | pass |" in report(raw)
+    raw["priority"]["runs"]["DQN, uniform replay"] = [run_of(131_000, VERSIONS)]
+    assert f"| {what} | at most 1.3 × | 1.31 × | **fail** |" in report(raw)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_is_measured_on_both_sides(name):
+    assert any(case.family == name for case in CASES)
+    assert any(rival.family == name for rival in RIVALS)
+
+
+@pytest.mark.parametrize(
+    "case", [what for what in (*CASES, *RIVALS) if isinstance(what, Case)], ids=lambda case: case.name
+)
+def test_operant_takes_the_values_of_every_case(case):
+    family = FAMILIES[case.family]
+    agent = operant.make(family.algorithm, family.environment, **case.arguments)
+    values = registry.to_json(agent.algorithm)
+    assert values | family.hyperparameters == values
+
+
+def test_sides_take_turns_and_all_settings_are_measured(monkeypatch):
+    asked = []
+
+    def measure(module, argument, python, env):
+        asked.append((module.rpartition(".")[2], argument["name"], argument["seed"], python))
+        return {"steps_per_second": 1.0}
+
+    monkeypatch.setattr(common, "measure", measure)
+    ours = [case for case in CASES if case.family == "trpo"]
+    theirs = [rival for rival in RIVALS if rival.family == "trpo"]
+    speed.measure_training(ours, theirs, 2, "python-of-the-peers", Path("cache"))
+    one = [
+        ("measure_operant", "TRPO, native", 0, sys.executable),
+        ("measure_sb3", "sb3-contrib TRPO, threads=1", 0, "python-of-the-peers"),
+        ("measure_sb3", "sb3-contrib TRPO, threads=2", 0, "python-of-the-peers"),
+    ]
+    assert asked == one + [(module, name, 1, python) for module, name, _, python in one]
+
+
+def test_parts_that_are_not_measured_are_kept(monkeypatch, tmp_path):
+    raw = raw_speeds(native=50_000)
+    common.write_json(tmp_path / "speed.json", raw)
+    monkeypatch.setattr(speed, "_part", lambda part, *_: raw[part]["runs"])
+    monkeypatch.setattr(common, "machine", lambda: MACHINE)
+    arguments = ["speed", "--only", "trpo", "--date", "2001-02-03", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--peers-python", "unused", "--repeats", "4"])
+    speed.main()
+    merged = json.loads((tmp_path / "speed.json").read_text())
+    assert merged == raw | {"trpo": raw["trpo"] | {"date": "2001-02-03", "repeats": 4}}
+    text = (tmp_path / "speed.md").read_text()
+    assert "| trpo | 2001-02-03 | 4 |" in text
+    assert "| ppo | 2000-01-01 | 3 |" in text
 
 
 def test_a_table_is_markdown():

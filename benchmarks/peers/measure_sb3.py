@@ -1,37 +1,68 @@
-"""One measurement of Stable-Baselines3, in a process of its own; prints JSON like `benchmarks.measure_operant`."""
+"""One measurement of Stable-Baselines3 or sb3-contrib, in a process of its own.
+
+Prints JSON like `benchmarks.measure_operant`.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from importlib import import_module
+from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import torch
-from stable_baselines3 import DQN, PPO
+from sb3_contrib.common.vec_env import AsyncEval
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from benchmarks.cases import ENVIRONMENT, HYPERPARAMETERS, NUM_ENVS
+from benchmarks.cases import FAMILIES, Peer
 from benchmarks.common import machine, versions
 
 
+class ActionMasks(gym.Wrapper):
+    """The mask that the environment has told of last, asked for as sb3-contrib asks for it."""
+
+    def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(**options)
+        self._mask = info["action_mask"]
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        successor = self.env.step(action)
+        self._mask = successor[-1]["action_mask"]
+        return successor
+
+    def action_masks(self) -> np.ndarray:
+        return self._mask
+
+
 def main() -> None:
-    peer = json.loads(sys.argv[1])
-    name, steps = peer["algorithm"], peer["steps"]
-    before = machine()
-    torch.set_num_threads(peer["threads"])
-    env = make_vec_env(ENVIRONMENT, n_envs=NUM_ENVS[name], seed=peer["seed"], vec_env_cls=DummyVecEnv)
-    values = HYPERPARAMETERS[name] | {"seed": peer["seed"], "device": "cpu"}
-    if name == "ppo":
-        model = PPO("MlpPolicy", env, **values)
-    else:
-        model = DQN("MlpPolicy", env, policy_kwargs={"net_arch": [64, 64]}, **values)
-    seconds = []
+    argument = json.loads(sys.argv[1])
+    seed, peer = argument.pop("seed"), Peer(**argument)
+    family, before = FAMILIES[peer.family], machine()
+    package, name = family.peer.split(".")
+    wrapper = ActionMasks if name == "MaskablePPO" else None
+
+    def environments(count: int = 1) -> DummyVecEnv:
+        torch.set_num_threads(peer.threads)  # here, for a process of its own too
+        return make_vec_env(family.environment, count, seed, wrapper_class=wrapper)
+
+    arguments = {"policy": "MlpPolicy", "seed": seed, "device": "cpu"}
+    arguments |= family.hyperparameters | family.theirs
+    model = getattr(import_module(package), name)(env=environments(family.num_envs), **arguments)
+    seconds, taken = [], 0
     for _ in range(2):
-        before_steps, started = model.num_timesteps, time.perf_counter()
-        model.learn(steps, reset_num_timesteps=False)
+        more = {}
+        if peer.processes:
+            more["async_eval"] = AsyncEval([environments] * peer.processes, model.policy)
+            more["async_eval"].seed(seed)  # answered when all of them have started
+        steps_before, started = model.num_timesteps, time.perf_counter()
+        model.learn(peer.steps, reset_num_timesteps=False, **more)
         seconds.append(time.perf_counter() - started)
-    taken = model.num_timesteps - before_steps
+        taken = model.num_timesteps - steps_before
     result = {
         "steps_per_second": taken / seconds[1],
         "steps": taken,

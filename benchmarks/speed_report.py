@@ -1,0 +1,155 @@
+"""What speed.md says: who was how many times as fast, and whether that is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks import common
+from benchmarks.cases import CASES, FAMILIES, RIVALS, TARGETS
+from benchmarks.peak import SIDE, cartpole_flops
+
+THRESHOLD = 475
+
+Raw = Mapping[str, Any]
+
+
+def compare(raw: Raw) -> dict[str, Raw]:
+    """By name: operant's and the rival's speeds (or seconds) as spreads, and how many times as fast operant is.
+
+    The rival is the one of its settings with the best median.
+    """
+    found = {}
+    rivals = {rival.name for rival in RIVALS}
+    for part in FAMILIES.keys() & raw.keys():
+        speeds = _spreads(raw[part]["runs"], "steps_per_second")
+        theirs = {name: speed for name, speed in speeds.items() if name in rivals}
+        best = max(theirs, key=lambda name: theirs[name]["median"])
+        for name in speeds.keys() - theirs.keys():
+            ratio = speeds[name]["median"] / theirs[best]["median"]
+            found[name] = {"ours": speeds[name], "theirs": theirs[best], "rival": best, "ratio": ratio}
+    if "command" in raw:
+        times = _spreads(raw["command"]["runs"], "scored_seconds")
+        theirs = {name: seconds for name, seconds in times.items() if name.startswith("SB3")}
+        best = min(theirs, key=lambda name: theirs[name]["median"])
+        for name in times.keys() - theirs.keys():
+            ratio = theirs[best]["median"] / times[name]["median"]
+            found[name] = {"ours": times[name], "theirs": theirs[best], "rival": best, "ratio": ratio}
+    return found
+
+
+def report(raw: Raw) -> str:
+    """The Markdown of speed.md."""
+    found = compare(raw)
+    sections = [
+        "# Speed, beside Stable-Baselines3 and sb3-contrib\n",
+        "**Some of it is a quick run, which shows that the benchmark works, and no speeds.**\n"
+        * any(part["quick"] for part in raw.values()),
+        "Medians (smallest–largest), in turns. Written by `python -m benchmarks.speed`; "
+        "README.md says how it is measured.\n",
+    ]
+    if found:
+        sections += ["## Targets\n", common.table(("", "required", "reached", ""), _targets(found))]
+    training = [case for case in CASES if case.name in found]
+    if training:
+        header = ("", "operant, steps/s", "rival, steps/s", "ratio", "compile and warm-up, s: cold → cached")
+        rows = [_training_row(raw, found, case.name, case.family) for case in training]
+        sections += ["\n## Training\n", common.table(header, rows), "\nEvery setting of the rivals:\n"]
+        sections.append(common.table(("", "steps/s"), _rival_rows(raw)))
+    if "command" in raw:
+        header = ("", "scored after, s", "ended after, s", "mean return, least", "ratio")
+        sections += ["\n## From the shell to the score\n", common.table(header, _command_rows(raw, found))]
+    if "peak" in raw:
+        header = ("", "GFLOP/s", "of the peak")
+        title = f"\n## Matrix products of PPO's update, against a {SIDE}² float32 product on all cores\n"
+        sections += [title, common.table(header, _peak_rows(raw, found))]
+    sections += ["\n## When, and with what\n", common.table(_WHEN, _when_rows(raw))]
+    return "\n".join([*sections, "", *_versions(raw)]) + "\n"
+
+
+def _spreads(runs: Mapping[str, list[Raw]], key: str) -> dict[str, dict[str, float]]:
+    return {name: common.spread(run[key] for run in some) for name, some in runs.items()}
+
+
+def _targets(found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
+    rows = []
+    for target in TARGETS:
+        ratios = [found[name]["ratio"] for name in target.cases if name in found]
+        if not ratios:
+            continue
+        reached, required = max(ratios), f"{target.ratio} ×"
+        enough = reached >= target.ratio
+        if target.of_time:
+            reached, required = 1 / reached, f"at most {required}"
+            enough = reached <= target.ratio
+        rows.append(
+            (target.what, required, f"{reached:.{_digits(reached)}f} ×", "pass" if enough else "**fail**")
+        )
+    return rows
+
+
+def _digits(ratio: float) -> int:
+    return 2 if ratio < 2 else 1
+
+
+def _training_row(raw: Raw, found: Mapping[str, Raw], name: str, family: str) -> tuple[str, ...]:
+    row = found[name]
+    startup = [run["startup_seconds"] for run in raw[family]["runs"][name]]
+    cached = f"{common.spread(startup[1:])['median']:.1f}" if len(startup) > 1 else "–"
+    ratio = f"{row['ratio']:.{_digits(row['ratio'])}f} ×"
+    return (name, common.show(row["ours"]), common.show(row["theirs"]), ratio, f"{startup[0]:.1f} → {cached}")
+
+
+def _rival_rows(raw: Raw) -> list[tuple[str, ...]]:
+    every = {
+        name: speed
+        for part in FAMILIES.keys() & raw.keys()
+        for name, speed in _spreads(raw[part]["runs"], "steps_per_second").items()
+    }
+    return [(rival.name, common.show(every[rival.name])) for rival in RIVALS if rival.name in every]
+
+
+def _command_rows(raw: Raw, found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
+    rows = []
+    for name, runs in sorted(raw["command"]["runs"].items()):
+        seconds = [
+            common.show(common.spread(run[key] for run in runs), 1)
+            for key in ("scored_seconds", "exit_seconds")
+        ]
+        least = min(run["mean"] for run in runs)
+        mark = "" if least >= THRESHOLD else f" (below {THRESHOLD})"
+        ratio = f"{found[name]['ratio']:.1f} ×" if name in found else "–"
+        rows.append((name, *seconds, f"{least:.1f}{mark}", ratio))
+    return rows
+
+
+def _peak_rows(raw: Raw, found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
+    peak, update = (raw["peak"]["runs"][what] for what in ("matmul", "update"))
+    rates = {"the product itself": peak, "the update alone, one learner on one core": update}
+    per_step = cartpole_flops() / 2048
+    for name in ("PPO, native", "PPO, native, eight seeds together"):
+        if name in found:
+            rates[f"{name}: all of training"] = per_step * found[name]["ours"]["median"]
+    return [(name, f"{rate / 1e9:,.1f}", f"{100 * rate / peak:.1f} %") for name, rate in rates.items()]
+
+
+_WHEN = ("", "date", "repeats", "load average before", "processor", "cores")
+
+
+def _when_rows(raw: Raw) -> list[tuple[str, ...]]:
+    rows = []
+    for name, part in raw.items():
+        machine = part["machine"]
+        values = (part["date"], part["repeats"], machine["load"], machine["processor"], machine["cores"])
+        rows.append((name, *map(str, values)))
+    return rows
+
+
+def _versions(raw: Raw) -> list[str]:
+    """What was installed, on each side: a paragraph for each set of versions, and which parts it was installed for."""
+    parts: dict[str, list[str]] = {}
+    for name in filter(FAMILIES.__contains__, raw):
+        for run, *_ in raw[name]["runs"].values():
+            installed = ", ".join(f"{package} {version}" for package, version in run["versions"].items())
+            parts.setdefault(installed, []).append(name)
+    return [f"{', '.join(dict.fromkeys(names))}: {installed}.\n" for installed, names in parts.items()]
