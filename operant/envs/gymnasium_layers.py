@@ -22,8 +22,9 @@ class MaskInInfo(gym.Wrapper):
         return observation, info | {MASK: self.env.get_wrapper_attr("action_masks")()}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        *result, info = self.env.step(action)
-        return (*result, info | {MASK: self.env.get_wrapper_attr("action_masks")()})  # pyright: ignore[reportReturnType]
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        info = info | {MASK: self.env.get_wrapper_attr("action_masks")()}
+        return observation, reward, terminated, truncated, info
 
 
 class Tally(gym.Wrapper):
@@ -54,8 +55,8 @@ class RawRewardInInfo(gym.Wrapper):
         self._tally = tally
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        *result, info = self.env.step(action)
-        return (*result, info | {RAW_REWARD: self._tally.take()})  # pyright: ignore[reportReturnType]
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, reward, terminated, truncated, info | {RAW_REWARD: self._tally.take()}
 
 
 class StackAlongLastAxis(gym.ObservationWrapper):
