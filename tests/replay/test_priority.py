@@ -45,12 +45,13 @@ def test_every_sum_is_that_of_its_parts_however_numbers_change(size):
             new = rng.random(len(index)).astype(np.float32)
             levels = put_range(levels, jnp.asarray(first), jnp.asarray(new))
         numbers[index] = new
-    np.testing.assert_array_equal(levels[0][:size], numbers)
-    np.testing.assert_array_equal(levels[0][size:], 0)
-    for parts, sums in itertools.pairwise(levels):
-        np.testing.assert_allclose(
-            sums[: len(parts) // sum_tree.FAN_OUT], parts.reshape(-1, sum_tree.FAN_OUT).sum(1), rtol=1e-6
-        )
+        now = jax.tree.map(np.asarray, levels)
+        np.testing.assert_array_equal(now[0][:size], numbers)
+        np.testing.assert_array_equal(now[0][size:], 0)
+        for parts, sums in itertools.pairwise(now):
+            expected = parts.reshape(-1, sum_tree.FAN_OUT).sum(1)
+            np.testing.assert_allclose(sums[: len(expected)], expected, rtol=1e-6)
+        np.testing.assert_allclose(now[-1].sum(), numbers.sum(dtype=np.float64), rtol=1e-6)
     np.testing.assert_allclose(sum_tree.total(levels), numbers.sum(dtype=np.float64), rtol=1e-6)
 
 
@@ -131,8 +132,9 @@ def test_new_experience_has_the_largest_priority_so_far():
     priorities = eight()
     assert priorities.largest == pytest.approx(16**0.6)
     lower = priorities.update(Drawn(jnp.array([7]), priorities.tree[0][jnp.array([7])]), jnp.array([0.1]))
-    new = lower.insert_range(jnp.asarray(2), jnp.array([True, False]))
-    np.testing.assert_allclose(new.tree[0][jnp.array([2, 3, 7])], [16**0.6, 0.0, 0.1], rtol=1e-6)
+    drawable = jnp.array([True, False])
+    for new in (lower.insert_range(jnp.asarray(2), drawable), lower.insert(jnp.array([2, 3]), drawable)):
+        np.testing.assert_allclose(new.tree[0][jnp.array([2, 3, 7])], [16**0.6, 0.0, 0.1], rtol=1e-6)
 
 
 def test_of_two_priorities_for_one_item_the_larger_is_kept():

@@ -52,6 +52,18 @@ def test_every_transition_reaches_as_far_as_its_episode_and_no_further(n, dummie
         assert batch.weight[b] == (rows.valid[t[b], env[b]] if dummies else 1)
 
 
+def test_no_transition_reaches_over_a_step_that_never_happened_whatever_came_before_it():
+    plan = Replay(CAPACITY * N, batch_size=8, collect_steps=2, n_step=3)
+    never = np.zeros((CAPACITY, N), bool)
+    rows = replace(tape(CAPACITY, dummies=True), terminated=never, truncated=never)
+    batch, _ = sampling(plan)(filled(plan, rows, CAPACITY), jnp.arange(CAPACITY * N, dtype=jnp.uint32))
+    env, t = np.asarray(batch.transition.observation, int).T
+    for b in range(CAPACITY * N):
+        rewards, k = expected(rows, 3, t[b], env[b], CAPACITY)
+        np.testing.assert_array_equal(batch.rewards[:, b], rewards)
+        assert batch.steps[b] == k
+
+
 @pytest.mark.parametrize("steps", FILLINGS)
 @pytest.mark.parametrize("priority", [False, True], ids=["uniform", "priority"])
 @pytest.mark.parametrize("length", [2, 4, 9])
@@ -60,9 +72,10 @@ def test_a_sequence_is_consecutive_steps_with_the_memory_before_them(length, pri
     rows = tape(40, dummies=True)
     replay, kept = filled(plan, rows, steps), min(steps, CAPACITY)
     starts = max(kept - length + 1, 0)
-    bits = jnp.arange(N * max(starts, 1), dtype=jnp.uint32)
     if priority:  # all are as likely, and stratified: each is drawn once
-        bits = jnp.full((len(bits), 2), 2**31, jnp.uint32)
+        bits = jnp.full((N * max(starts, 1), 2), 2**31, jnp.uint32)
+    else:
+        bits = jnp.arange(2 * N * kept, dtype=jnp.uint32)
     batch, _ = sampling(plan)(replay, bits)
     if starts == 0:
         np.testing.assert_array_equal(batch.weight, 0.0)
