@@ -22,6 +22,7 @@ from typing import Any
 
 from benchmarks import common
 from benchmarks.cases import CASES, COLD, FAMILIES, RIVALS, WARM, Case, Peer
+from benchmarks.peers.environment import python as make_environment
 from benchmarks.speed_report import report
 
 PARTS = (*FAMILIES, "command", "peak")
@@ -34,11 +35,8 @@ Raw = dict[str, Any]
 
 def main() -> None:
     options = _options()
-    python = options.peers_python
-    if python is None and not {"peak", "priority"}.issuperset(options.only):
-        from benchmarks.peers.environment import python as make_environment
-
-        python = make_environment()
+    without_peers = {"peak", "priority"}.issuperset(options.only)
+    python = options.peers_python or (sys.executable if without_peers else make_environment())
     directory = Path(tempfile.mkdtemp(prefix="operant-speed-"))
     results = (
         directory / "results" if options.quick and options.out is None else options.out or common.RESULTS
