@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-import optax
+
+UNROLL = 8  # samples a turn of the loop over them: less overhead, and as many operations on an accelerator
 
 
 def midpoints(count: int) -> jax.Array:
@@ -38,7 +39,8 @@ def quantile_huber_loss(
     """Σ_i mean_j |τ_i − 1{δ_ij < 0}| L_κ(δ_ij)/κ with δ_ij = sample_j − quantile_i, `[…]`.
 
     It is least where quantile_i has a fraction τ_i of the samples below it, but for the rounding of its corner by
-    Huber's loss L_κ. Dabney et al. 2018, arXiv:1806.06923, equations 3 and 5.
+    Huber's loss L_κ. Dabney et al. 2018, arXiv:1806.06923, equations 3 and 5. It can be differentiated once, by the
+    quantiles.
 
     Args:
         quantiles: `[…, N]`.
@@ -46,6 +48,19 @@ def quantile_huber_loss(
         samples: of the distribution, `[…, N']`.
         kappa: κ > 0, up to which error the loss is a square.
     """
-    error = samples[..., None, :] - quantiles[..., :, None]
-    weight = jnp.abs(fractions[..., :, None] - (error < 0))
-    return jnp.sum(jnp.mean(weight * optax.huber_loss(error, delta=kappa) / kappa, -1), -1)
+    # One sample after another, with the slope beside the value: the pairs of 200 quantiles and 200 samples of a
+    # minibatch, kept for the gradient, would take ten times as long.
+    fixed = jax.lax.stop_gradient(quantiles)
+
+    def add(sums: tuple[jax.Array, jax.Array], sample: jax.Array) -> tuple[tuple[jax.Array, jax.Array], None]:
+        value, pull = sums
+        error = sample[..., None] - fixed
+        within = jnp.clip(error, -kappa, kappa)  # L_κ'
+        weighted = jnp.abs(fractions - (error < 0)) * within
+        return (value + weighted * (error - within / 2), pull + weighted), None
+
+    nothing = jnp.zeros_like(fixed)
+    sums, _ = jax.lax.scan(add, (nothing, nothing), jnp.moveaxis(samples, -1, 0), unroll=UNROLL)
+    value, pull = jax.lax.stop_gradient(sums)
+    total = value - pull * (quantiles - fixed)  # the value, and its gradient −pull
+    return jnp.sum(total, -1) / (kappa * samples.shape[-1])

@@ -7,6 +7,8 @@ import optax
 
 from operant.types import PyTree
 
+LARGEST_VECTOR = 30_000  # parameters
+
 
 def adam(
     learning_rate: jax.Array | float, max_grad_norm: jax.Array | float | None, eps: float
@@ -46,13 +48,23 @@ def centred_rmsprop(
 def _on_one_vector(
     max_grad_norm: jax.Array | float | None, optimizer: optax.GradientTransformation
 ) -> optax.GradientTransformation:
-    """The optimiser on all parameters as one vector.
+    """The optimiser, on all parameters of a small network as one vector.
 
     A dozen small arrays, each with its own handful of kernels, would cost as much as the gradient of a small network.
+    Putting large ones together, and taking them apart again, costs more than it saves.
     """
     if max_grad_norm is not None:
         optimizer = optax.chain(optax.clip_by_global_norm(max_grad_norm), optimizer)
-    return optax.flatten(optimizer)
+    flat = optax.flatten(optimizer)
+
+    def suited(parameters: PyTree) -> optax.GradientTransformation:
+        size = sum(leaf.size for leaf in jax.tree.leaves(parameters))
+        return flat if size <= LARGEST_VECTOR else optimizer
+
+    return optax.GradientTransformation(
+        lambda parameters: suited(parameters).init(parameters),
+        lambda gradient, state, parameters=None: suited(gradient).update(gradient, state, parameters),
+    )
 
 
 def descend(

@@ -10,6 +10,7 @@ import pytest
 from random_weights import call, filled, normal
 
 from operant.networks import GRU, LSTM, unroll
+from operant.networks.memory import restart
 
 KEY = jax.random.key(0)
 CELLS = {"gru": GRU, "lstm": LSTM}
@@ -87,3 +88,29 @@ def test_gradients_stop_at_the_end_of_an_episode(name):
     gradient = np.asarray(jax.jit(jax.grad(last))(normal(4, 1, 3)))
     assert (gradient[:2] == 0).all()
     assert (gradient[2:] != 0).any(axis=(1, 2)).all()
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_gradients_are_those_of_one_step_after_another(name):
+    cell, features = cell_of(name), normal(6, 2, 3)
+    done = jnp.zeros((6, 2), bool).at[2, 0].set(True).at[4, 1].set(True)
+    start = jax.tree.map(lambda x: x + 0.5, cell.initial_carry((2,)))
+    initial = cell.initial_carry((2,))
+
+    def slowly(cell, features, carry):
+        outputs, carries = [], []
+        for t in range(6):
+            output, carry = cell(features[t], carry)
+            outputs.append(output)
+            carries.append(carry)
+            carry = restart(carry, initial, done[t])
+        return jnp.stack(outputs), jax.tree.map(lambda *x: jnp.stack(x), *carries)
+
+    def weighed(results):  # by numbers that are all different, so that every part counts
+        leaves = jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(results)])
+        return jnp.sin(jnp.arange(leaves.size)) @ leaves**2
+
+    at_once = jax.grad(lambda *x: weighed(unroll(*x, done)), argnums=(0, 1, 2))(cell, features, start)
+    one_by_one = jax.grad(lambda *x: weighed(slowly(*x)), argnums=(0, 1, 2))(cell, features, start)
+    for got, expected in zip(jax.tree.leaves(at_once), jax.tree.leaves(one_by_one), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)

@@ -66,6 +66,18 @@ def test_the_quantile_loss_is_rlaxs_over_kappa_and_a_loop():
         np.testing.assert_allclose(kappa * loss, expected, rtol=1e-4)
 
 
+def test_the_gradient_of_the_quantile_loss_is_rlaxs():
+    quantiles, samples = (jnp.asarray(RNG.normal(size=(6, n)), jnp.float32) for n in (5, 20))
+    fractions, weights = jnp.asarray(RNG.random((6, 5)), jnp.float32), jnp.arange(1.0, 7.0)
+    theirs = jax.vmap(rlax.quantile_regression_loss, in_axes=(0, 0, 0, None))
+    for kappa in (0.5, 1.0):
+        got, expected = (
+            jax.grad(lambda q, loss=loss, k=kappa: weights @ loss(q, fractions, samples, k))(quantiles)
+            for loss in (quantile_huber_loss, theirs)
+        )
+        np.testing.assert_allclose(kappa * got, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_the_quantile_loss_is_least_at_the_quantiles():
     samples = jnp.asarray(np.sort(RNG.normal(size=1001)), jnp.float32)
     fractions = midpoints(5)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from operant.ops import optimizers
 from operant.ops.optimizers import adam, centred_rmsprop, descend, rmsprop
 
 RNG = np.random.default_rng(0)
@@ -73,3 +74,10 @@ def test_centred_rmsprop_divides_by_the_deviation(max_norm):
 
     got = taken(centred_rmsprop(0.1, max_norm, eps=1e-2, decay=0.95))
     np.testing.assert_allclose(got, by_hand(step, max_norm), rtol=1e-4)
+
+
+@pytest.mark.parametrize("max_norm", [None, 0.5])
+def test_large_networks_step_as_small_ones_do(max_norm, monkeypatch):
+    small = taken(adam(0.1, max_norm, eps=1e-5))
+    monkeypatch.setattr(optimizers, "LARGEST_VECTOR", 0)
+    np.testing.assert_allclose(taken(adam(0.1, max_norm, eps=1e-5)), small, rtol=1e-6)
