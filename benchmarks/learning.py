@@ -11,7 +11,6 @@ import sys
 from benchmarks import common, studies
 from benchmarks.studies import Raw, Study
 
-MEMORY = {"wrappers": ["select:0,2"]}
 STUDIES = (
     Study("PPO CartPole", "ppo", "CartPole-v1", 475),
     Study("A2C CartPole", "a2c", "CartPole-v1", 475),
@@ -26,7 +25,7 @@ STUDIES = (
     Study("QR-DQN CartPole", "qr-dqn", "CartPole-v1", 475),
     Study("IQN CartPole", "iqn", "CartPole-v1", 475),
     Study("Rainbow CartPole", "rainbow", "CartPole-v1", 475),
-    Study("PPO with a GRU CartPole without velocities", "ppo", "CartPole-v1", 475, preset="cartpole-memory"),
+    Study("PPO with a GRU CartPole of positions", "ppo", "CartPole-v1", 475, preset="cartpole-memory"),
     Study("PPO with masks Taxi", "ppo", "Taxi-v4", 7),
     Study("PPO Pendulum", "ppo", "Pendulum-v1", -200),
     Study("TRPO Pendulum", "trpo", "Pendulum-v1", -200),
