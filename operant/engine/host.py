@@ -287,7 +287,7 @@ class HostLoop:
 
     def _draw_learning(self, flat: FlatRun) -> Block:
         """A block that holds the randomness of learning in this iteration."""
-        size = max(self.BLOCK // collect_steps(self._plan), 1) if isinstance(self._plan, Replay) else 1
+        size = 1 if isinstance(self._plan, Episodes) else max(self.BLOCK // collect_steps(self._plan), 1)
 
         def draw(algorithm: Algorithm, key: jax.Array, beginning: jax.Array) -> PyTree:
             counters = beginning + jnp.arange(size)
