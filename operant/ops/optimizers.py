@@ -61,10 +61,15 @@ def _on_one_vector(
         size = sum(leaf.size for leaf in jax.tree.leaves(parameters))
         return flat if size <= LARGEST_VECTOR else optimizer
 
-    return optax.GradientTransformation(
-        lambda parameters: suited(parameters).init(parameters),
-        lambda gradient, state, parameters=None: suited(gradient).update(gradient, state, parameters),
-    )
+    def init(params: PyTree) -> optax.OptState:
+        return suited(params).init(params)
+
+    def update(
+        updates: PyTree, state: optax.OptState, params: PyTree | None = None
+    ) -> tuple[PyTree, optax.OptState]:
+        return suited(updates).update(updates, state, params)
+
+    return optax.GradientTransformation(init, update)
 
 
 def descend(
