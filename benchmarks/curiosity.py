@@ -37,11 +37,10 @@ def report(measured: list[Raw]) -> str:
                 f"{study['steps']:,}",
                 f"{found} of {count}",
                 f"{interval.low:.0%} to {interval.high:.0%}",
-                f"{study['train_seconds']:.0f}",
             )
         )
     seeds = measured[0]["seeds"]
-    header = ("", "steps a seed", "seeds that reach the goal", "95 %", "training, s")
+    header = ("", "steps a seed", "seeds that reach the goal", "95 %")
     sections = [
         "# Curiosity in a maze that pays nothing but for its goal\n",
         studies.describe(measured),
