@@ -37,6 +37,18 @@ STUDIES = (
     Study("PPO LunarLander", "ppo", "LunarLander-v3", 200),
 )
 
+# What the field's zoo of trained agents reports, and after how many steps: https://github.com/DLR-RM/rl-baselines3-zoo
+ZOO = {
+    "PPO CartPole": "500 at 100,000",
+    "A2C CartPole": "500 at 500,000",
+    "TRPO CartPole": "500 at 100,000",
+    "ARS CartPole": "500 at 50,000",
+    "PPO Acrobot": "−74",
+    "TRPO Acrobot": "−83",
+    "PPO LunarLander": "242 at 1,000,000",
+    "DQN LunarLander": "154 at 100,000",
+}
+
 
 def report(measured: list[Raw]) -> str:
     """The Markdown of learning.md."""
@@ -44,6 +56,7 @@ def report(measured: list[Raw]) -> str:
         "",
         "steps a seed",
         "IQM of mean returns [95 %]",
+        "the field's zoo",
         "threshold",
         "seeds that reach it",
         "training, s",
@@ -57,6 +70,7 @@ def report(measured: list[Raw]) -> str:
                 study["name"],
                 f"{study['steps']:,}",
                 f"{study['iqm']:.1f} [{low:.1f}, {high:.1f}]",
+                ZOO.get(study["name"], "–"),
                 f"{study['threshold']}",
                 f"{studies.reached(study)} of {len(study['means'])}",
                 f"{study['train_seconds']:.0f}",
