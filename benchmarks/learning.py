@@ -16,6 +16,7 @@ STUDIES = (
     Study("A2C CartPole", "a2c", "CartPole-v1", 475),
     Study("TRPO CartPole", "trpo", "CartPole-v1", 475),
     Study("REINFORCE CartPole", "reinforce", "CartPole-v1", 475),
+    Study("REINFORCE CartPole of 200 steps", "reinforce", "CartPole-v1", 195, preset="cartpole-200"),
     Study("ARS CartPole", "ars", "CartPole-v1", 475),
     Study("CEM CartPole", "cem", "CartPole-v1", 475),
     Study("Genetic algorithm CartPole", "genetic", "CartPole-v1", 475),
