@@ -205,7 +205,7 @@ def test_the_docs_name_every_wrapper():
 def test_every_wrapper_can_be_named():
     assert set(WRAPPERS) == {
         "time-limit", "time-aware", "repeat", "sticky-actions", "discretize", "clip-action", "rescale-action",
-        "frame-stack", "clip-reward", "scale-reward", "potential-shaping",
+        "frame-stack", "select", "clip-reward", "scale-reward", "potential-shaping",
     }  # fmt: skip
 
 
