@@ -34,7 +34,6 @@ STUDIES = (
     Study("TRPO Acrobot", "trpo", "Acrobot-v1", -100),
     Study("DQN LunarLander", "dqn", "LunarLander-v3", 200),
     Study("Double DQN LunarLander", "dqn", "LunarLander-v3", 200, values={"double": True}),
-    Study("Rainbow LunarLander", "rainbow", "LunarLander-v3", 200),
     Study("PPO LunarLander", "ppo", "LunarLander-v3", 200),
 )
 
