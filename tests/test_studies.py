@@ -47,7 +47,10 @@ def test_what_was_measured_before_is_kept_beside_what_is_measured_now(tmp_path, 
         studies.Study(name, "q-learning", "FrozenLake-v1", 0.0, preset="FrozenLake-v1", steps=2_000)
         for name in ("One", "Two")
     ]
-    report = lambda measured: " ".join(raw["name"] for raw in measured)  # noqa: E731 (a report of two words)
+
+    def report(measured):
+        return " ".join(raw["name"] for raw in measured)
+
     for date, only in (("2000-01-01", "*"), ("2000-01-02", "two")):
         arguments = ["--seeds", "2", "--only", only, "--date", date, "--out", str(tmp_path)]
         monkeypatch.setattr("sys.argv", ["benchmark", *arguments])

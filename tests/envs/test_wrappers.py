@@ -369,7 +369,7 @@ def test_vector_environments_take_no_wrappers():
         (lambda: RescaleAction(1.0, math.inf), "high=inf"),
         (lambda: FrameStack(1), "size=1"),
         (lambda: Select((1, 1)), r"keep=\(1, 1\): must be different whole numbers"),
-        (lambda: Select(-1), r"keep=\(-1,\)"),
+        (lambda: Select(-1), "keep=-1: must be different"),
         (lambda: PotentialShaping(3.0), "potential=3.0: must be a function"),
         (lambda: PotentialShaping(potential, 2), r"gamma=2: must be a number in \[0, 1\]"),
     ],

@@ -96,8 +96,9 @@ class Select(Wrapper):
     """Which numbers, the first being 0, in the order in which they are shown."""
 
     def __post_init__(self) -> None:
-        keep = tuple(self.keep) if isinstance(self.keep, list | tuple) else (self.keep,)
-        object.__setattr__(self, "keep", keep)
+        if isinstance(self.keep, list):
+            object.__setattr__(self, "keep", tuple(self.keep))
+        keep = self.indices
         whole = all(isinstance(i, int) and not isinstance(i, bool) and i >= 0 for i in keep)
         self.require(
             bool(keep) and whole and len(set(keep)) == len(keep), "keep", "different whole numbers, from 0"
@@ -119,7 +120,7 @@ class Select(Wrapper):
     @property
     def indices(self) -> list[int]:
         """`keep`, to index with."""
-        return list(np.atleast_1d(self.keep))
+        return list(self.keep) if isinstance(self.keep, tuple) else [self.keep]
 
     def native(self, environment: Environment) -> Environment:
         return Selected.around(environment, self)
