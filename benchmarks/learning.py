@@ -83,7 +83,7 @@ def report(measured: list[Raw]) -> str:
         studies.describe(measured),
         f"\nSeeds {seeds[0]} to {seeds[-1]} trained together in one program, each scored by its mean return over "
         f"{studies.EPISODES} episodes of Gymnasium's own environment. Training time is of all seeds, with compilation, "
-        "and with whatever else the machine did. REINFORCE on CartPole-v1 is a second measurement: with 200,000 steps 16 "
+        "and with whatever else the machine did. REINFORCE on CartPole-v1 was measured twice: with 200,000 steps 16 "
         "seeds reached the threshold, so that it now trains longer. Written by `python -m benchmarks.learning`.\n",
         common.table(header, rows),
     ]
