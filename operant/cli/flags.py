@@ -17,12 +17,14 @@ from operant.networks import Network
 from operant.ops import schedules
 
 
-def with_defaults(cls: type, values: Mapping[str, Any]) -> Any:
-    """A dataclass of the fields of `cls`, documented as those are, where some have other defaults.
+def with_defaults(cls: type, values: Mapping[str, Any], documented: bool = True) -> Any:
+    """A dataclass of the fields of `cls` where some have other defaults.
 
-    A dict of values replaces fields of a nested dataclass. What else is in `values` is not looked at.
+    They are documented as those of `cls` are where that is wanted: it reads the source, which takes longer than all the
+    rest. A dict of values replaces fields of a nested dataclass. What else is in `values` is not looked at.
     """
-    documentation, hints = _attribute_docs(cls), get_type_hints(cls, include_extras=True)
+    documentation = _attribute_docs(cls) if documented else {}
+    hints = get_type_hints(cls, include_extras=True)
     fields = []
     for field in dataclasses.fields(cls):
         default = values.get(field.name, field.default)

@@ -119,7 +119,7 @@ def _read(name: str, arguments: list[str]) -> tuple[Training, dict[str, Any], di
     does."""
     from operant.algorithms import registry
 
-    if {"-h", "--help"} & set(arguments):  # its defaults are those of the environment, if one is named
+    if _asks_for_help(arguments):  # its defaults are those of the environment, if one is named
         environment, preset = arguments[0], "auto"
     else:
         training, *_ = _parsed(name, {}, arguments)
@@ -146,18 +146,18 @@ def _parsed(
 ) -> tuple[Training, dict[str, Any], dict[str, Any]]:
     from operant.algorithms import registry
 
-    curious = _curiosity(arguments)
+    curious, documented = _curiosity(arguments), _asks_for_help(arguments)
     defaults, tuned = dict(defaults), defaults.get("curiosity", {}).get(curious, {})
     defaults.pop("curiosity", None)  # a preset's values for each curiosity, of which one may be asked for
     parts = {
-        "training": with_defaults(Training, defaults),
-        "hyperparameters": with_defaults(registry.algorithm(name), defaults),
-        "curiosity": with_defaults(CURIOSITIES.get(curious, Nothing), tuned),
+        "training": with_defaults(Training, defaults, documented),
+        "hyperparameters": with_defaults(registry.algorithm(name), defaults, documented),
+        "curiosity": with_defaults(CURIOSITIES.get(curious, Nothing), tuned, documented),
     }
     everything = dataclasses.make_dataclass(
         name,
         [
-            (part, Annotated[kind, tyro.conf.arg(name="curiosity" if part == "curiosity" else "")])
+            (part, Annotated[kind, tyro.conf.arg(name="curiosity" if part == "curiosity" else "", help="")])
             for part, kind in parts.items()
         ],
     )
@@ -169,6 +169,10 @@ def _parsed(
 @dataclasses.dataclass(frozen=True)
 class Nothing:
     """The flags of a curiosity that there is not."""
+
+
+def _asks_for_help(arguments: list[str]) -> bool:
+    return bool({"-h", "--help"} & set(arguments))
 
 
 def _curiosity(arguments: list[str]) -> str:

@@ -147,8 +147,6 @@ class DeviceLoop:
         def one(algorithm: Algorithm, key: jax.Array) -> Run:
             return begin(algorithm, self.environment, self.spec, key)
 
-        # On one device: orthogonal weights come from a factorisation that waits for threads of its own, and
-        # programs on as many devices as there are threads would wait for ever.
         beginning = jax.jit(one if self.seeds is None else jax.vmap(one, in_axes=(None, 0)))
         require_room(self.algorithm, beginning.eval_shape(self.algorithm, key), list(self._mesh.devices.flat))
         return beginning(self.algorithm, key)

@@ -32,17 +32,33 @@ def initial(
     "uniform": both uniform in ±1/√in, whatever the gain: what PyTorch's layers start with.
     """
     if initialization == "orthogonal":
-        initializer = jax.nn.initializers.orthogonal(gain)
-        # One by one even under vmap: on a CPU a batch of QR factorisations waits for tasks in the pool whose
-        # thread it occupies, and as many such batches as there are threads wait for ever (jaxlib 0.10).
-        build = jax.custom_batching.sequential_vmap(
-            lambda k: initializer(k, (size_in, size_out), jnp.float32)
-        )
-        return build(key), jnp.zeros(size_out)
+        return gain * orthonormal(jax.random.normal(key, (size_in, size_out))), jnp.zeros(size_out)
     limit = 1 / math.sqrt(size_in)
     key_weight, key_bias = jax.random.split(key)
     weight = jax.random.uniform(key_weight, (size_in, size_out), minval=-limit, maxval=limit)
     return weight, jax.random.uniform(key_bias, (size_out,), minval=-limit, maxval=limit)
+
+
+def orthonormal(x: jax.Array) -> jax.Array:
+    """`x [m, n]` with its columns (its rows, if they are fewer) made orthonormal in turn: Q of `x = QR` with R's
+    diagonal positive, which is uniform over the orthogonal matrices if `x` is normal (Mezzadri 2007,
+    arXiv:math-ph/0609050).
+
+    By Gram and Schmidt, each vector twice (Giraud et al. 2005), because a factorisation by LAPACK loads SciPy: a third
+    of a second at the start of every process (docs/decisions/0005-compiler.md).
+    """
+    tall = x.shape[0] >= x.shape[1]
+    vectors = x.T if tall else x
+
+    def turn(i: jax.Array, vectors: jax.Array) -> jax.Array:
+        vector = vectors[i]
+        for _ in range(2):
+            shadows = jnp.where(jnp.arange(len(vectors)) < i, vectors @ vector, 0)
+            vector = vector - shadows @ vectors
+        return vectors.at[i].set(vector / jnp.linalg.norm(vector))
+
+    vectors = jax.lax.fori_loop(0, len(vectors), turn, vectors)
+    return vectors.T if tall else vectors
 
 
 @jax.custom_vjp
