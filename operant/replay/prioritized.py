@@ -46,8 +46,7 @@ class Priorities(eqx.Module):
 
     def draw(self, bits: jax.Array) -> Drawn:
         """Places in proportion to their priorities, by random `uint32` numbers `[B, 2]`."""
-        place = sum_tree.find(self.tree, bits)
-        return Drawn(place, self.tree[0][place])
+        return Drawn(*sum_tree.find(self.tree, bits))
 
     def update(self, drawn: Drawn, priority: jax.Array) -> Priorities:
         """With new priorities `[B]` of what was drawn; of several for one place the largest."""

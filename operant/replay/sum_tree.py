@@ -3,6 +3,8 @@
 A level is a flat array in which every `FAN_OUT` neighbours are the children of one node; the first level holds the
 numbers themselves, and each further one the sums of the nodes of the one before. Sums are always recomputed from their
 parts, never changed by differences, so rounding does not accumulate however often numbers change.
+
+Indices are unsigned inside: a signed one might count from the end, which XLA would look into at every level.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ def total(levels: Levels) -> jax.Array:
 
 def put(levels: Levels, index: jax.Array, value: jax.Array) -> Levels:
     """With the numbers `[B]` at the indices `[B]`; the same index twice must have the same number."""
+    index = index.astype(jnp.uint32)
     return _summed(levels, levels[0].at[index].set(value), index)
 
 
@@ -42,6 +45,7 @@ def renew(levels: Levels, index: jax.Array, old: jax.Array, new: jax.Array) -> L
 
     That they were read must show: a tree that somebody might still read is copied before it is written.
     """
+    index = index.astype(jnp.uint32)
     return _summed(levels, levels[0].at[index].set(-old).at[index].max(new), index)
 
 
@@ -66,8 +70,8 @@ def put_range(levels: Levels, first: jax.Array, value: jax.Array) -> Levels:
     return tuple(changed)
 
 
-def find(levels: Levels, bits: jax.Array) -> jax.Array:
-    """Indices `[B]` drawn in proportion to the numbers, by random `uint32` numbers `[B, 2]`.
+def find(levels: Levels, bits: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """`(indices, their numbers)`, each `[B]`, drawn in proportion to the numbers, by random `uint32` `[B, 2]`.
 
     The sum of all is cut into B equal ranges, and one draw falls into each (stratified sampling: Schaul et al. 2016,
     appendix B.2.1). A number of 0 is never drawn, unless all are 0.
@@ -76,21 +80,28 @@ def find(levels: Levels, bits: jax.Array) -> jax.Array:
     coarse, fine = jnp.moveaxis((bits >> 8).astype(jnp.float32) * 2.0**-24, -1, 0)
     everything = total(levels)
     rest = (jnp.arange(batch) + coarse) / batch * everything
-    node = jnp.zeros(batch, jnp.int32)
+    node = child = jnp.zeros(batch, jnp.uint32)
+    numbers = jnp.zeros((batch, FAN_OUT))
     for level in reversed(levels):
-        prefix = jnp.cumsum(_nodes(level)[node], -1)
+        numbers = _nodes(level)[node]
+        prefix = jnp.cumsum(numbers, -1)
         # How many children lie before the one that is meant. Rounding may put `rest` behind the sum of all; the last
         # child that is not 0 is where the prefix sums reach their end.
-        child = jnp.sum((prefix <= rest[:, None]) & (prefix < prefix[:, -1:]), -1, dtype=jnp.int32)
-        before = jnp.take_along_axis(prefix, jnp.maximum(child - 1, 0)[:, None], -1)[:, 0]
+        child = jnp.sum((prefix <= rest[:, None]) & (prefix < prefix[:, -1:]), -1, dtype=jnp.uint32)
+        before = _child(prefix, jnp.maximum(child, 1) - 1)
         rest = rest - jnp.where(child > 0, before, 0.0)
         if level is levels[-2:][0]:
             # Up to the sum of all, a float32 has steps wider than a small one of a million numbers: what lies between
             # two steps is drawn here, where sums are smaller.
             rest = rest + fine * everything * 2.0**-24
         node = node * FAN_OUT + child
-    return node
+    return node.astype(jnp.int32), _child(numbers, child)
 
 
 def _nodes(level: jax.Array) -> jax.Array:
     return level.reshape(-1, FAN_OUT)
+
+
+def _child(nodes: jax.Array, child: jax.Array) -> jax.Array:
+    """The number `[B]` of one child each of nodes `[B, FAN_OUT]`."""
+    return jnp.take_along_axis(nodes, child[:, None], -1)[:, 0]

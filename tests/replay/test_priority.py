@@ -78,7 +78,8 @@ def test_rounding_does_not_accumulate_at_a_million():
 def test_draws_are_in_proportion_and_nothing_of_0_is_drawn():
     rng = np.random.default_rng(0)
     numbers = rng.random(700) * (rng.random(700) < 0.7)
-    drawn = np.asarray(find(tree_of(numbers), jax.random.bits(jax.random.key(0), (100_000, 2), jnp.uint32)))
+    drawn, found = find(tree_of(numbers), jax.random.bits(jax.random.key(0), (100_000, 2), jnp.uint32))
+    np.testing.assert_array_equal(found, np.asarray(numbers, np.float32)[drawn])
     counts = np.bincount(drawn, minlength=700)
     assert counts[numbers == 0].sum() == 0
     # Stratified draws are closer to their expectation than independent ones.
@@ -88,7 +89,7 @@ def test_draws_are_in_proportion_and_nothing_of_0_is_drawn():
 def test_the_ends_of_the_range_are_drawn_inside():
     numbers = [0.0, 0.3, 0.0, 1e-20, 0.7, 0.0]
     for bits, index in ((0, 1), (2**32 - 1, 4)):
-        assert find(tree_of(numbers), jnp.full((1, 2), bits, jnp.uint32))[0] == index
+        assert find(tree_of(numbers), jnp.full((1, 2), bits, jnp.uint32))[0][0] == index
 
 
 def test_small_numbers_among_a_million_are_drawn_as_often_as_they_should():
@@ -99,7 +100,7 @@ def test_small_numbers_among_a_million_are_drawn_as_often_as_they_should():
     near = (500_000 + np.arange(0, 2.56, 1e-4)) / numbers.sum(dtype=np.float64)
     coarse = (near * 2**24).astype(np.uint32) << 8
     fine = jax.random.bits(jax.random.key(1), coarse.shape, jnp.uint32)
-    drawn = jax.vmap(lambda b: find(levels, b[None])[0])(jnp.stack([jnp.asarray(coarse), fine], -1))
+    drawn = jax.vmap(lambda b: find(levels, b[None])[0][0])(jnp.stack([jnp.asarray(coarse), fine], -1))
     counts = np.bincount(np.clip(np.asarray(drawn) - 500_000, 0, 511), minlength=512)[1:-1]
     assert (counts > 0).all()
     np.testing.assert_allclose(counts.mean(), 50, rtol=0.05)
