@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from operant import settings
+from operant.lazy import exports
 
 if TYPE_CHECKING:
     from operant import mdp
@@ -169,22 +170,23 @@ _WRAPPERS = (
     "TimeAware",
     "TimeLimit",
 )
-_PLACES = {
-    "Agent": "operant.agent",
-    "Algorithm": "operant.algorithms.base",
-    "Counts": "operant.curiosity",
-    "Environment": "operant.envs.base",
-    "GridWorld": "operant.envs.gridworld",
-    "HandWritten": "operant.agent.handwritten",
-    "ICM": "operant.curiosity",
-    "Network": "operant.networks",
-    "RND": "operant.curiosity",
-    "Tabular": "operant.envs.tabular",
-    "make": "operant.construct",
-    "toy_text": "operant.envs.toy_text",
-    **dict.fromkeys(("Cosine", "Exponential", "Linear", "Step"), "operant.ops.schedules"),
-    **dict.fromkeys(_WRAPPERS, "operant.envs.wrappers"),
-}
+_exported = exports(
+    __name__,
+    {
+        "Agent": "operant.agent",
+        "Algorithm": "operant.algorithms.base",
+        "Environment": "operant.envs.base",
+        "GridWorld": "operant.envs.gridworld",
+        "HandWritten": "operant.agent.handwritten",
+        "Network": "operant.networks",
+        "Tabular": "operant.envs.tabular",
+        "make": "operant.construct",
+        "toy_text": "operant.envs.toy_text",
+        **dict.fromkeys(("Counts", "ICM", "RND"), "operant.curiosity"),
+        **dict.fromkeys(("Cosine", "Exponential", "Linear", "Step"), "operant.ops.schedules"),
+        **dict.fromkeys(_WRAPPERS, "operant.envs.wrappers"),
+    },
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -196,10 +198,8 @@ def __getattr__(name: str) -> Any:
         value = import_module("operant.mdp")
     elif name == "__version__":
         value = import_module("importlib.metadata").version("operant")
-    elif name in _PLACES:
-        value = getattr(import_module(_PLACES[name]), name)
     else:
-        raise AttributeError(f"module 'operant' has no attribute {name!r}")
+        return _exported(name)
     globals()[name] = value
     return value
 

@@ -1,6 +1,7 @@
 """The closed list of algorithms, and the way from names and plain values to one of them and back.
 
-Nothing is ever looked up by a dotted name: a model file can only name what stands here.
+A model file can only name what stands here: the name of a module is never read from it. An algorithm is imported when
+it is first asked for.
 """
 
 from __future__ import annotations
@@ -17,57 +18,40 @@ import equinox as eqx
 import numpy as np
 
 from operant.algorithms.base import Algorithm
-from operant.algorithms.policy_gradient.a2c import A2C
-from operant.algorithms.policy_gradient.ppo import PPO
-from operant.algorithms.policy_gradient.reinforce import REINFORCE
-from operant.algorithms.policy_gradient.trpo import TRPO
-from operant.algorithms.random import Random
-from operant.algorithms.search.ars import ARS
-from operant.algorithms.search.cem import CEM
-from operant.algorithms.search.evolution_strategies import EvolutionStrategies
-from operant.algorithms.search.genetic import GeneticAlgorithm
-from operant.algorithms.search.grid_search import GridSearch
-from operant.algorithms.search.random_search import RandomSearch
-from operant.algorithms.tabular.double_q_learning import DoubleQLearning
-from operant.algorithms.tabular.dyna_q import DynaQ
-from operant.algorithms.tabular.expected_sarsa import ExpectedSARSA
-from operant.algorithms.tabular.linear import LinearQ
-from operant.algorithms.tabular.monte_carlo import MonteCarlo
-from operant.algorithms.tabular.q_learning import QLearning
-from operant.algorithms.tabular.sarsa import SARSA
-from operant.algorithms.tabular.sarsa_lambda import SARSALambda
-from operant.algorithms.tabular.td import TD
 from operant.algorithms.value.configurations import CONFIGURATIONS
-from operant.algorithms.value.dqn import DQN
+from operant.lazy import Table
 from operant.networks import Given, Network
 from operant.ops import schedules
 from operant.ops.schedules import Schedule
 
 T = TypeVar("T", bound=eqx.Module)
-ALGORITHMS: dict[str, type[Algorithm]] = {
-    "q-learning": QLearning,
-    "double-q-learning": DoubleQLearning,
-    "sarsa": SARSA,
-    "expected-sarsa": ExpectedSARSA,
-    "sarsa-lambda": SARSALambda,
-    "dyna-q": DynaQ,
-    "linear-q": LinearQ,
-    "td": TD,
-    "monte-carlo": MonteCarlo,
-    "grid-search": GridSearch,
-    "random-search": RandomSearch,
-    "genetic": GeneticAlgorithm,
-    "cem": CEM,
-    "evolution-strategies": EvolutionStrategies,
-    "ars": ARS,
-    "reinforce": REINFORCE,
-    "a2c": A2C,
-    "trpo": TRPO,
-    "ppo": PPO,
-    "dqn": DQN,
-    **dict.fromkeys(CONFIGURATIONS, DQN),
-    "random": Random,
-}
+DQN = "operant.algorithms.value.dqn:DQN"
+ALGORITHMS: Table[type[Algorithm]] = Table(
+    {
+        "q-learning": "operant.algorithms.tabular.q_learning:QLearning",
+        "double-q-learning": "operant.algorithms.tabular.double_q_learning:DoubleQLearning",
+        "sarsa": "operant.algorithms.tabular.sarsa:SARSA",
+        "expected-sarsa": "operant.algorithms.tabular.expected_sarsa:ExpectedSARSA",
+        "sarsa-lambda": "operant.algorithms.tabular.sarsa_lambda:SARSALambda",
+        "dyna-q": "operant.algorithms.tabular.dyna_q:DynaQ",
+        "linear-q": "operant.algorithms.tabular.linear:LinearQ",
+        "td": "operant.algorithms.tabular.td:TD",
+        "monte-carlo": "operant.algorithms.tabular.monte_carlo:MonteCarlo",
+        "grid-search": "operant.algorithms.search.grid_search:GridSearch",
+        "random-search": "operant.algorithms.search.random_search:RandomSearch",
+        "genetic": "operant.algorithms.search.genetic:GeneticAlgorithm",
+        "cem": "operant.algorithms.search.cem:CEM",
+        "evolution-strategies": "operant.algorithms.search.evolution_strategies:EvolutionStrategies",
+        "ars": "operant.algorithms.search.ars:ARS",
+        "reinforce": "operant.algorithms.policy_gradient.reinforce:REINFORCE",
+        "a2c": "operant.algorithms.policy_gradient.a2c:A2C",
+        "trpo": "operant.algorithms.policy_gradient.trpo:TRPO",
+        "ppo": "operant.algorithms.policy_gradient.ppo:PPO",
+        "dqn": DQN,
+        **dict.fromkeys(CONFIGURATIONS, DQN),
+        "random": "operant.algorithms.random:Random",
+    }
+)
 
 
 def algorithm(name: str) -> type[Algorithm]:
@@ -97,7 +81,7 @@ def documentation(name: str) -> str:
 def name_of(algorithm: Algorithm) -> str:
     """The name under which an algorithm is registered; its class's own for one that is not."""
     cls = type(algorithm)
-    names = [name for name, known in ALGORITHMS.items() if known is cls]
+    names = ALGORITHMS.names(cls)
     configured = [
         name for name in names if name in CONFIGURATIONS and CONFIGURATIONS[name].describes(algorithm)
     ]
