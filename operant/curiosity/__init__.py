@@ -1,11 +1,18 @@
 """Curiosity: rewards that an agent gives itself for what is new to it, as values that any algorithm takes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from operant.curiosity.base import Curiosity
-from operant.curiosity.counts import Counts
-from operant.curiosity.curious import Curious
-from operant.curiosity.icm import ICM
 from operant.curiosity.registry import CURIOSITIES, curiosity, make_curious, parts, to_json
-from operant.curiosity.rnd import RND
+from operant.lazy import exports
+
+if TYPE_CHECKING:
+    from operant.curiosity.counts import Counts
+    from operant.curiosity.curious import Curious
+    from operant.curiosity.icm import ICM
+    from operant.curiosity.rnd import RND
 
 __all__ = [
     "CURIOSITIES",
@@ -19,3 +26,13 @@ __all__ = [
     "parts",
     "to_json",
 ]
+
+__getattr__ = exports(
+    __name__,
+    {
+        "Counts": "operant.curiosity.counts",
+        "Curious": "operant.curiosity.curious",
+        "ICM": "operant.curiosity.icm",
+        "RND": "operant.curiosity.rnd",
+    },
+)

@@ -8,12 +8,15 @@ from typing import Any
 from operant.algorithms import registry
 from operant.algorithms.base import Algorithm
 from operant.curiosity.base import Curiosity
-from operant.curiosity.counts import Counts
-from operant.curiosity.curious import Curious
-from operant.curiosity.icm import ICM
-from operant.curiosity.rnd import RND
+from operant.lazy import Table
 
-CURIOSITIES: dict[str, type[Curiosity]] = {"counts": Counts, "icm": ICM, "rnd": RND}
+CURIOSITIES: Table[type[Curiosity]] = Table(
+    {
+        "counts": "operant.curiosity.counts:Counts",
+        "icm": "operant.curiosity.icm:ICM",
+        "rnd": "operant.curiosity.rnd:RND",
+    }
+)
 
 
 def curiosity(value: Curiosity | str | Mapping[str, Any] | None) -> Curiosity | None:
@@ -27,7 +30,7 @@ def curiosity(value: Curiosity | str | Mapping[str, Any] | None) -> Curiosity | 
     name = values.pop("name", None)
     if name == "none":
         return None
-    if name not in CURIOSITIES:
+    if not isinstance(name, str) or name not in CURIOSITIES:
         given = value if name is None else name
         raise ValueError(f"curiosity={given!r}: must be one of none, {', '.join(CURIOSITIES)}.")
     return registry.build(CURIOSITIES[name], values)
@@ -36,11 +39,19 @@ def curiosity(value: Curiosity | str | Mapping[str, Any] | None) -> Curiosity | 
 def make_curious(algorithm: Algorithm, value: Curiosity | str | Mapping[str, Any] | None) -> Algorithm:
     """The algorithm with this curiosity; itself with none."""
     found = curiosity(value)
-    return algorithm if found is None else Curious(algorithm, found)
+    if found is None:
+        return algorithm
+    from operant.curiosity.curious import Curious
+
+    return Curious(algorithm, found)
 
 
 def parts(algorithm: Algorithm) -> tuple[Algorithm, Curiosity | None]:
     """The inverse of `make_curious`."""
+    if not hasattr(algorithm, "curiosity"):  # most have none
+        return algorithm, None
+    from operant.curiosity.curious import Curious
+
     return (algorithm.algorithm, algorithm.curiosity) if isinstance(algorithm, Curious) else (algorithm, None)
 
 
@@ -48,5 +59,5 @@ def to_json(value: Curiosity | None) -> dict[str, Any] | None:
     """A value that `json.dumps` takes and `curiosity` reads back."""
     if value is None:
         return None
-    name = next((name for name, known in CURIOSITIES.items() if known is type(value)), type(value).__name__)
+    name = (*CURIOSITIES.names(type(value)), type(value).__name__)[0]
     return {"name": name, **registry.to_json(value)}
