@@ -44,7 +44,7 @@ class HostLoop:
     ) -> None:
         self.environments, self.seeds, self.emit = environments, seeds, emit
         self.algorithm: Algorithm = jax.tree.map(jnp.asarray, algorithm)  # converted once, not at every call
-        self._constants, self._algorithm = flatten(self.algorithm)
+        self._constants, self._algorithm = flatten(self.algorithm, pack=True)
         self._plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
         self._initial_carry = self._compiled(lambda a, state: a.initial_carry(state, self.spec.num_envs))
@@ -104,7 +104,8 @@ class HostLoop:
                 rounds = plan.count // self.spec.num_envs if isinstance(plan, Episodes) else 1
                 emitted.append(in_time(self._experience.tree(experience), rounds, self.seeds or 1))
         means = dict(zip(self._metrics, np.moveaxis(total / count, -1, 0), strict=True))
-        return flat.run, means | self._reported(flat), _joined(emitted)
+        run = flat.run
+        return run, means | self._reported(run), _joined(emitted)
 
     def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """The same after `size` iterations of acting at random and learning nothing."""
@@ -116,7 +117,8 @@ class HostLoop:
             self._learn(flat, experience, carries, done, learning=False)
             if self.emit:
                 emitted.append(self._experience.tree(experience))
-        return flat.run, self._reported(flat), _joined(emitted)
+        run = flat.run
+        return run, self._reported(run), _joined(emitted)
 
     def close(self) -> None:
         """Closes the environments."""
@@ -133,7 +135,7 @@ class HostLoop:
     def _rollout(self, flat: FlatRun, acting: Stream, steps: int) -> tuple[list[PyTree], list]:
         """`(memories, experience)` of so many steps."""
         actor = self._actor(flat, acting, flat.iteration * steps, steps)
-        carry, rows, carries = flat.part(lambda run: run.carry), [], []
+        carry, rows, carries = flat.carry, [], []
         for t in range(steps):
             action, carry = actor(carry, t)
             rows.append(self._row(self._step(action)))
@@ -143,10 +145,10 @@ class HostLoop:
     def _episodes(self, flat: FlatRun, plan: Episodes) -> tuple[list[PyTree], list]:
         """`(memories, experience)` of whole episodes, those of later rounds beside those of the first."""
         rounds, blocks = plan.count // self.spec.num_envs, []
-        initial_carry = carry = self._initial_carry(self.algorithm, flat.state)
+        initial_carry = carry = self._initial_carry(self.algorithm, flat.run.state)
         for index in range(rounds):
             number = flat.iteration * rounds + index
-            self._reset(flat.part(lambda run: run.key), number + 1)
+            self._reset(flat.key, number + 1)
             actor = self._actor(flat, Stream.ACT, number * plan.max_steps, plan.max_steps)
             carry, rows = initial_carry, []
             alive = np.ones(self.environments.spec.num_envs, bool)
@@ -174,7 +176,7 @@ class HostLoop:
 
     def _row(self, experience: Transition) -> list:
         leaves, structure = jax.tree.flatten(experience)
-        self._experience = Layout(structure, {}, {})
+        self._experience = Layout(structure, {}, ())
         return leaves
 
     def _actor(
@@ -183,10 +185,11 @@ class HostLoop:
         """`(carry, t) → (action, carry)` for steps `first + t`, acting on the present observation."""
         parts, block = flat.acting, self._draw(flat, acting, first, steps)
         if acting not in self._actors:
-            acting_layout, noise_layout = flat.acting_layout, block.layout
+            run_layout, noise_layout = flat.layout, block.layout
 
             def act(constants, parts, noise, index, observation, action_mask, carry, done):
-                state, clock = acting_layout.tree(parts)
+                run = run_layout.tree(parts)
+                state, clock = run.state, run.clock
                 noise = noise_layout.tree([leaf[index] for leaf in noise])
                 if acting is Stream.WARM_UP:
                     state, algorithm = RandomState(self.spec), Random()
@@ -230,7 +233,7 @@ class HostLoop:
                 draw if self.seeds is None else jax.vmap(draw, in_axes=(None, 0, None))
             )
         if which not in self._noise or self._noise[which].first != beginning:
-            drawn = self._draws[which](self.algorithm, flat.part(lambda run: run.key), beginning)
+            drawn = self._draws[which](self.algorithm, flat.key, beginning)
             self._noise[which] = Block(beginning, *flatten(drawn))
         return self._noise[which]
 
@@ -295,10 +298,9 @@ class HostLoop:
 
         return self._block(flat, Stream.UPDATE, draw, flat.iteration, size)
 
-    def _reported(self, flat: FlatRun) -> dict[str, np.ndarray]:
+    def _reported(self, run: Run) -> dict[str, np.ndarray]:
         """Metrics of a whole chunk: the algorithm's own of its state, and those of the last episodes."""
-        counted = flat.part(lambda run: run.statistics)
-        return jax.device_get(self._report(self.algorithm, flat.state, counted))
+        return jax.device_get(self._report(self.algorithm, run.state, run.statistics))
 
     # the seed axis
 
