@@ -1,38 +1,54 @@
-"""The native environments, by id: a closed list."""
+"""The native environments, by id: a closed list, of which each is imported when it is made."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
+from typing import Any
 
 import gymnasium as gym
 
-from operant.envs import toy_text
 from operant.envs.base import Environment
-from operant.envs.breakout import MinBreakout
-from operant.envs.classic import Acrobot, CartPole, MountainCar, Pendulum
-from operant.envs.gridworld import GridWorld
 from operant.envs.native_gym import as_gymnasium
-from operant.envs.vacuum import HALF_AN_HOUR, VacuumRobot
-from operant.envs.wrappers.timing import TimeLimit
+from operant.lazy import load
 
+
+def _make(place: str, *arguments: Any, **options: Any) -> Environment:
+    """An environment whose code is imported now."""
+    return load(place)(*arguments, **options)
+
+
+GRID_WORLD = "operant.envs.gridworld:GridWorld"
 # Those that Gymnasium has not: it is told of them, so that they are scored and stepped on the host as any other.
 OWN = {
-    "GridWorld": partial(GridWorld, max_episode_steps=1000, id="GridWorld"),
+    "GridWorld": partial(_make, GRID_WORLD, max_episode_steps=1000, id="GridWorld"),
     # Nothing is paid but for the goal, and three times the shortest way is all the time there is.
     "SparseMaze": partial(
-        GridWorld, "maze", goal=1.0, wall=0.0, step=0.0, max_episode_steps=200, id="SparseMaze"
+        _make, GRID_WORLD, "maze", goal=1.0, wall=0.0, step=0.0, max_episode_steps=200, id="SparseMaze"
     ),
     "DynaMaze": partial(
-        GridWorld, "dyna", goal=1.0, wall=0.0, step=0.0, max_episode_steps=2000, id="DynaMaze"
+        _make, GRID_WORLD, "dyna", goal=1.0, wall=0.0, step=0.0, max_episode_steps=2000, id="DynaMaze"
     ),
-    "MinBreakout": partial(MinBreakout, max_episode_steps=1000),
-    "VacuumRobot": partial(VacuumRobot, max_episode_steps=HALF_AN_HOUR),
+    "MinBreakout": partial(_make, "operant.envs.breakout:MinBreakout", max_episode_steps=1000),
+    "VacuumRobot": partial(_make, "operant.envs.vacuum:VacuumRobot", max_episode_steps=1800),  # half an hour
 }
+# Those of all releases of Gymnasium; the one that is installed has some of them.
+TOY_TEXTS = (
+    "FrozenLake-v1",
+    "FrozenLake8x8-v1",
+    "CliffWalking-v0",
+    "CliffWalking-v1",
+    "CliffWalkingSlippery-v1",
+    "Taxi-v3",
+    "Taxi-v4",
+)
 NATIVE: dict[str, Callable[..., Environment]] = {
-    **{kind.id: kind for kind in (CartPole, Pendulum, MountainCar, Acrobot)},
-    **{id: partial(toy_text.toy_text, id) for id in toy_text.IDS if id in gym.registry},
+    "CartPole-v1": partial(_make, "operant.envs.classic.cartpole:CartPole"),
+    "Pendulum-v1": partial(_make, "operant.envs.classic.pendulum:Pendulum"),
+    "MountainCar-v0": partial(_make, "operant.envs.classic.mountain_car:MountainCar"),
+    "Acrobot-v1": partial(_make, "operant.envs.classic.acrobot:Acrobot"),
+    **{id: partial(_make, "operant.envs.toy_text:toy_text", id) for id in TOY_TEXTS if id in gym.registry},
     **OWN,
 }
 
@@ -55,6 +71,8 @@ def native(id: str) -> Environment:
 
 def _as_gymnasium(native_id: str, render_mode: str | None = None) -> gym.Env:
     """Without its time limit, which Gymnasium keeps."""
+    from operant.envs.wrappers import TimeLimit
+
     return as_gymnasium(TimeLimit(None).native(NATIVE[native_id]()), render_mode)
 
 

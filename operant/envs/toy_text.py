@@ -11,16 +11,6 @@ import numpy as np
 from operant.envs.layout import CLIFF, FREE, GOAL, START, Layout, Panel, grid
 from operant.envs.tabular import Outcome, Tabular
 
-# Those of all releases of Gymnasium; the one that is installed has some of them.
-IDS = (
-    "FrozenLake-v1",
-    "FrozenLake8x8-v1",
-    "CliffWalking-v0",
-    "CliffWalking-v1",
-    "CliffWalkingSlippery-v1",
-    "Taxi-v3",
-    "Taxi-v4",
-)
 UP, RIGHT, DOWN, LEFT = (-1, 0), (0, 1), (1, 0), (0, -1)
 TAXI_PADS = {"R": (0, 0), "G": (0, 4), "Y": (4, 0), "B": (4, 3)}
 IN_TAXI = 4  # where the passenger is, when at none of the four pads

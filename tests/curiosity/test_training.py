@@ -22,7 +22,7 @@ from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names, save_tree
 from operant.engine.host import HostLoop
 from operant.engine.train import train
-from operant.envs.classic import CartPole
+from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
 from operant.networks import Network
 

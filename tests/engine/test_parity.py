@@ -32,7 +32,9 @@ from operant.engine.files import leaf_names
 from operant.engine.host import HostLoop
 from operant.engine.train import train
 from operant.envs import probes
-from operant.envs.classic import CartPole, MountainCar, Pendulum
+from operant.envs.classic.cartpole import CartPole
+from operant.envs.classic.mountain_car import MountainCar
+from operant.envs.classic.pendulum import Pendulum
 from operant.envs.gridworld import GridWorld
 from operant.envs.host import NativeOnHost
 from operant.envs.toy_text import toy_text

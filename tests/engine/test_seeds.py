@@ -20,7 +20,7 @@ from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names
 from operant.engine.run import Stream
 from operant.engine.train import train
-from operant.envs.classic import CartPole
+from operant.envs.classic.cartpole import CartPole
 from operant.networks import Network
 
 SEEDS = (3, 14, 15, 92)

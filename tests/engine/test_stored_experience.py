@@ -10,7 +10,7 @@ from operant.algorithms.value.dqn import DQN
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.train import train
-from operant.envs.classic import CartPole
+from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
 from operant.envs.probes import Counting
 from operant.networks import Network

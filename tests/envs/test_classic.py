@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from operant.envs import base
-from operant.envs.classic import Pendulum
+from operant.envs.classic.pendulum import Pendulum
 from operant.envs.registry import native
 
 STEPS = 4000

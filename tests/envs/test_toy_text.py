@@ -10,13 +10,13 @@ import pytest
 
 from operant.envs import base
 from operant.envs.layout import Layout
-from operant.envs.registry import NATIVE, native
+from operant.envs.registry import NATIVE, TOY_TEXTS, native
 from operant.envs.source import Source
-from operant.envs.toy_text import IDS, taxi_layout, toy_text
+from operant.envs.toy_text import taxi_layout, toy_text
 from operant.spaces import Discrete
 
 STEPS = 4000
-REGISTERED = [id for id in IDS if id in gymnasium.registry]
+REGISTERED = [id for id in TOY_TEXTS if id in gymnasium.registry]
 SMALL = ["SFFF", "HFSG"]
 KINDS = {
     **{id: (id, {}) for id in REGISTERED},

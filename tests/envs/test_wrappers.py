@@ -17,7 +17,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from operant.envs import base
 from operant.envs import gymnasium as bridge
 from operant.envs.base import Environment
-from operant.envs.classic import CartPole, Pendulum
+from operant.envs.classic.cartpole import CartPole
+from operant.envs.classic.pendulum import Pendulum
 from operant.envs.gymnasium_stepping import VectorEnvironments
 from operant.envs.probes import Senses
 from operant.envs.source import Source

@@ -12,7 +12,7 @@ from operant.algorithms.value.dqn import DQN
 from operant.cli import main
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
-from operant.envs.classic import CartPole
+from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
 from operant.networks import Network
 from operant.replay import size

@@ -20,7 +20,7 @@ from operant.algorithms.search.search import PolicySearch
 from operant.engine import collect, device
 from operant.engine.files import load_tree, save_tree
 from operant.envs import probes
-from operant.envs.classic import CartPole
+from operant.envs.classic.cartpole import CartPole
 from operant.networks import Network
 from operant.ops.schedules import Linear
 from operant.spaces import Box, Discrete, MultiBinary, MultiDiscrete
