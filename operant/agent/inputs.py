@@ -10,7 +10,7 @@ import numpy as np
 from operant import spaces
 from operant.algorithms.base import Algorithm
 from operant.envs.source import Source
-from operant.envs.wrappers import PotentialShaping, Wrapper
+from operant.envs.wrappers import Wrapper
 from operant.types import EnvSpec, Episodes, Experience, PyTree
 
 SLOTS = 128  # environments in which episodes are scored side by side
@@ -79,8 +79,12 @@ def require_same_spaces(expected: EnvSpec, got: EnvSpec) -> None:
 def require_same_discount(algorithm: Algorithm, wrappers: Sequence[Wrapper]) -> None:
     """Raise ValueError, naming both, where shaping discounts in another way than the learner."""
     gamma = getattr(algorithm, "gamma", None)
+    if gamma is None or not wrappers:
+        return
+    from operant.envs.wrappers import PotentialShaping
+
     for wrapper in wrappers:
-        if isinstance(wrapper, PotentialShaping) and gamma is not None and wrapper.gamma != gamma:
+        if isinstance(wrapper, PotentialShaping) and wrapper.gamma != gamma:
             raise ValueError(
                 f"PotentialShaping(gamma={wrapper.gamma}) and the algorithm's gamma={gamma} differ: only with the same "
                 "one does the best policy stay the best."

@@ -1,11 +1,18 @@
 """Networks: layers, memories, encoders of observations, and the two networks that algorithms learn."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operant.lazy import exports
 from operant.networks.actor_critic import ActorCritic
 from operant.networks.config import Given, Network, as_network
 from operant.networks.encoder import Encoder
 from operant.networks.layers import ACTIVATIONS, MLP, Convolution, LayerNorm, Linear, dropout
 from operant.networks.memory import GRU, LSTM, restart, unroll
-from operant.networks.q_network import QNetwork
+
+if TYPE_CHECKING:
+    from operant.networks.q_network import QNetwork
 
 __all__ = [
     "ACTIVATIONS",
@@ -25,3 +32,5 @@ __all__ = [
     "restart",
     "unroll",
 ]
+
+__getattr__ = exports(__name__, {"QNetwork": "operant.networks.q_network"})

@@ -1,12 +1,19 @@
 """Wrappers: values that change an environment, natively and through Gymnasium in the same way."""
 
-from operant.envs.wrappers.actions import ClipAction, Discretize, RescaleAction
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from operant.envs.wrappers.apply import wrap
 from operant.envs.wrappers.base import Wrapper
-from operant.envs.wrappers.observations import FrameStack, Select, TimeAware
 from operant.envs.wrappers.registry import WRAPPERS, as_wrappers
-from operant.envs.wrappers.rewards import ClipReward, PotentialShaping, ScaleReward
-from operant.envs.wrappers.timing import Repeat, StickyActions, TimeLimit
+from operant.lazy import exports
+
+if TYPE_CHECKING:
+    from operant.envs.wrappers.actions import ClipAction, Discretize, RescaleAction
+    from operant.envs.wrappers.observations import FrameStack, Select, TimeAware
+    from operant.envs.wrappers.rewards import ClipReward, PotentialShaping, ScaleReward
+    from operant.envs.wrappers.timing import Repeat, StickyActions, TimeLimit
 
 __all__ = [
     "WRAPPERS",
@@ -26,3 +33,13 @@ __all__ = [
     "as_wrappers",
     "wrap",
 ]
+
+__getattr__ = exports(
+    __name__,
+    {
+        **dict.fromkeys(("ClipAction", "Discretize", "RescaleAction"), "operant.envs.wrappers.actions"),
+        **dict.fromkeys(("FrameStack", "Select", "TimeAware"), "operant.envs.wrappers.observations"),
+        **dict.fromkeys(("ClipReward", "PotentialShaping", "ScaleReward"), "operant.envs.wrappers.rewards"),
+        **dict.fromkeys(("Repeat", "StickyActions", "TimeLimit"), "operant.envs.wrappers.timing"),
+    },
+)

@@ -1,6 +1,7 @@
 """The closed list of wrappers, and the way from names and plain values to one of them and back.
 
-Nothing is ever looked up by a dotted name: a model file can only name what stands here.
+A model file can only name what stands here: the name of a module is never read from it. A wrapper is imported when it
+is first asked for.
 """
 
 # pyright: reportArgumentType=false
@@ -13,26 +14,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
-from operant.envs.wrappers.actions import ClipAction, Discretize, RescaleAction
 from operant.envs.wrappers.base import Wrapper
-from operant.envs.wrappers.observations import FrameStack, Select, TimeAware
-from operant.envs.wrappers.rewards import ClipReward, PotentialShaping, ScaleReward
-from operant.envs.wrappers.timing import Repeat, StickyActions, TimeLimit
+from operant.lazy import Table
 
-WRAPPERS: dict[str, type[Wrapper]] = {
-    "time-limit": TimeLimit,
-    "time-aware": TimeAware,
-    "repeat": Repeat,
-    "sticky-actions": StickyActions,
-    "discretize": Discretize,
-    "clip-action": ClipAction,
-    "rescale-action": RescaleAction,
-    "frame-stack": FrameStack,
-    "select": Select,
-    "clip-reward": ClipReward,
-    "scale-reward": ScaleReward,
-    "potential-shaping": PotentialShaping,
-}
+WRAPPERS: Table[type[Wrapper]] = Table(
+    {
+        "time-limit": "operant.envs.wrappers.timing:TimeLimit",
+        "time-aware": "operant.envs.wrappers.observations:TimeAware",
+        "repeat": "operant.envs.wrappers.timing:Repeat",
+        "sticky-actions": "operant.envs.wrappers.timing:StickyActions",
+        "discretize": "operant.envs.wrappers.actions:Discretize",
+        "clip-action": "operant.envs.wrappers.actions:ClipAction",
+        "rescale-action": "operant.envs.wrappers.actions:RescaleAction",
+        "frame-stack": "operant.envs.wrappers.observations:FrameStack",
+        "select": "operant.envs.wrappers.observations:Select",
+        "clip-reward": "operant.envs.wrappers.rewards:ClipReward",
+        "scale-reward": "operant.envs.wrappers.rewards:ScaleReward",
+        "potential-shaping": "operant.envs.wrappers.rewards:PotentialShaping",
+    }
+)
 WORDS = {"none": None, "true": True, "false": False}
 Written = Wrapper | str | Mapping[str, Any]
 
@@ -70,7 +70,7 @@ def to_text(wrapper: Wrapper) -> str:
 
 def name_of(cls: type[Wrapper]) -> str:
     """The name under which a wrapper is registered; its class's own for one of the user's."""
-    return next((name for name, known in WRAPPERS.items() if known is cls), cls.__name__)
+    return (*WRAPPERS.names(cls), cls.__name__)[0]
 
 
 def _wrapper(given: Written) -> Wrapper:
@@ -83,8 +83,9 @@ def _wrapper(given: Written) -> Wrapper:
             f"wrappers hold {given!r}: each must be a wrapper, such as Discretize(5), or text, such as 'discretize:5'."
         )
     values = dict(given)
-    cls = _known(str(values.pop("name", "")))
-    if cls is PotentialShaping and values.get("potential") is None:
+    name = str(values.pop("name", ""))
+    cls = _known(name)
+    if name == "potential-shaping" and values.get("potential") is None:
         raise ValueError(
             "The potential of potential-shaping was a function of yours: pass it again as wrappers=[…]."
         )
@@ -95,7 +96,7 @@ def _parse(text: str) -> Wrapper:
     """A wrapper from its name and its values, as in rescale-action:-1:1."""
     name, *values = text.split(":")
     cls = _known(name)
-    if cls is PotentialShaping:
+    if name == "potential-shaping":
         raise ValueError(f"{text}: its potential is a function; pass PotentialShaping(…) in Python.")
     names = [field.name for field in fields(cls)]
     if len(values) > len(names):
@@ -145,13 +146,14 @@ def _text(value: Any) -> str:
 
 def _check_order(wrappers: Sequence[Wrapper]) -> None:
     """What would mean something else than it says, in this order."""
-    for i, wrapper in enumerate(wrappers):
-        before = wrappers[:i]
-        if isinstance(wrapper, TimeLimit) and before:
-            raise ValueError(f"{to_text(wrapper)} counts the environment's own steps: put it first.")
-        if isinstance(wrapper, TimeAware) and any(isinstance(w, Repeat) for w in before):
+    names = [name_of(type(wrapper)) for wrapper in wrappers]
+    for i, name in enumerate(names):
+        before = names[:i]
+        if name == "time-limit" and before:
+            raise ValueError(f"{to_text(wrappers[i])} counts the environment's own steps: put it first.")
+        if name == "time-aware" and "repeat" in before:
             raise ValueError("time-aware counts the environment's own steps: put it before repeat.")
-        if isinstance(wrapper, Repeat) and any(isinstance(w, PotentialShaping) for w in before):
+        if name == "repeat" and "potential-shaping" in before:
             raise ValueError(
                 "potential-shaping must come behind repeat: what is added to the steps inside does not cancel."
             )
