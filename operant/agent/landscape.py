@@ -11,7 +11,6 @@ import numpy as np
 from operant.algorithms.search.grid_search import GridSearch
 from operant.algorithms.search.policy import ConstantPolicy
 from operant.algorithms.search.search import PolicySearch
-from operant.spaces import Box
 from operant.studio.names import names
 from operant.studio.search_map import search_map
 
@@ -21,17 +20,6 @@ if TYPE_CHECKING:
     from operant.agent.agent import Agent
 
 RESOLUTION, EPISODES = 11, 2  # of the map beneath a search that is not a grid search itself
-
-
-def has_landscape(agent: Agent) -> bool:
-    """Whether such a map can be drawn: of a search for a constant action of two numbers.
-
-    Where the environment is not native, only of a grid search, whose map is there already.
-    """
-    algorithm, space = agent.algorithm, agent.spec.action_space
-    searched = isinstance(algorithm, PolicySearch) and algorithm.policy == "constant"
-    plane = isinstance(space, Box) and space.bounded and space.shape == (2,)
-    return searched and plane and (isinstance(algorithm, GridSearch) or agent.source.native is not None)
 
 
 def landscape(agent: Agent, path: str | Path | None) -> Figure:

@@ -1,4 +1,7 @@
-"""What there is to look at: windows, films, learning curves and pictures of the policy."""
+"""What there is to look at: windows, films, learning curves and pictures of the policy.
+
+What a picture is drawn with is imported when it is drawn.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,10 @@ import gymnasium as gym
 import numpy as np
 
 from operant import spaces
-from operant.agent.landscape import has_landscape, landscape
 from operant.engine.policy import Actor
 from operant.envs.wrappers.registry import to_text
 from operant.studio import recording
-from operant.studio.curves import VALUE, learning_curve, series
-from operant.studio.policy_map import VIEWS, policy_map
 from operant.studio.recording import Recording
-from operant.studio.video import side_by_side, write_video
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +37,8 @@ def watch(
 
 def film(path: str | Path, recorded: Recording, name: str, random: Agent | None, seed: int) -> Recording:
     """Write what was recorded of a policy as MP4, beside the random policy where that is given."""
+    from operant.studio.video import side_by_side, write_video
+
     frames: Iterable[np.ndarray] = recorded.frames
     if random is not None:
         steps = len(recorded.observations) - 1
@@ -51,6 +52,8 @@ def plot(agent: Agent, path: str | Path | None, reference: Mapping[str, float] |
     """The learning curve, over all seeds; with the values of held-out states where there are some."""
     if not agent.history:
         raise ValueError("There is nothing to plot before `learn`.")
+    from operant.studio.curves import VALUE, learning_curve, series
+
     valued = any(VALUE in row for row in agent.history)
     return learning_curve(
         {agent.name: series(agent.history)},
@@ -62,10 +65,29 @@ def plot(agent: Agent, path: str | Path | None, reference: Mapping[str, float] |
     )
 
 
+def has_landscape(agent: Agent) -> bool:
+    """Whether the return can be drawn over two parameters: of a search for a constant action of two numbers.
+
+    Where the environment is not native, only of a grid search, whose map is there already.
+    """
+    algorithm, space = agent.algorithm, agent.spec.action_space
+    if not (isinstance(space, spaces.Box) and space.bounded and space.shape == (2,)):
+        return False
+    from operant.algorithms.search.grid_search import GridSearch
+    from operant.algorithms.search.search import PolicySearch
+
+    searched = isinstance(algorithm, PolicySearch) and algorithm.policy == "constant"
+    return searched and (isinstance(algorithm, GridSearch) or agent.source.native is not None)
+
+
 def plot_policy(agent: Agent, path: str | Path | None, states: np.ndarray | None) -> Figure:
     """What the policy does over two quantities of a vector observation, or where its two parameters were found."""
     if has_landscape(agent):
+        from operant.agent.landscape import landscape
+
         return landscape(agent, path)
+    from operant.studio.policy_map import VIEWS, policy_map
+
     discrete, source = isinstance(agent.spec.action_space, spaces.Discrete), agent.source
     return policy_map(
         agent.action_probabilities if discrete else agent.predict,

@@ -16,7 +16,6 @@ from operant.agent.inputs import at_least_one
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from operant.engine.log import STEP, CsvLog, Logger, TensorBoardLog
 from operant.engine.observers import Observer
-from operant.engine.progress import Progress as LiveView
 from operant.engine.run import Run
 from operant.engine.run_directory import RunDirectory
 from operant.engine.train import LARGEST, deferred_interrupt, steps_done, train
@@ -75,6 +74,8 @@ class Session:
         observers: Sequence[Observer] = (),
         resumed: bool = False,
     ) -> None:
+        from operant.engine.progress import Progress as LiveView  # draws with rich, which only training needs
+
         self.agent, self.plan, self.directory = agent, plan, directory
         self.callback, self.observers = callback, observers
         self.run = agent.learner.started(emit=bool(observers))

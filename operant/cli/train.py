@@ -14,9 +14,9 @@ import tyro
 
 from operant import presets
 from operant.cli.errors import Interrupted, from_input
-from operant.cli.finish import Preparation, finish
 from operant.cli.flags import types, with_defaults
 from operant.cli.parsing import parse
+from operant.cli.preparation import Preparation
 from operant.curiosity import CURIOSITIES, make_curious
 from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.run_directory import RunDirectory, default_run_path
@@ -97,6 +97,8 @@ def train(arguments: list[str]) -> None:
             evaluation_episodes=training.evaluation_episodes,
             overwrite=training.overwrite,
         )
+        from operant.cli.finish import finish  # loaded beside training
+
         finish(agent, directory, preparation)
 
 
@@ -111,6 +113,8 @@ def resume(run: str, episodes: int, progress: bool) -> None:
     print(f"{_header(agent)}\nresuming {run} at step {agent.step:,}", flush=True)
     with _interruptible(agent, directory), Preparation(agent, episodes) as preparation:
         agent.finish(run, preparation.begin, progress_bar=progress)
+        from operant.cli.finish import finish  # loaded beside training
+
         finish(agent, directory, preparation)
 
 
