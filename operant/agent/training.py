@@ -131,7 +131,7 @@ class Session:
             STEP: step,
             "time/time_elapsed": elapsed,
             "time/fps": (step - self.first) * (self.agent.learner.seeds or 1) / elapsed,
-            "time/iterations": int(np.max(run.iteration)),
+            "time/iterations": int(np.asarray(run.iteration).max()),
         }
         if self._passed(self.plan.evaluate_every, step) or step >= self.plan.total_timesteps:
             row |= self.evaluate()

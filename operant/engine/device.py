@@ -161,7 +161,7 @@ class DeviceLoop:
                 return chunk(algorithm, self.environment, self.spec, size, self.emit, run, count)
 
             self._chunks[size] = self._compile(function, shared=1)
-        out = self._chunks[size](self.algorithm, self._spread(run), jnp.asarray(count, jnp.int32))
+        out = self._chunks[size](self.algorithm, self._spread(run), np.int32(count))
         return self._fetch(out, count)
 
     def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:

@@ -115,7 +115,7 @@ class FlatRun:
         needed = jax.tree.leaves((self._places.state, self._places.clock))
         self._acting = {*range(packs), *(self._index[place] for place in needed if place in self._index)}
         self.remembers = bool(jax.tree.leaves(run.carry))
-        self.iteration = int(np.max(run.iteration))
+        self.iteration = int(np.asarray(run.iteration).max())
 
     @property
     def run(self) -> Run:

@@ -71,7 +71,7 @@ class HostLoop:
 
     def restart(self, run: Run) -> Run:
         """A stored run with fresh episodes, since environments on the host cannot be stored with it."""
-        self._reset(run.key, int(np.max(run.iteration)) + 1)
+        self._reset(run.key, int(np.asarray(run.iteration).max()) + 1)
         self.disturbed = False
         statistics = run.statistics
         return eqx.tree_at(

@@ -59,7 +59,7 @@ def chunk_size(plan: Experience, num_envs: int, total: int, log_interval: int | 
 
 def steps_done(run: Run) -> int:
     """Environment steps so far, of each seed."""
-    return int(np.max(run.clock.step))
+    return int(np.asarray(run.clock.step).max())  # np.max of a JAX array would be compiled
 
 
 def train(
