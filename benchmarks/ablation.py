@@ -6,6 +6,7 @@ of Rainbow's preset. Steps are so few that not everything has learnt by the end.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from benchmarks import common, studies
 from benchmarks.studies import Raw, Study
 from operant.ops.intervals import iqm_interval
+from operant.studio import style
 
 # What stands in place of each part. Without noise something else must explore: ε-greedy, as in DQN's preset.
 WITHOUT: dict[str, dict[str, Any]] = {
@@ -54,23 +56,57 @@ def report(measured: list[Raw]) -> str:
         "`python -m benchmarks.ablation`.",
     ]
     for environment, (_, steps) in ENVIRONMENTS.items():
-        of_arm = {
-            raw["name"].removesuffix(f" {environment}"): raw
-            for raw in measured
-            if raw["environment"] == environment
-        }
+        arms = _arms(measured, environment)
+        if not arms:
+            continue
         rows = [
-            (
-                arm,
-                _interval(of_arm[arm]["means_of_training"]),
-                _interval(of_arm[arm]["means_of_the_last_models"]),
-            )
-            for arm in ARMS
-            if arm in of_arm
+            (arm, _interval(raw["means_of_training"]), _interval(raw["means_of_the_last_models"]))
+            for arm, raw in arms.items()
         ]
         header = ("", "while training", "at the end")
-        sections += [f"\n## {environment}, {steps:,} steps\n", common.table(header, rows)]
+        sections += [
+            f"\n## {environment}, {steps:,} steps\n",
+            common.table(header, rows),
+            f"\n![The same as a picture]({_picture(environment)})",
+        ]
     return "\n".join(sections) + "\n"
+
+
+def draw(measured: list[Raw], results: Path) -> None:
+    """One picture an environment: interquartile means with their intervals, one row an arm."""
+    for environment, (_, steps) in ENVIRONMENTS.items():
+        arms = _arms(measured, environment)
+        if not arms:
+            continue
+        with style.look():
+            figure = style.figure(8, 1.6 + 0.4 * len(arms))
+            axes = figure.subplots()
+            for key, label, colour, offset in (
+                ("means_of_training", "while training", style.SKY, -0.12),
+                ("means_of_the_last_models", "at the end", style.BLUE, 0.12),
+            ):
+                values = np.array([iqm_interval(np.array(raw[key])) for raw in arms.values()]).T
+                centre, low, high = values
+                rows = np.arange(len(arms)) + offset
+                axes.errorbar(
+                    centre, rows, xerr=(centre - low, high - centre), fmt="o", color=colour, label=label
+                )
+            axes.set_yticks(range(len(arms)), list(arms))
+            axes.invert_yaxis()
+            axes.set_xlabel("mean return: interquartile mean over seeds, 95 % interval")
+            figure.legend(loc="outside lower center", ncols=2)
+            style.heading(axes, "What each part of Rainbow is worth", f"{environment}, {steps:,} steps")
+            style.finish(figure, results / _picture(environment))
+
+
+def _arms(measured: list[Raw], environment: str) -> dict[str, Raw]:
+    """The arms that have been measured on an environment, in order."""
+    named = {raw["name"]: raw for raw in measured}
+    return {arm: named[name] for arm in ARMS if (name := f"{arm} {environment}") in named}
+
+
+def _picture(environment: str) -> str:
+    return f"ablation-{environment.lower()}.png"
 
 
 def _interval(means: list[float]) -> str:
@@ -79,4 +115,4 @@ def _interval(means: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    studies.main("ablation", STUDIES, report, __doc__ or "")
+    studies.main("ablation", STUDIES, report, __doc__ or "", draw=draw)

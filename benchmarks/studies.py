@@ -48,10 +48,19 @@ class Study:
     steps: int | None = None  # the preset's, unless given
 
 
-def main(name: str, studies: Sequence[Study], report: Callable[[list[Raw]], str], about: str) -> list[Raw]:
-    """Measure the studies that the command line asks for; write NAME.json, NAME.md and curves, and return them all.
+def main(
+    name: str,
+    studies: Sequence[Study],
+    report: Callable[[list[Raw]], str],
+    about: str,
+    *,
+    curves: bool = False,
+    draw: Callable[[list[Raw], Path], None] | None = None,
+) -> list[Raw]:
+    """Measure the studies that the command line asks for; write NAME.json and NAME.md, and return them all.
 
-    What NAME.json has of the others is kept.
+    What NAME.json has of the others is kept. With `curves` each study's learning curves become a picture; `draw` draws
+    all studies into a directory.
     """
     options = _options(name, about, studies)
     chosen = [study for study in studies if any(fnmatch(study.name.lower(), p.lower()) for p in options.only)]
@@ -60,18 +69,22 @@ def main(name: str, studies: Sequence[Study], report: Callable[[list[Raw]], str]
     kept = {raw["name"]: raw for raw in json.loads(file.read_text())["studies"]} if file.exists() else {}
     for study in chosen:
         count, share = (QUICK_SEEDS, QUICK_SHARE) if options.quick else (options.seeds, 1)
-        kept[study.name] = {"date": options.date} | run(study, count, share, results, name)
+        kept[study.name] = {"date": options.date} | run(
+            study, count, share, results / name if curves else None
+        )
         # What is done is kept, whatever comes later.
         common.write_json(file, {"studies": [kept[known.name] for known in studies if known.name in kept]})
     measured = [kept[known.name] for known in studies if known.name in kept]
     text = report(measured)
     (results / f"{name}.md").write_text(text)
+    if draw is not None:
+        draw(measured, results)
     print(f"{text}\nWritten to {results}.")
     return measured
 
 
-def run(study: Study, count: int, share: int, results: Path, prefix: str) -> Raw:
-    """Train and score all seeds of a study, and draw their curves as PREFIX-STUDY.png."""
+def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
+    """Train and score all seeds of a study, and draw their curves as CURVES-STUDY.png."""
     before = common.machine()
     preset = presets.find(study.algorithm, study.environment, study.preset)
     steps, every = (study.steps or preset["total_timesteps"]) // share, preset.get("evaluate_every")
@@ -84,10 +97,10 @@ def run(study: Study, count: int, share: int, results: Path, prefix: str) -> Raw
     kept = last if every is None else [score.mean for score in agent.best_model.evaluate(EPISODES)]
     scored = time.perf_counter()
 
-    picture = f"{prefix}-{study.name.lower().replace(' ', '-')}.png"
-    results.mkdir(parents=True, exist_ok=True)
-    curve = series(agent.history)
-    learning_curve({study.name: curve}, title=study.name, threshold=study.threshold, path=results / picture)
+    curve, picture = series(agent.history), None
+    if curves is not None:
+        picture = curves.with_name(f"{curves.name}-{study.name.lower().replace(' ', '-')}.png")
+        learning_curve({study.name: curve}, title=study.name, threshold=study.threshold, path=picture)
     centre, low, high = (float(value) for value in iqm_interval(kept))
     print(f"{study.name}: {centre:.1f} [{low:.1f}, {high:.1f}], {trained - started:.0f} s", flush=True)
     return asdict(study) | {
@@ -103,7 +116,7 @@ def run(study: Study, count: int, share: int, results: Path, prefix: str) -> Raw
         "interval": [low, high],
         "train_seconds": trained - started,
         "score_seconds": scored - trained,
-        "picture": picture,
+        "picture": None if picture is None else picture.name,
         "config": agent.config(),
     }
 

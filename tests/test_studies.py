@@ -54,7 +54,7 @@ def test_what_was_measured_before_is_kept_beside_what_is_measured_now(tmp_path, 
     for date, only in (("2000-01-01", "*"), ("2000-01-02", "two")):
         arguments = ["--seeds", "2", "--only", only, "--date", date, "--out", str(tmp_path)]
         monkeypatch.setattr("sys.argv", ["benchmark", *arguments])
-        measured = studies.main("chain", chain, report, "")
+        measured = studies.main("chain", chain, report, "", curves=True)
     assert [raw["date"] for raw in measured] == ["2000-01-01", "2000-01-02"]
     assert json.loads((tmp_path / "chain.json").read_text())["studies"] == measured
     assert (tmp_path / "chain.md").read_text() == "One Two"
@@ -63,8 +63,12 @@ def test_what_was_measured_before_is_kept_beside_what_is_measured_now(tmp_path, 
     assert (about.count("2000-01-01"), about.count("2000-01-02"), about.count("python")) == (1, 1, 1)
 
 
-def test_the_ablation_says_what_each_part_is_worth():
+def test_the_ablation_says_what_each_part_is_worth(tmp_path):
     arms = {"Rainbow": 400.0, "without noisy": 300.0}
     raws = [study_of(f"{arm} CartPole-v1", means_of_training=[mean] * 20) for arm, mean in arms.items()]
     text = ablation.report(raws)
     assert "| without noisy | 300.0 [300.0, 300.0] |" in text
+    ablation.draw(raws, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["ablation-cartpole-v1.png"]
+    assert "(ablation-cartpole-v1.png)" in text
+    assert "(ablation-acrobot-v1.png)" not in text  # not measured: neither a table nor a picture
