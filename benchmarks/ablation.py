@@ -6,6 +6,7 @@ of Rainbow's preset. Steps are so few that not everything has learnt by the end.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,7 @@ def report(measured: list[Raw]) -> str:
         f"{studies.EPISODES} episodes of the model at the end (how far it came). Written by "
         "`python -m benchmarks.ablation`.",
     ]
-    for environment, (_, steps) in ENVIRONMENTS.items():
-        arms = _arms(measured, environment)
-        if not arms:
-            continue
+    for environment, steps, arms in _measured(measured):
         rows = [
             (arm, _interval(raw["means_of_training"]), _interval(raw["means_of_the_last_models"]))
             for arm, raw in arms.items()
@@ -74,10 +72,7 @@ def report(measured: list[Raw]) -> str:
 
 def draw(measured: list[Raw], results: Path) -> None:
     """One picture an environment: interquartile means with their intervals, one row an arm."""
-    for environment, (_, steps) in ENVIRONMENTS.items():
-        arms = _arms(measured, environment)
-        if not arms:
-            continue
+    for environment, steps, arms in _measured(measured):
         with style.look():
             figure = style.figure(8, 1.6 + 0.4 * len(arms))
             axes = figure.subplots()
@@ -99,10 +94,13 @@ def draw(measured: list[Raw], results: Path) -> None:
             style.finish(figure, results / _picture(environment))
 
 
-def _arms(measured: list[Raw], environment: str) -> dict[str, Raw]:
-    """The arms that have been measured on an environment, in order."""
+def _measured(measured: list[Raw]) -> Iterator[tuple[str, int, dict[str, Raw]]]:
+    """Each environment on which there are results, its steps, and its arms, in order."""
     named = {raw["name"]: raw for raw in measured}
-    return {arm: named[name] for arm in ARMS if (name := f"{arm} {environment}") in named}
+    for environment, (_, steps) in ENVIRONMENTS.items():
+        arms = {arm: named[name] for arm in ARMS if (name := f"{arm} {environment}") in named}
+        if arms:
+            yield environment, steps, arms
 
 
 def _picture(environment: str) -> str:

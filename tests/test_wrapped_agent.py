@@ -244,6 +244,14 @@ def test_shaping_goes_behind_a_repeat():
         as_wrappers([shaped(0.9), operant.Repeat(2)])
 
 
+def test_a_wrapper_derived_from_another_stands_where_that_one_must():
+    class Slow(operant.Repeat):
+        """One of the user's."""
+
+    with pytest.raises(ValueError, match="must come behind repeat"):
+        as_wrappers([shaped(0.9), Slow(2)])
+
+
 def test_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     flags = (*FLAGS, "--no-progress", "--episodes", "2", "--total-timesteps", "120", "--run-dir", "run")

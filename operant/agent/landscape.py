@@ -23,7 +23,9 @@ RESOLUTION, EPISODES = 11, 2  # of the map beneath a search that is not a grid s
 
 
 def landscape(agent: Agent, path: str | Path | None) -> Figure:
-    """Draw it: a grid search's own map, beneath another search that of a small grid search made for it."""
+    """Draw the map that `showing.has_landscape` promises: a grid search's own; beneath another search that of a small
+    grid search made for it.
+    """
     grid = agent if isinstance(agent.algorithm, GridSearch) else _surveyed(agent)
     algorithm = grid.algorithm
     assert isinstance(algorithm, GridSearch)

@@ -17,7 +17,7 @@ from operant.networks import Network
 from operant.ops import schedules
 
 
-def with_defaults(cls: type, values: Mapping[str, Any], documented: bool = True) -> Any:
+def with_defaults(cls: type, values: Mapping[str, Any], documented: bool) -> Any:
     """A dataclass of the fields of `cls` where some have other defaults.
 
     They are documented as those of `cls` are where that is wanted: it reads the source, which takes longer than all the

@@ -158,6 +158,7 @@ def _parsed(
         "hyperparameters": with_defaults(registry.algorithm(name), defaults, documented),
         "curiosity": with_defaults(CURIOSITIES.get(curious, Nothing), tuned, documented),
     }
+    # Without a help text of its own, tyro would look for that of each part in the sources.
     everything = dataclasses.make_dataclass(
         name,
         [

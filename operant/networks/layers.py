@@ -44,8 +44,8 @@ def orthonormal(x: jax.Array) -> jax.Array:
     diagonal positive, which is uniform over the orthogonal matrices if `x` is normal (Mezzadri 2007,
     arXiv:math-ph/0609050).
 
-    By Gram and Schmidt, each vector twice (Giraud et al. 2005), because a factorisation by LAPACK loads SciPy: a third
-    of a second at the start of every process (docs/decisions/0005-compiler.md).
+    By Gram and Schmidt, each vector twice (Giraud et al. 2005), because a factorisation by LAPACK loads SciPy, at
+    the start of every process (docs/decisions/0005-compiler.md).
     """
     tall = x.shape[0] >= x.shape[1]
     vectors = x.T if tall else x

@@ -146,14 +146,19 @@ def _text(value: Any) -> str:
 
 def _check_order(wrappers: Sequence[Wrapper]) -> None:
     """What would mean something else than it says, in this order."""
-    names = [name_of(type(wrapper)) for wrapper in wrappers]
-    for i, name in enumerate(names):
-        before = names[:i]
-        if name == "time-limit" and before:
-            raise ValueError(f"{to_text(wrappers[i])} counts the environment's own steps: put it first.")
-        if name == "time-aware" and "repeat" in before:
+    if len(wrappers) < 2:
+        return
+    from operant.envs.wrappers.observations import TimeAware
+    from operant.envs.wrappers.rewards import PotentialShaping
+    from operant.envs.wrappers.timing import Repeat, TimeLimit
+
+    for i, wrapper in enumerate(wrappers):
+        before = wrappers[:i]
+        if isinstance(wrapper, TimeLimit) and before:
+            raise ValueError(f"{to_text(wrapper)} counts the environment's own steps: put it first.")
+        if isinstance(wrapper, TimeAware) and any(isinstance(w, Repeat) for w in before):
             raise ValueError("time-aware counts the environment's own steps: put it before repeat.")
-        if name == "repeat" and "potential-shaping" in before:
+        if isinstance(wrapper, Repeat) and any(isinstance(w, PotentialShaping) for w in before):
             raise ValueError(
                 "potential-shaping must come behind repeat: what is added to the steps inside does not cancel."
             )
