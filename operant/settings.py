@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def flags() -> dict[str, str]:
         # would, whose matrix products XLA then writes out by itself, at half the speed.
         "--xla_backend_extra_options": "xla_cpu_small_while_loop_byte_threshold=16384",
     }
-    if "avx512f" in _cpu_flags():
+    if "avx512f" in processor():
         wanted["--xla_cpu_prefer_vector_width"] = "512"
     return wanted
 
@@ -72,6 +73,15 @@ def enabled() -> bool:
     return os.environ.get("OPERANT_SETTINGS", "on").lower() not in ("off", "0", "false", "no")
 
 
+def processor() -> str:
+    """What this machine's processor is able to do, where the system says so; machine code may depend on it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+
+
 def report() -> dict[str, str]:
     """What is in force, for `operant info`."""
     import jax
@@ -93,13 +103,6 @@ def _cache_in_force() -> str | None:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _cpu_flags() -> str:
-    try:
-        return Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return ""
 
 
 def _backend_started() -> bool:

@@ -92,8 +92,11 @@ class Learner:
 
     # training
 
-    def started(self, emit: bool) -> Run:
-        """The present run, or a new one; `emit` says whether its experience will be looked at."""
+    def started(self, emit: bool, size: int | None = None) -> Run:
+        """The present run, or a new one, to be advanced by chunks of `size` iterations.
+
+        `emit` says whether its experience will be looked at.
+        """
         if self._loop is None or self.emit != emit:
             if self.source.native is not None:
                 native = self.source.native
@@ -105,7 +108,7 @@ class Learner:
                 self._loop = HostLoop(self.algorithm, environments, self.seeds, emit)
         self.emit = emit
         if self.run is None:
-            run = self._loop.begin(self.key)
+            run = self._loop.begin(self.key, size)
             if self._state is not None:
                 run = replace(run, state=jax.tree.map(jnp.copy, self._state))
             self.run = run
@@ -145,9 +148,9 @@ class Learner:
 
     # the protocol of a loop
 
-    def begin(self, key: jax.Array) -> Run:
+    def begin(self, key: jax.Array, size: int | None = None) -> Run:
         """A run before its first step."""
-        return self._started_loop.begin(key)
+        return self._started_loop.begin(key, size)
 
     def advance(self, run: Run, count: int, size: int) -> Advanced:
         """`(run, metrics, experience)` after `count` iterations of learning."""

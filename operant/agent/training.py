@@ -78,7 +78,7 @@ class Session:
 
         self.agent, self.plan, self.directory = agent, plan, directory
         self.callback, self.observers = callback, observers
-        self.run = agent.learner.started(emit=bool(observers))
+        self.run = agent.learner.started(bool(observers), plan.chunk_size)
         self.view = LiveView(enabled=progress_bar)
         self.first = self.previous = agent.step
         self.saved = agent.step if resumed else None  # the step of the last checkpoint

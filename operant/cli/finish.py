@@ -35,9 +35,9 @@ def finish(agent: Agent, directory: RunDirectory, preparation: Preparation) -> N
     with replacing(directory.evaluation_file) as temporary:
         values = summary(agent, scores, random) | best_summary(agent, scores, kept)
         temporary.write_text(json.dumps(values, indent=2) + "\n")
-    show(agent, best, directory, random)
     for line in (*lines(agent, scores, random), *forgetting(agent, scores, kept, directory)):
-        print(line)
+        print(line, flush=True)
+    show(agent, best, directory, random)
     names = sorted(path.name + "/" * path.is_dir() for path in directory.path.iterdir())
     print(f"in {directory.path}: {', '.join(names)}", flush=True)
 

@@ -11,19 +11,12 @@ if TYPE_CHECKING:
     from operant.agent import Agent, Progress
     from operant.engine.evaluate import Evaluation
 
-SLOW_IMPORTS = (
-    "operant.cli.finish",
-    "matplotlib.figure",
-    "matplotlib.backends.backend_agg",
-    "PIL.ImageFont",
-    "imageio_ffmpeg",
-)
-
 
 class Preparation:
-    """While training runs on the device, a thread scores the random policy and loads what comes after training.
+    """While training runs on the device, a thread scores the random policy and loads what scores the trained one.
 
-    It begins with the first row of metrics: before that Python is busy with what is compiled.
+    It begins with the first row of metrics: before that Python is busy with what is compiled. What draws pictures is
+    loaded behind the score: two cores are often threads of one, and whatever runs beside training then slows it.
     """
 
     def __init__(self, agent: Agent, episodes: int) -> None:
@@ -45,7 +38,7 @@ class Preparation:
         """A callback of training's."""
         if self._random is None:
             self._random = self._pool.submit(self._score)
-            self._pool.submit(self._load)
+            self._pool.submit(importlib.import_module, "operant.cli.finish")
 
     def random(self) -> Evaluation:
         """The random policy's score."""
@@ -55,7 +48,3 @@ class Preparation:
 
     def _score(self) -> Evaluation:
         return self.agent.random().evaluate(self.episodes, deterministic=False)
-
-    def _load(self) -> None:
-        for module in SLOW_IMPORTS:
-            importlib.import_module(module)

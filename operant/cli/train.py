@@ -18,6 +18,7 @@ from operant.cli.flags import types, with_defaults
 from operant.cli.parsing import parse
 from operant.cli.preparation import Preparation
 from operant.curiosity import CURIOSITIES, make_curious
+from operant.engine import programs
 from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.run_directory import RunDirectory, default_run_path
 from operant.engine.train import LARGEST
@@ -71,6 +72,7 @@ class Training:
     """Episodes to score the result by."""
 
 
+@programs.kept()
 def train(arguments: list[str]) -> None:
     """`operant train`, from the arguments behind it, of which the first is the algorithm."""
 
@@ -102,6 +104,7 @@ def train(arguments: list[str]) -> None:
         finish(agent, directory, preparation)
 
 
+@programs.kept()
 def resume(run: str, episodes: int, progress: bool) -> None:
     """`operant resume`."""
     from operant.agent import Agent
@@ -123,7 +126,7 @@ def _read(name: str, arguments: list[str]) -> tuple[Training, dict[str, Any], di
     does."""
     from operant.algorithms import registry
 
-    if _asks_for_help(arguments):  # its defaults are those of the environment, if one is named
+    if _names_environment(arguments):
         environment, preset = arguments[0], "auto"
     else:
         training, *_ = _parsed(name, {}, arguments)
@@ -174,6 +177,12 @@ def _parsed(
 @dataclasses.dataclass(frozen=True)
 class Nothing:
     """The flags of a curiosity that there is not."""
+
+
+def _names_environment(arguments: list[str]) -> bool:
+    """Whether the first of the arguments is the environment, and the preset its own: they need no reading to know."""
+    named = bool(arguments) and not arguments[0].startswith("-")
+    return named and not any(argument.startswith("--preset") for argument in arguments)
 
 
 def _asks_for_help(arguments: list[str]) -> bool:

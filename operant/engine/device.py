@@ -15,6 +15,7 @@ from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
 from operant.engine.learn import draw_learning, in_time, learn, warm_up
+from operant.engine.programs import Program
 from operant.engine.run import Run, Stream, require_room, start, stream
 from operant.envs import base as envs
 from operant.envs.base import Environment
@@ -139,55 +140,76 @@ class DeviceLoop:
         self.spec = replace(environment.spec, num_envs=num_envs)
         devices = max(d for d in range(1, len(jax.devices()) + 1) if (seeds or 1) % d == 0)
         self._mesh = Mesh(np.array(jax.devices()[:devices]), ("seeds",))
-        self._chunks: dict[int, Callable] = {}
+        self._chunks: dict[int, Program] = {}
 
-    def begin(self, key: jax.Array) -> Run:
-        """The run before its first step; with seeds, `key` is `[S]`."""
+    def begin(self, key: jax.Array, size: int | None = None) -> Run:
+        """The run before its first step; with seeds, `key` is `[S]`.
 
-        def one(algorithm: Algorithm, key: jax.Array) -> Run:
-            return begin(algorithm, self.environment, self.spec, key)
+        The program of chunks of `size` iterations, if it was kept, is loaded beside.
+        """
 
-        beginning = jax.jit(one if self.seeds is None else jax.vmap(one, in_axes=(None, 0)))
-        require_room(self.algorithm, beginning.eval_shape(self.algorithm, key), list(self._mesh.devices.flat))
-        return beginning(self.algorithm, key)
+        def one(algorithm: Algorithm, key: jax.Array) -> tuple[Run, tuple]:
+            return begin(algorithm, self.environment, self.spec, key), ()
+
+        function = one if self.seeds is None else jax.vmap(one, in_axes=(None, 0))
+        like, _ = jax.eval_shape(function, self.algorithm, key)
+        require_room(self.algorithm, like, list(self._mesh.devices.flat))
+        if size is not None:
+            self._chunk(size).load(self.algorithm, like, np.int32(0))
+        run, _ = Program(function, self._about("begin"))(self.algorithm, key, like=like)
+        return run
 
     def advance(
         self, run: Run, count: int, size: int
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` ≤ `size` iterations; the given run is used up."""
-        if size not in self._chunks:
-
-            def function(algorithm: Algorithm, run: Run, count: jax.Array):
-                return chunk(algorithm, self.environment, self.spec, size, self.emit, run, count)
-
-            self._chunks[size] = self._compile(function, shared=1)
-        out = self._chunks[size](self.algorithm, self._spread(run), np.int32(count))
+        out = self._chunk(size)(self.algorithm, self._spread(run), np.int32(count), like=run)
         return self._fetch(out, count)
 
     def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """The same after `size` iterations of acting at random."""
 
-        def function(algorithm: Algorithm, run: Run):
-            return warm_up_chunk(algorithm, self.environment, self.spec, size, self.emit, run)
+        def function(algorithm: Algorithm, run: Run) -> tuple[Run, list]:
+            run, *others = warm_up_chunk(algorithm, self.environment, self.spec, size, self.emit, run)
+            return run, others
 
-        return self._fetch(self._compile(function)(self.algorithm, self._spread(run)), size)
+        warming_up = self._compile(function, ("warm-up", size))
+        return self._fetch(warming_up(self.algorithm, self._spread(run), like=run), size)
 
     def close(self) -> None:
         """Nothing is held."""
 
     def _fetch(self, out: tuple, count: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
-        run, metrics, emitted = out
+        run, (metrics, emitted) = out
         if emitted is not None:  # [S, size, T, N, …] → [count·T, S·N, …]
             emitted = jax.tree.map(lambda x: _in_order(np.asarray(x), count, self.seeds), emitted)
         return run, jax.device_get(metrics), emitted
 
-    def _compile(self, function: Callable, shared: int = 0) -> Callable:
+    def _chunk(self, size: int) -> Program:
+        """The program of chunks of `size` iterations."""
+        if size not in self._chunks:
+
+            def function(algorithm: Algorithm, run: Run, count: jax.Array) -> tuple[Run, list]:
+                run, *others = chunk(algorithm, self.environment, self.spec, size, self.emit, run, count)
+                return run, others
+
+            self._chunks[size] = self._compile(function, ("chunk", size), shared=1)
+        return self._chunks[size]
+
+    def _about(self, *what: Any) -> tuple | None:
+        """All that a program of this loop depends on; None where its traced form is not for keeping."""
+        if self.emit or self._mesh.size > 1:
+            return None
+        return *what, self.algorithm, self.environment, self.spec, self.seeds
+
+    def _compile(self, function: Callable, what: tuple, shared: int = 0) -> Program:
         """`function(algorithm, run, *rest)`, compiled for one run or for all seeds; the run's buffers are used up.
 
         The algorithm and the `shared` arguments behind the run are common to all seeds.
         """
+        about = self._about(*what)
         if self.seeds is None:
-            return jax.jit(function, donate_argnums=(1,))
+            return Program(function, about, donate=(1,))
 
         def mapped(algorithm: Algorithm, run: Run, *rest: Any) -> Any:
             def one(run: Run) -> Any:
@@ -204,7 +226,7 @@ class DeviceLoop:
                 out_specs=SEEDS,
                 check_vma=False,
             )
-        return jax.jit(mapped, donate_argnums=(1,))
+        return Program(mapped, about, donate=(1,))
 
     @property
     def _in_turn(self) -> bool:

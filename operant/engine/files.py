@@ -71,7 +71,7 @@ def save_tree(path: str | Path, tree: PyTree, metadata: dict[str, Any]) -> None:
     names = leaf_names(tree)
     tensors, keys = {}, {}
     for name, leaf in zip(names, jax.tree.leaves(tree), strict=True):
-        if _is_key(leaf):
+        if is_key(leaf):
             keys[name] = str(jax.random.key_impl(leaf))
             leaf = jax.random.key_data(leaf)
         tensors[name] = np.asarray(leaf, order="C")
@@ -125,6 +125,12 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         return json.loads((file.metadata() or {}).get("metadata", "{}"))
 
 
+def read_array(path: str | Path, name: str) -> np.ndarray:
+    """One tensor, as it was stored. Raises as `load_tree`, and ValueError where the file has none of that name."""
+    with _opened(path) as file:
+        return file.get_tensor(name)
+
+
 def read_shapes(path: str | Path) -> dict[str, dict[str, Any]]:
     """`{name: {"shape": …, "dtype": …}}` of every tensor, in the file's own words. Raises as `load_tree`."""
     with _opened(path) as file:
@@ -145,7 +151,8 @@ def _opened(path: str | Path) -> Iterator[Any]:
         ) from error
 
 
-def _is_key(leaf: Any) -> bool:
+def is_key(leaf: Any) -> bool:
+    """Whether a leaf is an array of random keys, or the shape of one."""
     return isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and jnp.issubdtype(
         leaf.dtype, jax.dtypes.prng_key
     )
@@ -175,6 +182,6 @@ def _mismatch(value: Any, leaf: Any) -> str | None:
 def _restored(value: Any, leaf: Any) -> Any:
     if _is_number(leaf):
         return type(leaf)(value)
-    if isinstance(leaf, np.ndarray | np.generic) or _is_key(leaf):
-        return value if _is_key(leaf) else value.astype(leaf.dtype)
+    if isinstance(leaf, np.ndarray | np.generic) or is_key(leaf):
+        return value if is_key(leaf) else value.astype(leaf.dtype)
     return jnp.array(value, leaf.dtype)  # a copy: what is loaded may be donated

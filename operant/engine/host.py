@@ -57,8 +57,8 @@ class HostLoop:
         self.flat: FlatRun | None = None  # where the chunk under way is, or the last one ended
         self.disturbed = False  # somebody else has played the environments: episodes must begin afresh
 
-    def begin(self, key: jax.Array) -> Run:
-        """The run before its first step; with seeds, `key` is `[S]`."""
+    def begin(self, key: jax.Array, size: int | None = None) -> Run:
+        """The run before its first step; with seeds, `key` is `[S]`. `size` is the device loop's business."""
         self._reset(key, 0)
 
         def make(algorithm: Algorithm, key: jax.Array, observation: PyTree, action_mask: PyTree) -> Run:

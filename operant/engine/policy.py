@@ -18,8 +18,7 @@ from operant.types import Clock, EnvSpec, PyTree
 
 @partial(jax.jit, static_argnames=("spec", "explore"))
 def _act(algorithm, state, observation, action_mask, carry, fresh, key, t, *, spec: EnvSpec, explore: bool):
-    initial = algorithm.initial_carry(state, spec.num_envs)
-    carry = initial if carry is None else forget(carry, initial, fresh)
+    carry = forget(carry, algorithm.initial_carry(state, spec.num_envs), fresh)
     noise = algorithm.noise(spec, key, t) if explore else None
     finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
     return algorithm.act(state, observation, action_mask, carry, noise, finished, explore=explore)
@@ -48,6 +47,11 @@ class Policy:
         self, observation: PyTree, action_mask: PyTree, carry: PyTree, fresh: np.ndarray, t: int
     ) -> tuple[np.ndarray, PyTree]:
         spec = replace(self.spec, num_envs=len(fresh))
+        if (
+            carry is None
+        ):  # any of its kind, so that one compiled program does for all steps: all episodes are fresh
+            shapes = jax.eval_shape(lambda state: self.algorithm.initial_carry(state, len(fresh)), self.state)
+            carry = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
         action, carry = _act(
             self.algorithm,
             self.state,

@@ -45,7 +45,7 @@ def state() -> State:
 
 
 def bits(leaf):
-    leaf = jax.random.key_data(leaf) if files._is_key(leaf) else leaf
+    leaf = jax.random.key_data(leaf) if files.is_key(leaf) else leaf
     return np.asarray(leaf).dtype, np.asarray(leaf).tobytes(), np.shape(leaf)
 
 

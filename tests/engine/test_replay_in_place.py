@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 from operant.algorithms.value.dqn import DQN
-from operant.engine.device import DeviceLoop, chunk
+from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.envs.base import Environment
 from operant.envs.host import NativeOnHost
@@ -76,11 +76,7 @@ def test_the_loop_on_the_device_needs_no_room_for_a_second_ring(kind, seeds, mon
     key = jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds)
     run = loop.begin(key)
     assert run.replay.frames.frames.nbytes >= FRAMES * (seeds or 1)
-
-    def function(algorithm, run, count):
-        return chunk(algorithm, environment, loop.spec, 4, False, run, count)
-
-    compiled = loop._compile(function, shared=1).lower(loop.algorithm, run, jnp.asarray(4)).compile()
+    compiled = loop._chunk(4)._jitted.lower(loop.algorithm, run, jnp.asarray(4)).compile()
     used = compiled.memory_analysis()
     assert used.temp_size_in_bytes < 4 * BUFFER  # not even for a second tree of priorities
     assert used.alias_size_in_bytes > FRAMES * (seeds or 1)

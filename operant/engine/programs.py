@@ -1,0 +1,181 @@
+"""Compiled programs, which may be kept between processes.
+
+JAX keeps what XLA compiles, and finds it by the program's text. To have that text, a chunk of training is traced in
+Python and lowered at every start, for half a second. Here a program is found by a fingerprint of all it is made of.
+
+That knows operant's own files, and nothing of what somebody may have changed in a running Python: only the command
+line, whose process has no other code, turns it on. A file holds machine code, as those of JAX's own cache do, and lies
+beside them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import jax
+import numpy as np
+from jaxlib.xla_client import DeviceList
+
+from operant import settings
+from operant.engine.files import is_key, read_array, read_metadata, save_tree
+from operant.engine.fingerprint import Unknown, fingerprint
+from operant.engine.run import Run
+from operant.types import PyTree
+
+_kept = False
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """In this block, programs are kept between processes, unless process-wide settings are off."""
+    global _kept
+    before, _kept = _kept, settings.enabled()
+    try:
+        yield
+    finally:
+        _kept = before
+
+
+def directory() -> Path:
+    """Where they are kept, beside JAX's own cache."""
+    return settings.cache_directory().parent / "programs"
+
+
+class Program:
+    """A compiled `function(*trees) → (run, others)`, where others are lists, dicts and arrays.
+
+    `about` is all that it depends on beside its arguments, or None if it is not for keeping. The arguments of `donate`
+    are used up.
+    """
+
+    def __init__(
+        self, function: Callable[..., tuple[Run, Any]], about: Any, donate: Sequence[int] = ()
+    ) -> None:
+        self._function, self._about, self._donate = function, about, tuple(donate)
+        self._jitted = jax.jit(function, donate_argnums=self._donate)
+        self._keeps = _kept and about is not None
+        self._executable: Executable | None = None
+        self._loading = threading.Lock()
+
+    def __call__(self, *trees: PyTree, like: PyTree) -> tuple[Run, Any]:
+        """`like` is anything of the run's structure and dtypes."""
+        if self._keeps and self._executable is None:
+            with self._loading:
+                self._executable = self._executable or self._read(trees) or self._written(trees)
+            self._keeps = self._executable is not None
+        if self._executable is None:
+            return self._jitted(*trees)
+        arrays, others = self._executable(_arrays(trees))
+        return _like(like, arrays), others
+
+    def load(self, *trees: PyTree) -> None:
+        """Begin, beside whatever follows, to load what was kept for arguments of these shapes, if it was."""
+
+        def load() -> None:
+            with self._loading:
+                self._executable = self._read(trees)
+
+        if self._keeps:
+            threading.Thread(target=load).start()
+
+    def _path(self, trees: Sequence[PyTree]) -> Path | None:
+        """Its file, for arguments of these shapes; None where it may be something else in every process."""
+        kinds = [str(jax.typeof(leaf)) for leaf in jax.tree.leaves(trees)]
+        try:
+            return directory() / f"{fingerprint(self._about, self._donate, kinds)}.safetensors"
+        except Unknown:
+            return None
+
+    def _read(self, trees: Sequence[PyTree]) -> Executable | None:
+        path = self._path(trees)
+        if path is None or not path.exists():
+            return None
+        try:
+            return Executable.read(path)
+        except Exception:  # a file that cannot be read is made anew
+            return None
+
+    def _written(self, trees: Sequence[PyTree]) -> Executable | None:
+        """Compiled now, and kept."""
+        path = self._path(trees)
+        if path is None:
+            return None
+        likes, shapes = jax.eval_shape(lambda *trees: (trees, _arrays(trees)), *trees)
+
+        def on_arrays(*arrays: list) -> tuple[list, Any]:
+            run, others = self._function(*map(_like, likes, arrays))
+            return _arrays([run])[0], others
+
+        on_arrays.__name__ = f"program_{uuid4().hex}"
+        lowered = jax.jit(on_arrays, donate_argnums=self._donate, keep_unused=True).lower(*shapes)
+        with _by_xla():
+            compiled = lowered.compile()
+        result = compiled.out_tree.unflatten(range(compiled.out_tree.num_leaves))
+        executable = Executable(compiled.runtime_executable(), result)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            executable.write(path)
+        except OSError:  # no room or no permission: the next start takes as long as this one
+            pass
+        return executable
+
+
+class Executable(NamedTuple):
+    """A program over arrays, as XLA has it."""
+
+    loaded: Any  # jaxlib's LoadedExecutable
+    result: Any  # how its results go together: `[run's arrays, others]`, of their numbers
+
+    def __call__(self, arguments: list[list]) -> Any:
+        given = [jax.device_put(x) for x in jax.tree.leaves(arguments)]
+        results = self.loaded.execute_sharded(given).disassemble_into_single_device_arrays()
+        return jax.tree.map(lambda i: results[i][0], self.result)
+
+    @classmethod
+    def read(cls, path: Path) -> Executable:
+        """What `write` wrote."""
+        devices = jax.devices()[:1]
+        content = read_array(path, "executable").tobytes()
+        loaded = devices[0].client.deserialize_executable(content, DeviceList(tuple(devices)))
+        return cls(loaded, read_metadata(path)["result"])
+
+    def write(self, path: Path) -> None:
+        """Keep it in a file. Raises OSError."""
+        content = np.frombuffer(self.loaded.serialize(), np.uint8)
+        save_tree(path, {"executable": content}, {"result": self.result})
+
+
+@contextmanager
+def _by_xla() -> Iterator[None]:
+    """In this block JAX's own cache takes up nothing.
+
+    What comes out of that cache cannot be written a second time: its functions would be missing. So a program to be
+    kept has a name that nothing there has, too.
+    """
+    setting = "jax_persistent_cache_min_compile_time_secs"
+    before = jax.config.values[setting]
+    jax.config.update(setting, float("inf"))
+    try:
+        yield
+    finally:
+        jax.config.update(setting, before)
+
+
+def _arrays(trees: Sequence[PyTree]) -> list[list]:
+    """The arrays of each tree, random keys as their data."""
+    return [[jax.random.key_data(x) if is_key(x) else x for x in jax.tree.leaves(tree)] for tree in trees]
+
+
+def _like(like: PyTree, arrays: list) -> PyTree:
+    """The tree of these arrays, of the structure and dtypes of `like`."""
+    leaves, structure = jax.tree.flatten(like)
+    wrapped = [
+        jax.random.wrap_key_data(array) if is_key(leaf) else array
+        for leaf, array in zip(leaves, arrays, strict=True)
+    ]
+    return structure.unflatten(wrapped)

@@ -1,0 +1,199 @@
+"""Programs that are kept between processes: the same to the last bit, found again only for what is the same."""
+
+import dataclasses
+import os
+from enum import Enum
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import operant
+from operant.engine import device, fingerprint, programs
+from operant.engine.fingerprint import Unknown, describe
+
+CASES = {
+    "PPO": ("ppo", {"num_envs": 2, "n_steps": 16, "batch_size": 16, "n_epochs": 2}),
+    "PPO with memory": ("ppo", {"num_envs": 2, "n_steps": 8, "batch_size": 16, "network": {"memory": "gru"}}),
+    "DQN with a warm-up": ("dqn", {"buffer_size": 500, "learning_starts": 40, "batch_size": 8}),
+}
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A block in which programs are kept, in a directory that is empty at first."""
+    monkeypatch.setattr(programs, "directory", lambda: tmp_path / "programs")
+    monkeypatch.setenv("OPERANT_SETTINGS", "on")
+    return programs.kept
+
+
+def trained(case, **values):
+    algorithm, hyperparameters = CASES[case]
+    agent = operant.make(algorithm, "CartPole-v1", seed=3, **hyperparameters, **values)
+    return agent.learn(128, progress_bar=False, log_interval=32)
+
+
+def files():
+    return sorted(programs.directory().glob("*"))
+
+
+def leaves(agent):
+    run = jax.tree.leaves(agent.learner.run)
+    return [
+        np.asarray(jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x) for x in run
+    ]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_kept_program_is_not_traced_again_and_is_the_same_to_the_last_bit(case, kept, monkeypatch):
+    plain = trained(case)
+    assert not files()
+    with kept():
+        first = trained(case)
+        made = files()
+        assert len(made) == 2 + case.startswith("DQN")  # the beginning, the chunk, the warm-up
+        monkeypatch.setattr(device, "chunk", None)  # fails if it is traced
+        monkeypatch.setattr(device, "warm_up_chunk", None)
+        again = trained(case)
+    assert files() == made
+    for agent in (first, again):
+        for ours, theirs in zip(leaves(agent), leaves(plain), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        assert [row.keys() for row in agent.history] == [row.keys() for row in plain.history]
+        timeless = [{k: v for k, v in row.items() if not k.startswith("time/")} for row in agent.history]
+        theirs = [{k: v for k, v in row.items() if not k.startswith("time/")} for row in plain.history]
+        np.testing.assert_equal(timeless, theirs)
+
+
+def test_a_kept_program_writes_where_the_replay_lies(kept):
+    algorithm, values = CASES["DQN with a warm-up"]
+    agent = operant.make(algorithm, "CartPole-v1", **(values | {"buffer_size": 50_000}))
+    with kept():
+        for _ in range(2):  # compiled, and loaded
+            run = agent.learner.started(False)
+            where = [x.unsafe_buffer_pointer() for x in jax.tree.leaves(run.replay) if x.nbytes > 100_000]
+            agent.learn(64, progress_bar=False)
+            agent.learn(64, progress_bar=False)
+            after = jax.tree.leaves(agent.learner.run.replay)
+            assert [x.unsafe_buffer_pointer() for x in after if x.nbytes > 100_000] == where != []
+            agent = operant.make(algorithm, "CartPole-v1", **(values | {"buffer_size": 50_000}))
+
+
+def test_nothing_is_kept_where_nobody_asked_or_settings_are_off(kept, monkeypatch):
+    trained("PPO")
+    monkeypatch.setenv("OPERANT_SETTINGS", "off")
+    with kept():
+        trained("PPO")
+    assert not files()
+
+
+def test_observed_and_spread_out_training_is_not_kept(kept):
+    with kept():
+        algorithm, values = CASES["PPO"]
+        operant.make(algorithm, "CartPole-v1", **values).learn(32, progress_bar=False, observers=[Observer()])
+        assert not files()
+        operant.make(algorithm, "CartPole-v1", seeds=2, **values).learn(32, progress_bar=False)
+    assert not files()
+
+
+class Observer:
+    def __call__(self, transition):
+        pass
+
+    def close(self):
+        pass
+
+
+def about(values, env="CartPole-v1"):
+    agent = operant.make("ppo", env, **values)
+    return fingerprint.fingerprint(agent.algorithm, agent.source.native, agent.spec)
+
+
+CHANGES = (
+    *({}, {"gamma": 0.5}, {"n_epochs": 3}, {"normalize_observations": True}, {"num_envs": 3}),
+    *({"network": {"activation": "relu"}}, {"learning_rate": "linear:0.1:0"}, {"wrappers": ["repeat:2"]}),
+)
+
+
+def test_other_hyperparameters_wrappers_and_environments_are_another_program():
+    described = [about(change) for change in CHANGES] + [about({}, "Acrobot-v1")]
+    assert len(set(described)) == len(described)
+    assert described[:-1] == [about(change) for change in CHANGES]
+
+
+def test_a_file_that_was_cut_short_is_made_anew(kept):
+    with kept():
+        first = trained("PPO")
+        for path in files():
+            path.write_bytes(path.read_bytes()[:1000])
+        again = trained("PPO")
+        assert all(path.stat().st_size > 1000 for path in files())
+    np.testing.assert_equal(leaves(again), leaves(first))
+
+
+def test_where_nothing_can_be_written_training_goes_on(kept, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(programs, "directory", lambda: tmp_path / "file" / "programs")
+    with kept():
+        assert trained("PPO").step == 128
+
+
+def test_what_cannot_be_traced_says_why(kept):
+    def broken(x):
+        raise ValueError("no such thing")
+
+    with kept():
+        program = programs.Program(broken, ("broken",))
+    with pytest.raises(ValueError, match="no such thing"):
+        program(jnp.ones(3), like=None)
+
+
+class Colour(Enum):
+    RED = 1
+    BLUE = 2
+
+
+def test_a_description_tells_values_apart():
+    values = [
+        *(None, True, 1, 1.0, "1", b"1", (1,), [1], {"a": 1}, {"a": 2}, {"b": 1}),
+        *(np.arange(3), np.arange(3.0), np.arange(3)[None], np.array([0, 1, 3]), np.float32(1), np.int32(1)),
+        *(jnp.arange(3.0), jax.random.key(0), jax.random.key(1)),
+        *(jnp.tanh, jax.nn.relu, jax.nn.gelu, partial(jax.nn.gelu, approximate=False)),
+        *(operant.networks.Network(), operant.networks.Network(hidden_sizes=(3,)), operant.networks.Network),
+    ]
+    described = [describe(value) for value in values]
+    assert len(set(described)) == len(values)
+    assert described == [describe(value) for value in values]
+
+
+@dataclasses.dataclass
+class Mine:
+    x: int = 0
+
+
+@pytest.mark.parametrize("value", [lambda x: x, Mine(), Colour.RED, object(), partial(lambda: 0), [Mine]])
+def test_code_that_is_nobodys_known_is_not_described(value):
+    with pytest.raises(Unknown):
+        describe(value)
+
+
+def test_a_fingerprint_follows_code_and_settings(tmp_path, monkeypatch):
+    before = fingerprint.fingerprint(1)
+    assert fingerprint.fingerprint(1) == before != fingerprint.fingerprint(2)
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")
+    assert fingerprint.fingerprint(1) != before
+    monkeypatch.undo()
+    source = tmp_path / "operant" / "deep"
+    source.mkdir(parents=True)
+    (source / "module.py").write_text("x = 1")
+    monkeypatch.setattr(fingerprint, "SOURCES", tmp_path / "operant")
+    states = []
+    for text, moment in (("x = 1", 1), ("x = 1", 2), ("x = 11", 2)):
+        (source / "module.py").write_text(text)
+        os.utime(source / "module.py", ns=(moment, moment))
+        fingerprint._installed.cache_clear()
+        states.append(fingerprint.fingerprint(1))
+    fingerprint._installed.cache_clear()
+    assert len({before, *states}) == 4
