@@ -10,7 +10,11 @@ import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -56,6 +60,55 @@ def measure(module: str, argument: Any, python: str, env: Mapping[str, str]) -> 
     if done.returncode:
         raise RuntimeError(f"{module} {json.dumps(argument)} failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@contextmanager
+def sitting(
+    module: str, argument: Any, python: str, env: Mapping[str, str]
+) -> Iterator[tuple[dict[str, Any], Callable[[], dict[str, float]]]]:
+    """A measurement in a process of its own, round by round, so that others may have theirs in between.
+
+    Yields `(what it is, round)`; `round()` → steps and seconds. Raises RuntimeError where it failed.
+    """
+    command, pipe = [python, "-m", module, json.dumps(argument)], subprocess.PIPE
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **env}, stdin=pipe, stdout=pipe, stderr=errors, text=True
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        requests, answers = process.stdin, process.stdout
+
+        def answer() -> dict[str, Any]:
+            line = answers.readline()
+            if not line:
+                process.wait()
+                errors.seek(0)
+                raise RuntimeError(f"{module} {json.dumps(argument)} failed:\n{errors.read()[-3000:]}")
+            return json.loads(line)
+
+        def ask() -> dict[str, float]:
+            print("go", file=requests, flush=True)
+            return answer()
+
+        yield answer(), ask
+
+
+def sit(learn: Callable[[], int], threads: str) -> None:
+    """The other side of `sitting`: `learn()` → steps taken, once to warm up and once for each round asked for."""
+    before, started = machine(), time.perf_counter()
+    learn()
+    seconds = time.perf_counter() - started
+    print(
+        json.dumps({"first_seconds": seconds, "threads": threads, "machine": before, "versions": versions()}),
+        flush=True,
+    )
+    for _ in sys.stdin:
+        started = time.perf_counter()
+        steps = learn()
+        print(json.dumps({"steps": steps, "seconds": time.perf_counter() - started}), flush=True)
 
 
 def spread(values: Iterable[float]) -> dict[str, float]:

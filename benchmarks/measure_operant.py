@@ -1,40 +1,31 @@
-"""One measurement of operant, in a process of its own: `python -m benchmarks.measure_operant CASE` prints JSON."""
+"""One measurement of operant, in a process of its own, round by round: `python -m benchmarks.measure_operant CASE`."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-import time
 
 import jax
 
 import operant
 from benchmarks.cases import FAMILIES, Case
-from benchmarks.common import machine, versions
+from benchmarks.common import sit
 
 
 def main() -> None:
     argument = json.loads(sys.argv[1])
-    seed, case = argument.pop("seed"), Case(**argument)
-    family, before = FAMILIES[case.family], machine()
+    seed, rounds, case = argument.pop("seed"), argument.pop("rounds"), Case(**argument)
+    family = FAMILIES[case.family]
     agent = operant.make(family.algorithm, family.environment, seed=seed, **case.arguments)
-    seconds, taken = [], 0
-    for _ in range(2):  # the first call compiles and, with replay, warms up
-        steps_before, started = agent.step, time.perf_counter()
-        agent.learn(case.steps, progress_bar=False)
-        seconds.append(time.perf_counter() - started)
-        taken = (agent.step - steps_before) * len(agent.seeds or (0,))
-    result = {
-        "steps_per_second": taken / seconds[1],
-        "steps": taken,
-        "seconds": seconds[1],
-        "startup_seconds": seconds[0] - seconds[1],
-        "threads": f"{len(jax.devices())} devices; XLA_FLAGS={os.environ.get('XLA_FLAGS', '').strip()}",
-        "machine": before,
-        "versions": versions(),
-    }
-    print(json.dumps(result))
+
+    def learn() -> int:
+        before = agent.step
+        interval = max(case.steps // 100, 2_000)  # between two rows of metrics, as in training without rounds
+        agent.learn(case.steps // rounds, progress_bar=False, log_interval=interval)
+        return (agent.step - before) * len(agent.seeds or (0,))
+
+    sit(learn, f"{len(jax.devices())} devices; XLA_FLAGS={os.environ.get('XLA_FLAGS', '').strip()}")
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ import datetime
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
-from itertools import cycle, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from benchmarks.speed_report import report
 PARTS = (*FAMILIES, "command", "peak")
 ENVIRONMENT = "CartPole-v1"
 PRESETS = common.ROOT / "operant" / "presets" / "ppo.toml"
+ROUNDS = 4  # of a second or so: a machine that lends its speed to others lends it for longer
 QUICK_SHARE = 20  # --quick measures a twentieth of the steps
 
 Raw = dict[str, Any]
@@ -69,27 +71,33 @@ def _part(part: str, repeats: int, quick: bool, python: str, directory: Path) ->
     share = QUICK_SHARE if quick else 1
     ours = [replace(case, steps=case.steps // share) for case in CASES if case.family == part]
     theirs = [replace(rival, steps=rival.steps // share) for rival in RIVALS if rival.family == part]
-    return measure_training(ours, theirs, repeats, python, directory)
+    return measure_training(ours, theirs, repeats, 1 if quick else ROUNDS, python, directory)
 
 
 def measure_training(
-    ours: Sequence[Case], theirs: Sequence[Case | Peer], repeats: int, python: str, cache: Path
+    ours: Sequence[Case], theirs: Sequence[Case | Peer], repeats: int, rounds: int, python: str, cache: Path
 ) -> dict[str, list[Raw]]:
-    """Measurements by name, operant's and the rivals' by turns: A B A B …"""
+    """Measurements by name: all sides begin, and then have their rounds by turns: A B C A B C …"""
     measured: dict[str, list[Raw]] = {}
-    turns = islice(cycle(theirs), max(len(ours), len(theirs)))
-    order = [what for pair in zip_longest(ours, turns) for what in pair if what is not None]
     for seed in range(repeats):
-        for what in order:
-            module, interpreter = (
-                ("benchmarks.measure_operant", sys.executable)
-                if isinstance(what, Case)
-                else ("benchmarks.peers.measure_sb3", python)
-            )
-            argument = asdict(what) | {"seed": seed}
-            result = common.measure(module, argument, interpreter, {"XDG_CACHE_HOME": str(cache)})
-            measured.setdefault(what.name, []).append(result)
-            print(f"{what.name}: {result['steps_per_second']:,.0f} steps/s", flush=True)
+        with ExitStack() as running:
+            sides = {}
+            for what in (*ours, *theirs):
+                module, interpreter = (
+                    ("benchmarks.measure_operant", sys.executable)
+                    if isinstance(what, Case)
+                    else ("benchmarks.peers.measure_sb3", python)
+                )
+                argument = asdict(what) | {"seed": seed, "rounds": rounds}
+                sitting = common.sitting(module, argument, interpreter, {"XDG_CACHE_HOME": str(cache)})
+                sides[what.name] = running.enter_context(sitting)
+            answers = [{name: ask() for name, (_, ask) in sides.items()} for _ in range(rounds)]
+        for name, (about, _) in sides.items():
+            own = [answer[name] for answer in answers]
+            rates = [answer["steps"] / answer["seconds"] for answer in own]
+            startup = about.pop("first_seconds") - statistics.median(answer["seconds"] for answer in own)
+            measured.setdefault(name, []).append({"rates": rates, "startup_seconds": startup} | about)
+            print(f"{name}: {statistics.median(rates):,.0f} steps/s", flush=True)
     return measured
 
 

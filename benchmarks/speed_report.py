@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,25 +18,32 @@ Raw = Mapping[str, Any]
 def compare(raw: Raw) -> dict[str, Raw]:
     """By name: operant's and the rival's speeds (or seconds) as spreads, and how many times as fast operant is.
 
-    The rival is the one of its settings with the best median.
+    The rival is the one of its settings with the best median; the ratio is the median of those of every round, or of
+    every repeat of the whole command.
     """
     found = {}
     rivals = {rival.name for rival in RIVALS}
     for part in FAMILIES.keys() & raw.keys():
-        speeds = _spreads(raw[part]["runs"], "steps_per_second")
-        theirs = {name: speed for name, speed in speeds.items() if name in rivals}
-        best = max(theirs, key=lambda name: theirs[name]["median"])
-        for name in speeds.keys() - theirs.keys():
-            ratio = speeds[name]["median"] / theirs[best]["median"]
-            found[name] = {"ours": speeds[name], "theirs": theirs[best], "rival": best, "ratio": ratio}
+        speeds = _rates(raw[part]["runs"])
+        best = max(speeds.keys() & rivals, key=lambda name: statistics.median(speeds[name]))
+        for name in speeds.keys() - rivals:
+            ratios = [ours / theirs for ours, theirs in zip(speeds[name], speeds[best], strict=True)]
+            found[name] = _found(speeds, name, best, ratios)
     if "command" in raw:
-        times = _spreads(raw["command"]["runs"], "scored_seconds")
-        theirs = {name: seconds for name, seconds in times.items() if name.startswith("SB3")}
-        best = min(theirs, key=lambda name: theirs[name]["median"])
-        for name in times.keys() - theirs.keys():
-            ratio = theirs[best]["median"] / times[name]["median"]
-            found[name] = {"ours": times[name], "theirs": theirs[best], "rival": best, "ratio": ratio}
+        times = {
+            name: [run["scored_seconds"] for run in runs] for name, runs in raw["command"]["runs"].items()
+        }
+        peers = [name for name in times if name.startswith("SB3")]
+        best = min(peers, key=lambda name: statistics.median(times[name]))
+        for name in times.keys() - set(peers):
+            ratios = [theirs / ours for ours, theirs in zip(times[name], times[best], strict=True)]
+            found[name] = _found(times, name, best, ratios)
     return found
+
+
+def _found(values: Mapping[str, list[float]], name: str, best: str, ratios: list[float]) -> Raw:
+    spreads = {"ours": common.spread(values[name]), "theirs": common.spread(values[best])}
+    return spreads | {"rival": best, "ratio": statistics.median(ratios), "ratios": common.spread(ratios)}
 
 
 def report(raw: Raw) -> str:
@@ -45,7 +53,7 @@ def report(raw: Raw) -> str:
         "# Speed, beside Stable-Baselines3 and sb3-contrib\n",
         "**Some of it is a quick run, which shows that the benchmark works, and no speeds.**\n"
         * any(part["quick"] for part in raw.values()),
-        "Medians (smallest–largest), in turns. Written by `python -m benchmarks.speed`; "
+        "Medians (smallest–largest) of rounds in turns. Written by `python -m benchmarks.speed`; "
         "README.md says how it is measured.\n",
     ]
     if found:
@@ -67,8 +75,9 @@ def report(raw: Raw) -> str:
     return "\n".join([*sections, "", *_versions(raw)]) + "\n"
 
 
-def _spreads(runs: Mapping[str, list[Raw]], key: str) -> dict[str, dict[str, float]]:
-    return {name: common.spread(run[key] for run in some) for name, some in runs.items()}
+def _rates(runs: Mapping[str, list[Raw]]) -> dict[str, list[float]]:
+    """Steps per second in every round of every repeat."""
+    return {name: [rate for run in some for rate in run["rates"]] for name, some in runs.items()}
 
 
 def _targets(found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
@@ -96,15 +105,15 @@ def _training_row(raw: Raw, found: Mapping[str, Raw], name: str, family: str) ->
     row = found[name]
     startup = [run["startup_seconds"] for run in raw[family]["runs"][name]]
     cached = f"{common.spread(startup[1:])['median']:.1f}" if len(startup) > 1 else "–"
-    ratio = f"{row['ratio']:.{_digits(row['ratio'])}f} ×"
+    ratio = common.show(row["ratios"], _digits(row["ratio"])) + " ×"
     return (name, common.show(row["ours"]), common.show(row["theirs"]), ratio, f"{startup[0]:.1f} → {cached}")
 
 
 def _rival_rows(raw: Raw) -> list[tuple[str, ...]]:
     every = {
-        name: speed
+        name: common.spread(rates)
         for part in FAMILIES.keys() & raw.keys()
-        for name, speed in _spreads(raw[part]["runs"], "steps_per_second").items()
+        for name, rates in _rates(raw[part]["runs"]).items()
     }
     return [(rival.name, common.show(every[rival.name])) for rival in RIVALS if rival.name in every]
 
@@ -118,7 +127,7 @@ def _command_rows(raw: Raw, found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
         ]
         least = min(run["mean"] for run in runs)
         mark = "" if least >= THRESHOLD else f" (below {THRESHOLD})"
-        ratio = f"{found[name]['ratio']:.1f} ×" if name in found else "–"
+        ratio = common.show(found[name]["ratios"], 1) + " ×" if name in found else "–"
         rows.append((name, *seconds, f"{least:.1f}{mark}", ratio))
     return rows
 

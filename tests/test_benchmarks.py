@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ VERSIONS = {"python": "3.11", "operant": "0.1.0"}
 
 
 def run_of(speed_, packages):
-    return {"steps_per_second": speed_, "startup_seconds": 2.0, "versions": packages}
+    return {"rates": [speed_], "startup_seconds": 2.0, "versions": packages}
 
 
 def part(runs, date="2000-01-01", quick=False):
@@ -76,7 +78,7 @@ def test_less_time_is_better_where_a_target_is_of_time():
     raw = raw_speeds(native=50_000)
     what = "DQN, replay by priority: time over that with uniform replay"
     assert f"| {what} | at most 1.3 × | 1.25 × | pass |" in report(raw)
-    raw["priority"]["runs"]["DQN, uniform replay"] = [run_of(131_000, VERSIONS)]
+    raw["priority"]["runs"]["DQN, uniform replay"] = [run_of(131_000, VERSIONS)] * 3
     assert f"| {what} | at most 1.3 × | 1.31 × | **fail** |" in report(raw)
 
 
@@ -99,20 +101,58 @@ def test_operant_takes_the_values_of_every_case(case):
 def test_sides_take_turns_and_all_settings_are_measured(monkeypatch):
     asked = []
 
-    def measure(module, argument, python, env):
-        asked.append((module.rpartition(".")[2], argument["name"], argument["seed"], python))
-        return {"steps_per_second": 1.0}
+    @contextmanager
+    def sitting(module, argument, python, env):
+        name = argument["name"]
+        asked.append((module.rpartition(".")[2], name, argument["seed"], python))
+        speeds = iter([4.0, 2.0])
+        about = {"first_seconds": 5.0, "versions": {}}
+        yield about, lambda: asked.append(name) or {"steps": next(speeds), "seconds": 1.0}
+        asked.append(f"{name} ends")
 
-    monkeypatch.setattr(common, "measure", measure)
+    monkeypatch.setattr(common, "sitting", sitting)
     ours = [case for case in CASES if case.family == "trpo"]
     theirs = [rival for rival in RIVALS if rival.family == "trpo"]
-    speed.measure_training(ours, theirs, 2, "python-of-the-peers", Path("cache"))
-    one = [
-        ("measure_operant", "TRPO, native", 0, sys.executable),
-        ("measure_sb3", "sb3-contrib TRPO, threads=1", 0, "python-of-the-peers"),
-        ("measure_sb3", "sb3-contrib TRPO, threads=2", 0, "python-of-the-peers"),
+    measured = speed.measure_training(ours, theirs, 2, 2, "python-of-the-peers", Path("cache"))
+    names = ["TRPO, native", "sb3-contrib TRPO, threads=1", "sb3-contrib TRPO, threads=2"]
+    started = [
+        ("measure_operant", names[0], sys.executable),
+        ("measure_sb3", names[1], "python-of-the-peers"),
+        ("measure_sb3", names[2], "python-of-the-peers"),
     ]
-    assert asked == one + [(module, name, 1, python) for module, name, _, python in one]
+    ended = [f"{name} ends" for name in reversed(names)]
+    repeat = [[(module, name, seed, python) for module, name, python in started] for seed in range(2)]
+    assert asked == repeat[0] + names * 2 + ended + repeat[1] + names * 2 + ended
+    assert measured == {
+        name: [{"rates": [4.0, 2.0], "startup_seconds": 4.0, "versions": {}}] * 2 for name in names
+    }
+
+
+def test_a_ratio_is_that_of_rounds_side_by_side():
+    raw = raw_speeds(native=50_000)
+    slow = [{"rates": [10_000.0, 100_000.0, 30_000.0], "startup_seconds": 1.0, "versions": VERSIONS}]
+    also = [{"rates": [1_000.0, 10_000.0, 2_000.0], "startup_seconds": 1.0, "versions": VERSIONS}]
+    raw["trpo"]["runs"] = {"TRPO, native": slow, "sb3-contrib TRPO, threads=1": also}
+    assert compare(raw)["TRPO, native"]["ratio"] == 10  # of the medians it would be 15
+
+
+SITTER = """
+import sys
+from benchmarks.common import sit
+steps = iter([7, 8])
+sit(lambda: next(steps), "one")
+"""
+
+
+def test_a_sitting_warms_up_and_answers_round_by_round(tmp_path, monkeypatch):
+    (tmp_path / "sitter.py").write_text(SITTER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    with common.sitting("sitter", {}, sys.executable, {}) as (about, ask):
+        assert about["threads"] == "one"
+        assert about["first_seconds"] >= 0
+        assert ask()["steps"] == 8
+        with pytest.raises(RuntimeError, match=r"(?s)sitter \{\} failed.*StopIteration"):
+            ask()
 
 
 def test_parts_that_are_not_measured_are_kept(monkeypatch, tmp_path):

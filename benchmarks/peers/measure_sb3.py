@@ -1,13 +1,9 @@
-"""One measurement of Stable-Baselines3 or sb3-contrib, in a process of its own.
-
-Prints JSON like `benchmarks.measure_operant`.
-"""
+"""One measurement of Stable-Baselines3 or sb3-contrib, in a process of its own, like `benchmarks.measure_operant`."""
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from importlib import import_module
 from typing import Any
 
@@ -19,7 +15,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from benchmarks.cases import FAMILIES, Peer
-from benchmarks.common import machine, versions
+from benchmarks.common import sit
 
 
 class ActionMasks(gym.Wrapper):
@@ -41,8 +37,8 @@ class ActionMasks(gym.Wrapper):
 
 def main() -> None:
     argument = json.loads(sys.argv[1])
-    seed, peer = argument.pop("seed"), Peer(**argument)
-    family, before = FAMILIES[peer.family], machine()
+    seed, rounds, peer = argument.pop("seed"), argument.pop("rounds"), Peer(**argument)
+    family = FAMILIES[peer.family]
     package, name = family.peer.split(".")
     wrapper = ActionMasks if name == "MaskablePPO" else None
 
@@ -53,26 +49,17 @@ def main() -> None:
     arguments = {"policy": "MlpPolicy", "seed": seed, "device": "cpu"}
     arguments |= family.hyperparameters | family.theirs
     model = getattr(import_module(package), name)(env=environments(family.num_envs), **arguments)
-    seconds, taken = [], 0
-    for _ in range(2):
+
+    def learn() -> int:
         more = {}
         if peer.processes:
             more["async_eval"] = AsyncEval([environments] * peer.processes, model.policy)
             more["async_eval"].seed(seed)  # answered when all of them have started
-        steps_before, started = model.num_timesteps, time.perf_counter()
-        model.learn(peer.steps, reset_num_timesteps=False, **more)
-        seconds.append(time.perf_counter() - started)
-        taken = model.num_timesteps - steps_before
-    result = {
-        "steps_per_second": taken / seconds[1],
-        "steps": taken,
-        "seconds": seconds[1],
-        "startup_seconds": seconds[0] - seconds[1],
-        "threads": f"torch {torch.get_num_threads()}",
-        "machine": before,
-        "versions": versions(),
-    }
-    print(json.dumps(result))
+        before = model.num_timesteps
+        model.learn(peer.steps // rounds, reset_num_timesteps=False, **more)
+        return model.num_timesteps - before
+
+    sit(learn, f"torch {torch.get_num_threads()}")
 
 
 if __name__ == "__main__":
