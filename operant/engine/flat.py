@@ -103,6 +103,26 @@ def flatten(tree: PyTree, *, pack: bool = False, several: int = 0, apart: PyTree
     return layout.arrays(tree), layout
 
 
+def as_bytes(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """T rows of the same arrays as one array of bytes `[T, B]`."""
+    together = b"".join([leaf.tobytes() for row in rows for leaf in row])
+    return np.frombuffer(together, np.uint8).reshape(len(rows), -1)
+
+
+def from_bytes(together: jax.Array, kinds: Sequence[tuple[Shape, np.dtype]]) -> list[jax.Array]:
+    """The arrays `[T, …]` of rows that `as_bytes` put together, of these shapes and dtypes."""
+    ends = np.cumsum([math.prod(shape) * dtype.itemsize for shape, dtype in kinds])
+    parts = jnp.split(together, ends[:-1], axis=1)
+    return [_typed(part, shape, dtype) for part, (shape, dtype) in zip(parts, kinds, strict=True)]
+
+
+def _typed(part: jax.Array, shape: Shape, dtype: np.dtype) -> jax.Array:
+    if dtype.kind == "b":
+        return part.reshape(-1, *shape).astype(bool)
+    single = part.reshape(len(part), *shape, *[dtype.itemsize] * (dtype.itemsize > 1))
+    return jax.lax.bitcast_convert_type(single, dtype)
+
+
 class FlatRun:
     """A run as the list of its arrays, which learning replaces."""
 

@@ -281,3 +281,16 @@ def test_lunar_lander_trains_on_the_host(algorithm):
     assert agent.step == 512
     assert np.isfinite(agent.history[-1]["train/loss"])
     assert agent.evaluate(2).lengths.min() > 0
+
+
+@pytest.mark.parametrize("watched_first", [True, False])
+def test_watching_changes_nothing_on_the_host(watched_first):
+    values = {"buffer_size": 200, "learning_starts": 20, "batch_size": 8, "network": NETWORK}
+    watched, plain = (Agent(DQN(**values), "CartPole-v1", backend="gymnasium") for _ in range(2))
+    for watches in (watched_first, not watched_first):
+        recorder = Recorder()
+        watched.learn(40, progress_bar=False, observers=[recorder] if watches else ())
+        plain.learn(40, progress_bar=False)
+        assert bool(recorder.blocks) == watches
+    for ours, theirs in zip(jax.tree.leaves(watched.state), jax.tree.leaves(plain.state), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
