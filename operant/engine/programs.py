@@ -10,9 +10,10 @@ beside them.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -27,14 +28,15 @@ from operant.engine.fingerprint import Unknown, fingerprint
 from operant.engine.run import Run
 from operant.types import PyTree
 
+KEPT = 100  # programs, those that were used last
 _kept = False
 
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """In this block, programs are kept between processes, unless process-wide settings are off."""
+    """In this block, programs are kept between processes, unless operant's settings or JAX's cache are turned off."""
     global _kept
-    before, _kept = _kept, settings.enabled()
+    before, _kept = _kept, settings.enabled() and jax.config.values["jax_enable_compilation_cache"]
     try:
         yield
     finally:
@@ -96,9 +98,12 @@ class Program:
         if path is None or not path.exists():
             return None
         try:
-            return Executable.read(path)
+            executable = Executable.read(path)
         except Exception:  # a file that cannot be read is made anew
             return None
+        with suppress(OSError):
+            os.utime(path)  # it is in use
+        return executable
 
     def _written(self, trees: Sequence[PyTree]) -> Executable | None:
         """Compiled now, and kept."""
@@ -120,6 +125,7 @@ class Program:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             executable.write(path)
+            _forget_oldest(path.parent)
         except OSError:  # no room or no permission: the next start takes as long as this one
             pass
         return executable
@@ -148,6 +154,13 @@ class Executable(NamedTuple):
         """Keep it in a file. Raises OSError."""
         content = np.frombuffer(self.loaded.serialize(), np.uint8)
         save_tree(path, {"executable": content}, {"result": self.result})
+
+
+def _forget_oldest(files: Path) -> None:
+    """Only so many are kept, of about a megabyte each."""
+    used = sorted(files.glob("*.safetensors"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in used[KEPT:]:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

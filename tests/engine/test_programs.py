@@ -31,7 +31,7 @@ def kept(tmp_path, monkeypatch):
 
 def trained(case, **values):
     algorithm, hyperparameters = CASES[case]
-    agent = operant.make(algorithm, "CartPole-v1", seed=3, **hyperparameters, **values)
+    agent = operant.make(algorithm, "CartPole-v1", seed=3, **(hyperparameters | values))
     return agent.learn(128, progress_bar=False, log_interval=32)
 
 
@@ -86,7 +86,32 @@ def test_nothing_is_kept_where_nobody_asked_or_settings_are_off(kept, monkeypatc
     monkeypatch.setenv("OPERANT_SETTINGS", "off")
     with kept():
         trained("PPO")
+    monkeypatch.setenv("OPERANT_SETTINGS", "on")
+    before = jax.config.values["jax_enable_compilation_cache"]
+    jax.config.update("jax_enable_compilation_cache", False)
+    try:
+        with kept():
+            trained("PPO")
+    finally:
+        jax.config.update("jax_enable_compilation_cache", before)
     assert not files()
+
+
+def test_those_that_were_used_last_are_kept(kept, monkeypatch):
+    monkeypatch.setattr(programs, "KEPT", 3)
+    with kept():
+        trained("PPO")
+        ours = files()
+        for age, name in ((50, "older"), (40, "old")):
+            (programs.directory() / f"{name}.safetensors").touch()
+            os.utime(programs.directory() / f"{name}.safetensors", (age, age))
+        for path in ours:
+            os.utime(path, (45, 45))
+        trained("PPO")  # both are in use
+        trained("PPO", gamma=0.5)
+    left = {path.stem for path in files()}
+    assert len(left) == 3
+    assert not left & {"old", "older"}
 
 
 def test_observed_and_spread_out_training_is_not_kept(kept):
