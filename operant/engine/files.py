@@ -153,9 +153,9 @@ def _opened(path: str | Path) -> Iterator[Any]:
 
 def is_key(leaf: Any) -> bool:
     """Whether a leaf is an array of random keys, or the shape of one."""
-    return isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and jnp.issubdtype(
-        leaf.dtype, jax.dtypes.prng_key
-    )
+    if not isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) or isinstance(leaf.dtype, np.dtype):
+        return False
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _is_number(leaf: Any) -> bool:

@@ -49,10 +49,10 @@ def directory() -> Path:
 
 
 class Program:
-    """A compiled `function(*trees) → (run, others)`, where others are lists, dicts and arrays.
+    """A compiled `function(constant, *trees) → (run, others)`, where others are lists, dicts and arrays.
 
-    `about` is all that it depends on beside its arguments, or None if it is not for keeping. The arguments of `donate`
-    are used up.
+    `about` is all that it depends on beside its arguments, or None if it is not for keeping. The constant is the same
+    tree from call to call; the arguments of `donate` are used up.
     """
 
     def __init__(
@@ -62,6 +62,8 @@ class Program:
         self._jitted = jax.jit(function, donate_argnums=self._donate)
         self._keeps = _kept and about is not None
         self._executable: Executable | None = None
+        self._constant: PyTree = None
+        self._constants: list[jax.Array] = []  # its arrays, handed over once
         self._loading = threading.Lock()
 
     def __call__(self, *trees: PyTree, like: PyTree) -> tuple[Run, Any]:
@@ -72,7 +74,11 @@ class Program:
             self._keeps = self._executable is not None
         if self._executable is None:
             return self._jitted(*trees)
-        arrays, others = self._executable(_arrays(trees))
+        constant, *changing = trees
+        if constant is not self._constant:
+            (arrays,) = _arrays([constant])
+            self._constant, self._constants = constant, [jax.device_put(array) for array in arrays]
+        arrays, others = self._executable(self._constants, *_arrays(changing))
         return _like(like, arrays), others
 
     def load(self, *trees: PyTree) -> None:
@@ -137,8 +143,8 @@ class Executable(NamedTuple):
     loaded: Any  # jaxlib's LoadedExecutable
     result: Any  # how its results go together: `[run's arrays, others]`, of their numbers
 
-    def __call__(self, arguments: list[list]) -> Any:
-        given = [jax.device_put(x) for x in jax.tree.leaves(arguments)]
+    def __call__(self, *arguments: list) -> Any:
+        given = [x if isinstance(x, jax.Array) else jax.device_put(x) for own in arguments for x in own]
         results = self.loaded.execute_sharded(given).disassemble_into_single_device_arrays()
         return jax.tree.map(lambda i: results[i][0], self.result)
 
