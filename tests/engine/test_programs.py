@@ -131,9 +131,10 @@ class Observer:
         pass
 
 
-def about(values, env="CartPole-v1"):
+def about(values, env="CartPole-v1", seeds=None, what=("chunk", 1)):
     agent = operant.make("ppo", env, **values)
-    return fingerprint.fingerprint(agent.algorithm, agent.source.native, agent.spec)
+    loop = device.DeviceLoop(agent.algorithm, agent.source.native, agent.num_envs, seeds)
+    return fingerprint.fingerprint(loop._about(*what))
 
 
 CHANGES = (
@@ -143,9 +144,16 @@ CHANGES = (
 
 
 def test_other_hyperparameters_wrappers_and_environments_are_another_program():
-    described = [about(change) for change in CHANGES] + [about({}, "Acrobot-v1")]
-    assert len(set(described)) == len(described)
-    assert described[:-1] == [about(change) for change in CHANGES]
+    described = [about(change) for change in CHANGES]
+    others = [about({}, "Acrobot-v1"), about({}, what=("chunk", 2)), about({}, what=("warm-up", 1))]
+    assert len({*described, *others}) == len(described) + len(others)
+    assert described == [about(change) for change in CHANGES]
+
+
+def test_several_seeds_are_another_program(monkeypatch):
+    one = jax.devices()[:1]
+    monkeypatch.setattr(device.jax, "devices", lambda: one)  # else they are spread out, and not kept
+    assert len({about({}), about({}, seeds=1), about({}, seeds=2)}) == 3
 
 
 def test_a_file_that_was_cut_short_is_made_anew(kept):
