@@ -20,7 +20,6 @@ from uuid import uuid4
 
 import jax
 import numpy as np
-from jaxlib.xla_client import DeviceList
 
 from operant import settings
 from operant.engine.files import is_key, read_array, read_metadata, save_tree
@@ -128,6 +127,8 @@ class Program:
             compiled = lowered.compile()
         result = compiled.out_tree.unflatten(range(compiled.out_tree.num_leaves))
         executable = Executable(compiled.runtime_executable(), result)
+        if not all(hasattr(executable.loaded, name) for name in ("execute_sharded", "serialize")):
+            return None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             executable.write(path)
@@ -151,6 +152,8 @@ class Executable(NamedTuple):
     @classmethod
     def read(cls, path: Path) -> Executable:
         """What `write` wrote."""
+        from jaxlib.xla_client import DeviceList  # its own interface, which may change: then nothing is kept
+
         devices = jax.devices()[:1]
         content = read_array(path, "executable").tobytes()
         loaded = devices[0].client.deserialize_executable(content, DeviceList(tuple(devices)))

@@ -173,6 +173,13 @@ def test_where_nothing_can_be_written_training_goes_on(kept, tmp_path, monkeypat
         assert trained("PPO").step == 128
 
 
+def test_where_jaxlib_is_another_training_goes_on(kept, monkeypatch):
+    monkeypatch.setattr(jax.stages.Compiled, "runtime_executable", lambda self: object())
+    with kept():
+        assert trained("PPO").step == 128
+    assert not files()
+
+
 def test_what_cannot_be_traced_says_why(kept):
     def broken(x):
         raise ValueError("no such thing")
