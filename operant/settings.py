@@ -86,6 +86,7 @@ def report() -> dict[str, str]:
     """What is in force, for `operant info`."""
     import jax
 
+    apply()  # `operant info` needs no engine, which would have made them
     return {
         "process-wide settings": "on" if enabled() else "off (OPERANT_SETTINGS)",
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),

@@ -68,3 +68,21 @@ def test_all_can_be_turned_off():
     assert seen["flags"] == ""
     assert seen["asynchronous"] is True
     assert seen["cache"] is None
+
+
+def test_info_tells_of_what_is_in_force(tmp_path):
+    inherited = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS" and not k.startswith("JAX_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "operant.cli", "info"],
+        env=inherited | {"JAX_PLATFORMS": "cpu", "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = dict(
+        line.split(maxsplit=2)[::2] for line in done.stdout.splitlines() if line.startswith("compile")
+    )
+    assert lines == {"compile": str(tmp_path / "operant" / "jax")}
+    assert any(
+        line.split() == ["asynchronous", "CPU", "dispatch", "False"] for line in done.stdout.splitlines()
+    )
