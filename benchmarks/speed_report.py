@@ -142,16 +142,29 @@ def _peak_rows(raw: Raw, found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
     return [(name, f"{rate / 1e9:,.1f}", f"{100 * rate / peak:.1f} %") for name, rate in rates.items()]
 
 
-_WHEN = ("", "date", "repeats", "load average before", "processor", "cores")
+_WHEN = ("", "date", "repeats", "rounds", "load average before", "processor", "cores")
 
 
 def _when_rows(raw: Raw) -> list[tuple[str, ...]]:
     rows = []
     for name, part in raw.items():
         machine = part["machine"]
-        values = (part["date"], part["repeats"], machine["load"], machine["processor"], machine["cores"])
+        values = (
+            part["date"],
+            part["repeats"],
+            _rounds(part),
+            machine["load"],
+            machine["processor"],
+            machine["cores"],
+        )
         rows.append((name, *map(str, values)))
     return rows
+
+
+def _rounds(part: Raw) -> str:
+    """In each repeat, of the sides by turns; what was measured before there were rounds has one."""
+    first = next(iter(part["runs"].values()))
+    return str(len(first[0]["rates"])) if isinstance(first, list) and "rates" in first[0] else "–"
 
 
 def _versions(raw: Raw) -> list[str]:

@@ -166,8 +166,8 @@ def test_parts_that_are_not_measured_are_kept(monkeypatch, tmp_path):
     merged = json.loads((tmp_path / "speed.json").read_text())
     assert merged == raw | {"trpo": raw["trpo"] | {"date": "2001-02-03", "repeats": 4}}
     text = (tmp_path / "speed.md").read_text()
-    assert "| trpo | 2001-02-03 | 4 |" in text
-    assert "| ppo | 2000-01-01 | 3 |" in text
+    assert "| trpo | 2001-02-03 | 4 | 1 |" in text
+    assert "| ppo | 2000-01-01 | 3 | 1 |" in text
 
 
 def test_a_table_is_markdown():
