@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from enum import Enum
-from functools import partial
+from functools import partial, wraps
 
 import jax
 import jax.numpy as jnp
@@ -140,6 +140,10 @@ def about(values, env="CartPole-v1", seeds=None, what=("chunk", 1)):
 CHANGES = (
     *({}, {"gamma": 0.5}, {"n_epochs": 3}, {"normalize_observations": True}, {"num_envs": 3}),
     *({"network": {"activation": "relu"}}, {"learning_rate": "linear:0.1:0"}, {"wrappers": ["repeat:2"]}),
+    *(
+        {"wrappers": ["clip-reward:-1:1"]},
+        {"wrappers": ["clip-reward:-2:2"]},
+    ),  # whose descriptions are the same
 )
 
 
@@ -213,7 +217,10 @@ class Mine:
     x: int = 0
 
 
-@pytest.mark.parametrize("value", [lambda x: x, Mine(), Colour.RED, object(), partial(lambda: 0), [Mine]])
+@pytest.mark.parametrize(
+    "value",
+    [lambda x: x, Mine(), Colour.RED, object(), partial(lambda: 0), [Mine], wraps(jnp.tanh)(lambda x: x)],
+)
 def test_code_that_is_nobodys_known_is_not_described(value):
     with pytest.raises(Unknown):
         describe(value)
