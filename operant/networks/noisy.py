@@ -17,8 +17,9 @@ from operant.networks.layers import affine, initial
 class NoisyLinear(eqx.Module):
     """`x [..., in]` to `[..., out]` with weights μ + σ ⊙ ε (equation 9), where ε is factorised (equations 10 and 11).
 
-    The noise of a weight is f(ε_in) f(ε_out) and that of a bias f(ε_out), so that it can be applied to what goes in and
-    to what comes out: every row of `x` may have its own at the price of a second product.
+    The noise of a weight is f(ε_in) f(ε_out) and that of a bias f(ε_out). It is added to the weights where all rows of
+    `x` share it; rows with noise of their own have it applied to what goes in and to what comes out, at the price of a
+    second product.
     """
 
     weight: jax.Array  # [in, out]: μ
@@ -43,13 +44,18 @@ class NoisyLinear(eqx.Module):
 
     def __call__(self, x: jax.Array, noise: jax.Array | None = None) -> jax.Array:
         """With weights μ, or with `noise` `[..., in + out]` of `draw`, whose leading axes are the first ones of `x`."""
-        y = affine(x, self.weight, self.bias)
         if noise is None:
-            return y
-        axes = x.ndim - noise.ndim
-        noise = noise.reshape(*noise.shape[:-1], *(1,) * axes, noise.shape[-1])
+            return affine(x, self.weight, self.bias)
         noise_in, noise_out = jnp.split(noise, [self.weight.shape[0]], axis=-1)
-        return y + affine(x * noise_in, self.weight_scale, self.bias_scale) * noise_out
+        if noise.ndim == 1:
+            weight = self.weight + self.weight_scale * jnp.outer(noise_in, noise_out)
+            return affine(x, weight, self.bias + self.bias_scale * noise_out)
+        axes = tuple(range(noise.ndim - 1, x.ndim - 1))
+        noise_in, noise_out = jnp.expand_dims(noise_in, axes), jnp.expand_dims(noise_out, axes)
+        return (
+            affine(x, self.weight, self.bias)
+            + affine(x * noise_in, self.weight_scale, self.bias_scale) * noise_out
+        )
 
 
 def draw(layers: Iterable[Any], key: jax.Array, leading: tuple[int, ...] = ()) -> tuple[jax.Array, ...]:
