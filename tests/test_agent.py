@@ -390,6 +390,21 @@ def test_both_backends_train_the_same_environment():
     np.testing.assert_array_equal(native.predict(OBSERVATIONS), theirs.predict(OBSERVATIONS))
 
 
+@pytest.mark.parametrize("backend", ["native", "gymnasium"])
+def test_an_agent_that_was_looked_at_before_training_learns_the_same(backend):
+    def agent():
+        initialization = {"initialization": "orthogonal"}  # whose bits depend most on how it is compiled
+        values = PPO_SMALL | {"network": SMALL | initialization}
+        return operant.PPO("CartPole-v1", num_envs=4, backend=backend, **values)
+
+    looked_at, other = agent(), agent()
+    looked_at.predict(OBSERVATIONS)
+    for ours, theirs in zip(
+        *(jax.tree.leaves(learn(a).learner.state) for a in (looked_at, other)), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 # Wrong input
 
 

@@ -7,7 +7,10 @@ import os
 import subprocess
 import sys
 
+import jax
 import pytest
+
+from operant import settings
 
 SHOW = """
 import json, os, sys
@@ -86,3 +89,13 @@ def test_info_tells_of_what_is_in_force(tmp_path):
     assert any(
         line.split() == ["asynchronous", "CPU", "dispatch", "False"] for line in done.stdout.splitlines()
     )
+
+
+def test_what_runs_once_is_compiled_faster_unless_settings_are_off(monkeypatch):
+    monkeypatch.setenv("OPERANT_SETTINGS", "on")
+    assert settings.once(exact=True) == {"xla_cpu_use_fusion_emitters": False}
+    assert settings.once(exact=False).items() > settings.once(exact=True).items()
+    for exact in (True, False):
+        jax.jit(lambda x: x + 1, compiler_options=settings.once(exact=exact))(1.0)  # XLA knows them
+    monkeypatch.setenv("OPERANT_SETTINGS", "off")
+    assert settings.once(exact=False) == {}

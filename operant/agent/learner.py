@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
-from operant.engine.run import Run, Stream, replay_bytes, stream
+from operant.engine.run import Run, initial_state, replay_bytes
 from operant.engine.train import Loop, steps_done
 from operant.envs.source import Source
 from operant.replay import size
@@ -53,7 +54,7 @@ class Learner:
             self._require_whole()
             return self.run.state
         if self._state is None:
-            self._state = jax.jit(self.initial_state)()
+            self._state = jax.jit(self.initial_state, compiler_options=settings.once(exact=False))()
         return self._state
 
     @state.setter
@@ -71,7 +72,7 @@ class Learner:
         """What is known before the first step."""
 
         def one(key: jax.Array) -> PyTree:
-            return self.algorithm.init(self.spec, stream(key, Stream.INIT))
+            return initial_state(self.algorithm, self.spec, key)
 
         return one(self.key) if self.seeds is None else jax.vmap(one)(self.key)
 

@@ -11,12 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
 from operant.engine.learn import draw_learning, in_time, learn, warm_up
 from operant.engine.programs import Program
-from operant.engine.run import Run, Stream, require_room, start, stream
+from operant.engine.run import Run, Stream, initial_state, require_room, start, stream
 from operant.envs import base as envs
 from operant.envs.base import Environment
 from operant.types import EnvSpec, Episodes, PyTree, Replay, Rollout, Transition
@@ -24,10 +25,12 @@ from operant.types import EnvSpec, Episodes, PyTree, Replay, Rollout, Transition
 SEEDS = PartitionSpec("seeds")  # a run's first axis, over the devices
 
 
-def begin(algorithm: Algorithm, environment: Environment, spec: EnvSpec, key: jax.Array) -> Run:
-    """A run before its first step."""
+def begin(
+    algorithm: Algorithm, environment: Environment, spec: EnvSpec, state: PyTree, key: jax.Array
+) -> Run:
+    """A run of this state before its first step."""
     noise = envs.draw(environment, jax.random.fold_in(stream(key, Stream.ENVIRONMENT), 0), spec.num_envs)
-    return start(algorithm, spec, key, *envs.reset(environment, noise))
+    return start(algorithm, spec, key, state, *envs.reset(environment, noise))
 
 
 def chunk(
@@ -145,18 +148,26 @@ class DeviceLoop:
     def begin(self, key: jax.Array, size: int | None = None) -> Run:
         """The run before its first step; with seeds, `key` is `[S]`.
 
-        The program of chunks of `size` iterations, if it was kept, is loaded beside.
+        The program of chunks of `size` iterations is loaded or lowered beside.
         """
 
-        def one(algorithm: Algorithm, key: jax.Array) -> tuple[Run, tuple]:
-            return begin(algorithm, self.environment, self.spec, key), ()
+        def initial(algorithm: Algorithm, key: jax.Array) -> tuple[PyTree, tuple]:
+            return initial_state(algorithm, self.spec, key), ()
 
-        function = one if self.seeds is None else jax.vmap(one, in_axes=(None, 0))
-        like, _ = jax.eval_shape(function, self.algorithm, key)
+        def first(algorithm: Algorithm, state: PyTree, key: jax.Array) -> tuple[Run, tuple]:
+            return begin(algorithm, self.environment, self.spec, state, key), ()
+
+        if self.seeds is not None:
+            initial, first = jax.vmap(initial, in_axes=(None, 0)), jax.vmap(first, in_axes=(None, 0, 0))
+        state_like, _ = jax.eval_shape(initial, self.algorithm, key)
+        like, _ = jax.eval_shape(first, self.algorithm, state_like, key)
         require_room(self.algorithm, like, list(self._mesh.devices.flat))
         if size is not None:
-            self._chunk(size).load(self.algorithm, like, np.int32(0))
-        run, _ = Program(function, self._about("begin"))(self.algorithm, key, like=like)
+            self._chunk(size).prepare(self.algorithm, like, np.int32(0))
+        make = Program(initial, self._about("initial state"), options=settings.once(exact=False))
+        state, _ = make(self.algorithm, key, like=state_like)
+        make = Program(first, self._about("begin"), donate=(1,), options=settings.once(exact=True))
+        run, _ = make(self.algorithm, state, key, like=like)
         return run
 
     def advance(

@@ -38,7 +38,9 @@ def fingerprint(*values: Any) -> str:
     """The same in every process for the same values under the same code and settings. Raises Unknown."""
     digest = hashlib.sha256(_installed().encode())
     digest.update(f"{os.environ.get('XLA_FLAGS')} {settings.processor()} {jax.devices()}".encode())
-    digest.update(repr(sorted(jax.config.values.items())).encode())
+    # What is cached changes no program, and changes while one is compiled.
+    options = sorted((name, value) for name, value in jax.config.values.items() if "_cache" not in name)
+    digest.update(repr(options).encode())
     digest.update(describe(values).encode())
     return digest.hexdigest()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -12,12 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine.collect import collect_steps, forget, stores_memory
 from operant.engine.flat import SMALL, FlatRun, Layout, as_bytes, flatten, from_bytes
 from operant.engine.learn import draw_learning, in_time, learn, to_environment, warm_up
-from operant.engine.run import Run, Stream, require_room, start, stream, transition
+from operant.engine.run import Run, Stream, initial_state, require_room, start, stream, transition
 from operant.envs.host import HostEnvironments
 from operant.replay import ring
 from operant.types import Episodes, PyTree, Replay, Transition
@@ -63,13 +64,21 @@ class HostLoop:
         """The run before its first step; with seeds, `key` is `[S]`. `size` is the device loop's business."""
         self._reset(key, 0)
 
-        def make(algorithm: Algorithm, key: jax.Array, observation: PyTree, action_mask: PyTree) -> Run:
-            return start(algorithm, self.spec, key, (), observation, action_mask)
+        def initial(algorithm: Algorithm, key: jax.Array) -> PyTree:
+            return initial_state(algorithm, self.spec, key)
 
-        made = self._compiled(make)
-        given = (self.algorithm, key, self._inside(self.observation), self._inside(self.action_mask))
-        require_room(self.algorithm, made.eval_shape(*given), jax.devices()[:1])
-        return made(*given)
+        def first(
+            algorithm: Algorithm, key: jax.Array, state: PyTree, observation: PyTree, action_mask: PyTree
+        ) -> Run:
+            return start(algorithm, self.spec, key, state, (), observation, action_mask)
+
+        make_state = self._compiled(initial, settings.once(exact=False))
+        make = self._compiled(first, settings.once(exact=True))
+        seen, mask = self._inside((self.observation, self.action_mask))
+        given = self.algorithm, key
+        like = make.eval_shape(*given, make_state.eval_shape(*given), seen, mask)
+        require_room(self.algorithm, like, jax.devices()[:1])
+        return make(*given, make_state(*given), seen, mask)
 
     def restart(self, run: Run) -> Run:
         """A stored run with fresh episodes, since environments on the host cannot be stored with it."""
@@ -315,7 +324,7 @@ class HostLoop:
 
     # the seed axis
 
-    def _compiled(self, function: Callable) -> Any:
+    def _compiled(self, function: Callable, options: Mapping[str, Any] | None = None) -> Any:
         """`function(algorithm, *arguments)`, compiled; mapped over the arguments' first axis when there are seeds."""
         if self.seeds is None:
             mapped = function
@@ -324,7 +333,7 @@ class HostLoop:
             def mapped(algorithm: Algorithm, *arguments: Any) -> Any:
                 return jax.vmap(lambda *own: function(algorithm, *own))(*arguments)
 
-        return jax.jit(mapped)
+        return jax.jit(mapped, compiler_options=dict(options or {}))
 
     def _inside(self, tree: PyTree, axis: int = 0) -> PyTree:
         """Leaves `[…, S·N, …]` with that axis at `axis`, as `[S, …, N, …]`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,25 +51,35 @@ class Program:
     """A compiled `function(constant, *trees) → (run, others)`, where others are lists, dicts and arrays.
 
     `about` is all that it depends on beside its arguments, or None if it is not for keeping. The constant is the same
-    tree from call to call; the arguments of `donate` are used up.
+    tree from call to call; the arguments of `donate` are used up. `options` are XLA's.
     """
 
     def __init__(
-        self, function: Callable[..., tuple[Run, Any]], about: Any, donate: Sequence[int] = ()
+        self,
+        function: Callable[..., tuple[Run, Any]],
+        about: Any,
+        donate: Sequence[int] = (),
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self._function, self._about, self._donate = function, about, tuple(donate)
-        self._jitted = jax.jit(function, donate_argnums=self._donate)
+        self._options = dict(options or {})
+        self._jitted = jax.jit(function, donate_argnums=self._donate, compiler_options=self._options)
         self._keeps = _kept and about is not None
+        self._path: Path | None = None
+        self._lowered: Any = None  # while it waits to be compiled
         self._executable: Executable | None = None
         self._constant: PyTree = None
         self._constants: list[jax.Array] = []  # its arrays, handed over once
-        self._loading = threading.Lock()
+        self._preparing = threading.Lock()
 
     def __call__(self, *trees: PyTree, like: PyTree) -> tuple[Run, Any]:
         """`like` is anything of the run's structure and dtypes."""
         if self._keeps and self._executable is None:
-            with self._loading:
-                self._executable = self._executable or self._read(trees) or self._written(trees)
+            with self._preparing:
+                if self._executable is None and self._lowered is None:
+                    self._prepare(trees)
+                if self._lowered is not None:
+                    self._compile()
             self._keeps = self._executable is not None
         if self._executable is None:
             return self._jitted(*trees)
@@ -80,41 +90,30 @@ class Program:
         arrays, others = self._executable(self._constants, *_arrays(changing))
         return _like(like, arrays), others
 
-    def load(self, *trees: PyTree) -> None:
-        """Begin, beside whatever follows, to load what was kept for arguments of these shapes, if it was."""
+    def prepare(self, *trees: PyTree) -> None:
+        """Begin, beside whatever follows, to load or to lower it for arguments of these shapes."""
 
-        def load() -> None:
-            with self._loading:
-                self._executable = self._read(trees)
+        def prepare() -> None:
+            with self._preparing, suppress(Exception):  # the call will fail as well, where it is seen
+                self._prepare(trees)
 
         if self._keeps:
-            threading.Thread(target=load).start()
+            threading.Thread(target=prepare).start()
 
-    def _path(self, trees: Sequence[PyTree]) -> Path | None:
-        """Its file, for arguments of these shapes; None where it may be something else in every process."""
+    def _prepare(self, trees: Sequence[PyTree]) -> None:
+        """Load it, if it was kept, or else lower it; neither where it may be something else in every process."""
         kinds = [str(jax.typeof(leaf)) for leaf in jax.tree.leaves(trees)]
         try:
-            return directory() / f"{fingerprint(self._about, self._donate, kinds)}.safetensors"
+            name = fingerprint(self._about, self._donate, self._options, kinds)
         except Unknown:
-            return None
+            return
+        self._path = directory() / f"{name}.safetensors"
+        self._executable = Executable.kept(self._path)
+        if self._executable is None:
+            self._lowered = self._lower(trees)
 
-    def _read(self, trees: Sequence[PyTree]) -> Executable | None:
-        path = self._path(trees)
-        if path is None or not path.exists():
-            return None
-        try:
-            executable = Executable.read(path)
-        except Exception:  # a file that cannot be read is made anew
-            return None
-        with suppress(OSError):
-            os.utime(path)  # it is in use
-        return executable
-
-    def _written(self, trees: Sequence[PyTree]) -> Executable | None:
-        """Compiled now, and kept."""
-        path = self._path(trees)
-        if path is None:
-            return None
+    def _lower(self, trees: Sequence[PyTree]) -> Any:
+        """XLA's text of it, as a function of arrays only."""
         likes, shapes = jax.eval_shape(lambda *trees: (trees, _arrays(trees)), *trees)
 
         def on_arrays(*arrays: list) -> tuple[list, Any]:
@@ -122,20 +121,26 @@ class Program:
             return _arrays([run])[0], others
 
         on_arrays.__name__ = f"program_{uuid4().hex}"
-        lowered = jax.jit(on_arrays, donate_argnums=self._donate, keep_unused=True).lower(*shapes)
+        jitted = jax.jit(
+            on_arrays, donate_argnums=self._donate, keep_unused=True, compiler_options=self._options
+        )
+        return jitted.lower(*shapes)
+
+    def _compile(self) -> None:
+        """Compile what was lowered, and keep it."""
+        assert self._path is not None
         with _by_xla():
-            compiled = lowered.compile()
+            compiled = self._lowered.compile()
+        self._lowered = None
         result = compiled.out_tree.unflatten(range(compiled.out_tree.num_leaves))
         executable = Executable(compiled.runtime_executable(), result)
         if not all(hasattr(executable.loaded, name) for name in ("execute_sharded", "serialize")):
-            return None
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            executable.write(path)
-            _forget_oldest(path.parent)
-        except OSError:  # no room or no permission: the next start takes as long as this one
-            pass
-        return executable
+            return
+        self._executable = executable
+        with suppress(OSError):  # no room or no permission: the next start takes as long as this one
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            executable.write(self._path)
+            _forget_oldest(self._path.parent)
 
 
 class Executable(NamedTuple):
@@ -148,6 +153,19 @@ class Executable(NamedTuple):
         given = [x if isinstance(x, jax.Array) else jax.device_put(x) for own in arguments for x in own]
         results = self.loaded.execute_sharded(given).disassemble_into_single_device_arrays()
         return jax.tree.map(lambda i: results[i][0], self.result)
+
+    @classmethod
+    def kept(cls, path: Path) -> Executable | None:
+        """What `write` wrote; None if there is nothing, or nothing that can be read."""
+        if not path.exists():
+            return None
+        try:
+            executable = cls.read(path)
+        except Exception:
+            return None
+        with suppress(OSError):
+            os.utime(path)  # it is in use
+        return executable
 
     @classmethod
     def read(cls, path: Path) -> Executable:

@@ -51,16 +51,21 @@ class Run(eqx.Module):
     statistics: EpisodeStatistics
 
 
+def initial_state(algorithm: Algorithm, spec: EnvSpec, key: jax.Array) -> PyTree:
+    """What the algorithm knows before its first step. Pure: may be jitted and vmapped."""
+    return algorithm.init(spec, stream(key, Stream.INIT))
+
+
 def start(
     algorithm: Algorithm,
     spec: EnvSpec,
     key: jax.Array,
+    state: PyTree,
     environment: PyTree,
     observation: PyTree,
     action_mask: PyTree,
 ) -> Run:
-    """A run before its first step, over environments that have just been reset. Pure: may be jitted and vmapped."""
-    state = algorithm.init(spec, stream(key, Stream.INIT))
+    """A run of this state before its first step, over environments that have just been reset. Pure as well."""
     carry = algorithm.initial_carry(state, spec.num_envs)
     plan = algorithm.experience
     replay = None
@@ -89,7 +94,8 @@ def replay_bytes(algorithm: Algorithm, spec: EnvSpec) -> int:
         choices = spec.action_space
         counts = (choices.n,) if isinstance(choices, spaces.Discrete) else getattr(choices, "nvec", ())
         action_mask = jnp.zeros((spec.num_envs, sum(counts)), bool) if spec.masked else None
-        return start(algorithm, spec, key, (), observation, action_mask).replay
+        state = initial_state(algorithm, spec, key)
+        return start(algorithm, spec, key, state, (), observation, action_mask).replay
 
     if not isinstance(algorithm.experience, Replay):
         return 0

@@ -10,7 +10,7 @@ import pytest
 
 from operant.algorithms.base import Algorithm
 from operant.engine.learn import draw_learning, learn, to_environment, warm_up
-from operant.engine.run import start
+from operant.engine.run import initial_state, start
 from operant.spaces import Box, Discrete
 from operant.types import EnvSpec, Replay, Rollout, Transition
 
@@ -69,7 +69,9 @@ def tape(seed=0):
 
 def begin(plan):
     algorithm = Spy(plan)
-    return algorithm, start(algorithm, SPEC, jax.random.key(0), (), jnp.zeros((N, 1)), None)
+    key = jax.random.key(0)
+    state = initial_state(algorithm, SPEC, key)
+    return algorithm, start(algorithm, SPEC, key, state, (), jnp.zeros((N, 1)), None)
 
 
 @pytest.mark.parametrize("plan", [Rollout(T), Replay(64, 50, collect_steps=T)], ids=["rollout", "replay"])

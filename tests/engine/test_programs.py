@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import threading
 from enum import Enum
 from functools import partial, wraps
 
@@ -53,7 +54,7 @@ def test_a_kept_program_is_not_traced_again_and_is_the_same_to_the_last_bit(case
     with kept():
         first = trained(case)
         made = files()
-        assert len(made) == 2 + case.startswith("DQN")  # the beginning, the chunk, the warm-up
+        assert len(made) == 3 + case.startswith("DQN")  # the state, the beginning, the chunk, the warm-up
         monkeypatch.setattr(device, "chunk", None)  # fails if it is traced
         monkeypatch.setattr(device, "warm_up_chunk", None)
         again = trained(case)
@@ -97,8 +98,42 @@ def test_nothing_is_kept_where_nobody_asked_or_settings_are_off(kept, monkeypatc
     assert not files()
 
 
+def test_what_is_not_kept_yet_is_lowered_beside_and_compiled_by_the_call(kept):
+    traced = []
+
+    def function(constant, run, count):
+        traced.append(threading.current_thread())
+        return {"run": run["run"] * constant + count}, {"count": count}
+
+    trees = jnp.float32(2.0), {"run": jnp.arange(3.0)}, np.int32(1)
+    with kept():
+        program = programs.Program(function, "about")
+    program.prepare(*jax.eval_shape(lambda *trees: trees, *trees))
+    for _ in range(2):
+        run, others = program(*trees, like=trees[1])
+        np.testing.assert_array_equal(run["run"], [1.0, 3.0, 5.0])
+        assert others["count"] == 1
+    assert len(set(traced)) == 1
+    assert threading.main_thread() not in traced
+    assert len(files()) == 1
+
+
+def test_a_program_that_fails_beside_fails_again_where_it_is_called(kept, capfd):
+    def function(constant, run):
+        raise ValueError("cannot be traced")
+
+    with kept():
+        program = programs.Program(function, "about")
+    program.prepare(0.0, jnp.zeros(3))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="cannot be traced"):
+            program(0.0, jnp.zeros(3), like=jnp.zeros(3))
+    assert capfd.readouterr().err == ""
+    assert not files()
+
+
 def test_those_that_were_used_last_are_kept(kept, monkeypatch):
-    monkeypatch.setattr(programs, "KEPT", 3)
+    monkeypatch.setattr(programs, "KEPT", 4)
     with kept():
         trained("PPO")
         ours = files()
@@ -107,10 +142,10 @@ def test_those_that_were_used_last_are_kept(kept, monkeypatch):
             os.utime(programs.directory() / f"{name}.safetensors", (age, age))
         for path in ours:
             os.utime(path, (45, 45))
-        trained("PPO")  # both are in use
+        trained("PPO")  # all are in use
         trained("PPO", gamma=0.5)
     left = {path.stem for path in files()}
-    assert len(left) == 3
+    assert len(left) == 4
     assert not left & {"old", "older"}
 
 
@@ -229,6 +264,8 @@ def test_code_that_is_nobodys_known_is_not_described(value):
 def test_a_fingerprint_follows_code_and_settings(tmp_path, monkeypatch):
     before = fingerprint.fingerprint(1)
     assert fingerprint.fingerprint(1) == before != fingerprint.fingerprint(2)
+    with programs._by_xla():  # while another thread compiles
+        assert fingerprint.fingerprint(1) == before
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")
     assert fingerprint.fingerprint(1) != before
     monkeypatch.undo()

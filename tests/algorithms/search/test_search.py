@@ -19,6 +19,7 @@ from operant.algorithms.search.policy import ConstantPolicy, Policy, Shape
 from operant.algorithms.search.search import PolicySearch
 from operant.engine import collect, device
 from operant.engine.files import load_tree, save_tree
+from operant.engine.run import initial_state
 from operant.envs import probes
 from operant.envs.classic.cartpole import CartPole
 from operant.networks import Network
@@ -48,7 +49,7 @@ def generation():
 
     @jax.jit
     def play(key):
-        run = device.begin(algorithm, environment, spec, key)
+        run = device.begin(algorithm, environment, spec, initial_state(algorithm, spec, key), key)
         seen = Transition(5 + 2 * jax.random.normal(key, (9, 4, 4)), *[jnp.zeros((9, 4))] * 5)
         flags = jnp.zeros((9, 4), bool)
         run = eqx.tree_at(
