@@ -148,7 +148,7 @@ class DeviceLoop:
     def begin(self, key: jax.Array, size: int | None = None) -> Run:
         """The run before its first step; with seeds, `key` is `[S]`.
 
-        The program of chunks of `size` iterations is loaded or lowered beside.
+        The program of chunks of `size` iterations is loaded or compiled beside.
         """
 
         def initial(algorithm: Algorithm, key: jax.Array) -> tuple[PyTree, tuple]:

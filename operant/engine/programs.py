@@ -65,21 +65,17 @@ class Program:
         self._options = dict(options or {})
         self._jitted = jax.jit(function, donate_argnums=self._donate, compiler_options=self._options)
         self._keeps = _kept and about is not None
-        self._path: Path | None = None
-        self._lowered: Any = None  # while it waits to be compiled
         self._executable: Executable | None = None
         self._constant: PyTree = None
         self._constants: list[jax.Array] = []  # its arrays, handed over once
-        self._preparing = threading.Lock()
+        self._making = threading.Lock()
 
     def __call__(self, *trees: PyTree, like: PyTree) -> tuple[Run, Any]:
         """`like` is anything of the run's structure and dtypes."""
         if self._keeps and self._executable is None:
-            with self._preparing:
-                if self._executable is None and self._lowered is None:
-                    self._prepare(trees)
-                if self._lowered is not None:
-                    self._compile()
+            with self._making:
+                if self._executable is None:
+                    self._make(trees)
             self._keeps = self._executable is not None
         if self._executable is None:
             return self._jitted(*trees)
@@ -91,29 +87,31 @@ class Program:
         return _like(like, arrays), others
 
     def prepare(self, *trees: PyTree) -> None:
-        """Begin, beside whatever follows, to load or to lower it for arguments of these shapes."""
+        """Begin, beside whatever follows, to load or to compile it for arguments of these shapes."""
 
         def prepare() -> None:
-            with self._preparing, suppress(Exception):  # the call will fail as well, where it is seen
-                self._prepare(trees)
+            with self._making, suppress(Exception):  # the call will fail as well, where it is seen
+                self._make(trees)
 
         if self._keeps:
             threading.Thread(target=prepare).start()
 
-    def _prepare(self, trees: Sequence[PyTree]) -> None:
-        """Load it, if it was kept, or else lower it; neither where it may be something else in every process."""
+    def _make(self, trees: Sequence[PyTree]) -> None:
+        """Load it, or else compile and keep it; neither where it may be something else in every process."""
         kinds = [str(jax.typeof(leaf)) for leaf in jax.tree.leaves(trees)]
         try:
             name = fingerprint(self._about, self._donate, self._options, kinds)
         except Unknown:
             return
-        self._path = directory() / f"{name}.safetensors"
-        self._executable = Executable.kept(self._path)
+        path = directory() / f"{name}.safetensors"
+        self._executable = Executable.read(path)
         if self._executable is None:
-            self._lowered = self._lower(trees)
+            self._executable = self._compiled(trees)
+            if self._executable is not None:
+                self._executable.write(path)
 
-    def _lower(self, trees: Sequence[PyTree]) -> Any:
-        """XLA's text of it, as a function of arrays only."""
+    def _compiled(self, trees: Sequence[PyTree]) -> Executable | None:
+        """XLA's program, as a function of arrays only; None where it cannot be had."""
         likes, shapes = jax.eval_shape(lambda *trees: (trees, _arrays(trees)), *trees)
 
         def on_arrays(*arrays: list) -> tuple[list, Any]:
@@ -124,23 +122,13 @@ class Program:
         jitted = jax.jit(
             on_arrays, donate_argnums=self._donate, keep_unused=True, compiler_options=self._options
         )
-        return jitted.lower(*shapes)
-
-    def _compile(self) -> None:
-        """Compile what was lowered, and keep it."""
-        assert self._path is not None
-        with _by_xla():
-            compiled = self._lowered.compile()
-        self._lowered = None
+        lowered = jitted.lower(*shapes)
+        with _by_xla:
+            compiled = lowered.compile()
         result = compiled.out_tree.unflatten(range(compiled.out_tree.num_leaves))
-        executable = Executable(compiled.runtime_executable(), result)
-        if not all(hasattr(executable.loaded, name) for name in ("execute_sharded", "serialize")):
-            return
-        self._executable = executable
-        with suppress(OSError):  # no room or no permission: the next start takes as long as this one
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            executable.write(self._path)
-            _forget_oldest(self._path.parent)
+        loaded = compiled.runtime_executable()
+        known = all(hasattr(loaded, name) for name in ("execute_sharded", "serialize"))
+        return Executable(loaded, result) if known else None
 
 
 class Executable(NamedTuple):
@@ -155,32 +143,30 @@ class Executable(NamedTuple):
         return jax.tree.map(lambda i: results[i][0], self.result)
 
     @classmethod
-    def kept(cls, path: Path) -> Executable | None:
+    def read(cls, path: Path) -> Executable | None:
         """What `write` wrote; None if there is nothing, or nothing that can be read."""
         if not path.exists():
             return None
         try:
-            executable = cls.read(path)
+            from jaxlib.xla_client import DeviceList  # its own interface, which may change
+
+            devices = jax.devices()[:1]
+            content = read_array(path, "executable").tobytes()
+            loaded = devices[0].client.deserialize_executable(content, DeviceList(tuple(devices)))
+            executable = cls(loaded, read_metadata(path)["result"])
         except Exception:
             return None
         with suppress(OSError):
             os.utime(path)  # it is in use
         return executable
 
-    @classmethod
-    def read(cls, path: Path) -> Executable:
-        """What `write` wrote."""
-        from jaxlib.xla_client import DeviceList  # its own interface, which may change: then nothing is kept
-
-        devices = jax.devices()[:1]
-        content = read_array(path, "executable").tobytes()
-        loaded = devices[0].client.deserialize_executable(content, DeviceList(tuple(devices)))
-        return cls(loaded, read_metadata(path)["result"])
-
     def write(self, path: Path) -> None:
-        """Keep it in a file. Raises OSError."""
+        """Keep it in a file, and no more than `KEPT` of them."""
         content = np.frombuffer(self.loaded.serialize(), np.uint8)
-        save_tree(path, {"executable": content}, {"result": self.result})
+        with suppress(OSError):  # no room or no permission: the next start takes as long as this one
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_tree(path, {"executable": content}, {"result": self.result})
+            _forget_oldest(path.parent)
 
 
 def _forget_oldest(files: Path) -> None:
@@ -190,20 +176,33 @@ def _forget_oldest(files: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-@contextmanager
-def _by_xla() -> Iterator[None]:
-    """In this block JAX's own cache takes up nothing.
+class _ByXla:
+    """In this block JAX's own cache takes up nothing; several threads may be in it.
 
     What comes out of that cache cannot be written a second time: its functions would be missing. So a program to be
     kept has a name that nothing there has, too.
     """
-    setting = "jax_persistent_cache_min_compile_time_secs"
-    before = jax.config.values[setting]
-    jax.config.update(setting, float("inf"))
-    try:
-        yield
-    finally:
-        jax.config.update(setting, before)
+
+    SETTING = "jax_persistent_cache_min_compile_time_secs"
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = threading.Lock(), 0, 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._before = jax.config.values[self.SETTING]
+                jax.config.update(self.SETTING, float("inf"))
+            self._inside += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                jax.config.update(self.SETTING, self._before)
+
+
+_by_xla = _ByXla()
 
 
 def _arrays(trees: Sequence[PyTree]) -> list[list]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -51,6 +52,7 @@ class Run(eqx.Module):
     statistics: EpisodeStatistics
 
 
+@partial(jax.jit, static_argnames="spec")  # so that it is traced once, for its shapes and for its program
 def initial_state(algorithm: Algorithm, spec: EnvSpec, key: jax.Array) -> PyTree:
     """What the algorithm knows before its first step. Pure: may be jitted and vmapped."""
     return algorithm.init(spec, stream(key, Stream.INIT))

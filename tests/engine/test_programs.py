@@ -264,7 +264,7 @@ def test_code_that_is_nobodys_known_is_not_described(value):
 def test_a_fingerprint_follows_code_and_settings(tmp_path, monkeypatch):
     before = fingerprint.fingerprint(1)
     assert fingerprint.fingerprint(1) == before != fingerprint.fingerprint(2)
-    with programs._by_xla():  # while another thread compiles
+    with programs._by_xla:  # while another thread compiles
         assert fingerprint.fingerprint(1) == before
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")
     assert fingerprint.fingerprint(1) != before
