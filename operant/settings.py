@@ -56,9 +56,9 @@ def once(*, exact: bool) -> dict[str, bool | float | int | str]:
 
     if not enabled() or jax.default_backend() != "cpu":
         return {}
-    # Compiled in three quarters of the time; what runs often would be a third slower.
+    # Compiled in three quarters of the time; what runs often would be a quarter to a third slower.
     options: dict[str, bool | float | int | str] = {"xla_cpu_use_fusion_emitters": False}
-    if not exact:  # a third of the time, but additions and multiplications are not contracted
+    if not exact:  # in a third of the time, to other last bits
         options["xla_backend_optimization_level"] = 0
     return options
 

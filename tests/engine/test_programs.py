@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import operant
+from operant.algorithms.policy_gradient.ppo import PPO
 from operant.engine import device, fingerprint, programs
 from operant.engine.fingerprint import Unknown, describe
 
@@ -98,7 +99,7 @@ def test_nothing_is_kept_where_nobody_asked_or_settings_are_off(kept, monkeypatc
     assert not files()
 
 
-def test_what_is_not_kept_yet_is_lowered_beside_and_compiled_by_the_call(kept):
+def test_what_is_not_kept_yet_is_compiled_beside(kept):
     traced = []
 
     def function(constant, run, count):
@@ -118,7 +119,22 @@ def test_what_is_not_kept_yet_is_lowered_beside_and_compiled_by_the_call(kept):
     assert len(files()) == 1
 
 
-def test_a_program_that_fails_beside_fails_again_where_it_is_called(kept, capfd):
+def test_jax_takes_up_programs_again_when_the_last_of_several_threads_is_done():
+    def least():
+        return jax.config.values["jax_persistent_cache_min_compile_time_secs"]
+
+    before = least()
+    with programs._by_xla:
+        with programs._by_xla:  # another thread
+            assert least() == float("inf")
+        assert least() == float("inf")
+    assert least() == before < float("inf")
+
+
+def test_a_program_that_fails_beside_fails_again_where_it_is_called(kept, monkeypatch):
+    told = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
+
     def function(constant, run):
         raise ValueError("cannot be traced")
 
@@ -128,8 +144,25 @@ def test_a_program_that_fails_beside_fails_again_where_it_is_called(kept, capfd)
     for _ in range(2):
         with pytest.raises(ValueError, match="cannot be traced"):
             program(0.0, jnp.zeros(3), like=jnp.zeros(3))
-    assert capfd.readouterr().err == ""
+    assert not told
     assert not files()
+
+
+def test_other_options_of_the_compiler_are_another_program(kept):
+    for options in ({}, {"xla_backend_optimization_level": 0}):
+        with kept():
+            program = programs.Program(lambda constant, run: (run + constant, ()), "about", options=options)
+        program(jnp.float32(1.0), jnp.zeros(3), like=jnp.zeros(3))
+    assert len(files()) == 2
+
+
+@pytest.mark.parametrize("backend", ["native", "gymnasium"])
+def test_the_first_state_is_traced_once(backend, monkeypatch):
+    traced, init = [], PPO.init
+    monkeypatch.setattr(PPO, "init", lambda *arguments: traced.append(1) or init(*arguments))
+    values = CASES["PPO"][1] | {"n_steps": 17, "batch_size": 17}  # that no other test has
+    operant.PPO("CartPole-v1", backend=backend, **values).learn(34, progress_bar=False)
+    assert len(traced) == 1
 
 
 def test_those_that_were_used_last_are_kept(kept, monkeypatch):
