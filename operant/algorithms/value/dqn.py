@@ -12,7 +12,7 @@ What is added changes one part of this each, and combines with everything else:
 | double | Q(s', argmax_a' Q(s', a'; θ); θ⁻): θ chooses, θ⁻ values | van Hasselt et al. 2016, arXiv:1509.06461 |
 | dueling | Q is a state's value plus an action's advantage | Wang et al. 2016, arXiv:1511.06581 |
 | n_step | Σ_{i<n} γ^i r_i + γ^n max Q as the target | Sutton & Barto 2018, section 7.1 |
-| priority | replay in proportion to error^ζ, with weights ∝ P^−β | Schaul et al. 2016, arXiv:1511.05952 |
+| priority | replay in proportion to error^ζ, the loss weighted by P^−β | Schaul et al. 2016, arXiv:1511.05952 |
 | noisy | exploration by random weights | Fortunato et al. 2018, arXiv:1706.10295 |
 | distributional | the distribution of the return instead of its mean | C51, QR-DQN and IQN: see `heads` |
 | munchausen | r + α τ log π(a|s) as the reward, and a soft maximum | Vieillard et al. 2020, arXiv:2007.14430 |
@@ -403,8 +403,9 @@ class DQN(Algorithm):
         taken = _of(output, sample.action)
         goal = jax.lax.stop_gradient(self.goal(online, older, sample, looked_at, key_goal))
         error, surprise = head.loss(taken, goal, learnt_at)
-        loss = weighted_mean(error, sample.weight)
-        q_value = weighted_mean(head.values(taken), sample.weight)
+        happened = sample.weight > 0
+        loss = weighted_mean(sample.weight * error, happened)
+        q_value = weighted_mean(head.values(taken), happened)
         return loss, ({"train/loss": loss, "train/q_value": q_value}, surprise)
 
     def goal(

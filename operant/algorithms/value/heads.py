@@ -110,7 +110,8 @@ class CategoricalReturn(Head):
     ) -> tuple[jax.Array, jax.Array]:
         cross_entropy = -jnp.sum(goal * jax.nn.log_softmax(output), -1)
         entropy = jnp.sum(jax.scipy.special.entr(goal), -1)
-        return cross_entropy, cross_entropy - entropy
+        # Rounded, the divergence of two equal distributions may be below 0, and its power as a priority no number.
+        return cross_entropy, jnp.maximum(cross_entropy - entropy, 0.0)
 
 
 class Quantiles(Head):
