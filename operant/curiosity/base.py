@@ -7,7 +7,8 @@ from abc import abstractmethod
 import equinox as eqx
 import jax
 
-from operant.algorithms.base import require, static
+from operant.algorithms import ranges
+from operant.algorithms.base import static
 from operant.ops.schedules import Schedule
 from operant.types import Clock, EnvSpec, PyTree, Transition
 
@@ -25,8 +26,7 @@ class Curiosity(eqx.Module):
     """Divide the intrinsic reward by the running deviation of its discounted return."""
 
     def __check_init__(self) -> None:
-        if isinstance(self.scale, int | float):
-            require(self.scale >= 0, "scale", self.scale, "at least 0")
+        ranges.not_negative(self, "scale")
 
     @abstractmethod
     def check(self, spec: EnvSpec) -> None:

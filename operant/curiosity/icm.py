@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import optax
 
 from operant import distributions
-from operant.algorithms.base import require
+from operant.algorithms import ranges
 from operant.curiosity.learned import Features, Learned
 from operant.networks import MLP
 from operant.networks.encoder import Flat, hidden_layers
@@ -62,8 +62,7 @@ class ICM(Learned):
     """β: weight of the forward model's loss; the inverse model's is 1 − β."""
 
     def __check_init__(self) -> None:
-        if isinstance(self.beta, int | float):
-            require(0 <= self.beta <= 1, "beta", self.beta, "a number in [0, 1]")
+        ranges.fraction(self, "beta")
 
     def check(self, spec: EnvSpec) -> None:
         distributions.parameters(spec.action_space)
@@ -72,7 +71,7 @@ class ICM(Learned):
         keys = jax.random.split(key, 3)
         outputs, size, config = distributions.parameters(spec.action_space), self.features, self.network
         dynamics = Dynamics(
-            Features.build(config, spec.observation_space, size, keys[0]),
+            Features.build(config, spec, size, keys[0]),
             hidden_layers(config, 2 * size, config.hidden_sizes, outputs, keys[1]),
             hidden_layers(config, size + outputs, config.hidden_sizes, size, keys[2]),
             spec.action_space,

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.curiosity.base import Curiosity
 from operant.networks import MLP, Encoder, Network
@@ -20,8 +21,7 @@ from operant.networks.encoder import hidden_layers
 from operant.ops.optimizers import adam, descend
 from operant.ops.schedules import Schedule, at
 from operant.ops.shuffle import minibatches
-from operant.spaces import Space
-from operant.types import Clock, PyTree, Transition
+from operant.types import Clock, EnvSpec, PyTree, Transition
 
 Loss = Callable[[PyTree, Transition, jax.Array], tuple[jax.Array, dict[str, jax.Array]]]
 
@@ -33,10 +33,10 @@ class Features(eqx.Module):
     head: MLP
 
     @classmethod
-    def build(cls, config: Network, space: Space, size: int, key: jax.Array) -> Features:
+    def build(cls, config: Network, spec: EnvSpec, size: int, key: jax.Array) -> Features:
         """Raises ValueError where the configuration does not fit the observations."""
         key_encoder, key_head = jax.random.split(key)
-        encoder = Encoder.build(config, space, key_encoder)
+        encoder = Encoder.build(config, spec.observation_space, key_encoder, stacked=spec.frame_stack > 1)
         layers = hidden_layers(config, encoder.size, config.hidden_sizes, size, key_head, gain=math.sqrt(2))
         return cls(encoder, layers)
 
@@ -67,11 +67,10 @@ class Learned(Curiosity):
     """The curiosity's own networks."""
 
     def __check_init__(self) -> None:
-        for name in ("batch_size", "n_epochs", "features"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("gamma", "gae_lambda"):
-            if isinstance(getattr(self, name), int | float):
-                require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
+        ranges.whole(self, "batch_size", "n_epochs", "features")
+        ranges.fraction(self, "gamma", "gae_lambda")
+        ranges.not_negative(self, "learning_rate")
+        ranges.positive(self, "max_grad_norm")
         memory, dropout = self.network.memory, self.network.dropout
         require(memory == "none", "network.memory", memory, "'none': curiosity looks at single transitions")
         require(dropout == 0, "network.dropout", dropout, "0: its noise would be taken for surprise")

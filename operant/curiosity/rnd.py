@@ -49,8 +49,7 @@ class RND(Learned):
 
     def init(self, spec: EnvSpec, key: jax.Array) -> RNDState:
         target, predictor = (
-            Features.build(self.network, spec.observation_space, self.features, k)
-            for k in jax.random.split(key)
+            Features.build(self.network, spec, self.features, k) for k in jax.random.split(key)
         )
         return RNDState(
             target,

@@ -33,7 +33,7 @@ class IntrinsicValue(eqx.Module):
 
     @classmethod
     def build(cls, curiosity: Learned, spec: EnvSpec, key: jax.Array) -> IntrinsicValue:
-        network = Features.build(curiosity.network, spec.observation_space, 1, key)
+        network = Features.build(curiosity.network, spec, 1, key)
         return cls(network, curiosity.begin(network))
 
     def __call__(self, observation: PyTree) -> jax.Array:

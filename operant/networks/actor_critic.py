@@ -61,7 +61,7 @@ class ActorCritic(eqx.Module):
         """
         keys = jax.random.split(key, 4)
         outputs = distributions.parameters(spec.action_space)
-        encoder = Encoder.build(config, spec.observation_space, keys[0])
+        encoder = Encoder.build(config, spec.observation_space, keys[0], stacked=spec.frame_stack > 1)
         config = config if isinstance(config, Network) else Network(hidden_sizes=())
         memory, size = None, encoder.size
         if config.memory != "none":

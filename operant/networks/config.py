@@ -11,6 +11,7 @@ import jax
 
 from operant.networks.layers import ACTIVATIONS
 
+Channels = Literal["auto", "first", "last"]
 Memory = Literal["none", "gru", "lstm"]
 Combine = Literal["concatenate", "sum", "product"]
 Initialization = Literal["orthogonal", "uniform"]
@@ -32,6 +33,9 @@ class Network:
     convolutions: tuple[tuple[int, int, int], ...] = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
     """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only,
     which are observations of three axes; without any, they are flattened."""
+    channels: Channels = "auto"
+    """Which axis of an image is that of channels: first, last, or auto: the last of a `FrameStack`, else the first if
+    that is the shortest."""
     convolution_features: int = 512
     """Units of the ReLU layer behind the convolutions; 0 for none."""
     layer_norm: bool = False
@@ -73,6 +77,7 @@ class Network:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"network.dropout={self.dropout} is a fraction: at least 0 and less than 1.")
         self._one_of("activation", tuple(ACTIVATIONS))
+        self._one_of("channels", get_args(Channels))
         self._one_of("memory", get_args(Memory))
         self._one_of("combine", get_args(Combine))
         self._one_of("initialization", get_args(Initialization))

@@ -6,6 +6,7 @@ import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -33,8 +34,10 @@ class Encoder(eqx.Module):
         """`key` turns dropout on."""
 
     @staticmethod
-    def build(config: Network | Given, space: Space, key: jax.Array) -> Encoder:
+    def build(config: Network | Given, space: Space, key: jax.Array, *, stacked: bool = False) -> Encoder:
         """The encoder of a space's observations: as `config` says, or the user's own module.
+
+        `stacked` says that they are a `FrameStack`'s, whose images have their channels last.
 
         Raises:
             ValueError: the configuration does not fit the space; it says what does.
@@ -46,6 +49,8 @@ class Encoder(eqx.Module):
             if name not in names:
                 known = f"its inputs are {', '.join(names)}" if names else "it has no named inputs"
                 raise ValueError(f"network.encoders names {name!r}; of {describe(space)} {known}.")
+        if stacked and config.channels == "auto":
+            config = replace(config, channels="last")
         return _build(config, space, key, "")
 
 
@@ -79,11 +84,15 @@ class Image(Encoder):
     convolutions: tuple[Convolution, ...]
     projection: MLP | None
     space: Box = eqx.field(static=True)
+    channels_first: bool = eqx.field(static=True)
     features: int = eqx.field(static=True)
 
     @classmethod
     def of(cls, config: Network, space: Box, key: jax.Array) -> Image:
-        height, width, channels = _channels_last(space)
+        shape = space.shape
+        shortest = config.channels == "auto" and shape[0] < min(shape[1:])
+        channels_first = config.channels == "first" or shortest
+        height, width, channels = (*shape[1:], shape[0]) if channels_first else shape
         keys = jax.random.split(key, len(config.convolutions) + 1)
         convolutions, gain = [], math.sqrt(2)
         for (filters, kernel, stride), k in zip(config.convolutions, keys[:-1], strict=True):
@@ -98,7 +107,7 @@ class Image(Encoder):
             height, width, channels = (height - kernel) // stride + 1, (width - kernel) // stride + 1, filters
         size = height * width * channels
         if not config.convolution_features:
-            return cls(tuple(convolutions), None, space, size)
+            return cls(tuple(convolutions), None, space, channels_first, size)
         projection = MLP.build(
             size,
             (config.convolution_features,),
@@ -107,7 +116,7 @@ class Image(Encoder):
             activation="relu",
             initialization=config.initialization,
         )
-        return cls(tuple(convolutions), projection, space, config.convolution_features)
+        return cls(tuple(convolutions), projection, space, channels_first, config.convolution_features)
 
     @property
     def size(self) -> int:
@@ -115,7 +124,7 @@ class Image(Encoder):
 
     def __call__(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
         x = _float(observation, self.space)
-        x = jnp.moveaxis(x, -3, -1) if _channels_first(self.space) else x
+        x = jnp.moveaxis(x, -3, -1) if self.channels_first else x
         for convolution in self.convolutions:
             x = jax.nn.relu(convolution(x))
         x = x.reshape(*x.shape[:-3], -1)
@@ -296,13 +305,3 @@ def _float(x: jax.Array, space: Space) -> jax.Array:
     if x.dtype == jnp.uint8 and isinstance(space, Box) and space.bounds[1].max() == 255:
         return x.astype(jnp.float32) / 255
     return x.astype(jnp.float32)
-
-
-def _channels_first(space: Box) -> bool:
-    """Gymnasium's frame stacks are `[frames, height, width]`."""
-    return space.shape[0] < min(space.shape[1:])
-
-
-def _channels_last(space: Box) -> tuple[int, int, int]:
-    first, second, third = space.shape
-    return (second, third, first) if _channels_first(space) else (first, second, third)

@@ -35,7 +35,7 @@ class QNetwork(eqx.Module):
                 f"{describe(spec.action_space)}."
             )
         keys = jax.random.split(key, 3)
-        encoder = Encoder.build(config, spec.observation_space, keys[0])
+        encoder = Encoder.build(config, spec.observation_space, keys[0], stacked=spec.frame_stack > 1)
         config = config if isinstance(config, Network) else Network(hidden_sizes=())
         memory, size = None, encoder.size
         if config.memory != "none":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import equinox as eqx
@@ -344,11 +345,29 @@ def test_the_plan():
         ({"learning_starts": -1}, "learning_starts=-1: must be at least 0"),
         ({"tau": 1.1}, r"tau=1.1: must be a number in \[0, 1\]"),
         ({"loss_function": "l1"}, "loss_function=.l1.: must be huber or mse"),
+        ({"buffer_size": 1e3}, "buffer_size=1000.0: must be a whole number"),
+        ({"gradient_steps": -2}, "gradient_steps=-2: must be at least -1"),
+        ({"optimizer_eps": 0.0}, "optimizer_eps=0.0: must be more than 0"),
+        ({"optimizer_decay": 1.0}, "optimizer_decay=1.0: must be from 0 to below 1"),
+        ({"max_grad_norm": 0}, "max_grad_norm=0: must be more than 0"),
+        ({"learning_rate": math.nan}, "learning_rate=nan: must be at least 0"),
+        ({"learning_rate": Linear(-1e-3)}, "learning_rate='linear:-0.001:0.0:1.0': must be at least 0"),
+        ({"temperature": Linear(1.0, -1.0)}, "temperature='linear.*': must be at least 0"),
+        ({"v_max": math.inf}, "v_max=inf: must be a finite number"),
+        ({"munchausen_clip": 1.0}, "munchausen_clip=1.0: must be at most 0"),
     ],
 )
 def test_wrong_hyperparameters(wrong, message):
     with pytest.raises(ValueError, match=message):
         DQN(**wrong)
+
+
+def test_hyperparameters_that_are_traced_are_taken_as_they_are():
+    def rate(gamma, v_max):
+        algorithm = DQN(gamma=gamma, v_max=v_max, munchausen_clip=-gamma, max_grad_norm=None)
+        return algorithm.gamma + algorithm.v_max
+
+    assert jax.jit(rate)(0.5, 2.0) == 2.5
 
 
 def test_what_it_cannot_learn():

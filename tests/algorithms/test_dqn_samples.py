@@ -106,6 +106,8 @@ def test_the_plan_with_memory_is_of_sequences():
     recurrent.check(replace(SPEC, num_envs=10))
     with pytest.raises(ValueError, match=r"learning_starts=100: must be at least .* = 110"):
         recurrent.check(replace(SPEC, num_envs=11))
+    with pytest.raises(ValueError, match="sequence_length=1: must be at least 2 with burn_in=0"):
+        replace(recurrent, sequence_length=1, burn_in=0).check(SPEC)
 
 
 # Held-out states
@@ -138,7 +140,7 @@ def test_their_average_is_over_those_there_are_and_possible_actions():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"held_out_states": 101}, "held_out_states=101: must be from 0 to learning_starts=100"),
+        ({"held_out_states": 101}, "held_out_states=101: must be at most learning_starts=100"),
         ({"dueling": "median"}, "dueling='median': must be none, mean or max"),
         ({"distributional": "c51"}, "distributional='c51': must be none, categorical, quantile or implicit"),
         ({"v_min": 3.0, "v_max": 3.0}, "v_max=3.0: must be more than v_min=3.0"),

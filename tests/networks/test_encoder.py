@@ -65,6 +65,20 @@ def test_frames_stacked_in_front_are_channels():
     np.testing.assert_allclose(call(ours, jnp.moveaxis(pixels, -1, 0)), call(theirs, pixels), rtol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(10, 12, 16), (16, 12, 10)])
+def test_the_axis_of_channels_is_what_it_is_said_to_be(shape):
+    space = Box(0.0, 255.0, shape, "uint8")
+
+    def channels(stacked=False, **how):
+        config = Network(convolutions=((4, 3, 1),), convolution_features=0, **how)
+        encoder = jax.eval_shape(lambda key: Encoder.build(config, space, key, stacked=stacked), KEY)
+        return encoder.convolutions[0].weight.shape[2]
+
+    assert channels() == 10  # the shortest
+    assert channels(channels="first") == shape[0]
+    assert channels(channels="last") == channels(stacked=True) == shape[2]
+
+
 def test_images_are_flattened_without_convolutions():
     encoder = build(IMAGE, Network(convolutions=()))
     pixels = jnp.full((4, *IMAGE.shape), 255, jnp.uint8)

@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from operant.algorithms import ranges
 from operant.algorithms.base import static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState
 from operant.networks import ActorCritic
@@ -53,6 +54,12 @@ class A2C(ActorCriticLearner):
     """How much of RMSProp's mean square stays at each update."""
     rms_prop_eps: float = 1e-5
     """What RMSProp adds to the root of the mean square."""
+
+    def __check_init__(self) -> None:
+        ranges.positive(self, "max_grad_norm", "rms_prop_eps")
+        ranges.below_one(self, "rms_prop_alpha")
+        ranges.not_negative(self, "vf_coef")
+        ranges.finite(self, "ent_coef")
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PolicyState:
         network, normalizer = self.start(spec, key)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from operant.algorithms import ranges
 from operant.algorithms.base import Algorithm, require, static
 from operant.distributions import Categorical, Distribution, draw, parameters
 from operant.networks import ActorCritic, Given, Network, as_network
@@ -62,8 +63,9 @@ class PolicyGradient(Algorithm):
     def __check_init__(self) -> None:
         frequency = self.sde_sample_freq
         require(frequency >= 1 or frequency == -1, "sde_sample_freq", frequency, "at least 1, or -1")
-        if isinstance(self.gamma, int | float):
-            require(0 <= self.gamma <= 1, "gamma", self.gamma, "a number in [0, 1]")
+        ranges.fraction(self, "gamma")
+        ranges.not_negative(self, "learning_rate")
+        ranges.finite(self, "log_std_init")
 
     def check(self, spec: EnvSpec) -> None:
         parameters(spec.action_space)  # refuses a space without a policy head
@@ -160,9 +162,8 @@ class ActorCriticLearner(PolicyGradient):
     """Standardise the advantages that a gradient is computed from."""
 
     def __check_init__(self) -> None:
-        require(self.n_steps >= 1, "n_steps", self.n_steps, "at least 1")
-        if isinstance(self.gae_lambda, int | float):
-            require(0 <= self.gae_lambda <= 1, "gae_lambda", self.gae_lambda, "a number in [0, 1]")
+        ranges.whole(self, "n_steps")
+        ranges.fraction(self, "gae_lambda")
 
     @property
     def experience(self) -> Rollout:

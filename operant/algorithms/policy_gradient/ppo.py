@@ -28,6 +28,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState, Sample, sequences
 from operant.networks import ActorCritic
@@ -76,8 +77,10 @@ class PPO(ActorCriticLearner):
     """Gradients longer than this are shortened to it."""
 
     def __check_init__(self) -> None:
-        for name in ("batch_size", "n_epochs"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        ranges.whole(self, "batch_size", "n_epochs")
+        ranges.positive(self, "max_grad_norm", "target_kl")
+        ranges.not_negative(self, "clip_range", "clip_range_vf", "kl_coef", "vf_coef")
+        ranges.finite(self, "ent_coef")
         require(self.objective in OBJECTIVES, "objective", self.objective, " or ".join(OBJECTIVES))
 
     def check(self, spec: EnvSpec) -> None:

@@ -23,7 +23,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from operant.algorithms.base import require, static
+from operant.algorithms import ranges
+from operant.algorithms.base import static
 from operant.algorithms.policy_gradient.learner import PolicyGradient, PolicyState
 from operant.networks import ActorCritic
 from operant.ops.optimizers import adam, descend
@@ -51,8 +52,8 @@ class REINFORCE(PolicyGradient):
     """Weight of the value loss."""
 
     def __check_init__(self) -> None:
-        for name in ("n_episodes", "max_steps"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        ranges.whole(self, "n_episodes", "max_steps")
+        ranges.not_negative(self, "vf_coef")
 
     @property
     def experience(self) -> Episodes:

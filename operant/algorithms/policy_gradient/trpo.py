@@ -32,6 +32,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jax.scipy.sparse.linalg import cg
 
+from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState, Sample, sequences
 from operant.networks import ActorCritic, Network
@@ -67,16 +68,11 @@ class TRPO(ActorCriticLearner):
     """The Fisher matrix is that of every so manyth step; with memory, environment."""
 
     def __check_init__(self) -> None:
-        for name in (
-            "batch_size",
-            "n_critic_updates",
-            "cg_max_steps",
-            "line_search_max_iter",
-            "sub_sampling_factor",
-        ):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        if isinstance(self.target_kl, int | float):
-            require(self.target_kl > 0, "target_kl", self.target_kl, "more than 0")
+        ranges.whole(self, "batch_size", "n_critic_updates", "sub_sampling_factor")
+        ranges.whole(self, "cg_max_steps", "line_search_max_iter")
+        ranges.positive(self, "target_kl")
+        ranges.not_negative(self, "cg_damping")
+        ranges.fraction(self, "line_search_shrinking_factor")
         if isinstance(self.network, Network):
             rate = self.network.dropout
             require(

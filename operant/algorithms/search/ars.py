@@ -19,6 +19,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.search.search import PolicySearch
 from operant.ops.schedules import Schedule, at
@@ -48,7 +49,9 @@ class ARS(PolicySearch):
     """Begin with all parameters 0, instead of as the network was made."""
 
     def __check_init__(self) -> None:
-        require(self.n_delta >= 1, "n_delta", self.n_delta, "at least 1")
+        ranges.whole(self, "n_delta", "n_top")
+        ranges.positive(self, "delta_std")
+        ranges.not_negative(self, "learning_rate")
         allowed = f"from 1 to n_delta={self.n_delta}, or None"
         require(1 <= self.top <= self.n_delta, "n_top", self.n_top, allowed)
 

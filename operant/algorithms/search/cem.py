@@ -20,6 +20,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.search.search import PolicySearch
 from operant.ops.schedules import Schedule, at
@@ -46,6 +47,8 @@ class CEM(PolicySearch):
     """Deviation of the noise added to that of the elite: a number or a schedule such as linear:1:0."""
 
     def __check_init__(self) -> None:
+        ranges.whole(self, "population_size")
+        ranges.not_negative(self, "initial_std", "extra_std")
         require(0 < self.elite_fraction < 1, "elite_fraction", self.elite_fraction, "between 0 and 1")
         if self.elites < 2:
             raise ValueError(

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.search.search import PolicySearch
 from operant.ops.schedules import Schedule, at
@@ -54,6 +55,8 @@ class EvolutionStrategies(PolicySearch):
     """Learn from ranks instead of from the returns themselves."""
 
     def __check_init__(self) -> None:
+        ranges.positive(self, "noise_std")
+        ranges.not_negative(self, "learning_rate")
         even = self.population_size >= 2 and self.population_size % 2 == 0
         require(even, "population_size", self.population_size, "an even number of at least 2")
 

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.search.search import PolicySearch
 from operant.ops.schedules import Schedule, at
@@ -47,10 +48,11 @@ class GeneticAlgorithm(PolicySearch):
     """Survivors are in the next generation themselves, and are tried again; else there are only offspring."""
 
     def __check_init__(self) -> None:
+        ranges.whole(self, "population_size")
         allowed = f"from 1 to population_size={self.population_size} − 1"
         require(1 <= self.n_survivors < self.population_size, "n_survivors", self.n_survivors, allowed)
-        if isinstance(self.crossover, int | float):
-            require(0 <= self.crossover <= 1, "crossover", self.crossover, "a number in [0, 1]")
+        ranges.fraction(self, "crossover")
+        ranges.not_negative(self, "initial_std", "mutation_std")
 
     @property
     def candidates(self) -> int:

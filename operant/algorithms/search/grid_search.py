@@ -10,7 +10,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from operant.algorithms.base import require, static
+from operant.algorithms import ranges
+from operant.algorithms.base import static
 from operant.algorithms.search.search import PolicySearch, require_range
 from operant.types import Clock, EnvSpec
 
@@ -39,8 +40,8 @@ class GridSearch(PolicySearch):
     """The largest."""
 
     def __check_init__(self) -> None:
-        require(self.population_size >= 1, "population_size", self.population_size, "at least 1")
-        require(self.resolution >= 2, "resolution", self.resolution, "at least 2")
+        ranges.whole(self, "population_size")
+        ranges.whole(self, "resolution", least=2)
         require_range(self.low, self.high)
 
     @property

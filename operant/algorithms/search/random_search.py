@@ -10,7 +10,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from operant.algorithms.base import require, static
+from operant.algorithms import ranges
+from operant.algorithms.base import static
 from operant.algorithms.search.search import PolicySearch, require_range
 from operant.types import Clock
 
@@ -33,7 +34,7 @@ class RandomSearch(PolicySearch):
     """The largest."""
 
     def __check_init__(self) -> None:
-        require(self.population_size >= 1, "population_size", self.population_size, "at least 1")
+        ranges.whole(self, "population_size")
         require_range(self.low, self.high)
 
     @property

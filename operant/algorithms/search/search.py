@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from operant.algorithms import ranges
 from operant.algorithms.base import Algorithm, require, static
 from operant.algorithms.search import policy as policies
 from operant.algorithms.search.policy import Kind, Policy, Shape
@@ -61,8 +62,8 @@ class PolicySearch(Algorithm):
     a search Policy of yours, taken as it is."""
 
     def __check_init__(self) -> None:
-        for name in ("n_eval_episodes", "max_steps"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        ranges.whole(self, "n_eval_episodes", "max_steps")
+        ranges.finite(self, "alive_bonus_offset")
         require(self.policy in get_args(Kind), "policy", self.policy, f"one of {', '.join(get_args(Kind))}")
         if isinstance(self.network, Network):
             dropout = self.network.dropout

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from operant.algorithms.base import require
+from operant.algorithms import ranges
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.learner import TabularLearner
 from operant.algorithms.tabular.table import Row, Table
@@ -31,10 +31,8 @@ class TabularControl(TabularLearner):
     """κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting how often it was tried."""
 
     def __check_init__(self) -> None:
-        if isinstance(self.epsilon, int | float):
-            require(0 <= self.epsilon <= 1, "epsilon", self.epsilon, "a number in [0, 1]")
-        if isinstance(self.exploration_bonus, int | float):
-            require(self.exploration_bonus >= 0, "exploration_bonus", self.exploration_bonus, "at least 0")
+        ranges.fraction(self, "epsilon")
+        ranges.not_negative(self, "exploration_bonus")
 
     def init(self, spec: EnvSpec, key: jax.Array) -> Any:
         return Table.init(spec, self.initial_value)

@@ -22,7 +22,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from operant.algorithms.base import require, static
+from operant.algorithms import ranges
+from operant.algorithms.base import static
 from operant.algorithms.tabular.control import TabularControl
 from operant.algorithms.tabular.table import Row, Table, WithTable
 from operant.ops.exploration import best_value
@@ -58,7 +59,8 @@ class DynaQ(TabularControl):
     """Smaller errors are not worth planning for."""
 
     def __check_init__(self) -> None:
-        require(self.planning_steps >= 1, "planning_steps", self.planning_steps, "at least 1")
+        ranges.whole(self, "planning_steps")
+        ranges.not_negative(self, "priority_threshold")
 
     def init(self, spec: EnvSpec, key: jax.Array) -> DynaQState:
         table = Table.init(spec, self.initial_value)

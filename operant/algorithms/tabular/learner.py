@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 
+from operant.algorithms import ranges
 from operant.algorithms.base import Algorithm, require, static
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.table import Row
@@ -38,13 +39,9 @@ class TabularLearner(Algorithm):
     """Every value before learning; an optimistic one makes a learner of actions try them all."""
 
     def __check_init__(self) -> None:
-        for name in ("gamma", "learning_rate"):
-            if isinstance(getattr(self, name), int | float):
-                require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
-        if isinstance(self.learning_rate_decay, int | float):
-            require(
-                self.learning_rate_decay >= 0, "learning_rate_decay", self.learning_rate_decay, "at least 0"
-            )
+        ranges.fraction(self, "gamma", "learning_rate")
+        ranges.not_negative(self, "learning_rate_decay")
+        ranges.finite(self, "initial_value")
         require(self.decay_by in ("visits", "steps"), "decay_by", self.decay_by, '"visits" or "steps"')
 
     @property

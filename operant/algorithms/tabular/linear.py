@@ -22,7 +22,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from operant.algorithms.base import Algorithm, require, static
+from operant.algorithms import ranges
+from operant.algorithms.base import Algorithm, static
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.table import Row
 from operant.algorithms.tabular.tile_coding import Features, TileCoding
@@ -65,11 +66,8 @@ class LinearQ(Algorithm):
     """Features by hand, instead of tile coding: a JAX function of one observation that gives a vector."""
 
     def __check_init__(self) -> None:
-        for name in ("gamma", "epsilon", "learning_rate"):
-            if isinstance(getattr(self, name), int | float):
-                require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
-        for name in ("tilings", "tiles"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        ranges.fraction(self, "gamma", "epsilon", "learning_rate")
+        ranges.whole(self, "tilings", "tiles")
 
     @property
     def experience(self) -> Rollout:

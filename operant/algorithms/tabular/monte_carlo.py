@@ -16,7 +16,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from operant.algorithms.base import require, static
+from operant.algorithms import ranges
+from operant.algorithms.base import static
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.prediction import TabularPrediction, ValueTable
 from operant.algorithms.tabular.table import Row
@@ -39,8 +40,7 @@ class MonteCarlo(TabularPrediction):
     """Longer episodes are cut."""
 
     def __check_init__(self) -> None:
-        for name in ("n_episodes", "max_steps"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        ranges.whole(self, "n_episodes", "max_steps")
 
     @property
     def experience(self) -> Episodes:

@@ -40,6 +40,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from operant.algorithms import ranges
 from operant.algorithms.base import Algorithm, require, static
 from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.algorithms.value.heads import (
@@ -65,34 +66,12 @@ Distributional = Literal["none", "categorical", "quantile", "implicit"]
 Loss = Literal["huber", "mse"]
 Optimizer = Literal["adam", "rmsprop"]
 
-SIZES = (
-    "buffer_size",
-    "batch_size",
-    "train_freq",
-    "target_update_interval",
-    "n_step",
-    "n_quantiles",
-    "n_target_quantiles",
-    "n_policy_quantiles",
-    "n_cosines",
-    "sequence_length",
-)
 CHOICES = {
     "loss_function": Loss,
     "optimizer": Optimizer,
     "dueling": Dueling,
     "distributional": Distributional,
 }
-FRACTIONS = {
-    "gamma",
-    "tau",
-    "exploration_fraction",
-    "exploration_initial_eps",
-    "exploration_final_eps",
-    "priority_exponent",
-    "priority_beta",
-}
-POSITIVE = {"kappa", "munchausen_temperature"}
 LEAST_SURPRISE = 1e-6  # so that everything may be replayed again (Schaul et al. 2016, section 3.3)
 
 
@@ -159,7 +138,8 @@ class DQN(Algorithm):
     priority_beta: float = 0.4
     """With priority: β at the start, how far weights correct the bias of unequal sampling; 1 (wholly) at the end."""
     noisy: bool = static(False)
-    """Explore by noise on the weights of linear layers behind the encoder, whose size is learnt."""
+    """Explore by noise on the weights of linear layers behind the encoder, whose size is learnt; beside ε, unless that
+    is set to 0, as Rainbow has it."""
     noisy_std: float = 0.5
     """With noisy: the noise's first size σ₀."""
     distributional: Distributional = static("none")
@@ -216,27 +196,30 @@ class DQN(Algorithm):
     """The network: a Network of values, or any Equinox module that maps an observation to features."""
 
     def __check_init__(self) -> None:
-        # What is traced cannot be looked at.
-        values = {name: value for name, value in vars(self).items() if not isinstance(value, jax.Array)}
-        for name in SIZES:
-            require(values[name] >= 1, name, values[name], "at least 1")
+        ranges.whole(self, "buffer_size", "batch_size", "train_freq", "target_update_interval", "n_step")
+        ranges.whole(self, "n_quantiles", "n_target_quantiles", "n_policy_quantiles", "n_cosines")
+        ranges.whole(self, "sequence_length")
+        ranges.whole(self, "n_atoms", least=2)
+        ranges.whole(self, "learning_starts", "burn_in", "held_out_states", least=0)
+        ranges.whole(self, "gradient_steps", least=-1)
+        ranges.fraction(self, "gamma", "tau", "priority_exponent", "priority_beta")
+        ranges.fraction(self, "exploration_fraction", "exploration_initial_eps", "exploration_final_eps")
+        ranges.below_one(self, "optimizer_decay")
+        ranges.positive(self, "kappa", "munchausen_temperature", "optimizer_eps", "max_grad_norm")
+        ranges.not_negative(self, "learning_rate", "temperature", "noisy_std", "munchausen_alpha")
+        ranges.finite(self, "v_min", "v_max", "munchausen_clip")
         for name, kind in CHOICES.items():
-            *names, last = get_args(kind)
-            require(values[name] in (*names, last), name, values[name], f"{', '.join(names)} or {last}")
-        for name in values.keys() & FRACTIONS:
-            require(0 <= values[name] <= 1, name, values[name], "a number in [0, 1]")
-        for name in values.keys() & POSITIVE:
-            require(values[name] > 0, name, values[name], "more than 0")
-        steps = self.gradient_steps
-        require(steps >= 1 or steps == -1, "gradient_steps", steps, "at least 1, or -1")
-        require(self.n_atoms >= 2, "n_atoms", self.n_atoms, "at least 2")
-        for name in ("learning_starts", "burn_in"):
-            require(values[name] >= 0, name, values[name], "at least 0")
+            value, (*names, last) = getattr(self, name), get_args(kind)
+            require(value in (*names, last), name, value, f"{', '.join(names)} or {last}")
+        require(self.gradient_steps != 0, "gradient_steps", 0, "at least 1, or -1")
         held, starts = self.held_out_states, self.learning_starts
-        allowed = f"from 0 to learning_starts={starts}, whose steps are random"
-        require(0 <= held <= starts, "held_out_states", held, allowed)
-        if {"v_min", "v_max"} <= values.keys():
+        allowed = f"at most learning_starts={starts}, whose steps are random"
+        require(held <= starts, "held_out_states", held, allowed)
+        traced = {name for name, value in vars(self).items() if isinstance(value, jax.Array)}
+        if not traced & {"v_min", "v_max"}:
             require(self.v_max > self.v_min, "v_max", self.v_max, f"more than v_min={self.v_min}")
+        if "munchausen_clip" not in traced:
+            require(self.munchausen_clip <= 0, "munchausen_clip", self.munchausen_clip, "at most 0")
 
     @property
     def name(self) -> str:
@@ -282,7 +265,11 @@ class DQN(Algorithm):
         allowed = f"at least train_freq × num_envs = {needed}"
         require(self.buffer_size >= needed, "buffer_size", self.buffer_size, allowed)
         if self.recurrent:
-            needed = (self.burn_in + self.sequence_length) * spec.num_envs
+            steps = self.burn_in + self.sequence_length
+            require(
+                steps >= 2, "sequence_length", self.sequence_length, f"at least 2 with burn_in={self.burn_in}"
+            )
+            needed = steps * spec.num_envs
             allowed = (
                 f"at least (burn_in + sequence_length) × num_envs = {needed}, a sequence of each environment"
             )

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from operant.ops.exploration import best_value
 from operant.spaces import example
 from operant.types import EnvSpec, PyTree, Transition
 
@@ -42,5 +43,4 @@ class HeldOut(eqx.Module):
     def average_max(self, q: jax.Array) -> jax.Array:
         """The mean over the states there are of the largest of their values `[K, A]`."""
         there = jnp.arange(len(q)) < self.count
-        best = jnp.max(q if self.action_mask is None else jnp.where(self.action_mask, q, -jnp.inf), -1)
-        return jnp.sum(jnp.where(there, best, 0.0)) / jnp.maximum(self.count, 1)
+        return jnp.sum(jnp.where(there, best_value(q, self.action_mask), 0.0)) / jnp.maximum(self.count, 1)
