@@ -11,6 +11,7 @@ import numpy as np
 
 from operant.envs.gymnasium_layers import MASK, time_limit
 from operant.envs.gymnasium_spaces import action_to_gym, flat_mask, split_actions, stack_observations
+from operant.envs.gymnasium_stepping import mask_missing
 from operant.envs.view import EnvironmentView
 from operant.ops.intervals import mean_interval
 from operant.types import PyTree
@@ -78,10 +79,15 @@ def evaluate(
     observations, infos = map(
         list, zip(*(env.reset(seed=seed + i) for i, env in enumerate(envs)), strict=True)
     )
+    mask = np.stack([flat_mask(space, info[MASK]) for info in infos]) if MASK in infos[0] else None
     playing, fresh, carry, t = list(range(len(envs))), np.ones(len(envs), bool), None, 0
     while playing:
         seen = stack_observations(envs[0].observation_space, observations)
-        mask = np.stack([flat_mask(space, info[MASK]) for info in infos]) if MASK in infos[0] else None
+        if mask is not None:
+            for i in playing:  # what has ended may have none any more, and nobody acts there
+                if MASK not in infos[i]:
+                    raise mask_missing(EnvironmentView(envs[0]).id)
+                mask[i] = flat_mask(space, infos[i][MASK])
         action, carry = policy(seen, mask, carry, fresh, t)
         actions = split_actions(space, action_to_gym(space, action), len(envs))
         fresh = np.zeros(len(envs), bool)

@@ -20,6 +20,7 @@ from operant.engine.flat import SMALL, FlatRun, Layout, as_bytes, flatten, from_
 from operant.engine.learn import draw_learning, in_time, learn, to_environment, warm_up
 from operant.engine.run import Run, Stream, initial_state, require_room, start, stream, transition
 from operant.envs.host import HostEnvironments
+from operant.ops.normalization import Normalizer
 from operant.replay import ring
 from operant.types import Episodes, PyTree, Replay, Transition
 
@@ -85,10 +86,16 @@ class HostLoop:
         self._reset(run.key, int(np.asarray(run.iteration).max()) + 1)
         self.disturbed = False
         statistics = run.statistics
+
+        def kind(node: PyTree) -> bool:
+            return isinstance(node, Normalizer)
+
+        afresh = jax.tree.map(lambda node: node.afresh() if kind(node) else node, run.state, is_leaf=kind)
         return eqx.tree_at(
-            lambda r: (r.carry, r.replay, r.statistics.running_return, r.statistics.running_length),
+            lambda r: (r.state, r.carry, r.replay, r.statistics.running_return, r.statistics.running_length),
             run,
             (
+                afresh,
                 self._initial_carry(self.algorithm, run.state),
                 None if run.replay is None else ring.cut(run.replay),
                 jnp.zeros_like(statistics.running_return),

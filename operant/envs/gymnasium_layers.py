@@ -14,7 +14,11 @@ MASK = "action_mask"
 RAW_REWARD = "raw_reward"  # in `info` where a wrapper changes the reward
 
 
-class MaskInInfo(gym.Wrapper):
+class Passing(gym.Wrapper):
+    """A layer that hands on what is seen as it comes."""
+
+
+class MaskInInfo(Passing):
     """Puts what the environment's `action_masks()` method says into `info`, where Gymnasium has it."""
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
@@ -27,7 +31,7 @@ class MaskInInfo(gym.Wrapper):
         return observation, reward, terminated, truncated, info
 
 
-class Tally(gym.Wrapper):
+class Tally(Passing):
     """Sums what an environment pays until somebody takes it."""
 
     total = 0.0
@@ -47,7 +51,7 @@ class Tally(gym.Wrapper):
         return total
 
 
-class RawRewardInInfo(gym.Wrapper):
+class RawRewardInInfo(Passing):
     """Puts into `info` what the environment inside all wrappers of rewards paid for a step."""
 
     def __init__(self, env: gym.Env, tally: Tally) -> None:
@@ -59,8 +63,19 @@ class RawRewardInInfo(gym.Wrapper):
         return observation, reward, terminated, truncated, info | {RAW_REWARD: self._tally.take()}
 
 
+HANDS_ON = (
+    Passing,
+    gym.ActionWrapper,
+    gym.RewardWrapper,
+    gym.wrappers.OrderEnforcing,
+    gym.wrappers.PassiveEnvChecker,
+    gym.wrappers.RecordEpisodeStatistics,
+    gym.wrappers.TimeLimit,
+)
+
+
 class StackAlongLastAxis(gym.ObservationWrapper):
-    """Gymnasium's frame stack `[size, …, C]` as `[…, size·C]`."""
+    """Gymnasium's frame stack `[size, …, C]` as `[…, size·C]`; of images without channels as `[H, W, size]`."""
 
     def __init__(self, env: gym.Env, size: int) -> None:
         super().__init__(env)
@@ -70,11 +85,13 @@ class StackAlongLastAxis(gym.ObservationWrapper):
         self.observation_space = gym.spaces.Box(low, high, dtype=box.dtype.type)
 
     def observation(self, observation: np.ndarray) -> np.ndarray:
+        if observation.ndim == 3:
+            return np.moveaxis(observation, 0, -1)
         rows = np.moveaxis(observation, 0, -2)
         return rows.reshape(*rows.shape[:-2], -1)
 
 
-class Unlimited(gym.Wrapper):
+class Unlimited(Passing):
     """An environment whose time limit was taken away, and whose spec says so."""
 
     @property
@@ -108,8 +125,17 @@ def time_limit(env: gym.Env) -> int | None:
 
 
 def frame_stack(env: gym.Env) -> int:
-    """How many observations the last axis of one is made of."""
-    return math.prod(layer.size for layer in _layers(env) if isinstance(layer, StackAlongLastAxis))
+    """How many observations the last axis of one is made of, of which each step adds the last.
+
+    1 where a layer around the stack is not known to hand on what is seen as it comes: it may repeat actions, or change
+    what is seen.
+    """
+    for layer in _layers(env):
+        if isinstance(layer, StackAlongLastAxis):
+            return layer.size
+        if not isinstance(layer, HANDS_ON):
+            break
+    return 1
 
 
 def _layers(env: gym.Env) -> Iterator[gym.Wrapper]:

@@ -126,7 +126,7 @@ class SingleEnvironments(HostEnvironments):
         if not self.spec.masked:
             return None
         if not all(MASK in info for info in infos):
-            raise _mask_missing(self.spec.id)
+            raise mask_missing(self.spec.id)
         return np.stack([flat_mask(self._action_space, info[MASK]) for info in infos])
 
     def _final_mask(self, info: dict[str, Any]) -> np.ndarray | None:
@@ -219,7 +219,7 @@ class VectorEnvironments(HostEnvironments):
         if not self.spec.masked:
             return None
         if MASK not in infos or not np.all(infos.get(f"_{MASK}", True)):
-            raise _mask_missing(self.spec.id)
+            raise mask_missing(self.spec.id)
         return np.stack([flat_mask(self._action_space, mask) for mask in infos[MASK]])
 
 
@@ -292,7 +292,8 @@ def _maskable(name: str, space: gym.Space, ours: spaces.Space) -> None:
         )
 
 
-def _mask_missing(name: str) -> ValueError:
+def mask_missing(name: str) -> ValueError:
+    """What is wrong with an environment that stops saying which actions are possible."""
     return ValueError(
         f'{name} gave info["action_mask"] at its first reset and now gives none. '
         "It must be in the info of every reset and every step."

@@ -46,13 +46,15 @@ def epsilon_soft(
 ) -> jax.Array:
     """An action `[…]`: with probability ε any possible one, otherwise one drawn from the softmax of score/temperature.
 
-    Arguments as of `epsilon_greedy`. The second draw adds Gumbel noise, −log(−log u), and takes the best.
+    Arguments as of `epsilon_greedy`. The second draw adds Gumbel noise, −log(−log u), and takes the best. A temperature
+    of 0 is the limit, the best action.
     """
     score = possible(score, action_mask)
     explores = (uniform[..., 0] < epsilon)[..., None]
     gumbel = -jnp.log(-jnp.log(jnp.maximum(uniform[..., 1:], jnp.finfo(jnp.float32).tiny)))
     anything = jnp.where(jnp.isneginf(score), -jnp.inf, gumbel)
-    return jnp.argmax(jnp.where(explores, anything, score / temperature + gumbel), -1)
+    # Times the temperature, which keeps the order, and is defined where it is 0.
+    return jnp.argmax(jnp.where(explores, anything, score + temperature * gumbel), -1)
 
 
 def epsilon_greedy_probabilities(

@@ -11,10 +11,14 @@ from operant.types import EnvSpec, PyTree, Transition
 
 _EPSILON = 1e-8
 _CLIP = 10.0
+_LONGEST = 2.0**23  # samples that count: float32 counts to 2²⁴, and more than these move nothing any more
 
 
 class Moments(eqx.Module):
-    """Count, mean and variance of everything seen so far. `mean` and `variance` have the shape of one sample."""
+    """Count, mean and variance of everything seen so far. `mean` and `variance` have the shape of one sample.
+
+    Behind eight million samples older ones count less and less.
+    """
 
     count: jax.Array
     mean: jax.Array
@@ -30,14 +34,15 @@ class Moments(eqx.Module):
         w = weight.reshape(weight.shape + (1,) * (samples.ndim - weight.ndim))
         w = jnp.broadcast_to(w, samples.shape)
         added = jnp.sum(weight)
-        total = jnp.maximum(self.count + added, 1.0)
+        before = jnp.minimum(self.count, _LONGEST)
+        total = jnp.maximum(before + added, 1.0)
         mean_b = jnp.sum(w * samples, axes) / jnp.maximum(added, 1.0)
         square_b = jnp.sum(w * jnp.square(samples - jnp.broadcast_to(mean_b, samples.shape)), axes)
         delta = mean_b - self.mean
-        square = self.variance * self.count + square_b + jnp.square(delta) * (self.count * added / total)
-        seen = self.count + added > 0
+        square = self.variance * before + square_b + jnp.square(delta) * (before * added / total)
+        seen = before + added > 0
         return Moments(
-            self.count + added,
+            before + added,
             jnp.where(seen, self.mean + delta * (added / total), self.mean),
             jnp.where(seen, square / total, self.variance),
         )
@@ -65,6 +70,11 @@ class Normalizer(eqx.Module):
             Moments.of_shape(()) if rewards else None,
             jnp.zeros(spec.num_envs) if rewards else None,
         )
+
+    def afresh(self) -> Normalizer:
+        """With every environment at the start of an episode, whatever came before."""
+        returns = None if self.returns is None else jnp.zeros_like(self.returns)
+        return Normalizer(self.observation, self.reward, returns)
 
     def observations(self, observation: PyTree) -> PyTree:
         """Observations with any leading axes, normalised and clipped to ±10."""

@@ -36,7 +36,7 @@ class Frames(eqx.Module):
     )  # [N] int32: how many steps old its episode is at the newest frame, at most k − 1; −1 to begin anew
     ended: jax.Array  # [N]: the newest transition ended its episode
     places: jax.Array  # [R, N] int32: the frame of each transition's observation
-    ages: jax.Array  # [R, N] uint8: how many frames before it belong to its stack
+    ages: jax.Array  # [R, N] uint8 where that is enough: how many frames before it belong to its stack
     size: int = eqx.field(static=True)  # k
 
     @classmethod
@@ -59,7 +59,7 @@ class Frames(eqx.Module):
             age=jnp.full(num_envs, -1, jnp.int32),
             ended=jnp.zeros(num_envs, bool),
             places=jnp.zeros((rows, num_envs), jnp.int32),
-            ages=jnp.zeros((rows, num_envs), jnp.uint8),
+            ages=jnp.zeros((rows, num_envs), jnp.uint8 if size <= 256 else jnp.int32),
             size=size,
         )
 

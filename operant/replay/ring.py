@@ -40,9 +40,10 @@ def init(plan: Replay, transition: PyTree, carry: PyTree = (), frame_stack: int 
     rows = capacity_rows(plan, num_envs)
     needed = plan.sequence + plan.collect_steps - 1
     if plan.sequence > 1 and rows < needed:
+        enough = -(-needed // plan.collect_steps)  # insertions
         raise ValueError(
             f"buffer_size={plan.capacity} holds {rows} steps of {num_envs} environments; sequences of {plan.sequence} "
-            f"steps need {needed}: raise buffer_size to {needed * num_envs}."
+            f"steps need {needed}: raise buffer_size to {enough * plan.collect_steps * num_envs}."
         )
     frames = None
     if frame_stack > 1:

@@ -102,6 +102,32 @@ def test_masks_reach_the_policy():
     np.testing.assert_array_equal(seen[1], [[False, True, True]] * 2)
 
 
+class Countdown(gym.Env):
+    """Masked until its end, of which it says nothing; the length of an episode is told by its seed."""
+
+    observation_space = gym.spaces.Box(-1.0, 1.0, (1,))
+    action_space = gym.spaces.Discrete(3)
+
+    def reset(self, *, seed=None, options=None):
+        self.left = 1 + seed % 3
+        return np.zeros(1, np.float32), {"action_mask": np.array([0, 1, 0], np.int8)}
+
+    def step(self, action):
+        assert action == 1
+        self.left -= 1
+        info = {"action_mask": np.array([0, 1, 0], np.int8)} if self.left else {}
+        return np.zeros(1, np.float32), 1.0, self.left == 0, False, info
+
+
+@pytest.mark.parametrize("slots", [1, 2, 5])
+def test_an_environment_that_has_ended_needs_no_mask(slots):
+    def policy(observation, action_mask, carry, fresh, t):
+        return np.argmax(action_mask, -1), carry
+
+    score = evaluate(policy, Countdown, episodes=5, seed=0, slots=slots)
+    np.testing.assert_array_equal(score.lengths, [1, 2, 3, 1, 2])
+
+
 def test_an_episode_that_nothing_ends_is_ended():
     def up(observation, action_mask, carry, fresh, t):  # and against the wall for ever
         return np.zeros(len(fresh), np.int32), carry

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -142,3 +144,40 @@ def test_actions_reach_the_environment_unscaled_and_inside_their_bounds(space, i
         np.testing.assert_array_equal(to_environment(space, kind(action))[:, 0], inside)
     choices = np.array([0, 2])
     assert to_environment(Discrete(3), choices) is choices
+
+
+class Ranked(Spy):
+    """Gives the B things that it is shown the priorities 1 to B, and remembers what it was shown with which weights."""
+
+    def init(self, spec, key):
+        nothing = jnp.zeros((self.plan.updates, self.plan.batch_size))
+        return super().init(spec, key) | {"rewards": nothing, "weights": nothing}
+
+    def update(self, state, batch, key, clock):
+        i = state["updated"]
+        shown = {
+            "rewards": state["rewards"].at[i].set(batch.transition.reward),
+            "weights": state["weights"].at[i].set(batch.weight),
+        }
+        state, told = super().update(state | shown, batch, key, clock)
+        return state, told, jnp.arange(1.0, 1 + len(batch.weight))
+
+    def importance(self, clock):
+        return 0.7
+
+
+def test_priorities_are_those_of_the_last_update_and_make_the_weights_of_the_next():
+    plan = Replay(4, 16, collect_steps=4, updates=2, priority=True)
+    algorithm, spec, key = Ranked(plan), replace(SPEC, num_envs=1, dummy_steps=False), jax.random.key(0)
+    run = start(algorithm, spec, key, initial_state(algorithm, spec, key), (), jnp.zeros((1, 1)), None)
+    rows = jax.tree.map(lambda x: x[:, :1], replace(tape(), valid=None))
+    rows = replace(rows, reward=jnp.arange(4.0)[:, None])  # each tells its place
+    run, _ = learn(algorithm, run, rows, (), draw_learning(algorithm, 1, key, jnp.asarray(0)))
+
+    priority = np.ones(4)  # of what is new
+    for rewards, weights in zip(run.state["rewards"], run.state["weights"], strict=True):
+        drawn = np.asarray(rewards).astype(int)
+        np.testing.assert_allclose(weights, (priority[drawn].min() / priority[drawn]) ** 0.7, rtol=1e-6)
+        priority[drawn] = np.arange(1.0, 17.0)  # of several for one place the last, which is the largest
+    np.testing.assert_array_equal(run.replay.priorities.tree[0][:4], priority)
+    assert len(np.unique(run.state["weights"][1])) > 1

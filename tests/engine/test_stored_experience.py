@@ -60,3 +60,13 @@ def test_where_episodes_begin_afresh_replay_has_an_end(seeds):
     rows = jax.tree.map(lambda x: np.moveaxis(x, axis, 0)[: 5 * algorithm.train_freq], rows)
     follows = (rows.observation[1:] == rows.next_observation[:-1]).all(-1)
     np.testing.assert_array_equal(follows, ~rows.done[:-1])
+
+
+def test_where_episodes_begin_afresh_so_do_the_returns_that_scale_rewards():
+    algorithm = DQN(buffer_size=100, learning_starts=8, batch_size=4, network=NETWORK, normalize_rewards=True)
+    loop = HostLoop(algorithm, NativeOnHost(CartPole(), NUM_ENVS), None)
+    run, *_ = loop.warm_up(loop.begin(jax.random.key(0)), 1)
+    assert np.any(run.state.normalizer.returns)
+    again = loop.restart(run).state
+    np.testing.assert_array_equal(again.normalizer.returns, 0)
+    np.testing.assert_array_equal(again.normalizer.reward.count, run.state.normalizer.reward.count)

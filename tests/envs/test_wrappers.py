@@ -37,6 +37,7 @@ from operant.envs.wrappers import (
     TimeLimit,
     wrap,
 )
+from operant.envs.wrappers.base import Wrapped
 from operant.spaces import Box
 
 KEY = jax.random.key(3)
@@ -233,6 +234,53 @@ def test_the_frame_stack_of_images():
             assert row.observation[n, 1, 1].tolist() == rows[n].tolist()
 
 
+class Grey(Track):
+    """Seen as an image without an axis of channels."""
+
+    observation_space = Box(0.0, 255.0, (3, 4), "uint8")
+
+    def observe(self, state):
+        return jnp.full((3, 4), state[1], jnp.uint8)
+
+
+def test_the_frame_stack_of_images_without_channels():
+    ours = Source(wrap(Grey(), FrameStack(3)))
+    shades = gym.spaces.Box(0, 255, (3, 4), np.uint8)
+    grey = gym.wrappers.TransformObservation(
+        limited(), lambda seen: np.full((3, 4), seen[1], np.uint8), shades
+    )
+    theirs = Source(wrap(grey, FrameStack(3)))
+    assert ours.spec.observation_space == theirs.spec.observation_space == Box(0.0, 255.0, (3, 4, 3), "uint8")
+    mine = tape(ours, 1, 20)
+    assert_equal_tapes(mine, tape(theirs, 1, 20))
+    assert mine[1][3].next_observation[0, 2, 1].tolist() == [2, 3, 4]
+
+
+def twice(env):
+    return gym.wrappers.TransformObservation(env, lambda seen: 2 * seen, env.observation_space)
+
+
+class Doubled(Wrapped):
+    """A native environment whose observations are doubled."""
+
+    def observe(self, state):
+        return 2 * self.inner.observe(state.inner)
+
+
+def test_only_stacks_that_grow_by_one_at_a_step_are_stored_frame_by_frame():
+    for how, frames in (
+        ([Repeat(2), FrameStack(3)], 3),
+        ([FrameStack(3), TimeLimit(5), ClipReward(), PotentialShaping(potential), RescaleAction()], 3),
+        ([FrameStack(3), Repeat(2)], 1),
+        ([FrameStack(3), Repeat(2), FrameStack(2)], 2),
+    ):
+        ours, theirs = both(how)
+        assert ours.spec.frame_stack == theirs.spec.frame_stack == frames, how
+    assert Source(twice(wrap(limited(), FrameStack(3)))).spec.frame_stack == 1
+    assert Doubled.around(wrap(Track(), FrameStack(3))).frame_stack == 1
+    assert Source(wrap(twice(limited()), FrameStack(3))).spec.frame_stack == 3
+
+
 def test_sticky_actions_agree_given_the_same_random_numbers():
     """Gymnasium's wrapper draws a number at every step of an episode but the first."""
     environment = wrap(Track(), StickyActions(0.5))
@@ -336,7 +384,7 @@ REFUSED = {
     "RescaleAction needs bounded actions": (wrap(Pendulum(), ClipAction()), RescaleAction()),
     "Discretize needs bounded actions": (wrap(Pendulum(), ClipAction()), Discretize(3)),
     "stacks of 2 already": (wrap(Pendulum(), FrameStack(2)), FrameStack(2)),
-    "FrameStack needs vectors, or images with a last axis of channels": (Senses(size=3), FrameStack(2)),
+    "FrameStack needs vectors or images": (Senses(size=3), FrameStack(2)),
     "stacks of 2, of which its number": (wrap(Pendulum(), FrameStack(2)), TimeAware()),
     "stacks of 2: put FrameStack behind": (wrap(Pendulum(), FrameStack(2)), Select(0)),
     "shows 3 numbers, 0 to 2": (Pendulum(), Select((0, 3))),

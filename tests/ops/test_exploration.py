@@ -35,5 +35,6 @@ def test_a_share_of_epsilon_is_any_possible_action():
 
 
 def test_cold_is_greedy_and_hot_is_any_possible_action():
-    np.testing.assert_allclose(shares(SCORE, MASK, 0.0, 1e-3), [0, 0, 1, 0])
+    for temperature in (1e-3, 0.0):
+        np.testing.assert_allclose(shares(SCORE, MASK, 0.0, temperature), [0, 0, 1, 0])
     np.testing.assert_allclose(shares(SCORE, MASK, 0.0, 1e6), [1 / 3, 1 / 3, 1 / 3, 0], atol=0.006)

@@ -48,6 +48,15 @@ def test_merging_equals_the_moments_of_everything_at_once(offset):
     np.testing.assert_allclose(moments.variance, everything.var(0), rtol=1e-4)
 
 
+def test_statistics_stay_right_where_float32_can_count_no_further():
+    """From 2²⁴ on a count that 1 is added to stays as it is."""
+    moments = Moments(jnp.asarray(2.0**24), jnp.zeros(1), jnp.ones(1))
+    samples = jnp.asarray(RNG.choice([-1.0, 1.0], (1_000_000, 1, 1)), jnp.float32)
+    moments, _ = jax.lax.scan(lambda m, x: (m.merge(x, jnp.ones(1)), None), moments, samples)
+    np.testing.assert_allclose(moments.variance, 1.0, atol=1e-3)
+    np.testing.assert_allclose(moments.mean, 0.0, atol=2e-3)
+
+
 def test_the_order_does_not_matter():
     blocks = [jnp.asarray(RNG.normal(size=(T, N, 2)), jnp.float32) * (i + 1) for i in range(4)]
     ends = []

@@ -97,6 +97,10 @@ def test_a_ring_too_short_for_its_sequences_is_refused():
         ValueError, match=r"buffer_size=30 holds 10 steps of 3 environments.*raise buffer_size to 36"
     ):
         filled(Replay(30, batch_size=8, collect_steps=2, sequence=11), tape(40), 2)
+    # What is advised is enough, though rows come in insertions.
+    with pytest.raises(ValueError, match="raise buffer_size to 45"):
+        filled(Replay(42, batch_size=8, collect_steps=5, sequence=11), tape(40), 5)
+    filled(Replay(45, batch_size=8, collect_steps=5, sequence=11), tape(40), 5)
 
 
 @pytest.mark.parametrize("n", [1, 3])

@@ -22,6 +22,8 @@ from operant.types import EnvSpec, PyTree
 class FrameStack(Wrapper):
     """The last `size` observations along the last axis, the newest last: `[H, W, size·C]`, or `[size·D]`.
 
+    Images without an axis of channels, `[H, W]`, become `[H, W, size]`.
+
     An episode begins with its first observation repeated. Replay stores each observation once (`EnvSpec.frame_stack`).
     Gymnasium's FrameStackObservation, whose first axis the stack is, with that axis moved.
     """
@@ -36,8 +38,8 @@ class FrameStack(Wrapper):
 
     def check(self, spec: EnvSpec) -> None:
         space = spec.observation_space
-        if not isinstance(space, Box) or len(space.shape) not in (1, 3):
-            raise self.refuse(spec, "vectors, or images with a last axis of channels,", space)
+        if not isinstance(space, Box) or len(space.shape) not in (1, 2, 3):
+            raise self.refuse(spec, "vectors or images", space)
         if spec.frame_stack != 1:
             raise ValueError(
                 f"FrameStack: the observations of {spec.id} are stacks of {spec.frame_stack} already."
@@ -58,8 +60,9 @@ class Stacked(Wrapped):
     @property
     def observation_space(self) -> Box:
         box = _box(self.inner)
-        low, high = (_stacked_bound(bound, box.shape[-1], self.size) for bound in (box.low, box.high))
-        return Box(low, high, (*box.shape[:-1], self.size * box.shape[-1]), box.dtype)
+        *before, last = (*box.shape, 1) if len(box.shape) == 2 else box.shape
+        low, high = (_stacked_bound(bound, last, self.size) for bound in (box.low, box.high))
+        return Box(low, high, (*before, self.size * last), box.dtype)
 
     @property
     def frame_stack(self) -> int:
@@ -67,11 +70,11 @@ class Stacked(Wrapped):
 
     def reset(self, noise: PyTree) -> State:
         inner = self.inner.reset(noise)
-        return State(inner, jnp.concatenate([self.inner.observe(inner)] * self.size, -1))
+        return State(inner, jnp.concatenate([self._newest(inner)] * self.size, -1))
 
     def step(self, state: State, action: PyTree, noise: PyTree) -> tuple[State, jax.Array, jax.Array]:
         inner, reward, terminated = self.inner.step(state.inner, action, noise)
-        newest = self.inner.observe(inner)
+        newest = self._newest(inner)
         return (
             State(inner, jnp.concatenate([state.own[..., newest.shape[-1] :], newest], -1)),
             reward,
@@ -80,6 +83,10 @@ class Stacked(Wrapped):
 
     def observe(self, state: State) -> jax.Array:
         return state.own
+
+    def _newest(self, inner: PyTree) -> jax.Array:
+        seen = self.inner.observe(inner)
+        return seen[..., None] if seen.ndim == 2 else seen
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from operant.envs.base import Environment
+from operant.envs.gymnasium_layers import Passing
 from operant.envs.gymnasium_spaces import observation_to_jax
 from operant.envs.wrappers.base import State, Wrapped, Wrapper
 from operant.types import EnvSpec, PyTree
@@ -118,7 +119,7 @@ class PotentialShaping(RewardWrapper):
         return Shaped(env, self)
 
 
-class Shaped(gym.Wrapper):
+class Shaped(Passing):
     """A Gymnasium environment with potential-based shaping."""
 
     def __init__(self, env: gym.Env, wrapper: PotentialShaping) -> None:

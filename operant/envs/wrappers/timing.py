@@ -50,6 +50,10 @@ class Repeating(Wrapped):
         limit = self.inner.max_episode_steps
         return None if limit is None else math.ceil(limit / self.times)
 
+    @property
+    def frame_stack(self) -> int:
+        return 1  # a stack inside moves on by several observations at a step: replay must keep it whole
+
     def draw(self, key: jax.Array) -> PyTree:
         return jax.vmap(self.inner.draw)(jax.random.split(key, self.times))
 
