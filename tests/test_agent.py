@@ -430,6 +430,13 @@ def test_an_agent_that_was_looked_at_before_training_learns_the_same(backend):
         (lambda: operant.PPO(gym.make("CartPole-v1"), num_envs=2), "num_envs=2.*callable"),
         (lambda: operant.PPO("CartPole-v1", network={"hidden": 3}), r"network\.hidden"),
         (lambda: operant.PPO("CartPole-v1", preset="no"), "no preset 'no'"),
+        # by habit from elsewhere
+        (lambda: operant.PPO("MlpPolicy", "CartPole-v1"), "'MlpPolicy' and 'CartPole-v1'.*network="),
+        (lambda: operant.PPO("CartPole-v1", policy_kwargs={}), "'policy_kwargs'.*hidden_sizes"),
+        (lambda: operant.PPO("CartPole-v1", n_envs=2), "'n_envs'.*'num_envs'"),
+        (lambda: operant.PPO("CartPole-v1", num_env=2), "'num_env'.*'num_envs'"),
+        (lambda: operant.make("PPO", "CartPole-v1"), "Did you mean 'ppo'"),
+        (lambda: operant.CEM("CartPole-v1", policy="nn"), "policy='nn': must be one of"),  # its own
     ],
 )
 def test_wrong_input_is_named_with_what_to_do(make, message):
@@ -437,7 +444,48 @@ def test_wrong_input_is_named_with_what_to_do(make, message):
         make()
 
 
+def test_constructors_load_what_was_saved(ppo, tmp_path):
+    ppo.save(tmp_path / "model.safetensors")
+    loaded = operant.PPO.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.predict(OBSERVATIONS), ppo.predict(OBSERVATIONS))
+
+
+def test_what_is_sampled_can_be_had_again(ppo, tmp_path):
+    ppo.save(tmp_path / "model.safetensors")
+    one, other = (operant.load(tmp_path / "model.safetensors") for _ in range(2))
+
+    def sampled(agent):
+        return np.stack([agent.predict(OBSERVATIONS, deterministic=False) for _ in range(3)])
+
+    first = sampled(one)
+    np.testing.assert_array_equal(first, sampled(other))
+    assert (first[0] != first[1]).any()
+    assert (first != sampled(one)).any()
+
+
+@pytest.mark.parametrize("seeds", [None, 2])
+def test_training_into_a_directory_leaves_a_model_there_however_it_ends(seeds, tmp_path):
+    agent = operant.PPO("CartPole-v1", num_envs=4, seeds=seeds, **PPO_SMALL)
+    agent.learn(1_000, lambda progress: False, progress_bar=False, run_dir=tmp_path / "run")
+    loaded = operant.load(tmp_path / "run")
+    whose = agent
+    if seeds is not None:
+        whose = agent[int(np.nanargmax(agent.history[-1]["rollout/ep_rew_mean"]))]
+    np.testing.assert_array_equal(loaded.predict(OBSERVATIONS), whose.predict(OBSERVATIONS))
+    directory = (tmp_path / "run").stat().st_mode
+    assert (tmp_path / "run" / "model.safetensors").stat().st_mode & 0o777 == directory & 0o666
+
+
+def test_a_loss_that_is_no_number_is_said_once():
+    agent = operant.PPO("CartPole-v1", num_envs=4, **PPO_SMALL | {"learning_rate": 1e30})
+    with pytest.warns(UserWarning, match="loss is not a finite number at step 64") as warned:
+        agent.learn(256, progress_bar=False)
+    assert len(agent.history) == 4
+    assert len([w for w in warned if "finite" in str(w.message)]) == 1
+
+
 def test_steps_are_counted_in_whole_numbers(ppo):
+    assert learn(operant.PPO("CartPole-v1", num_envs=4, **PPO_SMALL), 6.4e1).step == 64
     for value in (1000.5, "many"):
         with pytest.raises(ValueError, match=r"total_timesteps=.*must be a whole number"):
             ppo.learn(value)

@@ -21,7 +21,7 @@ from operant.algorithms.registry import ALGORITHMS
 from operant.algorithms.value.dqn import DQN
 from operant.cli import main
 from operant.cli.commands import COMMANDS
-from operant.cli.train import Training
+from operant.cli.train import Training, _read
 from operant.engine.log import read_csv
 from operant.engine.run_directory import RunDirectory
 
@@ -152,6 +152,32 @@ def test_flags_go_before_the_preset_and_reach_the_algorithm(capsys):
     assert values["gamma"] == presets.find("ppo", "CartPole-v1", "auto")["gamma"]
 
 
+@pytest.mark.parametrize("none", ["none", "None"])
+def test_none_and_large_numbers_as_people_write_them(none):
+    training, values, *_ = _read(
+        "ppo",
+        [
+            "CartPole-v1",
+            "--target-kl",
+            none,
+            "--seeds",
+            none,
+            "--clip-range-vf",
+            none,
+            "--total-timesteps",
+            "2e6",
+        ],
+    )
+    assert (training.seeds, training.total_timesteps) == (None, 2_000_000)
+    assert (values["target_kl"], values["clip_range_vf"]) == (None, None)
+
+
+def test_a_run_at_its_end_is_not_scored_anew_by_resuming(trained, capsys):
+    before = (trained / "evaluation.json").read_bytes()
+    assert "is at its end, at step" in refused(capsys, "resume", str(trained))
+    assert (trained / "evaluation.json").read_bytes() == before
+
+
 def test_dqn_through_gymnasium(capsys):
     arguments = ["train", "dqn", "CartPole-v1", *DQN_FLAGS, "--backend", "gymnasium", "--run-dir", "run"]
     assert main(arguments) == 0
@@ -256,10 +282,10 @@ def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsy
         ),
         (["train", "ppo", "CartPole-v1", "--gamma", "1.5"], "gamma=1.5: must be a number in [0, 1]"),
         (["train", "ppo", "CartPole-v1", "--n-steps", "x"], "--n-steps: 'x' is not a whole number. See"),
-        (["train", "ppo", "CartPole-v1", "--total-timesteps", "1e5"], "'1e5' is not a whole number. See"),
+        (["train", "ppo", "CartPole-v1", "--total-timesteps", "1.5"], "'1.5' is not a whole number. See"),
         (["train", "ppo", "CartPole-v1", "--gae-lambda", "x"], "--gae-lambda: 'x' is not a number. See"),
         (["train", "ppo", "CartPole-v1", "--seeds", "x"], "--seeds: 'x' is not a whole number. See"),
-        (["train", "ppo", "CartPole-v1", "--target-kl", "x"], "'x' is neither FLOAT nor None. See"),
+        (["train", "ppo", "CartPole-v1", "--target-kl", "x"], "'x' is neither FLOAT nor none. See"),
         (["train", "ppo", "CartPole-v1", "--network.hidden-sizes", "x"], "'x' cannot be read. See"),
         (["train", "ppo", "CartPole-v1", "--backend", "gpu"], "'gymnasium'). See"),
         (["train", "ppo", "CartPole-v1", "--total-timesteps", "3000000000"], "at most 2147483647"),
@@ -268,6 +294,10 @@ def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsy
             "'tan' is unknown; choose from tanh",
         ),
         (["train", "ppo", "CartPole-v1", "--total-timesteps", "0"], "must be at least 1"),
+        (
+            ["train", "dqn", "CartPole-v1", "--total-timesteps", "1000", "--learning-starts", "1000"],
+            "total_timesteps=1000: the first learning_starts=1000 steps are random",
+        ),
         (["train", "ppo", "CartPole-v1", "--preset", "CartPole"], "has no preset 'CartPole'"),
         (
             ["train", "dqn", "Pendulum-v1", "--preset", "none"],
@@ -276,6 +306,7 @@ def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsy
         (["train", "ppo", "HalfCheetah-v5"], "not installed"),
         (["train", "ppo", "LunarLander-v3", "--backend", "native"], "no native twin"),
         (["resume", "nowhere"], "nowhere is not a run"),
+        (["train", "ppo", "CartPole-v1", "--clip-range-vf", "no"], "neither a number nor a schedule"),
         (["evaluate", "random"], "needs an environment"),
         (["evaluate", "nowhere.safetensors"], "nowhere.safetensors"),
         (["plot"], "at least one run"),
@@ -391,9 +422,9 @@ def test_the_best_model_is_kept_and_can_be_scored(trained, tmp_path, capsys):
     assert "over 3 episodes of CartPole-v1" in capsys.readouterr().out
     assert main(["plot", str(trained), "--metric", "eval/mean_reward"]) == 0
     arguments = ["train", "ppo", "CartPole-v1", *PPO, "--total-timesteps", "64"]
-    assert main([*arguments, "--run-dir", "none"]) == 0
-    assert not (tmp_path / "none" / "best").exists()
-    assert "kept no best model" in refused(capsys, "evaluate", "none", "--best")
+    assert main([*arguments, "--run-dir", "plain"]) == 0
+    assert not (tmp_path / "plain" / "best").exists()
+    assert "kept no best model" in refused(capsys, "evaluate", "plain", "--best")
     assert "--best" in refused(capsys, "evaluate", "random", "CartPole-v1", "--best")
     assert "--evaluate-every -1: must be at least 1" in refused(capsys, *arguments, "--evaluate-every", "-1")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -81,12 +81,13 @@ class Agent:
         )  # networks that cannot be made say so here, not after a while
         self.history: list[dict[str, Any]] = []  # the rows of metrics so far
         self.best_so_far: Best | None = None  # of what was evaluated during training
+        self._predictions = itertools.count()  # each call of `predict` that samples has randomness of its own
 
     # learning
 
     def learn(
         self,
-        total_timesteps: int,
+        total_timesteps: float,
         callback: Callback | None = None,
         progress_bar: bool = True,
         *,
@@ -119,7 +120,9 @@ class Agent:
         What raises between two chunks (a callback, an observer, a logger) leaves the agent with the last one. A chunk
         that fails may take with it what had been learnt: the agent then goes back to its last checkpoint.
         """
-        inputs.at_least_one(total_timesteps=total_timesteps, log_interval=log_interval)
+        total_timesteps = inputs.steps(total_timesteps)
+        inputs.at_least_one(log_interval=log_interval)
+        inputs.require_learning(self.algorithm.experience, total_timesteps, self.step)
         size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
         total = self.step + total_timesteps
         plan = Plan(total, size, checkpoint_every, evaluate_every, evaluation_episodes)
@@ -198,17 +201,19 @@ class Agent:
     ) -> np.ndarray:
         """The action for one observation, or the actions `[M, …]` for a batch of them.
 
+        What is sampled derives from the agent's seed: in another process the same calls give the same actions.
+
         Raises ValueError for an observation of another shape, for a policy with memory (see `actor`), and for several
         learners (choose one: `agent[i]` or `agent.best()`).
         """
-        policy = self.policy(deterministic)
+        policy = self.policy(deterministic, self.seed)
         if self.remembers:
             raise ValueError(
                 "This policy remembers: use `act = agent.actor()`, and `act.reset()` between episodes."
             )
         observation, action_mask, batched = inputs.batch(self.spec, observation, action_mask)
         fresh = np.ones(len(jax.tree.leaves(observation)[0]), bool)
-        action, _ = policy(observation, action_mask, None, fresh, int(time.time_ns() % 2**31))
+        action, _ = policy(observation, action_mask, None, fresh, next(self._predictions))
         return action if batched else action[0]
 
     def action_probabilities(self, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:

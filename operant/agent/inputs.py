@@ -11,7 +11,7 @@ from operant import spaces
 from operant.algorithms.base import Algorithm
 from operant.envs.source import Source
 from operant.envs.wrappers import Wrapper
-from operant.types import EnvSpec, Episodes, Experience, PyTree
+from operant.types import EnvSpec, Episodes, Experience, PyTree, Replay
 
 SLOTS = 128  # environments in which episodes are scored side by side
 
@@ -23,6 +23,22 @@ def at_least_one(**values: int | None) -> None:
             raise ValueError(f"{name}={value!r}: must be a whole number.")
         if value is not None and value < 1:
             raise ValueError(f"{name}={value}: must be at least 1.")
+
+
+def steps(total_timesteps: float) -> int:
+    """1e5 as 100,000. Raises ValueError for what is no whole number, or less than 1."""
+    whole = isinstance(total_timesteps, float) and total_timesteps.is_integer()
+    at_least_one(total_timesteps=int(total_timesteps) if whole else total_timesteps)  # pyright: ignore[reportArgumentType]
+    return int(total_timesteps)
+
+
+def require_learning(plan: Experience, total_timesteps: int, before: int = 0) -> None:
+    """Raise ValueError where training would end, `before` steps having been taken, with its first random steps."""
+    if isinstance(plan, Replay) and before + total_timesteps <= plan.learning_starts:
+        raise ValueError(
+            f"total_timesteps={total_timesteps}: the first learning_starts={plan.learning_starts} steps are random, "
+            "and nothing would be learnt. Raise total_timesteps, or lower learning_starts."
+        )
 
 
 def seeds_of(seed: int, seeds: int | Sequence[int] | None) -> tuple[int, ...] | None:

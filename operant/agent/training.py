@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
@@ -14,7 +15,7 @@ from operant.agent import saving
 from operant.agent.best import Selection
 from operant.agent.inputs import at_least_one
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
-from operant.engine.log import STEP, CsvLog, Logger, TensorBoardLog
+from operant.engine.log import RETURN, STEP, CsvLog, Logger, TensorBoardLog
 from operant.engine.observers import Observer
 from operant.engine.run import Run
 from operant.engine.run_directory import RunDirectory
@@ -85,6 +86,7 @@ class Session:
         self.selection = None if plan.evaluate_every is None else Selection(agent, plan.evaluation_episodes)
         self.evaluated: dict[str, Any] = {}  # the newest evaluation, which stays in view
         self.loggers = list(loggers)
+        self.diverged = False  # and said so
 
     def train(self) -> None:
         """Train; Ctrl-C stops behind the chunk that is running, and then raises KeyboardInterrupt."""
@@ -107,6 +109,7 @@ class Session:
                     closing.callback(sink.close)
                 if self.selection is not None:
                     closing.callback(self.selection.close)
+                closing.callback(self.save_model)
                 closing.callback(self.save)
                 try:
                     run = train(
@@ -133,12 +136,24 @@ class Session:
             "time/fps": (step - self.first) * (self.agent.learner.seeds or 1) / elapsed,
             "time/iterations": int(np.asarray(run.iteration).max()),
         }
+        self.look(metrics, step)
         if self._passed(self.plan.evaluate_every, step) or step >= self.plan.total_timesteps:
             row |= self.evaluate()
         self.agent.history.append(row)
         for logger in self.loggers:
             logger.write(row)
         return row
+
+    def look(self, metrics: dict[str, Any], step: int) -> None:
+        """Warn, once, where a loss is not a number any more: nothing is learnt from then on."""
+        lost = [name for name, value in metrics.items() if "loss" in name and not np.isfinite(value).all()]
+        if lost and not self.diverged:
+            self.diverged = True
+            warnings.warn(
+                f"{lost[0]} is not a finite number at step {step:,}: learning diverged, or observations or rewards "
+                "were not finite. A lower learning_rate may help, or normalize_observations and normalize_rewards.",
+                stacklevel=2,
+            )
 
     def evaluate(self) -> dict[str, Any]:
         """Score the policy, where that was asked for, and keep the best model."""
@@ -166,6 +181,16 @@ class Session:
         config = self.directory.read_config()
         save_checkpoint(self.directory.checkpoints, learner.step, learner.run, config, keep=2)
         self.saved = learner.step
+
+    def save_model(self) -> None:
+        """Write the model as it is; of several seeds that of the one which was paid most lately."""
+        agent = self.agent
+        if self.directory is None or agent.learner.lost:
+            return
+        if agent.seeds is not None:
+            paid = agent.history[-1][RETURN] if agent.history else np.zeros(len(agent.seeds))
+            agent = agent[int(np.argmax(np.nan_to_num(paid, nan=-np.inf)))]
+        agent.save(self.directory.model_file)
 
     def recover(self, error: BaseException) -> None:
         """After a failure: where the run's arrays went with the chunk that failed, go back to the last checkpoint."""

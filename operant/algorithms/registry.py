@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -90,7 +90,7 @@ def name_of(algorithm: Algorithm) -> str:
 
 def nearest(name: str, known: Any) -> str:
     """ "Did you mean …?" where something is close, else everything there is."""
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
     return (
         f"Did you mean {' or '.join(map(repr, close))}?"
         if close
@@ -98,8 +98,10 @@ def nearest(name: str, known: Any) -> str:
     )
 
 
-def build(cls: type[T], hyperparameters: Mapping[str, Any]) -> T:
+def build(cls: type[T], hyperparameters: Mapping[str, Any], *, beside: Sequence[str] = ()) -> T:
     """An algorithm (or a curiosity) from plain values: text may stand for a schedule, a dict for a Network.
+
+    `beside` names what else might have been meant by a name that is unknown.
 
     Raises ValueError naming the hyperparameter, its value, and what is allowed.
     """
@@ -109,7 +111,8 @@ def build(cls: type[T], hyperparameters: Mapping[str, Any]) -> T:
     for name, value in hyperparameters.items():
         if name not in fields:
             raise ValueError(
-                f"{cls.__name__} has no hyperparameter {name!r} (value {value!r}). {nearest(name, fields)}"
+                f"{cls.__name__} has no hyperparameter {name!r} (value {value!r}). "
+                f"{nearest(name, (*fields, *beside))}"
             )
         values[name] = _convert(name, value, hints[name], fields[name].default)
     return cls(**values)

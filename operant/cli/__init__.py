@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
+from importlib.metadata import version
 
 from operant.cli.errors import Interrupted, WrongInput
 
@@ -42,8 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> None:
+    if arguments in (["--version"], ["-V"]):
+        print(f"operant {version('operant')}")
     # `train` reads its own flags, because they depend on the algorithm.
-    if arguments[:1] == ["train"]:
+    elif arguments[:1] == ["train"]:
         if len(arguments) == 1 or arguments[1].startswith("-"):
             from operant.cli.usage import usage
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import inspect
 import re
@@ -76,11 +77,27 @@ def types() -> ConstructorRegistry:
     @registry.primitive_rule
     def rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
         kinds = get_args(info.type)
+        if info.type is int:
+            return PrimitiveConstructorSpec(
+                nargs=1,
+                metavar="INT",
+                instance_from_str=lambda text: _whole(text[0]),
+                is_instance=lambda value: isinstance(value, int) and not isinstance(value, bool),
+                str_from_instance=lambda value: [str(value)],
+            )
+        if info.type is type(None):
+            return PrimitiveConstructorSpec(
+                nargs=1,
+                metavar="{none}",
+                instance_from_str=lambda text: _none(text[0]),
+                is_instance=lambda value: value is None,
+                str_from_instance=lambda value: ["none"],
+            )
         if schedules.Schedule in kinds:
             optional = type(None) in kinds
             return PrimitiveConstructorSpec(
                 nargs=1,
-                metavar="NUMBER|SCHEDULE" + "|None" * optional,
+                metavar="NUMBER|SCHEDULE" + "|none" * optional,
                 instance_from_str=lambda text: _schedule(text[0], optional),
                 is_instance=lambda value: isinstance(value, float | str | None),
                 str_from_instance=lambda value: [str(value)],
@@ -100,9 +117,25 @@ def types() -> ConstructorRegistry:
     return registry
 
 
+def _whole(text: str) -> int:
+    """A whole number, which may be written as 1e6."""
+    try:
+        return int(text)
+    except ValueError:
+        with contextlib.suppress(ValueError):
+            if float(text).is_integer():
+                return int(float(text))
+    raise ValueError(f"{text!r} is not a whole number")
+
+
+def _none(text: str) -> None:
+    if text.lower() != "none":
+        raise ValueError(f"{text!r} is not none")
+
+
 def _schedule(text: str, optional: bool) -> str | None:
     """The text, if a schedule or a number can be read from it."""
-    if optional and text == "None":
+    if optional and text.lower() == "none":
         return None
     schedules.parse(text)
     return text

@@ -20,12 +20,12 @@ T = TypeVar("T")
 # What Python and tyro say of a value that cannot be read, and what it means.
 _PLAIN = (
     (
-        r"no type matching \{None\}\|INT could be instantiated from \['(.*?)'\].*",
+        r"no type matching \{none\}\|INT could be instantiated from \['(.*?)'\].*",
         r"'\1' is not a whole number",
     ),
     (
-        r"no type matching \{None\}\|(\S+) could be instantiated from \['(.*?)'\].*",
-        r"'\2' is neither \1 nor None",
+        r"no type matching \{none\}\|(\S+) could be instantiated from \['(.*?)'\].*",
+        r"'\2' is neither \1 nor none",
     ),
     (r"invalid literal for int\(\) with base 10: ('.*?')", r"\1 is not a whole number"),
     (r"could not convert string to float: ('.*?')", r"\1 is not a number"),

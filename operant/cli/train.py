@@ -87,6 +87,9 @@ def train(arguments: list[str]) -> None:
         directory = RunDirectory(Path(training.run_dir or default_run_path(name, training.environment)))
         directory.check(overwrite=training.overwrite)
         agent.learner.require_room()
+        from operant.agent.inputs import require_learning
+
+        require_learning(agent.algorithm.experience, training.total_timesteps)
     print(f"{_header(agent)}\npreset: {preset}\nrun: {directory.path}", flush=True)
     with _interruptible(agent, directory), Preparation(agent, training.episodes) as preparation:
         agent.learn(
@@ -113,6 +116,10 @@ def resume(run: str, episodes: int, progress: bool) -> None:
         _at_least_one(episodes=episodes)
         directory = RunDirectory.open(run)
         agent = Agent.restore(run)
+        if agent.step >= directory.read_config()["total_timesteps"] and directory.evaluation_file.exists():
+            raise ValueError(
+                f"{run} is at its end, at step {agent.step:,}; `operant evaluate {run}` scores it again."
+            )
     print(f"{_header(agent)}\nresuming {run} at step {agent.step:,}", flush=True)
     with _interruptible(agent, directory), Preparation(agent, episodes) as preparation:
         agent.finish(run, preparation.begin, progress_bar=progress)

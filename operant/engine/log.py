@@ -21,7 +21,7 @@ import numpy as np
 
 from operant.engine.files import replacing
 
-STEP = "time/total_timesteps"
+STEP, RETURN = "time/total_timesteps", "rollout/ep_rew_mean"
 SECONDS_TO_FLUSH = 5.0  # TensorBoard reads its files every 5 to 30 seconds
 
 Row = Mapping[str, Any]

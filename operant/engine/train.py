@@ -48,12 +48,12 @@ def steps_per_iteration(plan: Experience, num_envs: int) -> int:
 def chunk_size(plan: Experience, num_envs: int, total: int, log_interval: int | None = None) -> int:
     """Iterations of a chunk, which is one row of metrics. It depends on nothing that a resumed run would not know.
 
-    By default a hundredth of training, but no less than 2,000 steps, behind which Python's share of the time vanishes,
-    and no more than 50,000.
+    By default a hundredth of training, but no less than 2,000 steps (or a tenth of a short training), behind which
+    Python's share of the time vanishes, and no more than 50,000.
     """
     if isinstance(plan, Episodes):
         return 1
-    interval = log_interval or min(max(total // 100, 2_000), 50_000)
+    interval = log_interval or min(max(total // 100, min(2_000, total // 10), 1), 50_000)
     return max(1, interval // steps_per_iteration(plan, num_envs))
 
 
@@ -104,7 +104,8 @@ def train(
 def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     """Ctrl-C asks, and the loop answers between two chunks, when the run is whole: yields `interrupted()`.
 
-    A second Ctrl-C interrupts at once. Outside the main thread signals are left alone.
+    A second Ctrl-C interrupts at once. What asks a process to end (SIGTERM: a cluster's scheduler, a container's stop)
+    is answered in the same way. Outside the main thread signals are left alone.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
@@ -116,8 +117,9 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked.set()
 
-    previous = signal.signal(signal.SIGINT, handle)
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked.is_set
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, before in previous.items():
+            signal.signal(number, before)

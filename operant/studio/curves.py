@@ -40,6 +40,7 @@ ORDER = (
     "train/loss",
     "train/learning_rate",
 )
+FEW = 5  # seeds, below which a bootstrap interval covers the truth in 50 to 85 % of cases instead of 95
 COUNTERS = ("train/n_updates",)  # they only count: nothing to see
 
 
@@ -143,14 +144,20 @@ def _draw_all(axes: Axes, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], x
 
 
 def _draw_series(axes: Axes, steps: np.ndarray, values: np.ndarray, colour: str, name: str) -> None:
+    alone = _marker(np.isfinite(values).max(axis=0))
     if len(values) == 1:
         axes.plot(steps, values[0], color=colour, linewidth=0.9, alpha=0.4)
-        axes.plot(steps, smoothed(values[0]), color=colour, linewidth=2.2, label=name)
+        axes.plot(steps, smoothed(values[0]), color=colour, linewidth=2.2, label=name, marker=alone)
         return
     centre, low, high = iqm_interval(values)
-    axes.plot(steps, values.T, color=colour, linewidth=0.6, alpha=0.25)
+    axes.plot(steps, values.T, color=colour, linewidth=0.6, alpha=0.25, marker=alone)
     axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
-    axes.plot(steps, centre, color=colour, linewidth=2.2, label=name)
+    axes.plot(steps, centre, color=colour, linewidth=2.2, label=name, marker=alone)
+
+
+def _marker(known: np.ndarray) -> str | None:
+    """A dot where there is only one point, through which no line goes."""
+    return "o" if known.sum() == 1 else None
 
 
 def _explanation(seeds: list[int]) -> str:
@@ -158,7 +165,8 @@ def _explanation(seeds: list[int]) -> str:
     if max(seeds) == 1:
         return "one seed; thick: moving average"
     count = str(seeds[0]) if len(set(seeds)) == 1 else f"{min(seeds)} to {max(seeds)}"
-    return f"interquartile mean of {count} seeds with its 95 % bootstrap interval; thin: single seeds"
+    narrow = ", too narrow for so few" if min(seeds) < FEW else ""
+    return f"interquartile mean of {count} seeds with its 95 % bootstrap interval{narrow}; thin: single seeds"
 
 
 def smoothed(values: np.ndarray, window: int | None = None) -> np.ndarray:
@@ -203,7 +211,8 @@ def metrics_panel(
             known = np.isfinite(values)
             axes.grid(axis="y")
             axes.plot(steps[known], values[known], color=style.BLUE, linewidth=0.7, alpha=0.4)
-            axes.plot(steps[known], smoothed(values[known]), color=style.BLUE, linewidth=1.6)
+            alone = _marker(known)
+            axes.plot(steps[known], smoothed(values[known]), color=style.BLUE, linewidth=1.6, marker=alone)
             axes.set_title(label(key), loc="left", fontsize=9.5, color=style.INK)
             axes.margins(x=0)
             axes.locator_params(nbins=4)

@@ -39,7 +39,9 @@ def test_steps_of_an_iteration():
     ("plan", "total", "interval", "size"),
     [
         (Rollout(2048), 1_000_000, None, 4),  # a hundredth of training
-        (Replay(100, 8, collect_steps=4), 10_000, None, 500),  # no less than 2,000 steps
+        (Replay(100, 8, collect_steps=4), 100_000, None, 500),  # no less than 2,000 steps
+        (Replay(100, 8, collect_steps=4), 10_000, None, 250),  # or a tenth of a short training
+        (Rollout(16), 5, None, 1),
         (Replay(100, 8, collect_steps=1), 10**9, None, 50_000),  # no more than 50,000
         (Rollout(4096), 10_000, None, 1),  # at least one
         (Rollout(10), 10_000, 95, 9),
@@ -162,15 +164,16 @@ def test_more_steps_than_can_be_counted_are_refused():
         ppo().learn(2**31, progress_bar=False)
 
 
-def test_interrupts_are_deferred_until_they_are_asked_for():
-    previous = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_interrupts_are_deferred_until_they_are_asked_for(number):
+    previous = signal.getsignal(number)
     with deferred_interrupt() as interrupted:
         assert not interrupted()
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
         assert interrupted()
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is previous
+            os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is previous
 
 
 def test_interrupts_are_left_alone_in_other_threads():

@@ -35,7 +35,11 @@ def test_many_seeds_show_their_iqm_its_interval_and_each_seed():
     assert axes.get_xlabel() == "environment steps"
     assert axes.get_ylabel() == "mean return of recent episodes"
     assert axes.get_title(loc="left") == "PPO on CartPole-v1"
-    assert any("interquartile mean of 8 seeds" in text.get_text() for text in axes.texts)
+    assert any(
+        "interquartile mean of 8 seeds with its 95 % bootstrap interval;" in t.get_text() for t in axes.texts
+    )
+    (axes,) = learning_curve({"PPO": (STEPS, SEEDS[:3])}, title="PPO on CartPole-v1").axes
+    assert any("too narrow for so few" in text.get_text() for text in axes.texts)
     assert axes.get_legend() is None
 
 
@@ -45,6 +49,14 @@ def test_one_seed_shows_its_values_and_their_moving_average():
     np.testing.assert_allclose(axes.lines[0].get_ydata(), SEEDS[0])
     np.testing.assert_allclose(line(axes, "DQN").get_ydata(), smoothed(SEEDS[0]))
     assert any("one seed" in text.get_text() for text in axes.texts)
+
+
+@pytest.mark.parametrize("values", [SEEDS[:1, :1], SEEDS[:, :1]], ids=["one seed", "seeds"])
+def test_a_single_point_is_seen(values):
+    (axes,) = learning_curve({"PPO": (STEPS[:1], values)}, title="PPO").axes
+    assert line(axes, "PPO").get_marker() == "o"
+    (axes,) = learning_curve({"PPO": (STEPS, SEEDS)}, title="PPO").axes
+    assert line(axes, "PPO").get_marker() == "None"
 
 
 def test_reference_lines_stand_at_their_levels():
