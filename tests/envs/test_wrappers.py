@@ -26,6 +26,7 @@ from operant.envs.wrappers import (
     ClipAction,
     ClipReward,
     Discretize,
+    DiscretizeObservation,
     FrameStack,
     PotentialShaping,
     Repeat,
@@ -38,7 +39,7 @@ from operant.envs.wrappers import (
     wrap,
 )
 from operant.envs.wrappers.base import Wrapped
-from operant.spaces import Box
+from operant.spaces import Box, MultiDiscrete
 
 KEY = jax.random.key(3)
 LOW, HIGH, LIMIT, EDGE = (-1.0, -2.0), (3.0, 2.0), 14, 12.0
@@ -129,6 +130,8 @@ STACKS = {
     "time aware": [TimeLimit(8), TimeAware(), Repeat(3)],
     "frame stack": [FrameStack(3)],
     "select": [Select((1, 0))],
+    "discretize observation": [DiscretizeObservation((5, 3), -8.0, (8.0, 9.0))],
+    "discretize part of it": [Select(0), DiscretizeObservation(4)],
     "select one": [TimeLimit(8), TimeAware(), Select(2), FrameStack(2)],
     "rewards": [ScaleReward(0.5), ClipReward(-0.25, 0.75)],
     "rewards in a repeat": [ClipReward(-0.25, 0.75), Repeat(3), ScaleReward(2.0)],
@@ -260,6 +263,22 @@ def twice(env):
     return gym.wrappers.TransformObservation(env, lambda seen: 2 * seen, env.observation_space)
 
 
+def test_numbers_become_the_parts_that_they_lie_in():
+    wrapper = DiscretizeObservation((4, 2), (-2.0, 0.0), (2.0, 1.0))
+    box = Box((-20.0, 0.0), (20.0, math.inf), (2,))
+    for seen, parts in (
+        ((-2.0, 0.0), (0, 0)),
+        ((-1.01, 0.49), (0, 0)),
+        ((-1.0, 0.5), (1, 1)),
+        ((1.99, 7.0), (3, 1)),
+        ((-19.0, math.inf), (0, 1)),
+    ):
+        for array in (np.float32(seen), jnp.float32(seen)):
+            np.testing.assert_array_equal(wrapper.choose(box, array), parts)
+    environment = wrap(CartPole(), "discretize-observation:3,2,6,4:-2.4,-2,-0.2,-2:2.4,2,0.2,2")
+    assert environment.observation_space == MultiDiscrete((3, 2, 6, 4))
+
+
 class Doubled(Wrapped):
     """A native environment whose observations are doubled."""
 
@@ -387,6 +406,9 @@ REFUSED = {
     "FrameStack needs vectors or images": (Senses(size=3), FrameStack(2)),
     "stacks of 2, of which its number": (wrap(Pendulum(), FrameStack(2)), TimeAware()),
     "stacks of 2: put FrameStack behind": (wrap(Pendulum(), FrameStack(2)), Select(0)),
+    "DiscretizeObservation needs vectors": (Senses(size=3), DiscretizeObservation(2)),
+    "bins=.3, 3.: CartPole-v1 shows 4 number": (CartPole(), DiscretizeObservation((3, 3))),
+    "number 1 of CartPole-v1 would go from -inf to inf": (CartPole(), DiscretizeObservation(3)),
     "shows 3 numbers, 0 to 2": (Pendulum(), Select((0, 3))),
     "needs a time limit, which Pendulum-v1 has not": (Pendulum(max_episode_steps=None), TimeAware()),
 }
@@ -418,6 +440,8 @@ def test_vector_environments_take_no_wrappers():
         (lambda: RescaleAction(1.0, math.inf), "high=inf"),
         (lambda: FrameStack(1), "size=1"),
         (lambda: Select((1, 1)), r"keep=\(1, 1\): must be different whole numbers"),
+        (lambda: DiscretizeObservation(1), "bins=1: must be a whole number, at least 2"),
+        (lambda: DiscretizeObservation(3, -math.inf), "low=-inf: must be a finite number"),
         (lambda: Select(-1), "keep=-1: must be different"),
         (lambda: PotentialShaping(3.0), "potential=3.0: must be a function"),
         (lambda: PotentialShaping(potential, 2), r"gamma=2: must be a number in \[0, 1\]"),

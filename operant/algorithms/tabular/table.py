@@ -84,7 +84,8 @@ def check(name: str, spec: EnvSpec) -> None:
     if not isinstance(spec.observation_space, Discrete | MultiDiscrete):
         raise ValueError(
             f"{name} keeps a table, and needs Discrete or MultiDiscrete observations: {spec.id} has "
-            f"{describe(spec.observation_space)}. Discretise the observations, or take linear-q or DQN."
+            f"{describe(spec.observation_space)}. Discretise a vector, as in --wrappers discretize-observation:8:-1:1, "
+            "or take DQN."
         )
 
 

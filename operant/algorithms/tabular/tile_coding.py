@@ -35,8 +35,8 @@ class TileCoding(eqx.Module):
         """How many features there are. Raises ValueError for a space that no grid covers."""
         if not isinstance(space, Box) or not space.bounded:
             raise ValueError(
-                f"Tile coding needs a Box with finite bounds; observations are {describe(space)}. Clip and rescale "
-                "them with a wrapper, or pass features of your own."
+                f"Tile coding needs a Box with finite bounds; observations are {describe(space)}. Pass features "
+                "of your own, or take q-learning with --wrappers discretize-observation:8:-1:1, or DQN."
             )
         return self.tilings * (self.tiles + 1) ** int(np.prod(space.shape))
 

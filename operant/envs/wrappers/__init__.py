@@ -11,7 +11,7 @@ from operant.lazy import exports
 
 if TYPE_CHECKING:
     from operant.envs.wrappers.actions import ClipAction, Discretize, RescaleAction
-    from operant.envs.wrappers.observations import FrameStack, Select, TimeAware
+    from operant.envs.wrappers.observations import DiscretizeObservation, FrameStack, Select, TimeAware
     from operant.envs.wrappers.rewards import ClipReward, PotentialShaping, ScaleReward
     from operant.envs.wrappers.timing import Repeat, StickyActions, TimeLimit
 
@@ -20,6 +20,7 @@ __all__ = [
     "ClipAction",
     "ClipReward",
     "Discretize",
+    "DiscretizeObservation",
     "FrameStack",
     "PotentialShaping",
     "Repeat",
@@ -38,7 +39,10 @@ __getattr__ = exports(
     __name__,
     {
         **dict.fromkeys(("ClipAction", "Discretize", "RescaleAction"), "operant.envs.wrappers.actions"),
-        **dict.fromkeys(("FrameStack", "Select", "TimeAware"), "operant.envs.wrappers.observations"),
+        **dict.fromkeys(
+            ("DiscretizeObservation", "FrameStack", "Select", "TimeAware"),
+            "operant.envs.wrappers.observations",
+        ),
         **dict.fromkeys(("ClipReward", "PotentialShaping", "ScaleReward"), "operant.envs.wrappers.rewards"),
         **dict.fromkeys(("Repeat", "StickyActions", "TimeLimit"), "operant.envs.wrappers.timing"),
     },

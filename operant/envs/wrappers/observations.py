@@ -1,9 +1,10 @@
-"""Wrappers that change what is seen: several observations at once, some of their numbers only, and the time."""
+"""Wrappers that change what is seen: several observations at once, some numbers only, numbers as choices, the time."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import gymnasium as gym
@@ -14,7 +15,7 @@ import numpy as np
 from operant.envs.base import Environment
 from operant.envs.gymnasium_layers import StackAlongLastAxis
 from operant.envs.wrappers.base import State, Wrapped, Wrapper
-from operant.spaces import Bound, Box
+from operant.spaces import Bound, Box, MultiDiscrete
 from operant.types import EnvSpec, PyTree
 
 
@@ -155,6 +156,102 @@ class Selected(Wrapped):
 
 
 @dataclass(frozen=True)
+class DiscretizeObservation(Wrapper):
+    """The numbers of a vector observation as choices: which of `bins` equal parts from `low` to `high` each lies in.
+
+    What lies outside counts to the first or the last part. Learners with tables need it: Q-learning on CartPole.
+    Gymnasium's TransformObservation, since its own needs finite bounds.
+    """
+
+    changes_observations: ClassVar[bool] = True
+
+    bins: int | tuple[int, ...]
+    """Parts of each number, or of the first, the second, …."""
+    low: float | tuple[float, ...] | None = None
+    """Where the first part begins, or one for each number; None: the bounds of the space, which must be finite."""
+    high: float | tuple[float, ...] | None = None
+    """Where the last part ends."""
+
+    def __post_init__(self) -> None:
+        for name in ("bins", "low", "high"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 2 for n in _each(self.bins))
+        self.require(whole, "bins", "a whole number, at least 2, or one for each number (3,5)")
+        for name in ("low", "high"):
+            bounds = _each(getattr(self, name)) if getattr(self, name) is not None else ()
+            finite = all(isinstance(x, int | float) and math.isfinite(x) for x in bounds)
+            self.require(finite, name, "a finite number, one for each number, or None")
+
+    def check(self, spec: EnvSpec) -> None:
+        space = spec.observation_space
+        if not isinstance(space, Box) or len(space.shape) != 1:
+            raise self.refuse(spec, "vectors", space)
+        if spec.frame_stack != 1:
+            raise ValueError(
+                f"DiscretizeObservation: the observations of {spec.id} are stacks of {spec.frame_stack}, which tables "
+                "do not take: leave FrameStack out."
+            )
+        count = space.shape[0]
+        for name in ("bins", "low", "high"):
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) != count:
+                raise ValueError(
+                    f"DiscretizeObservation: {name}={value!r}: {spec.id} shows {count} number(s); give one for all, or "
+                    f"{count}."
+                )
+        low, high = self.bounds(space)
+        for i, (least, most) in enumerate(zip(low, high, strict=True)):
+            if not (np.isfinite(least) and np.isfinite(most) and least < most):
+                raise ValueError(
+                    f"DiscretizeObservation: number {i} of {spec.id} would go from {least:g} to {most:g}: give low and "
+                    "high that are finite, as in discretize-observation:8:-1:1."
+                )
+
+    def bounds(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
+        """Where the parts of each number begin and end, float32 `[D]` each."""
+        given = zip((self.low, self.high), box.bounds, strict=True)
+        low, high = (
+            np.broadcast_to(np.asarray(own if value is None else value, np.float32), box.shape)
+            for value, own in given
+        )
+        return low, high
+
+    def counts(self, box: Box) -> tuple[int, ...]:
+        """How many parts each number has."""
+        return self.bins if isinstance(self.bins, tuple) else (self.bins,) * box.shape[0]
+
+    def choose(self, box: Box, observation: Any) -> Any:
+        """The parts, int32 `[D]`, that a NumPy or a JAX observation `[D]` lies in."""
+        low, high = self.bounds(box)
+        counts = np.array(self.counts(box), np.float32)
+        return ((observation - low) * (counts / (high - low))).clip(0, counts - 1).astype(np.int32)
+
+    def native(self, environment: Environment) -> Environment:
+        return Parted.around(environment, self)
+
+    def gymnasium(self, env: gym.Env) -> gym.Env:
+        space = env.observation_space
+        assert isinstance(space, gym.spaces.Box)
+        box = Box(tuple(space.low.tolist()), tuple(space.high.tolist()), space.shape)
+        parts = gym.spaces.MultiDiscrete(np.array(self.counts(box)), np.int32)
+        return gym.wrappers.TransformObservation(env, lambda seen: self.choose(box, seen), parts)
+
+
+class Parted(Wrapped):
+    """A native environment whose numbers are shown as the parts that they lie in."""
+
+    wrapper: DiscretizeObservation = eqx.field(static=True)
+
+    @property
+    def observation_space(self) -> MultiDiscrete:
+        return MultiDiscrete(self.wrapper.counts(_box(self.inner)))
+
+    def observe(self, state: State) -> jax.Array:
+        return self.wrapper.choose(_box(self.inner), self.inner.observe(state.inner))
+
+
+@dataclass(frozen=True)
 class TimeAware(Wrapper):
     """The part of the time limit that has passed, 0 to 1, is a vector observation's last number.
 
@@ -206,6 +303,11 @@ class Timed(Wrapped):
         assert limit is not None
         passed = state.own / jnp.float32(limit)
         return jnp.concatenate([self.inner.observe(state.inner), passed[None]])
+
+
+def _each(values: Any) -> tuple[Any, ...]:
+    """A number, or one for each number of an observation, as a tuple."""
+    return values if isinstance(values, tuple) else (values,)
 
 
 def _box(environment: Environment) -> Box:

@@ -10,7 +10,7 @@ is first asked for.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -28,6 +28,7 @@ WRAPPERS: Table[type[Wrapper]] = Table(
         "rescale-action": "operant.envs.wrappers.actions:RescaleAction",
         "frame-stack": "operant.envs.wrappers.observations:FrameStack",
         "select": "operant.envs.wrappers.observations:Select",
+        "discretize-observation": "operant.envs.wrappers.observations:DiscretizeObservation",
         "clip-reward": "operant.envs.wrappers.rewards:ClipReward",
         "scale-reward": "operant.envs.wrappers.rewards:ScaleReward",
         "potential-shaping": "operant.envs.wrappers.rewards:PotentialShaping",
@@ -128,12 +129,16 @@ def _value(text: str) -> Any:
     """A word, a number or numbers; anything else stays text, which the wrapper refuses by name."""
     if text.lower() in WORDS:
         return WORDS[text.lower()]
-    for kind in (int, float, lambda several: tuple(map(int, several.split(",")))):
+    for kind in (int, float, _several(int), _several(float)):
         try:
             return kind(text)
         except ValueError:
             continue
     return text
+
+
+def _several(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    return lambda text: tuple(map(kind, text.split(",")))
 
 
 def _text(value: Any) -> str:
