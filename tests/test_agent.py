@@ -430,6 +430,18 @@ def test_an_agent_that_was_looked_at_before_training_learns_the_same(backend):
         (lambda: operant.PPO(gym.make("CartPole-v1"), num_envs=2), "num_envs=2.*callable"),
         (lambda: operant.PPO("CartPole-v1", network={"hidden": 3}), r"network\.hidden"),
         (lambda: operant.PPO("CartPole-v1", preset="no"), "no preset 'no'"),
+        (
+            lambda: operant.PPO("CartPole-v1", network={"hidden_sizes": 64}),
+            r"hidden_sizes=64: must be a tuple",
+        ),
+        (lambda: operant.PPO("CartPole-v1", seed=None), "seed=None: must be a whole number"),
+        (
+            lambda: operant.PPO("CartPole-v1", seeds=2.0),
+            "seeds=2.0: must be a whole number, at least 1, or a list",
+        ),
+        (lambda: operant.PPO("CartPole-v1", seeds=[0, 0.5]), r"seeds=\[0, 0.5\]: must be"),
+        (lambda: operant.PPO("CartPole-v1").learn(64, callback=3), "callback: 3 must be a function"),
+        (lambda: operant.PPO("CartPole-v1").learn(64, observers=["x"]), "observers: 'x' must be a function"),
         # by habit from elsewhere
         (lambda: operant.PPO("MlpPolicy", "CartPole-v1"), "'MlpPolicy' and 'CartPole-v1'.*network="),
         (lambda: operant.PPO("CartPole-v1", policy_kwargs={}), "'policy_kwargs'.*hidden_sizes"),
@@ -448,6 +460,19 @@ def test_constructors_load_what_was_saved(ppo, tmp_path):
     ppo.save(tmp_path / "model.safetensors")
     loaded = operant.PPO.load(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(loaded.predict(OBSERVATIONS), ppo.predict(OBSERVATIONS))
+
+
+def test_saving_makes_directories_and_the_best_of_one_is_itself(ppo, tmp_path):
+    ppo.save(tmp_path / "new" / "deep" / "model.safetensors")
+    assert (tmp_path / "new" / "deep" / "model.safetensors").exists()
+    assert ppo.best() is ppo
+
+
+def test_a_plain_function_observes():
+    seen = []
+    agent = operant.PPO("CartPole-v1", num_envs=4, **PPO_SMALL)
+    agent.learn(128, progress_bar=False, observers=[lambda transition: seen.append(transition.reward.shape)])
+    assert seen == [(16, 4), (16, 4)]
 
 
 def test_what_is_sampled_can_be_had_again(ppo, tmp_path):

@@ -335,7 +335,9 @@ class Agent:
         return self._with(self.learner.state_of(index), self.seeds[index], None)
 
     def best(self, evaluations: Sequence[Evaluation] | None = None) -> Agent:
-        """The learner with the highest mean return of these evaluations, or of 20 episodes each."""
+        """The learner with the highest mean return of these evaluations, or of 20 episodes each; alone, itself."""
+        if self.seeds is None:
+            return self
         scores = self.evaluate(20) if evaluations is None else evaluations
         return self[int(np.argmax([score.mean for score in scores]))]
 

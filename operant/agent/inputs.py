@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import jax
 import numpy as np
@@ -43,11 +43,16 @@ def require_learning(plan: Experience, total_timesteps: int, before: int = 0) ->
 
 def seeds_of(seed: int, seeds: int | Sequence[int] | None) -> tuple[int, ...] | None:
     """The learners' seeds: those listed, or so many from `seed` upwards; None for a single learner."""
+    if not isinstance(seed, int | np.integer):
+        raise ValueError(f"seed={seed!r}: must be a whole number, from which all randomness derives.")
     if seeds is None:
         return None
-    listed = tuple(range(seed, seed + seeds) if isinstance(seeds, int) else seeds)
-    if not listed:
-        raise ValueError(f"seeds={seeds!r}: must be at least 1, or a list of at least one seed.")
+    several = range(seed, seed + seeds) if isinstance(seeds, int | np.integer) else seeds
+    listed = tuple(several) if isinstance(several, Iterable) else ()
+    if not listed or not all(isinstance(one, int | np.integer) for one in listed):
+        raise ValueError(
+            f"seeds={seeds!r}: must be a whole number, at least 1, or a list of at least one seed."
+        )
     return listed
 
 

@@ -89,7 +89,8 @@ def from_config(cls: type[Agent], config: dict[str, Any], env: Any, network: Any
 
 
 def save(agent: Agent, path: str | Path) -> None:
-    """Write what the agent has learnt, with its configuration."""
+    """Write what the agent has learnt, with its configuration. Directories are made as needed."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     files.save_tree(path, agent.state, {"format": FORMAT, "config": config(agent)})
 
 

@@ -75,6 +75,14 @@ class Session:
         observers: Sequence[Observer] = (),
         resumed: bool = False,
     ) -> None:
+        for name, functions in (
+            ("callback", (callback,) if callback is not None else ()),
+            ("observers", observers),
+        ):
+            for function in functions:
+                if not callable(function):
+                    raise ValueError(f"{name}: {function!r} must be a function.")
+
         from operant.engine.progress import Progress as LiveView  # draws with rich, which only training needs
 
         self.agent, self.plan, self.directory = agent, plan, directory
@@ -106,7 +114,8 @@ class Session:
 
             with ExitStack() as closing:
                 for sink in (*self.loggers, *self.observers):
-                    closing.callback(sink.close)
+                    if hasattr(sink, "close"):  # a plain function will do as an observer
+                        closing.callback(sink.close)
                 if self.selection is not None:
                     closing.callback(self.selection.close)
                 closing.callback(self.save_model)

@@ -26,7 +26,7 @@ class Observer(Protocol):
         ...
 
     def close(self) -> None:
-        """Training is over, finished or not."""
+        """Training is over, finished or not. An observer may do without: a plain function is one."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -54,6 +54,9 @@ class Network:
     """Orthogonal with gain √2 (Saxe et al. 2014), or uniform in ±1/√inputs, which is PyTorch's default."""
 
     def __post_init__(self) -> None:
+        for name in ("hidden_sizes", "convolutions", "encoders"):
+            if not isinstance(getattr(self, name), Iterable):
+                raise ValueError(f"network.{name}={getattr(self, name)!r}: must be a tuple, as in (64, 64).")
         encoders = self.encoders.items() if isinstance(self.encoders, Mapping) else self.encoders
         for name, value in (
             ("hidden_sizes", tuple(self.hidden_sizes)),
