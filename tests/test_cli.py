@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -476,6 +477,10 @@ def test_tables(capsys):
     assert main(["algorithms"]) == 0
     printed = capsys.readouterr().out
     assert "Discrete, MultiDiscrete, MultiBinary, Box  Proximal policy optimisation (Schulman" in printed
+    assert re.search(r"q-learning +Discrete +Q-learning", printed)
+    assert (
+        "together is Rainbow (Hessel et al. 2018, arXiv:1710.02298)." in printed
+    )  # a paragraph, not a line of it
     assert main(["environments"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split() == ["CartPole-v1", "native,", "gymnasium", "Box(4)", "Discrete(2)"]

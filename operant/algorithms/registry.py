@@ -67,10 +67,11 @@ def defaults(name: str) -> dict[str, Any]:
 
 
 def paper(name: str) -> str:
-    """What an algorithm of this name is, and where it was published, in a line."""
+    """What an algorithm of this name is, and where it was published: its file's first paragraph, in a line."""
     if name in CONFIGURATIONS:
         return CONFIGURATIONS[name].about
-    return (sys.modules[algorithm(name).__module__].__doc__ or "").splitlines()[0]
+    documented = sys.modules[algorithm(name).__module__].__doc__ or ""
+    return " ".join(documented.partition("\n\n")[0].split())
 
 
 def documentation(name: str) -> str:

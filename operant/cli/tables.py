@@ -26,12 +26,15 @@ def algorithms() -> str:
     for name, cls in ALGORITHMS.items():
         taken = []
         for action in actions:
-            try:
-                made = cls()
-                made.check(EnvSpec("any", spaces.Box(-1, 1, (1,)), action, num_envs=made.default_num_envs))
+            # A vector, or for tables the number of a state.
+            for seen in (spaces.Box(-1, 1, (1,)), spaces.Discrete(2)):
+                try:
+                    made = cls()
+                    made.check(EnvSpec("any", seen, action, num_envs=made.default_num_envs))
+                except ValueError:
+                    continue
                 taken.append(type(action).__name__)
-            except ValueError:
-                continue
+                break
         rows.append((name, ", ".join(taken), paper(name)))
     return _table(("algorithm", "actions", "what it is"), rows)
 
