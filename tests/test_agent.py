@@ -466,6 +466,7 @@ def test_saving_makes_directories_and_the_best_of_one_is_itself(ppo, tmp_path):
     ppo.save(tmp_path / "new" / "deep" / "model.safetensors")
     assert (tmp_path / "new" / "deep" / "model.safetensors").exists()
     assert ppo.best() is ppo
+    assert repr(ppo) == "<PPO on CartPole-v1 (native twin; 4 environments), at step 128>"
 
 
 def test_a_plain_function_observes():

@@ -412,6 +412,9 @@ class Agent:
         """What is being trained on what, in a few words."""
         return showing.title(self)
 
+    def __repr__(self) -> str:
+        return f"<{self.title}, at step {self.step:,}>"
+
     def _with(self, state: PyTree, seed: int, seeds: Sequence[int] | None) -> Agent:
         """An agent of the same kind that knows this."""
         agent = Agent(
