@@ -121,5 +121,5 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     try:
         yield asked.is_set
     finally:
-        for number, before in previous.items():
-            signal.signal(number, before)
+        for number, before in previous.items():  # None: a handler that was not made in Python
+            signal.signal(number, signal.SIG_DFL if before is None else before)
