@@ -205,7 +205,7 @@ def test_the_docs_name_every_wrapper():
 def test_every_wrapper_can_be_named():
     assert set(WRAPPERS) == {
         "time-limit", "time-aware", "repeat", "sticky-actions", "discretize", "clip-action", "rescale-action",
-        "frame-stack", "select", "clip-reward", "scale-reward", "potential-shaping",
+        "frame-stack", "select", "discretize-observation", "clip-reward", "scale-reward", "potential-shaping",
     }  # fmt: skip
 
 
@@ -215,6 +215,7 @@ WRONG = {
     "discretize": "discretize needs bins",
     "discretize:one": "Discretize: bins='one': must be a whole number, at least 2",
     "discretize:5:true:7": "discretize takes at most bins, multi",
+    "discretize-observation:3:x": "DiscretizeObservation: low='x': must be a finite number",
     "clip-action:3": "clip-action takes no values",
     "potential-shaping:3": "its potential is a function",
     "frame-stack:2 time-limit:3": "time-limit:3 counts the environment's own steps: put it first",
