@@ -46,9 +46,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        os.chmod(
-            temporary, path.parent.stat().st_mode & 0o666
-        )  # whoever may read the directory may read this
+        os.chmod(temporary, path.parent.stat().st_mode & 0o666)  # for whom the directory is
         sync(temporary)
         os.replace(temporary, path)
         sync(path.parent)

@@ -11,6 +11,7 @@ import pytest
 from tape import N, filled, sampling, tape
 
 from operant.replay import ring
+from operant.replay.frames import Frames
 from operant.types import Replay
 
 K = 3
@@ -125,3 +126,17 @@ def test_episodes_that_begin_afresh_do_not_show_what_was_before():
     batch, _ = ring.sample(plan, replay, jnp.arange(21, 24, dtype=jnp.uint32))
     np.testing.assert_array_equal(batch.transition.reward % 100, 7)
     np.testing.assert_array_equal(batch.transition.observation, again[0])
+
+
+def test_stacks_of_more_frames_than_a_byte_counts():
+    size, steps = 300, 400
+    frames = Frames.init(jnp.zeros((1, size)), size, steps, steps)
+    newest = np.arange(steps + 1)
+    shown = np.maximum(newest[:, None] - np.arange(size - 1, -1, -1), 0).astype(np.float32)
+    rows = replace(tape(steps), observation=shown[:-1, None], next_observation=shown[1:, None])
+    never = jnp.zeros((steps, 1), bool)
+    rows = replace(rows, reward=jnp.zeros((steps, 1)), terminated=never, truncated=never, valid=None)
+    frames, _ = frames.insert(jnp.asarray(0), jax.tree.map(jnp.asarray, rows))
+    places = jnp.arange(steps), jnp.zeros(steps, jnp.int32)
+    np.testing.assert_array_equal(frames.observation(*places), shown[:-1])
+    np.testing.assert_array_equal(frames.next_observation(*places), shown[1:])

@@ -113,9 +113,7 @@ class Select(Wrapper):
         )
 
     def check(self, spec: EnvSpec) -> None:
-        space = spec.observation_space
-        if not isinstance(space, Box) or len(space.shape) != 1:
-            raise self.refuse(spec, "vectors", space)
+        space = _vector(self, spec)
         if spec.frame_stack != 1:
             raise ValueError(
                 f"Select: the observations of {spec.id} are stacks of {spec.frame_stack}: put FrameStack behind it."
@@ -184,9 +182,7 @@ class DiscretizeObservation(Wrapper):
             self.require(finite, name, "a finite number, one for each number, or None")
 
     def check(self, spec: EnvSpec) -> None:
-        space = spec.observation_space
-        if not isinstance(space, Box) or len(space.shape) != 1:
-            raise self.refuse(spec, "vectors", space)
+        space = _vector(self, spec)
         if spec.frame_stack != 1:
             raise ValueError(
                 f"DiscretizeObservation: the observations of {spec.id} are stacks of {spec.frame_stack}, which tables "
@@ -308,6 +304,14 @@ class Timed(Wrapped):
 def _each(values: Any) -> tuple[Any, ...]:
     """A number, or one for each number of an observation, as a tuple."""
     return values if isinstance(values, tuple) else (values,)
+
+
+def _vector(wrapper: Wrapper, spec: EnvSpec) -> Box:
+    """The space of vector observations. Raises ValueError for another."""
+    space = spec.observation_space
+    if not isinstance(space, Box) or len(space.shape) != 1:
+        raise wrapper.refuse(spec, "vectors", space)
+    return space
 
 
 def _box(environment: Environment) -> Box:
