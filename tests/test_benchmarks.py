@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import operant
-from benchmarks import common, peak, speed
+from benchmarks import common, latency, peak, speed
 from benchmarks.cases import CASES, COLD, FAMILIES, RIVALS, TARGETS, WARM, Case
 from benchmarks.speed_report import compare, report
 from operant.algorithms import registry
@@ -173,3 +173,31 @@ def test_parts_that_are_not_measured_are_kept(monkeypatch, tmp_path):
 def test_a_table_is_markdown():
     assert common.table(("", "a"), [("x", "1")]) == "|  | a |\n| :-- | --: |\n| x | 1 |"
     assert common.show(common.spread([3.0, 1.0, 2_000.0]), 1) == "3.0 (1.0–2,000.0)"
+
+
+def test_calls_take_turns_and_the_first_of_each_is_not_counted():
+    asked = []
+
+    def timer(name):
+        def once():
+            asked.append(name)
+            return float(len(asked))
+
+        return once
+
+    times = latency.in_turns({"a": timer("a"), "b": timer("b")}, rounds=2)
+    assert asked == ["a", "b", "a", "b", "a", "b"]
+    assert times == {"a": [3.0, 5.0], "b": [4.0, 6.0]}
+
+
+def test_latencies_are_shown_with_their_range():
+    raw = {
+        "date": "2026-11-28",
+        "machine": {"processor": "one", "cores": 2, "system": "Linux"},
+        "versions": {"jax": "1.0"},
+        "microseconds": {"predict": common.spread([50.0, 60.0, 90.0])},
+        "seconds": {"operant algorithms": common.spread([0.5, 0.25, 0.75])},
+    }
+    text = latency.report(raw)
+    assert "| predict | 60.0 (50.0–90.0) |" in text
+    assert "| operant algorithms | 0.50 (0.25–0.75) |" in text
