@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from operant import settings
+from operant.constructors import NAMES as _AGENTS
 from operant.lazy import exports
 
 if TYPE_CHECKING:
@@ -19,7 +20,33 @@ if TYPE_CHECKING:
     from operant.agent import Agent
     from operant.agent.handwritten import HandWritten
     from operant.algorithms.base import Algorithm
-    from operant.construct import constructor, make
+    from operant.construct import make
+    from operant.constructors import (
+        A2C,
+        ARS,
+        CEM,
+        DQN,
+        IQN,
+        PPO,
+        QRDQN,
+        REINFORCE,
+        SARSA,
+        TD,
+        TRPO,
+        DoubleQLearning,
+        DynaQ,
+        EvolutionStrategies,
+        ExpectedSARSA,
+        GeneticAlgorithm,
+        GridSearch,
+        LinearQ,
+        MonteCarlo,
+        QLearning,
+        Rainbow,
+        Random,
+        RandomSearch,
+        SARSALambda,
+    )
     from operant.curiosity import ICM, RND, Counts
     from operant.envs.base import Environment
     from operant.envs.gridworld import GridWorld
@@ -43,30 +70,6 @@ if TYPE_CHECKING:
     from operant.networks import Network
     from operant.ops.schedules import Cosine, Exponential, Linear, Step
 
-    REINFORCE = constructor("reinforce")
-    A2C = constructor("a2c")
-    TRPO = constructor("trpo")
-    PPO = constructor("ppo")
-    DQN = constructor("dqn")
-    Rainbow = constructor("rainbow")
-    QRDQN = constructor("qr-dqn")
-    IQN = constructor("iqn")
-    Random = constructor("random")
-    QLearning = constructor("q-learning")
-    DoubleQLearning = constructor("double-q-learning")
-    SARSA = constructor("sarsa")
-    ExpectedSARSA = constructor("expected-sarsa")
-    SARSALambda = constructor("sarsa-lambda")
-    DynaQ = constructor("dyna-q")
-    LinearQ = constructor("linear-q")
-    TD = constructor("td")
-    MonteCarlo = constructor("monte-carlo")
-    GridSearch = constructor("grid-search")
-    RandomSearch = constructor("random-search")
-    GeneticAlgorithm = constructor("genetic")
-    CEM = constructor("cem")
-    EvolutionStrategies = constructor("evolution-strategies")
-    ARS = constructor("ars")
     load = Agent.load
     resume = Agent.resume
     __version__: str
@@ -132,32 +135,6 @@ __all__ = [
     "toy_text",
 ]
 
-_AGENTS = {
-    "REINFORCE": "reinforce",
-    "A2C": "a2c",
-    "TRPO": "trpo",
-    "PPO": "ppo",
-    "DQN": "dqn",
-    "Rainbow": "rainbow",
-    "QRDQN": "qr-dqn",
-    "IQN": "iqn",
-    "Random": "random",
-    "QLearning": "q-learning",
-    "DoubleQLearning": "double-q-learning",
-    "SARSA": "sarsa",
-    "ExpectedSARSA": "expected-sarsa",
-    "SARSALambda": "sarsa-lambda",
-    "DynaQ": "dyna-q",
-    "LinearQ": "linear-q",
-    "TD": "td",
-    "MonteCarlo": "monte-carlo",
-    "GridSearch": "grid-search",
-    "RandomSearch": "random-search",
-    "GeneticAlgorithm": "genetic",
-    "CEM": "cem",
-    "EvolutionStrategies": "evolution-strategies",
-    "ARS": "ars",
-}
 _WRAPPERS = (
     "ClipAction",
     "ClipReward",
@@ -188,23 +165,24 @@ _exported = exports(
         **dict.fromkeys(("Counts", "ICM", "RND"), "operant.curiosity"),
         **dict.fromkeys(("Cosine", "Exponential", "Linear", "Step"), "operant.ops.schedules"),
         **dict.fromkeys(_WRAPPERS, "operant.envs.wrappers"),
+        **dict.fromkeys(_AGENTS, "operant.constructors"),
     },
 )
 
 
-def __getattr__(name: str) -> Any:
-    if name in _AGENTS:
-        value = import_module("operant.construct").constructor(_AGENTS[name])
-    elif name in ("load", "resume"):
-        value = getattr(import_module("operant.agent").Agent, name)
-    elif name == "mdp":
-        value = import_module("operant.mdp")
-    elif name == "__version__":
-        value = import_module("importlib.metadata").version("operant")
-    else:
-        return _exported(name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # else every misspelt name would be taken for one that is found here
+
+    def __getattr__(name: str) -> Any:
+        if name in ("load", "resume"):
+            value = getattr(import_module("operant.agent").Agent, name)
+        elif name == "mdp":
+            value = import_module("operant.mdp")
+        elif name == "__version__":
+            value = import_module("importlib.metadata").version("operant")
+        else:
+            return _exported(name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ from operant import presets
 from operant.agent import Agent
 from operant.algorithms import registry
 from operant.curiosity import make_curious
+from operant.signatures import documentation, signature_of
 
 TRAINING_VALUES = ("total_timesteps", "evaluate_every", "episodes")  # a preset's, for the command line
 AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization", "wrappers")
@@ -79,24 +79,14 @@ def constructor(name: str) -> Callable[..., Agent]:
     keyword = inspect.Parameter.KEYWORD_ONLY
     agent = inspect.signature(Agent.__init__).parameters
     construct.__name__ = construct.__qualname__ = name if defaults else cls.__name__
-    construct.__doc__ = registry.documentation(name)
     construct.load = Agent.load  # pyright: ignore[reportFunctionMemberAccess] (where habit looks for it)
-    construct.__signature__ = inspect.Signature(  # what help() and editors show
-        [
-            inspect.Parameter("env", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-            *(agent[argument] for argument in AGENT_ARGUMENTS),
-            inspect.Parameter("preset", keyword, default=None),
-            inspect.Parameter("curiosity", keyword, default=None),
-            *(
-                inspect.Parameter(
-                    field.name,
-                    keyword,
-                    default=defaults.get(field.name, field.default),
-                    annotation=field.type,
-                )
-                for field in dataclasses.fields(cls)
-            ),
-        ],
-        return_annotation=Agent,
-    )
+    before = [
+        inspect.Parameter("env", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+        *(agent[argument] for argument in AGENT_ARGUMENTS),
+        inspect.Parameter("preset", keyword, default=None),
+        inspect.Parameter("curiosity", keyword, default=None),
+    ]
+    signature = signature_of(cls, defaults, before, Agent)
+    construct.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess] (what help() and editors show)
+    construct.__doc__ = documentation(name, signature, (Agent, make))
     return construct

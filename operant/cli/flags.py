@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import dataclasses
-import inspect
 import re
-import textwrap
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
+from operant.algorithms.documentation import field_help
 from operant.networks import Network
 from operant.ops import schedules
 
@@ -24,7 +22,7 @@ def with_defaults(cls: type, values: Mapping[str, Any], documented: bool) -> Any
     They are documented as those of `cls` are where that is wanted: it reads the source, which takes longer than all the
     rest. A dict of values replaces fields of a nested dataclass. What else is in `values` is not looked at.
     """
-    documentation = _attribute_docs(cls) if documented else {}
+    documentation = field_help(cls) if documented else {}
     hints = get_type_hints(cls, include_extras=True)
     fields = []
     for field in dataclasses.fields(cls):
@@ -48,25 +46,6 @@ def with_defaults(cls: type, values: Mapping[str, Any], documented: bool) -> Any
         given = () if default is dataclasses.MISSING else (dataclasses.field(default=default),)
         fields.append((field.name, annotation, *given))
     return dataclasses.make_dataclass(cls.__name__, fields, frozen=True)
-
-
-def _attribute_docs(cls: type) -> dict[str, str]:
-    """The strings below the fields of a class, those that it inherits included."""
-    inherited: dict[str, str] = {}
-    for base in cls.__bases__:
-        if dataclasses.is_dataclass(base):
-            inherited |= _attribute_docs(base)
-    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-    assert isinstance(body, ast.ClassDef)
-    return inherited | {
-        field.target.id: " ".join(text.value.value.split())
-        for field, text in zip(body.body, body.body[1:], strict=False)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
-        and isinstance(text.value.value, str)
-    }
 
 
 def types() -> ConstructorRegistry:

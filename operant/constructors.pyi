@@ -1,0 +1,2104 @@
+# Written by `python -m tools.constructor_stubs` from the algorithms: change those, then run it again.
+# ruff: noqa: E501
+"""The published constructors, `operant.PPO` and the like, with every hyperparameter's type and help."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+from equinox import Module
+from numpy.typing import ArrayLike
+
+from operant.agent import Agent
+from operant.envs.wrappers.base import Wrapper
+from operant.networks.config import Network
+from operant.ops.schedules import Schedule
+
+class NetworkValues(TypedDict, total=False):
+    hidden_sizes: Sequence[int]
+    """Units of each hidden layer, of the policy and of the value function alike."""
+    activation: str
+    """Behind each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
+    convolutions: Sequence[Sequence[int]]
+    """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only, which are observations of three axes; without any, they are flattened."""
+    channels: Literal["auto", "first", "last"]
+    """Which axis of an image is that of channels: first, last, or auto: the last of a `FrameStack`, else the first if that is the shortest."""
+    convolution_features: int
+    """Units of the ReLU layer behind the convolutions; 0 for none."""
+    layer_norm: bool
+    """Normalise each hidden layer before its activation (Ba et al. 2016)."""
+    dropout: float
+    """Fraction of hidden units dropped while learning (Srivastava et al. 2014)."""
+    memory: Literal["none", "gru", "lstm"]
+    """Recurrent layer behind the observation's encoder."""
+    memory_size: int
+    """Units of the memory."""
+    encoders: Mapping[str, Sequence[int]]
+    """Hidden sizes of a Dict input's own network, by its key (a Tuple's: its position; nested: a/b)."""
+    combine: Literal["concatenate", "sum", "product"]
+    """How the encoded inputs of a Dict observation become one."""
+    initialization: Literal["orthogonal", "uniform"]
+    """Orthogonal with gain √2 (Saxe et al. 2014), or uniform in ±1/√inputs, which is PyTorch's default."""
+
+class _REINFORCE:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.01,
+        gamma: float = 0.95,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        log_std_init: float = 0.0,
+        normalize_observations: bool = False,
+        normalize_rewards: bool = False,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_episodes: int = 10,
+        max_steps: int = 1000,
+        normalize_returns: bool = True,
+        baseline: bool = False,
+        vf_coef: float = 0.5,
+    ) -> Agent:
+        """REINFORCE, the gradient of whole episodes' returns, for every action space, with masks and memory.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size of Adam: a number or a schedule such as linear:0.01:0. Default: 0.01.
+            gamma: Discount factor γ. Default: 0.95.
+            use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
+                Raffin et al. 2021) instead of by new noise at every step. Default: False.
+            sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
+                Default: -1.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning. Default: 0.0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
+                False.
+            network: The networks: a Network of values, or any Equinox module that maps an observation to
+                features. Default: Network().
+            n_episodes: Episodes of an update; a multiple of the number of environments. Default: 10.
+            max_steps: Longer episodes are cut. Memory and time are taken for so many steps of every
+                episode. Default: 1000.
+            normalize_returns: Bring what actions are judged by to mean 0 and deviation 1 over the episodes
+                of an update. Default: True.
+            baseline: Judge actions by how much more they returned than a learnt value function expected.
+                Where a time limit ended an episode, the value of its last state then stands for what did
+                not happen; otherwise nothing does. Default: False.
+            vf_coef: Weight of the value loss. Default: 0.5.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+REINFORCE: _REINFORCE
+
+class _A2C:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.0007,
+        gamma: float = 0.99,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        log_std_init: float = 0.0,
+        normalize_observations: bool = False,
+        normalize_rewards: bool = False,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_steps: int = 5,
+        gae_lambda: float = 1.0,
+        normalize_advantage: bool = False,
+        ent_coef: float | Schedule | str = 0.0,
+        vf_coef: float = 0.5,
+        max_grad_norm: float = 0.5,
+        use_rms_prop: bool = True,
+        rms_prop_alpha: float = 0.99,
+        rms_prop_eps: float = 1e-05,
+    ) -> Agent:
+        """Advantage actor–critic, for every action space, with masks and memory.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:7e-4:0.
+                Default: 0.0007.
+            gamma: Discount factor γ. Default: 0.99.
+            use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
+                Raffin et al. 2021) instead of by new noise at every step. Default: False.
+            sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
+                Default: -1.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning. Default: 0.0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
+                False.
+            network: The networks: a Network of values, or any Equinox module that maps an observation to
+                features. Default: Network().
+            n_steps: Steps of every environment in a rollout. Default: 5.
+            gae_lambda: λ of the generalized advantage estimate: 0 trusts the value network, 1 the returns.
+                Default: 1.0.
+            normalize_advantage: Standardise the advantages that a gradient is computed from. Default:
+                False.
+            ent_coef: Weight of the entropy bonus. Default: 0.0.
+            vf_coef: Weight of the value loss. Default: 0.5.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 0.5.
+            use_rms_prop: Learn with RMSProp; otherwise with Adam. Default: True.
+            rms_prop_alpha: How much of RMSProp's mean square stays at each update. Default: 0.99.
+            rms_prop_eps: What RMSProp adds to the root of the mean square. Default: 1e-05.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+A2C: _A2C
+
+class _TRPO:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.001,
+        gamma: float = 0.99,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        log_std_init: float = 0.0,
+        normalize_observations: bool = False,
+        normalize_rewards: bool = False,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_steps: int = 2048,
+        gae_lambda: float = 0.95,
+        normalize_advantage: bool = True,
+        batch_size: int = 128,
+        n_critic_updates: int = 10,
+        target_kl: float = 0.01,
+        cg_max_steps: int = 15,
+        cg_damping: float = 0.1,
+        line_search_max_iter: int = 10,
+        line_search_shrinking_factor: float = 0.8,
+        sub_sampling_factor: int = 1,
+    ) -> Agent:
+        """Trust region policy optimisation, for every action space, with masks and memory.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size of Adam for the value function: a number or a schedule such as
+                linear:1e-3:0. Default: 0.001.
+            gamma: Discount factor γ. Default: 0.99.
+            use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
+                Raffin et al. 2021) instead of by new noise at every step. Default: False.
+            sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
+                Default: -1.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning. Default: 0.0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
+                False.
+            network: The networks: a Network of values, or any Equinox module that maps an observation to
+                features. Default: Network().
+            n_steps: Steps of every environment in a rollout. Default: 2048.
+            gae_lambda: λ of the generalized advantage estimate: 0 trusts the value network, 1 the returns.
+                Default: 0.95.
+            normalize_advantage: Standardise the advantages that a gradient is computed from. Default: True.
+            batch_size: Samples in a minibatch of the value function; what is left over sits out an epoch.
+                Default: 128.
+            n_critic_updates: Passes of the value function over each rollout. Default: 10.
+            target_kl: δ: how far the policy may move in one update, in nats. Default: 0.01.
+            cg_max_steps: Conjugate gradient iterations. Default: 15.
+            cg_damping: This times the identity is added to the Fisher matrix. Default: 0.1.
+            line_search_max_iter: Steps that are tried, before the policy stays as it is. Default: 10.
+            line_search_shrinking_factor: How long each of them is compared with the one before. Default:
+                0.8.
+            sub_sampling_factor: The Fisher matrix is that of every so manyth step; with memory,
+                environment. Default: 1.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+TRPO: _TRPO
+
+class _PPO:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.0003,
+        gamma: float = 0.99,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        log_std_init: float = 0.0,
+        normalize_observations: bool = False,
+        normalize_rewards: bool = False,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_steps: int = 2048,
+        gae_lambda: float = 0.95,
+        normalize_advantage: bool = True,
+        batch_size: int = 64,
+        n_epochs: int = 10,
+        objective: Literal["clip", "kl"] = "clip",
+        clip_range: float | Schedule | str = 0.2,
+        clip_range_vf: float | Schedule | str | None = None,
+        kl_coef: float = 1.0,
+        target_kl: float | None = None,
+        ent_coef: float | Schedule | str = 0.0,
+        vf_coef: float = 0.5,
+        max_grad_norm: float = 0.5,
+    ) -> Agent:
+        """Proximal policy optimisation, for every action space, with masks and memory.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size of Adam: a number or a schedule such as linear:3e-4:0. Default: 0.0003.
+            gamma: Discount factor γ. Default: 0.99.
+            use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
+                Raffin et al. 2021) instead of by new noise at every step. Default: False.
+            sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
+                Default: -1.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning. Default: 0.0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
+                False.
+            network: The networks: a Network of values, or any Equinox module that maps an observation to
+                features. Default: Network().
+            n_steps: Steps of every environment in a rollout. Default: 2048.
+            gae_lambda: λ of the generalized advantage estimate: 0 trusts the value network, 1 the returns.
+                Default: 0.95.
+            normalize_advantage: Standardise the advantages that a gradient is computed from. Default: True.
+            batch_size: Samples in a minibatch; what is left over after dividing the rollout sits out an
+                epoch. With memory: whole sequences of n_steps, as many as come closest from below (at least
+                one). Default: 64.
+            n_epochs: Passes over each rollout. Default: 10.
+            objective: What keeps the policy near the one that acted: clip stops paying, kl charges. One of
+                'clip', 'kl'. Default: 'clip'.
+            clip_range: ε: how far an action's probability ratio may move before it stops paying. Default:
+                0.2.
+            clip_range_vf: How far a value may move from its old estimate, in units of reward; none: as far
+                as it likes. Default: None.
+            kl_coef: β: what objective kl charges for each nat that the policy moves, at first. Default:
+                1.0.
+            target_kl: With clip: stop learning from a rollout once the policy has moved further than 1.5
+                times this; none: never. With kl: double β behind a rollout from which it has moved so far,
+                halve β behind one where it stayed below a 1.5th of this; none: β stays. Default: None.
+            ent_coef: Weight of the entropy bonus. Default: 0.0.
+            vf_coef: Weight of the value loss. Default: 0.5.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 0.5.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+PPO: _PPO
+
+class _DQN:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.0001,
+        buffer_size: int = 1000000,
+        learning_starts: int = 100,
+        batch_size: int = 32,
+        tau: float = 1.0,
+        gamma: float = 0.99,
+        train_freq: int = 4,
+        gradient_steps: int = 1,
+        target_update_interval: int = 10000,
+        exploration_fraction: float = 0.1,
+        exploration_initial_eps: float = 1.0,
+        exploration_final_eps: float = 0.05,
+        temperature: float | Schedule | str | None = None,
+        double: bool = False,
+        dueling: Literal["none", "mean", "max"] = "none",
+        n_step: int = 1,
+        priority: bool = False,
+        priority_exponent: float = 0.6,
+        priority_beta: float = 0.4,
+        noisy: bool = False,
+        noisy_std: float = 0.5,
+        distributional: Literal["none", "categorical", "quantile", "implicit"] = "none",
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
+        n_quantiles: int = 200,
+        n_target_quantiles: int = 64,
+        n_policy_quantiles: int = 32,
+        n_cosines: int = 64,
+        kappa: float = 1.0,
+        munchausen: bool = False,
+        munchausen_alpha: float = 0.9,
+        munchausen_temperature: float = 0.03,
+        munchausen_clip: float = -1.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
+        loss_function: Literal["huber", "mse"] = "huber",
+        optimizer: Literal["adam", "rmsprop"] = "adam",
+        optimizer_eps: float = 1e-08,
+        optimizer_decay: float = 0.95,
+        max_grad_norm: float | None = 10.0,
+        held_out_states: int = 0,
+        normalize_observations: bool = False,
+        normalize_rewards: bool = False,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+    ) -> Agent:
+        """Deep Q-learning, for discrete actions, with masks and memory; its flags make Rainbow, QR-DQN and IQN.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
+                Default: 0.0001.
+            buffer_size: Transitions that replay remembers. Default: 1000000.
+            learning_starts: Steps taken at random before learning starts. Default: 100.
+            batch_size: Transitions in a minibatch. Default: 32.
+            tau: How far the target network moves towards the online one at each of its updates; 1 copies
+                it. Default: 1.0.
+            gamma: Discount factor γ. Default: 0.99.
+            train_freq: Steps of every environment between two rounds of learning. Default: 4.
+            gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
+                collected. Default: 1.
+            target_update_interval: Environment steps between two updates of the target network. Default:
+                10000.
+            exploration_fraction: Part of training over which ε falls. Default: 0.1.
+            exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
+            exploration_final_eps: ε after that. Default: 0.05.
+            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
+                take the best. Default: None.
+            double: Let the online network choose the best next action and the older copy value it, since
+                the maximum of uncertain values is too high. Default: False.
+            dueling: Learn a state's value and each action's advantage over their mean or over the best
+                (max). One of 'none', 'mean', 'max'. Default: 'none'.
+            n_step: Rewards that are summed before the target network's value stands for the rest. Default:
+                1.
+            priority: Replay transitions the more often, the more surprising they were. Default: False.
+            priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
+                Default: 0.6.
+            priority_beta: With priority: β at the start, how far weights correct the bias of unequal
+                sampling; 1 (wholly) at the end. Default: 0.4.
+            noisy: Explore by noise on the weights of linear layers behind the encoder, whose size is
+                learnt; beside ε, unless that is set to 0, as Rainbow has it. Default: False.
+            noisy_std: With noisy: the noise's first size σ₀. Default: 0.5.
+            distributional: Learn the distribution of returns: as probabilities of atoms (categorical), as
+                quantiles at set fractions (quantile) or at any fraction (implicit). One of 'none',
+                'categorical', 'quantile', 'implicit'. Default: 'none'.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
+            n_quantiles: With quantile: how many; with implicit: fractions N at which a minibatch is learnt
+                from. Default: 200.
+            n_target_quantiles: With implicit: fractions N' at which targets are looked at. Default: 64.
+            n_policy_quantiles: With implicit: fractions K over which Q is averaged to choose an action.
+                Default: 32.
+            n_cosines: With implicit: cosines that embed a fraction. Default: 64.
+            kappa: With quantile and implicit: errors up to this are squared in their loss, larger ones are
+                not. Default: 1.0.
+            munchausen: Learn soft values, and add the log-probability of the action taken to its reward.
+                Default: False.
+            munchausen_alpha: With munchausen: weight α of that log-probability. Default: 0.9.
+            munchausen_temperature: With munchausen: temperature τ of the policy that values are of.
+                Default: 0.03.
+            munchausen_clip: With munchausen: the least that τ times the log-probability counts. Default:
+                -1.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
+            loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
+                ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
+                them. One of 'huber', 'mse'. Default: 'huber'.
+            optimizer: adam, or rmsprop (centred). One of 'adam', 'rmsprop'. Default: 'adam'.
+            optimizer_eps: What keeps the optimiser from dividing by 0. Default: 1e-08.
+            optimizer_decay: With rmsprop: how slowly its averages move, ρ. Default: 0.95.
+            max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
+                Default: 10.0.
+            held_out_states: States of the random policy on which to report the mean of the largest values
+                (train/average_max_q). Default: 0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
+                False.
+            network: The network: a Network of values, or any Equinox module that maps an observation to
+                features. Default: Network(activation='relu', initialization='uniform').
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+DQN: _DQN
+
+class _Rainbow:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 6.25e-05,
+        buffer_size: int = 1000000,
+        learning_starts: int = 100,
+        batch_size: int = 32,
+        tau: float = 1.0,
+        gamma: float = 0.99,
+        train_freq: int = 4,
+        gradient_steps: int = 1,
+        target_update_interval: int = 10000,
+        exploration_fraction: float = 0.1,
+        exploration_initial_eps: float = 0.0,
+        exploration_final_eps: float = 0.0,
+        temperature: float | Schedule | str | None = None,
+        double: bool = True,
+        dueling: Literal["none", "mean", "max"] = "mean",
+        n_step: int = 3,
+        priority: bool = True,
+        priority_exponent: float = 0.5,
+        priority_beta: float = 0.4,
+        noisy: bool = True,
+        noisy_std: float = 0.5,
+        distributional: Literal["none", "categorical", "quantile", "implicit"] = "categorical",
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
+        n_quantiles: int = 200,
+        n_target_quantiles: int = 64,
+        n_policy_quantiles: int = 32,
+        n_cosines: int = 64,
+        kappa: float = 1.0,
+        munchausen: bool = False,
+        munchausen_alpha: float = 0.9,
+        munchausen_temperature: float = 0.03,
+        munchausen_clip: float = -1.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
+        loss_function: Literal["huber", "mse"] = "huber",
+        optimizer: Literal["adam", "rmsprop"] = "adam",
+        optimizer_eps: float = 0.00015,
+        optimizer_decay: float = 0.95,
+        max_grad_norm: float | None = 10.0,
+        held_out_states: int = 0,
+        normalize_observations: bool = False,
+        normalize_rewards: bool = False,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+    ) -> Agent:
+        """Rainbow (Hessel et al. 2018, arXiv:1710.02298): double, dueling, n-step, prioritised, noisy, categorical DQN.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
+                Default: 6.25e-05.
+            buffer_size: Transitions that replay remembers. Default: 1000000.
+            learning_starts: Steps taken at random before learning starts. Default: 100.
+            batch_size: Transitions in a minibatch. Default: 32.
+            tau: How far the target network moves towards the online one at each of its updates; 1 copies
+                it. Default: 1.0.
+            gamma: Discount factor γ. Default: 0.99.
+            train_freq: Steps of every environment between two rounds of learning. Default: 4.
+            gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
+                collected. Default: 1.
+            target_update_interval: Environment steps between two updates of the target network. Default:
+                10000.
+            exploration_fraction: Part of training over which ε falls. Default: 0.1.
+            exploration_initial_eps: ε at the start: the probability of a random action. Default: 0.0.
+            exploration_final_eps: ε after that. Default: 0.0.
+            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
+                take the best. Default: None.
+            double: Let the online network choose the best next action and the older copy value it, since
+                the maximum of uncertain values is too high. Default: True.
+            dueling: Learn a state's value and each action's advantage over their mean or over the best
+                (max). One of 'none', 'mean', 'max'. Default: 'mean'.
+            n_step: Rewards that are summed before the target network's value stands for the rest. Default:
+                3.
+            priority: Replay transitions the more often, the more surprising they were. Default: True.
+            priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
+                Default: 0.5.
+            priority_beta: With priority: β at the start, how far weights correct the bias of unequal
+                sampling; 1 (wholly) at the end. Default: 0.4.
+            noisy: Explore by noise on the weights of linear layers behind the encoder, whose size is
+                learnt; beside ε, unless that is set to 0, as Rainbow has it. Default: True.
+            noisy_std: With noisy: the noise's first size σ₀. Default: 0.5.
+            distributional: Learn the distribution of returns: as probabilities of atoms (categorical), as
+                quantiles at set fractions (quantile) or at any fraction (implicit). One of 'none',
+                'categorical', 'quantile', 'implicit'. Default: 'categorical'.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
+            n_quantiles: With quantile: how many; with implicit: fractions N at which a minibatch is learnt
+                from. Default: 200.
+            n_target_quantiles: With implicit: fractions N' at which targets are looked at. Default: 64.
+            n_policy_quantiles: With implicit: fractions K over which Q is averaged to choose an action.
+                Default: 32.
+            n_cosines: With implicit: cosines that embed a fraction. Default: 64.
+            kappa: With quantile and implicit: errors up to this are squared in their loss, larger ones are
+                not. Default: 1.0.
+            munchausen: Learn soft values, and add the log-probability of the action taken to its reward.
+                Default: False.
+            munchausen_alpha: With munchausen: weight α of that log-probability. Default: 0.9.
+            munchausen_temperature: With munchausen: temperature τ of the policy that values are of.
+                Default: 0.03.
+            munchausen_clip: With munchausen: the least that τ times the log-probability counts. Default:
+                -1.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
+            loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
+                ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
+                them. One of 'huber', 'mse'. Default: 'huber'.
+            optimizer: adam, or rmsprop (centred). One of 'adam', 'rmsprop'. Default: 'adam'.
+            optimizer_eps: What keeps the optimiser from dividing by 0. Default: 0.00015.
+            optimizer_decay: With rmsprop: how slowly its averages move, ρ. Default: 0.95.
+            max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
+                Default: 10.0.
+            held_out_states: States of the random policy on which to report the mean of the largest values
+                (train/average_max_q). Default: 0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
+                False.
+            network: The network: a Network of values, or any Equinox module that maps an observation to
+                features. Default: Network(activation='relu', initialization='uniform').
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+Rainbow: _Rainbow
+
+class _QRDQN:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 5e-05,
+        buffer_size: int = 1000000,
+        learning_starts: int = 100,
+        batch_size: int = 32,
+        tau: float = 1.0,
+        gamma: float = 0.99,
+        train_freq: int = 4,
+        gradient_steps: int = 1,
+        target_update_interval: int = 10000,
+        exploration_fraction: float = 0.005,
+        exploration_initial_eps: float = 1.0,
+        exploration_final_eps: float = 0.01,
+        temperature: float | Schedule | str | None = None,
+        double: bool = False,
+        dueling: Literal["none", "mean", "max"] = "none",
+        n_step: int = 1,
+        priority: bool = False,
+        priority_exponent: float = 0.6,
+        priority_beta: float = 0.4,
+        noisy: bool = False,
+        noisy_std: float = 0.5,
+        distributional: Literal["none", "categorical", "quantile", "implicit"] = "quantile",
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
+        n_quantiles: int = 200,
+        n_target_quantiles: int = 64,
+        n_policy_quantiles: int = 32,
+        n_cosines: int = 64,
+        kappa: float = 1.0,
+        munchausen: bool = False,
+        munchausen_alpha: float = 0.9,
+        munchausen_temperature: float = 0.03,
+        munchausen_clip: float = -1.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
+        loss_function: Literal["huber", "mse"] = "huber",
+        optimizer: Literal["adam", "rmsprop"] = "adam",
+        optimizer_eps: float = 0.0003125,
+        optimizer_decay: float = 0.95,
+        max_grad_norm: float | None = None,
+        held_out_states: int = 0,
+        normalize_observations: bool = False,
+        normalize_rewards: bool = False,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+    ) -> Agent:
+        """DQN that learns quantiles of the return (Dabney, Rowland et al. 2018, arXiv:1710.10044).
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
+                Default: 5e-05.
+            buffer_size: Transitions that replay remembers. Default: 1000000.
+            learning_starts: Steps taken at random before learning starts. Default: 100.
+            batch_size: Transitions in a minibatch. Default: 32.
+            tau: How far the target network moves towards the online one at each of its updates; 1 copies
+                it. Default: 1.0.
+            gamma: Discount factor γ. Default: 0.99.
+            train_freq: Steps of every environment between two rounds of learning. Default: 4.
+            gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
+                collected. Default: 1.
+            target_update_interval: Environment steps between two updates of the target network. Default:
+                10000.
+            exploration_fraction: Part of training over which ε falls. Default: 0.005.
+            exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
+            exploration_final_eps: ε after that. Default: 0.01.
+            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
+                take the best. Default: None.
+            double: Let the online network choose the best next action and the older copy value it, since
+                the maximum of uncertain values is too high. Default: False.
+            dueling: Learn a state's value and each action's advantage over their mean or over the best
+                (max). One of 'none', 'mean', 'max'. Default: 'none'.
+            n_step: Rewards that are summed before the target network's value stands for the rest. Default:
+                1.
+            priority: Replay transitions the more often, the more surprising they were. Default: False.
+            priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
+                Default: 0.6.
+            priority_beta: With priority: β at the start, how far weights correct the bias of unequal
+                sampling; 1 (wholly) at the end. Default: 0.4.
+            noisy: Explore by noise on the weights of linear layers behind the encoder, whose size is
+                learnt; beside ε, unless that is set to 0, as Rainbow has it. Default: False.
+            noisy_std: With noisy: the noise's first size σ₀. Default: 0.5.
+            distributional: Learn the distribution of returns: as probabilities of atoms (categorical), as
+                quantiles at set fractions (quantile) or at any fraction (implicit). One of 'none',
+                'categorical', 'quantile', 'implicit'. Default: 'quantile'.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
+            n_quantiles: With quantile: how many; with implicit: fractions N at which a minibatch is learnt
+                from. Default: 200.
+            n_target_quantiles: With implicit: fractions N' at which targets are looked at. Default: 64.
+            n_policy_quantiles: With implicit: fractions K over which Q is averaged to choose an action.
+                Default: 32.
+            n_cosines: With implicit: cosines that embed a fraction. Default: 64.
+            kappa: With quantile and implicit: errors up to this are squared in their loss, larger ones are
+                not. Default: 1.0.
+            munchausen: Learn soft values, and add the log-probability of the action taken to its reward.
+                Default: False.
+            munchausen_alpha: With munchausen: weight α of that log-probability. Default: 0.9.
+            munchausen_temperature: With munchausen: temperature τ of the policy that values are of.
+                Default: 0.03.
+            munchausen_clip: With munchausen: the least that τ times the log-probability counts. Default:
+                -1.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
+            loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
+                ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
+                them. One of 'huber', 'mse'. Default: 'huber'.
+            optimizer: adam, or rmsprop (centred). One of 'adam', 'rmsprop'. Default: 'adam'.
+            optimizer_eps: What keeps the optimiser from dividing by 0. Default: 0.0003125.
+            optimizer_decay: With rmsprop: how slowly its averages move, ρ. Default: 0.95.
+            max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
+                Default: None.
+            held_out_states: States of the random policy on which to report the mean of the largest values
+                (train/average_max_q). Default: 0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
+                False.
+            network: The network: a Network of values, or any Equinox module that maps an observation to
+                features. Default: Network(activation='relu', initialization='uniform').
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+QRDQN: _QRDQN
+
+class _IQN:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 5e-05,
+        buffer_size: int = 1000000,
+        learning_starts: int = 100,
+        batch_size: int = 32,
+        tau: float = 1.0,
+        gamma: float = 0.99,
+        train_freq: int = 4,
+        gradient_steps: int = 1,
+        target_update_interval: int = 10000,
+        exploration_fraction: float = 0.005,
+        exploration_initial_eps: float = 1.0,
+        exploration_final_eps: float = 0.01,
+        temperature: float | Schedule | str | None = None,
+        double: bool = False,
+        dueling: Literal["none", "mean", "max"] = "none",
+        n_step: int = 1,
+        priority: bool = False,
+        priority_exponent: float = 0.6,
+        priority_beta: float = 0.4,
+        noisy: bool = False,
+        noisy_std: float = 0.5,
+        distributional: Literal["none", "categorical", "quantile", "implicit"] = "implicit",
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
+        n_quantiles: int = 64,
+        n_target_quantiles: int = 64,
+        n_policy_quantiles: int = 32,
+        n_cosines: int = 64,
+        kappa: float = 1.0,
+        munchausen: bool = False,
+        munchausen_alpha: float = 0.9,
+        munchausen_temperature: float = 0.03,
+        munchausen_clip: float = -1.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
+        loss_function: Literal["huber", "mse"] = "huber",
+        optimizer: Literal["adam", "rmsprop"] = "adam",
+        optimizer_eps: float = 0.0003125,
+        optimizer_decay: float = 0.95,
+        max_grad_norm: float | None = None,
+        held_out_states: int = 0,
+        normalize_observations: bool = False,
+        normalize_rewards: bool = False,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+    ) -> Agent:
+        """DQN that learns the return's quantile function (Dabney, Ostrovski et al. 2018, arXiv:1806.06923).
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
+                Default: 5e-05.
+            buffer_size: Transitions that replay remembers. Default: 1000000.
+            learning_starts: Steps taken at random before learning starts. Default: 100.
+            batch_size: Transitions in a minibatch. Default: 32.
+            tau: How far the target network moves towards the online one at each of its updates; 1 copies
+                it. Default: 1.0.
+            gamma: Discount factor γ. Default: 0.99.
+            train_freq: Steps of every environment between two rounds of learning. Default: 4.
+            gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
+                collected. Default: 1.
+            target_update_interval: Environment steps between two updates of the target network. Default:
+                10000.
+            exploration_fraction: Part of training over which ε falls. Default: 0.005.
+            exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
+            exploration_final_eps: ε after that. Default: 0.01.
+            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
+                take the best. Default: None.
+            double: Let the online network choose the best next action and the older copy value it, since
+                the maximum of uncertain values is too high. Default: False.
+            dueling: Learn a state's value and each action's advantage over their mean or over the best
+                (max). One of 'none', 'mean', 'max'. Default: 'none'.
+            n_step: Rewards that are summed before the target network's value stands for the rest. Default:
+                1.
+            priority: Replay transitions the more often, the more surprising they were. Default: False.
+            priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
+                Default: 0.6.
+            priority_beta: With priority: β at the start, how far weights correct the bias of unequal
+                sampling; 1 (wholly) at the end. Default: 0.4.
+            noisy: Explore by noise on the weights of linear layers behind the encoder, whose size is
+                learnt; beside ε, unless that is set to 0, as Rainbow has it. Default: False.
+            noisy_std: With noisy: the noise's first size σ₀. Default: 0.5.
+            distributional: Learn the distribution of returns: as probabilities of atoms (categorical), as
+                quantiles at set fractions (quantile) or at any fraction (implicit). One of 'none',
+                'categorical', 'quantile', 'implicit'. Default: 'implicit'.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
+            n_quantiles: With quantile: how many; with implicit: fractions N at which a minibatch is learnt
+                from. Default: 64.
+            n_target_quantiles: With implicit: fractions N' at which targets are looked at. Default: 64.
+            n_policy_quantiles: With implicit: fractions K over which Q is averaged to choose an action.
+                Default: 32.
+            n_cosines: With implicit: cosines that embed a fraction. Default: 64.
+            kappa: With quantile and implicit: errors up to this are squared in their loss, larger ones are
+                not. Default: 1.0.
+            munchausen: Learn soft values, and add the log-probability of the action taken to its reward.
+                Default: False.
+            munchausen_alpha: With munchausen: weight α of that log-probability. Default: 0.9.
+            munchausen_temperature: With munchausen: temperature τ of the policy that values are of.
+                Default: 0.03.
+            munchausen_clip: With munchausen: the least that τ times the log-probability counts. Default:
+                -1.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
+            loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
+                ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
+                them. One of 'huber', 'mse'. Default: 'huber'.
+            optimizer: adam, or rmsprop (centred). One of 'adam', 'rmsprop'. Default: 'adam'.
+            optimizer_eps: What keeps the optimiser from dividing by 0. Default: 0.0003125.
+            optimizer_decay: With rmsprop: how slowly its averages move, ρ. Default: 0.95.
+            max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
+                Default: None.
+            held_out_states: States of the random policy on which to report the mean of the largest values
+                (train/average_max_q). Default: 0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
+                False.
+            network: The network: a Network of values, or any Equinox module that maps an observation to
+                features. Default: Network(activation='relu', initialization='uniform').
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+IQN: _IQN
+
+class _Random:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+    ) -> Agent:
+        """Every possible action with the same probability.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+Random: _Random
+
+class _QLearning:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str = ...,
+        exploration_bonus: float = 0.0,
+    ) -> Agent:
+        """Q-learning in a table, for Discrete observations and actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+QLearning: _QLearning
+
+class _DoubleQLearning:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str = ...,
+        exploration_bonus: float = 0.0,
+    ) -> Agent:
+        """Double Q-learning in two tables, for Discrete observations and actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+DoubleQLearning: _DoubleQLearning
+
+class _SARSA:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str = ...,
+        exploration_bonus: float = 0.0,
+    ) -> Agent:
+        """SARSA in a table, for Discrete observations and actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+SARSA: _SARSA
+
+class _ExpectedSARSA:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str = ...,
+        exploration_bonus: float = 0.0,
+    ) -> Agent:
+        """Expected SARSA in a table, for Discrete observations and actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+ExpectedSARSA: _ExpectedSARSA
+
+class _SARSALambda:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str = ...,
+        exploration_bonus: float = 0.0,
+        trace_decay: float = 0.9,
+        traces: Literal["accumulating", "replacing"] = "accumulating",
+    ) -> Agent:
+        """SARSA(λ) in a table, for Discrete observations and actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+            trace_decay: How slowly traces fade; 0 learns from the next step only, 1 from all that follow.
+                Default: 0.9.
+            traces: What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1. One of
+                'accumulating', 'replacing'. Default: 'accumulating'.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+SARSALambda: _SARSALambda
+
+class _DynaQ:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str = ...,
+        exploration_bonus: float = 0.0,
+        planning_steps: int = 5,
+        prioritized: bool = True,
+        priority_threshold: float = 0.0001,
+    ) -> Agent:
+        """Q-learning that also plans with a model it learns; in a table, for Discrete spaces, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+            planning_steps: Remembered pairs that are learnt from after every real step. Default: 5.
+            prioritized: Sweep the pairs with the largest errors first (prioritised sweeping), instead of
+                random ones (plain Dyna-Q). Default: True.
+            priority_threshold: Smaller errors are not worth planning for. Default: 0.0001.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+DynaQ: _DynaQ
+
+class _LinearQ:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.3,
+        gamma: float = 0.99,
+        epsilon: float | Schedule | str = 0.0,
+        on_policy: bool = False,
+        tilings: int = 8,
+        tiles: int = 8,
+        features: Callable[..., Any] | None = None,
+    ) -> Agent:
+        """Q-learning or SARSA with linear features, for Box observations and Discrete actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α: with tile coding the part of an error that one step removes.
+                Default: 0.3.
+            gamma: Discount factor γ. Default: 0.99.
+            epsilon: The probability ε of a random action; 0 will do where first values are optimistic.
+                Default: 0.0.
+            on_policy: Learn by SARSA, instead of by Q-learning. Default: False.
+            tilings: Grids of the tile coding. Default: 8.
+            tiles: Tiles of a grid along each dimension. Default: 8.
+            features: Features by hand, instead of tile coding: a JAX function of one observation that gives
+                a vector. Default: None.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+LinearQ: _LinearQ
+
+class _TD:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        policy: ArrayLike | None = None,
+        trace_decay: float = 0.0,
+        traces: Literal["accumulating", "replacing"] = "accumulating",
+        offline: bool = False,
+    ) -> Agent:
+        """Valuing a policy by TD(λ), in a table, for Discrete observations and actions.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            policy: The probability of each action in each state, an array [S, A]; None: every possible
+                action alike. Default: None.
+            trace_decay: How slowly traces fade; 0 (TD(0)) learns from the next step only, 1 from all that
+                follow. Default: 0.0.
+            traces: What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1. One of
+                'accumulating', 'replacing'. Default: 'accumulating'.
+            offline: Make an episode's changes together at its end. Default: False.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+TD: _TD
+
+class _MonteCarlo:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str = 1.0,
+        learning_rate_decay: float = 1.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        policy: ArrayLike | None = None,
+        first_visit: bool = True,
+        n_episodes: int = 1,
+        max_steps: int = 1000,
+    ) -> Agent:
+        """Valuing a policy by the mean of returns, in a table, for Discrete observations and actions.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀. Default: 1.0.
+            learning_rate_decay: The step size is α₀/(1 + k·decay): by default 1/n for the n-th return,
+                which averages. Default: 1.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            policy: The probability of each action in each state, an array [S, A]; None: every possible
+                action alike. Default: None.
+            first_visit: Learn from the first visit of a state in an episode only, instead of from every
+                visit. Default: True.
+            n_episodes: Episodes between two updates; a multiple of the number of environments. Default: 1.
+            max_steps: Longer episodes are cut. Default: 1000.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+MonteCarlo: _MonteCarlo
+
+class _GridSearch:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        normalize_observations: bool = False,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        population_size: int = 100,
+        resolution: int = 5,
+        low: float = -1.0,
+        high: float = 1.0,
+    ) -> Agent:
+        """Grid search: try all combinations of some values of each parameter.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            population_size: Points tried side by side. Default: 100.
+            resolution: Values of each parameter. Default: 5.
+            low: The smallest of them. Default: -1.0.
+            high: The largest. Default: 1.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+GridSearch: _GridSearch
+
+class _RandomSearch:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        normalize_observations: bool = False,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        population_size: int = 100,
+        low: float = -1.0,
+        high: float = 1.0,
+    ) -> Agent:
+        """Random search: try parameters anywhere in a box, and keep the best.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            population_size: Candidates tried side by side. Default: 100.
+            low: The smallest value of each parameter. Default: -1.0.
+            high: The largest. Default: 1.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+RandomSearch: _RandomSearch
+
+class _GeneticAlgorithm:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        normalize_observations: bool = False,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        population_size: int = 100,
+        n_survivors: int = 20,
+        initial_std: float = 1.0,
+        mutation_std: float | Schedule | str = 0.1,
+        crossover: float = 0.0,
+        elitism: bool = True,
+    ) -> Agent:
+        """A genetic algorithm: the best policies survive, and have offspring like them.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            population_size: Policies of a generation. Default: 100.
+            n_survivors: The best of them, which have the next generation as offspring, each as many as the
+                others. Default: 20.
+            initial_std: Deviation of each parameter in the first generation. Default: 1.0.
+            mutation_std: Deviation of an offspring's parameters from its parent's: a number or a schedule
+                such as linear:0.5:0. Default: 0.1.
+            crossover: The probability that an offspring has a second parent, from which it then takes about
+                half of its parameters. Default: 0.0.
+            elitism: Survivors are in the next generation themselves, and are tried again; else there are
+                only offspring. Default: True.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+GeneticAlgorithm: _GeneticAlgorithm
+
+class _CEM:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        normalize_observations: bool = False,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        population_size: int = 100,
+        elite_fraction: float = 0.1,
+        initial_std: float = 1.0,
+        extra_std: float | Schedule | str = 0.0,
+    ) -> Agent:
+        """The cross-entropy method: fit a normal distribution to the best candidates, and draw the next from it.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            population_size: Candidates of a generation. Default: 100.
+            elite_fraction: The share of them that the distribution is fitted to: at least two. Default:
+                0.1.
+            initial_std: Deviation of each parameter at first. Default: 1.0.
+            extra_std: Deviation of the noise added to that of the elite: a number or a schedule such as
+                linear:1:0. Default: 0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+CEM: _CEM
+
+class _EvolutionStrategies:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        normalize_observations: bool = False,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        population_size: int = 100,
+        noise_std: float | Schedule | str = 0.1,
+        learning_rate: float | Schedule | str = 0.01,
+        rank_shaping: bool = True,
+    ) -> Agent:
+        """Evolution strategies: follow the gradient that noisy copies of the parameters reveal.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            population_size: Noisy copies of a generation, in pairs: an even number. Default: 100.
+            noise_std: σ: deviation of the noise on each parameter. Default: 0.1.
+            learning_rate: α: step size of Adam; a number or a schedule such as linear:0.1:0. Default: 0.01.
+            rank_shaping: Learn from ranks instead of from the returns themselves. Default: True.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+EvolutionStrategies: _EvolutionStrategies
+
+class _ARS:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        preset: str | None = None,
+        curiosity: Any = None,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        normalize_observations: bool = False,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_delta: int = 8,
+        n_top: int | None = None,
+        learning_rate: float | Schedule | str = 0.02,
+        delta_std: float | Schedule | str = 0.05,
+        zero_policy: bool = True,
+    ) -> Agent:
+        """Augmented random search: step along random directions by how much better one way was than the other.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
+                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            normalize_observations: Shift and scale observations by their running statistics. Default:
+                False.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            n_delta: Directions tried in a generation, each both ways. Default: 8.
+            n_top: The best directions, which count; none: all. Default: None.
+            learning_rate: α: step size; a number or a schedule such as linear:0.1:0. Default: 0.02.
+            delta_std: ν: how far a direction is followed. Default: 0.05.
+            zero_policy: Begin with all parameters 0, instead of as the network was made. Default: True.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+ARS: _ARS
+
+NAMES: dict[str, str]
