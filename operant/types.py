@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import equinox as eqx
@@ -26,6 +26,9 @@ class EnvSpec:
     dummy_steps: bool = False  # whether a step after an episode's end only resets: see `TimeStep.valid`
     num_envs: int = 1  # copies stepped together: the N of every shape below
     frame_stack: int = 1  # the last axis is that of the k last observations, newest last: see `FrameStack`
+    border: Any = field(
+        default=None, compare=False, repr=False
+    )  # the `envs.border.Border`; None: as the spaces here
 
 
 # A plain dataclass, as is Transition: the host loop makes one of each at every step, and an eqx.Module of eight

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from operant import spaces
+from operant.envs.gymnasium_values import is_whole, whole_bounds
 from operant.types import PyTree
 
 SUPPORTED = "Box, Discrete, MultiDiscrete, MultiBinary, Dict and Tuple"
@@ -43,16 +44,32 @@ def space_from_gymnasium(space: gym.Space) -> spaces.Space:
     )
 
 
+def space_to_gymnasium(space: spaces.Space) -> gym.Space:
+    """The Gymnasium space of the same name and values."""
+    if isinstance(space, spaces.Box):
+        low, high = (bound.astype(space.dtype) for bound in space.bounds)
+        return gym.spaces.Box(low, high, dtype=np.dtype(space.dtype).type)
+    if isinstance(space, spaces.Discrete):
+        return gym.spaces.Discrete(space.n)
+    if isinstance(space, spaces.MultiDiscrete):
+        return gym.spaces.MultiDiscrete(list(space.nvec))
+    if isinstance(space, spaces.MultiBinary):
+        return gym.spaces.MultiBinary(space.n)
+    if isinstance(space, spaces.Dict):
+        return gym.spaces.Dict({name: space_to_gymnasium(part) for name, part in space.items})
+    return gym.spaces.Tuple([space_to_gymnasium(part) for part in space.items])
+
+
 def observation_to_jax(space: gym.Space, observation: PyTree) -> PyTree:
     """A copy of an observation of Gymnasium's `space`, with operant's types; any leading axes are kept."""
     if isinstance(space, gym.spaces.Dict):
         return {name: observation_to_jax(part, observation[name]) for name, part in space.items()}
     if isinstance(space, gym.spaces.Tuple):
         return tuple(observation_to_jax(part, o) for part, o in zip(space.spaces, observation, strict=True))
-    value = np.array(observation, _number(space.dtype))
     start = getattr(space, "start", None)
-    if start is not None:
-        value = value - np.asarray(start, value.dtype)
+    if start is not None and np.any(start):
+        observation = np.asarray(observation) - start
+    value = np.array(observation, _number(space.dtype))
     return value if _flat(space) else value.reshape(*value.shape[: value.ndim - len(space.shape or ())], -1)
 
 
@@ -88,8 +105,8 @@ def action_to_gym(space: gym.Space, action: PyTree) -> PyTree:
         return value + space.start if space.start else value
     value = np.asarray(action)
     if isinstance(space, gym.spaces.Box):
-        if np.issubdtype(space.dtype, np.integer):
-            value = np.rint(value)
+        if is_whole(space):
+            return np.clip(np.rint(value), *whole_bounds(space)).astype(space.dtype)
         return np.minimum(np.maximum(value, space.low), space.high).astype(space.dtype, copy=False)
     if not _flat(space):
         value = value.reshape(*value.shape[:-1], *(space.shape or ()))
@@ -108,7 +125,18 @@ def split_actions(space: gym.Space, actions: PyTree, count: int) -> list[PyTree]
         return list(zip(*columns, strict=True))
     if isinstance(space, gym.spaces.Discrete):
         return actions.tolist()  # Gymnasium checks a Python int in a tenth of the time of a NumPy one
-    return list(actions)
+    return list(actions) if space.shape else [actions[i, ...] for i in range(count)]  # arrays, of no axes too
+
+
+def first_action(space: gym.Space, actions: PyTree) -> PyTree:
+    """The first of a batch from `action_to_gym`, in the types that the space declares."""
+    if isinstance(space, gym.spaces.Dict):
+        return {name: first_action(part, actions[name]) for name, part in space.items()}
+    if isinstance(space, gym.spaces.Tuple):
+        return tuple(first_action(part, a) for part, a in zip(space.spaces, actions, strict=True))
+    return (
+        actions[0] if isinstance(space, gym.spaces.Discrete) else actions[0, ...]
+    )  # an array, of no axes too
 
 
 def mask_size(space: gym.Space) -> int | None:

@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from operant import spaces
+from operant.envs.border import Border
 from operant.envs.gymnasium_layers import MASK, RAW_REWARD, RawRewardInInfo, frame_stack, time_limit
 from operant.envs.gymnasium_spaces import (
     action_to_gym,
@@ -57,7 +58,13 @@ def outline(env: gym.Env) -> EnvSpec:
     name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
     try:
         parts = map(space_from_gymnasium, (env.observation_space, env.action_space))
-        return EnvSpec(name, *parts, max_episode_steps=time_limit(env), frame_stack=frame_stack(env))
+        return EnvSpec(
+            name,
+            *parts,
+            max_episode_steps=time_limit(env),
+            frame_stack=frame_stack(env),
+            border=Border(env.observation_space, env.action_space),
+        )
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
@@ -261,7 +268,8 @@ def _like(envs: VectorEnv) -> EnvSpec:
         )
     try:
         parts = map(space_from_gymnasium, (envs.single_observation_space, envs.single_action_space))
-        return EnvSpec(name, *parts, max_episode_steps=limit)
+        border = Border(envs.single_observation_space, envs.single_action_space)
+        return EnvSpec(name, *parts, max_episode_steps=limit, border=border)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

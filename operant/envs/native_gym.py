@@ -8,27 +8,11 @@ import gymnasium as gym
 import jax
 import numpy as np
 
-from operant import spaces
 from operant.envs.base import Environment
+from operant.envs.gymnasium_spaces import space_to_gymnasium
 from operant.types import PyTree
 
 FRAMES_PER_SECOND = 10
-
-
-def space_to_gymnasium(space: spaces.Space) -> gym.Space:
-    """The Gymnasium space of the same name and values."""
-    if isinstance(space, spaces.Box):
-        low, high = (bound.astype(space.dtype) for bound in space.bounds)
-        return gym.spaces.Box(low, high, dtype=np.dtype(space.dtype).type)
-    if isinstance(space, spaces.Discrete):
-        return gym.spaces.Discrete(space.n)
-    if isinstance(space, spaces.MultiDiscrete):
-        return gym.spaces.MultiDiscrete(list(space.nvec))
-    if isinstance(space, spaces.MultiBinary):
-        return gym.spaces.MultiBinary(space.n)
-    if isinstance(space, spaces.Dict):
-        return gym.spaces.Dict({name: space_to_gymnasium(part) for name, part in space.items})
-    return gym.spaces.Tuple([space_to_gymnasium(part) for part in space.items])
 
 
 class AsGymnasium(gym.Env[Any, Any]):
