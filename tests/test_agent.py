@@ -16,6 +16,8 @@ import pytest
 
 import operant
 from operant.agent import Agent
+from operant.engine import policy
+from operant.engine.flat import Layout
 from operant.networks.layers import Linear
 
 SMALL = {"hidden_sizes": (8,), "initialization": "uniform"}
@@ -51,6 +53,38 @@ def test_predict_takes_one_observation_or_many(ppo):
     assert set(many.tolist()) == {0, 1}
     assert ppo.predict([0, 0, 0, 0]) in (0, 1)  # lists, too
     assert ppo.predict(OBSERVATIONS[:1]).shape == (1,)
+
+
+def test_acting_again_puts_nothing_together_and_traces_nothing(ppo, monkeypatch):
+    def everything():
+        for observation in (OBSERVATIONS[0], OBSERVATIONS[:32]):
+            ppo.predict(observation)
+            ppo.predict(observation, deterministic=False)
+            ppo.action_probabilities(observation)
+            ppo.actor()(OBSERVATIONS[0])
+
+    def forbidden(*arguments, **more):
+        raise AssertionError("anew")
+
+    everything()
+    monkeypatch.setattr(jax, "eval_shape", forbidden)
+    monkeypatch.setattr(policy, "flatten", forbidden)
+    monkeypatch.setattr(Layout, "tree", forbidden)  # which every traced policy begins with
+    everything()
+
+
+def test_what_acts_knows_what_was_learnt_since():
+    agent = learn(operant.PPO("CartPole-v1", num_envs=4, **PPO_SMALL | {"learning_rate": 0.1}))
+    act, before = agent.actor(), agent.action_probabilities(OBSERVATIONS)
+    learn(agent)
+    after = agent.action_probabilities(OBSERVATIONS)
+    assert not np.allclose(before, after, atol=1e-3)
+    actions = np.argmax(after, axis=-1)
+    np.testing.assert_array_equal(agent.predict(OBSERVATIONS), actions)
+    np.testing.assert_array_equal([act(observation) for observation in OBSERVATIONS], actions)
+    agent.learner.state = jax.tree.map(jnp.zeros_like, agent.state)
+    agent.learner.run = None
+    np.testing.assert_array_equal(agent.action_probabilities(OBSERVATIONS), 0.5)
 
 
 def test_predict_without_determinism_samples(ppo):

@@ -81,6 +81,7 @@ class Agent:
         )  # networks that cannot be made say so here, not after a while
         self.history: list[dict[str, Any]] = []  # the rows of metrics so far
         self.best_so_far: Best | None = None  # of what was evaluated during training
+        self._policies: dict[tuple[bool, int], Policy] = {}  # the last few, by (deterministic, seed)
         self._predictions = itertools.count()  # each call of `predict` that samples has randomness of its own
 
     # learning
@@ -207,7 +208,7 @@ class Agent:
         learners (choose one: `agent[i]` or `agent.best()`).
         """
         policy = self.policy(deterministic, self.seed)
-        if self.remembers:
+        if policy.remembers:
             raise ValueError(
                 "This policy remembers: use `act = agent.actor()`, and `act.reset()` between episodes."
             )
@@ -232,7 +233,12 @@ class Agent:
 
     def actor(self, deterministic: bool = True, seed: int = 0) -> Actor:
         """A callable `act(observation)` that remembers what its policy needs; `act.reset()` starts an episode."""
-        return Actor(self.policy(deterministic, seed))
+        self.policy(deterministic, seed)  # where there is none, it is said now
+
+        def current(*arguments: Any) -> tuple[np.ndarray, PyTree]:  # also after further training
+            return self.policy(deterministic, seed)(*arguments)
+
+        return Actor(current)
 
     def policy(self, deterministic: bool = True, seed: int = 0) -> Policy:
         """The policy over batches, as `evaluate` uses it."""
@@ -240,7 +246,12 @@ class Agent:
             raise ValueError(
                 f"There are {len(self.seeds)} learners here: choose one with agent[i] or agent.best()."
             )
-        return Policy(self.algorithm, self.state, self.spec, explore=not deterministic, seed=seed)
+        known, state = self._policies.get((deterministic, seed)), self.state
+        if known is None or known.state is not state or known.algorithm is not self.algorithm:
+            known = Policy(self.algorithm, state, self.spec, explore=not deterministic, seed=seed)
+            current = {asked: policy for asked, policy in self._policies.items() if policy.state is state}
+            self._policies = {**dict(list(current.items())[-3:]), (deterministic, seed): known}
+        return known
 
     def random(self) -> Agent:
         """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""

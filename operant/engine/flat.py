@@ -25,31 +25,35 @@ Shape = tuple[int, ...]
 
 
 class Layout(NamedTuple):
-    """How the list of its arrays becomes a tree again."""
+    """How the list of its arrays becomes a tree again. Hashable, so that a compiled function may be found by it."""
 
     structure: Any
-    keys: dict[int, Any]  # which of its leaves are the data of random keys, and of which kind
-    packs: tuple[dict[int, Shape], ...]  # the first arrays: which leaves lie behind each other, their shapes
+    keys: tuple[tuple[int, Any], ...]  # which of its leaves are the data of random keys, and of which kind
+    packs: tuple[tuple[tuple[int, Shape], ...], ...]  # the first arrays: which leaves follow each other, their shapes
+
+    @property
+    def kinds(self) -> dict[int, Any]:
+        """The kind of random key by leaf."""
+        return dict(self.keys)
 
     @property
     def alone(self) -> list[int]:
         """Which of the tree's leaves are arrays of their own, in order."""
-        return [
-            place
-            for place in range(self.structure.num_leaves)
-            if not any(place in pack for pack in self.packs)
-        ]
+        packed = {place for pack in self.packs for place, _ in pack}
+        return [place for place in range(self.structure.num_leaves) if place not in packed]
 
     def tree(self, arrays: Sequence) -> PyTree:
         """The tree of these arrays; what is given as None is missing in it."""
         leaves: list = [None] * self.structure.num_leaves
+        kinds = self.kinds
         packed, alone = arrays[: len(self.packs)], arrays[len(self.packs) :]
         for pack, together in zip(self.packs, packed, strict=True):
-            for place, leaf in zip(pack, _unpack(together, tuple(pack.values())), strict=True):
+            places, shapes = zip(*pack, strict=True)
+            for place, leaf in zip(places, _unpack(together, shapes), strict=True):
                 leaves[place] = leaf
         for place, array in zip(self.alone, alone, strict=True):
-            if array is not None and place in self.keys:
-                leaves[place] = jax.random.wrap_key_data(array, impl=self.keys[place])
+            if array is not None and place in kinds:
+                leaves[place] = jax.random.wrap_key_data(array, impl=kinds[place])
             else:
                 leaves[place] = array
         return self.structure.unflatten(leaves)
@@ -57,10 +61,12 @@ class Layout(NamedTuple):
     def arrays(self, tree: PyTree) -> list:
         """The arrays of a tree of this layout."""
         leaves = jax.tree.leaves(tree)
-        packed = [_pack([leaves[place] for place in pack], tuple(pack.values())) for pack in self.packs]
+        kinds = self.kinds
+        packed = [
+            _pack([leaves[place] for place, _ in pack], tuple(shape for _, shape in pack)) for pack in self.packs
+        ]
         alone = [
-            jax.random.key_data(leaves[place]) if place in self.keys else leaves[place]
-            for place in self.alone
+            jax.random.key_data(leaves[place]) if place in kinds else leaves[place] for place in self.alone
         ]
         return packed + alone
 
@@ -85,18 +91,18 @@ def flatten(tree: PyTree, *, pack: bool = False, several: int = 0, apart: PyTree
     axes (those of seeds) stay.
     """
     leaves, structure = jax.tree.flatten(tree)
-    keys = {
-        place: jax.random.key_impl(leaf)
+    keys = tuple(
+        (place, jax.random.key_impl(leaf))
         for place, leaf in enumerate(leaves)
         if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    }
+    )
     excepted = {id(leaf) for leaf in jax.tree.leaves(apart)}
     packs = [
-        {
-            place: leaf.shape[several:]
+        tuple(
+            (place, leaf.shape[several:])
             for place, leaf in enumerate(leaves)
             if leaf.dtype == kind and math.prod(leaf.shape[several:]) <= SMALL and id(leaf) not in excepted
-        }
+        )
         for kind in PACKED * pack
     ]
     layout = Layout(structure, keys, tuple(filter(None, packs)))
@@ -158,7 +164,7 @@ class FlatRun:
         return [array if i in self._acting else None for i, array in enumerate(self.arrays)]
 
     def _part(self, places: PyTree) -> PyTree:
-        kinds = self.layout.keys
+        kinds = self.layout.kinds
 
         def leaf(place: int) -> jax.Array:
             array = self.arrays[self._index[place]]

@@ -200,7 +200,7 @@ class HostLoop:
 
     def _row(self, experience: Transition) -> list:
         leaves, structure = jax.tree.flatten(experience)
-        self._experience = Layout(structure, {}, ())
+        self._experience = Layout(structure, (), ())
         return leaves
 
     def _actor(

@@ -1,10 +1,14 @@
-"""A trained policy outside training: compiled once for every batch size, with or without memory."""
+"""A trained policy outside training: compiled once for every batch size, with or without memory.
+
+Its parameters are put together once, as few arrays, so that a call costs little more than the computation does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,22 +16,44 @@ import numpy as np
 
 from operant.algorithms.base import Algorithm
 from operant.engine.collect import forget
+from operant.engine.flat import Layout, flatten
 from operant.engine.learn import to_environment
+from operant.engine.seeds import key_of
 from operant.types import Clock, EnvSpec, PyTree
 
 
-@partial(jax.jit, static_argnames=("spec", "explore"))
-def _act(algorithm, state, observation, action_mask, carry, fresh, key, t, *, spec: EnvSpec, explore: bool):
-    carry = forget(carry, algorithm.initial_carry(state, spec.num_envs), fresh)
-    noise = algorithm.noise(spec, key, t) if explore else None
-    finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
-    return algorithm.act(state, observation, action_mask, carry, noise, finished, explore=explore)
+@lru_cache(maxsize=64)  # shared by all policies of one kind, such as those of the evaluations during training
+def _actor(layout: Layout, spec: EnvSpec, explore: bool) -> Callable[..., tuple[PyTree, PyTree]]:
+    """`(arrays, observation, mask, carry, fresh, t) → (action, carry)` over `spec.num_envs` environments."""
+
+    def act(arrays, observation, action_mask, carry, fresh, t):
+        algorithm, state, key = layout.tree(arrays)
+        if fresh is not None:
+            carry = forget(carry, algorithm.initial_carry(state, spec.num_envs), fresh)
+        noise = algorithm.noise(spec, key, t) if explore else None
+        finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
+        action, carry = algorithm.act(
+            state, observation, action_mask, carry, noise, finished, explore=explore
+        )
+        return to_environment(spec.action_space, action), carry
+
+    return jax.jit(act)
 
 
-@partial(jax.jit, static_argnames="spec")
-def _probabilities(algorithm, state, observation, action_mask, *, spec: EnvSpec):
-    carry = algorithm.initial_carry(state, spec.num_envs)
-    return algorithm.probabilities(spec, state, observation, action_mask, carry)
+@lru_cache(maxsize=64)
+def _asked(layout: Layout, spec: EnvSpec, question: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    """`(arrays, *arguments) → question(algorithm, spec, state, *arguments, carry)` at the start of an episode."""
+
+    def ask(arrays, *arguments):
+        algorithm, state, _ = layout.tree(arrays)
+        carry = algorithm.initial_carry(state, spec.num_envs)
+        return question(algorithm, spec, state, *arguments, carry)
+
+    return jax.jit(ask)
+
+
+def _probabilities(algorithm: Algorithm, *arguments: Any) -> jax.Array:
+    return algorithm.probabilities(*arguments)
 
 
 class Policy:
@@ -41,35 +67,53 @@ class Policy:
         self, algorithm: Algorithm, state: PyTree, spec: EnvSpec, *, explore: bool = False, seed: int = 0
     ) -> None:
         self.algorithm, self.state, self.spec, self.explore = algorithm, state, spec, explore
-        self.key = jax.random.key(seed)
+        known = jax.tree.map(
+            lambda x: x if isinstance(x, jax.Array) else jnp.asarray(x), (algorithm, state, key_of(seed))
+        )
+        self._arrays, self._layout = flatten(known, pack=True)
+        self._actors: dict[int, tuple[Callable, PyTree]] = {}  # by batch size, with a memory to begin with
+
+    @property
+    def remembers(self) -> bool:
+        """Whether it has a memory."""
+        return bool(jax.tree.leaves(self._sized(1)[1]))
 
     def __call__(
         self, observation: PyTree, action_mask: PyTree, carry: PyTree, fresh: np.ndarray, t: int
     ) -> tuple[np.ndarray, PyTree]:
-        spec = replace(self.spec, num_envs=len(fresh))
-        if (
-            carry is None
-        ):  # any of its kind, so that one compiled program does for all steps: all episodes are fresh
-            shapes = jax.eval_shape(lambda state: self.algorithm.initial_carry(state, len(fresh)), self.state)
-            carry = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
-        action, carry = _act(
-            self.algorithm,
-            self.state,
+        actor, start = self._sized(len(fresh))
+        if carry is None:  # any of its kind, so that one compiled program does for all steps: all are fresh
+            carry = start
+        action, carry = actor(
+            self._arrays,
             observation,
             action_mask,
             carry,
-            fresh,
-            self.key,
-            t,
-            spec=spec,
-            explore=self.explore,
+            fresh if jax.tree.leaves(start) else None,
+            np.int32(t) if self.explore else None,
         )
-        return to_environment(self.spec.action_space, np.asarray(action)), carry
+        return np.asarray(action), carry
 
     def probabilities(self, observation: PyTree, action_mask: PyTree) -> np.ndarray:
         """How likely each choice of a Discrete action space is at the start of an episode, `[M, n]`."""
+        return np.asarray(self.ask(_probabilities, observation, action_mask))
+
+    def ask(self, question: Callable[..., PyTree], observation: PyTree, *arguments: PyTree) -> PyTree:
+        """`question(algorithm, spec, state, observation, *arguments, carry)` over a batch, compiled.
+
+        The question is a function of a module: it is what the compiled program is found by.
+        """
         spec = replace(self.spec, num_envs=len(jax.tree.leaves(observation)[0]))
-        return np.asarray(_probabilities(self.algorithm, self.state, observation, action_mask, spec=spec))
+        return _asked(self._layout, spec, question)(self._arrays, observation, *arguments)
+
+    def _sized(self, size: int) -> tuple[Callable, PyTree]:
+        """How to act for a batch of this size, and a memory of its shapes."""
+        if size not in self._actors:
+            spec = replace(self.spec, num_envs=size)
+            shapes = jax.eval_shape(lambda state: self.algorithm.initial_carry(state, size), self.state)
+            start = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
+            self._actors[size] = _actor(self._layout, spec, self.explore), start
+        return self._actors[size]
 
 
 class Actor:
