@@ -346,6 +346,19 @@ def test_one_of_several_learners_is_an_agent(study, tmp_path):
         study[2]
 
 
+def test_seeds_may_be_numpys_and_large(tmp_path):
+    large = operant.PPO("CartPole-v1", seed=np.uint64(2**40 + 7), num_envs=4, **PPO_SMALL)
+    small = operant.PPO("CartPole-v1", seed=7, num_envs=4, **PPO_SMALL)
+    assert not np.array_equal(jax.tree.leaves(large.state)[0], jax.tree.leaves(small.state)[0])
+    large.save(tmp_path / "model.safetensors")
+    assert operant.load(tmp_path / "model.safetensors").seed == 2**40 + 7
+    for seeds in (np.array([5, 7]), np.int32(2), range(2)):
+        agent = operant.PPO("CartPole-v1", seed=np.int64(5), seeds=seeds, num_envs=4, **PPO_SMALL)
+        assert all(type(seed) is int for seed in (agent.seed, *agent.seeds))
+        agent.save(tmp_path / "several.safetensors")
+        assert operant.load(tmp_path / "several.safetensors").seeds == agent.seeds
+
+
 def test_seeds_may_be_listed():
     agent = operant.PPO("CartPole-v1", seeds=[5, 3], num_envs=4, **PPO_SMALL)
     assert agent.seeds == (5, 3)
@@ -468,7 +481,12 @@ def test_an_agent_that_was_looked_at_before_training_learns_the_same(backend):
             lambda: operant.PPO("CartPole-v1", network={"hidden_sizes": 64}),
             r"hidden_sizes=64: must be a tuple",
         ),
-        (lambda: operant.PPO("CartPole-v1", seed=None), "seed=None: must be a whole number"),
+        (lambda: operant.PPO("CartPole-v1", seed=None), "seed=None: must be a whole number.*random"),
+        (lambda: operant.PPO("CartPole-v1", seed=True), "seed=True: must be a whole number"),
+        (lambda: operant.PPO("CartPole-v1", seed=-1), r"seed=-1: must be from 0 to 2\*\*63 - 1"),
+        (lambda: operant.PPO("CartPole-v1", seed=2**63), "seed=9223372036854775808: must be"),
+        (lambda: operant.PPO("CartPole-v1", seeds=[1, -1]), r"seeds=\[1, -1\]: must be"),
+        (lambda: operant.PPO("CartPole-v1", seed=2**63 - 1, seeds=2), "seeds=2: must be"),
         (
             lambda: operant.PPO("CartPole-v1", seeds=2.0),
             "seeds=2.0: must be a whole number, at least 1, or a list",

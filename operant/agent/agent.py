@@ -68,14 +68,17 @@ class Agent:
         self.algorithm = algorithm
         self.source = Source(env, backend, vectorization, as_wrappers(wrappers))
         inputs.require_same_discount(algorithm, self.source.wrappers)
-        self.seed, self.seeds = seed, inputs.seeds_of(seed, seeds)
+        self.seed = inputs.seed_of(seed)
+        self.seeds = inputs.seeds_of(self.seed, seeds)
         self.num_envs = inputs.copies(
             self.source, num_envs, algorithm.default_num_envs, len(self.seeds or (seed,))
         )
         self.spec = replace(self.source.spec, num_envs=self.num_envs)
         algorithm.check(self.spec)
         inputs.require_shared(algorithm.experience, self.num_envs)
-        self.learner = Learner(algorithm, self.source, self.spec, seed if self.seeds is None else self.seeds)
+        self.learner = Learner(
+            algorithm, self.source, self.spec, self.seed if self.seeds is None else self.seeds
+        )
         jax.eval_shape(
             self.learner.initial_state
         )  # networks that cannot be made say so here, not after a while
@@ -246,7 +249,8 @@ class Agent:
             raise ValueError(
                 f"There are {len(self.seeds)} learners here: choose one with agent[i] or agent.best()."
             )
-        known, state = self._policies.get((deterministic, seed)), self.state
+        seed, state = inputs.seed_of(seed), self.state
+        known = self._policies.get((deterministic, seed))
         if known is None or known.state is not state or known.algorithm is not self.algorithm:
             known = Policy(self.algorithm, state, self.spec, explore=not deterministic, seed=seed)
             current = {asked: policy for asked, policy in self._policies.items() if policy.state is state}

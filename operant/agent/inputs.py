@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -11,6 +12,7 @@ from operant import spaces
 from operant.algorithms.base import Algorithm
 from operant.envs.source import Source
 from operant.envs.wrappers import Wrapper
+from operant.ops.seeds import LARGEST
 from operant.types import EnvSpec, Episodes, Experience, PyTree, Replay
 
 SLOTS = 128  # environments in which episodes are scored side by side
@@ -41,19 +43,35 @@ def require_learning(plan: Experience, total_timesteps: int, before: int = 0) ->
         )
 
 
-def seeds_of(seed: int, seeds: int | Sequence[int] | None) -> tuple[int, ...] | None:
-    """The learners' seeds: those listed, or so many from `seed` upwards; None for a single learner."""
-    if not isinstance(seed, int | np.integer):
-        raise ValueError(f"seed={seed!r}: must be a whole number, from which all randomness derives.")
+def seed_of(seed: Any) -> int:
+    """A seed as Python's own number. Raises ValueError for what is not one from 0 to 2⁶³ − 1."""
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
+        raise ValueError(
+            f"seed={seed!r}: must be a whole number, from which all randomness derives, so that a run can be repeated. "
+            "For another one each time: seed=random.randrange(2**32)."
+        )
+    if not 0 <= seed <= LARGEST:
+        raise ValueError(f"seed={seed}: must be from 0 to 2**63 - 1.")
+    return int(seed)
+
+
+def seeds_of(seed: int, seeds: int | Iterable[int] | None) -> tuple[int, ...] | None:
+    """The learners' seeds: those listed, or that many from `seed` upwards; None for a single learner."""
     if seeds is None:
         return None
-    several = range(seed, seed + seeds) if isinstance(seeds, int | np.integer) else seeds
-    listed = tuple(several) if isinstance(several, Iterable) else ()
-    if not listed or not all(isinstance(one, int | np.integer) for one in listed):
+    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
+        listed = tuple(range(seed, seed + int(seeds)))
+    else:
+        listed = tuple(seeds) if isinstance(seeds, Iterable) and not isinstance(seeds, str) else ()
+    try:
+        known = tuple(map(seed_of, listed))
+    except ValueError:
+        known = ()
+    if not known:
         raise ValueError(
-            f"seeds={seeds!r}: must be a whole number, at least 1, or a list of at least one seed."
+            f"seeds={seeds!r}: must be a whole number, at least 1, or a list of at least one seed from 0 to 2**63 - 1."
         )
-    return listed
+    return known
 
 
 def copies(source: Source, num_envs: int | None, default: int, learners: int) -> int:

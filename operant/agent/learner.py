@@ -19,6 +19,7 @@ from operant.engine.host import HostLoop
 from operant.engine.run import Run, initial_state, replay_bytes
 from operant.engine.train import Loop, steps_done
 from operant.envs.source import Source
+from operant.ops.seeds import key_of
 from operant.replay import size
 from operant.types import EnvSpec, PyTree, Replay, Transition
 
@@ -37,9 +38,7 @@ class Learner:
     ) -> None:
         self.algorithm, self.source, self.spec = algorithm, source, spec
         self.seeds = None if isinstance(seeds, int) else len(seeds)
-        self.key = (
-            jax.random.key(seeds) if isinstance(seeds, int) else jnp.stack([jax.random.key(s) for s in seeds])
-        )
+        self.key = key_of(seeds) if isinstance(seeds, int) else jnp.stack([key_of(seed) for seed in seeds])
         self.run: Run | None = None
         self.emit = False
         self._loop: Loop | None = None

@@ -29,7 +29,9 @@ class Layout(NamedTuple):
 
     structure: Any
     keys: tuple[tuple[int, Any], ...]  # which of its leaves are the data of random keys, and of which kind
-    packs: tuple[tuple[tuple[int, Shape], ...], ...]  # the first arrays: which leaves follow each other, their shapes
+    packs: tuple[
+        tuple[tuple[int, Shape], ...], ...
+    ]  # the first arrays: which leaves follow each other, their shapes
 
     @property
     def kinds(self) -> dict[int, Any]:
@@ -63,7 +65,8 @@ class Layout(NamedTuple):
         leaves = jax.tree.leaves(tree)
         kinds = self.kinds
         packed = [
-            _pack([leaves[place] for place, _ in pack], tuple(shape for _, shape in pack)) for pack in self.packs
+            _pack([leaves[place] for place, _ in pack], tuple(shape for _, shape in pack))
+            for pack in self.packs
         ]
         alone = [
             jax.random.key_data(leaves[place]) if place in kinds else leaves[place] for place in self.alone

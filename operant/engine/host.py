@@ -262,13 +262,15 @@ class HostLoop:
         return self._noise[which]
 
     def _reset(self, key: jax.Array, number: int) -> None:
-        """Fresh episodes everywhere; every number has its own."""
+        """Fresh episodes everywhere; every number has its own, and every learner those that it would have alone."""
         self._noise.clear()
-        first = key if self.seeds is None else key[0]
-        own = stream(first, Stream.ENVIRONMENT)
-        self.observation, self.action_mask = self.environments.reset(
-            own if number == 0 else jax.random.fold_in(own, number)
-        )
+
+        def own(key: jax.Array) -> jax.Array:
+            environments = stream(key, Stream.ENVIRONMENT)
+            return environments if number == 0 else jax.random.fold_in(environments, number)
+
+        keys = own(key) if self.seeds is None else jax.vmap(own)(key)
+        self.observation, self.action_mask = self.environments.reset(keys)
         self.done = np.zeros(self.environments.spec.num_envs, bool)
 
     # learning

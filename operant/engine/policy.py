@@ -18,7 +18,7 @@ from operant.algorithms.base import Algorithm
 from operant.engine.collect import forget
 from operant.engine.flat import Layout, flatten
 from operant.engine.learn import to_environment
-from operant.engine.seeds import key_of
+from operant.ops.seeds import key_of
 from operant.types import Clock, EnvSpec, PyTree
 
 

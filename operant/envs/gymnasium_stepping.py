@@ -231,8 +231,10 @@ class VectorEnvironments(HostEnvironments):
 
 
 def seeds(key: jax.Array, count: int) -> list[int]:
-    """`count` seeds for Gymnasium, from a key."""
-    return np.asarray(jax.random.bits(key, (count,)) >> 1).tolist()
+    """`count` seeds for Gymnasium, from a key; of keys `[S]` as many from each, one after the other."""
+    own = [key] if key.ndim == 0 else list(key)
+    drawn = [np.asarray(jax.random.bits(one, (count // len(own),)) >> 1) for one in own]
+    return np.concatenate(drawn).tolist()
 
 
 def with_rows(batch: PyTree, rows: dict[int, PyTree]) -> PyTree:

@@ -25,7 +25,11 @@ class HostEnvironments(ABC):
 
     @abstractmethod
     def reset(self, key: jax.Array) -> tuple[PyTree, PyTree]:
-        """`(observation, action mask or None)` of N fresh episodes, all of whose randomness is from `key`."""
+        """`(observation, action mask or None)` of N fresh episodes, all of whose randomness is from `key`.
+
+        Of keys `[S]`, each has the episodes of N / S environments, one after the other: the very ones that it would
+        have by itself.
+        """
 
     @abstractmethod
     def step(self, action: PyTree) -> TimeStep:
@@ -39,19 +43,25 @@ class HostEnvironments(ABC):
 class NativeOnHost(HostEnvironments):
     """A native environment, stepped from Python with the very numbers that the loop on the device would see.
 
-    Step t after `reset(key)` has the randomness of `fold_in(key, t)`, and the reset itself that of t = 0.
+    Step t after `reset(key)` has the randomness of `fold_in(key, t)`, and the reset itself that of t = 0; of several
+    keys, each gives its own environments theirs.
     """
 
     BLOCK = 256  # steps whose randomness is drawn at once
 
     def __init__(self, environment: Environment, num_envs: int) -> None:
         def noise(key: jax.Array, t: jax.Array | int) -> PyTree:
-            return base.draw(environment, jax.random.fold_in(key, t), num_envs)
+            if key.ndim == 0:
+                return base.draw(environment, jax.random.fold_in(key, t), num_envs)
+            each = jax.vmap(
+                lambda own: base.draw(environment, jax.random.fold_in(own, t), num_envs // len(key))
+            )
+            return jax.tree.map(lambda x: x.reshape(num_envs, *x.shape[2:]), each(key))
 
         def reset(key: jax.Array) -> tuple[EnvironmentState, PyTree, PyTree]:
             return base.reset(environment, noise(key, 0))
 
-        def draw(key: jax.Array, first: int) -> PyTree:
+        def draw(key: jax.Array, first: jax.Array | int) -> PyTree:
             return jax.vmap(lambda t: noise(key, t))(first + jnp.arange(self.BLOCK))
 
         def step(

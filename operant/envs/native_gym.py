@@ -10,6 +10,7 @@ import numpy as np
 
 from operant.envs.base import Environment
 from operant.envs.gymnasium_spaces import space_to_gymnasium
+from operant.ops.seeds import key_of
 from operant.types import PyTree
 
 FRAMES_PER_SECOND = 10
@@ -49,7 +50,7 @@ class AsGymnasium(gym.Env[Any, Any]):
     ) -> tuple[PyTree, dict[str, Any]]:
         super().reset(seed=seed)
         if seed is not None:
-            self._key, self._t = jax.random.key(seed), 0
+            self._key, self._t = key_of(seed), 0
         self._state, observation, mask = _reset(self.environment, self._noise())
         self._elapsed = 0
         return jax.tree.map(np.asarray, observation), _info(mask)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from functools import partial
 
+import gymnasium as gym
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,10 +20,14 @@ from operant.engine import device
 from operant.engine.collect import draw_rollout
 from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names
-from operant.engine.run import Stream
+from operant.engine.host import HostLoop
+from operant.engine.run import Stream, stream
 from operant.engine.train import train
+from operant.envs import gymnasium
 from operant.envs.classic.cartpole import CartPole
+from operant.envs.host import NativeOnHost
 from operant.networks import Network
+from operant.ops.seeds import key_of
 
 SEEDS = (3, 14, 15, 92)
 NUM_ENVS = 8
@@ -97,6 +103,44 @@ def test_the_first_rollout_of_a_seed_is_the_same_alone(first):
         columns = slice(s * NUM_ENVS, (s + 1) * NUM_ENVS)
         for name, rows in arrays(together).items():
             np.testing.assert_array_equal(rows[:, columns], arrays(alone)[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "environments",
+    [
+        lambda count: NativeOnHost(CartPole(), count),
+        lambda count: gymnasium.make("CartPole-v1", count),
+        lambda count: gymnasium.make(vector(count)),
+    ],
+    ids=["native", "single", "vector"],
+)
+def test_the_first_rollout_of_a_seed_through_python_is_the_same_alone(environments):
+    def first(key, seeds):
+        loop = HostLoop(algorithm(), environments(NUM_ENVS * (seeds or 1)), seeds, emit=True)
+        run = loop.begin(key)
+        return loop.advance(loop.restart(run), 1, 1)[2]  # which resets a second time
+
+    together = arrays(first(KEYS, len(SEEDS)))
+    for s, key in enumerate(KEYS):
+        for name, rows in arrays(first(key, None)).items():
+            own = together[name][:, s * NUM_ENVS : (s + 1) * NUM_ENVS]
+            np.testing.assert_array_equal(rows, own, err_msg=name)
+
+
+def vector(count: int) -> gym.vector.VectorEnv:
+    one = partial(gym.make, "CartPole-v1")
+    return gym.vector.SyncVectorEnv([one] * count, autoreset_mode=gym.vector.AutoresetMode.SAME_STEP)
+
+
+def test_seeds_of_more_than_32_bits_are_all_different():
+    seeds = (0, 5, 2**31, 2**32 - 1, 2**32, 2**32 + 5, 2**33 + 5, 2**63 - 1)
+    keys = [jax.random.key_data(key_of(seed)).tolist() for seed in seeds]
+    assert len(np.unique(keys, axis=0)) == len(seeds)
+    for seed, key in zip(seeds[:4], keys, strict=False):  # as ever
+        np.testing.assert_array_equal(jax.random.key_data(jax.random.key(seed)), key)
+    assert keys[5] == [1, 5]  # as JAX has it with numbers of 64 bits
+    streams = [jax.random.key_data(stream(key_of(5), which)).tolist() for which in Stream]
+    assert keys[5] not in streams
 
 
 def test_one_update_of_a_seed_is_the_same_alone(first):
