@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 LARGEST = 2**63 - 1
@@ -20,4 +21,4 @@ def key_of(seed: int) -> jax.Array:
         return key
     words = np.array(jax.random.key_data(key))
     words[0::2] = high
-    return jax.random.wrap_key_data(words, impl=jax.random.key_impl(key))
+    return jax.random.wrap_key_data(jnp.asarray(words), impl=jax.random.key_impl(key))
