@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from operant import settings
 from operant.constructors import NAMES as _AGENTS
 from operant.lazy import exports
+from operant.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from operant import mdp
@@ -72,7 +73,6 @@ if TYPE_CHECKING:
 
     load = Agent.load
     resume = Agent.resume
-    __version__: str
 
 settings.apply()
 
@@ -177,8 +177,6 @@ if not TYPE_CHECKING:  # else every misspelt name would be taken for one that is
             value = getattr(import_module("operant.agent").Agent, name)
         elif name == "mdp":
             value = import_module("operant.mdp")
-        elif name == "__version__":
-            value = import_module("importlib.metadata").version("operant")
         else:
             return _exported(name)
         globals()[name] = value

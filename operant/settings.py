@@ -1,6 +1,7 @@
 """Process-wide settings, made once, before the backend starts, and only where the user has not made them.
 
-`OPERANT_SETTINGS=off` turns all of them off; `operant info` prints what is in force.
+`OPERANT_SETTINGS=off` turns all of them off; `operant info` prints what is in force. What the installed JAX does not
+know is left out (`operant.supported`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ import os
 import platform
 import sys
 from pathlib import Path
+
+from operant import supported
+from operant.version import __version__
 
 
 def flags() -> dict[str, str]:
@@ -36,6 +40,11 @@ def cache_directory() -> Path:
     return Path(base) / "operant" / "jax"
 
 
+def answers_directory() -> Path:
+    """Where it is kept which of the settings the installed versions know."""
+    return cache_directory().parent / "supported"
+
+
 def options() -> dict[str, bool | float | int | str]:
     """The options operant asks of JAX, with their values."""
     return {
@@ -60,7 +69,7 @@ def once(*, exact: bool) -> dict[str, bool | float | int | str]:
     options: dict[str, bool | float | int | str] = {"xla_cpu_use_fusion_emitters": False}
     if not exact:  # in a third of the time, to other last bits
         options["xla_backend_optimization_level"] = 0
-    return options
+    return supported.compiler_options(options, answers_directory())
 
 
 def apply() -> None:
@@ -72,16 +81,17 @@ def apply() -> None:
     if not enabled():
         return
     present = os.environ.get("XLA_FLAGS", "")
-    missing = [f"{name}={value}" for name, value in flags().items() if name not in present]
+    missing = {name: value for name, value in flags().items() if name not in present}
     if missing and not _backend_started():
-        os.environ["XLA_FLAGS"] = " ".join([present, *missing]).strip()
+        known = supported.flags(missing, answers_directory())
+        os.environ["XLA_FLAGS"] = " ".join([present, *map("=".join, known.items())]).strip()
     jax = sys.modules.get("jax")
     if jax is None:
         return
     for name, value in options().items():
         given = name.upper() in os.environ or (name == "jax_compilation_cache_dir" and _cache_in_force())
         if not given:
-            jax.config.update(name, value)
+            supported.set_option(name, value)
 
 
 def enabled() -> bool:
@@ -98,16 +108,31 @@ def processor() -> str:
     return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
 
 
+def versions() -> dict[str, str]:
+    """The versions that results depend on: of Python, operant and what it is built on."""
+    from importlib.metadata import version
+
+    libraries = ("jax", "jaxlib", "equinox", "optax", "gymnasium", "numpy", "safetensors")
+    own = {"python": platform.python_version(), "operant": __version__}
+    return own | {name: version(name) for name in libraries}
+
+
 def report() -> dict[str, str]:
     """What is in force, for `operant info`."""
     import jax
 
     apply()  # `operant info` needs no engine, which would have made them
+    once(exact=False)  # finds out what the compiler takes
+    try:
+        asynchronous = str(jax.config.read("jax_cpu_enable_async_dispatch"))
+    except (AttributeError, LookupError):
+        asynchronous = "not known to this JAX"
     return {
         "process-wide settings": "on" if enabled() else "off (OPERANT_SETTINGS)",
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
         "compile cache": str(_cache_in_force()),
-        "asynchronous CPU dispatch": str(jax.config.read("jax_cpu_enable_async_dispatch")),
+        "asynchronous CPU dispatch": asynchronous,
+        "unknown to this JAX, left out": ", ".join(supported.left_out()) or "nothing",
         "devices": ", ".join(map(str, jax.devices())),
     }
 
@@ -115,7 +140,7 @@ def report() -> dict[str, str]:
 def _cache_in_force() -> str | None:
     import jax
 
-    return jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue] (defined at run time)
+    return getattr(jax.config, "jax_compilation_cache_dir", None)
 
 
 def _cores() -> int:
@@ -124,4 +149,5 @@ def _cores() -> int:
 
 def _backend_started() -> bool:
     bridge = sys.modules.get("jax._src.xla_bridge")
-    return bool(bridge and bridge.backends_are_initialized())
+    started = getattr(bridge, "backends_are_initialized", None)  # JAX's own, which may change
+    return bool(started and started())

@@ -1,6 +1,9 @@
 """Every test runs with the checks that catch this field's silent bugs; see docs/testing.md."""
 
+import ctypes
+import gc
 import os
+import sys
 
 # Two devices on the CPU, so that what is spread over devices is tested as such.
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
@@ -8,8 +11,21 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
 import jax
+import pytest
 
 import operant.engine  # noqa: F401 (its settings decide the last bits of results: before JAX's backend starts)
 
 # (N,) − (N, 1) silently becomes (N, N) by default: the commonest bug of all.
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_programs_go_with_their_module():
+    """JAX keeps every program for good, 5 GB by the end of all tests; no module needs those of another."""
+    yield
+    jax.clear_caches()
+    gc.collect()
+    if sys.platform == "linux":  # freed memory goes back to the system
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+        if trim is not None:
+            trim(0)

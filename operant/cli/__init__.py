@@ -10,9 +10,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
-from importlib.metadata import version
 
 from operant.cli.errors import Interrupted, WrongInput
+from operant.version import __version__
 
 INTERRUPTED = 130
 DESCRIPTION = "Reinforcement learning, from gridworlds to pixels, on one fast engine."
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> None:
     if arguments in (["--version"], ["-V"]):
-        print(f"operant {version('operant')}")
+        print(f"operant {__version__}")
     # `train` reads its own flags, because they depend on the algorithm.
     elif arguments[:1] == ["train"]:
         if len(arguments) == 1 or arguments[1].startswith("-"):

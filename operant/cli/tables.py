@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 import re
 from collections.abc import Sequence
-from importlib.metadata import version
-
-LIBRARIES = ("operant", "jax", "jaxlib", "equinox", "optax", "gymnasium", "numpy", "safetensors")
 
 
 def algorithms() -> str:
@@ -111,8 +107,7 @@ def info() -> str:
     from operant import settings
 
     settings.apply()
-    versions = {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
-    return _table(("", ""), [*versions.items(), *settings.report().items()])
+    return _table(("", ""), [*settings.versions().items(), *settings.report().items()])
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import re
 import shutil
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from operant import settings
 from operant.engine.files import load_tree, read_shapes, save_tree, sync
 from operant.types import PyTree
-
-LIBRARIES = ("operant", "jax", "jaxlib", "equinox", "optax", "gymnasium", "numpy", "safetensors")
 
 
 def save_checkpoint(
@@ -44,7 +41,7 @@ def save_checkpoint(
         "step": step,
         "sha256": _hash(temporary / "run.safetensors"),
         "tensors": read_shapes(temporary / "run.safetensors"),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        "versions": settings.versions(),
         "config": config,
     }
     (temporary / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")

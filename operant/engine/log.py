@@ -190,7 +190,7 @@ class WandbLog:
         try:
             import wandb  # pyright: ignore[reportMissingImports] (an extra)
         except ImportError as error:
-            raise ImportError("Weights & Biases needs an extra: pip install 'operant[wandb]'.") from error
+            raise ImportError("Weights & Biases needs an extra: pip install 'operant-rl[wandb]'.") from error
         self._run = wandb.init(project=project, config=config)
         self._run.define_metric("*", step_metric=STEP)
 

@@ -48,7 +48,7 @@ class MinariObserver:
             import minari
             from minari.data_collector import EpisodeBuffer
         except ImportError as error:
-            raise ImportError("A Minari dataset needs an extra: pip install 'operant[minari]'.") from error
+            raise ImportError("A Minari dataset needs an extra: pip install 'operant-rl[minari]'.") from error
         self.spec = spec
         self._episode_buffer = EpisodeBuffer
         self._running: dict[int, list[PyTree]] = {}  # environment → rows `[t, …]` of its episode under way

@@ -21,7 +21,7 @@ from uuid import uuid4
 import jax
 import numpy as np
 
-from operant import settings
+from operant import settings, supported
 from operant.engine.files import is_key, read_array, read_metadata, save_tree
 from operant.engine.fingerprint import Unknown, fingerprint
 from operant.engine.run import Run
@@ -35,11 +35,16 @@ _kept = False
 def kept() -> Iterator[None]:
     """In this block, programs are kept between processes, unless operant's settings or JAX's cache are turned off."""
     global _kept
-    before, _kept = _kept, settings.enabled() and jax.config.values["jax_enable_compilation_cache"]
+    before, _kept = _kept, settings.enabled() and _jax_keeps()
     try:
         yield
     finally:
         _kept = before
+
+
+def _jax_keeps() -> bool:
+    """Whether JAX keeps programs itself; not where a later JAX no longer says what its options are."""
+    return bool(getattr(jax.config, "values", {}).get("jax_enable_compilation_cache"))
 
 
 def directory() -> Path:
@@ -126,7 +131,7 @@ class Program:
         with _by_xla:
             compiled = lowered.compile()
         result = compiled.out_tree.unflatten(range(compiled.out_tree.num_leaves))
-        loaded = compiled.runtime_executable()
+        loaded = getattr(compiled, "runtime_executable", lambda: None)()
         known = all(hasattr(loaded, name) for name in ("execute_sharded", "serialize"))
         return Executable(loaded, result) if known else None
 
@@ -191,15 +196,15 @@ class _ByXla:
     def __enter__(self) -> None:
         with self._lock:
             if self._inside == 0:
-                self._before = jax.config.values[self.SETTING]
-                jax.config.update(self.SETTING, float("inf"))
+                self._before = jax.config.values.get(self.SETTING, 0.0)
+                supported.set_option(self.SETTING, float("inf"))
             self._inside += 1
 
     def __exit__(self, *exception: object) -> None:
         with self._lock:
             self._inside -= 1
             if self._inside == 0:
-                jax.config.update(self.SETTING, self._before)
+                supported.set_option(self.SETTING, self._before)
 
 
 _by_xla = _ByXla()

@@ -6,11 +6,11 @@ import itertools
 import json
 import shutil
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from operant.engine.files import replacing
+from operant.version import __version__
 
 # In config.json beside the config: without it, any directory with a config.json would pass for a run.
 MARK = "operant_version"
@@ -81,7 +81,7 @@ class RunDirectory:
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Write `config.json`, atomically. Raises TypeError for what JSON does not take."""
-        text = json.dumps({MARK: version("operant"), **config}, indent=2) + "\n"
+        text = json.dumps({MARK: __version__, **config}, indent=2) + "\n"
         with replacing(self.config_file) as temporary:
             temporary.write_text(text)
 

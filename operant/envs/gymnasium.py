@@ -200,7 +200,9 @@ def _registered(make: Callable[[], T], name: str) -> T:
         return make()
     except gym.error.DependencyNotInstalled as error:
         spec = gym.registry.get(name)
-        remedy = 'pip install "operant[box2d]"' if spec and "box2d" in str(spec.entry_point) else str(error)
+        remedy = (
+            'pip install "operant-rl[box2d]"' if spec and "box2d" in str(spec.entry_point) else str(error)
+        )
         raise ImportError(f"{name} needs a package that is not installed: {remedy}") from error
     except (gym.error.UnregisteredEnv, gym.error.DeprecatedEnv) as error:
         lower = {known.lower(): known for known in gym.registry}

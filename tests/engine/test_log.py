@@ -177,5 +177,5 @@ def test_wandb_gets_means_and_seeds(monkeypatch):
 
 def test_a_missing_extra_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(ImportError, match=r"pip install 'operant\[wandb\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'operant-rl\[wandb\]'"):
         WandbLog("project", {})

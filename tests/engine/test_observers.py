@@ -147,7 +147,7 @@ def test_a_taken_name_is_refused_before_training():
 
 def test_a_missing_extra_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "minari", None)
-    with pytest.raises(ImportError, match=r"pip install 'operant\[minari\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'operant-rl\[minari\]'"):
         MinariObserver("x-v0", spec())
 
 

@@ -468,7 +468,7 @@ def test_a_missing_package_names_its_extra(monkeypatch):
     for name in [m for m in sys.modules if m.startswith("gymnasium.envs.box2d")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "Box2D", None)
-    with pytest.raises(ImportError, match=r'LunarLander-v3 needs.*pip install "operant\[box2d\]"'):
+    with pytest.raises(ImportError, match=r'LunarLander-v3 needs.*pip install "operant-rl\[box2d\]"'):
         make("LunarLander-v3")
 
 
