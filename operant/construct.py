@@ -11,9 +11,10 @@ from operant.agent import Agent
 from operant.algorithms import registry
 from operant.curiosity import make_curious
 from operant.signatures import documentation, signature_of
+from operant.envs.ids import resolve
 
 TRAINING_VALUES = ("total_timesteps", "evaluate_every", "episodes")  # a preset's, for the command line
-AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization", "wrappers")
+AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization", "wrappers", "env_kwargs")
 # What Stable-Baselines3's users type by habit, and what says it here.
 HABITS = {
     **dict.fromkeys(
@@ -36,15 +37,15 @@ def make(name: str, env: Any, *, preset: str | None = None, curiosity: Any = Non
             if there are any. What is given by hand goes first.
         curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name of one, which
             then has the preset's values if there are any.
-        arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`) and any
-            hyperparameter.
+        arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`, `env_kwargs`) and
+            any hyperparameter.
 
     Raises ValueError naming what is wrong: the algorithm, a hyperparameter, its value, the preset or the environment.
     """
     cls = registry.algorithm(name)
     for argument in HABITS.keys() & arguments.keys() - cls.__dataclass_fields__.keys():
         raise ValueError(f"{cls.__name__} has no argument {argument!r}. {HABITS[argument]}")
-    known = registry.defaults(name) | presets.find(name, env, preset)
+    known = registry.defaults(name) | presets.find(name, resolve(env), preset)
     known = {key: value for key, value in known.items() if key not in TRAINING_VALUES}
     tuned = known.pop("curiosity", {})
     if isinstance(curiosity, str):

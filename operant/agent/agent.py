@@ -51,6 +51,7 @@ class Agent:
             "vector_entry_point" (the environment's own).
         wrappers: What the environment is wrapped in, the innermost first: values such as `Discretize(5)`, or text such
             as "discretize:5". It is played in them wherever it is played; returns are of its own rewards.
+        env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery": False}`.
     """
 
     def __init__(
@@ -64,9 +65,16 @@ class Agent:
         backend: Backend = "auto",
         vectorization: Vectorization = "sync",
         wrappers: Written | Sequence[Written] = (),
+        env_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         self.algorithm = algorithm
-        self.source = Source(env, backend, vectorization, as_wrappers(wrappers))
+        self.source = Source.of(
+            env,
+            backend=backend,
+            vectorization=vectorization,
+            wrappers=as_wrappers(wrappers),
+            env_kwargs=env_kwargs,
+        )
         inputs.require_same_discount(algorithm, self.source.wrappers)
         self.seed = inputs.seed_of(seed)
         self.seeds = inputs.seeds_of(self.seed, seeds)
@@ -156,14 +164,15 @@ class Agent:
         callback: Callback | None = None,
         progress_bar: bool = True,
         loggers: Sequence[Logger] = (),
+        env_kwargs: Mapping[str, Any] | None = None,
     ) -> Agent:
         """Continue a run from its last checkpoint to the end it was given.
 
         On a native environment the result is, to the last bit, that of a run that was never stopped. Gymnasium's
-        environments cannot be stored: there, episodes start afresh. `env`, `network` and `wrappers` are needed where
-        the run was started with objects of yours, which no file can hold.
+        environments cannot be stored: there, episodes start afresh. `env`, `network`, `wrappers` and `env_kwargs` are
+        needed where the run was started with objects of yours, which no file can hold.
         """
-        agent = cls.restore(run_dir, env=env, network=network, wrappers=wrappers)
+        agent = cls.restore(run_dir, env=env, network=network, wrappers=wrappers, env_kwargs=env_kwargs)
         return agent.finish(run_dir, callback, progress_bar, loggers)
 
     @classmethod
@@ -174,9 +183,10 @@ class Agent:
         env: Any = None,
         network: Any = None,
         wrappers: Written | Sequence[Written] | None = None,
+        env_kwargs: Mapping[str, Any] | None = None,
     ) -> Agent:
         """The agent as it was at a run's last checkpoint; `finish` trains it to the end."""
-        return saving.restore(cls, run_dir, env, network, wrappers)
+        return saving.restore(cls, run_dir, env, network, wrappers, env_kwargs)
 
     def finish(
         self,
@@ -259,8 +269,7 @@ class Agent:
 
     def random(self) -> Agent:
         """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""
-        backend = "gymnasium" if self.source.native is None else "auto"
-        return Agent(Random(), self.source.given, backend=backend, wrappers=self.source.wrappers)
+        return Agent(Random(), replace(self.source, vectorization="sync"))
 
     def evaluate(
         self,
@@ -269,29 +278,34 @@ class Agent:
         deterministic: bool = True,
         env: Any = None,
         beside_random: bool = False,
+        env_kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """An `Evaluation` over whole episodes of Gymnasium's own environment; with several seeds a list of them.
 
-        Episode i is reset with `seed + i`. `env` scores on another environment of the same spaces. With `beside_random`
-        the score holds that of the random policy in the same episodes.
+        Episode i is reset with `seed + i`. `env` scores on another environment of the same spaces, `env_kwargs` on the
+        same one with other keyword arguments (those not named stay as they were in training). With `beside_random` the
+        score holds that of the random policy in the same episodes.
         """
         inputs.at_least_one(episodes=episodes)
         if beside_random:
-            random = self.random().evaluate(episodes, seed, deterministic=False, env=env)
-            score = self.evaluate(episodes, seed, deterministic, env)
+            random = self.random().evaluate(episodes, seed, False, env, env_kwargs=env_kwargs)
+            score = self.evaluate(episodes, seed, deterministic, env, env_kwargs=env_kwargs)
             return (
                 replace(score, random=random)
                 if self.seeds is None
                 else [replace(one, random=random) for one in score]
             )
         if self.seeds is not None:
-            return [self[i].evaluate(episodes, seed, deterministic, env) for i in range(len(self.seeds))]
-        source = self.source if env is None else Source(env, "gymnasium", wrappers=self.source.wrappers)
-        if env is not None:
+            return [
+                self[i].evaluate(episodes, seed, deterministic, env, env_kwargs=env_kwargs)
+                for i in range(len(self.seeds))
+            ]
+        source = self.source.other(env, env_kwargs)
+        if source is not self.source:
             inputs.require_same_spaces(self.spec, source.spec)
         return evaluate(
             self.policy(deterministic, seed),
-            self.learner.single if env is None else source.single,
+            self.learner.single if source is self.source else source.single,
             episodes=episodes,
             seed=seed,
             slots=1 if source.copies == 1 else inputs.SLOTS,
@@ -384,14 +398,16 @@ class Agent:
         network: Any = None,
         best: bool = False,
         wrappers: Written | Sequence[Written] | None = None,
+        env_kwargs: Mapping[str, Any] | None = None,
     ) -> Agent:
         """A saved model, or that of a run directory. Nothing in the file is executed.
 
         `best` asks for the best model that the run kept (of several seeds, the best one's) instead of the last.
         `env` is needed where the model was trained on an object of yours, and may name another environment of the same
         spaces; `network` where its network is an Equinox module of yours, `wrappers` where one holds your function.
+        `env_kwargs` go on top of those that the file keeps.
         """
-        return saving.load(cls, path, env, network, wrappers, best)
+        return saving.load(cls, path, env, network, wrappers, best, env_kwargs)
 
     # what it is
 
@@ -434,13 +450,10 @@ class Agent:
         """An agent of the same kind that knows this."""
         agent = Agent(
             self.algorithm,
-            self.source.given,
+            self.source,
             seed=seed,
             seeds=seeds,
             num_envs=self.num_envs if self.source.copies is None else None,
-            backend=self.source.backend,
-            vectorization=self.source.vectorization,
-            wrappers=self.source.wrappers,
         )
         agent.learner.state = state
         return agent

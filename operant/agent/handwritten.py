@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,19 @@ class HandWritten:
             an object with a method `reset()`, called before each episode; it must let itself be copied.
         env: A Gymnasium id, a callable that makes an environment, an instance, or a native one.
         wrappers: What the environment is wrapped in, as for an agent.
+        env_kwargs: Keyword arguments for the environment, as for an agent.
     """
 
     def __init__(
-        self, policy: Written, env: Any, *, wrappers: WrittenWrapper | Sequence[WrittenWrapper] = ()
+        self,
+        policy: Written,
+        env: Any,
+        *,
+        wrappers: WrittenWrapper | Sequence[WrittenWrapper] = (),
+        env_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         self.function = policy
-        self.source = Source(env, wrappers=as_wrappers(wrappers))
+        self.source = Source.of(env, wrappers=as_wrappers(wrappers), env_kwargs=env_kwargs)
         self.name = getattr(policy, "__name__", type(policy).__name__)
 
     @classmethod
@@ -64,7 +70,7 @@ class HandWritten:
 
     def random(self) -> Agent:
         """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""
-        return Agent(Random(), self.source.given, wrappers=self.source.wrappers)
+        return Agent(Random(), self.source)
 
     def evaluate(self, episodes: int = 100, seed: int = 10_000, beside_random: bool = False) -> Evaluation:
         """An `Evaluation` over whole episodes, beside the random policy's if wished; episode i has `seed + i`."""

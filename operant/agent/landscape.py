@@ -58,8 +58,7 @@ def _surveyed(agent: Agent) -> Agent:
         max_steps=agent.algorithm.max_steps,
         policy="constant",
     )
-    source = agent.source
-    survey = type(agent)(algorithm, source.given, backend=source.backend, wrappers=source.wrappers)
+    survey = type(agent)(algorithm, agent.source)
     return survey.learn(1, progress_bar=False)  # one generation
 
 

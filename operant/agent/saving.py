@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from operant.engine import files
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint
 from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
+from operant.envs import arguments
 from operant.envs.source import Source
 from operant.envs.wrappers import registry as wrappers
 from operant.types import EnvSpec
@@ -30,12 +32,15 @@ BEST_MODEL = "model.safetensors"  # in a run's best/
 def config(agent: Agent) -> dict[str, Any]:
     """Everything needed to make an agent again."""
     algorithm, curious = curiosity.parts(agent.algorithm)
+    env_kwargs, not_kept = arguments.to_json(agent.source.env_kwargs)
     return {
         "algorithm": registry.name_of(algorithm),
         "hyperparameters": registry.to_json(algorithm),
         "curiosity": curiosity.to_json(curious),
         "environment": agent.source.id,
         "environment_given_as_id": isinstance(agent.source.given, str),
+        "env_kwargs": env_kwargs,
+        "env_kwargs_not_kept": not_kept,  # the names of those that are objects of the user's
         "observation_space": spaces.to_json(agent.spec.observation_space),
         "action_space": spaces.to_json(agent.spec.action_space),
         "wrappers": [wrappers.to_json(wrapper) for wrapper in agent.source.wrappers],
@@ -49,7 +54,14 @@ def config(agent: Agent) -> dict[str, Any]:
     }
 
 
-def from_config(cls: type[Agent], config: dict[str, Any], env: Any, network: Any, wrapped_in: Any) -> Agent:
+def from_config(
+    cls: type[Agent],
+    config: dict[str, Any],
+    env: Any,
+    network: Any,
+    wrapped_in: Any,
+    env_kwargs: Mapping[str, Any] | None = None,
+) -> Agent:
     """The untrained agent of a configuration, with the user's own environment, network and wrappers where given.
 
     Raises ValueError where one of these is missing, and where the environment's spaces are not those of the config.
@@ -68,6 +80,7 @@ def from_config(cls: type[Agent], config: dict[str, Any], env: Any, network: Any
         config["backend"] if env is None else "auto",
         config["vectorization"],
         wrappers.as_wrappers(config.get("wrappers", []) if wrapped_in is None else wrapped_in),
+        arguments.from_json(config, env, env_kwargs),
     )
     expected = EnvSpec(
         config["environment"],
@@ -78,13 +91,10 @@ def from_config(cls: type[Agent], config: dict[str, Any], env: Any, network: Any
     algorithm = registry.build(registry.algorithm(config["algorithm"]), hyperparameters)
     return cls(
         curiosity.make_curious(algorithm, config.get("curiosity")),
-        source.given,
+        source,
         seed=config["seed"],
         seeds=config["seeds"],
         num_envs=config["num_envs"],
-        backend=source.backend,
-        vectorization=source.vectorization,
-        wrappers=source.wrappers,
     )
 
 
@@ -112,7 +122,15 @@ def load_best(agent: Agent, directory: RunDirectory) -> Best | None:
     return Best.from_json(files.read_metadata(path)["evaluation"], state)
 
 
-def load(cls: type[Agent], path: str | Path, env: Any, network: Any, wrapped_in: Any, best: bool) -> Agent:
+def load(
+    cls: type[Agent],
+    path: str | Path,
+    env: Any,
+    network: Any,
+    wrapped_in: Any,
+    best: bool,
+    env_kwargs: Mapping[str, Any] | None = None,
+) -> Agent:
     """The agent of a model file, or of the last or the best model in a run directory."""
     if best and Path(path).is_file():
         raise ValueError(f"{path} is a file: best=True (--best) takes the directory of a run.")
@@ -123,7 +141,7 @@ def load(cls: type[Agent], path: str | Path, env: Any, network: Any, wrapped_in:
         raise ValueError(
             f"{path} is not a model of operant's (format {metadata.get('format')!r}, not {FORMAT!r})."
         )
-    agent = from_config(cls, metadata["config"], env, network, wrapped_in)
+    agent = from_config(cls, metadata["config"], env, network, wrapped_in, env_kwargs)
     agent.learner.state = files.load_tree(path, jax.eval_shape(agent.learner.initial_state))
     # As the model of a run is that of its best seed, so is the best model.
     return (
@@ -147,7 +165,14 @@ def _model_of(directory: RunDirectory, best: bool) -> Path:
     )
 
 
-def restore(cls: type[Agent], run_dir: str | Path, env: Any, network: Any, wrapped_in: Any) -> Agent:
+def restore(
+    cls: type[Agent],
+    run_dir: str | Path,
+    env: Any,
+    network: Any,
+    wrapped_in: Any,
+    env_kwargs: Mapping[str, Any] | None = None,
+) -> Agent:
     """The agent as it was at the last checkpoint of a run."""
     directory = RunDirectory.open(run_dir)
     path = latest_checkpoint(directory.checkpoints)
@@ -155,7 +180,7 @@ def restore(cls: type[Agent], run_dir: str | Path, env: Any, network: Any, wrapp
         raise FileNotFoundError(
             f"{run_dir} has no checkpoint to resume from; start it again with --overwrite."
         )
-    agent = from_config(cls, directory.read_config(), env, network, wrapped_in)
+    agent = from_config(cls, directory.read_config(), env, network, wrapped_in, env_kwargs)
     run, _ = load_checkpoint(path, agent.learner.started(emit=False))
     agent.learner.restored(run)
     if directory.metrics_file.exists():

@@ -14,6 +14,7 @@ import numpy as np
 
 from operant import spaces
 from operant.engine.policy import Actor
+from operant.envs import arguments
 from operant.envs.wrappers.registry import to_text
 from operant.studio import recording
 from operant.studio.recording import Recording
@@ -108,6 +109,7 @@ def title(agent: Agent) -> str:
     else:
         where = "native twin" if isinstance(source.given, str) else "native"
     where += "".join(f", {to_text(wrapper)}" for wrapper in source.wrappers)
+    where += f", {arguments.to_text(source.env_kwargs)}" if source.env_kwargs else ""
     seeds = "" if agent.seeds is None else f", {len(agent.seeds)} seeds"
     environments = f"{agent.num_envs} environment{'s' * (agent.num_envs != 1)}"
     return f"{agent.name} on {source.id} ({where}; {environments}{seeds})"

@@ -65,7 +65,7 @@ def show(agent: Agent, best: Agent, directory: RunDirectory, random: Evaluation)
             ):
                 metrics_panel(columns, directory.metrics_picture, title=title)
         seen = None if film is None else film.result().observations
-        table = learnt_table(best.state, best.source.given)
+        table = learnt_table(best.state, best.source.twin or best.source.given)
         if table is not None:
             table_map(
                 table.q_values,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from multiprocessing import get_all_start_methods
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec as Registration
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
+from operant.envs import arguments
 from operant.envs.gymnasium_layers import MaskInInfo
 from operant.envs.gymnasium_spaces import action_to_gym, observation_to_jax, space_from_gymnasium
 from operant.envs.gymnasium_stepping import SingleEnvironments, VectorEnvironments, describe
@@ -32,6 +34,7 @@ EnvironmentLike = str | Callable[..., gym.Env] | gym.Env | VectorEnv
 
 T = TypeVar("T")
 
+NONE: Mapping[str, Any] = MappingProxyType({})
 VECTORIZATIONS = ("sync", "async", "vector_entry_point")
 
 
@@ -41,7 +44,7 @@ def make(
     *,
     vectorization: str = "sync",
     wrappers: Sequence[Wrapper] = (),
-    **make_kwargs: Any,
+    env_kwargs: Mapping[str, Any] = NONE,
 ) -> HostEnvironments:
     """`num_envs` environments stepped together.
 
@@ -54,7 +57,7 @@ def make(
         vectorization: `sync`, one after another in this process; `async`, a process each; or
             `vector_entry_point`, Gymnasium's own vector environment of that id.
         wrappers: around each single environment, the innermost first; a vector environment takes none.
-        make_kwargs: given to `gymnasium.make` or to the function.
+        env_kwargs: given to `gymnasium.make` or to the function.
 
     Raises:
         ValueError: the environment is not known, or cannot be used so; says what can.
@@ -66,10 +69,7 @@ def make(
         )
     if num_envs < 1:
         raise ValueError(f"num_envs must be at least 1; got {num_envs}.")
-    if isinstance(env, gym.Env | VectorEnv) and make_kwargs:
-        raise ValueError(
-            f"{', '.join(make_kwargs)}: {type(env).__name__} is made already. Give its id or class instead."
-        )
+    arguments.check(env, env_kwargs)
     if wrappers and (isinstance(env, VectorEnv) or vectorization == "vector_entry_point"):
         raise ValueError(
             f"wrappers={list(wrappers)}: they go around single environments, and this is a vector environment. Give an "
@@ -85,10 +85,10 @@ def make(
             )
         return SingleEnvironments([wrap_gymnasium(_with_masks(env), wrappers)])
     if vectorization == "vector_entry_point":
-        return VectorEnvironments(_vector_entry_point(env, num_envs, make_kwargs))
+        return VectorEnvironments(_vector_entry_point(env, num_envs, env_kwargs))
     if vectorization == "async":
-        return _processes(env, num_envs, make_kwargs, wrappers)
-    envs = [_create(env, make_kwargs, wrappers) for _ in range(num_envs)]
+        return _processes(env, num_envs, env_kwargs, wrappers)
+    envs = [_create(env, env_kwargs, wrappers) for _ in range(num_envs)]
     if len({id(e.unwrapped) for e in envs}) < num_envs:
         raise ValueError(
             f"{env!r} returned the same environment twice. It must make a new one at every call."
@@ -101,7 +101,7 @@ def make_single(
     render_mode: str | None = None,
     *,
     wrappers: Sequence[Wrapper] = (),
-    **make_kwargs: Any,
+    env_kwargs: Mapping[str, Any] = NONE,
 ) -> gym.Env:
     """One Gymnasium environment, to score a policy on or to film; what a callable makes is taken as it is.
 
@@ -122,31 +122,46 @@ def make_single(
                 f"{type(inner).__name__} does not say what one of its environments is. Give an id."
             )
         ours = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
-        env, make_kwargs = inner.spec.id, {k: v for k, v in inner.spec.kwargs.items() if k not in ours}
-    made = _bare(env, make_kwargs | ({"render_mode": render_mode} if isinstance(env, str) else {}))
+        env, env_kwargs = inner.spec.id, {k: v for k, v in inner.spec.kwargs.items() if k not in ours}
+    made = _bare(env, _in_mode(env, env_kwargs, render_mode))
     return wrap_gymnasium(made, wrappers, rewards=False)
+
+
+def _in_mode(env: Any, env_kwargs: Mapping[str, Any], render_mode: str | None) -> Mapping[str, Any]:
+    """The keyword arguments with this render mode, for what is made with one."""
+    if isinstance(env, str):
+        registered = gym.registry.get(env)
+        named = "render_mode" in env_kwargs or (registered is not None and "render_mode" in registered.kwargs)
+        return {**env_kwargs, "render_mode": render_mode} if named or render_mode is not None else env_kwargs
+    taken = render_mode is not None and "render_mode" in (arguments.parameters(env) or ())
+    return {**env_kwargs, "render_mode": render_mode} if taken else env_kwargs
 
 
 def _create(
     env: str | Registration | Callable[..., gym.Env],
-    make_kwargs: dict[str, Any],
+    env_kwargs: Mapping[str, Any],
     wrappers: Sequence[Wrapper] = (),
 ) -> gym.Env:
     """One environment of an id, its registration or a function, in its wrappers."""
-    return wrap_gymnasium(_bare(env, make_kwargs), wrappers)
+    return wrap_gymnasium(_bare(env, env_kwargs), wrappers)
 
 
-def _bare(env: str | Registration | Callable[..., gym.Env], make_kwargs: dict[str, Any]) -> gym.Env:
+def _bare(env: str | Registration | Callable[..., gym.Env], env_kwargs: Mapping[str, Any]) -> gym.Env:
     if isinstance(env, str | Registration):
         # Gymnasium's checker would look at every step; `describe` looks once.
         return _with_masks(
-            _registered(partial(gym.make, env, disable_env_checker=True, **make_kwargs), str(env))
+            _registered(partial(gym.make, env, **{"disable_env_checker": True, **env_kwargs}), str(env))
         )
     if not callable(env):
         raise ValueError(
             f"{env!r} is no environment: give an id, a function that makes one, or a gymnasium.Env."
         )
-    made = env(**make_kwargs)
+    try:
+        made = env(**env_kwargs)
+    except TypeError as error:  # of one that takes any keyword, and hands it on
+        if any(f"unexpected keyword argument {name!r}" in str(error) for name in env_kwargs):
+            raise ValueError(f"env_kwargs: {error}.") from error
+        raise
     if not isinstance(made, gym.Env):
         raise ValueError(f"{env!r} returned a {type(made).__name__}; it must return a gymnasium.Env.")
     return _with_masks(made)
@@ -161,10 +176,10 @@ def _with_masks(env: gym.Env) -> gym.Env:
 def _processes(
     env: str | Callable[..., gym.Env],
     num_envs: int,
-    make_kwargs: dict[str, Any],
+    env_kwargs: Mapping[str, Any],
     wrappers: Sequence[Wrapper],
 ) -> HostEnvironments:
-    single = _bare(env, make_kwargs)
+    single = _bare(env, env_kwargs)
     registration = (single.env if isinstance(single, MaskInInfo) else single).spec
     like = describe(wrap_gymnasium(single, wrappers))
     single.close()
@@ -172,7 +187,7 @@ def _processes(
     context = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
     # An id is sent with its registration, which another process need not have.
     known = registration is not None and isinstance(env, str)
-    what = (registration, {}, wrappers) if known else (env, make_kwargs, wrappers)
+    what = (registration, {}, wrappers) if known else (env, dict(env_kwargs), wrappers)
     envs = AsyncVectorEnv(
         [partial(_create, *what)] * num_envs,
         copy=False,
@@ -182,12 +197,12 @@ def _processes(
     return VectorEnvironments(envs, like)
 
 
-def _vector_entry_point(env: object, num_envs: int, make_kwargs: dict[str, Any]) -> VectorEnv:
+def _vector_entry_point(env: object, num_envs: int, env_kwargs: Mapping[str, Any]) -> VectorEnv:
     if not isinstance(env, str):
         raise ValueError(
             f"vectorization='vector_entry_point' needs a registered id; got {env!r}. Use 'sync' or 'async'."
         )
-    made = partial(gym.make_vec, env, num_envs, vectorization_mode="vector_entry_point", **make_kwargs)
+    made = partial(gym.make_vec, env, num_envs, vectorization_mode="vector_entry_point", **env_kwargs)
     spec = gym.registry.get(env)
     if spec is not None and spec.vector_entry_point is None:
         raise ValueError(f"{env} has no vector entry point. Use vectorization='sync' or 'async'.")
@@ -198,6 +213,13 @@ def _registered(make: Callable[[], T], name: str) -> T:
     """What `make` makes, with Gymnasium's errors about names and packages turned into ours."""
     try:
         return make()
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        said = str(error).split(" was raised from")[0]
+        shown = "'render_mode'" in said
+        what = f"{name} cannot be shown, since it takes no render_mode" if shown else "env_kwargs"
+        raise ValueError(f"{what}: {said}.") from error
     except gym.error.DependencyNotInstalled as error:
         spec = gym.registry.get(name)
         remedy = (

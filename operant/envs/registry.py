@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 import gymnasium as gym
 
+from operant.envs.arguments import LIMIT
 from operant.envs.base import Environment
 from operant.envs.native_gym import as_gymnasium
 from operant.lazy import load
@@ -25,10 +26,10 @@ OWN = {
     "GridWorld": partial(_make, GRID_WORLD, max_episode_steps=1000, id="GridWorld"),
     # Nothing is paid but for the goal, and three times the shortest way is all the time there is.
     "SparseMaze": partial(
-        _make, GRID_WORLD, "maze", goal=1.0, wall=0.0, step=0.0, max_episode_steps=200, id="SparseMaze"
+        _make, GRID_WORLD, cells="maze", goal=1.0, wall=0.0, step=0.0, max_episode_steps=200, id="SparseMaze"
     ),
     "DynaMaze": partial(
-        _make, GRID_WORLD, "dyna", goal=1.0, wall=0.0, step=0.0, max_episode_steps=2000, id="DynaMaze"
+        _make, GRID_WORLD, cells="dyna", goal=1.0, wall=0.0, step=0.0, max_episode_steps=2000, id="DynaMaze"
     ),
     "MinBreakout": partial(_make, "operant.envs.breakout:MinBreakout", max_episode_steps=1000),
     "VacuumRobot": partial(_make, "operant.envs.vacuum:VacuumRobot", max_episode_steps=1800),  # half an hour
@@ -53,6 +54,52 @@ NATIVE: dict[str, Callable[..., Environment]] = {
 }
 
 
+# What the twins of Gymnasium's environments in closed form take; those of tables, and our own, take everything.
+TAKES = {
+    "CartPole-v1": ("sutton_barto_reward",),
+    "Pendulum-v1": ("g",),
+    "MountainCar-v0": ("goal_velocity",),
+    "Acrobot-v1": (),
+}
+
+
+def twin(id: str, env_kwargs: Mapping[str, Any]) -> Environment | None:
+    """The native twin of what `gymnasium.make(id, **env_kwargs)` makes; None where there is none that does the same.
+
+    It has the time limit and the keyword arguments of the registry, which may have been changed.
+    """
+    registered = gym.registry.get(id)
+    if id not in NATIVE or registered is None or registered.additional_wrappers:
+        return None
+    if not str(registered.entry_point).startswith(
+        ("gymnasium.envs.", f"{__name__}:")
+    ):  # registered anew by somebody
+        return None
+    options = {**registered.kwargs, **env_kwargs}
+    options.pop("disable_env_checker", None)
+    if options.pop("render_mode", None) == "human":
+        return None  # training is to be looked at
+    if id not in (*TAKES, *OWN):
+        random_map = (
+            options.get("desc") is None and options.get("map_name", "") is None
+        )  # another one for every copy
+        return (
+            None
+            if random_map
+            else NATIVE[id](**{name: options[name] for name in env_kwargs if name in options})
+        )
+    options.pop("native_id", None)
+    limit = options.pop(LIMIT, registered.max_episode_steps)
+    if id in TAKES and not options.keys() <= set(TAKES[id]):
+        return None
+    return NATIVE[id](**options, max_episode_steps=None if limit == -1 else limit)
+
+
+def maker(id: str) -> Any:
+    """What takes the keyword arguments of one of our own environments; None for any other id."""
+    return load(OWN[id].args[0]) if id in OWN else None
+
+
 def native(id: str) -> Environment:
     """The native twin of a Gymnasium environment.
 
@@ -69,11 +116,11 @@ def native(id: str) -> Environment:
     return NATIVE[id]()
 
 
-def _as_gymnasium(native_id: str, render_mode: str | None = None) -> gym.Env:
+def _as_gymnasium(native_id: str, render_mode: str | None = None, **options: Any) -> gym.Env:
     """Without its time limit, which Gymnasium keeps."""
     from operant.envs.wrappers import TimeLimit
 
-    return as_gymnasium(TimeLimit(None).native(NATIVE[native_id]()), render_mode)
+    return as_gymnasium(TimeLimit(None).native(NATIVE[native_id](**options)), render_mode)
 
 
 for _id in OWN:

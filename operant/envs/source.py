@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
 import gymnasium as gym
 
+from operant.envs import arguments, registry
 from operant.envs import gymnasium as bridge
 from operant.envs.base import Environment
 from operant.envs.host import HostEnvironments, NativeOnHost
+from operant.envs.ids import resolve
 from operant.envs.native_gym import as_gymnasium
 from operant.envs.registry import NATIVE, OWN
 from operant.envs.wrappers.apply import wrap_native
@@ -32,8 +35,20 @@ class Source:
     backend: Backend = "auto"
     vectorization: Vectorization = "sync"
     wrappers: tuple[Wrapper, ...] = ()  # the innermost first
+    env_kwargs: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # as for `gymnasium.make`, or the callable's own
+
+    @classmethod
+    def of(cls, env: Any, **values: Any) -> Source:
+        """What a user hands in; a source already stays what it is."""
+        return env if isinstance(env, Source) else cls(env, **values)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "given", resolve(self.given))
+        object.__setattr__(self, "env_kwargs", {} if self.env_kwargs is None else self.env_kwargs)
+        own = registry.maker(self.given) if isinstance(self.given, str) else None
+        arguments.check(self.given, self.env_kwargs, own)
         if self.backend not in get_args(Backend):
             raise ValueError(f"backend={self.backend!r}: must be one of {', '.join(get_args(Backend))}.")
         if self.vectorization not in get_args(Vectorization):
@@ -41,10 +56,18 @@ class Source:
                 f"vectorization={self.vectorization!r}: must be one of {', '.join(get_args(Vectorization))}."
             )
         if self.backend == "native" and self.native is None:
+            known = isinstance(self.given, str) and self.given in NATIVE
+            with_these = f" as it is registered now, with {dict(self.env_kwargs)}" if known else ""
             raise ValueError(
-                f"backend='native': {self.given!r} has no native twin (there are: {', '.join(NATIVE)}). "
+                f"backend='native': {self.given!r} has no native twin{with_these} (there are: {', '.join(NATIVE)}). "
                 "Use backend='gymnasium', or pass a native environment."
             )
+
+    def other(self, env: Any = None, env_kwargs: Mapping[str, Any] | None = None) -> Source:
+        """Another environment in the same wrappers, or this one with other keyword arguments; itself for neither."""
+        if env is not None:
+            return Source(env, "gymnasium", wrappers=self.wrappers, env_kwargs=env_kwargs or {})
+        return replace(self, env_kwargs={**self.env_kwargs, **env_kwargs}) if env_kwargs else self
 
     @cached_property
     def native(self) -> Environment | None:
@@ -53,8 +76,12 @@ class Source:
             return None
         if isinstance(self.given, Environment):
             return self._wrapped
-        known = isinstance(self.given, str) and self.given in NATIVE
-        return wrap_native(NATIVE[self.given](), self.wrappers) if known else None
+        return None if self.twin is None else wrap_native(self.twin, self.wrappers)
+
+    @cached_property
+    def twin(self) -> Environment | None:
+        """The native environment that does what the id means, without wrappers; None where there is none."""
+        return registry.twin(self.given, self.env_kwargs) if isinstance(self.given, str) else None
 
     @cached_property
     def _wrapped(self) -> Environment:
@@ -75,7 +102,7 @@ class Source:
             return self.native.spec
         if isinstance(self.given, gym.vector.VectorEnv):
             return replace(self.host(self.given.num_envs).spec, num_envs=1)
-        environments = bridge.make(self.given, 1, wrappers=self.wrappers)
+        environments = bridge.make(self.given, 1, wrappers=self.wrappers, env_kwargs=self.env_kwargs)
         try:
             return replace(environments.spec, num_envs=1)
         finally:
@@ -107,7 +134,13 @@ class Source:
         """N copies for the host loop."""
         if isinstance(self.given, Environment):
             return NativeOnHost(self._wrapped, num_envs)
-        return bridge.make(self.given, num_envs, vectorization=self.vectorization, wrappers=self.wrappers)
+        return bridge.make(
+            self.given,
+            num_envs,
+            vectorization=self.vectorization,
+            wrappers=self.wrappers,
+            env_kwargs=self.env_kwargs,
+        )
 
     @cached_property
     def renders(self) -> bool:
@@ -115,6 +148,7 @@ class Source:
         env = self.single()
         modes = env.metadata.get("render_modes") or ()
         ours = isinstance(self.given, str | Environment)  # made here, so with the render mode asked for
+        ours = ours or (callable(self.given) and "render_mode" in (arguments.parameters(self.given) or ()))
         return env.render_mode == "rgb_array" or (ours and "rgb_array" in modes)
 
     def single(self, render_mode: str | None = None) -> gym.Env:
@@ -129,5 +163,8 @@ class Source:
         if isinstance(given, gym.vector.VectorEnv):
             given = given.spec.id  # pyright: ignore[reportOptionalMemberAccess] (without one it is refused above)
         return bridge.make_single(
-            given.id if isinstance(given, Environment) else given, render_mode, wrappers=self.wrappers
+            given.id if isinstance(given, Environment) else given,
+            render_mode,
+            wrappers=self.wrappers,
+            env_kwargs=self.env_kwargs,
         )

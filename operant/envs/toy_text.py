@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from operant.envs.gymnasium_layers import time_limit
 from operant.envs.layout import CLIFF, FREE, GOAL, START, Layout, Panel, grid
 from operant.envs.tabular import Outcome, Tabular
 
@@ -22,12 +23,13 @@ def toy_text(id: str, **options: Any) -> Tabular:
     """The native twin of a Gymnasium environment that has a model `P`, such as FrozenLake, CliffWalking and Taxi.
 
     Its transitions, rewards, starts, time limit and, for the taxi, action masks are Gymnasium's. `options` are those
-    of `gymnasium.make` (`map_name`, `desc`, `is_slippery`, `is_rainy`, …); with any, the id says so, and the
-    environment is scored on itself.
+    of `gymnasium.make` (`map_name`, `desc`, `is_slippery`, `is_rainy`, `max_episode_steps`, …); with any, the id says
+    so, and the environment is scored on itself.
 
     Raises ValueError for an environment without a model.
     """
-    env: Any = gym.make(id, disable_env_checker=True, **options).unwrapped
+    env: Any = gym.make(id, disable_env_checker=True, **options)
+    limit, env = time_limit(env), env.unwrapped
     if not hasattr(env, "P"):
         raise ValueError(f"{id} has no model `P` to make a table from; train on it with backend='gymnasium'.")
     model, start, observations = env.P, env.initial_state_distrib, None
@@ -45,7 +47,7 @@ def toy_text(id: str, **options: Any) -> Tabular:
         start,
         possible_actions=masks,
         observations=observations,
-        max_episode_steps=gym.spec(id).max_episode_steps,
+        max_episode_steps=limit,
         id=f"{id}({arguments})" if options else id,
         layout=toy_layout(env),
     )

@@ -375,7 +375,7 @@ def test_lunar_lander_steps():
 def test_the_time_limit_is_found_without_an_id():
     assert make(gym.wrappers.TimeLimit(Counting(), 17)).spec.max_episode_steps == 17
     assert make(lambda: gym.make("CartPole-v1", max_episode_steps=12)).spec.max_episode_steps == 12
-    assert make("CartPole-v1", max_episode_steps=9).spec.max_episode_steps == 9
+    assert make("CartPole-v1", env_kwargs={"max_episode_steps": 9}).spec.max_episode_steps == 9
     assert make(Counting).spec.id == "Counting"
 
 
@@ -426,7 +426,7 @@ ERRORS = {
     "old version": (lambda: make("LunarLander-v2"), "Unknown environment.*Did you mean.*LunarLander-v3"),
     "instance": (lambda: make(SHARED, 4), "One Counting cannot be 4 environments.*function that makes one"),
     "same instance": (lambda: make(lambda: SHARED, 2), "same environment twice"),
-    "kwargs": (lambda: make(SHARED, size=3), "size: Counting is made already"),
+    "kwargs": (lambda: make(SHARED, env_kwargs={"size": 3}), "'size': 3}: Counting is made already"),
     "vectorization": (lambda: make("CartPole-v1", vectorization="threads"), "'threads'.*sync, async"),
     "no entry point": (
         lambda: make("Pendulum-v1", 2, vectorization="vector_entry_point"),

@@ -33,6 +33,8 @@ class CartPole(Environment):
 
     id: ClassVar[str] = "CartPole-v1"
     max_episode_steps: int | None = eqx.field(default=500, static=True)
+    sutton_barto_reward: bool = eqx.field(default=False, static=True)
+    """Reward 0 a step and −1 for the last, if the pole falls."""
 
     @property
     def observation_space(self) -> Box:
@@ -65,7 +67,8 @@ class CartPole(Environment):
         x_dot = x_dot + TIME_STEP * x_acceleration
         theta_dot = theta_dot + TIME_STEP * theta_acceleration
         terminated = (jnp.abs(x) > MAX_POSITION) | (jnp.abs(theta) > MAX_ANGLE)
-        return jnp.stack([x, x_dot, theta, theta_dot]), jnp.ones(()), terminated
+        reward = jnp.where(terminated, -1.0, 0.0) if self.sutton_barto_reward else jnp.ones(())
+        return jnp.stack([x, x_dot, theta, theta_dot]), reward, terminated
 
     def observe(self, state: jax.Array) -> jax.Array:
         return state

@@ -25,6 +25,8 @@ class MountainCar(Environment):
 
     id: ClassVar[str] = "MountainCar-v0"
     max_episode_steps: int | None = eqx.field(default=200, static=True)
+    goal_velocity: float = eqx.field(default=0.0, static=True, converter=float)
+    """How fast the car must be at the goal, at least."""
 
     @property
     def observation_space(self) -> Box:
@@ -48,7 +50,7 @@ class MountainCar(Environment):
         velocity = jnp.clip(velocity, -MAX_SPEED, MAX_SPEED)
         position = jnp.clip(position + velocity, MIN_POSITION, MAX_POSITION)
         velocity = jnp.where((position <= MIN_POSITION) & (velocity < 0), 0.0, velocity)
-        terminated = (position >= GOAL) & (velocity >= 0)
+        terminated = (position >= GOAL) & (velocity >= self.goal_velocity)
         return jnp.stack([position, velocity]), -jnp.ones(()), terminated
 
     def observe(self, state: jax.Array) -> jax.Array:

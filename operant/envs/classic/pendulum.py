@@ -29,6 +29,8 @@ class Pendulum(Environment):
 
     id: ClassVar[str] = "Pendulum-v1"
     max_episode_steps: int | None = eqx.field(default=200, static=True)
+    g: float = eqx.field(default=GRAVITY, static=True, converter=float)
+    """Gravity in m/s²."""
 
     @property
     def observation_space(self) -> Box:
@@ -51,7 +53,7 @@ class Pendulum(Environment):
         torque = jnp.clip(action[0], -MAX_TORQUE, MAX_TORQUE)
         angle = theta - 2 * math.pi * jnp.round(theta * (0.5 / math.pi))
         reward = -(angle**2 + 0.1 * theta_dot**2 + 0.001 * torque**2)
-        acceleration = 1.5 * GRAVITY / LENGTH * jnp.sin(theta) + 3.0 / (MASS * LENGTH**2) * torque
+        acceleration = 1.5 * self.g / LENGTH * jnp.sin(theta) + 3.0 / (MASS * LENGTH**2) * torque
         theta_dot = jnp.clip(theta_dot + TIME_STEP * acceleration, -MAX_SPEED, MAX_SPEED)
         theta = theta + TIME_STEP * theta_dot
         return jnp.stack([theta, theta_dot]), reward, jnp.zeros((), bool)
