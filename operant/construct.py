@@ -10,8 +10,8 @@ from operant import presets
 from operant.agent import Agent
 from operant.algorithms import registry
 from operant.curiosity import make_curious
-from operant.signatures import documentation, signature_of
 from operant.envs.ids import resolve
+from operant.signatures import documentation, signature_of
 
 TRAINING_VALUES = ("total_timesteps", "evaluate_every", "episodes")  # a preset's, for the command line
 AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization", "wrappers", "env_kwargs")

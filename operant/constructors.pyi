@@ -50,6 +50,7 @@ class _REINFORCE:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.01,
@@ -84,6 +85,8 @@ class _REINFORCE:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -129,6 +132,7 @@ class _A2C:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.0007,
@@ -167,6 +171,8 @@ class _A2C:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -215,6 +221,7 @@ class _TRPO:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.001,
@@ -255,6 +262,8 @@ class _TRPO:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -307,6 +316,7 @@ class _PPO:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.0003,
@@ -349,6 +359,8 @@ class _PPO:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -407,6 +419,7 @@ class _DQN:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.0001,
@@ -473,6 +486,8 @@ class _DQN:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -568,6 +583,7 @@ class _Rainbow:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 6.25e-05,
@@ -634,6 +650,8 @@ class _Rainbow:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -729,6 +747,7 @@ class _QRDQN:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 5e-05,
@@ -795,6 +814,8 @@ class _QRDQN:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -890,6 +911,7 @@ class _IQN:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 5e-05,
@@ -956,6 +978,8 @@ class _IQN:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1051,6 +1075,7 @@ class _Random:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
     ) -> Agent:
@@ -1072,6 +1097,8 @@ class _Random:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1095,6 +1122,7 @@ class _QLearning:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1123,6 +1151,8 @@ class _QLearning:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1158,6 +1188,7 @@ class _DoubleQLearning:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1186,6 +1217,8 @@ class _DoubleQLearning:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1221,6 +1254,7 @@ class _SARSA:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1249,6 +1283,8 @@ class _SARSA:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1284,6 +1320,7 @@ class _ExpectedSARSA:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1312,6 +1349,8 @@ class _ExpectedSARSA:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1347,6 +1386,7 @@ class _SARSALambda:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1377,6 +1417,8 @@ class _SARSALambda:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1416,6 +1458,7 @@ class _DynaQ:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1447,6 +1490,8 @@ class _DynaQ:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1486,6 +1531,7 @@ class _LinearQ:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.3,
@@ -1514,6 +1560,8 @@ class _LinearQ:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1547,6 +1595,7 @@ class _TD:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1577,6 +1626,8 @@ class _TD:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1615,6 +1666,7 @@ class _MonteCarlo:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 1.0,
@@ -1645,6 +1697,8 @@ class _MonteCarlo:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1682,6 +1736,7 @@ class _GridSearch:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -1713,6 +1768,8 @@ class _GridSearch:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1752,6 +1809,7 @@ class _RandomSearch:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -1782,6 +1840,8 @@ class _RandomSearch:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1820,6 +1880,7 @@ class _GeneticAlgorithm:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -1853,6 +1914,8 @@ class _GeneticAlgorithm:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1898,6 +1961,7 @@ class _CEM:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -1929,6 +1993,8 @@ class _CEM:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -1970,6 +2036,7 @@ class _EvolutionStrategies:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -2001,6 +2068,8 @@ class _EvolutionStrategies:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
@@ -2040,6 +2109,7 @@ class _ARS:
         backend: Literal["auto", "native", "gymnasium"] = "auto",
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -2072,6 +2142,8 @@ class _ARS:
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
             preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name

@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 
 LIMIT = "max_episode_steps"
 OF_GYMNASIUM = (LIMIT, "disable_env_checker")  # which `gymnasium.make` takes for every id
@@ -104,7 +105,7 @@ def _maker(env: Any) -> Any:
     if not isinstance(registration.entry_point, str):
         return registration.entry_point
     try:
-        return gym.envs.registration.load_env_creator(registration.entry_point)
+        return load_env_creator(registration.entry_point)
     except Exception:  # a package that is missing is said when the environment is made
         return None
 
