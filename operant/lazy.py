@@ -5,8 +5,9 @@ Where a value is stands in operant's own sources, never in a file that operant r
 
 from __future__ import annotations
 
+import difflib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -54,3 +55,14 @@ class Table(Mapping[str, T]):
         """The names of a class, in order; none if it is not listed."""
         place = f"{cls.__module__}:{cls.__qualname__}"
         return [name for name, known in self._places.items() if known == place]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """ "Did you mean …?" where something is close, else everything there is."""
+    known = list(known)
+    close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+    return (
+        f"Did you mean {' or '.join(map(repr, close))}?"
+        if close
+        else f"There are: {', '.join(sorted(known))}."
+    )

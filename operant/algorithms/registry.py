@@ -7,7 +7,6 @@ it is first asked for.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ import numpy as np
 
 from operant.algorithms.base import Algorithm
 from operant.algorithms.value.configurations import CONFIGURATIONS
-from operant.lazy import Table
+from operant.lazy import Table, nearest
 from operant.networks import Given, Network
 from operant.ops import schedules
 from operant.ops.schedules import Schedule
@@ -87,16 +86,6 @@ def name_of(algorithm: Algorithm) -> str:
         name for name in names if name in CONFIGURATIONS and CONFIGURATIONS[name].describes(algorithm)
     ]
     return (configured + names + [cls.__name__])[0]
-
-
-def nearest(name: str, known: Any) -> str:
-    """ "Did you mean …?" where something is close, else everything there is."""
-    close = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
-    return (
-        f"Did you mean {' or '.join(map(repr, close))}?"
-        if close
-        else f"There are: {', '.join(sorted(known))}."
-    )
 
 
 def build(cls: type[T], hyperparameters: Mapping[str, Any], *, beside: Sequence[str] = ()) -> T:

@@ -47,14 +47,17 @@ def _run(arguments: list[str]) -> None:
         print(f"operant {__version__}")
     # `train` reads its own flags, because they depend on the algorithm.
     elif arguments[:1] == ["train"]:
-        if len(arguments) == 1 or arguments[1].startswith("-"):
+        from operant.cli.habits import algorithm_first
+
+        rest = algorithm_first(arguments[1:])
+        if not rest or rest[0].startswith("-"):
             from operant.cli.usage import usage
 
-            print(usage(arguments[1:]))
+            print(usage(rest))
         else:
             from operant.cli.train import train
 
-            train(arguments[1:])
+            train(rest)
     else:
         from operant.cli.commands import COMMANDS
         from operant.cli.parsing import dispatch

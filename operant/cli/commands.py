@@ -1,17 +1,13 @@
-"""The commands beside `train`; each parameter is a flag, each docstring the help."""
+"""The commands; each parameter is a flag, each docstring the help."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import tyro
 
-from operant.cli.errors import WrongInput, from_input
-
-if TYPE_CHECKING:
-    from operant.agent import Agent
-    from operant.agent.handwritten import HandWritten
+from operant.cli.errors import from_input
 
 Model = Annotated[
     tyro.conf.Positional[str],
@@ -25,6 +21,10 @@ Environment = Annotated[
     tyro.conf.arg(metavar="ENVIRONMENT", help="A Gymnasium id; that of the run if not given."),
 ]
 Seed = Annotated[int, tyro.conf.arg(help="Episode i is reset with this seed + i.")]
+Modules = Annotated[
+    tuple[str, ...],
+    tyro.conf.arg(name="import", metavar="MODULE…", help="Python modules that register environments."),
+]
 Best = Annotated[bool, tyro.conf.arg(help="Of a run, the best model that it kept instead of the last.")]
 Stochastic = Annotated[bool, tyro.conf.arg(help="Sample actions instead of taking the best known one.")]
 
@@ -41,11 +41,13 @@ def resume(
     *,
     episodes: Annotated[int, tyro.conf.arg(help="Episodes to score the result by.")] = 100,
     progress: Annotated[bool, tyro.conf.arg(help="Show a table and a bar of progress.")] = True,
+    video: Annotated[bool, tyro.conf.arg(help="Film an episode.")] = True,
+    pictures: Annotated[bool, tyro.conf.arg(help="Draw curves and a map of the policy.")] = True,
 ) -> None:
     """Continue an interrupted run from its last checkpoint to its end, and score it."""
     from operant.cli.train import resume
 
-    resume(run, episodes, progress)
+    resume(run, episodes, progress, video, pictures)
 
 
 def evaluate(
@@ -56,12 +58,15 @@ def evaluate(
     seed: Seed = 10_000,
     stochastic: Stochastic = False,
     best: Best = False,
+    modules: Modules = (),
 ) -> None:
     """Score a model, beside the random policy, or a policy that is known by name, over whole episodes."""
+    from operant.cli import play
+    from operant.cli.training import at_least_one
+
     with from_input():
-        if episodes < 1:
-            raise ValueError(f"--episodes {episodes}: must be at least 1.")
-        player, how = _player(model, environment, best, stochastic)
+        at_least_one(episodes=episodes)
+        player, how = play.player(model, environment, best, stochastic, modules)
     print(player.evaluate(episodes, seed, beside_random=model != "random", **how))
 
 
@@ -73,13 +78,17 @@ def watch(
     seed: Seed = 20_000,
     stochastic: Stochastic = False,
     best: Best = False,
+    modules: Modules = (),
 ) -> None:
     """Watch a model, or a policy that is known by name, in a window."""
-    from operant.studio.recording import require_display
+    from operant.cli import play
 
     with from_input():
+        play.require(model, environment, best, stochastic, modules)
+        from operant.studio.recording import require_display
+
         require_display()
-        player, how = _player(model, environment, best, stochastic)
+        player, how = play.player(model, environment, best, stochastic, modules)
     returns = player.watch(episodes, seed, **how)
     print("returns:", ", ".join(f"{value:.1f}" for value in returns))
 
@@ -93,6 +102,13 @@ def plot(
     metric: Annotated[str, tyro.conf.arg(help="The column of metrics.csv to draw.")] = "rollout/ep_rew_mean",
 ) -> None:
     """Draw the learning curves of runs, with their seeds, into one picture, beside the random policy."""
+    from operant.cli import runs as found
+
+    with from_input():
+        if not runs:
+            raise ValueError("plot needs at least one run directory.")
+        for run in runs:
+            found.require(run)
     import json
 
     import numpy as np
@@ -103,8 +119,6 @@ def plot(
 
     curves, environments, random = {}, set(), []
     with from_input():
-        if not runs:
-            raise ValueError("plot needs at least one run directory.")
         for run in runs:
             directory = RunDirectory.open(run)
             rows = read_rows(directory.metrics_file) if directory.metrics_file.exists() else []
@@ -140,13 +154,21 @@ def environments(
     wrappers: Annotated[
         tuple[str, ...], tyro.conf.arg(help="What it is wrapped in, such as repeat:4 frame-stack:4.")
     ] = (),
+    modules: Modules = (),
 ) -> None:
     """List the environments that can be trained on, and their spaces; or describe one, with its wrappers."""
-    from operant.cli import tables
+    from operant.cli.environments import require_known
+    from operant.cli.modules import load
 
     with from_input():
         if environment is None and wrappers:
             raise ValueError("--wrappers go around one environment: name it before them.")
+        if environment is None:
+            load(modules)
+        else:
+            require_known(environment, modules)
+        from operant.cli import tables
+
         text = tables.environments() if environment is None else tables.environment(environment, wrappers)
     print(text)
 
@@ -162,34 +184,3 @@ COMMANDS = {
     command.__name__: command
     for command in (train, resume, evaluate, watch, plot, algorithms, environments, info)
 }
-
-
-def _player(
-    model: str, environment: str | None, best: bool, stochastic: bool
-) -> tuple[Agent | HandWritten, dict[str, Any]]:
-    """What plays, and how it is asked to."""
-    from operant.agent.handwritten import POLICIES, HandWritten
-
-    if model not in POLICIES:
-        deterministic = model != "random" and not stochastic
-        return _agent(model, environment, best), {"deterministic": deterministic}
-    if best or stochastic:
-        raise WrongInput(
-            f"the policy {model} has no --{'best' if best else 'stochastic'}: it is written by hand."
-        )
-    return HandWritten.named(model, environment), {}
-
-
-def _agent(model: str, environment: str | None, best: bool) -> Agent:
-    if model == "random":
-        if best:
-            raise WrongInput("the random policy has no --best; name a run.")
-        if environment is None:
-            raise WrongInput("the random policy needs an environment: `operant evaluate random CartPole-v1`.")
-        from operant.construct import make
-
-        return make("random", environment)
-    from operant.agent import Agent
-
-    agent = Agent.load(model, env=environment, best=best)
-    return agent if agent.seeds is None else agent.best()

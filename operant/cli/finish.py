@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from operant.agent.showing import has_landscape
+from operant.cli.show import show
 from operant.engine.files import replacing
 from operant.ops.intervals import iqm_interval, mean_interval
-from operant.spaces import Box, Discrete
-from operant.studio.curves import metrics_panel, read_metrics
-from operant.studio.policy_map import VIEWS
-from operant.studio.report import report
-from operant.studio.table_map import table_map
-from operant.studio.tables import learnt_table
 
 if TYPE_CHECKING:
     from operant.agent import Agent
@@ -25,7 +18,14 @@ if TYPE_CHECKING:
     from operant.engine.run_directory import RunDirectory
 
 
-def finish(agent: Agent, directory: RunDirectory, preparation: Preparation) -> None:
+def finish(
+    agent: Agent,
+    directory: RunDirectory,
+    preparation: Preparation,
+    *,
+    video: bool = True,
+    pictures: bool = True,
+) -> None:
     """Save, score and show what was trained, and say where everything lies."""
     scores = _scores(agent, preparation.episodes)
     best = agent if agent.seeds is None else agent.best(scores)
@@ -37,46 +37,9 @@ def finish(agent: Agent, directory: RunDirectory, preparation: Preparation) -> N
         temporary.write_text(json.dumps(values, indent=2) + "\n")
     for line in (*lines(agent, scores, random), *forgetting(agent, scores, kept, directory)):
         print(line, flush=True)
-    show(agent, best, directory, random)
+    show(agent, best, directory, random.mean, video=video, pictures=pictures)
     names = sorted(path.name + "/" * path.is_dir() for path in directory.path.iterdir())
     print(f"in {directory.path}: {', '.join(names)}", flush=True)
-
-
-def show(agent: Agent, best: Agent, directory: RunDirectory, random: Evaluation) -> None:
-    """The pictures, the video and the report, as far as the environment allows."""
-    with ThreadPoolExecutor(
-        1
-    ) as pool:  # films while the rest is drawn: rendering and encoding leave Python free
-        film = (
-            pool.submit(best.record, directory.video_file, beside_random=True)
-            if agent.source.renders
-            else None
-        )
-        title = f"{agent.name} on {agent.source.id}"
-        title += "" if agent.seeds is None else f", seed {best.seed}"
-        if agent.history:
-            agent.plot(directory.curve_picture, reference={"random policy": random.mean})
-            columns = read_metrics(directory.metrics_file)
-            if agent.seeds is not None:
-                chosen = columns["seed"] == agent.seeds.index(best.seed)
-                columns = {name: column[chosen] for name, column in columns.items()}
-            if any(
-                name.startswith("train/") and np.isfinite(column).any() for name, column in columns.items()
-            ):
-                metrics_panel(columns, directory.metrics_picture, title=title)
-        seen = None if film is None else film.result().observations
-        table = learnt_table(best.state, best.source.twin or best.source.given)
-        if table is not None:
-            table_map(
-                table.q_values,
-                table.layout,
-                visits=table.visits,
-                title=title,
-                path=directory.policy_picture,
-            )
-        elif _has_map(best):
-            best.plot_policy(directory.policy_picture, None if seen is None else np.asarray(seen))
-    report(directory.path)
 
 
 def best_kept(agent: Agent, scores: list[Evaluation]) -> list[Evaluation]:
@@ -162,16 +125,3 @@ def _scores(agent: Agent, episodes: int) -> list[Evaluation]:
     """The score of each learner."""
     scores = agent.evaluate(episodes)
     return [scores] if agent.seeds is None else scores
-
-
-def _has_map(agent: Agent) -> bool:
-    """Whether a policy map can be drawn: of a vector observation, one choice or one number, and no memory; or of a
-    search for two numbers.
-    """
-    if has_landscape(agent):
-        return True
-    seen, action = agent.spec.observation_space, agent.spec.action_space
-    vector = isinstance(seen, Box) and len(seen.shape) == 1 and seen.shape[0] >= 2
-    simple = isinstance(action, Discrete) or (isinstance(action, Box) and action.shape == (1,))
-    known = agent.source.renders or (agent.source.id in VIEWS and agent.source.own_observations)
-    return vector and simple and known and not agent.remembers

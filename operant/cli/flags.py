@@ -1,56 +1,69 @@
-"""The hyperparameters of an algorithm as flags, with the docstrings of its fields as help."""
+"""What is typed after the algorithm's name as flags: how to train, the hyperparameters, and a curiosity's values."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, get_args, get_type_hints
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from operant.algorithms.documentation import field_help
-from operant.networks import Network
-from operant.ops import schedules
+from operant.cli import catalogue
+from operant.cli.catalogue import Hyperparameter, Network, Schedule
 
 
-def with_defaults(cls: type, values: Mapping[str, Any], documented: bool) -> Any:
-    """A dataclass of the fields of `cls` where some have other defaults.
-
-    They are documented as those of `cls` are where that is wanted: it reads the source, which takes longer than all the
-    rest. A dict of values replaces fields of a nested dataclass. What else is in `values` is not looked at.
-    """
-    documentation = field_help(cls) if documented else {}
+def fields_of(cls: type, *, documented: bool) -> tuple[Hyperparameter, ...]:
+    """The fields of a dataclass as flags. Their documentation is read from the source, so only where it is wanted."""
+    texts = field_help(cls) if documented else {}
     hints = get_type_hints(cls, include_extras=True)
-    fields = []
-    for field in dataclasses.fields(cls):
-        default = values.get(field.name, field.default)
-        if isinstance(default, Mapping):
-            default = dataclasses.replace(field.default, **default)  # pyright: ignore[reportArgumentType] (only nested dataclasses are given as mappings)
-        if isinstance(default, schedules.Schedule):
-            default = str(default)
-        if isinstance(default, list):  # as TOML has it
-            default = tuple(default)
-        hint = hints[field.name]
-        if any(kind is tuple or get_origin(kind) is Callable for kind in get_args(hint)):
-            continue  # an array or a function, which is not typed on a command line
-        if isinstance(default, Network):
-            hint = Network
-        elif schedules.Schedule in get_args(
-            hint
-        ):  # text, until it is read: tyro wants defaults to be immutable
+    return tuple(
+        Hyperparameter(field.name, hints[field.name], field.default, texts.get(field.name, ""))
+        for field in dataclasses.fields(cls)
+    )
+
+
+def flags(name: str, fields: Sequence[Hyperparameter], values: Mapping[str, Any]) -> Any:
+    """A dataclass for tyro with a field for each flag, where `values` have other defaults.
+
+    What else is in `values` is not looked at.
+    """
+    made = []
+    for field in fields:
+        hint, default = field.hint, _tuples(values.get(field.name, field.default))
+        if hint is Network:
+            hint = flags("Network", catalogue.network(), {**field.default, **values.get(field.name, {})})
+            default = hint()
+        elif Schedule in get_args(hint):  # text, until it is read: tyro wants defaults to be immutable
             hint = hint | str
-        annotation = Annotated[hint, tyro.conf.arg(help=documentation.get(field.name, ""))]
+        annotation = Annotated[hint, tyro.conf.arg(help=field.help)]
         given = () if default is dataclasses.MISSING else (dataclasses.field(default=default),)
-        fields.append((field.name, annotation, *given))
-    return dataclasses.make_dataclass(cls.__name__, fields, frozen=True)
+        made.append((field.name, annotation, *given))
+    return dataclasses.make_dataclass(name, made, frozen=True)
+
+
+def values(parsed: Any) -> dict[str, Any]:
+    """What was read, by name; of a network a dict."""
+    return {
+        field.name: values(value) if dataclasses.is_dataclass(value) else value
+        for field in dataclasses.fields(parsed)
+        for value in (getattr(parsed, field.name),)
+    }
+
+
+def _tuples(value: Any) -> Any:
+    """Lists, as TOML has them, and tables of lists as tuples."""
+    if isinstance(value, Mapping):
+        value = list(value.items())
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def types() -> ConstructorRegistry:
     """How to read the types that tyro does not know."""
-    encoders = get_type_hints(Network)["encoders"]
+    encoders = next(field.hint for field in catalogue.network() if field.name == "encoders")
     registry = ConstructorRegistry()
 
     @registry.primitive_rule
@@ -72,7 +85,7 @@ def types() -> ConstructorRegistry:
                 is_instance=lambda value: value is None,
                 str_from_instance=lambda value: ["none"],
             )
-        if schedules.Schedule in kinds:
+        if Schedule in kinds:
             optional = type(None) in kinds
             return PrimitiveConstructorSpec(
                 nargs=1,
@@ -113,11 +126,17 @@ def _none(text: str) -> None:
 
 
 def _schedule(text: str, optional: bool) -> str | None:
-    """The text, if a schedule or a number can be read from it."""
+    """The text, if it has the form of a number or of a schedule, as `operant.ops.schedules.parse` reads it."""
     if optional and text.lower() == "none":
         return None
-    schedules.parse(text)
-    return text
+    kind, *arguments = text.split(":")
+    known = catalogue.schedules()
+    with contextlib.suppress(ValueError, KeyError):
+        numbers = [float(part) for part in (arguments or [kind])]
+        if not arguments or sum(known[kind].values()) <= len(numbers) <= len(known[kind]):
+            return text
+    forms = ", ".join(":".join([name, *parts]) for name, parts in known.items())
+    raise ValueError(f"{text!r} is neither a number nor a schedule; a schedule is one of {forms}.")
 
 
 def _encoder(text: str) -> tuple[str, tuple[int, ...]]:

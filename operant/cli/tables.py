@@ -5,33 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from operant.cli import catalogue
+
 
 def algorithms() -> str:
     """One line an algorithm: its name, the action spaces it takes, and what it is."""
-    from operant import spaces
-    from operant.algorithms.registry import ALGORITHMS, paper
-    from operant.types import EnvSpec
-
-    actions = (
-        spaces.Discrete(2),
-        spaces.MultiDiscrete((2, 2)),
-        spaces.MultiBinary(2),
-        spaces.Box(-1, 1, (1,)),
-    )
-    rows = []
-    for name, cls in ALGORITHMS.items():
-        taken = []
-        for action in actions:
-            # A vector, or for tables the number of a state.
-            for seen in (spaces.Box(-1, 1, (1,)), spaces.Discrete(2)):
-                try:
-                    made = cls()
-                    made.check(EnvSpec("any", seen, action, num_envs=made.default_num_envs))
-                except ValueError:
-                    continue
-                taken.append(type(action).__name__)
-                break
-        rows.append((name, ", ".join(taken), paper(name)))
+    rows = [(name, ", ".join(row["actions"]), row["about"]) for name, row in catalogue.algorithms().items()]
     return _table(("algorithm", "actions", "what it is"), rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import operant
+from operant.cli import catalogue
 from operant.cli.errors import WrongInput
 
 USAGE = """\
@@ -23,5 +23,5 @@ def usage(arguments: Sequence[str]) -> str:
     """The help of `operant train` itself. Raises WrongInput where it was not asked for."""
     if not {"-h", "--help"} & set(arguments):
         raise WrongInput("give an algorithm and an environment, as in `operant train ppo CartPole-v1`.")
-    names = [name for name in operant._AGENTS.values() if name != "random"]
+    names = [name for name in catalogue.algorithms() if name != "random"]
     return USAGE.format(algorithms=", ".join(names))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import partial
 from multiprocessing import get_all_start_methods
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from operant.envs.gymnasium_layers import MaskInInfo
 from operant.envs.gymnasium_spaces import action_to_gym, observation_to_jax, space_from_gymnasium
 from operant.envs.gymnasium_stepping import SingleEnvironments, VectorEnvironments, describe
 from operant.envs.host import HostEnvironments
+from operant.envs.unknown import unknown
 from operant.envs.wrappers.apply import wrap_gymnasium
 from operant.envs.wrappers.base import Wrapper
 
@@ -227,10 +227,4 @@ def _registered(make: Callable[[], T], name: str) -> T:
         )
         raise ImportError(f"{name} needs a package that is not installed: {remedy}") from error
     except (gym.error.UnregisteredEnv, gym.error.DeprecatedEnv) as error:
-        lower = {known.lower(): known for known in gym.registry}
-        nearest = [lower[match] for match in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
-        guess = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
-        raise ValueError(
-            f"Unknown environment {name!r}.{guess} Those of another package are known once it has been "
-            "imported, or as 'module:id'; `operant environments` lists all."
-        ) from error
+        raise ValueError(unknown(name)) from error

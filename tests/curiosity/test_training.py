@@ -16,7 +16,9 @@ from operant.agent.saving import FORMAT
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.value.dqn import DQN
 from operant.cli import train as command
+from operant.cli.asked import read
 from operant.cli.errors import WrongInput
+from operant.cli.training import Training
 from operant.curiosity import CURIOSITIES, ICM, RND, Curious
 from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names, save_tree
@@ -97,8 +99,7 @@ def test_scores_are_of_the_environments_own_reward():
 
 
 def flags(*arguments):
-    training, values, curious, _ = command._read("ppo", ["CartPole-v1", *arguments])
-    return command._agent("ppo", training, values, curious).algorithm
+    return command._agent(read("ppo", ["CartPole-v1", *arguments])).algorithm
 
 
 def test_every_curiosity_and_its_values_are_flags():
@@ -118,7 +119,7 @@ def test_every_curiosity_and_its_values_are_flags():
     )
     assert operant.PPO("SparseMaze", preset="auto", curiosity=RND()).algorithm.curiosity == RND()
     assert flags("--curiosity=icm", "--curiosity.beta", "0.5").curiosity == ICM(beta=0.5)
-    choices = get_args(get_type_hints(command.Training)["curiosity"])
+    choices = get_args(get_type_hints(Training)["curiosity"])
     assert choices == ("none", *CURIOSITIES)
 
 

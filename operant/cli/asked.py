@@ -1,0 +1,96 @@
+"""What `operant train` was asked for, read from its arguments. JAX is not needed for it, so it is not loaded."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import tyro
+
+from operant import presets
+from operant.cli import catalogue, habits
+from operant.cli.flags import fields_of, flags, types, values
+from operant.cli.parsing import parse
+from operant.cli.training import Training
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One algorithm to train in one environment."""
+
+    algorithm: str
+    training: Training
+    hyperparameters: dict[str, Any]
+    curiosity: dict[str, Any]
+    """The values of the curiosity that `training` names."""
+    preset: str
+    """The name of the preset whose values stand where no flag does; "none" without one."""
+
+
+def read(algorithm: str, arguments: Sequence[str]) -> Asked:
+    """What the arguments after the algorithm's name say.
+
+    Raises WrongInput or ValueError naming the flag that cannot be.
+    """
+    arguments = habits.understood(arguments, _names(algorithm, arguments))
+    if _names_environment(arguments):
+        environment, preset = arguments[0], "auto"
+    else:
+        training, *_ = _parsed(algorithm, {}, arguments)
+        environment, preset = training.environment, training.preset
+    known = presets.find(algorithm, environment, None if preset == "none" else preset)
+    training, hyperparameters, curiosity = _parsed(algorithm, known, arguments)
+    training.require_valid()
+    taken = f"{algorithm}/{environment if preset == 'auto' else preset}" if known else "none"
+    return Asked(algorithm, training, hyperparameters, curiosity, taken)
+
+
+def _parsed(
+    name: str, defaults: Mapping[str, Any], arguments: Sequence[str]
+) -> tuple[Training, dict[str, Any], dict[str, Any]]:
+    curious = _curiosity(arguments)
+    documented = bool({"-h", "--help"} & set(arguments))
+    defaults, tuned = dict(defaults), defaults.get("curiosity", {}).get(curious, {})
+    defaults.pop("curiosity", None)  # a preset's values for each curiosity, of which one may be asked for
+    parts = {
+        "training": flags("Training", fields_of(Training, documented=documented), defaults),
+        "hyperparameters": flags(name, catalogue.hyperparameters(name), defaults),
+        "curiosity": flags(curious, catalogue.curiosity(curious), tuned),
+    }
+    # Without a help text of its own, tyro would look for that of each part in the sources.
+    everything = dataclasses.make_dataclass(
+        name,
+        [
+            (part, Annotated[kind, tyro.conf.arg(name="curiosity" if part == "curiosity" else "", help="")])
+            for part, kind in parts.items()
+        ],
+    )
+    title = f"Train {catalogue.algorithms()[name]['title']}"
+    parsed: Any = parse(everything, f"operant train {name}", title, list(arguments), types())
+    return Training(**values(parsed.training)), values(parsed.hyperparameters), values(parsed.curiosity)
+
+
+def _names(algorithm: str, arguments: Sequence[str]) -> set[str]:
+    """The names of all flags, with _ and without what groups them."""
+    fields = (
+        *fields_of(Training, documented=False),
+        *catalogue.hyperparameters(algorithm),
+        *catalogue.curiosity(_curiosity(arguments)),
+    )
+    return {field.name for field in fields}
+
+
+def _names_environment(arguments: Sequence[str]) -> bool:
+    """Whether the first of the arguments is the environment, and the preset its own: they need no reading to know."""
+    named = bool(arguments) and not arguments[0].startswith("-")
+    return named and not any(argument.startswith("--preset") for argument in arguments)
+
+
+def _curiosity(arguments: Sequence[str]) -> str:
+    """Which curiosity the arguments name: its values are flags themselves."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--curiosity", nargs="?", default="none")
+    return parser.parse_known_args(arguments)[0].curiosity or "none"

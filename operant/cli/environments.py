@@ -1,0 +1,31 @@
+"""Whether an environment is known, found out before anything that needs JAX is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from operant.cli import catalogue, modules
+
+
+def require_known(environment: str, imported: Sequence[str] = ()) -> None:
+    """Import the modules that register environments, and the one that the id names.
+
+    Raises ValueError naming the nearest ids for an unknown one.
+    """
+    modules.load([*imported, *modules.module_of(environment)])
+    if environment in catalogue.own_environments():
+        return
+    import gymnasium as gym
+    from gymnasium.envs.registration import find_highest_version, parse_env_id
+
+    from operant.envs.unknown import unknown
+
+    name = environment.rpartition(":")[2]
+    if name in gym.registry:
+        return
+    try:
+        namespace, bare, version = parse_env_id(name)
+    except gym.error.Error:
+        raise ValueError(unknown(environment)) from None
+    if version is not None or find_highest_version(namespace, bare) is None:
+        raise ValueError(unknown(environment))

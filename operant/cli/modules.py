@@ -1,0 +1,37 @@
+"""Modules that register environments: those that are typed, looked for in the current folder, too."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterable
+
+from operant.cli.errors import WrongInput
+
+
+def load(names: Iterable[str]) -> None:
+    """Import these modules. Raises WrongInput for one that there is not, or that fails."""
+    for name in names:
+        here = os.getcwd()
+        if (
+            here not in sys.path and "" not in sys.path
+        ):  # an installed `operant` has its own folder there instead
+            sys.path.insert(0, here)
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            missing = error.name or name
+            if name == missing or name.startswith(f"{missing}."):
+                raise WrongInput(f"there is no module {name!r}, neither installed nor in {here}.") from error
+            raise WrongInput(f"the module {name!r} needs {missing!r}, which is not installed.") from error
+        except Exception as error:
+            raise WrongInput(
+                f"the module {name!r} cannot be imported: {type(error).__name__}: {error}"
+            ) from error
+
+
+def module_of(environment: str | None) -> list[str]:
+    """The module that an id names, as in mymodule:MyEnv-v0, in a list; an empty one where it names none."""
+    module, colon, _ = (environment or "").partition(":")
+    return [module] if colon and module else []

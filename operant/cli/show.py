@@ -1,0 +1,104 @@
+"""What there is to look at after training: pictures, a film, the report. One that fails costs a line, not the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from operant.agent.showing import has_landscape
+from operant.spaces import Box, Discrete
+from operant.studio.curves import metrics_panel, read_metrics
+from operant.studio.policy_map import VIEWS
+from operant.studio.report import report
+from operant.studio.table_map import table_map
+from operant.studio.tables import learnt_table
+
+if TYPE_CHECKING:
+    from operant.agent import Agent
+    from operant.engine.run_directory import RunDirectory
+
+
+def show(
+    agent: Agent,
+    best: Agent,
+    directory: RunDirectory,
+    random: float,
+    *,
+    video: bool = True,
+    pictures: bool = True,
+) -> None:
+    """Draw, film and report, as far as the environment allows; `random` is the random policy's mean return."""
+    title = f"{agent.name} on {agent.source.id}"
+    title += "" if agent.seeds is None else f", seed {best.seed}"
+    with ThreadPoolExecutor(
+        1
+    ) as pool:  # films while the rest is drawn: rendering and encoding leave Python free
+        film = pool.submit(_film, best, directory) if video else None
+        if pictures and agent.history:
+            with _attempt("learning curve"):
+                agent.plot(directory.curve_picture, reference={"random policy": random})
+            with _attempt("training diagnostics"):
+                _diagnostics(agent, best, directory, title)
+        seen = None
+        if film is not None:
+            with _attempt("film"):
+                seen = film.result()
+        if pictures:
+            with _attempt("picture of the policy"):
+                _policy(best, directory, title, seen)
+    with _attempt("report"):
+        report(directory.path)
+
+
+@contextlib.contextmanager
+def _attempt(what: str) -> Iterator[None]:
+    """A failure in this block is told in one line."""
+    try:
+        yield
+    except Exception as error:
+        why = (str(error).splitlines() or [""])[0]
+        print(f"operant: no {what}: {type(error).__name__}: {why}", file=sys.stderr, flush=True)
+
+
+def _film(best: Agent, directory: RunDirectory) -> Any:
+    """Film an episode where the environment gives pictures; what was observed."""
+    if not best.source.renders:
+        return None
+    return np.asarray(best.record(directory.video_file, beside_random=True).observations)
+
+
+def _diagnostics(agent: Agent, best: Agent, directory: RunDirectory, title: str) -> None:
+    columns = read_metrics(directory.metrics_file)
+    if agent.seeds is not None:
+        chosen = columns["seed"] == agent.seeds.index(best.seed)
+        columns = {name: column[chosen] for name, column in columns.items()}
+    if any(name.startswith("train/") and np.isfinite(column).any() for name, column in columns.items()):
+        metrics_panel(columns, directory.metrics_picture, title=title)
+
+
+def _policy(best: Agent, directory: RunDirectory, title: str, seen: Any) -> None:
+    table = learnt_table(best.state, best.source.twin or best.source.given)
+    if table is not None:
+        table_map(
+            table.q_values, table.layout, visits=table.visits, title=title, path=directory.policy_picture
+        )
+    elif _has_map(best):
+        best.plot_policy(directory.policy_picture, seen)
+
+
+def _has_map(agent: Agent) -> bool:
+    """Whether a policy map can be drawn: of a vector observation, one choice or one number, and no memory; or of a
+    search for two numbers.
+    """
+    if has_landscape(agent):
+        return True
+    seen, action = agent.spec.observation_space, agent.spec.action_space
+    vector = isinstance(seen, Box) and len(seen.shape) == 1 and seen.shape[0] >= 2
+    simple = isinstance(action, Discrete) or (isinstance(action, Box) and action.shape == (1,))
+    known = agent.source.renders or (agent.source.id in VIEWS and agent.source.own_observations)
+    return vector and simple and known and not agent.remembers

@@ -1,0 +1,81 @@
+"""How to train, as flags that every algorithm has; the docstrings of the fields are their help."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Literal
+
+import tyro
+
+LARGEST = 2**31 - 1  # steps are counted in int32, on the device too
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How to train, whatever the algorithm."""
+
+    environment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENVIRONMENT")]
+    """Any Gymnasium id; see `operant environments`."""
+    total_timesteps: int = 100_000
+    """Environment steps to train for, with each seed."""
+    seed: int = 0
+    """All randomness derives from it."""
+    seeds: int | None = None
+    """Learners to train together, with seeds from --seed upwards."""
+    num_envs: int | None = None
+    """Environments stepped together, for each learner; the algorithm's own number if not given: one, or for a policy
+    search one for each candidate."""
+    backend: Literal["auto", "native", "gymnasium"] = "auto"
+    """native: on operant's twin of the environment, on the device; gymnasium: in Python; auto: on the twin if there is
+    one. Scores always come from Gymnasium's own."""
+    vectorization: Literal["sync", "async", "vector_entry_point"] = "sync"
+    """How the gymnasium backend steps several: one by one, a process each, or the environment's own way."""
+    wrappers: tuple[str, ...] = ()
+    """What the environment is wrapped in, the innermost first, such as repeat:4 frame-stack:4; see docs/wrappers.md.
+    Scores are of its own rewards."""
+    modules: Annotated[tuple[str, ...], tyro.conf.arg(name="import", metavar="MODULE…")] = ()
+    """Python modules that register environments, looked for in the current folder, too."""
+    curiosity: Literal["none", "counts", "icm", "rnd"] = "none"
+    """A reward of its own for what is new to it; its values are flags, too: `--curiosity rnd --help` lists them."""
+    preset: str = "auto"
+    """Hyperparameters known to work: those of an environment's id, auto for this environment's, or none. Flags given by
+    hand go before it."""
+    run_dir: str | None = None
+    """Where everything is kept; runs/ALGORITHM-ENVIRONMENT-N if not given."""
+    checkpoint_every: int | None = None
+    """Environment steps between two checkpoints; the last state is always kept."""
+    evaluate_every: int = 0
+    """Environment steps between two evaluations during training, whose best model is kept; 0 for none."""
+    evaluation_episodes: int = 20
+    """Episodes of an evaluation during training."""
+    overwrite: bool = False
+    """Replace a run that is already in the run directory."""
+    progress: bool = True
+    """Show a table and a bar of progress."""
+    episodes: int = 100
+    """Episodes to score the result by."""
+    video: bool = True
+    """Film an episode of the trained policy alongside one of the random policy."""
+    pictures: bool = True
+    """Draw the learning curve, the training diagnostics and a map of the policy."""
+
+    def require_valid(self) -> None:
+        """Raise ValueError naming the first flag whose number cannot be."""
+        at_least_one(
+            total_timesteps=self.total_timesteps,
+            seeds=self.seeds,
+            num_envs=self.num_envs,
+            checkpoint_every=self.checkpoint_every,
+            evaluate_every=self.evaluate_every or None,
+            evaluation_episodes=self.evaluation_episodes,
+            episodes=self.episodes,
+        )
+        if self.total_timesteps > LARGEST:
+            raise ValueError(f"--total-timesteps {self.total_timesteps}: must be at most {LARGEST}.")
+
+
+def at_least_one(**values: int | None) -> None:
+    """Raise ValueError naming the first flag that is given and is below 1."""
+    for name, value in values.items():
+        if value is not None and value < 1:
+            raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1.")
