@@ -88,7 +88,7 @@ def from_config(
         spaces.from_json(config["action_space"]),
     )
     require_same_spaces(expected, source.spec)  # before the algorithm has its say on other ones
-    algorithm = registry.build(registry.algorithm(config["algorithm"]), hyperparameters)
+    algorithm = registry.restore(registry.algorithm(config["algorithm"]), hyperparameters)
     return cls(
         curiosity.make_curious(algorithm, config.get("curiosity")),
         source,

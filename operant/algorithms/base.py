@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from operant.distributions import Distribution
 from operant.spaces import Discrete
 from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Transition
 
@@ -22,6 +23,14 @@ def require(condition: bool, name: str, value: Any, allowed: str) -> None:
 def static(default: Any) -> Any:
     """A hyperparameter that is a size, a name or a flag: changing it compiles anew. All others are traced numbers."""
     return eqx.field(default=default, static=True)
+
+
+class Estimates(NamedTuple):
+    """What an algorithm knows of observations `[N, …]`; None for what it does not learn."""
+
+    distribution: Distribution | None = None  # π(·|s), over actions as the environment takes them
+    value: jax.Array | None = None  # V(s) `[N]`, in the units in which it is learnt (see normalize_rewards)
+    q_values: jax.Array | None = None  # Q(s, a) `[N, A]` of a Discrete action space, masked actions included
 
 
 class Algorithm(eqx.Module):
@@ -96,6 +105,12 @@ class Algorithm(eqx.Module):
         finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
         best, _ = self.act(state, observation, action_mask, carry, None, finished, explore=False)
         return jax.nn.one_hot(best, spec.action_space.n)
+
+    def estimates(
+        self, state: PyTree, observation: PyTree, action_mask: PyTree, carry: PyTree
+    ) -> tuple[Estimates, PyTree]:
+        """`(what it knows, carry)` of observations `[N, …]`: the policy's distribution, values, action values."""
+        return Estimates(), carry
 
     def observe(self, state: PyTree, transition: Transition) -> PyTree:
         """The state after seeing fresh experience `[T, N, …]`, once, in order: running statistics, counts.

@@ -108,6 +108,16 @@ def build(cls: type[T], hyperparameters: Mapping[str, Any], *, beside: Sequence[
     return cls(**values)
 
 
+# Files say all hyperparameters. One that a file does not name came later, and had this value until then.
+BEFORE = {"scale_actions": False}
+
+
+def restore(cls: type[T], stored: Mapping[str, Any]) -> T:
+    """The algorithm of which a file has the hyperparameters: as `build`, and it acts as it did then."""
+    fields = {field.name for field in dataclasses.fields(cls)}
+    return build(cls, {name: value for name, value in BEFORE.items() if name in fields} | {**stored})
+
+
 def to_json(algorithm: eqx.Module) -> dict[str, Any]:
     """All hyperparameters as values that `json.dumps` takes and `build` reads back.
 

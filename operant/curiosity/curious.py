@@ -144,6 +144,9 @@ class Curious(Algorithm):
     ) -> jax.Array:
         return self.inner.probabilities(spec, state.learner, observation, action_mask, carry)
 
+    def estimates(self, state, observation: PyTree, action_mask: PyTree, carry: PyTree):
+        return self.inner.estimates(state.learner, observation, action_mask, carry)
+
     def observe(self, state: CuriousState, transition: Transition) -> CuriousState:
         learner = self.inner.observe(state.learner, transition)
         extrinsic = state.extrinsic.observe(transition, self.gamma)

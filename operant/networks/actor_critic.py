@@ -33,6 +33,7 @@ class ActorCritic(eqx.Module):
     )  # [elements of a Box action]: the same in every state; [features, elements] with use_sde
     action_space: Space = eqx.field(static=True)
     use_sde: bool = eqx.field(static=True, default=False)
+    scale_actions: bool = eqx.field(static=True, default=True)
 
     @classmethod
     def build(
@@ -44,6 +45,7 @@ class ActorCritic(eqx.Module):
         critic: bool = True,
         use_sde: bool = False,
         log_std_init: jax.Array | float = 0.0,
+        scale_actions: bool = True,
     ) -> ActorCritic:
         """Gains of orthogonal weights are √2 in hidden layers, 1 for the value, and 0.01 for the policy's
         output, so that the first policy is nearly the same in every state (Andrychowicz et al. 2021,
@@ -55,6 +57,7 @@ class ActorCritic(eqx.Module):
             critic: Whether there is a value function.
             use_sde: Whether exploration in a Box is linear in the features of the policy's last layer.
             log_std_init: The log standard deviation of a Box action before learning, of each feature with `use_sde`.
+            scale_actions: Whether the policy's outputs are in units in which the bounds of a Box are −1 and 1.
 
         Raises:
             ValueError: the configuration does not fit the spaces.
@@ -82,6 +85,7 @@ class ActorCritic(eqx.Module):
             jnp.full(deviations, log_std_init) if isinstance(spec.action_space, Box) else None,
             spec.action_space,
             use_sde,
+            scale_actions,
         )
 
     @property
@@ -105,6 +109,15 @@ class ActorCritic(eqx.Module):
         if self.memory is not None:
             features, carry = self.memory(features, carry)
         return self._distribution(features, action_mask, keys[1]), carry
+
+    def policy_and_value(
+        self, observation: PyTree, action_mask: PyTree, carry: PyTree
+    ) -> tuple[Distribution, jax.Array, PyTree]:
+        """The policy and the value `[N]` of one step, and the memory after it. Arguments as of `policy`."""
+        features = self.encoder(observation)
+        if self.memory is not None:
+            features, carry = self.memory(features, carry)
+        return self._distribution(features, action_mask, None), self.value(features), carry
 
     def unroll(
         self,
@@ -155,7 +168,9 @@ class ActorCritic(eqx.Module):
         if self.use_sde:
             latent = replace(self.policy_head, output=None)(features, key=key)
         outputs = self.policy_head(features, key=key)
-        return distributions.from_parameters(self.action_space, outputs, action_mask, self.log_std, latent)
+        return distributions.from_parameters(
+            self.action_space, outputs, action_mask, self.log_std, latent, scaled=self.scale_actions
+        )
 
 
 def _split(key: jax.Array | None) -> tuple[jax.Array | None, ...]:

@@ -40,7 +40,7 @@ from operant.envs.host import NativeOnHost
 from operant.envs.toy_text import toy_text
 from operant.envs.wrappers import ClipReward, Discretize, FrameStack, Repeat, StickyActions, TimeLimit, wrap
 from operant.networks import Network
-from operant.spaces import MultiBinary
+from operant.spaces import Box, MultiBinary
 
 
 def network(**values) -> Network:
@@ -81,6 +81,12 @@ CASES = {
         Pendulum(),
         4,
         1024,
+    ),
+    "PPO in units of an uneven Box": (
+        ppo(),
+        probes.ObservationActionReward(actions=Box((-1.0, 0.1), (2.3, 1000.7), (2,))),
+        4,
+        512,
     ),
     "A2C with noise held for three steps": (
         A2C(n_steps=16, use_sde=True, sde_sample_freq=3, network=network()),

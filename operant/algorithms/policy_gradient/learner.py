@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms import ranges
-from operant.algorithms.base import Algorithm, require, static
+from operant.algorithms.base import Algorithm, Estimates, require, static
 from operant.distributions import Categorical, Distribution, draw, parameters
 from operant.networks import ActorCritic, Given, Network, as_network
 from operant.ops.normalization import Normalizer
@@ -52,7 +52,10 @@ class PolicyGradient(Algorithm):
     sde_sample_freq: int = static(-1)
     """Steps after which use_sde draws new noise; −1: once a rollout or episode."""
     log_std_init: float = 0.0
-    """Logarithm of the standard deviation of a Box action before learning."""
+    """Logarithm of the standard deviation of a Box action before learning; with scale_actions, in halves of the Box."""
+    scale_actions: bool = static(True)
+    """Let a policy of a Box with bounds act in units in which they are −1 and 1, so that the first actions reach all of
+    it; otherwise in units of the environment, in which a Box(0, 1000) is out of reach."""
     normalize_observations: bool = static(False)
     """Shift and scale observations by their running statistics."""
     normalize_rewards: bool = static(False)
@@ -78,7 +81,13 @@ class PolicyGradient(Algorithm):
     def start(self, spec: EnvSpec, key: jax.Array, *, critic: bool = True) -> tuple[ActorCritic, Normalizer]:
         """The network and the statistics before the first step."""
         network = ActorCritic.build(
-            self.network, spec, key, critic=critic, use_sde=self.use_sde, log_std_init=self.log_std_init
+            self.network,
+            spec,
+            key,
+            critic=critic,
+            use_sde=self.use_sde,
+            log_std_init=self.log_std_init,
+            scale_actions=self.scale_actions,
         )
         return network, Normalizer.build(
             spec, observations=self.normalize_observations, rewards=self.normalize_rewards
@@ -108,6 +117,11 @@ class PolicyGradient(Algorithm):
         policy, _ = state.network.policy(state.normalizer.observations(observation), action_mask, carry)
         assert isinstance(policy, Categorical)
         return jnp.exp(policy.log_probabilities)
+
+    def estimates(self, state, observation, action_mask, carry):
+        observation = state.normalizer.observations(observation)
+        policy, value, carry = state.network.policy_and_value(observation, action_mask, carry)
+        return Estimates(policy, None if state.network.value_head is None else value), carry
 
     def observe(self, state: PolicyState, transition: Transition) -> PolicyState:
         return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.observe(transition, self.gamma))

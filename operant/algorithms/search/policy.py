@@ -50,9 +50,11 @@ class NetworkPolicy(Policy):
     network: ActorCritic  # without its value function and without its deviation
 
     @classmethod
-    def build(cls, config: Network | Given, spec: EnvSpec, key: jax.Array) -> NetworkPolicy:
+    def build(
+        cls, config: Network | Given, spec: EnvSpec, key: jax.Array, scale_actions: bool = True
+    ) -> NetworkPolicy:
         """As `ActorCritic.build`, whose errors it raises."""
-        network: Any = ActorCritic.build(config, spec, key)
+        network: Any = ActorCritic.build(config, spec, key, scale_actions=scale_actions)
         return cls(replace(network, value_head=None, log_std=None))
 
     def act(self, observation: PyTree, action_mask: PyTree, carry: PyTree) -> tuple[PyTree, PyTree]:
@@ -95,7 +97,9 @@ class ConstantPolicy(Policy):
         return low + (high - low) * (jnp.clip(self.outputs, -1.0, 1.0) + 1) / 2
 
 
-def build(kind: Kind, config: Network | Given, spec: EnvSpec, key: jax.Array) -> Policy:
+def build(
+    kind: Kind, config: Network | Given, spec: EnvSpec, key: jax.Array, scale_actions: bool = True
+) -> Policy:
     """The policy that a search begins with.
 
     Raises:
@@ -105,7 +109,7 @@ def build(kind: Kind, config: Network | Given, spec: EnvSpec, key: jax.Array) ->
         return ConstantPolicy.build(spec)
     if isinstance(config, Given) and isinstance(config.module, Policy):
         return config.module
-    return NetworkPolicy.build(config, spec, key)
+    return NetworkPolicy.build(config, spec, key, scale_actions)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,8 @@ class PolicySearch(Algorithm):
     """Added to each reward: −1 takes out a bonus of 1 for every step survived."""
     normalize_observations: bool = static(False)
     """Shift and scale observations by their running statistics."""
+    scale_actions: bool = static(True)
+    """Let a network act in units in which the bounds of a Box are −1 and 1, as one action taken always does."""
     policy: Kind = static("network")
     """What is searched: the weights of a network, or one action to be taken always."""
     network: Network | Given = eqx.field(default=Network(hidden_sizes=()), converter=as_network)
@@ -121,7 +123,7 @@ class PolicySearch(Algorithm):
         return Shape.of(jax.eval_shape(lambda key: self._first(spec, key), jax.random.key(0)))
 
     def _first(self, spec: EnvSpec, key: jax.Array) -> Policy:
-        return policies.build(self.policy, self.network, spec, key)
+        return policies.build(self.policy, self.network, spec, key, self.scale_actions)
 
     def init(self, spec: EnvSpec, key: jax.Array) -> SearchState:
         policy_key, ask_key = jax.random.split(key)

@@ -13,10 +13,11 @@ import jax
 import jax.numpy as jnp
 
 from operant.algorithms import ranges
+from operant.algorithms.base import Estimates
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.learner import TabularLearner
 from operant.algorithms.tabular.table import Row, Table
-from operant.ops.exploration import epsilon_greedy, epsilon_greedy_probabilities, possible
+from operant.ops.exploration import best_value, epsilon_greedy, epsilon_greedy_probabilities, possible
 from operant.ops.schedules import Linear, Schedule, at
 from operant.spaces import Discrete
 from operant.types import Batch, Clock, EnvSpec
@@ -47,6 +48,10 @@ class TabularControl(TabularLearner):
         if not explore:
             return jnp.argmax(possible(state.q_values[seen], action_mask), -1), carry
         return epsilon_greedy(self.score(state, seen), action_mask, at(self.epsilon, clock), noise), carry
+
+    def estimates(self, state, observation, action_mask, carry):
+        q_values = state.q_values[table.state_number(state.space, observation)]
+        return Estimates(value=best_value(q_values, action_mask), q_values=q_values), carry
 
     def score(self, state: Any, seen: jax.Array) -> jax.Array:
         """f(s, ·) `[…, A]` of states `[…]`."""

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from operant.algorithms import ranges
-from operant.algorithms.base import Algorithm, static
+from operant.algorithms.base import Algorithm, Estimates, static
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.table import Row
 from operant.algorithms.tabular.tile_coding import Features, TileCoding
@@ -103,6 +103,10 @@ class LinearQ(Algorithm):
         if not explore:
             return jnp.argmax(possible(q_values, action_mask), -1), carry
         return epsilon_greedy(q_values, action_mask, at(self.epsilon, clock), noise), carry
+
+    def estimates(self, state, observation, action_mask, carry):
+        q_values = jax.vmap(lambda seen: self.q_values(state, seen))(observation)
+        return Estimates(value=best_value(q_values, action_mask), q_values=q_values), carry
 
     def q_values(self, state: LinearState, observation: jax.Array) -> jax.Array:
         """Q(s, ·) `[A]` of one observation."""

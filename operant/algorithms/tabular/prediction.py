@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from operant.algorithms.base import Estimates
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.learner import TabularLearner
 from operant.spaces import Discrete, Space
@@ -75,6 +76,9 @@ class TabularPrediction(TabularLearner):
     ) -> jax.Array:
         policy = self.probabilities_of(state, observation, action_mask)
         return policy / jnp.sum(policy, -1, keepdims=True)
+
+    def estimates(self, state, observation, action_mask, carry):
+        return Estimates(value=state.values[table.state_number(state.space, observation)]), carry
 
     def probabilities_of(self, state: Any, observation: PyTree, action_mask: PyTree) -> jax.Array:
         """π(·|s) `[…, A]` up to a factor; 0 for impossible actions."""

@@ -41,7 +41,7 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms import ranges
-from operant.algorithms.base import Algorithm, require, static
+from operant.algorithms.base import Algorithm, Estimates, require, static
 from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.algorithms.value.heads import (
     CategoricalReturn,
@@ -54,7 +54,7 @@ from operant.algorithms.value.held_out import HeldOut
 from operant.algorithms.value.samples import Sample, View, sequence_priority
 from operant.networks import Given, Network, QNetwork, as_network
 from operant.networks.q_head import Dueling
-from operant.ops.exploration import epsilon_greedy, epsilon_soft, possible
+from operant.ops.exploration import best_value, epsilon_greedy, epsilon_soft, possible
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import adam, centred_rmsprop, descend
 from operant.ops.returns import weighted_mean
@@ -327,6 +327,11 @@ class DQN(Algorithm):
         leading = features.shape[:-1]
         noise = () if key is None else network.head.draw(key, leading)
         return self.head.values(network.head(features, fractions=self.head.choosing(leading), noise=noise))
+
+    def estimates(self, state, observation, action_mask, carry):
+        features, carry = state.network.features(state.normalizer.observations(observation), carry)
+        q_values = self.values(state.network, features)
+        return Estimates(value=best_value(q_values, action_mask), q_values=q_values), carry
 
     def epsilon(self, clock: Clock) -> jax.Array:
         """ε at this moment of training."""

@@ -1,0 +1,124 @@
+"""Distributions over actions: what an action space's policy head samples from.
+
+Each is a pytree of arrays with any leading axes `[...]`. Actions have the action space's own shape behind
+them. Sampling is a deterministic function of noise that `draw` makes, so a whole block of noise can be drawn
+outside the loop that samples.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from operant.distributions.base import Distribution
+from operant.distributions.discrete import Bernoulli, Categorical, MultiCategorical
+from operant.distributions.gaussian import DiagonalGaussian, StateDependentGaussian
+from operant.distributions.transformed import Transformed, scale, units
+from operant.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space, describe
+
+__all__ = [
+    "Bernoulli",
+    "Categorical",
+    "DiagonalGaussian",
+    "Distribution",
+    "MultiCategorical",
+    "StateDependentGaussian",
+    "Transformed",
+    "draw",
+    "from_parameters",
+    "parameters",
+    "scale",
+]
+
+# Far below any logit a network produces, so that its probability underflows to exactly 0, and yet finite:
+# 0 · MASKED is 0 where 0 · −∞ is NaN, in the entropy, in the divergence and in the gradients of both.
+MASKED = -1e9
+
+
+def parameters(space: Space) -> int:
+    """How many numbers a policy head must put out for actions of this space.
+
+    Raises:
+        ValueError: no distribution is known for the space.
+    """
+    if isinstance(space, Discrete | MultiBinary):
+        return space.n
+    if isinstance(space, MultiDiscrete):
+        return sum(space.nvec)
+    if isinstance(space, Box):
+        return math.prod(space.shape)
+    raise ValueError(
+        f"No policy head for the action space {describe(space)}: actions must be Box, Discrete, "
+        "MultiDiscrete or MultiBinary. Flatten the action space with a wrapper."
+    )
+
+
+def from_parameters(
+    space: Space,
+    outputs: jax.Array,
+    action_mask: jax.Array | None = None,
+    log_std: jax.Array | None = None,
+    features: jax.Array | None = None,
+    *,
+    scaled: bool = False,
+    squashed: bool = False,
+) -> Distribution:
+    """The distribution over actions of `space` described by a policy head's outputs.
+
+    Args:
+        outputs: `[..., parameters(space)]`.
+        action_mask: True for every possible action, of the shape of `outputs`: for MultiDiscrete the masks of
+            its choices, concatenated. An action that is not possible has probability 0, and its output no
+            gradient. Where nothing is possible (a state that nobody acts in) the distribution is uniform.
+        log_std: of a Box, `[parameters(space)]` or of the shape of `outputs`; 0 when None.
+        features: of a Box, `[..., F]`: makes exploration depend on them; `log_std` is then `[F, parameters(space)]`.
+        scaled: of a Box: outputs and `log_std` are in units in which its bounds are −1 and 1; see `Transformed`.
+            Actions are as the environment takes them, either way.
+        squashed: of a Box whose bounds are finite, and `scaled`: no action lies outside of them.
+
+    Raises:
+        ValueError: no distribution is known for the space, or a mask is given for one that takes none.
+    """
+    parameters(space)
+    if action_mask is not None:
+        if not isinstance(space, Discrete | MultiDiscrete):
+            raise ValueError(
+                f"An action mask needs Discrete or MultiDiscrete actions; the actions are {describe(space)}. "
+                "Remove the mask from the environment."
+            )
+        outputs = jnp.where(action_mask.astype(bool), outputs, MASKED)
+    if isinstance(space, Discrete):
+        return Categorical(outputs)
+    if isinstance(space, MultiDiscrete):
+        return MultiCategorical(outputs, space.nvec)
+    if isinstance(space, MultiBinary):
+        return Bernoulli(outputs)
+    assert isinstance(space, Box)
+    if features is not None:
+        assert log_std is not None
+        base = StateDependentGaussian(outputs, features, log_std, space.shape)
+    else:
+        log_std = jnp.zeros_like(outputs) if log_std is None else jnp.broadcast_to(log_std, outputs.shape)
+        base = DiagonalGaussian(outputs, log_std, space.shape)
+    if squashed or (scaled and units(space) is not None):
+        return Transformed(base, space, squashed)
+    return base
+
+
+def draw(
+    space: Space, key: jax.Array, leading: tuple[int, ...] = (), *, state_dependent: bool = False
+) -> jax.Array:
+    """The noise `[*leading, parameters(space)]` from which `sample` makes `leading` actions of this space.
+
+    For `state_dependent` exploration of a Box: keys `[*leading]`.
+    """
+    if state_dependent:
+        return jax.random.split(key, leading)
+    shape = (*leading, parameters(space))
+    if isinstance(space, Box):
+        return jax.random.normal(key, shape)
+    if isinstance(space, MultiBinary):
+        return jax.random.logistic(key, shape)
+    return jax.random.gumbel(key, shape)

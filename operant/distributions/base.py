@@ -1,0 +1,37 @@
+"""What a distribution over actions can do."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+
+
+class Distribution(eqx.Module):
+    """Over actions `[..., *shape]`, where `shape` is the action space's."""
+
+    @abstractmethod
+    def mode(self) -> jax.Array:
+        """The likeliest action."""
+
+    @abstractmethod
+    def sample(self, noise: jax.Array) -> jax.Array:
+        """An action, from the noise of `draw`."""
+
+    @abstractmethod
+    def log_prob(self, action: jax.Array) -> jax.Array:
+        """Log-probability or log-density of a whole action, in nats: `[...]`."""
+
+    @abstractmethod
+    def entropy(self) -> jax.Array:
+        """In nats: `[...]`."""
+
+    @abstractmethod
+    def kl(self, other: Distribution) -> jax.Array:
+        """KL(self ‖ other) to another of the same kind, in nats: `[...]`."""
+
+    @property
+    def marginal(self) -> Distribution:
+        """The same over one action by itself, with nothing that it shares with others: all leaves `[..., _]`."""
+        return self

@@ -1,0 +1,148 @@
+"""Gaussian policies in units of a Box: against scipy, integrals, finite differences, and normals in other units."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import jax.test_util
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from operant import distributions
+from operant.distributions import DiagonalGaussian, StateDependentGaussian, Transformed, scale
+from operant.distributions.transformed import units, unscale
+from operant.spaces import Box
+
+UNEVEN = Box((0.0, -5.0), (10.0, 1.0), (2,))
+CENTER, HALF = np.array([5.0, -2.0]), np.array([5.0, 3.0])
+MEAN, LOG_STD = np.array([0.3, -0.4]), np.array([-0.5, 0.2])
+RNG = np.random.default_rng(0)
+
+
+def policy(space=UNEVEN, squashed=False, mean=MEAN, log_std=LOG_STD):
+    mean, log_std = (jnp.asarray(x, jnp.float32) for x in (mean, log_std))
+    return distributions.from_parameters(space, mean, log_std=log_std, scaled=True, squashed=squashed)
+
+
+@pytest.mark.parametrize(
+    ("space", "center", "half"),
+    [
+        (Box(0.0, 1000.0, (1,)), [500.0], [500.0]),
+        (UNEVEN, CENTER, HALF),
+        (Box((-np.inf, -2.0, 0.0), (np.inf, 2.0, np.inf), (3,)), [0, 0, 0], [1, 2, 1]),
+        (Box((3.0, 0.0), (3.0, 4.0), (2,)), [0, 2], [1, 2]),  # nothing to choose in the first
+        (Box((-3e38, 0.0), (3e38, 4.0), (2,)), [0, 2], [1, 2]),
+    ],
+)
+def test_units(space, center, half):
+    np.testing.assert_array_equal(units(space), np.asarray([center, half], np.float32))
+    u = jnp.asarray(RNG.normal(size=(4, *space.shape)), jnp.float32)
+    np.testing.assert_allclose(
+        scale(space, u), np.asarray(center) + np.asarray(half) * np.asarray(u), rtol=1e-6
+    )
+    np.testing.assert_allclose(unscale(space, scale(space, u)), u, atol=1e-5)
+
+
+@pytest.mark.parametrize("space", [Box(-1.0, 1.0, (2,)), Box(-np.inf, np.inf, (2,)), Box(0.0, np.inf, (2,))])
+def test_where_units_are_the_same_the_policy_is_the_same(space):
+    assert units(space) is None
+    assert isinstance(policy(space), DiagonalGaussian)
+
+
+def test_actions_are_normal_in_units_of_the_environment():
+    """So is everything that a policy says of them."""
+    p, expected = policy(), stats.norm(CENTER + HALF * MEAN, HALF * np.exp(LOG_STD))
+    assert isinstance(p, Transformed)
+    actions = RNG.normal(CENTER, HALF, size=(50, 2))
+    wide = policy(mean=np.tile(MEAN, (50, 1)))
+    np.testing.assert_allclose(
+        wide.log_prob(jnp.asarray(actions, jnp.float32)), expected.logpdf(actions).sum(-1), rtol=1e-4
+    )
+    np.testing.assert_allclose(p.entropy(), expected.entropy().sum(), rtol=1e-5)
+    np.testing.assert_allclose(p.mode(), expected.mean(), rtol=1e-6)
+    noise = distributions.draw(UNEVEN, jax.random.key(0), (4000,))
+    samples = np.asarray(policy(mean=np.tile(MEAN, (4000, 1))).sample(noise))
+    for i in range(2):
+        alone = stats.norm(expected.mean()[i], expected.std()[i])
+        assert stats.kstest(samples[:, i], alone.cdf).pvalue > 1e-4
+    other = policy(mean=MEAN + 0.5, log_std=LOG_STD - 0.3)
+    np.testing.assert_allclose(p.kl(other), p.base.kl(other.base), rtol=1e-6)
+    in_env_units = [
+        DiagonalGaussian(
+            jnp.asarray(CENTER + HALF * m, jnp.float32), jnp.asarray(np.log(HALF) + s, jnp.float32), (2,)
+        )
+        for m, s in ((MEAN, LOG_STD), (MEAN + 0.5, LOG_STD - 0.3))
+    ]
+    np.testing.assert_allclose(p.kl(other), in_env_units[0].kl(in_env_units[1]), rtol=1e-4)
+
+
+@pytest.mark.parametrize("squashed", [False, True])
+def test_densities_integrate_to_1_and_their_entropy_is_minus_the_mean_of_their_logarithm(squashed):
+    space, center, half = Box(0.0, 1000.0, (1,)), 500.0, 500.0
+    for mean, log_std in ((0.3, -0.7), (-1.2, 0.4)):
+        reach = half if squashed else 12 * half
+        grid = center + np.linspace(-1, 1, 400_001)[1:-1] * reach
+        shape = (len(grid), 1)
+        p = policy(space, squashed, np.full(shape, mean), np.full(shape, log_std))
+        log_density = np.asarray(p.log_prob(jnp.asarray(grid[:, None], jnp.float32)), np.float64)
+        density = np.exp(log_density)
+        assert integrate.trapezoid(density, grid) == pytest.approx(1, abs=3e-3)
+        entropy = -integrate.trapezoid(density * log_density, grid)
+        assert float(
+            policy(space, squashed, np.full(1, mean), np.full(1, log_std)).entropy()
+        ) == pytest.approx(entropy, abs=2e-2)
+
+
+def test_squashed_actions_stay_inside_and_have_the_density_of_their_normal():
+    p = policy(squashed=True, mean=np.tile(MEAN, (4000, 1)), log_std=np.array([1.0, 2.0]))
+    samples = p.sample(distributions.draw(UNEVEN, jax.random.key(1), (4000,)))
+    low, high = UNEVEN.bounds
+    assert (np.asarray(samples) >= low).all()
+    assert (np.asarray(samples) <= high).all()
+    assert np.isfinite(p.log_prob(samples)).all()  # at the bounds as well
+    u = np.array([[0.4, -1.3]])
+    p = policy(squashed=True, mean=MEAN[None])
+    action = CENTER + HALF * np.tanh(u)
+    slope = HALF * (1 - np.tanh(u) ** 2)
+    expected = (stats.norm(MEAN, np.exp(LOG_STD)).logpdf(u) - np.log(slope)).sum(-1)
+    np.testing.assert_allclose(p.log_prob(jnp.asarray(action, jnp.float32)), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("squashed", [False, True])
+@pytest.mark.parametrize("quantity", ["log_prob", "entropy", "kl"])
+def test_gradients_against_finite_differences(squashed, quantity):
+    other = policy(squashed=squashed, mean=MEAN + 1)
+    action = jnp.asarray([7.0, -3.0])
+
+    def f(mean, log_std):
+        p = policy(squashed=squashed, mean=mean, log_std=log_std)
+        return (
+            p.kl(other) if quantity == "kl" else p.entropy() if quantity == "entropy" else p.log_prob(action)
+        )
+
+    point = (jnp.asarray(MEAN, jnp.float32), jnp.asarray(LOG_STD, jnp.float32))
+    jax.test_util.check_grads(f, point, order=1, modes=["rev"], eps=1e-2, rtol=1e-2, atol=1e-3)
+
+
+def test_state_dependent_exploration_in_units_of_a_box():
+    features = jnp.asarray(RNG.normal(size=(3, 4)), jnp.float32)
+    mean, log_std = (jnp.asarray(RNG.normal(size=shape), jnp.float32) for shape in ((3, 2), (4, 2)))
+    keys = distributions.draw(UNEVEN, jax.random.key(0), (3,), state_dependent=True)
+    plain = StateDependentGaussian(mean, features, log_std, (2,))
+    p = distributions.from_parameters(UNEVEN, mean, log_std=log_std, features=features, scaled=True)
+    u, action = plain.sample(keys), p.sample(keys)
+    np.testing.assert_allclose(action, CENTER + HALF * np.asarray(u), rtol=1e-5)
+    np.testing.assert_allclose(p.log_prob(action), plain.log_prob(u) - np.log(HALF).sum(), rtol=1e-4)
+    np.testing.assert_array_equal(p.marginal.log_prob(action), p.log_prob(action))
+    np.testing.assert_allclose(p.marginal.kl(p), 0, atol=1e-5)
+
+
+def test_scalar_and_two_axes():
+    for space in (Box(0.0, 10.0, ()), Box(0.0, 10.0, (2, 3))):
+        n = distributions.parameters(space)
+        p = distributions.from_parameters(space, jnp.zeros((4, n)), scaled=True)
+        sample = p.sample(distributions.draw(space, jax.random.key(0), (4,)))
+        assert sample.shape == p.mode().shape == (4, *space.shape)
+        assert p.log_prob(sample).shape == p.entropy().shape == (4,)
+        np.testing.assert_array_equal(p.mode(), np.full((4, *space.shape), 5.0))
