@@ -58,6 +58,7 @@ class _REINFORCE:
         use_sde: bool = False,
         sde_sample_freq: int = -1,
         log_std_init: float = 0.0,
+        scale_actions: bool = True,
         normalize_observations: bool = False,
         normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -97,7 +98,11 @@ class _REINFORCE:
                 Raffin et al. 2021) instead of by new noise at every step. Default: False.
             sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
                 Default: -1.
-            log_std_init: Logarithm of the standard deviation of a Box action before learning. Default: 0.0.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
+                that the first actions reach all of it; otherwise in units of the environment, in which a
+                Box(0, 1000) is out of reach. Default: True.
             normalize_observations: Shift and scale observations by their running statistics. Default:
                 False.
             normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
@@ -140,6 +145,7 @@ class _A2C:
         use_sde: bool = False,
         sde_sample_freq: int = -1,
         log_std_init: float = 0.0,
+        scale_actions: bool = True,
         normalize_observations: bool = False,
         normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -184,7 +190,11 @@ class _A2C:
                 Raffin et al. 2021) instead of by new noise at every step. Default: False.
             sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
                 Default: -1.
-            log_std_init: Logarithm of the standard deviation of a Box action before learning. Default: 0.0.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
+                that the first actions reach all of it; otherwise in units of the environment, in which a
+                Box(0, 1000) is out of reach. Default: True.
             normalize_observations: Shift and scale observations by their running statistics. Default:
                 False.
             normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
@@ -229,6 +239,7 @@ class _TRPO:
         use_sde: bool = False,
         sde_sample_freq: int = -1,
         log_std_init: float = 0.0,
+        scale_actions: bool = True,
         normalize_observations: bool = False,
         normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -275,7 +286,11 @@ class _TRPO:
                 Raffin et al. 2021) instead of by new noise at every step. Default: False.
             sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
                 Default: -1.
-            log_std_init: Logarithm of the standard deviation of a Box action before learning. Default: 0.0.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
+                that the first actions reach all of it; otherwise in units of the environment, in which a
+                Box(0, 1000) is out of reach. Default: True.
             normalize_observations: Shift and scale observations by their running statistics. Default:
                 False.
             normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
@@ -324,6 +339,7 @@ class _PPO:
         use_sde: bool = False,
         sde_sample_freq: int = -1,
         log_std_init: float = 0.0,
+        scale_actions: bool = True,
         normalize_observations: bool = False,
         normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -371,7 +387,11 @@ class _PPO:
                 Raffin et al. 2021) instead of by new noise at every step. Default: False.
             sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
                 Default: -1.
-            log_std_init: Logarithm of the standard deviation of a Box action before learning. Default: 0.0.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
+                that the first actions reach all of it; otherwise in units of the environment, in which a
+                Box(0, 1000) is out of reach. Default: True.
             normalize_observations: Shift and scale observations by their running statistics. Default:
                 False.
             normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
@@ -1743,6 +1763,7 @@ class _GridSearch:
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
         normalize_observations: bool = False,
+        scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         population_size: int = 100,
@@ -1781,6 +1802,8 @@ class _GridSearch:
                 Default: 0.0.
             normalize_observations: Shift and scale observations by their running statistics. Default:
                 False.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of
                 'network', 'constant'. Default: 'network'.
             network: The network, linear by default: a Network of values, any Equinox module that maps an
@@ -1816,6 +1839,7 @@ class _RandomSearch:
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
         normalize_observations: bool = False,
+        scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         population_size: int = 100,
@@ -1853,6 +1877,8 @@ class _RandomSearch:
                 Default: 0.0.
             normalize_observations: Shift and scale observations by their running statistics. Default:
                 False.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of
                 'network', 'constant'. Default: 'network'.
             network: The network, linear by default: a Network of values, any Equinox module that maps an
@@ -1887,6 +1913,7 @@ class _GeneticAlgorithm:
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
         normalize_observations: bool = False,
+        scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         population_size: int = 100,
@@ -1927,6 +1954,8 @@ class _GeneticAlgorithm:
                 Default: 0.0.
             normalize_observations: Shift and scale observations by their running statistics. Default:
                 False.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of
                 'network', 'constant'. Default: 'network'.
             network: The network, linear by default: a Network of values, any Equinox module that maps an
@@ -1968,6 +1997,7 @@ class _CEM:
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
         normalize_observations: bool = False,
+        scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         population_size: int = 100,
@@ -2006,6 +2036,8 @@ class _CEM:
                 Default: 0.0.
             normalize_observations: Shift and scale observations by their running statistics. Default:
                 False.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of
                 'network', 'constant'. Default: 'network'.
             network: The network, linear by default: a Network of values, any Equinox module that maps an
@@ -2043,6 +2075,7 @@ class _EvolutionStrategies:
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
         normalize_observations: bool = False,
+        scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         population_size: int = 100,
@@ -2081,6 +2114,8 @@ class _EvolutionStrategies:
                 Default: 0.0.
             normalize_observations: Shift and scale observations by their running statistics. Default:
                 False.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of
                 'network', 'constant'. Default: 'network'.
             network: The network, linear by default: a Network of values, any Equinox module that maps an
@@ -2116,6 +2151,7 @@ class _ARS:
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
         normalize_observations: bool = False,
+        scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         n_delta: int = 8,
@@ -2155,6 +2191,8 @@ class _ARS:
                 Default: 0.0.
             normalize_observations: Shift and scale observations by their running statistics. Default:
                 False.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of
                 'network', 'constant'. Default: 'network'.
             network: The network, linear by default: a Network of values, any Equinox module that maps an

@@ -18,6 +18,10 @@ class DiagonalGaussian(Distribution):
     log_std: jax.Array  # [..., d]
     shape: tuple[int, ...] = eqx.field(static=True)  # of an action
 
+    @property
+    def marginal(self) -> DiagonalGaussian:
+        return self
+
     def mode(self) -> jax.Array:
         return self._outside(self.mean)
 
