@@ -308,8 +308,8 @@ class Agent:
             self.learner.single if source is self.source else source.single,
             episodes=episodes,
             seed=seed,
-            slots=1 if source.copies == 1 else inputs.SLOTS,
-            close=source.copies != 1,
+            slots=1 if source.shared else inputs.SLOTS,
+            close=not source.shared,
         )
 
     # looking

@@ -76,7 +76,7 @@ class Selection:
 
     def __init__(self, agent: Agent, episodes: int) -> None:
         self.agent, self.episodes = agent, episodes
-        self._ours = agent.source.copies != 1  # the one environment given is training's too
+        self._ours = not agent.source.shared  # the one environment given is training's too
         count = min(episodes, SIDE_BY_SIDE) if self._ours else 1
         self._environments = [agent.learner.single() for _ in range(count)]
 

@@ -127,7 +127,7 @@ class Learner:
 
     def played_outside(self) -> None:
         """Whoever plays outside training may play the very instance that training steps."""
-        if isinstance(self.source.given, gym.Env) and isinstance(self._loop, HostLoop):
+        if self.source.shared and isinstance(self._loop, HostLoop):
             self._loop.disturbed = True
 
     @property

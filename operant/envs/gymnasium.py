@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec as Registration
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, VectorEnv
 
 from operant.envs import arguments
 from operant.envs.gymnasium_layers import MaskInInfo
@@ -18,6 +18,7 @@ from operant.envs.gymnasium_spaces import action_to_gym, observation_to_jax, spa
 from operant.envs.gymnasium_stepping import SingleEnvironments, VectorEnvironments, describe
 from operant.envs.host import HostEnvironments
 from operant.envs.unknown import unknown
+from operant.envs.vector_single import single_of_vector
 from operant.envs.wrappers.apply import wrap_gymnasium
 from operant.envs.wrappers.base import Wrapper
 
@@ -85,7 +86,7 @@ def make(
             )
         return SingleEnvironments([wrap_gymnasium(_with_masks(env), wrappers)])
     if vectorization == "vector_entry_point":
-        return VectorEnvironments(_vector_entry_point(env, num_envs, env_kwargs))
+        return VectorEnvironments(vector_entry_point(env, num_envs, env_kwargs))
     if vectorization == "async":
         return _processes(env, num_envs, env_kwargs, wrappers)
     envs = [_create(env, env_kwargs, wrappers) for _ in range(num_envs)]
@@ -108,21 +109,13 @@ def make_single(
     It is in all of the wrappers that do more than change rewards: scores are those of the environment's own.
 
     Raises:
-        ValueError: the environment is not known, or only exists as a vector environment.
+        ValueError: the environment is not known, or a vector environment does not say what one of its copies is.
         ImportError: a package that it needs is not installed.
     """
     if isinstance(env, gym.Env):
         return wrap_gymnasium(_with_masks(env), wrappers, rewards=False)
     if isinstance(env, VectorEnv):
-        inner = env.unwrapped
-        if isinstance(inner, SyncVectorEnv | AsyncVectorEnv):
-            return _with_masks(inner.env_fns[0]())
-        if inner.spec is None:
-            raise ValueError(
-                f"{type(inner).__name__} does not say what one of its environments is. Give an id."
-            )
-        ours = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
-        env, env_kwargs = inner.spec.id, {k: v for k, v in inner.spec.kwargs.items() if k not in ours}
+        return _with_masks(single_of_vector(env, render_mode, _bare))
     made = _bare(env, _in_mode(env, env_kwargs, render_mode))
     return wrap_gymnasium(made, wrappers, rewards=False)
 
@@ -197,7 +190,8 @@ def _processes(
     return VectorEnvironments(envs, like)
 
 
-def _vector_entry_point(env: object, num_envs: int, env_kwargs: Mapping[str, Any]) -> VectorEnv:
+def vector_entry_point(env: object, num_envs: int, env_kwargs: Mapping[str, Any]) -> VectorEnv:
+    """The vector environment that an id has of its own. Raises ValueError where it has none."""
     if not isinstance(env, str):
         raise ValueError(
             f"vectorization='vector_entry_point' needs a registered id; got {env!r}. Use 'sync' or 'async'."

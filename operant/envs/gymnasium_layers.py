@@ -18,6 +18,13 @@ class Passing(gym.Wrapper):
     """A layer that hands on what is seen as it comes."""
 
 
+class Lent(Passing):
+    """An environment that somebody else closes: it is stepped in training."""
+
+    def close(self) -> None:
+        """It stays open."""
+
+
 class MaskInInfo(Passing):
     """Puts what the environment's `action_masks()` method says into `info`, where Gymnasium has it."""
 

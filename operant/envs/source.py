@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+import equinox as eqx
 import gymnasium as gym
 
 from operant.envs import arguments, registry
 from operant.envs import gymnasium as bridge
 from operant.envs.base import Environment
+from operant.envs.gymnasium_layers import Lent
 from operant.envs.host import HostEnvironments, NativeOnHost
 from operant.envs.ids import resolve
 from operant.envs.native_gym import as_gymnasium
@@ -102,12 +104,26 @@ class Source:
             return self.native.spec
         if isinstance(self.given, gym.vector.VectorEnv):
             return replace(self.host(self.given.num_envs).spec, num_envs=1)
-        environments = bridge.make(self.given, 1, wrappers=self.wrappers, env_kwargs=self.env_kwargs)
+        kind = "vector_entry_point" if self._own_vector else "sync"
+        environments = bridge.make(
+            self.given, 1, vectorization=kind, wrappers=self.wrappers, env_kwargs=self.env_kwargs
+        )
         try:
             return replace(environments.spec, num_envs=1)
         finally:
             if not isinstance(self.given, gym.Env):
                 environments.close()
+
+    @property
+    def _own_vector(self) -> bool:
+        """Whether training goes through the vector environment that an id has of its own."""
+        through = self.vectorization == "vector_entry_point" and self.native is None
+        return through and isinstance(self.given, str)
+
+    @property
+    def shared(self) -> bool:
+        """Whether what plays is the very instance that trains."""
+        return isinstance(self.given, gym.Env)
 
     @property
     def id(self) -> str:
@@ -154,17 +170,26 @@ class Source:
     def single(self, render_mode: str | None = None) -> gym.Env:
         """One environment to score and to film on: Gymnasium's own wherever there is one. Rewards are its own."""
         given = self.given
-        if isinstance(given, Environment) and (given.id in OWN or given.id not in gym.registry):
+        if isinstance(given, Environment) and not self._is_a_twin(given):
             return as_gymnasium(self._scored, render_mode)
-        if isinstance(given, gym.vector.VectorEnv) and given.spec is None:
-            raise ValueError(
-                "A vector environment cannot be scored by itself: pass evaluate(environment=…) one of its kind."
-            )
-        if isinstance(given, gym.vector.VectorEnv):
-            given = given.spec.id  # pyright: ignore[reportOptionalMemberAccess] (without one it is refused above)
-        return bridge.make_single(
+        if self._own_vector:
+            envs = bridge.vector_entry_point(given, 1, self.env_kwargs)
+            try:
+                return bridge.make_single(envs, render_mode)
+            finally:
+                envs.close()
+        env = bridge.make_single(
             given.id if isinstance(given, Environment) else given,
             render_mode,
             wrappers=self.wrappers,
             env_kwargs=self.env_kwargs,
         )
+        return Lent(env) if self.shared else env
+
+    @staticmethod
+    def _is_a_twin(given: Environment) -> bool:
+        """Whether this is, in all of its values, the twin of what Gymnasium makes of its id."""
+        if given.id in OWN or given.id not in gym.registry:
+            return False
+        twin = registry.twin(given.id, {})
+        return twin is not None and bool(eqx.tree_equal(twin, given))

@@ -9,6 +9,9 @@ import jax
 import numpy as np
 import pytest
 from gymnasium import spaces as gs
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+from gymnasium.vector.utils import batch_space
+from gymnasium.wrappers import vector as layers
 
 import operant
 from operant import spaces
@@ -216,3 +219,200 @@ def test_an_id_without_a_version_is_the_newest():
         operant.make("ppo", "CartPole", preset="auto").algorithm
         == operant.make("ppo", "CartPole-v1", preset="auto").algorithm
     )
+
+
+# vector environments
+
+
+class Lake(gym.vector.VectorObservationWrapper):
+    """A wrapper of the user's around all copies, with a value of its own."""
+
+    def __init__(self, env, sign=-1):
+        super().__init__(env)
+        self.sign = sign
+        self.offset = np.zeros(4, np.float32)
+
+    def observations(self, observations):
+        return self.sign * observations + self.offset
+
+
+class Counts(gym.vector.VectorWrapper):
+    """One that holds something for each copy."""
+
+    def __init__(self, env):
+        super().__init__(env)
+        self.steps = np.zeros(env.num_envs)
+
+
+class Only(gym.vector.VectorEnv):
+    """A vector environment that says nothing of a single copy."""
+
+    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
+    num_envs = 2
+    single_observation_space, single_action_space = Sized.observation_space, Sized.action_space
+    observation_space, action_space = (
+        batch_space(single_observation_space, 2),
+        batch_space(single_action_space, 2),
+    )
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros((2, 2), np.float32), {}
+
+
+def next_step(function, n=3, kind=SyncVectorEnv):
+    return kind([function] * n, autoreset_mode=AutoresetMode.NEXT_STEP)
+
+
+def same_step(function, n=3):
+    return SyncVectorEnv([function] * n, autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+def recorded(env):
+    """What the first steps of an environment show and pay, for actions that a seed draws."""
+    env.action_space.seed(1)
+    rows = [env.reset(seed=5)[0]]
+    for _ in range(12):
+        observation, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+        rows += [observation, reward, terminated, truncated]
+        if terminated or truncated:
+            rows.append(env.reset(seed=6)[0])
+    env.close()
+    return rows
+
+
+def lake():
+    return gym.make("FrozenLake-v1", is_slippery=False)
+
+
+def negated():
+    return gym.wrappers.TransformObservation(gym.make("CartPole-v1"), np.negative, None)
+
+
+VECTORS = {
+    "functions, same step": (lambda: same_step(lake), lake),
+    "functions, next step": (lambda: next_step(lake), lake),
+    "processes": (lambda: next_step(lake, 2, AsyncVectorEnv), lake),
+    "make_vec": (lambda: gym.make_vec("FrozenLake-v1", 3, is_slippery=False), lake),
+    "make_vec, same step": (
+        lambda: gym.make_vec(
+            "FrozenLake-v1", 3, vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP}, is_slippery=False
+        ),
+        lake,
+    ),
+    "make_vec, wrappers": (
+        lambda: gym.make_vec(
+            "CartPole-v1",
+            3,
+            "sync",
+            wrappers=[lambda env: gym.wrappers.TransformObservation(env, np.negative, None)],
+        ),
+        negated,
+    ),
+    "vector entry point": (
+        lambda: gym.make_vec("CartPole-v1", 3, "vector_entry_point", sutton_barto_reward=True),
+        lambda: gym.make("CartPole-v1", sutton_barto_reward=True),
+    ),
+    "wrapper of Gymnasium's": (
+        lambda: layers.TransformObservation(next_step(lambda: gym.make("CartPole-v1")), np.negative),
+        negated,
+    ),
+    "wrapper around an entry point": (
+        lambda: layers.TransformObservation(gym.make_vec("CartPole-v1", 3), np.negative),
+        negated,
+    ),
+    "wrapper of the user's": (lambda: Lake(next_step(lambda: gym.make("CartPole-v1"))), negated),
+    "several wrappers": (
+        lambda: layers.RecordEpisodeStatistics(
+            layers.RescaleAction(layers.FlattenObservation(next_step(lambda: gym.make("Pendulum-v1"))), -1, 1)
+        ),
+        lambda: gym.wrappers.RescaleAction(gym.make("Pendulum-v1"), np.float32(-1), np.float32(1)),
+    ),
+    "wrapper of rewards": (
+        lambda: layers.TransformReward(same_step(lambda: gym.make("CartPole-v1")), lambda r: 3 * r),
+        lambda: gym.wrappers.TransformReward(gym.make("CartPole-v1"), lambda r: 3 * r),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", VECTORS)
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_played_of_a_vector_environment_is_one_of_its_copies(kind):
+    made, expected = VECTORS[kind]
+    envs = made()
+    source = Source(envs)
+    for _ in range(2):
+        played = recorded(source.single())
+        for own, theirs in zip(played, recorded(expected()), strict=True):
+            np.testing.assert_allclose(own, theirs, rtol=1e-5)
+    envs.close()
+
+
+def test_an_agent_of_a_vector_environment_is_scored_filmed_and_selected_in_it(tmp_path):
+    agent = operant.QLearning(gym.make_vec("FrozenLake-v1", 2, render_mode="rgb_array", desc=["FS", "GF"]))
+    assert agent.evaluate(3).environment == "FrozenLake-v1"
+    for env in (agent.learner.single(), agent.random().learner.single()):
+        assert env.unwrapped.desc.tolist() == [[b"F", b"S"], [b"G", b"F"]]
+    assert agent.source.renders
+    assert len(agent.recording(max_steps=3).frames) >= 2
+    agent.learn(20, progress_bar=False, evaluate_every=10, evaluation_episodes=2)
+    assert agent.best_so_far is not None
+
+
+def test_a_film_of_wrapped_copies():
+    envs = layers.TransformObservation(
+        next_step(lambda: gym.make("CartPole-v1", render_mode="rgb_array"), 2), np.negative
+    )
+    assert Source(envs).renders
+    assert operant.HandWritten(zero, envs).recording(max_steps=3).frames[0].ndim == 3
+
+
+def test_a_vector_environment_that_cannot_be_one_says_what_to_pass():
+    counted = Counts(next_step(lambda: gym.make("CartPole-v1")))
+    for envs, message in (
+        (counted, "Counts.steps holds something for each of its 3 environments.*evaluate\\(env=…\\)"),
+        (Only(), "Only does not say what one of its environments is.*evaluate\\(env=…\\)"),
+    ):
+        agent = operant.Random(envs)
+        for play in (
+            agent.evaluate,
+            agent.recording,
+            lambda a=agent: a.learn(50, progress_bar=False, evaluate_every=9),
+        ):
+            with pytest.raises(ValueError, match=message):
+                play()
+    assert operant.Random(counted).evaluate(2, env="CartPole-v1", deterministic=False).mean >= 8
+
+
+def test_an_ids_own_vector_environment_is_played_as_itself(monkeypatch):
+    """The single environment of an id may be another one than its vector environment."""
+    own = Source("CartPole-v1", "gymnasium", "vector_entry_point", env_kwargs={"sutton_barto_reward": True})
+    assert isinstance(own.single().unwrapped, gym.envs.classic_control.CartPoleEnv)
+    assert own.spec.observation_space.shape == (4,)
+    monkeypatch.setattr(gym.registry["CartPole-v1"], "entry_point", Sized)
+    monkeypatch.setattr(gym.registry["CartPole-v1"], "max_episode_steps", 500)
+    other = Source("CartPole-v1", "gymnasium", "vector_entry_point")
+    assert other.spec.observation_space.shape == other.single().observation_space.shape == (4,)
+    assert len(recorded(other.single())) > 40
+
+
+def test_a_native_environment_with_values_of_its_own_is_played_with_them():
+    from operant.envs.classic.cartpole import CartPole
+    from operant.envs.classic.pendulum import Pendulum
+
+    assert isinstance(Source(CartPole()).single().unwrapped, gym.envs.classic_control.CartPoleEnv)
+    assert Source(CartPole(max_episode_steps=3)).single().unwrapped.environment.max_episode_steps == 3
+    assert Source(Pendulum(g=2)).single().unwrapped.environment.g == 2
+    assert score(CartPole(max_episode_steps=3)) == 3
+
+
+def test_an_instance_is_not_closed_by_who_plays_it():
+    class Closes(Sized):
+        closed = 0
+
+        def close(self):
+            Closes.closed += 1
+
+    agent = operant.Random(Closes())
+    agent.evaluate(1, deterministic=False)
+    agent.source.single().close()
+    assert Closes.closed == 0
