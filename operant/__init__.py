@@ -177,8 +177,10 @@ if not TYPE_CHECKING:  # else every misspelt name would be taken for one that is
             value = getattr(import_module("operant.agent").Agent, name)
         elif name == "mdp":
             value = import_module("operant.mdp")
-        else:
+        elif name.startswith("_") or name in __all__:
             return _exported(name)
+        else:
+            raise import_module("operant.habits").of_module(name, __all__)
         globals()[name] = value
         return value
 

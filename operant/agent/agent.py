@@ -12,8 +12,8 @@ import gymnasium as gym
 import jax
 import numpy as np
 
-from operant import spaces
 from operant.agent import inputs, saving, showing
+from operant.agent.acting import Acting
 from operant.agent.best import Best
 from operant.agent.learner import Learner
 from operant.agent.training import Callback, Plan, Session
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Agent:
+class Agent(Acting):
     """Learns, acts, is scored, saved and shown.
 
     Args:
@@ -210,63 +210,6 @@ class Agent:
 
     # acting
 
-    def predict(
-        self, observation: PyTree, deterministic: bool = True, action_mask: PyTree = None
-    ) -> np.ndarray:
-        """The action for one observation, or the actions `[M, …]` for a batch of them.
-
-        What is sampled derives from the agent's seed: in another process the same calls give the same actions.
-
-        Raises ValueError for an observation of another shape, for a policy with memory (see `actor`), and for several
-        learners (choose one: `agent[i]` or `agent.best()`).
-        """
-        policy = self.policy(deterministic, self.seed)
-        if policy.remembers:
-            raise ValueError(
-                "This policy remembers: use `act = agent.actor()`, and `act.reset()` between episodes."
-            )
-        observation, action_mask, batched = inputs.batch(self.spec, observation, action_mask)
-        fresh = np.ones(len(jax.tree.leaves(observation)[0]), bool)
-        action, _ = policy(observation, action_mask, None, fresh, next(self._predictions))
-        return action if batched else action[0]
-
-    def action_probabilities(self, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
-        """How likely each choice is at one observation, `[n]`, or a batch of them, `[M, n]`, as an episode's first.
-
-        Raises ValueError where actions are not Discrete.
-        """
-        space = self.spec.action_space
-        if not isinstance(space, spaces.Discrete):
-            raise ValueError(
-                f"Only Discrete actions have probabilities; those of {self.source.id} are {spaces.describe(space)}."
-            )
-        observation, action_mask, batched = inputs.batch(self.spec, observation, action_mask)
-        probabilities = self.policy().probabilities(observation, action_mask)
-        return probabilities if batched else probabilities[0]
-
-    def actor(self, deterministic: bool = True, seed: int = 0) -> Actor:
-        """A callable `act(observation)` that remembers what its policy needs; `act.reset()` starts an episode."""
-        self.policy(deterministic, seed)  # where there is none, it is said now
-
-        def current(*arguments: Any) -> tuple[np.ndarray, PyTree]:  # also after further training
-            return self.policy(deterministic, seed)(*arguments)
-
-        return Actor(current)
-
-    def policy(self, deterministic: bool = True, seed: int = 0) -> Policy:
-        """The policy over batches, as `evaluate` uses it."""
-        if self.seeds is not None:
-            raise ValueError(
-                f"There are {len(self.seeds)} learners here: choose one with agent[i] or agent.best()."
-            )
-        seed, state = inputs.seed_of(seed), self.state
-        known = self._policies.get((deterministic, seed))
-        if known is None or known.state is not state or known.algorithm is not self.algorithm:
-            known = Policy(self.algorithm, state, self.spec, explore=not deterministic, seed=seed)
-            current = {asked: policy for asked, policy in self._policies.items() if policy.state is state}
-            self._policies = {**dict(list(current.items())[-3:]), (deterministic, seed): known}
-        return known
-
     def random(self) -> Agent:
         """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""
         return Agent(Random(), replace(self.source, vectorization="sync"))
@@ -316,7 +259,7 @@ class Agent:
 
     def watch(self, episodes: int = 1, seed: int = 20_000, deterministic: bool = True) -> list[float]:
         """Show whole episodes in a window and return their returns. Raises ValueError where there is no display."""
-        actor = self.actor(deterministic, seed)
+        actor = Actor(self._current(deterministic, seed))
         return showing.watch(self.source.id, self.learner.single, actor, episodes, seed)
 
     def recording(
@@ -328,7 +271,7 @@ class Agent:
         max_steps: int = 10_000,
     ) -> Recording:
         """Whole episodes as pictures, of every `every`-th step, and what was observed."""
-        env, actor = self.learner.single("rgb_array"), self.actor(deterministic, seed)
+        env, actor = self.learner.single("rgb_array"), Actor(self._current(deterministic, seed))
         return recording.record(env, actor, episodes=episodes, seed=seed, every=every, max_steps=max_steps)
 
     def record(
@@ -420,12 +363,6 @@ class Agent:
     def step(self) -> int:
         """Environment steps trained for so far, of each seed."""
         return self.learner.step
-
-    @property
-    def remembers(self) -> bool:
-        """Whether the policy has a memory."""
-        carry = jax.eval_shape(lambda state: self.algorithm.initial_carry(state, 1), self.state)
-        return bool(jax.tree.leaves(carry))
 
     @property
     def name(self) -> str:

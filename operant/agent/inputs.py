@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from operant import spaces
@@ -13,7 +12,7 @@ from operant.algorithms.base import Algorithm
 from operant.envs.source import Source
 from operant.envs.wrappers import Wrapper
 from operant.ops.seeds import LARGEST
-from operant.types import EnvSpec, Episodes, Experience, PyTree, Replay
+from operant.types import EnvSpec, Episodes, Experience, Replay
 
 SLOTS = 128  # environments in which episodes are scored side by side
 
@@ -128,20 +127,3 @@ def require_same_discount(algorithm: Algorithm, wrappers: Sequence[Wrapper]) -> 
                 f"PotentialShaping(gamma={wrapper.gamma}) and the algorithm's gamma={gamma} differ: only with the same "
                 "one does the best policy stay the best."
             )
-
-
-def batch(spec: EnvSpec, observation: PyTree, action_mask: PyTree) -> tuple[PyTree, PyTree, bool]:
-    """`(observations [M, …], masks [M, …], whether they were a batch)`; one observation becomes a batch of one.
-
-    Raises ValueError, naming both shapes, for what is neither.
-    """
-    space = spec.observation_space
-    single = spaces.mismatch(space, observation)
-    if single is not None:
-        leaves = jax.tree.leaves(observation)
-        many = len(leaves[0]) if leaves and np.ndim(leaves[0]) else 0
-        if not many or spaces.mismatch(space, observation, (many,)) is not None:
-            raise ValueError(f"{single} {spec.id} has {spaces.describe(space)} observations.")
-        return spaces.cast(space, observation), action_mask, True
-    observation = spaces.cast(space, observation)
-    return *jax.tree.map(lambda x: np.asarray(x)[None], (observation, action_mask)), False

@@ -90,8 +90,13 @@ def plot_policy(agent: Agent, path: str | Path | None, states: np.ndarray | None
     from operant.studio.policy_map import VIEWS, policy_map
 
     discrete, source = isinstance(agent.spec.action_space, spaces.Discrete), agent.source
+    policy = agent.policy()
+
+    def act(observations: np.ndarray) -> np.ndarray:
+        return policy(observations, None, None, np.ones(len(observations), bool), 0)[0]
+
     return policy_map(
-        agent.action_probabilities if discrete else agent.predict,
+        (lambda observations: policy.probabilities(observations, None)) if discrete else act,
         view=VIEWS.get(source.id) if source.own_observations else None,
         environment=source.id if source.own_observations and source.own_actions else None,
         continuous=not discrete,

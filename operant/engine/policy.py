@@ -130,9 +130,12 @@ class Actor:
 
     def __call__(self, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
         """The action for one observation."""
-        observation, action_mask = jax.tree.map(lambda x: np.asarray(x)[None], (observation, action_mask))
+        return self.step(*jax.tree.map(lambda x: np.asarray(x)[None], (observation, action_mask)))[0]
+
+    def step(self, observation: PyTree, action_mask: PyTree) -> np.ndarray:
+        """The same over a batch of one."""
         action, self._carry = self._policy(
             observation, action_mask, self._carry, np.array([self._fresh]), self._t
         )
         self._fresh, self._t = False, self._t + 1
-        return action[0]
+        return action

@@ -1,0 +1,264 @@
+"""What people type by habit from other libraries, above all Stable-Baselines3, and what says it here.
+
+Each table is of one place where a name may be typed: a name, and the sentence that answers it. They are looked at only
+when a name is not known, so what is added to operant under such a name needs no change here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import dis
+import sys
+from collections.abc import Iterable, Mapping
+from types import FrameType
+from typing import Any
+
+_CONTINUOUS = "PPO, A2C, TRPO and REINFORCE learn continuous actions."
+_NETWORK = "The network is made for the environment; network={'hidden_sizes': (64, 64)} says how."
+_CALLBACK = (
+    "learn(callback=…) takes functions of a Progress; docs/from_stable_baselines3.md has what each becomes."
+)
+_REPLAY = "Replay is made by the algorithm: buffer_size=… says how large."
+_VECTOR = "An agent makes as many as it is told: operant.PPO(env, num_envs=8)"
+_NORMALIZE = "normalize_observations=True and normalize_rewards=True are hyperparameters, and are saved with the model."
+_GYMNASIUM = "Gymnasium has such wrappers; pass the wrapped environment, or see docs/wrappers.md."
+
+MODULE = {
+    **{name: f"{name} is not here yet; {_CONTINUOUS}" for name in ("SAC", "TD3", "DDPG", "TQC", "CrossQ")},
+    **dict.fromkeys(("HER", "HerReplayBuffer"), "Hindsight replay is not here yet."),
+    **dict.fromkeys(("PPO2", "PPOLSTM"), "It is operant.PPO."),
+    **dict.fromkeys(("ACER", "ACKTR", "GAIL"), f"It is not here; {_CONTINUOUS}"),
+    "MaskablePPO": "operant.PPO takes masks, as all others do: info['action_mask'], or a method action_masks().",
+    "RecurrentPPO": "operant.PPO(env, network={'memory': 'lstm'}) has a memory; so have DQN, A2C, TRPO and REINFORCE.",
+    "VecNormalize": _NORMALIZE,
+    **dict.fromkeys(("make_vec_env", "DummyVecEnv", "VecEnv"), f"{_VECTOR}."),
+    "SubprocVecEnv": f"{_VECTOR[:-1]}, vectorization='async') has a process for each.",
+    **dict.fromkeys(("make_atari_env", "AtariWrapper"), f"{_VECTOR}. {_GYMNASIUM}"),
+    "VecFrameStack": "wrappers='frame-stack:4' is an argument of the agent.",
+    **dict.fromkeys(
+        ("Monitor", "VecMonitor"),
+        "Episodes are counted anyway: agent.history, and learn(run_dir=…) keeps metrics.csv.",
+    ),
+    "VecVideoRecorder": "agent.record('video.mp4') films an agent.",
+    **dict.fromkeys(
+        ("VecTransposeImage", "VecExtractDictObs"), "The network is made for the observations as they are."
+    ),
+    "VecCheckNan": "Values that are not finite are found anyway, and training stops.",
+    "VecEnvWrapper": _GYMNASIUM,
+    "evaluate_policy": "agent.evaluate(episodes=100) scores an agent.",
+    **dict.fromkeys(
+        ("check_env", "env_checker"),
+        "operant.check(env) looks at an environment; so does gymnasium.utils.env_checker.check_env.",
+    ),
+    "set_random_seed": "An agent's randomness derives from its argument seed=….",
+    **dict.fromkeys(
+        ("MlpPolicy", "CnnPolicy", "MultiInputPolicy", "MlpLstmPolicy", "ActorCriticPolicy", "BasePolicy"),
+        _NETWORK,
+    ),
+    "BaseFeaturesExtractor": "network=… takes any Equinox module that maps an observation to features.",
+    **dict.fromkeys(
+        ("ReplayBuffer", "DictReplayBuffer", "RolloutBuffer", "PrioritizedReplayBuffer"), _REPLAY
+    ),
+    **dict.fromkeys(
+        (
+            *(
+                "BaseCallback",
+                "CallbackList",
+                "EventCallback",
+                "EvalCallback",
+                "CheckpointCallback",
+                "EveryNTimesteps",
+            ),
+            *(
+                "StopTrainingOnRewardThreshold",
+                "StopTrainingOnNoModelImprovement",
+                "StopTrainingOnMaxEpisodes",
+            ),
+            *("ProgressBarCallback", "WandbCallback", "ConvertCallback", "LogEveryNTimesteps"),
+        ),
+        _CALLBACK,
+    ),
+    **dict.fromkeys(
+        ("get_schedule_fn", "get_linear_fn", "LinearSchedule", "ConstantSchedule", "linear_schedule"),
+        "A schedule is text or a value: learning_rate='linear:3e-4:0', or operant.Linear(3e-4, 0.0).",
+    ),
+    **dict.fromkeys(
+        ("NormalActionNoise", "OrnsteinUhlenbeckActionNoise", "ActionNoise"),
+        "The algorithms here explore by themselves: see exploration_initial_eps, log_std_init and use_sde.",
+    ),
+    "configure": "learn(run_dir=…, loggers=[…]) says where metrics go.",
+    "ActionMasker": "Masks come from info['action_mask'], or from the environment's method action_masks().",
+}
+"""`operant.NAME`."""
+
+CONSTRUCTOR = {
+    **dict.fromkeys(("policy", "policy_kwargs", "net_arch", "hidden_sizes"), _NETWORK),
+    "activation_fn": "network={'activation': 'relu'} says it.",
+    "features_extractor_class": "network=… takes any Equinox module that maps an observation to features.",
+    **dict.fromkeys(("n_envs", "n_env", "nenvs"), "Did you mean 'num_envs'?"),
+    "vec_env_cls": "vectorization='async' has a process for each environment.",
+    "verbose": "learn(progress_bar=False) is quiet.",
+    "tensorboard_log": "learn(run_dir=…) writes TensorBoard's events, and more.",
+    "device": "JAX chooses it: a GPU where its CUDA build is installed (operant info tells).",
+    "stats_window_size": "rollout/ep_rew_mean is of the last 100 episodes.",
+    **dict.fromkeys(
+        ("rollout_buffer_class", "rollout_buffer_kwargs"),
+        "A rollout is made by the algorithm; n_steps says how long.",
+    ),
+    **dict.fromkeys(
+        ("replay_buffer_class", "replay_buffer_kwargs"),
+        "Replay is made by the algorithm: buffer_size=…, prioritized=True and n_step=… say which.",
+    ),
+    "optimize_memory_usage": "Replay always stores each frame and each successor once.",
+    "n_steps": (
+        "It has no rollouts: train_freq says how many steps lie between two updates, n_step how far returns look ahead."
+    ),
+    "n_step": "n_steps says how long a rollout is.",
+    "action_noise": "It explores by itself.",
+    **dict.fromkeys(("lr", "alpha"), "Did you mean 'learning_rate'?"),
+    "epochs": "Did you mean 'n_epochs'?",
+    "minibatch_size": "Did you mean 'batch_size'?",
+    "render_mode": "agent.watch() shows episodes and agent.record('video.mp4') films them.",
+    "total_timesteps": "learn(total_timesteps) takes it.",
+    "monitor_wrapper": "Episodes are counted anyway.",
+    "create_eval_env": "learn(evaluate_every=…) evaluates during training.",
+    "_init_setup_model": "The network is made when it is first needed.",
+    "supported_action_spaces": "The algorithm knows them.",
+}
+"""`operant.PPO(env, NAME=…)`."""
+
+LEARN = {
+    "callbacks": "Did you mean 'callback'?",
+    "tb_log_name": "run_dir='runs/name' names the run; TensorBoard's events are in it.",
+    "eval_env": "evaluate_every=… evaluates on the agent's own environment.",
+    "eval_freq": "Did you mean 'evaluate_every'?",
+    "n_eval_episodes": "Did you mean 'evaluation_episodes'?",
+    "eval_log_path": "run_dir=… keeps everything.",
+    "reset_num_timesteps": "learn(…), called again, goes on.",
+    "use_masking": "Masks are used where the environment gives them.",
+    "timesteps": "Did you mean 'total_timesteps'?",
+    "verbose": "progress_bar=False is quiet.",
+}
+"""`agent.learn(…, NAME=…)`."""
+
+PREDICT = {
+    **dict.fromkeys(
+        ("state", "episode_start", "mask"),
+        "A policy with a memory keeps it in an actor: act = agent.actor(), and act.reset() between episodes.",
+    ),
+    "obs": "Did you mean 'observation'?",
+}
+"""`agent.predict(…, NAME=…)`."""
+
+LOAD = {
+    "device": CONSTRUCTOR["device"],
+    "custom_objects": "load(path, env=…, network=…, wrappers=…) takes objects of yours; no code is read from a file.",
+    **dict.fromkeys(("print_system_info", "force_reset", "kwargs"), "It is not needed: leave it out."),
+}
+"""`operant.load(path, NAME=…)`."""
+
+EVALUATE = {
+    **dict.fromkeys(("n_eval_episodes", "n_episodes"), "Did you mean 'episodes'?"),
+    "environment": "Did you mean 'env'?",
+    "render": "agent.watch() shows episodes and agent.record('video.mp4') films them.",
+    "return_episode_rewards": "The score has them: score.returns, score.lengths.",
+    "callback": "learn(callback=…) takes one; agent.recording() has every observation of an episode.",
+    "reward_threshold": "Compare score.mean.",
+    "warn": "It is not needed: leave it out.",
+    "use_masking": LEARN["use_masking"],
+}
+"""`agent.evaluate(NAME=…)`."""
+
+AGENT = {
+    **dict.fromkeys(
+        ("env", "get_env", "envs", "eval_env"),
+        "It makes environments as needed: agent.source.given is what it was given, agent.set_env(env) exchanges it.",
+    ),
+    "get_vec_normalize_env": _NORMALIZE,
+    "n_envs": "Did you mean 'num_envs'?",
+    "logger": "agent.history has the metrics; learn(run_dir=…, loggers=[…]) says where else they go.",
+    "set_logger": "learn(loggers=[…]) takes further places for metrics.",
+    **dict.fromkeys(("ep_info_buffer", "ep_success_buffer"), "agent.history has the metrics, row by row."),
+    **dict.fromkeys(
+        ("replay_buffer", "rollout_buffer"),
+        "agent.save_replay_buffer(path) writes it; learn(observers=[…]) shows every transition.",
+    ),
+    "policy_class": _NETWORK,
+    "policy_kwargs": "agent.network says how the network is made.",
+    "device": CONSTRUCTOR["device"],
+    "verbose": CONSTRUCTOR["verbose"],
+    "tensorboard_log": CONSTRUCTOR["tensorboard_log"],
+    "set_random_seed": "The seed is an argument of the agent: operant.PPO(env, seed=…).",
+    **dict.fromkeys(("train", "collect_rollouts"), "agent.learn(steps) does both."),
+    "lr_schedule": "agent.learning_rate is the schedule.",
+    "exploration_rate": "agent.history has it: rollout/exploration_rate.",
+    "action_noise": "It explores by itself.",
+    **dict.fromkeys(("_n_updates", "n_updates"), "agent.history has it: train/n_updates."),
+    "fit": "agent.learn(total_timesteps) trains.",
+    **dict.fromkeys(("act", "select_action", "compute_single_action"), "agent.predict(observation) acts."),
+    "get_action": "agent.predict(observation) acts.",
+    "step_count": "Did you mean 'step'?",
+    "render": "agent.watch() shows episodes and agent.record('video.mp4') films them.",
+}
+"""`agent.NAME`."""
+
+POLICY = {
+    "predict": "agent.predict(observation) acts.",
+    "evaluate_actions": "agent.distribution(observation).log_prob(action) and agent.value(observation) say it.",
+    "get_distribution": "agent.distribution(observation) is it.",
+    "predict_values": "agent.value(observation) says it.",
+    **dict.fromkeys(
+        ("q_net", "q_net_target"), "agent.q_values(observation) says it; agent.state has the networks."
+    ),
+    **dict.fromkeys(
+        ("state_dict", "load_state_dict", "parameters", "named_parameters"),
+        "agent.get_parameters() and agent.set_parameters(…) have them as named arrays.",
+    ),
+    **dict.fromkeys(("save", "load"), "agent.save(path) and operant.load(path) do it."),
+    **dict.fromkeys(
+        ("optimizer", "mlp_extractor", "features_extractor", "action_net"), "agent.state has it."
+    ),
+    **dict.fromkeys(("eval", "train", "set_training_mode"), "It is not needed: leave it out."),
+}
+"""`agent.policy.NAME`."""
+
+
+def answer(table: Mapping[str, str], what: str, name: str, known: Iterable[str] = ()) -> str:
+    """One line on a name that is not known: the habit's answer, or what is spelt nearly so."""
+    if name in table:
+        return f"{what} {name!r}. {table[name]}"
+    lower = {one.lower(): one for one in known}
+    close = [lower[one] for one in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
+    hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+    return f"{what} {name!r}.{hint}"
+
+
+def refuse(table: Mapping[str, str], function: str, names: Iterable[str], known: Iterable[str] = ()) -> None:
+    """Raise TypeError on the first argument, if there is one, that a function does not have."""
+    for name in names:
+        raise TypeError(answer(table, f"{function} has no argument", name, known))
+
+
+def of_module(name: str, known: Iterable[str]) -> Exception:
+    """What to raise for `operant.NAME`, or `from operant import NAME`, where there is none."""
+    text = answer(MODULE, "module 'operant' has no attribute", name, known)
+    # Of an AttributeError, `from … import …` would keep nothing but the name.
+    return ImportError(text) if _imported_from(sys._getframe(2)) else AttributeError(text)
+
+
+def _imported_from(frame: FrameType) -> bool:
+    """Whether the frame is in the middle of `from … import …`."""
+    return frame.f_code.co_code[frame.f_lasti] == dis.opmap["IMPORT_FROM"]
+
+
+def of_policy(name: str) -> str:
+    """On `agent.policy.NAME`."""
+    return answer(POLICY, "agent.policy has no", name)
+
+
+def mask(given: Mapping[str, Any], action_mask: Any) -> Any:
+    """The action mask of `predict`'s further arguments: sb3-contrib has it as `action_masks`."""
+    refuse(PREDICT, "predict", [name for name in given if name != "action_masks"], ("action_mask",))
+    if action_mask is not None:
+        raise TypeError("predict was given action_mask and action_masks, which are the same: leave one out.")
+    return given["action_masks"]
