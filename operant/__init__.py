@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from operant.agent import Agent
     from operant.agent.handwritten import HandWritten
     from operant.algorithms.base import Algorithm
+    from operant.comparison import compare
     from operant.construct import make
     from operant.constructors import (
         A2C,
@@ -128,6 +129,7 @@ __all__ = [
     "Tabular",
     "TimeAware",
     "TimeLimit",
+    "compare",
     "load",
     "make",
     "mdp",
@@ -160,6 +162,7 @@ _exported = exports(
         "HandWritten": "operant.agent.handwritten",
         "Network": "operant.networks",
         "Tabular": "operant.envs.tabular",
+        "compare": "operant.comparison",
         "make": "operant.construct",
         "toy_text": "operant.envs.toy_text",
         **dict.fromkeys(("Counts", "ICM", "RND"), "operant.curiosity"),

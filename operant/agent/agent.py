@@ -24,6 +24,7 @@ from operant.engine.log import Logger
 from operant.engine.observers import Observer
 from operant.engine.policy import Actor, Policy
 from operant.engine.run_directory import RunDirectory
+from operant.engine.scores import StudyEvaluation
 from operant.engine.train import chunk_size
 from operant.envs.source import Backend, Source, Vectorization
 from operant.envs.wrappers.registry import Written, as_wrappers
@@ -222,8 +223,10 @@ class Agent(Acting):
         env: Any = None,
         beside_random: bool = False,
         env_kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """An `Evaluation` over whole episodes of Gymnasium's own environment; with several seeds a list of them.
+    ) -> Evaluation | StudyEvaluation:
+        """An `Evaluation` over whole episodes of Gymnasium's own environment.
+
+        With several seeds a `StudyEvaluation`: theirs in order, and median, interquartile mean and its interval.
 
         Episode i is reset with `seed + i`. `env` scores on another environment of the same spaces, `env_kwargs` on the
         same one with other keyword arguments (those not named stay as they were in training). With `beside_random` the
@@ -233,16 +236,16 @@ class Agent(Acting):
         if beside_random:
             random = self.random().evaluate(episodes, seed, False, env, env_kwargs=env_kwargs)
             score = self.evaluate(episodes, seed, deterministic, env, env_kwargs=env_kwargs)
-            return (
-                replace(score, random=random)
-                if self.seeds is None
-                else [replace(one, random=random) for one in score]
-            )
+            assert isinstance(random, Evaluation)
+            if isinstance(score, Evaluation):
+                return replace(score, random=random)
+            return StudyEvaluation(tuple(replace(one, random=random) for one in score), score.seeds)
         if self.seeds is not None:
-            return [
+            scores = (
                 self[i].evaluate(episodes, seed, deterministic, env, env_kwargs=env_kwargs)
                 for i in range(len(self.seeds))
-            ]
+            )
+            return StudyEvaluation(tuple(s for s in scores if isinstance(s, Evaluation)), tuple(self.seeds))
         source = self.source.other(env, env_kwargs)
         if source is not self.source:
             inputs.require_same_spaces(self.spec, source.spec)

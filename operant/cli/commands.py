@@ -138,6 +138,28 @@ def plot(
     print(output)
 
 
+def compare(
+    a: Annotated[
+        tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="A run directory or a model file.")
+    ],
+    b: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="The other one.")],
+    *,
+    episodes: Annotated[int, tyro.conf.arg(help="To score what has no score yet by.")] = 100,
+    output: Annotated[str | None, tyro.conf.arg(help="A picture of it to write, as PNG.")] = None,
+) -> None:
+    """Say how much better one run is than another: the difference with its interval, and the probability."""
+    with from_input():
+        if episodes < 1:
+            raise ValueError(f"--episodes {episodes}: must be at least 1.")
+        from operant.comparison import compare
+
+        comparison = compare(a, b, episodes=episodes)
+    print(comparison)
+    if output is not None:
+        comparison.plot(output)
+        print(output)
+
+
 def algorithms() -> None:
     """List the algorithms, the papers they come from, and the action spaces they take."""
     from operant.cli.tables import algorithms
@@ -182,5 +204,5 @@ def info() -> None:
 
 COMMANDS = {
     command.__name__: command
-    for command in (train, resume, evaluate, watch, plot, algorithms, environments, info)
+    for command in (train, resume, evaluate, watch, plot, compare, algorithms, environments, info)
 }

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operant.cli.show import show
+from operant.engine.evaluate import Evaluation
 from operant.engine.files import replacing
-from operant.ops.intervals import iqm_interval, mean_interval
+from operant.engine.scores import StudyEvaluation
+from operant.ops.intervals import mean_interval
 
 if TYPE_CHECKING:
     from operant.agent import Agent
     from operant.cli.preparation import Preparation
-    from operant.engine.evaluate import Evaluation
     from operant.engine.run_directory import RunDirectory
 
 
@@ -79,18 +80,7 @@ def summary(agent: Agent, scores: list[Evaluation], random: Evaluation) -> dict[
     values: dict[str, Any] = {"threshold": agent.threshold, "random": random.to_json()}
     if agent.seeds is None:
         return scores[0].to_json() | values
-    means = np.array([score.mean for score in scores])
-    centre, low, high = iqm_interval(means)
-    return {
-        "environment": scores[0].environment,
-        "episodes": len(scores[0].returns),
-        "median": float(np.median(means)),
-        "iqm": float(centre),
-        "iqm_interval": None if len(means) == 1 else [float(low), float(high)],
-        "best_seed": agent.seeds[int(np.argmax(means))],
-        "seeds": {str(seed): score.to_json() for seed, score in zip(agent.seeds, scores, strict=True)},
-        **values,
-    }
+    return StudyEvaluation(tuple(scores), tuple(agent.seeds)).to_json() | values
 
 
 def best_summary(agent: Agent, scores: list[Evaluation], kept: list[Evaluation]) -> dict[str, Any]:
@@ -124,4 +114,4 @@ def lines(agent: Agent, scores: list[Evaluation], random: Evaluation) -> list[st
 def _scores(agent: Agent, episodes: int) -> list[Evaluation]:
     """The score of each learner."""
     scores = agent.evaluate(episodes)
-    return [scores] if agent.seeds is None else scores
+    return [scores] if isinstance(scores, Evaluation) else list(scores)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from operant.agent import Agent, Progress
@@ -47,4 +47,4 @@ class Preparation:
         return self._random.result()
 
     def _score(self) -> Evaluation:
-        return self.agent.random().evaluate(self.episodes, deterministic=False)
+        return cast("Evaluation", self.agent.random().evaluate(self.episodes, deterministic=False))

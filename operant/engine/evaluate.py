@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
+from operant import html
 from operant.envs.gymnasium_layers import MASK, time_limit
 from operant.envs.gymnasium_spaces import action_to_gym, flat_mask, split_actions, stack_observations
 from operant.envs.gymnasium_stepping import mask_missing
 from operant.envs.view import EnvironmentView
-from operant.ops.intervals import mean_interval
+from operant.ops.intervals import iqm, mean_interval
 from operant.types import PyTree
 
 Policy = Callable[[PyTree, PyTree, PyTree, np.ndarray, int], tuple[PyTree, PyTree]]
@@ -38,17 +39,48 @@ class Evaluation:
         return float(self.returns.mean())
 
     @property
+    def median(self) -> float:
+        return float(np.median(self.returns))
+
+    @property
+    def iqm(self) -> float:
+        """The interquartile mean of the returns."""
+        return float(iqm(self.returns))
+
+    @property
     def interval(self) -> tuple[float, float]:
         """95 % bootstrap interval of the mean; NaN after a single episode."""
         _, low, high = mean_interval(self.returns)
         return float(low), float(high)
 
     def __str__(self) -> str:
-        low, high = self.interval
-        interval = "" if len(self.returns) == 1 else f" [{low:.1f}, {high:.1f}]"
-        episodes = f"{len(self.returns)} episode{'s' * (len(self.returns) != 1)}"
         beside = "" if self.random is None else f" (random policy: {self.random.mean:.1f})"
-        return f"{self.mean:.1f}{interval} over {episodes} of {self.environment}{beside}"
+        return f"{self._score()} over {self._sample()}{beside}"
+
+    def _score(self) -> str:
+        low, high = self.interval
+        return f"{self.mean:.1f}" + ("" if len(self.returns) == 1 else f" [{low:.1f}, {high:.1f}]")
+
+    def _sample(self) -> str:
+        return f"{len(self.returns)} episode{'s' * (len(self.returns) != 1)} of {self.environment}"
+
+    def __iter__(
+        self,
+    ) -> Iterator[Evaluation]:  # the type is that of several seeds' scores, which this may stand for
+        raise TypeError(
+            "An Evaluation is one object, not a pair: it has .mean, .interval, .returns and .lengths, and "
+            "evaluation.returns.std() is the deviation of its episodes. Of several seeds there is one for each."
+        )
+
+    def strip(self) -> tuple[list[float], float, tuple[float, float] | None]:
+        """`(returns, mean, interval)`, as `html.strip` draws them."""
+        return self.returns.tolist(), self.mean, None if len(self.returns) == 1 else self.interval
+
+    def _repr_html_(self) -> str:
+        rows = {"returns": self.strip()} | (
+            {} if self.random is None else {"random policy": self.random.strip()}
+        )
+        return html.face(f"mean return {self._score()}", f"over {self._sample()}", html.strip(rows))
 
     def to_json(self) -> dict[str, Any]:
         values = {
@@ -61,6 +93,18 @@ class Evaluation:
             "episodes": len(self.returns),
         }
         return values if self.random is None else values | {"random": self.random.to_json()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Evaluation:
+        """What `to_json` gave."""
+        random = values.get("random")
+        return cls(
+            values["environment"],
+            np.array(values["returns"], np.float64),
+            np.array(values["lengths"], np.int64),
+            values["seed"],
+            None if random is None else cls.from_json(random),
+        )
 
 
 def evaluate(
