@@ -53,6 +53,12 @@ class _REINFORCE:
         env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-08,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
         learning_rate: float | Schedule | str = 0.01,
         gamma: float = 0.95,
         use_sde: bool = False,
@@ -92,7 +98,20 @@ class _REINFORCE:
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size of Adam: a number or a schedule such as linear:0.01:0. Default: 0.01.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
+                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
+                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 1e-08.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:0.01:0.
+                Default: 0.01.
             gamma: Discount factor γ. Default: 0.95.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
                 Raffin et al. 2021) instead of by new noise at every step. Default: False.
@@ -140,6 +159,12 @@ class _A2C:
         env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
         learning_rate: float | Schedule | str = 0.0007,
         gamma: float = 0.99,
         use_sde: bool = False,
@@ -183,6 +208,18 @@ class _A2C:
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
+                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
+                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 1e-05.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:7e-4:0.
                 Default: 0.0007.
             gamma: Discount factor γ. Default: 0.99.
@@ -209,9 +246,11 @@ class _A2C:
             ent_coef: Weight of the entropy bonus. Default: 0.0.
             vf_coef: Weight of the value loss. Default: 0.5.
             max_grad_norm: Gradients longer than this are shortened to it. Default: 0.5.
-            use_rms_prop: Learn with RMSProp; otherwise with Adam. Default: True.
-            rms_prop_alpha: How much of RMSProp's mean square stays at each update. Default: 0.99.
-            rms_prop_eps: What RMSProp adds to the root of the mean square. Default: 1e-05.
+            use_rms_prop: With rmsprop: learn with RMSProp; otherwise with Adam. Default: True.
+            rms_prop_alpha: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            rms_prop_eps: With rmsprop and rmsprop_tf: what is added to the root of the mean square, or
+                under it. Default: 1e-05.
         """
 
     load = Agent.load
@@ -234,6 +273,12 @@ class _TRPO:
         env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
         learning_rate: float | Schedule | str = 0.001,
         gamma: float = 0.99,
         use_sde: bool = False,
@@ -279,7 +324,19 @@ class _TRPO:
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size of Adam for the value function: a number or a schedule such as
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
+                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
+                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 1e-05.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            learning_rate: Step size of the value function's optimiser: a number or a schedule such as
                 linear:1e-3:0. Default: 0.001.
             gamma: Discount factor γ. Default: 0.99.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
@@ -334,6 +391,12 @@ class _PPO:
         env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
         learning_rate: float | Schedule | str = 0.0003,
         gamma: float = 0.99,
         use_sde: bool = False,
@@ -381,7 +444,20 @@ class _PPO:
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size of Adam: a number or a schedule such as linear:3e-4:0. Default: 0.0003.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
+                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
+                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 1e-05.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:3e-4:0.
+                Default: 0.0003.
             gamma: Discount factor γ. Default: 0.99.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
                 Raffin et al. 2021) instead of by new noise at every step. Default: False.
@@ -442,6 +518,12 @@ class _DQN:
         env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-08,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.95,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
         learning_rate: float | Schedule | str = 0.0001,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -479,9 +561,6 @@ class _DQN:
         sequence_length: int = 20,
         burn_in: int = 10,
         loss_function: Literal["huber", "mse"] = "huber",
-        optimizer: Literal["adam", "rmsprop"] = "adam",
-        optimizer_eps: float = 1e-08,
-        optimizer_decay: float = 0.95,
         max_grad_norm: float | None = 10.0,
         held_out_states: int = 0,
         normalize_observations: bool = False,
@@ -512,6 +591,18 @@ class _DQN:
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
+                (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
+                centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 1e-08.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.95.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 0.0001.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -571,9 +662,6 @@ class _DQN:
             loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
                 ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
                 them. One of 'huber', 'mse'. Default: 'huber'.
-            optimizer: adam, or rmsprop (centred). One of 'adam', 'rmsprop'. Default: 'adam'.
-            optimizer_eps: What keeps the optimiser from dividing by 0. Default: 1e-08.
-            optimizer_decay: With rmsprop: how slowly its averages move, ρ. Default: 0.95.
             max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
                 Default: 10.0.
             held_out_states: States of the random policy on which to report the mean of the largest values
@@ -606,6 +694,12 @@ class _Rainbow:
         env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 0.00015,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.95,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
         learning_rate: float | Schedule | str = 6.25e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -643,9 +737,6 @@ class _Rainbow:
         sequence_length: int = 20,
         burn_in: int = 10,
         loss_function: Literal["huber", "mse"] = "huber",
-        optimizer: Literal["adam", "rmsprop"] = "adam",
-        optimizer_eps: float = 0.00015,
-        optimizer_decay: float = 0.95,
         max_grad_norm: float | None = 10.0,
         held_out_states: int = 0,
         normalize_observations: bool = False,
@@ -676,6 +767,18 @@ class _Rainbow:
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
+                (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
+                centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 0.00015.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.95.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 6.25e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -735,9 +838,6 @@ class _Rainbow:
             loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
                 ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
                 them. One of 'huber', 'mse'. Default: 'huber'.
-            optimizer: adam, or rmsprop (centred). One of 'adam', 'rmsprop'. Default: 'adam'.
-            optimizer_eps: What keeps the optimiser from dividing by 0. Default: 0.00015.
-            optimizer_decay: With rmsprop: how slowly its averages move, ρ. Default: 0.95.
             max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
                 Default: 10.0.
             held_out_states: States of the random policy on which to report the mean of the largest values
@@ -770,6 +870,12 @@ class _QRDQN:
         env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 0.0003125,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.95,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
         learning_rate: float | Schedule | str = 5e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -807,9 +913,6 @@ class _QRDQN:
         sequence_length: int = 20,
         burn_in: int = 10,
         loss_function: Literal["huber", "mse"] = "huber",
-        optimizer: Literal["adam", "rmsprop"] = "adam",
-        optimizer_eps: float = 0.0003125,
-        optimizer_decay: float = 0.95,
         max_grad_norm: float | None = None,
         held_out_states: int = 0,
         normalize_observations: bool = False,
@@ -840,6 +943,18 @@ class _QRDQN:
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
+                (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
+                centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 0.0003125.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.95.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 5e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -899,9 +1014,6 @@ class _QRDQN:
             loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
                 ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
                 them. One of 'huber', 'mse'. Default: 'huber'.
-            optimizer: adam, or rmsprop (centred). One of 'adam', 'rmsprop'. Default: 'adam'.
-            optimizer_eps: What keeps the optimiser from dividing by 0. Default: 0.0003125.
-            optimizer_decay: With rmsprop: how slowly its averages move, ρ. Default: 0.95.
             max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
                 Default: None.
             held_out_states: States of the random policy on which to report the mean of the largest values
@@ -934,6 +1046,12 @@ class _IQN:
         env_kwargs: Mapping[str, Any] | None = None,
         preset: str | None = None,
         curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 0.0003125,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.95,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
         learning_rate: float | Schedule | str = 5e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -971,9 +1089,6 @@ class _IQN:
         sequence_length: int = 20,
         burn_in: int = 10,
         loss_function: Literal["huber", "mse"] = "huber",
-        optimizer: Literal["adam", "rmsprop"] = "adam",
-        optimizer_eps: float = 0.0003125,
-        optimizer_decay: float = 0.95,
         max_grad_norm: float | None = None,
         held_out_states: int = 0,
         normalize_observations: bool = False,
@@ -1004,6 +1119,18 @@ class _IQN:
                 the ones of `env` if there are any. What is given by hand goes first. Default: None.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
+                (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
+                centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 0.0003125.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.95.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 5e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -1063,9 +1190,6 @@ class _IQN:
             loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
                 ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
                 them. One of 'huber', 'mse'. Default: 'huber'.
-            optimizer: adam, or rmsprop (centred). One of 'adam', 'rmsprop'. Default: 'adam'.
-            optimizer_eps: What keeps the optimiser from dividing by 0. Default: 0.0003125.
-            optimizer_decay: With rmsprop: how slowly its averages move, ρ. Default: 0.95.
             max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
                 Default: None.
             held_out_states: States of the random policy on which to report the mean of the largest values

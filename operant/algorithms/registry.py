@@ -150,7 +150,11 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
         return schedules.parse(value)
     if isinstance(value, Schedule) and Schedule in kinds:
         return value
-    if bool in kinds:
+    several = next((kind for kind in (hint, *kinds) if get_origin(kind) is tuple), None)
+    if several is not None:  # lists are taken for tuples
+        valid, kinds = isinstance(value, tuple | list), (tuple,)
+        value = tuple(value) if valid else value
+    elif bool in kinds:
         valid = isinstance(value, bool)
     elif float in kinds:
         valid = isinstance(value, int | float) and not isinstance(value, bool)
@@ -173,6 +177,7 @@ _KIND_NAMES: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
     bool: "True or False",
+    tuple: "a list of values",
     Callable: "a function",
     Schedule: "a schedule",
     type(None): "None",

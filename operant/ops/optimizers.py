@@ -2,26 +2,74 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import jax
 import optax
 
 from operant.types import PyTree
 
 LARGEST_VECTOR = 30_000  # parameters
+Optimizer = Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"]
+DECAYED = ("adamw", "sgd")  # those that take a weight decay
+
+
+def make(
+    name: str,
+    learning_rate: jax.Array | float,
+    max_grad_norm: jax.Array | float | None,
+    *,
+    eps: jax.Array | float,
+    betas: tuple[float, float],
+    decay: jax.Array | float,
+    momentum: jax.Array | float,
+    weight_decay: jax.Array | float | None,
+) -> optax.GradientTransformation:
+    """An `Optimizer` by its name, or "rmsprop_centred", on gradients shortened to `max_grad_norm` (None: as they are).
+
+    As PyTorch has them, with its defaults where a value is None: AdamW (Loshchilov & Hutter 2019) shrinks parameters by
+    `weight_decay` beside the step, SGD has the momentum of Sutskever et al. 2013 without dampening. "rmsprop_tf" is
+    Stable-Baselines3's RMSpropTFLike: ε inside the root, and a mean square that begins at 1. A value that a kind does
+    not take is not looked at.
+
+    Raises:
+        ValueError: there is no such optimiser.
+    """
+    if name == "adam":
+        return adam(learning_rate, max_grad_norm, eps, betas)
+    if name == "rmsprop":
+        return rmsprop(learning_rate, max_grad_norm, eps, decay)
+    if name == "rmsprop_centred":
+        return centred_rmsprop(learning_rate, max_grad_norm, eps, decay)
+    if name == "rmsprop_tf":
+        kind = optax.rmsprop(learning_rate, decay, eps, initial_scale=1.0, eps_in_sqrt=True)
+    elif name == "adamw":
+        decayed = 0.01 if weight_decay is None else weight_decay
+        kind = optax.adamw(learning_rate, *betas, eps=eps, weight_decay=decayed)
+    elif name == "sgd":
+        kind = optax.sgd(learning_rate, momentum)
+        if weight_decay is not None:
+            kind = optax.chain(optax.add_decayed_weights(weight_decay), kind)
+    else:
+        raise ValueError(f"optimizer={name!r} is unknown.")
+    return _on_one_vector(max_grad_norm, kind)
 
 
 def adam(
-    learning_rate: jax.Array | float, max_grad_norm: jax.Array | float | None, eps: float
+    learning_rate: jax.Array | float,
+    max_grad_norm: jax.Array | float | None,
+    eps: jax.Array | float,
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> optax.GradientTransformation:
     """Adam (Kingma & Ba 2015) on gradients shortened to `max_grad_norm`; None: as they are."""
-    return _on_one_vector(max_grad_norm, optax.adam(learning_rate, eps=eps))
+    return _on_one_vector(max_grad_norm, optax.adam(learning_rate, *betas, eps=eps))
 
 
 def rmsprop(
     learning_rate: jax.Array | float,
     max_grad_norm: jax.Array | float | None,
     eps: jax.Array | float,
-    decay: float,
+    decay: jax.Array | float,
 ) -> optax.GradientTransformation:
     """RMSProp (Tieleman & Hinton 2012) on gradients shortened to `max_grad_norm`.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from operant.ops import optimizers
-from operant.ops.optimizers import adam, centred_rmsprop, descend, rmsprop
+from operant.ops.optimizers import Optimizer, adam, centred_rmsprop, descend, make, rmsprop
 
 RNG = np.random.default_rng(0)
 START = {"a": RNG.normal(size=(2, 3)), "b": RNG.normal(size=4)}
@@ -81,3 +83,42 @@ def test_large_networks_step_as_small_ones_do(max_norm, monkeypatch):
     small = taken(adam(0.1, max_norm, eps=1e-5))
     monkeypatch.setattr(optimizers, "LARGEST_VECTOR", 0)
     np.testing.assert_allclose(taken(adam(0.1, max_norm, eps=1e-5)), small, rtol=1e-6)
+
+
+def made(name, max_norm=None, **values):
+    defaults = {"eps": 1e-2, "betas": (0.8, 0.95), "decay": 0.9, "momentum": 0.7, "weight_decay": None}
+    return make(name, 0.1, max_norm, **(defaults | values))
+
+
+@pytest.mark.parametrize("max_norm", [None, 0.5])
+@pytest.mark.parametrize("weight_decay", [None, 0.3])
+@pytest.mark.parametrize("name", get_args(Optimizer))
+def test_optimizers_by_name_are_those_of_pytorch(name, weight_decay, max_norm):
+    """Written out from PyTorch's documentation, and RMSpropTFLike from Stable-Baselines3's code."""
+    decay = {None: 0.01 if name == "adamw" else 0.0}.get(weight_decay, weight_decay)
+    parameters = np.concatenate([np.ravel(value) for value in START.values()])
+    first, second, square, velocity = np.zeros(10), np.zeros(10), np.zeros(10), np.zeros(10)
+    square = square + (name == "rmsprop_tf")
+    for t, tree in enumerate(GRADIENTS, start=1):
+        g = np.concatenate([np.ravel(tree[key]) for key in START])
+        norm = np.linalg.norm(g)
+        g = g * max_norm / norm if max_norm is not None and norm > max_norm else g
+        if name in ("adam", "adamw"):
+            if name == "adamw":
+                parameters = parameters - 0.1 * decay * parameters
+            first, second = 0.8 * first + 0.2 * g, 0.95 * second + 0.05 * g**2
+            step = first / (1 - 0.8**t) / (np.sqrt(second / (1 - 0.95**t)) + 1e-2)
+        elif name == "sgd":
+            g = g + decay * parameters
+            velocity = 0.7 * velocity + g
+            step = velocity
+        else:
+            square = 0.9 * square + 0.1 * g**2
+            step = g / (np.sqrt(square) + 1e-2) if name == "rmsprop" else g / np.sqrt(square + 1e-2)
+        parameters = parameters - 0.1 * step
+    np.testing.assert_allclose(taken(made(name, max_norm, weight_decay=weight_decay)), parameters, rtol=1e-4)
+
+
+def test_an_unknown_optimizer_is_refused():
+    with pytest.raises(ValueError, match="optimizer='lion' is unknown"):
+        made("lion")

@@ -25,10 +25,10 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms import ranges
-from operant.algorithms.base import static
+from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState
 from operant.networks import ActorCritic
-from operant.ops.optimizers import adam, descend, rmsprop
+from operant.ops.optimizers import Optimizer, descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
@@ -48,18 +48,24 @@ class A2C(ActorCriticLearner):
     """Weight of the value loss."""
     max_grad_norm: float = 0.5
     """Gradients longer than this are shortened to it."""
+    optimizer: Optimizer = static("rmsprop")
+    """How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop, rmsprop_tf (TensorFlow's,
+    with eps inside the root and a mean square that begins at 1), or sgd."""
     use_rms_prop: bool = static(True)
-    """Learn with RMSProp; otherwise with Adam."""
+    """With rmsprop: learn with RMSProp; otherwise with Adam."""
     rms_prop_alpha: float = 0.99
-    """How much of RMSProp's mean square stays at each update."""
+    """With rmsprop and rmsprop_tf: how much of the mean square stays at each update."""
     rms_prop_eps: float = 1e-5
-    """What RMSProp adds to the root of the mean square."""
+    """With rmsprop and rmsprop_tf: what is added to the root of the mean square, or under it."""
 
     def __check_init__(self) -> None:
         ranges.positive(self, "max_grad_norm", "rms_prop_eps")
         ranges.below_one(self, "rms_prop_alpha")
         ranges.not_negative(self, "vf_coef")
         ranges.finite(self, "ent_coef")
+        decay = self.optimizer_decay
+        if isinstance(decay, int | float):
+            require(decay == 0.99, "optimizer_decay", decay, "left alone: A2C's is rms_prop_alpha")
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PolicyState:
         network, normalizer = self.start(spec, key)
@@ -110,6 +116,9 @@ class A2C(ActorCriticLearner):
         }
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
-        if self.use_rms_prop:
-            return rmsprop(learning_rate, self.max_grad_norm, self.rms_prop_eps, self.rms_prop_alpha)
-        return adam(learning_rate, self.max_grad_norm, eps=1e-5)
+        if self.optimizer == "rmsprop" and not self.use_rms_prop:
+            return self.make_optimizer(learning_rate, self.max_grad_norm, name="adam")
+        if self.optimizer in ("rmsprop", "rmsprop_tf"):
+            values = {"eps": self.rms_prop_eps, "decay": self.rms_prop_alpha}
+            return self.make_optimizer(learning_rate, self.max_grad_norm, **values)
+        return self.make_optimizer(learning_rate, self.max_grad_norm)

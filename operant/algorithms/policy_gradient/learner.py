@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms import ranges
-from operant.algorithms.base import Algorithm, Estimates, require, static
+from operant.algorithms.base import Estimates, require, static
+from operant.algorithms.gradient import GradientLearner
 from operant.distributions import Categorical, Distribution, draw, parameters
 from operant.networks import ActorCritic, Given, Network, as_network
 from operant.ops.normalization import Normalizer
@@ -39,7 +40,7 @@ class Sample(eqx.Module):
     target: jax.Array  # V̂
 
 
-class PolicyGradient(Algorithm):
+class PolicyGradient(GradientLearner):
     """Learning a policy from what it did itself, for every action space, with masks and memory."""
 
     learning_rate: float | Schedule = 3e-4

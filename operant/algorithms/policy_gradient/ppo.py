@@ -32,7 +32,7 @@ from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState, Sample, sequences
 from operant.networks import ActorCritic
-from operant.ops.optimizers import adam, descend
+from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.ops.shuffle import minibatches
@@ -51,7 +51,7 @@ class PPO(ActorCriticLearner):
     """Proximal policy optimisation, for every action space, with masks and memory."""
 
     learning_rate: float | Schedule = 3e-4
-    """Step size of Adam: a number or a schedule such as linear:3e-4:0."""
+    """Step size of the optimiser: a number or a schedule such as linear:3e-4:0."""
     batch_size: int = static(64)
     """Samples in a minibatch; what is left over after dividing the rollout sits out an epoch. With memory: whole
     sequences of n_steps, as many as come closest from below (at least one)."""
@@ -208,4 +208,4 @@ class PPO(ActorCriticLearner):
         }
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
-        return adam(learning_rate, self.max_grad_norm, eps=1e-5)
+        return self.make_optimizer(learning_rate, self.max_grad_norm)

@@ -27,7 +27,7 @@ from operant.algorithms import ranges
 from operant.algorithms.base import static
 from operant.algorithms.policy_gradient.learner import PolicyGradient, PolicyState
 from operant.networks import ActorCritic
-from operant.ops.optimizers import adam, descend
+from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.types import Batch, Clock, EnvSpec, Episodes, PyTree, Transition
@@ -37,8 +37,9 @@ class REINFORCE(PolicyGradient):
     """REINFORCE, the gradient of whole episodes' returns, for every action space, with masks and memory."""
 
     learning_rate: float | Schedule = 0.01
-    """Step size of Adam: a number or a schedule such as linear:0.01:0."""
+    """Step size of the optimiser: a number or a schedule such as linear:0.01:0."""
     gamma: float = 0.95
+    optimizer_eps: float = 1e-8
     n_episodes: int = static(10)
     """Episodes of an update; a multiple of the number of environments."""
     max_steps: int = static(1000)
@@ -105,4 +106,4 @@ class REINFORCE(PolicyGradient):
         return loss, metrics
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
-        return adam(learning_rate, None, eps=1e-8)
+        return self.make_optimizer(learning_rate, None)

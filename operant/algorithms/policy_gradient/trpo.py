@@ -7,7 +7,7 @@ Each rollout moves the policy once, as far as it improves on what was seen while
 To second order D(θ) = ½ Δᵀ F Δ with F the Fisher matrix, so the best direction is x = F⁻¹ ∇L, found by conjugate
 gradients from products F v alone, and √(2δ / xᵀ F x) is how far along it the constraint lets go. From there the step is
 shortened until L has really improved and D really is below δ; otherwise the policy stays. The value function is fitted
-by Adam as usual.
+by an optimiser as usual.
 
 | paper | here |
 |---|---|
@@ -36,7 +36,7 @@ from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState, Sample, sequences
 from operant.networks import ActorCritic, Network
-from operant.ops.optimizers import adam, descend
+from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.ops.shuffle import minibatches
@@ -49,7 +49,7 @@ class TRPO(ActorCriticLearner):
     """Trust region policy optimisation, for every action space, with masks and memory."""
 
     learning_rate: float | Schedule = 1e-3
-    """Step size of Adam for the value function: a number or a schedule such as linear:1e-3:0."""
+    """Step size of the value function's optimiser: a number or a schedule such as linear:1e-3:0."""
     batch_size: int = static(128)
     """Samples in a minibatch of the value function; what is left over sits out an epoch."""
     n_critic_updates: int = static(10)
@@ -192,7 +192,7 @@ class TRPO(ActorCriticLearner):
         return replace(network, value_head=value_head), optimizer_state, jnp.mean(losses)
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
-        return adam(learning_rate, None, eps=1e-5)
+        return self.make_optimizer(learning_rate, None)
 
 
 def divergence_from(

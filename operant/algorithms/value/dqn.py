@@ -41,7 +41,8 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms import ranges
-from operant.algorithms.base import Algorithm, Estimates, require, static
+from operant.algorithms.base import Estimates, require, static
+from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.algorithms.value.heads import (
     CategoricalReturn,
@@ -56,7 +57,7 @@ from operant.networks import Given, Network, QNetwork, as_network
 from operant.networks.q_head import Dueling
 from operant.ops.exploration import best_value, epsilon_greedy, epsilon_soft, possible
 from operant.ops.normalization import Normalizer
-from operant.ops.optimizers import adam, centred_rmsprop, descend
+from operant.ops.optimizers import Optimizer, descend
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import Linear, Schedule, at
 from operant.spaces import Discrete, describe
@@ -64,11 +65,9 @@ from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Transition
 
 Distributional = Literal["none", "categorical", "quantile", "implicit"]
 Loss = Literal["huber", "mse"]
-Optimizer = Literal["adam", "rmsprop"]
 
 CHOICES = {
     "loss_function": Loss,
-    "optimizer": Optimizer,
     "dueling": Dueling,
     "distributional": Distributional,
 }
@@ -95,7 +94,7 @@ class ActNoise(NamedTuple):
     )  # a key: as numbers, the noise of a block of steps of a large network would fill memory
 
 
-class DQN(Algorithm):
+class DQN(GradientLearner):
     """Deep Q-learning, for discrete actions, with masks and memory; its flags make Rainbow, QR-DQN and IQN."""
 
     learning_rate: float | Schedule = 1e-4
@@ -177,11 +176,10 @@ class DQN(Algorithm):
     """How errors weigh. huber grows linearly beyond an error of 1, so that rare large ones, such as those at an
     episode's end, may go unlearnt while values rise; mse follows them."""
     optimizer: Optimizer = static("adam")
-    """adam, or rmsprop (centred)."""
+    """How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop (centred and with eps inside
+    the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not centred), or sgd."""
     optimizer_eps: float = 1e-8
-    """What keeps the optimiser from dividing by 0."""
     optimizer_decay: float = 0.95
-    """With rmsprop: how slowly its averages move, ρ."""
     max_grad_norm: float | None = 10.0
     """Gradients longer than this are shortened to it; none: they are taken as they are."""
     held_out_states: int = static(0)
@@ -204,8 +202,7 @@ class DQN(Algorithm):
         ranges.whole(self, "gradient_steps", least=-1)
         ranges.fraction(self, "gamma", "tau", "priority_exponent", "priority_beta")
         ranges.fraction(self, "exploration_fraction", "exploration_initial_eps", "exploration_final_eps")
-        ranges.below_one(self, "optimizer_decay")
-        ranges.positive(self, "kappa", "munchausen_temperature", "optimizer_eps", "max_grad_norm")
+        ranges.positive(self, "kappa", "munchausen_temperature", "max_grad_norm")
         ranges.not_negative(self, "learning_rate", "temperature", "noisy_std", "munchausen_alpha")
         ranges.finite(self, "v_min", "v_max", "munchausen_clip")
         for name, kind in CHOICES.items():
@@ -438,9 +435,8 @@ class DQN(Algorithm):
         return isinstance(self.network, Network) and self.network.memory != "none"
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
-        if self.optimizer == "adam":
-            return adam(learning_rate, self.max_grad_norm, self.optimizer_eps)
-        return centred_rmsprop(learning_rate, self.max_grad_norm, self.optimizer_eps, self.optimizer_decay)
+        name = "rmsprop_centred" if self.optimizer == "rmsprop" else self.optimizer
+        return self.make_optimizer(learning_rate, self.max_grad_norm, name=name)
 
 
 def _of(outputs: jax.Array, action: jax.Array) -> jax.Array:
