@@ -153,7 +153,7 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
     several = next((kind for kind in (hint, *kinds) if get_origin(kind) is tuple), None)
     if several is not None:  # lists are taken for tuples
         valid, kinds = isinstance(value, tuple | list), (tuple,)
-        value = tuple(value) if valid else value
+        value = tuple(value) if isinstance(value, list) else value
     elif bool in kinds:
         valid = isinstance(value, bool)
     elif float in kinds:
