@@ -83,7 +83,7 @@ def _calls() -> dict[str, Callable[[], Any]]:
 
     import operant
 
-    agent = operant.PPO("CartPole-v1")
+    agent = operant.PPO("CartPole-v1", preset=None)
     rng = np.random.default_rng(0)
     one = rng.normal(size=4).astype(np.float32)
     many = rng.normal(size=(32, 4)).astype(np.float32)

@@ -17,7 +17,7 @@ def main() -> None:
     argument = json.loads(sys.argv[1])
     seed, rounds, case = argument.pop("seed"), argument.pop("rounds"), Case(**argument)
     family = FAMILIES[case.family]
-    agent = operant.make(family.algorithm, family.environment, seed=seed, **case.arguments)
+    agent = operant.make(family.algorithm, family.environment, preset=None, seed=seed, **case.arguments)
 
     def learn() -> int:
         before = agent.step

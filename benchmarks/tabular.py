@@ -68,6 +68,7 @@ def speed(seeds: range, share: int) -> Raw:
     agents = {
         count: operant.QLearning(
             "GridWorld",
+            preset=None,
             learning_rate=ALPHA,
             epsilon=EPSILON,
             gamma=GAMMA,
@@ -98,7 +99,7 @@ def grid(seeds: range, share: int) -> Raw:
 
     def errors(seeds: range, steps: int) -> np.ndarray:
         agent = operant.QLearning(
-            "GridWorld", seeds=seeds, learning_rate=ALPHA, epsilon=EPSILON, gamma=GAMMA
+            "GridWorld", preset=None, seeds=seeds, learning_rate=ALPHA, epsilon=EPSILON, gamma=GAMMA
         ).learn(steps, progress_bar=False)
         return np.abs(np.asarray(agent.state.q_values) - exact).max(axis=(1, 2))
 
@@ -163,7 +164,7 @@ def cliff(seeds: range, share: int) -> Raw:
     mdp = MDP.from_gymnasium("CliffWalking-v1")
     for name in ("q-learning", "sarsa", "expected-sarsa"):
         agent = operant.make(
-            name, "CliffWalking-v1", seeds=seeds, learning_rate=0.1, epsilon=0.1, gamma=0.999
+            name, "CliffWalking-v1", preset=None, seeds=seeds, learning_rate=0.1, epsilon=0.1, gamma=0.999
         ).learn(steps, progress_bar=False)
         late = agent.history[len(agent.history) // 2 :]
         online = np.mean([row["rollout/ep_rew_mean"] for row in late], 0)
@@ -213,7 +214,14 @@ def maze(seeds: range, share: int) -> Raw:
     }
     for name, (algorithm, settings) in kinds.items():
         agent = operant.make(
-            algorithm, "DynaMaze", seeds=seeds, learning_rate=0.5, gamma=0.95, epsilon=0.1, **settings
+            algorithm,
+            "DynaMaze",
+            preset=None,
+            seeds=seeds,
+            learning_rate=0.5,
+            gamma=0.95,
+            epsilon=0.1,
+            **settings,
         )
         needed = np.full(len(seeds), np.inf)
 

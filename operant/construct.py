@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from operant import presets
+from operant import habits, presets
 from operant.agent import Agent
+from operant.agent.advice import out_of_range
 from operant.algorithms import registry
 from operant.curiosity import make_curious
 from operant.envs.ids import resolve
@@ -15,26 +18,17 @@ from operant.signatures import documentation, signature_of
 
 TRAINING_VALUES = ("total_timesteps", "evaluate_every", "episodes")  # a preset's, for the command line
 AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization", "wrappers", "env_kwargs")
-# What Stable-Baselines3's users type by habit, and what says it here.
-HABITS = {
-    **dict.fromkeys(
-        ("policy", "policy_kwargs", "net_arch", "hidden_sizes"),
-        "The network is made for the environment; network={'hidden_sizes': (64, 64)} says how.",
-    ),
-    "n_envs": "Did you mean 'num_envs'?",
-    "verbose": "learn(progress_bar=False) is quiet.",
-    "tensorboard_log": "learn(run_dir=…) writes TensorBoard's events, and more.",
-    "device": "JAX chooses it: a GPU where its CUDA build is installed (operant info tells).",
-}
 
 
-def make(name: str, env: Any, *, preset: str | None = None, curiosity: Any = None, **arguments: Any) -> Agent:
+def make(
+    name: str, env: Any, *, preset: str | None = "auto", curiosity: Any = None, **arguments: Any
+) -> Agent:
     """An agent of the named algorithm.
 
     Args:
         env: What to learn: see `Agent`.
-        preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for the ones of `env`
-            if there are any. What is given by hand goes first.
+        preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any, and says so;
+            another name those of that name; None plain defaults. What is given by hand goes before them.
         curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name of one, which
             then has the preset's values if there are any.
         arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`, `env_kwargs`) and
@@ -43,10 +37,13 @@ def make(name: str, env: Any, *, preset: str | None = None, curiosity: Any = Non
     Raises ValueError naming what is wrong: the algorithm, a hyperparameter, its value, the preset or the environment.
     """
     cls = registry.algorithm(name)
-    for argument in HABITS.keys() & arguments.keys() - cls.__dataclass_fields__.keys():
-        raise ValueError(f"{cls.__name__} has no argument {argument!r}. {HABITS[argument]}")
-    known = registry.defaults(name) | presets.find(name, resolve(env), preset)
-    known = {key: value for key, value in known.items() if key not in TRAINING_VALUES}
+    for argument in habits.CONSTRUCTOR.keys() & arguments.keys() - cls.__dataclass_fields__.keys():
+        raise ValueError(habits.answer(habits.CONSTRUCTOR, f"{cls.__name__} has no argument", argument))
+    found = presets.find(name, resolve(env), preset)
+    found = {key: value for key, value in found.items() if key not in TRAINING_VALUES}
+    if found and preset == "auto":
+        _say_once(name, env, {key: value for key, value in found.items() if key not in arguments})
+    known = registry.defaults(name) | found
     tuned = known.pop("curiosity", {})
     if isinstance(curiosity, str):
         curiosity = {"name": curiosity, **tuned.get(curiosity, {})}
@@ -56,7 +53,28 @@ def make(name: str, env: Any, *, preset: str | None = None, curiosity: Any = Non
     algorithm = make_curious(
         registry.build(cls, values, beside=(*AGENT_ARGUMENTS, "preset", "curiosity")), curiosity
     )
-    return Agent(algorithm, env, **agent_arguments)
+    agent = Agent(algorithm, env, **agent_arguments)
+    range_by_hand = {"v_min", "v_max"} & values.keys()
+    if not range_by_hand and (reason := out_of_range(algorithm, *_solved(agent))):
+        warnings.warn(f"{agent.source.id} counts as solved at {agent.threshold:g}: {reason}", stacklevel=3)
+    return agent
+
+
+_said: set[str] = set()
+
+
+def _say_once(name: str, env: str, values: dict[str, Any]) -> None:
+    """Tell which values a preset brings, the first time in this process."""
+    written = ", ".join(f"{key}={value!r}" for key, value in values.items() if key != "curiosity")
+    line = f"operant: {name} takes its preset for {env}: {written} (preset=None takes plain defaults)."
+    if line not in _said:
+        _said.add(line)
+        print(line, file=sys.stderr, flush=True)
+
+
+def _solved(agent: Agent) -> tuple[float | None, float | None]:
+    """The return from which the environment counts as solved, and the steps of an episode that has it."""
+    return agent.threshold, agent.spec.max_episode_steps
 
 
 def _both_values(known: dict[str, Any], arguments: dict[str, Any]) -> bool:
@@ -68,12 +86,12 @@ def constructor(name: str) -> Callable[..., Agent]:
     cls, defaults = registry.algorithm(name), registry.defaults(name)
 
     def construct(
-        env: Any, *more: Any, preset: str | None = None, curiosity: Any = None, **arguments: Any
+        env: Any, *more: Any, preset: str | None = "auto", curiosity: Any = None, **arguments: Any
     ) -> Agent:
         if more:
             raise ValueError(
                 f"{construct.__name__} takes one argument without a name, the environment; it was given {env!r} and "
-                f"{', '.join(map(repr, more))}. {HABITS['policy']}"
+                f"{', '.join(map(repr, more))}. {habits.CONSTRUCTOR['policy']}"
             )
         return make(name, env, preset=preset, curiosity=curiosity, **arguments)
 
@@ -84,7 +102,7 @@ def constructor(name: str) -> Callable[..., Agent]:
     before = [
         inspect.Parameter("env", inspect.Parameter.POSITIONAL_OR_KEYWORD),
         *(agent[argument] for argument in AGENT_ARGUMENTS),
-        inspect.Parameter("preset", keyword, default=None),
+        inspect.Parameter("preset", keyword, default="auto"),
         inspect.Parameter("curiosity", keyword, default=None),
     ]
     signature = signature_of(cls, defaults, before, Agent)

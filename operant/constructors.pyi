@@ -51,7 +51,7 @@ class _REINFORCE:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
@@ -94,8 +94,9 @@ class _REINFORCE:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
@@ -157,7 +158,7 @@ class _A2C:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
         optimizer_eps: float = 1e-05,
@@ -204,8 +205,9 @@ class _A2C:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
@@ -271,7 +273,7 @@ class _TRPO:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-05,
@@ -320,8 +322,9 @@ class _TRPO:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
@@ -389,7 +392,7 @@ class _PPO:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-05,
@@ -440,8 +443,9 @@ class _PPO:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
@@ -516,7 +520,7 @@ class _DQN:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
@@ -587,8 +591,9 @@ class _DQN:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
@@ -692,7 +697,7 @@ class _Rainbow:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 0.00015,
@@ -763,8 +768,9 @@ class _Rainbow:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
@@ -868,7 +874,7 @@ class _QRDQN:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 0.0003125,
@@ -939,8 +945,9 @@ class _QRDQN:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
@@ -1044,7 +1051,7 @@ class _IQN:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 0.0003125,
@@ -1115,8 +1122,9 @@ class _IQN:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
@@ -1220,7 +1228,7 @@ class _Random:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
     ) -> Agent:
         """Every possible action with the same probability.
@@ -1243,8 +1251,9 @@ class _Random:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
         """
@@ -1267,7 +1276,7 @@ class _QLearning:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
         learning_rate_decay: float = 0.0,
@@ -1297,8 +1306,9 @@ class _QLearning:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
@@ -1333,7 +1343,7 @@ class _DoubleQLearning:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
         learning_rate_decay: float = 0.0,
@@ -1363,8 +1373,9 @@ class _DoubleQLearning:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
@@ -1399,7 +1410,7 @@ class _SARSA:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
         learning_rate_decay: float = 0.0,
@@ -1429,8 +1440,9 @@ class _SARSA:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
@@ -1465,7 +1477,7 @@ class _ExpectedSARSA:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
         learning_rate_decay: float = 0.0,
@@ -1495,8 +1507,9 @@ class _ExpectedSARSA:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
@@ -1531,7 +1544,7 @@ class _SARSALambda:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
         learning_rate_decay: float = 0.0,
@@ -1563,8 +1576,9 @@ class _SARSALambda:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
@@ -1603,7 +1617,7 @@ class _DynaQ:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
         learning_rate_decay: float = 0.0,
@@ -1636,8 +1650,9 @@ class _DynaQ:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
@@ -1676,7 +1691,7 @@ class _LinearQ:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.3,
         gamma: float = 0.99,
@@ -1706,8 +1721,9 @@ class _LinearQ:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             learning_rate: Step size α: with tile coding the part of an error that one step removes.
@@ -1740,7 +1756,7 @@ class _TD:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
         learning_rate_decay: float = 0.0,
@@ -1772,8 +1788,9 @@ class _TD:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
@@ -1811,7 +1828,7 @@ class _MonteCarlo:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 1.0,
         learning_rate_decay: float = 1.0,
@@ -1843,8 +1860,9 @@ class _MonteCarlo:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             learning_rate: Step size α₀. Default: 1.0.
@@ -1881,7 +1899,7 @@ class _GridSearch:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
@@ -1915,8 +1933,9 @@ class _GridSearch:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
@@ -1957,7 +1976,7 @@ class _RandomSearch:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
@@ -1990,8 +2009,9 @@ class _RandomSearch:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
@@ -2031,7 +2051,7 @@ class _GeneticAlgorithm:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
@@ -2067,8 +2087,9 @@ class _GeneticAlgorithm:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
@@ -2115,7 +2136,7 @@ class _CEM:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
@@ -2149,8 +2170,9 @@ class _CEM:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
@@ -2193,7 +2215,7 @@ class _EvolutionStrategies:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
@@ -2227,8 +2249,9 @@ class _EvolutionStrategies:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
@@ -2269,7 +2292,7 @@ class _ARS:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
-        preset: str | None = None,
+        preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
@@ -2304,8 +2327,9 @@ class _ARS:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
-            preset: Hyperparameters that are known to work: those of this environment's id, or "auto" for
-                the ones of `env` if there are any. What is given by hand goes first. Default: None.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:

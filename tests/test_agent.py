@@ -32,12 +32,14 @@ def learn(agent: Agent, steps: int = 128) -> Agent:
 
 @pytest.fixture(scope="module")
 def ppo() -> Agent:
-    return learn(operant.PPO("CartPole-v1", num_envs=4, normalize_observations=True, **PPO_SMALL))
+    return learn(
+        operant.PPO("CartPole-v1", preset=None, num_envs=4, normalize_observations=True, **PPO_SMALL)
+    )
 
 
 @pytest.fixture(scope="module")
 def dqn() -> Agent:
-    return learn(operant.DQN("CartPole-v1", num_envs=4, **DQN_SMALL))
+    return learn(operant.DQN("CartPole-v1", preset=None, num_envs=4, **DQN_SMALL))
 
 
 # Acting
@@ -74,7 +76,7 @@ def test_acting_again_puts_nothing_together_and_traces_nothing(ppo, monkeypatch)
 
 
 def test_what_acts_knows_what_was_learnt_since():
-    agent = learn(operant.PPO("CartPole-v1", num_envs=4, **PPO_SMALL | {"learning_rate": 0.1}))
+    agent = learn(operant.PPO("CartPole-v1", preset=None, num_envs=4, **PPO_SMALL | {"learning_rate": 0.1}))
     act, before = agent.actor(), agent.action_probabilities(OBSERVATIONS)
     learn(agent)
     after = agent.action_probabilities(OBSERVATIONS)
@@ -93,7 +95,7 @@ def test_predict_without_determinism_samples(ppo):
 
 
 def test_predict_stays_inside_the_bounds_of_a_box():
-    agent = operant.PPO("Pendulum-v1", num_envs=1, **PPO_SMALL | {"batch_size": 16})
+    agent = operant.PPO("Pendulum-v1", preset=None, num_envs=1, **PPO_SMALL | {"batch_size": 16})
     draws = agent.predict(np.zeros((500, 3)), deterministic=False)
     assert draws.shape == (500, 1)
     assert draws.min() == -2
@@ -117,7 +119,7 @@ def test_predict_names_what_is_not_a_number(ppo):
 
 def test_a_policy_with_memory_acts_through_an_actor():
     network = SMALL | {"memory": "gru", "memory_size": 8}
-    agent = operant.PPO("CartPole-v1", **PPO_SMALL | {"network": network, "batch_size": 16})
+    agent = operant.PPO("CartPole-v1", preset=None, **PPO_SMALL | {"network": network, "batch_size": 16})
     assert agent.remembers
     with pytest.raises(ValueError, match=r"agent\.actor\(\)"):
         agent.predict(OBSERVATIONS[0])
@@ -288,7 +290,7 @@ def mine(seed: int = 0) -> Mine:
 
 def test_a_users_own_network_learns_and_is_saved(tmp_path):
     module = mine()
-    agent = learn(operant.PPO("CartPole-v1", num_envs=4, **PPO_SMALL | {"network": module}))
+    agent = learn(operant.PPO("CartPole-v1", preset=None, num_envs=4, **PPO_SMALL | {"network": module}))
     learnt = [x for x in jax.tree.leaves(agent.state.network) if x.shape == (4, 8)]
     assert len(learnt) == 1
     assert not np.array_equal(learnt[0], module.layer.weight)
@@ -304,7 +306,7 @@ def test_a_users_own_network_learns_and_is_saved(tmp_path):
 
 @pytest.fixture(scope="module")
 def study() -> Agent:
-    return learn(operant.PPO("CartPole-v1", seeds=2, num_envs=4, **PPO_SMALL))
+    return learn(operant.PPO("CartPole-v1", preset=None, seeds=2, num_envs=4, **PPO_SMALL))
 
 
 def test_several_learners_are_scored_each(study):
@@ -347,25 +349,27 @@ def test_one_of_several_learners_is_an_agent(study, tmp_path):
 
 
 def test_seeds_may_be_numpys_and_large(tmp_path):
-    large = operant.PPO("CartPole-v1", seed=np.uint64(2**40 + 7), num_envs=4, **PPO_SMALL)
-    small = operant.PPO("CartPole-v1", seed=7, num_envs=4, **PPO_SMALL)
+    large = operant.PPO("CartPole-v1", preset=None, seed=np.uint64(2**40 + 7), num_envs=4, **PPO_SMALL)
+    small = operant.PPO("CartPole-v1", preset=None, seed=7, num_envs=4, **PPO_SMALL)
     assert not np.array_equal(jax.tree.leaves(large.state)[0], jax.tree.leaves(small.state)[0])
     large.save(tmp_path / "model.safetensors")
     assert operant.load(tmp_path / "model.safetensors").seed == 2**40 + 7
     for seeds in (np.array([5, 7]), np.int32(2), range(2)):
-        agent = operant.PPO("CartPole-v1", seed=np.int64(5), seeds=seeds, num_envs=4, **PPO_SMALL)
+        agent = operant.PPO(
+            "CartPole-v1", preset=None, seed=np.int64(5), seeds=seeds, num_envs=4, **PPO_SMALL
+        )
         assert all(type(seed) is int for seed in (agent.seed, *agent.seeds))
         agent.save(tmp_path / "several.safetensors")
         assert operant.load(tmp_path / "several.safetensors").seeds == agent.seeds
 
 
 def test_seeds_may_be_listed():
-    agent = operant.PPO("CartPole-v1", seeds=[5, 3], num_envs=4, **PPO_SMALL)
+    agent = operant.PPO("CartPole-v1", preset=None, seeds=[5, 3], num_envs=4, **PPO_SMALL)
     assert agent.seeds == (5, 3)
     assert agent[1].seed == 3
-    assert operant.PPO("CartPole-v1", seed=4, seeds=2, num_envs=4, **PPO_SMALL).seeds == (4, 5)
+    assert operant.PPO("CartPole-v1", preset=None, seed=4, seeds=2, num_envs=4, **PPO_SMALL).seeds == (4, 5)
     with pytest.raises(ValueError, match="seeds"):
-        operant.PPO("CartPole-v1", seeds=0, num_envs=4, **PPO_SMALL)
+        operant.PPO("CartPole-v1", preset=None, seeds=0, num_envs=4, **PPO_SMALL)
 
 
 # What can be an environment
@@ -428,8 +432,8 @@ def test_scoring_the_instance_that_is_trained_on_begins_its_episodes_afresh():
 
 
 def test_both_backends_train_the_same_environment():
-    native = operant.PPO("CartPole-v1", num_envs=4, **PPO_SMALL)
-    theirs = operant.PPO("CartPole-v1", num_envs=4, backend="gymnasium", **PPO_SMALL)
+    native = operant.PPO("CartPole-v1", preset=None, num_envs=4, **PPO_SMALL)
+    theirs = operant.PPO("CartPole-v1", preset=None, num_envs=4, backend="gymnasium", **PPO_SMALL)
     assert native.source.native is not None
     assert theirs.source.native is None
     assert "native" in native.title
@@ -442,7 +446,7 @@ def test_an_agent_that_was_looked_at_before_training_learns_the_same(backend):
     def agent():
         initialization = {"initialization": "orthogonal"}  # whose bits depend most on how it is compiled
         values = PPO_SMALL | {"network": SMALL | initialization}
-        return operant.PPO("CartPole-v1", num_envs=4, backend=backend, **values)
+        return operant.PPO("CartPole-v1", preset=None, num_envs=4, backend=backend, **values)
 
     looked_at, other = agent(), agent()
     looked_at.predict(OBSERVATIONS)
@@ -461,46 +465,67 @@ def test_an_agent_that_was_looked_at_before_training_learns_the_same(backend):
         (lambda: operant.PPO("CartPole-v9"), "CartPole-v1"),
         (lambda: operant.PPO("CartPol-v1"), r"Did you mean.*CartPole"),
         (lambda: operant.make("ppoo", "CartPole-v1"), r"Unknown algorithm 'ppoo'.*'ppo'"),
-        (lambda: operant.PPO("CartPole-v1", learning_rat=1.0), r"'learning_rat'.*1\.0.*'learning_rate'"),
-        (lambda: operant.PPO("CartPole-v1", gamma=1.5), r"gamma=1\.5: must be a number in \[0, 1\]"),
-        (lambda: operant.PPO("CartPole-v1", n_steps=0), "n_steps=0: must be at least 1"),
-        (lambda: operant.PPO("CartPole-v1", n_steps="many"), "n_steps='many': must be a whole number"),
         (
-            lambda: operant.PPO("CartPole-v1", n_steps=8, batch_size=64),
+            lambda: operant.PPO("CartPole-v1", preset=None, learning_rat=1.0),
+            r"'learning_rat'.*1\.0.*'learning_rate'",
+        ),
+        (
+            lambda: operant.PPO("CartPole-v1", preset=None, gamma=1.5),
+            r"gamma=1\.5: must be a number in \[0, 1\]",
+        ),
+        (lambda: operant.PPO("CartPole-v1", preset=None, n_steps=0), "n_steps=0: must be at least 1"),
+        (
+            lambda: operant.PPO("CartPole-v1", preset=None, n_steps="many"),
+            "n_steps='many': must be a whole number",
+        ),
+        (
+            lambda: operant.PPO("CartPole-v1", preset=None, n_steps=8, batch_size=64),
             r"batch_size=64.*n_steps=8.*num_envs=1",
         ),
-        (lambda: operant.DQN("Pendulum-v1"), r"DQN.*Discrete.*Pendulum-v1.*Box\(1\)"),
-        (lambda: operant.PPO("CartPole-v1", backend="gpu"), "backend='gpu'.*native"),
+        (lambda: operant.DQN("Pendulum-v1", preset=None), r"DQN.*Discrete.*Pendulum-v1.*Box\(1\)"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, backend="gpu"), "backend='gpu'.*native"),
         (lambda: operant.PPO("Taxi-v3", backend="native"), r"backend='native'.*Taxi-v3"),
-        (lambda: operant.PPO("CartPole-v1", vectorization="both"), "vectorization='both'.*sync"),
-        (lambda: operant.PPO("CartPole-v1", num_envs=0), "num_envs=0: must be at least 1"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, vectorization="both"), "vectorization='both'.*sync"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, num_envs=0), "num_envs=0: must be at least 1"),
         (lambda: operant.PPO(gym.make("CartPole-v1"), num_envs=2), "num_envs=2.*callable"),
-        (lambda: operant.PPO("CartPole-v1", network={"hidden": 3}), r"network\.hidden"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, network={"hidden": 3}), r"network\.hidden"),
         (lambda: operant.PPO("CartPole-v1", preset="no"), "no preset 'no'"),
         (
-            lambda: operant.PPO("CartPole-v1", network={"hidden_sizes": 64}),
+            lambda: operant.PPO("CartPole-v1", preset=None, network={"hidden_sizes": 64}),
             r"hidden_sizes=64: must be a tuple",
         ),
-        (lambda: operant.PPO("CartPole-v1", seed=None), "seed=None: must be a whole number.*random"),
-        (lambda: operant.PPO("CartPole-v1", seed=True), "seed=True: must be a whole number"),
-        (lambda: operant.PPO("CartPole-v1", seed=-1), r"seed=-1: must be from 0 to 2\*\*63 - 1"),
-        (lambda: operant.PPO("CartPole-v1", seed=2**63), "seed=9223372036854775808: must be"),
-        (lambda: operant.PPO("CartPole-v1", seeds=[1, -1]), r"seeds=\[1, -1\]: must be"),
-        (lambda: operant.PPO("CartPole-v1", seed=2**63 - 1, seeds=2), "seeds=2: must be"),
         (
-            lambda: operant.PPO("CartPole-v1", seeds=2.0),
+            lambda: operant.PPO("CartPole-v1", preset=None, seed=None),
+            "seed=None: must be a whole number.*random",
+        ),
+        (lambda: operant.PPO("CartPole-v1", preset=None, seed=True), "seed=True: must be a whole number"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, seed=-1), r"seed=-1: must be from 0 to 2\*\*63 - 1"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, seed=2**63), "seed=9223372036854775808: must be"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, seeds=[1, -1]), r"seeds=\[1, -1\]: must be"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, seed=2**63 - 1, seeds=2), "seeds=2: must be"),
+        (
+            lambda: operant.PPO("CartPole-v1", preset=None, seeds=2.0),
             "seeds=2.0: must be a whole number, at least 1, or a list",
         ),
-        (lambda: operant.PPO("CartPole-v1", seeds=[0, 0.5]), r"seeds=\[0, 0.5\]: must be"),
-        (lambda: operant.PPO("CartPole-v1").learn(64, callback=3), "callback: 3 must be a function"),
-        (lambda: operant.PPO("CartPole-v1").learn(64, observers=["x"]), "observers: 'x' must be a function"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, seeds=[0, 0.5]), r"seeds=\[0, 0.5\]: must be"),
+        (
+            lambda: operant.PPO("CartPole-v1", preset=None).learn(64, callback=3),
+            "callback: 3 must be a function",
+        ),
+        (
+            lambda: operant.PPO("CartPole-v1", preset=None).learn(64, observers=["x"]),
+            "observers: 'x' must be a function",
+        ),
         # by habit from elsewhere
         (lambda: operant.PPO("MlpPolicy", "CartPole-v1"), "'MlpPolicy' and 'CartPole-v1'.*network="),
-        (lambda: operant.PPO("CartPole-v1", policy_kwargs={}), "'policy_kwargs'.*hidden_sizes"),
-        (lambda: operant.PPO("CartPole-v1", n_envs=2), "'n_envs'.*'num_envs'"),
-        (lambda: operant.PPO("CartPole-v1", num_env=2), "'num_env'.*'num_envs'"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, policy_kwargs={}), "'policy_kwargs'.*hidden_sizes"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, n_envs=2), "'n_envs'.*'num_envs'"),
+        (lambda: operant.PPO("CartPole-v1", preset=None, num_env=2), "'num_env'.*'num_envs'"),
         (lambda: operant.make("PPO", "CartPole-v1"), "Did you mean 'ppo'"),
-        (lambda: operant.CEM("CartPole-v1", policy="nn"), "policy='nn': must be one of"),  # its own
+        (
+            lambda: operant.CEM("CartPole-v1", preset=None, policy="nn"),
+            "policy='nn': must be one of",
+        ),  # its own
     ],
 )
 def test_wrong_input_is_named_with_what_to_do(make, message):
@@ -523,7 +548,7 @@ def test_saving_makes_directories_and_the_best_of_one_is_itself(ppo, tmp_path):
 
 def test_a_plain_function_observes():
     seen = []
-    agent = operant.PPO("CartPole-v1", num_envs=4, **PPO_SMALL)
+    agent = operant.PPO("CartPole-v1", preset=None, num_envs=4, **PPO_SMALL)
     agent.learn(128, progress_bar=False, observers=[lambda transition: seen.append(transition.reward.shape)])
     assert seen == [(16, 4), (16, 4)]
 
@@ -543,7 +568,7 @@ def test_what_is_sampled_can_be_had_again(ppo, tmp_path):
 
 @pytest.mark.parametrize("seeds", [None, 2])
 def test_training_into_a_directory_leaves_a_model_there_however_it_ends(seeds, tmp_path):
-    agent = operant.PPO("CartPole-v1", num_envs=4, seeds=seeds, **PPO_SMALL)
+    agent = operant.PPO("CartPole-v1", preset=None, num_envs=4, seeds=seeds, **PPO_SMALL)
     agent.learn(1_000, lambda progress: False, progress_bar=False, run_dir=tmp_path / "run")
     loaded = operant.load(tmp_path / "run")
     whose = agent
@@ -555,7 +580,7 @@ def test_training_into_a_directory_leaves_a_model_there_however_it_ends(seeds, t
 
 
 def test_a_loss_that_is_no_number_is_said_once():
-    agent = operant.PPO("CartPole-v1", num_envs=4, **PPO_SMALL | {"learning_rate": 1e30})
+    agent = operant.PPO("CartPole-v1", preset=None, num_envs=4, **PPO_SMALL | {"learning_rate": 1e30})
     with pytest.warns(UserWarning, match="loss is not a finite number at step 64") as warned:
         agent.learn(256, progress_bar=False)
     assert len(agent.history) == 4
@@ -563,7 +588,7 @@ def test_a_loss_that_is_no_number_is_said_once():
 
 
 def test_steps_are_counted_in_whole_numbers(ppo):
-    assert learn(operant.PPO("CartPole-v1", num_envs=4, **PPO_SMALL), 6.4e1).step == 64
+    assert learn(operant.PPO("CartPole-v1", preset=None, num_envs=4, **PPO_SMALL), 6.4e1).step == 64
     for value in (1000.5, "many"):
         with pytest.raises(ValueError, match=r"total_timesteps=.*must be a whole number"):
             ppo.learn(value)

@@ -93,7 +93,7 @@ def test_a_family_is_measured_on_both_sides(name):
 )
 def test_operant_takes_the_values_of_every_case(case):
     family = FAMILIES[case.family]
-    agent = operant.make(family.algorithm, family.environment, **case.arguments)
+    agent = operant.make(family.algorithm, family.environment, preset=None, **case.arguments)
     values = registry.to_json(agent.algorithm)
     assert values | family.hyperparameters == values
 

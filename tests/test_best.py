@@ -36,7 +36,7 @@ def learn(agent: Agent, callback=None, **arguments) -> Agent:
 
 
 def evaluated(seeds: int | None, run_dir=None, callback=None) -> Agent:
-    agent = operant.PPO("CartPole-v1", seeds=seeds, **SMALL)
+    agent = operant.PPO("CartPole-v1", preset=None, seeds=seeds, **SMALL)
     return learn(agent, callback, evaluate_every=200, evaluation_episodes=3, run_dir=run_dir)
 
 
@@ -78,7 +78,7 @@ def test_an_evaluation_is_a_score_of_the_model_of_that_time_and_is_logged(seeds,
 
 @pytest.mark.parametrize("seeds", [None, 2])
 def test_evaluation_changes_nothing_of_training(seeds):
-    plain = learn(operant.PPO("CartPole-v1", seeds=seeds, **SMALL))
+    plain = learn(operant.PPO("CartPole-v1", preset=None, seeds=seeds, **SMALL))
     for one, other in zip(
         jax.tree.leaves(evaluated(seeds).learner.run), jax.tree.leaves(plain.learner.run), strict=True
     ):
@@ -160,7 +160,7 @@ def agent_of(progress):
 
 
 def test_a_run_without_evaluation_has_no_best(tmp_path):
-    agent = learn(operant.PPO("CartPole-v1", **SMALL), run_dir=tmp_path / "run")
+    agent = learn(operant.PPO("CartPole-v1", preset=None, **SMALL), run_dir=tmp_path / "run")
     assert agent.best_so_far is None
     with pytest.raises(ValueError, match="evaluate_every="):
         _ = agent.best_model

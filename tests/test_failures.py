@@ -27,7 +27,7 @@ OBSERVATIONS = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
 
 
 def agent() -> Agent:
-    return operant.PPO("CartPole-v1", **SMALL)
+    return operant.PPO("CartPole-v1", preset=None, **SMALL)
 
 
 def learn(agent: Agent, steps: int = 512, **arguments) -> Agent:

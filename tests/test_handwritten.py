@@ -99,7 +99,7 @@ def test_a_named_one_is_for_its_own_spaces():
 
 
 def test_an_agent_is_scored_beside_the_random_policy():
-    study = operant.ARS("CartPole-v1", n_delta=1, seeds=2)
+    study = operant.ARS("CartPole-v1", preset=None, n_delta=1, seeds=2)
     scores = study.evaluate(5, beside_random=True)
     alone = study.random().evaluate(5, deterministic=False)
     for score, expected in zip(scores, study.evaluate(5), strict=True):

@@ -87,7 +87,7 @@ os.environ["OPERANT_SETTINGS"] = "on"
 settings.apply()
 import jax, operant
 settings.apply()
-operant.PPO("CartPole-v1", num_envs=2, n_steps=8, batch_size=8, n_epochs=1).learn(16, progress_bar=False)
+operant.PPO("CartPole-v1", preset=None, num_envs=2, n_steps=8, batch_size=8, n_epochs=1).learn(16, progress_bar=False)
 report = settings.report()
 print(report["devices"], report["unknown to this JAX, left out"], sep="\\n")
 """

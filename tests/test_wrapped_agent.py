@@ -130,7 +130,7 @@ def test_a_run_is_resumed_in_its_wrappers(tmp_path):
 
 
 def test_a_function_of_the_users_must_be_passed_again(tmp_path):
-    agent = operant.LinearQ("MountainCar-v0", wrappers=[shaped(0.99)], **SMALL)
+    agent = operant.LinearQ("MountainCar-v0", preset=None, wrappers=[shaped(0.99)], **SMALL)
     agent.save(tmp_path / "model.safetensors")
     assert agent.config()["wrappers"] == [{"name": "potential-shaping", "potential": None, "gamma": 0.99}]
     with pytest.raises(ValueError, match=r"was a function of yours: pass it again as wrappers="):
@@ -142,8 +142,8 @@ def test_a_function_of_the_users_must_be_passed_again(tmp_path):
 
 def test_shaping_must_discount_as_the_learner_does():
     with pytest.raises(ValueError, match=r"gamma=0\.9\) and the algorithm's gamma=0\.99 differ"):
-        operant.LinearQ("MountainCar-v0", wrappers=[shaped(0.9)], **SMALL)
-    operant.LinearQ("MountainCar-v0", wrappers=[shaped(0.9)], gamma=0.9, **SMALL)
+        operant.LinearQ("MountainCar-v0", preset=None, wrappers=[shaped(0.9)], **SMALL)
+    operant.LinearQ("MountainCar-v0", preset=None, wrappers=[shaped(0.9)], gamma=0.9, **SMALL)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,9 @@ class Halved(RewardWrapper):
 
 
 def test_a_wrapper_of_the_users_own_is_named_in_files_and_passed_again(tmp_path):
-    operant.LinearQ("MountainCar-v0", wrappers=[Halved()], **SMALL).save(tmp_path / "model.safetensors")
+    operant.LinearQ("MountainCar-v0", preset=None, wrappers=[Halved()], **SMALL).save(
+        tmp_path / "model.safetensors"
+    )
     with pytest.raises(
         ValueError, match=r"Unknown wrapper 'Halved'.*One of your own is passed as wrappers=\[…\]"
     ):

@@ -73,7 +73,7 @@ def test_several_seeds_stopped_and_resumed_are_those_that_were_not(tmp_path):
 
 
 def test_a_model_file_holds_the_curiosity_and_one_without_it_still_loads(tmp_path):
-    curious = operant.PPO("CartPole-v1", curiosity=RND(scale=0.3), num_envs=4, n_steps=16)
+    curious = operant.PPO("CartPole-v1", preset=None, curiosity=RND(scale=0.3), num_envs=4, n_steps=16)
     config = json.loads(json.dumps(curious.config()))
     assert config["algorithm"] == "ppo"
     assert config["curiosity"]["name"] == "rnd"
@@ -83,7 +83,7 @@ def test_a_model_file_holds_the_curiosity_and_one_without_it_still_loads(tmp_pat
     observations = np.random.default_rng(0).normal(size=(50, 4))
     np.testing.assert_array_equal(loaded.predict(observations), curious.predict(observations))
 
-    plain = operant.PPO("CartPole-v1", num_envs=4, n_steps=16)
+    plain = operant.PPO("CartPole-v1", preset=None, num_envs=4, n_steps=16)
     old = plain.config()
     del old["curiosity"]  # as it was written before there was any
     save_tree(tmp_path / "old.safetensors", plain.state, {"format": FORMAT, "config": old})
@@ -91,7 +91,7 @@ def test_a_model_file_holds_the_curiosity_and_one_without_it_still_loads(tmp_pat
 
 
 def test_scores_are_of_the_environments_own_reward():
-    agent = operant.QLearning("GridWorld", curiosity=operant.Counts(scale=1000.0))
+    agent = operant.QLearning("GridWorld", preset=None, curiosity=operant.Counts(scale=1000.0))
     agent.learn(2_000, progress_bar=False)
     assert agent.history[-1]["rollout/intrinsic_reward"] > 10
     assert agent.history[-1]["rollout/ep_rew_mean"] < 100

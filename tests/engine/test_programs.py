@@ -33,7 +33,7 @@ def kept(tmp_path, monkeypatch):
 
 def trained(case, **values):
     algorithm, hyperparameters = CASES[case]
-    agent = operant.make(algorithm, "CartPole-v1", seed=3, **(hyperparameters | values))
+    agent = operant.make(algorithm, "CartPole-v1", preset=None, seed=3, **(hyperparameters | values))
     return agent.learn(128, progress_bar=False, log_interval=32)
 
 
@@ -71,7 +71,7 @@ def test_a_kept_program_is_not_traced_again_and_is_the_same_to_the_last_bit(case
 
 def test_a_kept_program_writes_where_the_replay_lies(kept):
     algorithm, values = CASES["DQN with a warm-up"]
-    agent = operant.make(algorithm, "CartPole-v1", **(values | {"buffer_size": 50_000}))
+    agent = operant.make(algorithm, "CartPole-v1", preset=None, **(values | {"buffer_size": 50_000}))
     with kept():
         for _ in range(2):  # compiled, and loaded
             run = agent.learner.started(False)
@@ -80,7 +80,7 @@ def test_a_kept_program_writes_where_the_replay_lies(kept):
             agent.learn(64, progress_bar=False)
             after = jax.tree.leaves(agent.learner.run.replay)
             assert [x.unsafe_buffer_pointer() for x in after if x.nbytes > 100_000] == where != []
-            agent = operant.make(algorithm, "CartPole-v1", **(values | {"buffer_size": 50_000}))
+            agent = operant.make(algorithm, "CartPole-v1", preset=None, **(values | {"buffer_size": 50_000}))
 
 
 def test_nothing_is_kept_where_nobody_asked_or_settings_are_off(kept, monkeypatch):
@@ -161,7 +161,7 @@ def test_the_first_state_is_traced_once(backend, monkeypatch):
     traced, init = [], PPO.init
     monkeypatch.setattr(PPO, "init", lambda *arguments: traced.append(1) or init(*arguments))
     values = CASES["PPO"][1] | {"n_steps": 17, "batch_size": 17}  # that no other test has
-    operant.PPO("CartPole-v1", backend=backend, **values).learn(34, progress_bar=False)
+    operant.PPO("CartPole-v1", preset=None, backend=backend, **values).learn(34, progress_bar=False)
     assert len(traced) == 1
 
 
@@ -185,9 +185,11 @@ def test_those_that_were_used_last_are_kept(kept, monkeypatch):
 def test_observed_and_spread_out_training_is_not_kept(kept):
     with kept():
         algorithm, values = CASES["PPO"]
-        operant.make(algorithm, "CartPole-v1", **values).learn(32, progress_bar=False, observers=[Observer()])
+        operant.make(algorithm, "CartPole-v1", preset=None, **values).learn(
+            32, progress_bar=False, observers=[Observer()]
+        )
         assert not files()
-        operant.make(algorithm, "CartPole-v1", seeds=2, **values).learn(32, progress_bar=False)
+        operant.make(algorithm, "CartPole-v1", preset=None, seeds=2, **values).learn(32, progress_bar=False)
     assert not files()
 
 
@@ -200,7 +202,7 @@ class Observer:
 
 
 def about(values, env="CartPole-v1", seeds=None, what=("chunk", 1)):
-    agent = operant.make("ppo", env, **values)
+    agent = operant.make("ppo", env, preset=None, **values)
     loop = device.DeviceLoop(agent.algorithm, agent.source.native, agent.num_envs, seeds)
     return fingerprint.fingerprint(loop._about(*what))
 

@@ -139,7 +139,9 @@ def test_wrong_keywords_name_the_right_ones():
 
 
 def test_a_file_keeps_keywords(tmp_path):
-    agent = operant.QLearning("FrozenLake-v1", env_kwargs={"is_slippery": False, "desc": ("SF", "FG")})
+    agent = operant.QLearning(
+        "FrozenLake-v1", preset=None, env_kwargs={"is_slippery": False, "desc": ("SF", "FG")}
+    )
     agent.save(tmp_path / "model.safetensors")
     for other in (
         operant.load(tmp_path / "model.safetensors"),

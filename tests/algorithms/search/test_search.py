@@ -286,6 +286,7 @@ def test_a_run_is_resumed_to_the_last_bit_and_seeds_are_learners_of_their_own(tm
 def test_a_gymnasium_environment_is_searched_with_a_copy_for_each_candidate():
     agent = operant.CEM(
         "CartPole-v1",
+        preset=None,
         backend="gymnasium",
         population_size=10,
         elite_fraction=0.2,
@@ -304,8 +305,8 @@ def test_every_candidate_needs_an_environment():
     with pytest.raises(
         ValueError, match=r"CEM plays each of its 100 candidates .* num_envs=8\. Leave num_envs out"
     ):
-        operant.CEM("CartPole-v1", num_envs=8)
-    assert operant.ARS("CartPole-v1", num_envs=16).num_envs == 16
+        operant.CEM("CartPole-v1", preset=None, num_envs=8)
+    assert operant.ARS("CartPole-v1", preset=None, num_envs=16).num_envs == 16
 
 
 def test_a_grid_that_is_too_large_is_refused():
