@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from operant.cli import catalogue, habits, main
+from operant import catalogue
+from operant.cli import habits, main
 from operant.cli.asked import read
 from operant.cli.errors import WrongInput
 

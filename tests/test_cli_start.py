@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from operant.cli import catalogue
+from operant import catalogue
 from tools import catalogue as written
 
 SLOW = ("jax", "equinox", "matplotlib", "pygame", "scipy")

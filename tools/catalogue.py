@@ -1,4 +1,4 @@
-"""Writes `operant/cli/catalogue.json`, by which the command line knows all flags without importing what needs JAX.
+"""Writes `operant/catalogue.json`, by which the command line knows all flags without importing what needs JAX.
 
     python -m tools.catalogue
 
@@ -17,9 +17,11 @@ from operant import spaces
 from operant.agent.handwritten import POLICIES
 from operant.algorithms import registry
 from operant.algorithms.documentation import field_help
-from operant.cli.catalogue import FILE
+from operant.catalogue import FILE
+from operant.constructors import NAMES
 from operant.curiosity import CURIOSITIES
 from operant.envs.registry import OWN
+from operant.envs.wrappers import WRAPPERS
 from operant.networks import Given, Network
 from operant.ops import schedules
 from operant.types import EnvSpec
@@ -34,10 +36,8 @@ def catalogue() -> dict[str, Any]:
         "algorithms": {name: _algorithm(name) for name in registry.ALGORITHMS},
         "curiosities": {name: list(_fields(cls)) for name, cls in CURIOSITIES.items()},
         "network": list(_fields(Network)),
-        "schedules": {
-            name: {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(kind)}
-            for name, kind in schedules.KINDS.items()
-        },
+        "schedules": {name: _numbers(kind) for name, kind in schedules.KINDS.items()},
+        "wrappers": list(WRAPPERS),
         "own_environments": list(OWN),
         "policies": list(POLICIES),
     }
@@ -52,6 +52,7 @@ def _algorithm(name: str) -> dict[str, Any]:
     cls = registry.algorithm(name)
     return {
         "about": registry.paper(name),
+        "constructor": next(key for key, algorithm in NAMES.items() if algorithm == name),
         "title": registry.documentation(name).splitlines()[0],
         "actions": [type(action).__name__ for action in ACTIONS if _takes(cls(), action)],
         "hyperparameters": list(_fields(cls, registry.defaults(name))),
@@ -66,6 +67,11 @@ def _takes(algorithm: Any, action: spaces.Space) -> bool:
             continue
         return True
     return False
+
+
+def _numbers(schedule: Any) -> dict[str, bool]:
+    """Its numbers, and whether each must be given."""
+    return {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(schedule)}
 
 
 def _fields(cls: Any, defaults: Any = None) -> Iterator[dict[str, Any]]:

@@ -53,10 +53,12 @@ class HandWritten:
         self.name = getattr(policy, "__name__", type(policy).__name__)
 
     @classmethod
-    def named(cls, name: str, env: str | None = None) -> HandWritten:
+    def named(
+        cls, name: str, env: str | None = None, env_kwargs: Mapping[str, Any] | None = None
+    ) -> HandWritten:
         """One of `POLICIES`, in its own environment or one of the same spaces. Raises ValueError for others."""
         policy, home = POLICIES[name]
-        written = cls(policy, home if env is None else env)
+        written = cls(policy, home if env is None else env, env_kwargs=env_kwargs)
         inputs.require_same_spaces(Source(home).spec, written.source.spec)
         return written
 

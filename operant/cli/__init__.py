@@ -50,7 +50,8 @@ def _run(arguments: list[str]) -> None:
         from operant.cli.habits import algorithm_first
 
         rest = algorithm_first(arguments[1:])
-        if not rest or rest[0].startswith("-"):
+        in_file = any(argument.partition("=")[0] == "--config" for argument in rest)
+        if not in_file and (not rest or rest[0].startswith("-")):
             from operant.cli.usage import usage
 
             print(usage(rest))

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import tyro
 
-from operant import presets
-from operant.cli import catalogue, habits
+from operant import catalogue, presets
+from operant.cli import habits
 from operant.cli.flags import fields_of, flags, types, values
 from operant.cli.parsing import parse
 from operant.cli.training import Training
+from operant.lazy import nearest
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Asked:
     """The values of the curiosity that `training` names."""
     preset: str
     """The name of the preset whose values stand where no flag does; "none" without one."""
+    name: str | None = None
+    """That of its table in a file of several runs."""
+    place: str = ""
+    """Where it stands in that file."""
 
 
 def read(algorithm: str, arguments: Sequence[str]) -> Asked:
@@ -35,16 +40,19 @@ def read(algorithm: str, arguments: Sequence[str]) -> Asked:
 
     Raises WrongInput or ValueError naming the flag that cannot be.
     """
-    arguments = habits.understood(arguments, _names(algorithm, arguments))
+    arguments = habits.understood(arguments, flag_names(algorithm, arguments))
     if _names_environment(arguments):
         environment, preset = arguments[0], "auto"
     else:
         training, *_ = _parsed(algorithm, {}, arguments)
         environment, preset = training.environment, training.preset
     known = presets.find(algorithm, environment, None if preset == "none" else preset)
+    if preset.endswith(".toml"):
+        _require_known(preset, known, flag_names(algorithm, arguments))
     training, hyperparameters, curiosity = _parsed(algorithm, known, arguments)
     training.require_valid()
     taken = f"{algorithm}/{environment if preset == 'auto' else preset}" if known else "none"
+    taken = preset if preset.endswith(".toml") else taken
     return Asked(algorithm, training, hyperparameters, curiosity, taken)
 
 
@@ -73,7 +81,7 @@ def _parsed(
     return Training(**values(parsed.training)), values(parsed.hyperparameters), values(parsed.curiosity)
 
 
-def _names(algorithm: str, arguments: Sequence[str]) -> set[str]:
+def flag_names(algorithm: str, arguments: Sequence[str]) -> set[str]:
     """The names of all flags, with _ and without what groups them."""
     fields = (
         *fields_of(Training, documented=False),
@@ -81,6 +89,13 @@ def _names(algorithm: str, arguments: Sequence[str]) -> set[str]:
         *catalogue.curiosity(_curiosity(arguments)),
     )
     return {field.name for field in fields}
+
+
+def _require_known(file: str, values: Mapping[str, Any], names: set[str]) -> None:
+    """Raise ValueError where a preset of the user's names what the algorithm does not have."""
+    for name in values:
+        if name not in names:
+            raise ValueError(f"--preset {file}: unknown value {name!r}. {nearest(name, names)}")
 
 
 def _names_environment(arguments: Sequence[str]) -> bool:

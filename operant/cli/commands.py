@@ -25,6 +25,12 @@ Modules = Annotated[
     tuple[str, ...],
     tyro.conf.arg(name="import", metavar="MODULE…", help="Python modules that register environments."),
 ]
+EnvKwargs = Annotated[
+    tuple[str, ...],
+    tyro.conf.arg(
+        metavar="KEY=VALUE…", help="Keyword arguments of the environment, such as is_slippery=false."
+    ),
+]
 Best = Annotated[bool, tyro.conf.arg(help="Of a run, the best model that it kept instead of the last.")]
 Stochastic = Annotated[bool, tyro.conf.arg(help="Sample actions instead of taking the best known one.")]
 
@@ -58,6 +64,7 @@ def evaluate(
     seed: Seed = 10_000,
     stochastic: Stochastic = False,
     best: Best = False,
+    env_kwargs: EnvKwargs = (),
     modules: Modules = (),
 ) -> None:
     """Score a model, beside the random policy, or a policy that is known by name, over whole episodes."""
@@ -66,7 +73,7 @@ def evaluate(
 
     with from_input():
         at_least_one(episodes=episodes)
-        player, how = play.player(model, environment, best, stochastic, modules)
+        player, how = play.player(model, environment, best, stochastic, env_kwargs, modules)
     print(player.evaluate(episodes, seed, beside_random=model != "random", **how))
 
 
@@ -78,6 +85,7 @@ def watch(
     seed: Seed = 20_000,
     stochastic: Stochastic = False,
     best: Best = False,
+    env_kwargs: EnvKwargs = (),
     modules: Modules = (),
 ) -> None:
     """Watch a model, or a policy that is known by name, in a window."""
@@ -88,7 +96,7 @@ def watch(
         from operant.studio.recording import require_display
 
         require_display()
-        player, how = play.player(model, environment, best, stochastic, modules)
+        player, how = play.player(model, environment, best, stochastic, env_kwargs, modules)
     returns = player.watch(episodes, seed, **how)
     print("returns:", ", ".join(f"{value:.1f}" for value in returns))
 
@@ -176,30 +184,48 @@ def environments(
     wrappers: Annotated[
         tuple[str, ...], tyro.conf.arg(help="What it is wrapped in, such as repeat:4 frame-stack:4.")
     ] = (),
+    env_kwargs: EnvKwargs = (),
     modules: Modules = (),
 ) -> None:
     """List the environments that can be trained on, and their spaces; or describe one, with its wrappers."""
+    from operant.cli.env_kwargs import read
     from operant.cli.environments import require_known
     from operant.cli.modules import load
 
     with from_input():
-        if environment is None and wrappers:
-            raise ValueError("--wrappers go around one environment: name it before them.")
+        if environment is None and (wrappers or env_kwargs):
+            raise ValueError("--wrappers and --env-kwargs are for one environment: name it before them.")
         if environment is None:
             load(modules)
         else:
             require_known(environment, modules)
         from operant.cli import tables
 
-        text = tables.environments() if environment is None else tables.environment(environment, wrappers)
+        text = (
+            tables.environments()
+            if environment is None
+            else tables.environment(environment, wrappers, read(env_kwargs))
+        )
     print(text)
 
 
-def info() -> None:
-    """Print versions, devices, and the settings that operant made for this process."""
-    from operant.cli.tables import info
+def info(
+    run: Annotated[
+        tyro.conf.Positional[str | None],
+        tyro.conf.arg(
+            metavar="RUN", help="A run to be told of: how it was trained, its score, and what repeats it."
+        ),
+    ] = None,
+) -> None:
+    """Print versions, devices, and the settings that operant made for this process; or what a run is."""
+    if run is None:
+        from operant.cli.tables import info
 
-    print(info())
+        print(info())
+    else:
+        from operant.cli import runs
+
+        print(runs.describe(run))
 
 
 COMMANDS = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from operant.cli import catalogue, modules
+from operant import catalogue
+from operant.cli import modules
 
 
 def require_known(environment: str, imported: Sequence[str] = ()) -> None:

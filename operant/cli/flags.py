@@ -11,9 +11,10 @@ from typing import Annotated, Any, get_args, get_type_hints
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
+from operant import catalogue
 from operant.algorithms.documentation import field_help
-from operant.cli import catalogue
-from operant.cli.catalogue import Hyperparameter, Network, Schedule
+from operant.catalogue import Hyperparameter, Network, Schedule
+from operant.cli.training import Seeds
 
 
 def fields_of(cls: type, *, documented: bool) -> tuple[Hyperparameter, ...]:
@@ -33,7 +34,7 @@ def flags(name: str, fields: Sequence[Hyperparameter], values: Mapping[str, Any]
     """
     made = []
     for field in fields:
-        hint, default = field.hint, _tuples(values.get(field.name, field.default))
+        hint, default = field.hint, _immutable(values.get(field.name, field.default))
         if hint is Network:
             hint = flags("Network", catalogue.network(), {**field.default, **values.get(field.name, {})})
             default = hint()
@@ -54,11 +55,9 @@ def values(parsed: Any) -> dict[str, Any]:
     }
 
 
-def _tuples(value: Any) -> Any:
-    """Lists, as TOML has them, and tables of lists as tuples."""
-    if isinstance(value, Mapping):
-        value = list(value.items())
-    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+def _immutable(value: Any) -> Any:
+    """Lists and tables, as TOML has them, as tuples."""
+    return catalogue.tuples(list(value.items()) if isinstance(value, Mapping) else value)
 
 
 def types() -> ConstructorRegistry:
@@ -84,6 +83,16 @@ def types() -> ConstructorRegistry:
                 instance_from_str=lambda text: _none(text[0]),
                 is_instance=lambda value: value is None,
                 str_from_instance=lambda value: ["none"],
+            )
+        if info.type == Seeds:
+            return PrimitiveConstructorSpec(
+                nargs=1,
+                metavar="INT|INT,INT…|none",
+                instance_from_str=lambda text: _seeds(text[0]),
+                is_instance=lambda value: isinstance(value, int | tuple | None),
+                str_from_instance=lambda value: [
+                    ",".join(map(str, value)) if isinstance(value, tuple) else str(value).lower()
+                ],
             )
         if Schedule in kinds:
             optional = type(None) in kinds
@@ -118,6 +127,13 @@ def _whole(text: str) -> int:
             if float(text).is_integer():
                 return int(float(text))
     raise ValueError(f"{text!r} is not a whole number")
+
+
+def _seeds(text: str) -> int | tuple[int, ...] | None:
+    if text.lower() == "none":
+        return None
+    listed = tuple(map(_whole, text.split(",")))
+    return listed[0] if len(listed) == 1 else listed
 
 
 def _none(text: str) -> None:

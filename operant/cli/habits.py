@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from operant.cli import catalogue
+from operant import catalogue
 from operant.cli.errors import WrongInput
 from operant.lazy import nearest
 

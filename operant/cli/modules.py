@@ -35,3 +35,12 @@ def module_of(environment: str | None) -> list[str]:
     """The module that an id names, as in mymodule:MyEnv-v0, in a list; an empty one where it names none."""
     module, colon, _ = (environment or "").partition(":")
     return [module] if colon and module else []
+
+
+def require_imported(environment: str, imported: Iterable[str]) -> None:
+    """Raise WrongInput where an id that only a file names needs a module that nobody has typed."""
+    for module in module_of(environment):
+        if module not in imported and module not in sys.modules:
+            raise WrongInput(
+                f"{environment}: a module that a file names is not imported; type it: --import {module}."
+            )

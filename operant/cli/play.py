@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from operant.cli import catalogue, runs
+from operant import catalogue
+from operant.cli import env_kwargs, runs
 from operant.cli.environments import require_known
 from operant.cli.errors import WrongInput
 from operant.cli.modules import load
@@ -38,19 +39,25 @@ def require(
 
 
 def player(
-    model: str, environment: str | None, best: bool, stochastic: bool, modules: Sequence[str]
+    model: str,
+    environment: str | None,
+    best: bool,
+    stochastic: bool,
+    pairs: Sequence[str],
+    modules: Sequence[str],
 ) -> tuple[Agent | HandWritten, dict[str, Any]]:
     """What plays, and how it is asked to."""
     require(model, environment, best, stochastic, modules)
+    given = env_kwargs.read(pairs)
     if model in catalogue.policies():
         from operant.agent.handwritten import HandWritten
 
-        return HandWritten.named(model, environment), {}
+        return HandWritten.named(model, environment, given), {}
     if model == "random":
         from operant.construct import make
 
-        return make("random", environment), {"deterministic": False}
+        return make("random", environment, env_kwargs=given), {"deterministic": False}
     from operant.agent import Agent
 
-    agent = Agent.load(model, env=environment, best=best)
+    agent = Agent.load(model, env=environment, best=best, env_kwargs=given or None)
     return agent if agent.seeds is None else agent.best(), {"deterministic": not stochastic}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from operant.cli.errors import WrongInput
+from operant.studio import repeat
 
 
 def require(run: str | Path) -> dict[str, Any]:
@@ -20,6 +21,56 @@ def require(run: str | Path) -> dict[str, Any]:
         return config
     missing = "it has no config.json of operant's" if path.is_dir() else "there is no such directory"
     raise WrongInput(f"{run} is not a run: {missing}.")
+
+
+def describe(run: str | Path) -> str:
+    """What a run is: how it was trained, how far, its score, its files, and the line and the Python that repeat it."""
+    path, config = Path(run), require(run)
+    names = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
+    rows = [
+        ("run", str(path)),
+        ("algorithm", config["algorithm"]),
+        ("environment", config["environment"]),
+        ("seeds", ", ".join(map(str, config.get("seeds") or [config.get("seed")]))),
+        ("steps", _steps(path, config)),
+        ("score", _score(path)),
+        ("files", ", ".join(names)),
+    ]
+    lines = [f"{name:13}{value}" for name, value in rows]
+    again = repeat.command_line(config)
+    own = ", ".join(repeat.missing(config))
+    lines += [
+        "",
+        "to train it again:",
+        f"  {again}" if again else f"  in Python only: {own} was an object of yours",
+    ]
+    return "\n".join([*lines, "", repeat.python(config).rstrip()])
+
+
+def _steps(path: Path, config: dict[str, Any]) -> str:
+    checkpoints = path / "checkpoints"
+    kept = (
+        [int(each.name) for each in checkpoints.iterdir() if each.name.isdigit()]
+        if checkpoints.is_dir()
+        else []
+    )
+    reached = f"{max(kept):,}" if kept else "no checkpoint yet,"
+    total = config.get("total_timesteps")
+    return reached if total is None else f"{reached} of {total:,}"
+
+
+def _score(path: Path) -> str:
+    try:
+        score = json.loads((path / "evaluation.json").read_text())
+    except (OSError, ValueError):
+        return "none yet"
+    if "mean" in score:
+        low, high = score.get("interval") or (None, None)
+        value = f"{score['mean']:.1f}" + ("" if low is None else f" [{low:.1f}, {high:.1f}]")
+    else:
+        centres = f"median {score['median']:.1f}, interquartile mean {score['iqm']:.1f}"
+        value = f"{centres} over {len(score['seeds'])} seeds, each"
+    return f"{value} over {score['episodes']} episodes (random policy: {score['random']['mean']:.1f})"
 
 
 def require_model(model: str) -> None:

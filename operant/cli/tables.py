@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from operant.cli import catalogue
+from operant import catalogue
 
 
 def algorithms() -> str:
@@ -44,7 +45,7 @@ def environments() -> str:
     return _table(("environment", "backend", "observations", "actions"), rows)
 
 
-def environment(name: str, wrappers: Sequence[str]) -> str:
+def environment(name: str, wrappers: Sequence[str], env_kwargs: Mapping[str, Any]) -> str:
     """What an agent is told of one environment, in its wrappers: spaces with their bounds, and time."""
     from operant import spaces
     from operant.envs.source import Source
@@ -58,7 +59,7 @@ def environment(name: str, wrappers: Sequence[str]) -> str:
         )
         return f"{spaces.describe(space)}: from {low} to {high}"
 
-    source = Source(name, wrappers=as_wrappers(wrappers))
+    source = Source(name, wrappers=as_wrappers(wrappers), env_kwargs=env_kwargs)
     spec = source.spec
     stack = f", the last {spec.frame_stack} ones along the last axis" if spec.frame_stack > 1 else ""
     limit = "no limit" if spec.max_episode_steps is None else f"at most {spec.max_episode_steps}"

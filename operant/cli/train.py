@@ -6,14 +6,16 @@ What is wrong with the arguments is found before anything that needs JAX is impo
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from operant.cli import habits, runs
+from operant.cli import config_file, env_kwargs, habits, modules, runs
 from operant.cli.asked import Asked, read
 from operant.cli.environments import require_known
-from operant.cli.errors import Interrupted, from_input
+from operant.cli.errors import Interrupted, WrongInput, from_input
 from operant.cli.training import at_least_one
 
 if TYPE_CHECKING:
@@ -22,17 +24,48 @@ if TYPE_CHECKING:
 
 
 def train(arguments: list[str]) -> None:
-    """`operant train`, from the arguments after it, of which the first is the algorithm."""
-    name, *rest = arguments
+    """`operant train`, from the arguments after it, of which the first is the algorithm unless --config has it."""
     with from_input():
-        name = habits.algorithm(name)
-        if name == "random":
-            raise ValueError(
-                "the random policy learns nothing; score it: `operant evaluate random ENVIRONMENT`."
-            )
-        asked = read(name, rest)
-        require_known(asked.training.environment, asked.training.modules)
-    _train(asked)
+        file, rest = config_file.split(arguments)
+        everything = [_asked(rest)] if file is None else _in_file(file, rest)
+    for asked in everything:
+        with _in_place(asked.place):
+            _train(asked)
+
+
+def _in_file(file: str, typed: list[str]) -> list[Asked]:
+    """The runs of a file, with what is typed going before what stands there."""
+    named = list(itertools.takewhile(lambda word: not word.startswith("-"), typed[:2]))
+    found = []
+    for run in config_file.read(file):
+        words = [*named, *run.arguments[len(named) :], *typed[len(named) :]]
+        with _in_place(run.place), from_input():
+            asked = _asked(words, typed)
+        found.append(replace(asked, name=run.name, place=run.place))
+    return found
+
+
+@contextlib.contextmanager
+def _in_place(place: str) -> Iterator[None]:
+    """What is wrong in this block is said to be wrong there."""
+    try:
+        yield
+    except WrongInput as error:
+        raise WrongInput(f"--config {place}: {error}" if place else str(error)) from error
+
+
+def _asked(arguments: list[str], typed: list[str] | None = None) -> Asked:
+    """What the arguments ask for; a module is imported for them only if it was typed."""
+    name, *rest = arguments
+    name = habits.algorithm(name)
+    if name == "random":
+        raise ValueError("the random policy learns nothing; score it: `operant evaluate random ENVIRONMENT`.")
+    asked = read(name, rest)
+    environment = asked.training.environment
+    if typed is not None and environment not in typed:
+        modules.require_imported(environment, asked.training.modules)
+    require_known(environment, asked.training.modules)
+    return asked
 
 
 def _train(asked: Asked) -> None:
@@ -45,7 +78,7 @@ def _train(asked: Asked) -> None:
             from operant.engine.run_directory import RunDirectory, default_run_path
 
             agent = _agent(asked)
-            path = training.run_dir or default_run_path(asked.algorithm, training.environment)
+            path = training.run_dir or default_run_path(asked.name or asked.algorithm, training.environment)
             directory = RunDirectory(Path(path))
             directory.check(overwrite=training.overwrite)
             agent.learner.require_room()
@@ -120,6 +153,7 @@ def _agent(asked: Asked) -> Agent:
         backend=training.backend,
         vectorization=training.vectorization,
         wrappers=training.wrappers,
+        env_kwargs=env_kwargs.read(training.env_kwargs),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+Seeds = int | tuple[int, ...] | None
 LARGEST = 2**31 - 1  # steps are counted in int32, on the device too
 
 
@@ -20,8 +21,8 @@ class Training:
     """Environment steps to train for, with each seed."""
     seed: int = 0
     """All randomness derives from it."""
-    seeds: int | None = None
-    """Learners to train together, with seeds from --seed upwards."""
+    seeds: Seeds = None
+    """Learners to train together, with seeds from --seed upwards; or which seeds, as in 3,5,9."""
     num_envs: int | None = None
     """Environments stepped together, for each learner; the algorithm's own number if not given: one, or for a policy
     search one for each candidate."""
@@ -30,6 +31,8 @@ class Training:
     one. Scores always come from Gymnasium's own."""
     vectorization: Literal["sync", "async", "vector_entry_point"] = "sync"
     """How the gymnasium backend steps several: one by one, a process each, or the environment's own way."""
+    env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE…")] = ()
+    """Keyword arguments of the environment, such as is_slippery=false map_name=8x8."""
     wrappers: tuple[str, ...] = ()
     """What the environment is wrapped in, the innermost first, such as repeat:4 frame-stack:4; see docs/wrappers.md.
     Scores are of its own rewards."""
@@ -38,8 +41,8 @@ class Training:
     curiosity: Literal["none", "counts", "icm", "rnd"] = "none"
     """A reward of its own for what is new to it; its values are flags, too: `--curiosity rnd --help` lists them."""
     preset: str = "auto"
-    """Hyperparameters known to work: those of an environment's id, auto for this environment's, or none. Flags given by
-    hand go before it."""
+    """Hyperparameters known to work: those of an environment's id, auto for this environment's, none, or those of a
+    FILE.toml of yours. Flags given by hand go before it."""
     run_dir: str | None = None
     """Where everything is kept; runs/ALGORITHM-ENVIRONMENT-N if not given."""
     checkpoint_every: int | None = None
@@ -63,7 +66,7 @@ class Training:
         """Raise ValueError naming the first flag whose number cannot be."""
         at_least_one(
             total_timesteps=self.total_timesteps,
-            seeds=self.seeds,
+            seeds=self.seeds if isinstance(self.seeds, int) else None,
             num_envs=self.num_envs,
             checkpoint_every=self.checkpoint_every,
             evaluate_every=self.evaluate_every or None,

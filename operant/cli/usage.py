@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from operant.cli import catalogue
+from operant import catalogue
 from operant.cli.errors import WrongInput
 
 USAGE = """\
 usage: operant train ALGORITHM ENVIRONMENT [FLAGS]
+       operant train --config FILE [FLAGS]
 
 Train, score and show one algorithm in one environment, as in
 
     operant train ppo CartPole-v1 --learning-rate 1e-3
+
+or all that a file says, an experiment in TOML or the config.json of a run:
+
+    algorithm = "ppo"
+    environment = "CartPole-v1"
+    learning_rate = 1e-3
+    [network]
+    hidden_sizes = [32, 32]
+    [several]                  # tables of their own are runs, which take the values above; so are [[runs]]
+    seeds = 5
 
 ALGORITHM    {algorithms}; see `operant algorithms`
 ENVIRONMENT  any Gymnasium id; see `operant environments`

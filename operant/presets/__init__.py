@@ -5,7 +5,10 @@ from __future__ import annotations
 import difflib
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+GROUPS = ("network", "curiosity")  # values of a preset that are tables themselves
 
 
 def names(algorithm: str) -> list[str]:
@@ -16,11 +19,14 @@ def names(algorithm: str) -> list[str]:
 def find(algorithm: str, env: Any, preset: str | None) -> dict[str, Any]:
     """The values of a preset: those named, or with "auto" those of `env`; `{}` where none is asked for or known.
 
+    A name that ends in .toml is a file of the user's, either of values or with a table for each environment's id.
     Raises ValueError for a name that does not exist.
     """
-    tables = _tables(algorithm)
     if preset is None:
         return {}
+    if preset.endswith(".toml"):
+        return _of_file(preset, env)
+    tables = _tables(algorithm)
     if preset == "auto":
         return dict(tables.get(env, {})) if isinstance(env, str) else {}
     if preset not in tables:
@@ -36,3 +42,18 @@ def find(algorithm: str, env: Any, preset: str | None) -> dict[str, Any]:
 def _tables(algorithm: str) -> dict[str, dict[str, Any]]:
     file = files(__name__) / f"{algorithm}.toml"
     return tomllib.loads(file.read_text()) if file.is_file() else {}
+
+
+def _of_file(file: str, env: Any) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"preset {file}: {error.strerror or error}.") from error
+    except ValueError as error:  # of TOML or UTF-8
+        raise ValueError(f"preset {file} is not TOML: {error}.") from error
+    if isinstance(env, str) and isinstance(values.get(env), dict):
+        return values[env]
+    tables = [name for name, value in values.items() if isinstance(value, dict) and name not in GROUPS]
+    if tables:
+        raise ValueError(f"preset {file} has no table for {env!r}; it has: {', '.join(tables)}.")
+    return values

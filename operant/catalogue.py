@@ -63,6 +63,11 @@ def own_environments() -> list[str]:
     return _read()["own_environments"]
 
 
+def wrappers() -> list[str]:
+    """The names of wrappers."""
+    return _read()["wrappers"]
+
+
 def policies() -> list[str]:
     """The names of policies that are written by hand."""
     return _read()["policies"]
@@ -76,7 +81,7 @@ def _read() -> dict[str, Any]:
 def _fields(rows: Any) -> tuple[Hyperparameter, ...]:
     return tuple(
         Hyperparameter(
-            row["name"], _hint(ast.parse(row["type"], mode="eval").body), _tuples(row["default"]), row["help"]
+            row["name"], _hint(ast.parse(row["type"], mode="eval").body), tuples(row["default"]), row["help"]
         )
         for row in rows
     )
@@ -100,6 +105,6 @@ def _hint(node: ast.expr) -> Any:
             raise ValueError(f"{ast.unparse(node)}: a type that is not known.")
 
 
-def _tuples(value: Any) -> Any:
+def tuples(value: Any) -> Any:
     """JSON's lists as tuples, all the way down."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+    return tuple(map(tuples, value)) if isinstance(value, list) else value

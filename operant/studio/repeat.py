@@ -1,0 +1,195 @@
+"""A run's config as the one line on the command line, and as the Python, that trains it again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from operant import catalogue
+
+AGENT = ("seed", "seeds", "num_envs", "backend", "vectorization")
+LEARN = ("checkpoint_every", "evaluate_every", "evaluation_episodes")
+# What a config says of training, where it is as usual.
+USUAL = {
+    "seed": 0,
+    "backend": "auto",
+    "vectorization": "sync",
+    "checkpoint_every": None,
+    "evaluate_every": None,
+    "evaluation_episodes": 20,
+}
+
+
+def command_line(config: Mapping[str, Any]) -> str:
+    """`operant train …`; "" where the run had objects that cannot be typed, which only Python can repeat."""
+    words = arguments(config)
+    return "" if words is None else shlex.join(["operant", "train", *words])
+
+
+def arguments(config: Mapping[str, Any]) -> list[str] | None:
+    """The arguments of `operant train` that train the run of a config again; None where they cannot."""
+    if missing(config):
+        return None
+    name = config["algorithm"]
+    words = [name, config["environment"], "--preset", "none"]
+    for key, value in _training(config).items():
+        words += flag(key, value)
+    if config.get("env_kwargs"):
+        words += ["--env-kwargs", *pairs(config["env_kwargs"])]
+    if config.get("wrappers"):
+        words += ["--wrappers", *map(wrapper, config["wrappers"])]
+    for key, value in _changed(catalogue.hyperparameters(name), config["hyperparameters"]):
+        words += flag(key, value)
+    curious = dict(config.get("curiosity") or {})
+    if curious:
+        words += flag("curiosity", curious["name"])
+        for key, value in _changed(catalogue.curiosity(curious.pop("name")), curious):
+            words += flag(f"curiosity.{key}", value)
+    return words
+
+
+def python(config: Mapping[str, Any]) -> str:
+    """A script that does the same; what no file can hold is a name that it says to define."""
+    own = missing(config)
+    name = config["algorithm"] if "algorithm" not in own else None
+    trained = _training(config)
+    parts = [] if name else ["algorithm"]
+    parts.append("environment" if "environment" in own else repr(config["environment"]))
+    parts += ["preset=None"] * bool(name)
+    parts += [f"{key}={trained[key]!r}" for key in AGENT if key in trained]
+    if config.get("env_kwargs"):
+        parts.append(f"env_kwargs={config['env_kwargs']!r}")
+    if "wrappers" in own:
+        parts.append("wrappers=wrappers")
+    elif config.get("wrappers"):
+        parts.append(f"wrappers={list(map(wrapper, config['wrappers']))!r}")
+    if name:
+        changed = _changed(catalogue.hyperparameters(name), config["hyperparameters"])
+        parts += [f"{key}={_plain(value)!r}" for key, value in changed if key not in own]
+        parts += [f"{key}={key}" for key in own if key in config["hyperparameters"]]
+    if config.get("curiosity"):
+        curious = config["curiosity"]["name"]
+        changed = _changed(catalogue.curiosity(curious), config["curiosity"])
+        parts.append(f"curiosity={ {'name': curious, **{key: _plain(value) for key, value in changed}}!r}")
+    learn = [f"{trained['total_timesteps']:_}"] if "total_timesteps" in trained else []
+    learn += [f"{key}={trained[key]!r}" for key in LEARN if key in trained]
+    lines = ["import operant", ""]
+    lines += [f"# {what}: give the one that this run was trained with; no file holds it." for what in own]
+    constructor = catalogue.algorithms()[name]["constructor"] if name else "Agent"
+    body = "".join(f"    {part},\n" for part in parts)
+    lines += [f"agent = operant.{constructor}(\n{body})", f"agent.learn({', '.join(learn)})"]
+    return "\n".join(lines) + "\n"
+
+
+def missing(config: Mapping[str, Any]) -> list[str]:
+    """What was an object of the user's, by the name of its argument: no file holds it."""
+    found = []
+    if config["algorithm"] not in catalogue.algorithms():
+        return ["algorithm"]
+    if not config.get("environment_given_as_id", True):
+        found.append("environment")
+    found += [f"env_kwargs[{name!r}]" for name in config.get("env_kwargs_not_kept") or ()]
+    functions = ("potential-shaping",)
+    if any(
+        each["name"] in functions or each["name"] not in catalogue.wrappers()
+        for each in config.get("wrappers") or ()
+    ):
+        found.append("wrappers")
+    typed = {each.name: each for each in catalogue.hyperparameters(config["algorithm"])}
+    for name, value in config["hyperparameters"].items():
+        own = name in typed and typed[name].hint is catalogue.Network and value is None
+        if own or (name not in typed and value is not None):
+            found.append(name)
+    return found
+
+
+def flag(name: str, value: Any) -> list[str]:
+    """A flag with its value, as words."""
+    spelt = name.replace("_", "-")
+    if isinstance(value, bool):
+        group, dot, last = spelt.rpartition(".")
+        return [f"--{spelt}" if value else f"--{group}{dot}no-{last}"]
+    if isinstance(value, Mapping):  # a network
+        return [word for key, part in value.items() for word in flag(f"{name}.{key}", part)]
+    if name == "seeds" and isinstance(value, list):
+        return ["--seeds", ",".join(map(str, value))]
+    if isinstance(value, list | tuple):
+        return [f"--{spelt}", *(word for part in value for word in _words(part))]
+    return [f"--{spelt}", "none" if value is None else str(value)]
+
+
+def pairs(env_kwargs: Mapping[str, Any]) -> list[str]:
+    """Keyword arguments as the command line takes them, such as is_slippery=false."""
+    return [f"{key}={_typed(value)}" for key, value in env_kwargs.items()]
+
+
+def wrapper(values: Mapping[str, Any] | str) -> str:
+    """What the command line takes for a wrapper, such as repeat:4."""
+    if isinstance(values, str):
+        return values
+    parts = [part for name, part in values.items() if name != "name"]
+    texts = [",".join(map(str, part)) if isinstance(part, list | tuple) else _typed(part) for part in parts]
+    return ":".join([values["name"], *texts])
+
+
+def _words(part: Any) -> Iterator[str]:
+    if isinstance(part, list | tuple):
+        if len(part) == 2 and isinstance(part[0], str):  # an encoder: its key and its sizes
+            yield f"{part[0]}:{','.join(map(str, part[1]))}"
+        else:  # a convolution
+            yield from map(str, part)
+    else:
+        yield str(part)
+
+
+def _typed(value: Any) -> str:
+    """A value of an environment's or a wrapper's, as text that is read back as it."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            return value
+    return "none" if value is None else json.dumps(value)
+
+
+def _training(config: Mapping[str, Any]) -> dict[str, Any]:
+    """How it was trained, as far as that is not the default."""
+    found = {"total_timesteps": config["total_timesteps"]} if config.get("total_timesteps") else {}
+    found |= {key: config[key] for key, usual in USUAL.items() if config.get(key, usual) != usual}
+    seeds = config.get("seeds")
+    if seeds is not None:
+        first = config.get("seed", 0)
+        upwards = list(seeds) == list(range(first, first + len(seeds)))
+        found["seeds"] = len(seeds) if upwards else list(seeds)
+    if config.get("num_envs"):
+        found["num_envs"] = config["num_envs"]
+    return found
+
+
+def _changed(
+    fields: Sequence[catalogue.Hyperparameter], values: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """Those that are not at their defaults; of a network a dict of what is not."""
+    for field in fields:
+        value = values.get(field.name, field.default)
+        if field.hint is catalogue.Network:
+            if isinstance(value, Mapping):
+                usual = field.default
+                parts = (
+                    replace(part, default=usual.get(part.name, part.default)) for part in catalogue.network()
+                )
+                value = dict(_changed(tuple(parts), value))
+                if value:
+                    yield field.name, value
+        elif catalogue.tuples(value) != field.default:
+            yield field.name, value
+
+
+def _plain(value: Any) -> Any:
+    """Lists as tuples, as Python's users write them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    return catalogue.tuples(value)
