@@ -10,9 +10,9 @@ import gymnasium as gym
 import numpy as np
 
 from operant import html
+from operant.envs.gymnasium_checks import Checks
 from operant.envs.gymnasium_layers import MASK, time_limit
-from operant.envs.gymnasium_spaces import action_to_gym, flat_mask, split_actions, stack_observations
-from operant.envs.gymnasium_stepping import mask_missing
+from operant.envs.gymnasium_spaces import action_to_gym, split_actions
 from operant.envs.view import EnvironmentView
 from operant.ops.intervals import iqm, mean_interval
 from operant.types import PyTree
@@ -116,38 +116,39 @@ def evaluate(
     is not over after 30,000 steps is ended here. `close` says whether the environments are ours to close.
     """
     envs = [make() for _ in range(min(slots, episodes))]
-    space, limit = envs[0].action_space, time_limit(envs[0]) or LONGEST
+    name, space, limit = EnvironmentView(envs[0]).id, envs[0].action_space, time_limit(envs[0]) or LONGEST
+    checks = Checks(name, envs[0].observation_space, space, len(envs))
     returns, lengths = np.zeros(episodes), np.zeros(episodes, np.int64)
     number = list(range(len(envs)))  # the episode that each environment is playing
     unplayed = iter(range(len(envs), episodes))
     observations, infos = map(
-        list, zip(*(env.reset(seed=seed + i) for i, env in enumerate(envs)), strict=True)
+        list, zip(*(checks.begin(env, i, seed=seed + i) for i, env in enumerate(envs)), strict=True)
     )
-    mask = np.stack([flat_mask(space, info[MASK]) for info in infos]) if MASK in infos[0] else None
+    mask = checks.masks(infos) if MASK in infos[0] else None
     playing, fresh, carry, t = list(range(len(envs))), np.ones(len(envs), bool), None, 0
     while playing:
-        seen = stack_observations(envs[0].observation_space, observations)
-        if mask is not None:
-            for i in playing:  # what has ended may have none any more, and nobody acts there
-                if MASK not in infos[i]:
-                    raise mask_missing(EnvironmentView(envs[0]).id)
-                mask[i] = flat_mask(space, infos[i][MASK])
+        seen = checks.observations(observations)
+        if mask is not None:  # what has ended may have none any more, and nobody acts there
+            mask[playing] = checks.masks([infos[i] for i in playing], playing)
         action, carry = policy(seen, mask, carry, fresh, t)
         actions = split_actions(space, action_to_gym(space, action), len(envs))
         fresh = np.zeros(len(envs), bool)
-        for i in tuple(playing):
-            observations[i], reward, terminated, truncated, infos[i] = envs[i].step(actions[i])
+        checks.taken += 1
+        answers = [checks.step(envs[i], actions[i], i) for i in playing]
+        _, rewards, terminated, truncated, _, _ = zip(*answers, strict=True)
+        checks.outcomes(rewards, terminated, truncated, playing)
+        for i, (observation, reward, _, _, info, over) in zip(tuple(playing), answers, strict=True):
+            observations[i], infos[i] = observation, info
             returns[number[i]] += reward
             lengths[number[i]] += 1
-            if terminated or truncated or lengths[number[i]] >= limit:
+            if over or lengths[number[i]] >= limit:
                 number[i] = next(unplayed, -1)
                 if number[i] < 0:
                     playing.remove(i)  # its last observation stays in the batch, whose size is compiled
                 else:
-                    observations[i], infos[i] = envs[i].reset(seed=seed + number[i])
+                    observations[i], infos[i] = checks.begin(envs[i], i, seed=seed + number[i])
                     fresh[i] = True
         t += 1
-    name = EnvironmentView(envs[0]).id
     for env in envs if close else ():
         env.close()
     return Evaluation(name, returns, lengths, seed)

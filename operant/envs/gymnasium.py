@@ -13,9 +13,11 @@ from gymnasium.envs.registration import EnvSpec as Registration
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, VectorEnv
 
 from operant.envs import arguments
+from operant.envs.gymnasium_checked import Checked
 from operant.envs.gymnasium_layers import MaskInInfo
 from operant.envs.gymnasium_spaces import action_to_gym, observation_to_jax, space_from_gymnasium
-from operant.envs.gymnasium_stepping import SingleEnvironments, VectorEnvironments, describe
+from operant.envs.gymnasium_stepping import SingleEnvironments, describe
+from operant.envs.gymnasium_vector import VectorEnvironments
 from operant.envs.host import HostEnvironments
 from operant.envs.unknown import unknown
 from operant.envs.vector_single import single_of_vector
@@ -182,12 +184,17 @@ def _processes(
     known = registration is not None and isinstance(env, str)
     what = (registration, {}, wrappers) if known else (env, dict(env_kwargs), wrappers)
     envs = AsyncVectorEnv(
-        [partial(_create, *what)] * num_envs,
+        [partial(_in_process, like.id, i, *what) for i in range(num_envs)],
         copy=False,
         context=context,
         autoreset_mode=AutoresetMode.SAME_STEP,
     )
     return VectorEnvironments(envs, like)
+
+
+def _in_process(name: str, number: int, *what: Any) -> gym.Env:
+    """One environment for a process of its own, which looks at what it answers itself: here it has been converted."""
+    return Checked(_create(*what), name, number)
 
 
 def vector_entry_point(env: object, num_envs: int, env_kwargs: Mapping[str, Any]) -> VectorEnv:

@@ -10,8 +10,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from operant.envs.gymnasium_values import reward_fault
+
 MASK = "action_mask"
-RAW_REWARD = "raw_reward"  # in `info` where a wrapper changes the reward
+RAW_REWARD = (
+    "operant/raw_reward"  # in `info` where a wrapper changes the reward; no environment has a key like it
+)
 
 
 class Passing(gym.Wrapper):
@@ -28,14 +32,14 @@ class Lent(Passing):
 class MaskInInfo(Passing):
     """Puts what the environment's `action_masks()` method says into `info`, where Gymnasium has it."""
 
-    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
-        observation, info = self.env.reset(**kwargs)
-        return observation, info | {MASK: self.env.get_wrapper_attr("action_masks")()}
+    def reset(self, **kwargs: Any) -> Any:
+        return self._told(self.env.reset(**kwargs))
 
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        info = info | {MASK: self.env.get_wrapper_attr("action_masks")()}
-        return observation, reward, terminated, truncated, info
+    def step(self, action: Any) -> Any:
+        return self._told(self.env.step(action))
+
+    def _told(self, result: Any) -> Any:
+        return with_info(result, MASK, self.env.get_wrapper_attr("action_masks")())
 
 
 class Tally(Passing):
@@ -43,12 +47,13 @@ class Tally(Passing):
 
     total = 0.0
 
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> Any:
         result = self.env.step(action)
-        self.total += float(result[1])
+        if isinstance(result, tuple) and reward_fault(result[1]) is None:
+            self.total += float(result[1])
         return result
 
-    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+    def reset(self, **kwargs: Any) -> Any:
         self.total = 0.0
         return self.env.reset(**kwargs)
 
@@ -65,9 +70,15 @@ class RawRewardInInfo(Passing):
         super().__init__(env)
         self._tally = tally
 
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        return observation, reward, terminated, truncated, info | {RAW_REWARD: self._tally.take()}
+    def step(self, action: Any) -> Any:
+        return with_info(self.env.step(action), RAW_REWARD, self._tally.take())
+
+
+def with_info(result: Any, key: str, value: Any) -> Any:
+    """What `reset` or `step` returned, with one thing more in `info`; what has another form as it is, to be refused."""
+    if isinstance(result, tuple) and result and isinstance(result[-1], dict):
+        return (*result[:-1], result[-1] | {key: value})
+    return result
 
 
 HANDS_ON = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -10,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from operant import spaces
-from operant.envs.gymnasium_values import is_whole, whole_bounds
+from operant.envs.gymnasium_values import brief, is_whole, what, whole_bounds
 from operant.types import PyTree
 
 SUPPORTED = "Box, Discrete, MultiDiscrete, MultiBinary, Dict and Tuple"
@@ -73,24 +72,6 @@ def observation_to_jax(space: gym.Space, observation: PyTree) -> PyTree:
     return value if _flat(space) else value.reshape(*value.shape[: value.ndim - len(space.shape or ())], -1)
 
 
-def stack_observations(space: gym.Space, observations: Sequence[PyTree]) -> PyTree:
-    """N observations of Gymnasium's `space` as one of leaves `[N, …]`, with operant's types."""
-    if isinstance(space, gym.spaces.Dict):
-        return {
-            name: stack_observations(part, [o[name] for o in observations]) for name, part in space.items()
-        }
-    if isinstance(space, gym.spaces.Tuple):
-        return tuple(
-            stack_observations(part, [o[i] for o in observations]) for i, part in enumerate(space.spaces)
-        )
-    if not isinstance(space, gym.spaces.Box):
-        return observation_to_jax(space, observations)
-    rows = np.empty((len(observations), *space.shape), _number(space.dtype))
-    for i, observation in enumerate(observations):  # half the time of np.stack, which also would not convert
-        rows[i] = observation
-    return rows
-
-
 def action_to_gym(space: gym.Space, action: PyTree) -> PyTree:
     """An action of operant's, with any leading axes, as Gymnasium's `space` declares it.
 
@@ -146,19 +127,50 @@ def mask_size(space: gym.Space) -> int | None:
     return int(space.nvec.sum()) if isinstance(space, gym.spaces.MultiDiscrete) else None
 
 
-def flat_mask(space: gym.Space, mask: Any) -> np.ndarray:
+def flat_mask(space: gym.Space, mask: Any, *, final: bool = False) -> np.ndarray:
     """An action mask as flags `[mask_size(space)]`, True for what is possible.
 
-    Those of a MultiDiscrete's parts are concatenated, as in sb3-contrib; Gymnasium's tuple of them will do.
+    Those of a MultiDiscrete's parts are concatenated, as in sb3-contrib; Gymnasium's tuple of them will do, and so will
+    lists. Where nothing is possible, in one of the parts, all flags are up in the `final` mask of an episode, since
+    nobody acts any more.
+
+    Raises:
+        ValueError: it has another length, holds something else than flags, or allows nothing and is not `final`.
     """
-    flags = (
-        np.concatenate([np.ravel(part) for part in mask])
-        if isinstance(mask, tuple | list)
-        else np.ravel(mask)
-    )
+    flags = _flags(mask)
     if flags.size != mask_size(space):
-        raise ValueError(f"An action mask for {space} needs {mask_size(space)} flags; got {flags.size}.")
-    return flags.astype(bool)
+        raise ValueError(
+            f"an action mask for {brief(space)} needs {mask_size(space)} flags; got {flags.size}."
+        )
+    if flags.dtype != bool:
+        if flags.dtype.kind not in "iuf" or not np.isin(flags, (0, 1)).all():
+            raise ValueError(f"an action mask holds True and False, or 1 and 0; got {what(mask)}.")
+        flags = flags.astype(bool)
+    parts = (
+        np.split(flags, np.cumsum(space.nvec.ravel())[:-1])
+        if isinstance(space, gym.spaces.MultiDiscrete)
+        else (flags,)
+    )
+    if all(part.any() for part in parts):
+        return flags.copy()
+    if final:
+        return np.ones_like(flags)
+    raise ValueError(
+        "the action mask allows no action at all. At least one must be possible while an episode goes on."
+    )
+
+
+def _flags(mask: Any) -> np.ndarray:
+    """A mask, in whatever lists and tuples, as one row."""
+    try:
+        return np.asarray(mask).ravel()
+    except ValueError:  # parts of different lengths
+        return np.concatenate([_flags(part) for part in mask])
+
+
+def kept_dtype(space: gym.Space) -> np.dtype:
+    """The type that operant keeps a space's observations in."""
+    return _number(space.dtype)
 
 
 @cache

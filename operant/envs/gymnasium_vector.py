@@ -1,0 +1,208 @@
+"""A Gymnasium vector environment behind the host interface: one that a user made, or ours in processes."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import gymnasium as gym
+import jax
+import numpy as np
+from gymnasium.utils.env_checker import data_equivalence
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+
+from operant.envs.border import Border
+from operant.envs.gymnasium_checked import Checked
+from operant.envs.gymnasium_checks import Checks, EnvironmentFault, missing_mask
+from operant.envs.gymnasium_layers import MASK, RAW_REWARD, time_limit
+from operant.envs.gymnasium_spaces import action_to_gym, space_from_gymnasium
+from operant.envs.gymnasium_stepping import require_maskable, require_promised, require_seed, seeds, with_rows
+from operant.envs.gymnasium_values import reset_fault, step_fault
+from operant.envs.host import HostEnvironments
+from operant.types import EnvSpec, PyTree, TimeStep
+
+
+class VectorEnvironments(HostEnvironments):
+    """A Gymnasium vector environment.
+
+    With SAME_STEP autoreset its `final_obs` are the true successors. With NEXT_STEP autoreset the step after
+    the end of an episode only shows the first observation of the next one: it is not valid.
+
+    Those of a SyncVectorEnv are put into a layer that looks at what they answer and keeps their last observations.
+
+    Args:
+        envs: the vector environment.
+        like: the description of one of its environments; found by looking at `envs` when None.
+    """
+
+    def __init__(self, envs: VectorEnv, like: EnvSpec | None = None) -> None:
+        mode = envs.metadata.get("autoreset_mode")
+        if mode not in (AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP):
+            raise ValueError(
+                f"{type(envs.unwrapped).__name__} has the autoreset mode {getattr(mode, 'name', mode)}; "
+                "operant needs SAME_STEP (best) or NEXT_STEP. Build it with "
+                "autoreset_mode=gymnasium.vector.AutoresetMode.SAME_STEP, or say what it does in its "
+                'metadata["autoreset_mode"].'
+            )
+        self.envs, self._next_step = envs, mode == AutoresetMode.NEXT_STEP
+        self._observation_space, self._action_space = envs.single_observation_space, envs.single_action_space
+        self._ended = np.zeros(envs.num_envs, bool)
+        like = like or _like(envs)
+        inner = envs.unwrapped
+        if isinstance(inner, SyncVectorEnv):
+            inner.envs = [
+                env if isinstance(env, Checked) else Checked(env, like.id, i)
+                for i, env in enumerate(inner.envs)
+            ]
+        self._checks = Checks(like.id, self._observation_space, self._action_space, envs.num_envs)
+        observation, infos = self._answered("reset", seed=0)
+        require_promised(like.id, self._observation_space, observation, (envs.num_envs,))
+        if MASK in infos:
+            require_maskable(like.id, self._action_space, like.action_space)
+        self.spec = replace(like, num_envs=envs.num_envs, masked=MASK in infos, dummy_steps=self._next_step)
+
+    def reset(self, key: jax.Array) -> tuple[PyTree, PyTree]:
+        own = seeds(key, self.envs.num_envs)
+        # Only Gymnasium's two can be relied on to take a list; the others spread one seed themselves.
+        listed = isinstance(self.envs.unwrapped, SyncVectorEnv | AsyncVectorEnv)
+        observation, infos = self._answered("reset", seed=own if listed else own[0])
+        self._ended = np.zeros(self.envs.num_envs, bool)
+        return self._checks.batch(observation), self._masks(infos)
+
+    def step(self, action: PyTree) -> TimeStep:
+        checks = self._checks
+        checks.taken += 1
+        observation, *outcomes, infos = self._answered("step", action_to_gym(self._action_space, action))
+        reward, terminated, truncated = checks.batch_outcomes(*outcomes)
+        raw_reward = _raw_reward(infos)
+        observation, mask = checks.batch(observation), self._masks(infos)
+        valid, following, following_mask = None, observation, mask
+        if self._next_step:
+            valid = ~self._ended
+            reward, terminated, truncated = reward * valid, terminated & valid, truncated & valid
+            self._ended = terminated | truncated
+            truncated = truncated | ~valid
+        else:
+            ended = np.flatnonzero(terminated | truncated)
+            following, following_mask = self._final(infos, ended, observation, mask)
+        outcome: Any = (reward, terminated, truncated, mask, following_mask, valid, raw_reward)
+        return TimeStep(observation, following, *outcome)
+
+    def close(self) -> None:
+        self.envs.close()
+
+    def _answered(self, method: str, *arguments: Any, **options: Any) -> Any:
+        """What `reset` or `step` of the vector environment returns; its errors say where they were."""
+        try:
+            result = getattr(self.envs, method)(*arguments, **options)
+        except Exception as error:
+            if isinstance(self.envs.unwrapped, SyncVectorEnv):
+                raise  # with what its layer has said
+            self._checks.reraise(error, self._failed(error, method), method)
+        reason = reset_fault(result) if method == "reset" else step_fault(result)
+        if reason is not None:
+            raise self._checks.refuse(None, reason, method)
+        return result
+
+    def _failed(self, error: Exception, method: str) -> int | None:
+        """Whose error it is, where a process says so. Raises EnvironmentFault for a process that is no more."""
+        inner = self.envs.unwrapped
+        if not isinstance(inner, AsyncVectorEnv):
+            return None
+        if isinstance(error, EOFError | ConnectionError):
+            for index, process in enumerate(inner.processes):
+                process.join(1)  # one that has just been killed has no exit code yet
+                if process.exitcode:
+                    code = process.exitcode
+                    how = f"signal {-code}" if code < 0 else f"exit status {code}"
+                    what = f"the process of environment {index} ended: {how}."
+                    raise self._checks.refuse(index, what, method) from error
+        return next((i for i, pipe in enumerate(inner.parent_pipes) if pipe is None), None)
+
+    def _final(
+        self, infos: dict[str, Any], ended: np.ndarray, observation: PyTree, mask: PyTree
+    ) -> tuple[PyTree, PyTree]:
+        """`(next observation, its action mask)`, from `final_obs` and `final_info` where an episode ended."""
+        if ended.size == 0:
+            return observation, mask
+        if "final_obs" not in infos:
+            raise ValueError(
+                f"{self.spec.id} resets in the same step and loses the last observation of an episode. "
+                'Let it give info["final_obs"], or build it with NEXT_STEP autoreset.'
+            )
+        rows = {int(i): self._checks.observation(infos["final_obs"][i], int(i)) for i in ended}
+        final_masks = infos.get("final_info", {}).get(MASK)
+        if mask is None or final_masks is None:
+            return with_rows(observation, rows), mask
+        masks = {int(i): self._checks.mask(final_masks[i], int(i), final=True) for i in ended}
+        return with_rows(observation, rows), with_rows(mask, masks)
+
+    def _masks(self, infos: dict[str, Any]) -> np.ndarray | None:
+        if not self.spec.masked:
+            return None
+        if MASK not in infos:
+            raise self._checks.refuse(None, missing_mask("first reset"))
+        told = np.broadcast_to(infos.get(f"_{MASK}", True), self.spec.num_envs)
+        return self._checks.masks(
+            [{MASK: mask} if there else {} for mask, there in zip(infos[MASK], told, strict=True)]
+        )
+
+
+def _like(envs: VectorEnv) -> EnvSpec:
+    """The description of one environment of a vector environment that somebody else made."""
+    inner = envs.unwrapped
+    if isinstance(inner, SyncVectorEnv | AsyncVectorEnv):
+        single = inner.env_fns[0]()
+        name = single.spec.id if single.spec is not None else type(single.unwrapped).__name__
+        limit, method = time_limit(single), single.has_wrapper_attr("action_masks")
+        require_seed(name, single)
+        if method:
+            raise ValueError(
+                f"{name} has an action_masks() method, which a vector environment does not call. Give the "
+                'function that makes one environment, or put the mask into info["action_mask"].'
+            )
+        result = single.reset(seed=0)
+        reason = reset_fault(result)
+        if reason is not None:
+            raise EnvironmentFault(f"{name}: {reason}")
+        require_promised(name, single.observation_space, result[0], ())
+        same_step = envs.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
+        if isinstance(inner, AsyncVectorEnv) and same_step and _overwrites(single):
+            raise ValueError(
+                f"{name} writes its observations into an array that it has given out before, and an AsyncVectorEnv "
+                "with SAME_STEP autoreset resets it before the last observation of an episode is copied. Return a copy "
+                "(observation.copy()), give the function that makes one environment and vectorization='async', which "
+                "copies, or take NEXT_STEP autoreset."
+            )
+        single.close()
+    else:
+        name = envs.spec.id if envs.spec is not None else type(inner).__name__
+        limit = getattr(
+            inner, "max_episode_steps", envs.spec.max_episode_steps if envs.spec is not None else None
+        )
+    try:
+        parts = map(space_from_gymnasium, (envs.single_observation_space, envs.single_action_space))
+        border = Border(envs.single_observation_space, envs.single_action_space)
+        return EnvSpec(name, *parts, max_episode_steps=limit, border=border)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _overwrites(env: gym.Env) -> bool:
+    """Whether a reset changes an observation that was given out before it."""
+    env.action_space.seed(0)
+    for _ in range(5):  # what is written over may be the same by chance
+        env.reset(seed=0)
+        given = env.step(env.action_space.sample())[0]
+        before = copy.deepcopy(given)
+        env.reset()
+        if not data_equivalence(before, given):
+            return True
+    return False
+
+
+def _raw_reward(infos: dict[str, Any]) -> np.ndarray | None:
+    """`[N]`, where a wrapper tells it; that of a step which ended an episode stands in `final_info`."""
+    parts = [part[RAW_REWARD] for part in (infos, infos.get("final_info", {})) if RAW_REWARD in part]
+    return np.asarray(np.sum(parts, 0), np.float32) if parts else None  # 0 where one has nothing to say
