@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec as Registration
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, VectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from operant.envs import arguments
 from operant.envs.gymnasium_checked import Checked
@@ -79,7 +79,7 @@ def make(
             "id or a function, with vectorization='sync' or 'async'; or wrap it in gymnasium.wrappers.vector yourself."
         )
     if isinstance(env, VectorEnv):
-        return VectorEnvironments(env)
+        return _of_vector(env)
     if isinstance(env, gym.Env):
         if num_envs != 1 or vectorization != "sync":
             raise ValueError(
@@ -130,6 +130,14 @@ def _in_mode(env: Any, env_kwargs: Mapping[str, Any], render_mode: str | None) -
         return {**env_kwargs, "render_mode": render_mode} if named or render_mode is not None else env_kwargs
     taken = render_mode is not None and "render_mode" in (arguments.parameters(env) or ())
     return {**env_kwargs, "render_mode": render_mode} if taken else env_kwargs
+
+
+def _of_vector(env: VectorEnv) -> HostEnvironments:
+    """A vector environment; the environments inside Gymnasium's own, in this process, are stepped as ours are."""
+    same_step = env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
+    if type(env) is SyncVectorEnv and same_step and env.observation_mode == "same":
+        return SingleEnvironments([_with_masks(one) for one in env.envs], env)
+    return VectorEnvironments(env)
 
 
 def _create(

@@ -13,6 +13,7 @@ from typing import Any
 import gymnasium as gym
 import jax
 import numpy as np
+from gymnasium.vector import SyncVectorEnv
 
 from operant import spaces
 from operant.envs.border import Border
@@ -65,10 +66,15 @@ def outline(env: gym.Env) -> EnvSpec:
 
 
 class SingleEnvironments(HostEnvironments):
-    """Gymnasium environments of one description, stepped one after another in this process."""
+    """Gymnasium environments of one description, stepped one after another in this process.
 
-    def __init__(self, envs: Sequence[gym.Env]) -> None:
-        self.envs = list(envs)
+    Args:
+        envs: the environments.
+        owner: the vector environment that they are of, which closes them.
+    """
+
+    def __init__(self, envs: Sequence[gym.Env], owner: SyncVectorEnv | None = None) -> None:
+        self.envs, self._owned = list(envs), envs if owner is None else (owner,)
         self.spec = replace(describe(envs[0]), num_envs=len(envs))
         self._observation_space, self._action_space = envs[0].observation_space, envs[0].action_space
         self._rewarded = isinstance(envs[0], RawRewardInInfo)
@@ -90,8 +96,11 @@ class SingleEnvironments(HostEnvironments):
     def step(self, action: PyTree) -> TimeStep:
         checks, masked = self._checks, self.spec.masked
         actions = split_actions(self._action_space, action_to_gym(self._action_space, action), len(self.envs))
-        observations, rewards, terminated, truncated, infos = [], [], [], [], []
-        raw: list[float] = []
+        observations, infos = [], []
+        rewards: Any = []
+        terminated: Any = []
+        truncated: Any = []
+        raw: Any = []
         final: dict[int, PyTree] = {}
         final_mask: dict[int, PyTree] = {}
         checks.taken += 1
@@ -110,21 +119,22 @@ class SingleEnvironments(HostEnvironments):
                 observation, info = checks.begin(env, i)
             observations.append(observation)
             infos.append(info)
-        reward, ended, cut = checks.outcomes(rewards, terminated, truncated)
+        outcomes: Any = checks.outcomes(rewards, terminated, truncated)
+        raw_reward: Any = np.array(raw, np.float32) if self._rewarded else None
         observation, mask = checks.observations(observations), self._masks(infos)
         return TimeStep(
             observation=observation,
             next_observation=with_rows(observation, final),
-            reward=reward,
-            terminated=ended,
-            truncated=cut,
+            reward=outcomes[0],
+            terminated=outcomes[1],
+            truncated=outcomes[2],
             action_mask=mask,
             next_action_mask=with_rows(mask, final_mask),
-            raw_reward=np.array(raw, np.float32) if self._rewarded else None,
+            raw_reward=raw_reward,
         )
 
     def close(self) -> None:
-        for env in self.envs:
+        for env in self._owned:
             env.close()
 
     def _masks(self, infos: Sequence[dict[str, Any]]) -> np.ndarray | None:

@@ -54,8 +54,8 @@ def _leaf_fault(space: gym.Space, value: Any, shape: tuple[int, ...], name: str)
         )
     if array.dtype.kind == "f":
         return (
-            f"{name} is of {array.dtype}, but {brief(space)} is of whole numbers. Declare a space of float32, or give "
-            f"what the space says: observation.astype({space.dtype})."
+            f"{name} holds {array.dtype}, but {brief(space)} is of whole numbers. Declare a Box of float32, or give "
+            f"{np.dtype(space.dtype)}."
         )
     low, high = whole_bounds(space)
     wrong = (array < low) | (array > high)

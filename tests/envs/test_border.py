@@ -127,7 +127,7 @@ WRONG = {
     "none of them": ("real", np.zeros((0, 2)), "a batch of none"),
     "nan": ("real", [0, np.nan], r"observation\[1\] is nan.*finite"),
     "more than float32": ("double", [0, 1e300], r"observation\[1\] is 1e\+300.*float32"),
-    "fractions as bytes": ("bytes", np.full((4, 4, 1), 0.5), "float64, where .*uint8.* whole numbers"),
+    "fractions as bytes": ("bytes", np.full((4, 4, 1), 0.5), "float64, but .*uint8.* whole numbers"),
     "too much for a byte": (
         "bytes",
         np.full((4, 4, 1), 300),

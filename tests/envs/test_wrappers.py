@@ -19,7 +19,7 @@ from operant.envs import gymnasium as bridge
 from operant.envs.base import Environment
 from operant.envs.classic.cartpole import CartPole
 from operant.envs.classic.pendulum import Pendulum
-from operant.envs.gymnasium_stepping import VectorEnvironments
+from operant.envs.gymnasium_vector import VectorEnvironments
 from operant.envs.probes import Senses
 from operant.envs.source import Source
 from operant.envs.wrappers import (
