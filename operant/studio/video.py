@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import shutil
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 
 import numpy as np
 
@@ -20,7 +22,8 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> P
     by a repeated row or column. Nothing is left behind by a failure: the file appears when it is complete.
     Raises ValueError for no frames at all and for frames that are not of one size.
     """
-    import imageio_ffmpeg
+    from operant.studio import mp4
+    from operant.studio.h264 import Encoder
 
     path = Path(path)
     iterator = iter(frames)
@@ -30,40 +33,28 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> P
             f"There is no frame to write to {path}: record at least one step, from an environment made with "
             'render_mode="rgb_array".'
         )
-    shape = _checked(first, None).shape
-    height, width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
+    original = _checked(first, None).shape
+    first = _even(first)
+    height, width = first.shape[:2]
+    encoder = Encoder(width, height, fps)
+    sizes, keys = [], []
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.partial.mp4")
-    # Not by imageio_ffmpeg's own writer: that forks, which JAX's threads may not survive.
-    encoder = subprocess.Popen(
-        [
-            imageio_ffmpeg.get_ffmpeg_exe(),
-            *("-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"),
-            *("-s", f"{width}x{height}", "-r", f"{fps:.2f}", "-i", "-"),
-            # Quality over size for these flat drawings; the index in front, so that playing starts before all is
-            # loaded.
-            *("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p"),
-            *("-movflags", "+faststart", str(partial)),
-        ],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        process_group=0 if os.name == "posix" else None,  # Ctrl-C is ours to handle
-    )
-    assert encoder.stdin is not None
-    assert encoder.stderr is not None
     try:
-        encoder.stdin.write(_even(first).data)
-        for frame in iterator:
-            encoder.stdin.write(_even(_checked(frame, shape)).data)
-        encoder.stdin.close()
-        complaint = encoder.stderr.read().decode(errors="replace").strip()
-        if encoder.wait():
-            raise RuntimeError(f"ffmpeg could not write {path}: {complaint}")
+        # What players need to know stands before the samples, so that playing starts before all is loaded.
+        with SpooledTemporaryFile(max_size=2**24) as samples:
+            for frame in chain([first], (_even(_checked(frame, original)) for frame in iterator)):
+                sample, key = encoder.encode(frame)
+                if key:
+                    keys.append(len(sizes))
+                sizes.append(len(sample))
+                samples.write(sample)
+            samples.seek(0)
+            with partial.open("wb") as file:
+                file.write(mp4.beginning(width, height, fps, encoder.parameters(), sizes, keys))
+                shutil.copyfileobj(samples, file)
         os.replace(partial, path)
     finally:
-        encoder.kill()
-        encoder.wait()
-        encoder.stderr.close()
         partial.unlink(missing_ok=True)
     return path
 

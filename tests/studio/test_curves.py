@@ -165,7 +165,7 @@ def test_importing_the_studio_does_not_import_matplotlib():
     code = (
         "import sys, operant.studio.curves, operant.studio.policy_map, operant.studio.video, "
         "operant.studio.report, operant.studio.action_probabilities; "
-        "sys.exit('matplotlib' in sys.modules or 'imageio_ffmpeg' in sys.modules)"
+        "sys.exit('matplotlib' in sys.modules or 'operant.studio.h264' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
