@@ -157,10 +157,13 @@ def test_seeds_spread_over_two_devices_are_those_of_one(first, monkeypatch):
     loop = DeviceLoop(algorithm(), CartPole(), NUM_ENVS, len(SEEDS), emit=True)
     assert loop._mesh.size == 1
     run, _, seen = loop.advance(loop.begin(KEYS), 1, 1)
-    for name, rows in arrays(experience).items():
-        np.testing.assert_array_equal(rows, arrays(seen)[name], err_msg=name)
-    for name, value in arrays(spread).items():
-        np.testing.assert_allclose(value, arrays(run)[name], atol=1e-5, rtol=1e-5, err_msg=name)
+    # Other programs, which may differ in last bits; what is done and what ends must not.
+    for one, other in ((experience, seen), (spread, run)):
+        for name, value in arrays(one).items():
+            if value.dtype.kind == "f":
+                np.testing.assert_allclose(value, arrays(other)[name], atol=1e-5, rtol=1e-5, err_msg=name)
+            else:
+                np.testing.assert_array_equal(value, arrays(other)[name], err_msg=name)
 
 
 def test_seeds_learn_as_well_together_as_alone(together, alone):
