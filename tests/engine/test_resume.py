@@ -118,7 +118,6 @@ def test_an_interrupted_process_is_resumed_to_the_last_bit(whole, tmp_path, numb
         [sys.executable, __file__, str(tmp_path / "run"), str(int(number))],
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     if number == signal.SIGINT:  # the chunk that was running is finished and kept
