@@ -17,7 +17,16 @@ from operant.envs.ids import resolve
 from operant.signatures import documentation, signature_of
 
 TRAINING_VALUES = ("total_timesteps", "evaluate_every", "episodes")  # a preset's, for the command line
-AGENT_ARGUMENTS = ("seed", "seeds", "num_envs", "backend", "vectorization", "wrappers", "env_kwargs")
+AGENT_ARGUMENTS = (
+    "seed",
+    "seeds",
+    "num_envs",
+    "backend",
+    "vectorization",
+    "wrappers",
+    "env_kwargs",
+    "start_method",
+)
 
 
 def make(
@@ -31,8 +40,8 @@ def make(
             another name those of that name; None plain defaults. What is given by hand goes before them.
         curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name of one, which
             then has the preset's values if there are any.
-        arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`, `env_kwargs`) and
-            any hyperparameter.
+        arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`, `env_kwargs`,
+            `start_method`) and any hyperparameter.
 
     Raises ValueError naming what is wrong: the algorithm, a hyperparameter, its value, the preset or the environment.
     """

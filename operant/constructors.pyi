@@ -51,6 +51,7 @@ class _REINFORCE:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -78,7 +79,8 @@ class _REINFORCE:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -94,6 +96,9 @@ class _REINFORCE:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -158,6 +163,7 @@ class _A2C:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
@@ -189,7 +195,8 @@ class _A2C:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -205,6 +212,9 @@ class _A2C:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -273,6 +283,7 @@ class _TRPO:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -306,7 +317,8 @@ class _TRPO:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -322,6 +334,9 @@ class _TRPO:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -392,6 +407,7 @@ class _PPO:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -427,7 +443,8 @@ class _PPO:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -443,6 +460,9 @@ class _PPO:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -520,6 +540,7 @@ class _DQN:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -575,7 +596,8 @@ class _DQN:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -591,6 +613,9 @@ class _DQN:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -697,6 +722,7 @@ class _Rainbow:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -752,7 +778,8 @@ class _Rainbow:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -768,6 +795,9 @@ class _Rainbow:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -874,6 +904,7 @@ class _QRDQN:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -929,7 +960,8 @@ class _QRDQN:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -945,6 +977,9 @@ class _QRDQN:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1051,6 +1086,7 @@ class _IQN:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -1106,7 +1142,8 @@ class _IQN:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1122,6 +1159,9 @@ class _IQN:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1228,6 +1268,7 @@ class _Random:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
     ) -> Agent:
@@ -1235,7 +1276,8 @@ class _Random:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1251,6 +1293,9 @@ class _Random:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1276,6 +1321,7 @@ class _QLearning:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1290,7 +1336,8 @@ class _QLearning:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1306,6 +1353,9 @@ class _QLearning:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1343,6 +1393,7 @@ class _DoubleQLearning:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1357,7 +1408,8 @@ class _DoubleQLearning:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1373,6 +1425,9 @@ class _DoubleQLearning:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1410,6 +1465,7 @@ class _SARSA:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1424,7 +1480,8 @@ class _SARSA:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1440,6 +1497,9 @@ class _SARSA:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1477,6 +1537,7 @@ class _ExpectedSARSA:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1491,7 +1552,8 @@ class _ExpectedSARSA:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1507,6 +1569,9 @@ class _ExpectedSARSA:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1544,6 +1609,7 @@ class _SARSALambda:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1560,7 +1626,8 @@ class _SARSALambda:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1576,6 +1643,9 @@ class _SARSALambda:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1617,6 +1687,7 @@ class _DynaQ:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1634,7 +1705,8 @@ class _DynaQ:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1650,6 +1722,9 @@ class _DynaQ:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1691,6 +1766,7 @@ class _LinearQ:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.3,
@@ -1705,7 +1781,8 @@ class _LinearQ:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1721,6 +1798,9 @@ class _LinearQ:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1756,6 +1836,7 @@ class _TD:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 0.1,
@@ -1772,7 +1853,8 @@ class _TD:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1788,6 +1870,9 @@ class _TD:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1828,6 +1913,7 @@ class _MonteCarlo:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str = 1.0,
@@ -1844,7 +1930,8 @@ class _MonteCarlo:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1860,6 +1947,9 @@ class _MonteCarlo:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1899,6 +1989,7 @@ class _GridSearch:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -1917,7 +2008,8 @@ class _GridSearch:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1933,6 +2025,9 @@ class _GridSearch:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1976,6 +2071,7 @@ class _RandomSearch:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -1993,7 +2089,8 @@ class _RandomSearch:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -2009,6 +2106,9 @@ class _RandomSearch:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -2051,6 +2151,7 @@ class _GeneticAlgorithm:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -2071,7 +2172,8 @@ class _GeneticAlgorithm:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -2087,6 +2189,9 @@ class _GeneticAlgorithm:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -2136,6 +2241,7 @@ class _CEM:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -2154,7 +2260,8 @@ class _CEM:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -2170,6 +2277,9 @@ class _CEM:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -2215,6 +2325,7 @@ class _EvolutionStrategies:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -2233,7 +2344,8 @@ class _EvolutionStrategies:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -2249,6 +2361,9 @@ class _EvolutionStrategies:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -2292,6 +2407,7 @@ class _ARS:
         vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
         n_eval_episodes: int = 1,
@@ -2311,7 +2427,8 @@ class _ARS:
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one.
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -2327,6 +2444,9 @@ class _ARS:
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
                 False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.

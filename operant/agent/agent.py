@@ -26,6 +26,7 @@ from operant.engine.policy import Actor, Policy
 from operant.engine.run_directory import RunDirectory
 from operant.engine.scores import StudyEvaluation
 from operant.engine.train import chunk_size
+from operant.envs.processes import StartMethod
 from operant.envs.source import Backend, Source, Vectorization
 from operant.envs.wrappers.registry import Written, as_wrappers
 from operant.studio import recording
@@ -41,7 +42,8 @@ class Agent(Acting):
 
     Args:
         algorithm: What learns, with its hyperparameters.
-        env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or a native one.
+        env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or a native one;
+            or a list of ids and callables, one for each copy, of which the first is scored.
         seed: All randomness derives from it.
         seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or which.
         num_envs: Environments stepped together, for each learner; by default as many as the algorithm says: one, or for
@@ -53,6 +55,10 @@ class Agent(Acting):
         wrappers: What the environment is wrapped in, the innermost first: values such as `Discretize(5)`, or text such
             as "discretize:5". It is played in them wherever it is played; returns are of its own rewards.
         env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery": False}`.
+        start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by default the first
+            that the system has. All but "fork" need `if __name__ == "__main__":` in the script.
+
+    `close()` ends its environments and processes, and so does the end of a `with` block.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class Agent(Acting):
         vectorization: Vectorization = "sync",
         wrappers: Written | Sequence[Written] = (),
         env_kwargs: Mapping[str, Any] | None = None,
+        start_method: StartMethod | None = None,
     ) -> None:
         self.algorithm = algorithm
         self.source = Source.of(
@@ -75,6 +82,7 @@ class Agent(Acting):
             vectorization=vectorization,
             wrappers=as_wrappers(wrappers),
             env_kwargs=env_kwargs,
+            start_method=start_method,
         )
         inputs.require_same_discount(algorithm, self.source.wrappers)
         self.seed = inputs.seed_of(seed)
@@ -300,6 +308,36 @@ class Agent(Acting):
         Raises ValueError where no such picture can be drawn.
         """
         return showing.plot_policy(self, path, states)
+
+    # environments
+
+    def env_method(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:
+        """Call a method of each training environment, as a curriculum does; what they return, in order.
+
+        Raises ValueError where they have none of this name, and where training is native.
+        """
+        return self.learner.environments.call(name, *arguments, **keywords)
+
+    def get_attr(self, name: str) -> list[Any]:
+        """An attribute of each training environment. Raises ValueError as `env_method` does."""
+        return self.learner.environments.call(name)
+
+    def set_attr(self, name: str, value: Any) -> None:
+        """Set an attribute of every training environment. Raises ValueError as `env_method` does."""
+        self.learner.environments.set_attr(name, value)
+
+    def close(self) -> None:
+        """End the environments and processes of training; what has been learnt stays, and `learn` makes new ones.
+
+        An instance or a vector environment that you made yourself stays open.
+        """
+        self.learner.close()
+
+    def __enter__(self) -> Agent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # several learners
 

@@ -62,6 +62,15 @@ class HandWritten:
         inputs.require_same_spaces(Source(home).spec, written.source.spec)
         return written
 
+    def close(self) -> None:
+        """As an agent has it; what is played here is closed after each use."""
+
+    def __enter__(self) -> HandWritten:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def policy(self) -> WrittenPolicy:
         """The policy over batches, as `evaluate` uses it."""
         return WrittenPolicy(self.function, self.source.spec.action_space)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -18,6 +19,7 @@ from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.run import Run, initial_state, replay_bytes
 from operant.engine.train import Loop, steps_done
+from operant.envs.host import HostEnvironments
 from operant.envs.source import Source
 from operant.ops.seeds import key_of
 from operant.replay import size
@@ -42,6 +44,9 @@ class Learner:
         self.run: Run | None = None
         self.emit = False
         self._loop: Loop | None = None
+        self._closing: Callable[[], Any] = lambda: (
+            None
+        )  # closes the environments, at once or when nobody holds this
         self._state: PyTree = None
 
     # what has been learnt
@@ -101,18 +106,36 @@ class Learner:
             if self.source.native is not None:
                 native = self.source.native
                 self._loop = DeviceLoop(self.algorithm, native, self.spec.num_envs, self.seeds, emit)
-            elif isinstance(self._loop, HostLoop):
-                self._loop.emit = emit
             else:
-                environments = self.source.host(self.spec.num_envs * (self.seeds or 1))
-                self._loop = HostLoop(self.algorithm, environments, self.seeds, emit)
+                self._host_loop.emit = emit
         self.emit = emit
         if self.run is None:
-            run = self._loop.begin(self.key, size)
+            run = self._started_loop.begin(self.key, size)
             if self._state is not None:
                 run = replace(run, state=jax.tree.map(jnp.copy, self._state))
             self.run = run
         return self._require_whole()
+
+    @property
+    def _host_loop(self) -> HostLoop:
+        """The loop through Gymnasium, made where there is none yet or it was closed."""
+        if not isinstance(self._loop, HostLoop):
+            environments = self.source.host(self.spec.num_envs * (self.seeds or 1))
+            self._loop = HostLoop(self.algorithm, environments, self.seeds)
+            self._loop.disturbed = self.run is not None  # of a run that goes on, episodes begin afresh
+            self._closing = closing = weakref.finalize(self, _closed, environments, self.source.lent)
+            closing.atexit = False  # processes end with this one
+        return self._loop
+
+    @property
+    def environments(self) -> HostEnvironments:
+        """Those that training steps in Python. Raises ValueError where it steps none."""
+        if self.source.native is not None:
+            raise ValueError(
+                f"{self.source.id} is trained on natively, where nothing can be called: pass backend='gymnasium', or a "
+                "function that makes the environment."
+            )
+        return self._host_loop.environments
 
     def restored(self, run: Run) -> None:
         """Take over a stored run; environments in Python, which no file can hold, begin their episodes afresh."""
@@ -161,8 +184,11 @@ class Learner:
         return self._held(self._started_loop.warm_up, run, size)
 
     def close(self) -> None:
-        """Closes environments that are stepped in Python."""
-        self._started_loop.close()
+        """Closes the environments that training steps in Python, but for those that the user made; learning again
+        makes new ones."""
+        if isinstance(self._loop, HostLoop):
+            self._closing()
+            self._loop = None
 
     @property
     def _started_loop(self) -> Loop:
@@ -184,3 +210,9 @@ class Learner:
             self._loop.disturbed = True
             if self.lost and self._loop.flat is not None:
                 self.run = self._loop.flat.run
+
+
+def _closed(environments: HostEnvironments, lent: bool) -> None:
+    """Closes environments that are ours."""
+    if not lent:
+        environments.close()

@@ -24,8 +24,12 @@ def check(env: Any, env_kwargs: Any, maker: Any = None) -> None:
         raise ValueError(f"env_kwargs={env_kwargs!r}: must be a dict, such as {{'is_slippery': False}}.")
     if not env_kwargs:
         return
+    if isinstance(env, list | tuple):
+        for one in env:
+            check(one, env_kwargs)
+        return
     name = env if isinstance(env, str) else getattr(env, "__name__", type(env).__name__)
-    if not isinstance(env, str | Sequence) and not callable(env):
+    if not isinstance(env, str) and not callable(env):
         raise ValueError(
             f"env_kwargs={dict(env_kwargs)}: {name} is made already. Give its id or its class, or make it with them."
         )
@@ -80,7 +84,8 @@ def from_json(config: Mapping[str, Any], env: Any, given: Mapping[str, Any] | No
 
     Raises ValueError naming the ones that no file could hold and that are not given now.
     """
-    same = env is None or env == config["environment"] or (callable(env) and not isinstance(env, gym.Env))
+    made_again = callable(env) or isinstance(env, list | tuple)
+    same = env is None or (env == config["environment"] if isinstance(env, str) else made_again)
     kept = dict(config.get("env_kwargs", {})) if same else {}
     missing = set(config.get("env_kwargs_not_kept", ())) - set(given or {}) if same else set()
     if missing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from multiprocessing import get_all_start_methods
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -12,13 +11,14 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec as Registration
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
-from operant.envs import arguments
+from operant.envs import arguments, processes
 from operant.envs.gymnasium_checked import Checked
 from operant.envs.gymnasium_layers import MaskInInfo
 from operant.envs.gymnasium_spaces import action_to_gym, observation_to_jax, space_from_gymnasium
 from operant.envs.gymnasium_stepping import SingleEnvironments, describe
 from operant.envs.gymnasium_vector import VectorEnvironments
 from operant.envs.host import HostEnvironments
+from operant.envs.processes import StartMethod
 from operant.envs.unknown import unknown
 from operant.envs.vector_single import single_of_vector
 from operant.envs.wrappers.apply import wrap_gymnasium
@@ -33,7 +33,8 @@ __all__ = [
     "space_from_gymnasium",
 ]
 
-EnvironmentLike = str | Callable[..., gym.Env] | gym.Env | VectorEnv
+Maker = str | Callable[..., gym.Env]  # of one environment
+EnvironmentLike = Maker | Sequence[Maker] | gym.Env | VectorEnv
 
 T = TypeVar("T")
 
@@ -48,6 +49,7 @@ def make(
     vectorization: str = "sync",
     wrappers: Sequence[Wrapper] = (),
     env_kwargs: Mapping[str, Any] = NONE,
+    start_method: StartMethod | None = None,
 ) -> HostEnvironments:
     """`num_envs` environments stepped together.
 
@@ -55,15 +57,17 @@ def make(
     `action_masks()`.
 
     Args:
-        env: a registered id, a function (or class) that makes one, one itself, or a vector environment, whose
-            own number of environments is used.
+        env: a registered id, a function (or class) that makes one, a list of these, one for each, an environment
+            itself, or a vector environment, whose own number of environments is used.
         vectorization: `sync`, one after another in this process; `async`, a process each; or
             `vector_entry_point`, Gymnasium's own vector environment of that id.
         wrappers: around each single environment, the innermost first; a vector environment takes none.
         env_kwargs: given to `gymnasium.make` or to the function.
+        start_method: of processes: `forkserver`, `spawn` or `fork`; by default the first that there is.
 
     Raises:
         ValueError: the environment is not known, or cannot be used so; says what can.
+        RuntimeError: processes cannot be started from this script, since it lacks a `__main__` guard.
         ImportError: a package that it needs is not installed.
     """
     if vectorization not in VECTORIZATIONS:
@@ -90,8 +94,8 @@ def make(
     if vectorization == "vector_entry_point":
         return VectorEnvironments(vector_entry_point(env, num_envs, env_kwargs))
     if vectorization == "async":
-        return _processes(env, num_envs, env_kwargs, wrappers)
-    envs = [_create(env, env_kwargs, wrappers) for _ in range(num_envs)]
+        return _processes(_each(env, num_envs), env_kwargs, wrappers, start_method)
+    envs = [_create(one, env_kwargs, wrappers) for one in _each(env, num_envs)]
     if len({id(e.unwrapped) for e in envs}) < num_envs:
         raise ValueError(
             f"{env!r} returned the same environment twice. It must make a new one at every call."
@@ -100,7 +104,7 @@ def make(
 
 
 def make_single(
-    env: EnvironmentLike,
+    env: Maker | gym.Env | VectorEnv,
     render_mode: str | None = None,
     *,
     wrappers: Sequence[Wrapper] = (),
@@ -141,7 +145,7 @@ def _of_vector(env: VectorEnv) -> HostEnvironments:
 
 
 def _create(
-    env: str | Registration | Callable[..., gym.Env],
+    env: Maker | Registration,
     env_kwargs: Mapping[str, Any],
     wrappers: Sequence[Wrapper] = (),
 ) -> gym.Env:
@@ -149,7 +153,7 @@ def _create(
     return wrap_gymnasium(_bare(env, env_kwargs), wrappers)
 
 
-def _bare(env: str | Registration | Callable[..., gym.Env], env_kwargs: Mapping[str, Any]) -> gym.Env:
+def _bare(env: Maker | Registration, env_kwargs: Mapping[str, Any]) -> gym.Env:
     if isinstance(env, str | Registration):
         # Gymnasium's checker would look at every step; `describe` looks once.
         return _with_masks(
@@ -176,28 +180,39 @@ def _with_masks(env: gym.Env) -> gym.Env:
     )
 
 
+def _each(env: Maker | Sequence[Maker], num_envs: int) -> list[Maker]:
+    """What makes each of the environments."""
+    if not isinstance(env, list | tuple):
+        return [env] * num_envs  # pyright: ignore[reportReturnType] (a sequence is a list or a tuple)
+    if len(env) != num_envs:
+        raise ValueError(f"A list of {len(env)} environments cannot be {num_envs}.")
+    return list(env)
+
+
 def _processes(
-    env: str | Callable[..., gym.Env],
-    num_envs: int,
+    makers: Sequence[Maker],
     env_kwargs: Mapping[str, Any],
     wrappers: Sequence[Wrapper],
+    start_method: StartMethod | None,
 ) -> HostEnvironments:
-    single = _bare(env, env_kwargs)
-    registration = (single.env if isinstance(single, MaskInInfo) else single).spec
+    method = processes.start_method(start_method)
+    single = _bare(makers[0], env_kwargs)
     like = describe(wrap_gymnasium(single, wrappers))
     single.close()
-    # Forking a process that runs JAX's threads can lock up.
-    context = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
-    # An id is sent with its registration, which another process need not have.
-    known = registration is not None and isinstance(env, str)
-    what = (registration, {}, wrappers) if known else (env, dict(env_kwargs), wrappers)
-    envs = AsyncVectorEnv(
-        [partial(_in_process, like.id, i, *what) for i in range(num_envs)],
-        copy=False,
-        context=context,
-        autoreset_mode=AutoresetMode.SAME_STEP,
+    functions = [
+        partial(_in_process, like.id, i, *_sent(maker, env_kwargs), wrappers)
+        for i, maker in enumerate(makers)
+    ]
+    make = partial(
+        AsyncVectorEnv, functions, copy=False, context=method, autoreset_mode=AutoresetMode.SAME_STEP
     )
-    return VectorEnvironments(envs, like)
+    return VectorEnvironments(processes.start(make, method), like)
+
+
+def _sent(maker: Maker, env_kwargs: Mapping[str, Any]) -> tuple[Maker | Registration, dict[str, Any]]:
+    """What another process makes it from. An id is sent with its registration, which need not be known there."""
+    registration = gym.registry.get(maker) if isinstance(maker, str) else None
+    return (maker if registration is None else registration), dict(env_kwargs)
 
 
 def _in_process(name: str, number: int, *what: Any) -> gym.Env:

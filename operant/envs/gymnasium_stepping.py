@@ -137,6 +137,10 @@ class SingleEnvironments(HostEnvironments):
         for env in self._owned:
             env.close()
 
+    def _call(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:
+        found = [env.get_wrapper_attr(name) for env in self.envs]
+        return [one(*arguments, **keywords) if callable(one) else one for one in found]
+
     def _masks(self, infos: Sequence[dict[str, Any]]) -> np.ndarray | None:
         return self._checks.masks(infos) if self.spec.masked else None
 

@@ -92,6 +92,12 @@ class VectorEnvironments(HostEnvironments):
     def close(self) -> None:
         self.envs.close()
 
+    def _call(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:
+        inner = self.envs.unwrapped
+        if not isinstance(inner, SyncVectorEnv | AsyncVectorEnv):
+            return super()._call(name)
+        return list(inner.call(name, *arguments, **keywords))
+
     def _answered(self, method: str, *arguments: Any, **options: Any) -> Any:
         """What `reset` or `step` of the vector environment returns; its errors say where they were."""
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +39,27 @@ class HostEnvironments(ABC):
     @abstractmethod
     def close(self) -> None:
         """Releases what the environments hold; they cannot be used afterwards."""
+
+    def call(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:
+        """What this method of each environment returns, or its attribute of this name.
+
+        Raises ValueError where they have none, or cannot be called one by one.
+        """
+        if not all(self._call("has_wrapper_attr", name)):
+            raise ValueError(f"{self.spec.id} has nothing that is called {name!r}.")
+        return self._call(name, *arguments, **keywords)
+
+    def set_attr(self, name: str, value: Any) -> None:
+        """Gives an attribute of every environment this value; raises ValueError where they have none of this name."""
+        if not all(self._call("has_wrapper_attr", name)):
+            raise ValueError(f"{self.spec.id} has no attribute {name!r}.")
+        self._call("set_wrapper_attr", name, value)
+
+    def _call(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:
+        raise ValueError(
+            f"The environments of {self.spec.id} are stepped together and cannot be called one by one: train on a "
+            "function that makes one, as in operant.PPO(lambda: gymnasium.make(…))."
+        )
 
 
 class NativeOnHost(HostEnvironments):

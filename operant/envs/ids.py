@@ -8,6 +8,8 @@ from gymnasium.envs.registration import find_highest_version, get_env_id, parse_
 
 def resolve(env: object) -> object:
     """An id without a version as that of the newest one there is, as Gymnasium takes it; all else as it is."""
+    if isinstance(env, list | tuple):
+        return [resolve(one) for one in env]
     if (
         not isinstance(env, str) or env in gym.registry or ":" in env
     ):  # a module's ids are known once it is imported

@@ -17,6 +17,7 @@ from operant.envs.gymnasium_layers import Lent
 from operant.envs.host import HostEnvironments, NativeOnHost
 from operant.envs.ids import resolve
 from operant.envs.native_gym import as_gymnasium
+from operant.envs.processes import StartMethod, start_method
 from operant.envs.registry import NATIVE, OWN
 from operant.envs.wrappers.apply import wrap_native
 from operant.envs.wrappers.base import Wrapper
@@ -28,7 +29,7 @@ Vectorization = Literal["sync", "async", "vector_entry_point"]
 
 @dataclass(frozen=True)
 class Source:
-    """An environment as given: a Gymnasium id, a callable, a (vector) instance, or a native environment.
+    """An environment as given: a Gymnasium id, a callable, a list of these, a (vector) instance, or a native one.
 
     Everything that is made of it is in its wrappers, but `given` is not.
     """
@@ -40,6 +41,7 @@ class Source:
     env_kwargs: Mapping[str, Any] = field(
         default_factory=dict
     )  # as for `gymnasium.make`, or the callable's own
+    start_method: StartMethod | None = None  # of processes; None for what suits the system
 
     @classmethod
     def of(cls, env: Any, **values: Any) -> Source:
@@ -51,6 +53,14 @@ class Source:
         object.__setattr__(self, "env_kwargs", {} if self.env_kwargs is None else self.env_kwargs)
         own = registry.maker(self.given) if isinstance(self.given, str) else None
         arguments.check(self.given, self.env_kwargs, own)
+        if isinstance(self.given, list) and not self.given:
+            raise ValueError("A list of environments holds none: give an id or a function for each of them.")
+        if self.start_method is not None:
+            start_method(self.start_method)
+            if self.vectorization != "async":
+                raise ValueError(
+                    f"start_method={self.start_method!r} is that of processes: add vectorization='async'."
+                )
         if self.backend not in get_args(Backend):
             raise ValueError(f"backend={self.backend!r}: must be one of {', '.join(get_args(Backend))}.")
         if self.vectorization not in get_args(Vectorization):
@@ -104,6 +114,12 @@ class Source:
             return self.native.spec
         if isinstance(self.given, gym.vector.VectorEnv):
             return replace(self.host(self.given.num_envs).spec, num_envs=1)
+        if isinstance(self.given, list):  # all of them, since they must be alike
+            environments = bridge.make(
+                self.given, len(self.given), wrappers=self.wrappers, env_kwargs=self.env_kwargs
+            )
+            environments.close()
+            return replace(environments.spec, num_envs=1)
         kind = "vector_entry_point" if self._own_vector else "sync"
         environments = bridge.make(
             self.given, 1, vectorization=kind, wrappers=self.wrappers, env_kwargs=self.env_kwargs
@@ -115,6 +131,11 @@ class Source:
                 environments.close()
 
     @property
+    def _first(self) -> Any:
+        """What is played outside training: of a list its first."""
+        return self.given[0] if isinstance(self.given, list) else self.given
+
+    @property
     def _own_vector(self) -> bool:
         """Whether training goes through the vector environment that an id has of its own."""
         through = self.vectorization == "vector_entry_point" and self.native is None
@@ -124,6 +145,11 @@ class Source:
     def shared(self) -> bool:
         """Whether what plays is the very instance that trains."""
         return isinstance(self.given, gym.Env)
+
+    @property
+    def lent(self) -> bool:
+        """Whether what trains was made by the user, who closes it."""
+        return isinstance(self.given, gym.Env | gym.vector.VectorEnv)
 
     @property
     def id(self) -> str:
@@ -144,6 +170,8 @@ class Source:
         """How many environments it already is; None where any number can be made."""
         if isinstance(self.given, gym.vector.VectorEnv):
             return self.given.num_envs
+        if isinstance(self.given, list):
+            return len(self.given)
         return 1 if isinstance(self.given, gym.Env) else None
 
     def host(self, num_envs: int) -> HostEnvironments:
@@ -161,15 +189,16 @@ class Source:
     @cached_property
     def renders(self) -> bool:
         """Whether `single("rgb_array")` gives pictures."""
-        env = self.single()
+        env, given = self.single(), self._first
         modes = env.metadata.get("render_modes") or ()
-        ours = isinstance(self.given, str | Environment)  # made here, so with the render mode asked for
-        ours = ours or (callable(self.given) and "render_mode" in (arguments.parameters(self.given) or ()))
+        env.close()
+        ours = isinstance(given, str | Environment)  # made here, so with the render mode asked for
+        ours = ours or (callable(given) and "render_mode" in (arguments.parameters(given) or ()))
         return env.render_mode == "rgb_array" or (ours and "rgb_array" in modes)
 
     def single(self, render_mode: str | None = None) -> gym.Env:
         """One environment to score and to film on: Gymnasium's own wherever there is one. Rewards are its own."""
-        given = self.given
+        given = self._first
         if isinstance(given, Environment) and not self._is_a_twin(given):
             return as_gymnasium(self._scored, render_mode)
         if self._own_vector:
