@@ -63,6 +63,11 @@ def own_environments() -> list[str]:
     return _read()["own_environments"]
 
 
+def before() -> dict[str, Any]:
+    """What hyperparameters were that older files do not have."""
+    return _read()["before"]
+
+
 def wrappers() -> list[str]:
     """The names of wrappers."""
     return _read()["wrappers"]

@@ -224,10 +224,10 @@ def test_presets_of_ones_own(tmp_path, capsys):
 
 
 def test_a_file_is_split_from_the_flags():
-    assert config_file.split(["--seed", "1", "--config=x.toml"]) == ("x.toml", ["--seed", "1"])
-    assert config_file.split(["ppo", "--config", "x.toml", "--seed", "1"]) == (
+    assert config_file.split(["--seed", "1", "--config=x.toml"], "--config") == ("x.toml", ["--seed", "1"])
+    assert config_file.split(["ppo", "--config", "x.toml", "--seed", "1"], "--config") == (
         "x.toml",
         ["ppo", "--seed", "1"],
     )
     with pytest.raises(WrongInput):
-        config_file.split(["--config"])
+        config_file.split(["--config"], "--config")

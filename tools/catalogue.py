@@ -37,6 +37,7 @@ def catalogue() -> dict[str, Any]:
         "curiosities": {name: list(_fields(cls)) for name, cls in CURIOSITIES.items()},
         "network": list(_fields(Network)),
         "schedules": {name: _numbers(kind) for name, kind in schedules.KINDS.items()},
+        "before": registry.BEFORE,
         "wrappers": list(WRAPPERS),
         "own_environments": list(OWN),
         "policies": list(POLICIES),

@@ -193,9 +193,10 @@ class Agent(Acting):
         network: Any = None,
         wrappers: Written | Sequence[Written] | None = None,
         env_kwargs: Mapping[str, Any] | None = None,
+        step: int | None = None,
     ) -> Agent:
-        """The agent as it was at a run's last checkpoint; `finish` trains it to the end."""
-        return saving.restore(cls, run_dir, env, network, wrappers, env_kwargs)
+        """The agent as it was at a run's last checkpoint, or at that of `step`; `finish` trains it to the end."""
+        return saving.restore(cls, run_dir, env, network, wrappers, env_kwargs, step)
 
     def finish(
         self,

@@ -172,10 +172,11 @@ def restore(
     network: Any,
     wrapped_in: Any,
     env_kwargs: Mapping[str, Any] | None = None,
+    step: int | None = None,
 ) -> Agent:
-    """The agent as it was at the last checkpoint of a run."""
+    """The agent as it was at the last checkpoint of a run, or at that of a step."""
     directory = RunDirectory.open(run_dir)
-    path = latest_checkpoint(directory.checkpoints)
+    path = latest_checkpoint(directory.checkpoints) if step is None else directory.checkpoints / str(step)
     if path is None:
         raise FileNotFoundError(
             f"{run_dir} has no checkpoint to resume from; start it again with --overwrite."

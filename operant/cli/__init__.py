@@ -50,7 +50,9 @@ def _run(arguments: list[str]) -> None:
         from operant.cli.habits import algorithm_first
 
         rest = algorithm_first(arguments[1:])
-        in_file = any(argument.partition("=")[0] == "--config" for argument in rest)
+        from operant.cli.start import FLAGS
+
+        in_file = any(argument.partition("=")[0] in ("--config", *FLAGS) for argument in rest)
         if not in_file and (not rest or rest[0].startswith("-")):
             from operant.cli.usage import usage
 

@@ -31,6 +31,8 @@ class Asked:
     """The name of the preset whose values stand where no flag does; "none" without one."""
     name: str | None = None
     """That of its table in a file of several runs."""
+    start: str | None = None
+    """The run or the model file from which training starts."""
     place: str = ""
     """Where it stands in that file."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -32,6 +31,10 @@ EnvKwargs = Annotated[
     ),
 ]
 Best = Annotated[bool, tyro.conf.arg(help="Of a run, the best model that it kept instead of the last.")]
+Checkpoint = Annotated[
+    int | None,
+    tyro.conf.arg(metavar="STEP", help="Of a run, its checkpoint of this step instead of its model."),
+]
 Stochastic = Annotated[bool, tyro.conf.arg(help="Sample actions instead of taking the best known one.")]
 
 
@@ -45,15 +48,22 @@ def train(
 def resume(
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="Its run directory.")],
     *,
+    total_timesteps: Annotated[
+        int | None,
+        tyro.conf.arg(help="Where it is to end, if not where it was to; schedules then run to there."),
+    ] = None,
     episodes: Annotated[int, tyro.conf.arg(help="Episodes to score the result by.")] = 100,
+    wandb: Annotated[
+        str | None, tyro.conf.arg(metavar="PROJECT", help="Send the metrics to Weights & Biases, too.")
+    ] = None,
     progress: Annotated[bool, tyro.conf.arg(help="Show a table and a bar of progress.")] = True,
     video: Annotated[bool, tyro.conf.arg(help="Film an episode.")] = True,
     pictures: Annotated[bool, tyro.conf.arg(help="Draw curves and a map of the policy.")] = True,
 ) -> None:
-    """Continue an interrupted run from its last checkpoint to its end, and score it."""
+    """Continue a run from its last checkpoint to its end, or to a later one, and score it."""
     from operant.cli.train import resume
 
-    resume(run, episodes, progress, video, pictures)
+    resume(run, total_timesteps, episodes, wandb, progress, video, pictures)
 
 
 def evaluate(
@@ -64,16 +74,18 @@ def evaluate(
     seed: Seed = 10_000,
     stochastic: Stochastic = False,
     best: Best = False,
+    checkpoint: Checkpoint = None,
     env_kwargs: EnvKwargs = (),
     modules: Modules = (),
 ) -> None:
     """Score a model, beside the random policy, or a policy that is known by name, over whole episodes."""
-    from operant.cli import play
+    from operant.cli.play import Wanted
     from operant.cli.training import at_least_one
 
     with from_input():
         at_least_one(episodes=episodes)
-        player, how = play.player(model, environment, best, stochastic, env_kwargs, modules)
+        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)
+        player, how = wanted.player()
     print(player.evaluate(episodes, seed, beside_random=model != "random", **how))
 
 
@@ -85,20 +97,63 @@ def watch(
     seed: Seed = 20_000,
     stochastic: Stochastic = False,
     best: Best = False,
+    checkpoint: Checkpoint = None,
     env_kwargs: EnvKwargs = (),
     modules: Modules = (),
 ) -> None:
     """Watch a model, or a policy that is known by name, in a window."""
-    from operant.cli import play
+    from operant.cli.play import Wanted
+    from operant.cli.training import at_least_one
 
     with from_input():
-        play.require(model, environment, best, stochastic, modules)
+        at_least_one(episodes=episodes)
+        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)
+        wanted.require()
         from operant.studio.recording import require_display
 
         require_display()
-        player, how = play.player(model, environment, best, stochastic, env_kwargs, modules)
+        player, how = wanted.player()
     returns = player.watch(episodes, seed, **how)
     print("returns:", ", ".join(f"{value:.1f}" for value in returns))
+
+
+def record(
+    model: Model,
+    output: Annotated[
+        tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE.mp4", help="The film to write.")
+    ],
+    *,
+    environment: Annotated[str | None, tyro.conf.arg(help="A Gymnasium id, if not the run's own.")] = None,
+    episodes: Annotated[int, tyro.conf.arg(help="How many.")] = 1,
+    seed: Seed = 20_000,
+    stochastic: Stochastic = False,
+    best: Best = False,
+    checkpoint: Checkpoint = None,
+    all_checkpoints: Annotated[
+        bool,
+        tyro.conf.arg(help="Of a run, what was played after each of its checkpoints, one after another."),
+    ] = False,
+    beside_random: Annotated[bool, tyro.conf.arg(help="With the random policy at its side.")] = False,
+    env_kwargs: EnvKwargs = (),
+    modules: Modules = (),
+) -> None:
+    """Film a model, or a policy that is known by name, as MP4."""
+    from operant.cli.play import Wanted
+    from operant.cli.training import at_least_one
+
+    with from_input():
+        at_least_one(episodes=episodes)
+        if all_checkpoints and (best or beside_random or checkpoint is not None):
+            raise ValueError("--all-checkpoints goes without --best, --beside-random and --checkpoint.")
+        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)
+        wanted.require()
+    from operant.cli.record import record, record_checkpoints
+
+    if all_checkpoints:
+        record_checkpoints(wanted, output, episodes, seed)
+    else:
+        record(wanted, output, episodes, seed, beside_random)
+    print(output)
 
 
 def plot(
@@ -110,40 +165,9 @@ def plot(
     metric: Annotated[str, tyro.conf.arg(help="The column of metrics.csv to draw.")] = "rollout/ep_rew_mean",
 ) -> None:
     """Draw the learning curves of runs, with their seeds, into one picture, beside the random policy."""
-    from operant.cli import runs as found
+    from operant.cli.plot import plot
 
-    with from_input():
-        if not runs:
-            raise ValueError("plot needs at least one run directory.")
-        for run in runs:
-            found.require(run)
-    import json
-
-    import numpy as np
-
-    from operant.engine.log import read_rows
-    from operant.engine.run_directory import RunDirectory
-    from operant.studio.curves import RETURN, label, learning_curve, series
-
-    curves, environments, random = {}, set(), []
-    with from_input():
-        for run in runs:
-            directory = RunDirectory.open(run)
-            rows = read_rows(directory.metrics_file) if directory.metrics_file.exists() else []
-            known = [row for row in rows if np.isfinite(row.get(metric, np.nan)).any()]  # not each has eval/…
-            if not known:
-                there = sorted({name for row in rows for name in row}) or ["nothing yet"]
-                raise ValueError(f"{run} has no metric {metric!r}; it has: {', '.join(there)}.")
-            curves[directory.path.name if len(runs) == len({Path(r).name for r in runs}) else run] = series(
-                known, metric
-            )
-            environments.add(directory.read_config()["environment"])
-            if metric == RETURN and directory.evaluation_file.exists():
-                random.append(json.loads(directory.evaluation_file.read_text())["random"]["mean"])
-    title = f"{label(metric)} on {', '.join(sorted(environments))}"
-    reference = {"random policy": float(np.mean(random))} if random and len(environments) == 1 else None
-    learning_curve(curves, title=title[0].upper() + title[1:], y=metric, reference=reference, path=output)
-    print(output)
+    plot(runs, output, metric)
 
 
 def compare(
@@ -230,5 +254,5 @@ def info(
 
 COMMANDS = {
     command.__name__: command
-    for command in (train, resume, evaluate, watch, plot, compare, algorithms, environments, info)
+    for command in (train, resume, evaluate, watch, record, plot, compare, algorithms, environments, info)
 }

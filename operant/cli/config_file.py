@@ -37,15 +37,15 @@ class Written:
     """That of its table."""
 
 
-def split(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The file that --config names, if any, and the other arguments."""
+def split(arguments: Sequence[str], *flags: str) -> tuple[str | None, list[str]]:
+    """The file that one of these flags names, if any, and the other arguments."""
     for i, argument in enumerate(arguments):
         flag, equals, file = argument.partition("=")
-        if flag == "--config":
+        if flag in flags:
             others = list(arguments[i + 1 :])
             if not equals:
                 if not others:
-                    raise WrongInput("--config needs a file, as in `operant train --config experiment.toml`.")
+                    raise WrongInput(f"{flag} needs a file.")
                 file = others.pop(0)
             return file, [*arguments[:i], *others]
     return None, list(arguments)

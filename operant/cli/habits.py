@@ -33,6 +33,7 @@ SAME = {
     **dict.fromkeys(("eval_episodes", "n_eval_episodes"), "evaluation_episodes"),
     **dict.fromkeys(("save_freq", "checkpoint_freq", "save_every"), "checkpoint_every"),
     **dict.fromkeys(("progress_bar", "P"), "progress"),
+    **dict.fromkeys(("wandb_project", "wandb_project_name"), "wandb"),
     **dict.fromkeys(("hidden_sizes", "net_arch", "hiddens"), "network.hidden_sizes"),
     "activation": "network.activation",
     "discount": "gamma",
@@ -60,7 +61,7 @@ ANSWERS = {
     **dict.fromkeys(
         ("tensorboard_log", "f", "log_folder", "log_dir", "logdir", "save_path", "output", "out"), _RUN_DIR
     ),
-    **dict.fromkeys(("track", "wandb_project_name", "wandb_entity"), _WANDB),
+    **dict.fromkeys(("track", "wandb_entity", "wandb_tags"), _WANDB),
     **dict.fromkeys(
         ("conf_file", "yaml_file"), "--preset FILE.toml takes hyperparameters, --config FILE.toml whole runs."
     ),

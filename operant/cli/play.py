@@ -1,8 +1,10 @@
-"""What plays in `operant evaluate` and `operant watch`: a model, the random policy, or one that is written by hand."""
+"""What plays in `operant evaluate`, `watch` and `record`: a model, the random policy, or one written by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from operant import catalogue
@@ -16,48 +18,68 @@ if TYPE_CHECKING:
     from operant.agent.handwritten import HandWritten
 
 
-def require(
-    model: str, environment: str | None, best: bool, stochastic: bool, modules: Sequence[str]
-) -> None:
-    """Raise WrongInput or ValueError for what cannot be, as far as that is known without JAX."""
-    if model == "random":
-        if best:
-            raise WrongInput("the random policy has no --best; name a run.")
-        if environment is None:
-            raise WrongInput("the random policy needs an environment: `operant evaluate random CartPole-v1`.")
-    elif model in catalogue.policies():
-        if best or stochastic:
-            raise WrongInput(
-                f"the policy {model} has no --{'best' if best else 'stochastic'}: it is written by hand."
+@dataclass(frozen=True)
+class Wanted:
+    """A policy as it was asked for."""
+
+    model: str
+    environment: str | None = None
+    best: bool = False
+    stochastic: bool = False
+    checkpoint: int | None = None
+    env_kwargs: Sequence[str] = ()
+    modules: Sequence[str] = ()
+
+    def require(self) -> None:
+        """Raise WrongInput or ValueError for what cannot be, as far as that is known without JAX."""
+        if self.model == "random" or self.model in catalogue.policies():
+            self._require_plain()
+        else:
+            runs.require_model(self.model)
+            if self.checkpoint is not None:
+                if self.best or not Path(self.model).is_dir():
+                    raise WrongInput("--checkpoint is of a run's directory, and goes without --best.")
+                runs.require_checkpoint(self.model, self.checkpoint)
+        if self.environment is None:
+            load(self.modules)
+        else:
+            require_known(self.environment, self.modules)
+
+    def player(self) -> tuple[Agent | HandWritten, dict[str, Any]]:
+        """What plays, and how it is asked to."""
+        self.require()
+        given = env_kwargs.read(self.env_kwargs)
+        if self.model in catalogue.policies():
+            from operant.agent.handwritten import HandWritten
+
+            return HandWritten.named(self.model, self.environment, given), {}
+        if self.model == "random":
+            from operant.construct import make
+
+            return make("random", self.environment, env_kwargs=given), {"deterministic": False}
+        from operant.agent import Agent
+
+        if self.checkpoint is None:
+            agent = Agent.load(self.model, env=self.environment, best=self.best, env_kwargs=given or None)
+        else:
+            agent = Agent.restore(
+                self.model, env=self.environment, env_kwargs=given or None, step=self.checkpoint
             )
-    else:
-        runs.require_model(model)
-    if environment is None:
-        load(modules)
-    else:
-        require_known(environment, modules)
+        return agent if agent.seeds is None else agent.best(), {"deterministic": not self.stochastic}
 
-
-def player(
-    model: str,
-    environment: str | None,
-    best: bool,
-    stochastic: bool,
-    pairs: Sequence[str],
-    modules: Sequence[str],
-) -> tuple[Agent | HandWritten, dict[str, Any]]:
-    """What plays, and how it is asked to."""
-    require(model, environment, best, stochastic, modules)
-    given = env_kwargs.read(pairs)
-    if model in catalogue.policies():
-        from operant.agent.handwritten import HandWritten
-
-        return HandWritten.named(model, environment, given), {}
-    if model == "random":
-        from operant.construct import make
-
-        return make("random", environment, env_kwargs=given), {"deterministic": False}
-    from operant.agent import Agent
-
-    agent = Agent.load(model, env=environment, best=best, env_kwargs=given or None)
-    return agent if agent.seeds is None else agent.best(), {"deterministic": not stochastic}
+    def _require_plain(self) -> None:
+        """Of a policy that was not learnt there is only one, and it needs an environment or has its own."""
+        name = self.model
+        if self.checkpoint is not None:
+            raise WrongInput(f"the {name} policy has no --checkpoint; name a run.")
+        if name == "random":
+            if self.best:
+                raise WrongInput("the random policy has no --best; name a run.")
+            if self.environment is None:
+                raise WrongInput(
+                    "the random policy needs an environment: `operant evaluate random CartPole-v1`."
+                )
+        elif self.best or self.stochastic:
+            raise WrongInput(
+                f"the policy {name} has no --{'best' if self.best else 'stochastic'}: it is written by hand."
+            )

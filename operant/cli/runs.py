@@ -47,14 +47,28 @@ def describe(run: str | Path) -> str:
     return "\n".join([*lines, "", repeat.python(config).rstrip()])
 
 
-def _steps(path: Path, config: dict[str, Any]) -> str:
-    checkpoints = path / "checkpoints"
-    kept = (
-        [int(each.name) for each in checkpoints.iterdir() if each.name.isdigit()]
-        if checkpoints.is_dir()
+def checkpoints(run: str | Path) -> list[int]:
+    """The steps of a run's checkpoints, the first one first."""
+    directory = Path(run) / "checkpoints"
+    return (
+        sorted(int(each.name) for each in directory.iterdir() if each.name.isdigit())
+        if directory.is_dir()
         else []
     )
-    reached = f"{max(kept):,}" if kept else "no checkpoint yet,"
+
+
+def require_checkpoint(run: str | Path, step: int) -> None:
+    """Raise WrongInput, naming those that there are, where a run has no checkpoint of this step."""
+    require(run)
+    there = checkpoints(run)
+    if step not in there:
+        listed = ", ".join(map(str, there)) or "none"
+        raise WrongInput(f"--checkpoint {step}: {run} has none of that step. There are: {listed}.")
+
+
+def _steps(path: Path, config: dict[str, Any]) -> str:
+    kept = checkpoints(path)
+    reached = f"{kept[-1]:,}" if kept else "no checkpoint yet,"
     total = config.get("total_timesteps")
     return reached if total is None else f"{reached} of {total:,}"
 

@@ -6,36 +6,46 @@ What is wrong with the arguments is found before anything that needs JAX is impo
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from operant.cli import config_file, env_kwargs, habits, modules, runs
+from operant.cli import config_file, env_kwargs, habits, modules, runs, start
 from operant.cli.asked import Asked, read
 from operant.cli.environments import require_known
 from operant.cli.errors import Interrupted, WrongInput, from_input
-from operant.cli.training import at_least_one
+from operant.cli.readers import may_leave
+from operant.cli.training import at_least_one, require_countable, require_wandb
 
 if TYPE_CHECKING:
     from operant.agent import Agent
+    from operant.engine.log import Logger
     from operant.engine.run_directory import RunDirectory
 
 
 def train(arguments: list[str]) -> None:
     """`operant train`, from the arguments after it, of which the first is the algorithm unless --config has it."""
     with from_input():
-        file, rest = config_file.split(arguments)
-        everything = [_asked(rest)] if file is None else _in_file(file, rest)
-    for asked in everything:
-        with _in_place(asked.place):
-            _train(asked)
+        file, rest = config_file.split(arguments, "--config")
+        model, rest = config_file.split(rest, *start.FLAGS)
+        if file is not None and model is not None:
+            raise ValueError(
+                "--config and --from do not go together: a file names the environment, and a model its own."
+            )
+        if model is not None:
+            everything = [replace(_asked(start.arguments(model, rest), rest), start=model)]
+        else:
+            everything = [_asked(rest)] if file is None else _in_file(file, rest)
+    with may_leave():
+        for asked in everything:
+            with _in_place(asked.place):
+                _train(asked)
 
 
 def _in_file(file: str, typed: list[str]) -> list[Asked]:
     """The runs of a file, with what is typed going before what stands there."""
-    named = list(itertools.takewhile(lambda word: not word.startswith("-"), typed[:2]))
+    named = start.named_first(typed)
     found = []
     for run in config_file.read(file):
         words = [*named, *run.arguments[len(named) :], *typed[len(named) :]]
@@ -78,17 +88,22 @@ def _train(asked: Asked) -> None:
             from operant.engine.run_directory import RunDirectory, default_run_path
 
             agent = _agent(asked)
+            if asked.start is not None:
+                start.take_over(agent, asked.start)
             path = training.run_dir or default_run_path(asked.name or asked.algorithm, training.environment)
             directory = RunDirectory(Path(path))
             directory.check(overwrite=training.overwrite)
             agent.learner.require_room()
             require_learning(agent.algorithm.experience, training.total_timesteps)
-        print(f"{_header(agent)}\npreset: {asked.preset}\nrun: {directory.path}", flush=True)
+        from_where = f"preset: {asked.preset}" if asked.start is None else f"from: {asked.start}"
+        print(f"{_header(agent)}\n{from_where}\nrun: {directory.path}", flush=True)
         with _finished(agent, directory, training.episodes, training.video, training.pictures) as begin:
             agent.learn(
                 training.total_timesteps,
                 begin,
                 progress_bar=training.progress,
+                log_interval=training.log_interval,
+                loggers=_loggers(training.wandb, agent),
                 run_dir=directory.path,
                 checkpoint_every=training.checkpoint_every,
                 evaluate_every=training.evaluate_every or None,
@@ -97,30 +112,50 @@ def _train(asked: Asked) -> None:
             )
 
 
-def resume(run: str, episodes: int, progress: bool, video: bool, pictures: bool) -> None:
+def resume(
+    run: str,
+    total_timesteps: int | None,
+    episodes: int,
+    wandb: str | None,
+    progress: bool,
+    video: bool,
+    pictures: bool,
+) -> None:
     """`operant resume`."""
     with from_input():
-        at_least_one(episodes=episodes)
+        at_least_one(episodes=episodes, total_timesteps=total_timesteps)
         runs.require(run)
+        require_wandb(wandb)
     from operant.engine import programs
 
-    with programs.kept():
+    with programs.kept(), may_leave():
         with from_input():
             from operant.agent import Agent
             from operant.engine.run_directory import RunDirectory
 
             directory = RunDirectory.open(run)
             agent = Agent.restore(run)
-            if (
-                agent.step >= directory.read_config()["total_timesteps"]
-                and directory.evaluation_file.exists()
-            ):
-                raise ValueError(
-                    f"{run} is at its end, at step {agent.step:,}; `operant evaluate {run}` scores it again."
-                )
+            _set_end(directory, agent.step, total_timesteps)
         print(f"{_header(agent)}\nresuming {run} at step {agent.step:,}", flush=True)
         with _finished(agent, directory, episodes, video, pictures) as begin:
-            agent.finish(run, begin, progress_bar=progress)
+            agent.finish(run, begin, progress_bar=progress, loggers=_loggers(wandb, agent))
+
+
+def _set_end(directory: RunDirectory, step: int, total_timesteps: int | None) -> None:
+    """Make this the end of a run, if one is given. Raises ValueError where there is nothing to do until its end."""
+    config = directory.read_config()
+    if total_timesteps is not None:
+        require_countable(total_timesteps)
+        if total_timesteps <= step:
+            raise ValueError(
+                f"--total-timesteps {total_timesteps}: {directory.path} is at step {step:,} already."
+            )
+        directory.write_config(config | {"total_timesteps": total_timesteps})
+    elif step >= config["total_timesteps"] and directory.evaluation_file.exists():
+        raise ValueError(
+            f"{directory.path} is at its end, at step {step:,}; `operant evaluate {directory.path}` scores it again, "
+            "and --total-timesteps goes on to a later one."
+        )
 
 
 @contextlib.contextmanager
@@ -155,6 +190,12 @@ def _agent(asked: Asked) -> Agent:
         wrappers=training.wrappers,
         env_kwargs=env_kwargs.read(training.env_kwargs),
     )
+
+
+def _loggers(project: str | None, agent: Agent) -> list[Logger]:
+    from operant.engine.log import WandbLog
+
+    return [] if project is None else [WandbLog(project, agent.config())]
 
 
 def _header(agent: Agent) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 import tyro
@@ -53,6 +54,10 @@ class Training:
     """Episodes of an evaluation during training."""
     overwrite: bool = False
     """Replace a run that is already in the run directory."""
+    log_interval: int | None = None
+    """Environment steps between two rows of metrics; about a hundredth of training if not given."""
+    wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None
+    """Send the rows of metrics to Weights & Biases, too, into this project."""
     progress: bool = True
     """Show a table and a bar of progress."""
     episodes: int = 100
@@ -68,13 +73,26 @@ class Training:
             total_timesteps=self.total_timesteps,
             seeds=self.seeds if isinstance(self.seeds, int) else None,
             num_envs=self.num_envs,
+            log_interval=self.log_interval,
             checkpoint_every=self.checkpoint_every,
             evaluate_every=self.evaluate_every or None,
             evaluation_episodes=self.evaluation_episodes,
             episodes=self.episodes,
         )
-        if self.total_timesteps > LARGEST:
-            raise ValueError(f"--total-timesteps {self.total_timesteps}: must be at most {LARGEST}.")
+        require_countable(self.total_timesteps)
+        require_wandb(self.wandb)
+
+
+def require_countable(total_timesteps: int) -> None:
+    """Raise ValueError for more steps than can be counted."""
+    if total_timesteps > LARGEST:
+        raise ValueError(f"--total-timesteps {total_timesteps}: must be at most {LARGEST}.")
+
+
+def require_wandb(project: str | None) -> None:
+    """Raise ValueError where metrics are to go to Weights & Biases, and its package is not there."""
+    if project is not None and find_spec("wandb") is None:
+        raise ValueError(f"--wandb {project}: needs an extra: pip install 'operant-rl[wandb]'.")
 
 
 def at_least_one(**values: int | None) -> None:

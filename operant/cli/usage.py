@@ -10,6 +10,7 @@ from operant.cli.errors import WrongInput
 USAGE = """\
 usage: operant train ALGORITHM ENVIRONMENT [FLAGS]
        operant train --config FILE [FLAGS]
+       operant train --from RUN|MODEL [FLAGS]
 
 Train, score and show one algorithm in one environment, as in
 
@@ -24,6 +25,8 @@ or all that a file says, an experiment in TOML or the config.json of a run:
     hidden_sizes = [32, 32]
     [several]                  # tables of their own are runs, which take the values above; so are [[runs]]
     seeds = 5
+
+or what a run or a model file has learnt, which is then trained further, as a run of its own.
 
 ALGORITHM    {algorithms}; see `operant algorithms`
 ENVIRONMENT  any Gymnasium id; see `operant environments`

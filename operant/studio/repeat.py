@@ -174,7 +174,7 @@ def _changed(
 ) -> Iterator[tuple[str, Any]]:
     """Those that are not at their defaults; of a network a dict of what is not."""
     for field in fields:
-        value = values.get(field.name, field.default)
+        value = values.get(field.name, catalogue.before().get(field.name, field.default))
         if field.hint is catalogue.Network:
             if isinstance(value, Mapping):
                 usual = field.default

@@ -59,6 +59,14 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> P
     return path
 
 
+def labelled(frames: Iterable[np.ndarray], label: str) -> Iterator[np.ndarray]:
+    """Frames `[H, W, 3]` uint8 of one size, each under the label."""
+    strip = None
+    for frame in frames:
+        strip = _label(label, _checked(frame, None).shape[1]) if strip is None else strip
+        yield np.concatenate([strip, frame])
+
+
 def side_by_side(
     frames_a: Iterable[np.ndarray], frames_b: Iterable[np.ndarray], labels: tuple[str, str]
 ) -> Iterator[np.ndarray]:

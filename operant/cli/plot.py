@@ -1,0 +1,45 @@
+"""`operant plot`: the learning curves of runs in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from operant.cli import runs as found
+from operant.cli.errors import from_input
+
+
+def plot(runs: Sequence[str], output: str, metric: str) -> None:
+    """Draw the learning curves of runs, with their seeds, beside the random policy."""
+    with from_input():
+        if not runs:
+            raise ValueError("plot needs at least one run directory.")
+        for run in runs:
+            found.require(run)
+    import json
+
+    import numpy as np
+
+    from operant.engine.log import read_rows
+    from operant.engine.run_directory import RunDirectory
+    from operant.studio.curves import RETURN, label, learning_curve, series
+
+    curves, environments, random = {}, set(), []
+    with from_input():
+        for run in runs:
+            directory = RunDirectory.open(run)
+            rows = read_rows(directory.metrics_file) if directory.metrics_file.exists() else []
+            known = [row for row in rows if np.isfinite(row.get(metric, np.nan)).any()]  # not each has eval/…
+            if not known:
+                there = sorted({name for row in rows for name in row}) or ["nothing yet"]
+                raise ValueError(f"{run} has no metric {metric!r}; it has: {', '.join(there)}.")
+            curves[directory.path.name if len(runs) == len({Path(r).name for r in runs}) else run] = series(
+                known, metric
+            )
+            environments.add(directory.read_config()["environment"])
+            if metric == RETURN and directory.evaluation_file.exists():
+                random.append(json.loads(directory.evaluation_file.read_text())["random"]["mean"])
+    title = f"{label(metric)} on {', '.join(sorted(environments))}"
+    reference = {"random policy": float(np.mean(random))} if random and len(environments) == 1 else None
+    learning_curve(curves, title=title[0].upper() + title[1:], y=metric, reference=reference, path=output)
+    print(output)

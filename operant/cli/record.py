@@ -1,0 +1,53 @@
+"""`operant record`: a film of a policy, or of a run's checkpoints one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operant.cli import runs
+from operant.cli.errors import WrongInput, from_input
+from operant.cli.play import Wanted
+from operant.studio.recording import Recording
+from operant.studio.video import labelled, write_video
+
+if TYPE_CHECKING:
+    from operant.agent import Agent
+    from operant.agent.handwritten import HandWritten
+
+
+def record(wanted: Wanted, output: str, episodes: int, seed: int, beside_random: bool) -> None:
+    """Film whole episodes."""
+    with from_input():
+        player, how = wanted.player()
+        _require_pictures(player)
+    player.record(output, episodes, seed, beside_random=beside_random, **how)
+
+
+def record_checkpoints(wanted: Wanted, output: str, episodes: int, seed: int) -> None:
+    """Film the same episodes as they were played after each checkpoint of a run, the first one first."""
+    fps: list[float] = []
+
+    def frames() -> Iterator[np.ndarray]:
+        for step in runs.checkpoints(wanted.model):
+            player, how = replace(wanted, checkpoint=step).player()
+            filmed: Recording = player.recording(episodes, seed, **how)
+            fps.append(filmed.fps)
+            yield from labelled(filmed.frames, f"{player.name}, step {step:,}")
+
+    with from_input():
+        if not runs.checkpoints(wanted.model):
+            raise WrongInput(f"{wanted.model} has no checkpoints.")
+        _require_pictures(wanted.player()[0])
+    everything = list(frames())
+    write_video(output, everything, max(fps))
+
+
+def _require_pictures(player: Agent | HandWritten) -> None:
+    if not player.source.renders:
+        raise WrongInput(
+            f"{player.source.id} gives no pictures (no render mode rgb_array): there is nothing to film."
+        )

@@ -1,0 +1,91 @@
+"""`operant train --from MODEL`: training that starts from what a run or a model file has learnt."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+from operant.cli import habits, runs
+from operant.cli.errors import WrongInput
+from operant.studio import repeat
+
+if TYPE_CHECKING:
+    from operant.agent import Agent
+
+FLAGS = ("--from", "--load", "--trained-agent", "-i")
+
+
+def arguments(model: str, typed: list[str]) -> list[str]:
+    """The arguments of `train` that make the agent of a model, with what is typed going before them.
+
+    How long it was trained is not taken over, nor another environment's keyword arguments. Raises WrongInput for what
+    is no model, or another algorithm's.
+    """
+    runs.require_model(model)
+    config, named = _config(model), named_first(typed)
+    elsewhere = named[1:] not in ([], [config.get("environment")])
+    left_out = ("total_timesteps", "env_kwargs", "env_kwargs_not_kept") if elsewhere else ("total_timesteps",)
+    try:
+        words = repeat.arguments({key: value for key, value in config.items() if key not in left_out})
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise WrongInput(
+            f"--from {model}: not a model of operant's ({type(error).__name__}: {error})."
+        ) from error
+    if words is None:
+        own = ", ".join(repeat.missing(config))
+        raise WrongInput(f"--from {model}: it had objects of yours ({own}): train it further in Python.")
+    if named and habits.algorithm(typed[0]) != words[0]:
+        raise WrongInput(f"--from {model}: it is a model of {words[0]}, not of {habits.algorithm(typed[0])}.")
+    return [*named, *words[len(named) :], *typed[len(named) :]]
+
+
+def named_first(typed: list[str]) -> list[str]:
+    """The algorithm and the environment, as far as they stand before all flags."""
+    return list(itertools.takewhile(lambda word: not word.startswith("-"), typed[:2]))
+
+
+def take_over(agent: Agent, model: str) -> None:
+    """Let an agent that has not been trained know what a model does, each of its learners.
+
+    Raises ValueError where that does not fit.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    from operant.agent import Agent
+
+    source = agent.source
+    loaded = Agent.load(
+        model, env=source.given, wrappers=source.wrappers, env_kwargs=source.env_kwargs or None
+    )
+    state: Any = loaded.state
+    if agent.seeds is not None:
+        state = jax.tree.map(lambda x: jnp.stack([jnp.asarray(x)] * len(agent.seeds or ())), state)
+    wanted = jax.eval_shape(agent.learner.initial_state)
+    same = jax.tree.structure(state) == jax.tree.structure(wanted)
+    if not same or any(
+        jnp.shape(x) != y.shape for x, y in zip(jax.tree.leaves(state), jax.tree.leaves(wanted), strict=True)
+    ):
+        raise ValueError(
+            f"--from {model}: what it has learnt does not fit what was asked for. Leave out the flags that change the "
+            "network or what is learnt."
+        )
+    agent.learner.state = state
+
+
+def _config(model: str) -> dict[str, Any]:
+    """That in a model's own file. Raises WrongInput where it is none."""
+    path = Path(model) / "model.safetensors" if Path(model).is_dir() else Path(model)
+    if not path.is_file():
+        raise WrongInput(f"--from {model}: the run has no model yet; go on with `operant resume {model}`.")
+    try:
+        with safe_open(path, "numpy") as file:
+            return dict(json.loads(file.metadata()["metadata"])["config"])
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError) as error:
+        raise WrongInput(
+            f"--from {model}: not a model of operant's ({type(error).__name__}: {error})."
+        ) from error
