@@ -101,16 +101,12 @@ class Checks:
         """`(reward float32, terminated bool, truncated bool)`, each `[N]`, of lists of what the copies answered."""
         try:
             # What is no number cannot be added, and what is not finite spreads. Text would be converted below.
-            right = -LARGEST <= sum(rewards) <= LARGEST
-            reward = np.array(rewards, np.float32)
-            ended, cut = np.array(terminated), np.array(truncated)
-            if (
-                right
-                and reward.ndim == ended.ndim == cut.ndim == 1
-                and ended.dtype.char == cut.dtype.char == "?"
-            ):
-                return reward, ended, cut
-        except Exception:
+            if -LARGEST <= sum(rewards) <= LARGEST:
+                reward, ended, cut = np.array(rewards, np.float32), np.array(terminated), np.array(truncated)
+                flags = ended.dtype.char == cut.dtype.char == "?"
+                if flags and reward.ndim == ended.ndim == cut.ndim == 1:
+                    return reward, ended, cut
+        except Exception:  # of whatever kind: the faults below find the words
             pass
         for i, (pay, over, short) in enumerate(zip(rewards, terminated, truncated, strict=True)):
             reason = reward_fault(pay) or flag_fault("terminated", over) or flag_fault("truncated", short)

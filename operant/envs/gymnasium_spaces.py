@@ -22,8 +22,10 @@ def space_from_gymnasium(space: gym.Space) -> spaces.Space:
     axes of a `MultiDiscrete` or `MultiBinary` become one.
 
     Raises:
-        ValueError: the space, or a part of it, is of another kind.
+        ValueError: the space, or a part of it, is of another kind, holds nothing, or has names that are no text.
     """
+    if (isinstance(space, gym.spaces.Box) and 0 in space.shape) or not getattr(space, "spaces", True):
+        raise ValueError(f"operant cannot take the space {space}: there is nothing in it. Leave it out.")
     if isinstance(space, gym.spaces.Box):
         dtype = _number(space.dtype)
         return spaces.Box(_bound(space.low, dtype), _bound(space.high, dtype), space.shape, dtype.name)
@@ -34,6 +36,12 @@ def space_from_gymnasium(space: gym.Space) -> spaces.Space:
     if isinstance(space, gym.spaces.MultiBinary):
         return spaces.MultiBinary(int(np.prod(space.shape)))
     if isinstance(space, gym.spaces.Dict):
+        other = [key for key in space if not isinstance(key, str)]
+        if other:
+            raise ValueError(
+                f"operant cannot take the space {brief(space)}: the keys of a Dict are text, and {other[0]!r} is of "
+                f"type {type(other[0]).__name__}. Name it, such as {str(other[0])!r}."
+            )
         return spaces.Dict.of({name: space_from_gymnasium(part) for name, part in space.items()})
     if isinstance(space, gym.spaces.Tuple):
         return spaces.Tuple(tuple(map(space_from_gymnasium, space.spaces)))

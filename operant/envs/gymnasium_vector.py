@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector.async_vector_env import AsyncState
 
 from operant.envs.border import Border
 from operant.envs.gymnasium_checked import Checked
@@ -48,6 +49,7 @@ class VectorEnvironments(HostEnvironments):
         self.envs, self._next_step = envs, mode == AutoresetMode.NEXT_STEP
         self._observation_space, self._action_space = envs.single_observation_space, envs.single_action_space
         self._ended = np.zeros(envs.num_envs, bool)
+        self._lost = False  # whether a process is no more
         like = like or _like(envs)
         inner = envs.unwrapped
         if isinstance(inner, SyncVectorEnv):
@@ -90,7 +92,12 @@ class VectorEnvironments(HostEnvironments):
         return TimeStep(observation, following, *outcome)
 
     def close(self) -> None:
-        self.envs.close()
+        inner = self.envs.unwrapped
+        if isinstance(inner, AsyncVectorEnv) and self._lost:
+            inner._state = AsyncState.DEFAULT  # else it waits for what a process that is no more has to say
+            self.envs.close(terminate=True)
+        else:
+            self.envs.close()
 
     def _call(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:
         inner = self.envs.unwrapped
@@ -117,6 +124,7 @@ class VectorEnvironments(HostEnvironments):
         if not isinstance(inner, AsyncVectorEnv):
             return None
         if isinstance(error, EOFError | ConnectionError):
+            self._lost = True
             for index, process in enumerate(inner.processes):
                 process.join(1)  # one that has just been killed has no exit code yet
                 if process.exitcode:

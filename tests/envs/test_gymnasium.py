@@ -423,6 +423,18 @@ class Liar(Old):
         return np.zeros(3, np.float32), {}
 
 
+class Seedless(gym.Env):
+    observation_space, action_space = gs.Box(-1, 1, (1,)), gs.Discrete(2)
+
+    def reset(self):
+        return np.zeros(1, np.float32), {}
+
+
+class WithSpace(Old):
+    def __init__(self, space):
+        self.observation_space = space
+
+
 class Wordy(Old):
     observation_space = gs.Text(4)
 
@@ -459,6 +471,17 @@ ERRORS = {
         r"Old: reset\(\) must return \(observation, info\), info .*; got ndarray",
     ),
     "liar": (lambda: make(Liar), r"Liar: what reset\(\).*must have shape \(1,\); got \(3,\)"),
+    "no seed": (lambda: make(Seedless), r"Seedless: reset\(\) takes no seed.*seed=None, options=None"),
+    "no seed, a vector's": (
+        lambda: make(vector(SyncVectorEnv, AutoresetMode.NEXT_STEP, Seedless)),
+        r"Seedless: reset\(\) takes no seed",
+    ),
+    "empty": (lambda: make(lambda: WithSpace(gs.Box(0, 1, (3, 0)))), "WithSpace: .*there is nothing in it"),
+    "an empty part": (lambda: make(lambda: WithSpace(gs.Tuple([gs.Dict()]))), "there is nothing in it"),
+    "keys": (
+        lambda: make(lambda: WithSpace(gs.Dict({3: gs.Discrete(2)}))),
+        "3 is of type int. Name it, such as '3'",
+    ),
     "text": (lambda: make(Wordy), "Wordy: operant cannot take the space Text.*TransformObservation"),
     "mask size": (lambda: make(lambda: Masked(gs.MultiBinary(2))), "only Discrete and MultiDiscrete"),
     "masks of a vector": (
