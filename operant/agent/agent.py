@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from operant.engine.run_directory import RunDirectory
 from operant.engine.scores import StudyEvaluation
 from operant.engine.train import chunk_size
 from operant.envs.processes import StartMethod
+from operant.envs.running_statistics import ADVICE
 from operant.envs.source import Backend, Source, Vectorization
 from operant.envs.wrappers.registry import Written, as_wrappers
 from operant.studio import recording
@@ -91,6 +93,8 @@ class Agent(Acting):
             self.source, num_envs, algorithm.default_num_envs, len(self.seeds or (seed,))
         )
         self.spec = replace(self.source.spec, num_envs=self.num_envs)
+        if self.source.normalizes:
+            warnings.warn(ADVICE, stacklevel=2)
         algorithm.check(self.spec)
         inputs.require_shared(algorithm.experience, self.num_envs)
         self.learner = Learner(
@@ -260,7 +264,9 @@ class Agent(Acting):
             inputs.require_same_spaces(self.spec, source.spec)
         return evaluate(
             self.policy(deterministic, seed),
-            self.learner.single if source is self.source else source.single,
+            self.learner.single
+            if source is self.source
+            else lambda: self.learner.as_trained(source.single()),
             episodes=episodes,
             seed=seed,
             slots=1 if source.shared else inputs.SLOTS,

@@ -20,6 +20,7 @@ from operant.engine.host import HostLoop
 from operant.engine.run import Run, initial_state, replay_bytes
 from operant.engine.train import Loop, steps_done
 from operant.envs.host import HostEnvironments
+from operant.envs.running_statistics import STATISTICS, with_training_statistics
 from operant.envs.source import Source
 from operant.ops.seeds import key_of
 from operant.replay import size
@@ -146,7 +147,17 @@ class Learner:
     def single(self, render_mode: str | None = None) -> gym.Env:
         """One environment to play outside training."""
         self.played_outside()
-        return self.source.single(render_mode)
+        return self.as_trained(self.source.single(render_mode))
+
+    def as_trained(self, env: gym.Env) -> gym.Env:
+        """An environment that normalises observations, if it does, with the statistics of training."""
+        return with_training_statistics(env, self._statistics)
+
+    def _statistics(self) -> Any:
+        """Those of the first environment of training; None where it has none."""
+        if not self.source.normalizes or not isinstance(self._loop, HostLoop):
+            return None
+        return self._loop.environments.call(STATISTICS)[0]
 
     def played_outside(self) -> None:
         """Whoever plays outside training may play the very instance that training steps."""

@@ -63,6 +63,18 @@ class Tally(Passing):
         return total
 
 
+class RawReward(Passing):
+    """Pays what its tally counted."""
+
+    def __init__(self, env: gym.Env, tally: Tally) -> None:
+        super().__init__(env)
+        self._tally = tally
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        observation, _, terminated, truncated, info = self.env.step(action)
+        return observation, self._tally.take(), terminated, truncated, info
+
+
 class RawRewardInInfo(Passing):
     """Puts into `info` what the environment inside all wrappers of rewards paid for a step."""
 
@@ -124,7 +136,7 @@ def without_time_limit(env: gym.Env) -> gym.Env:
     """The environment with every TimeLimit around it, and inside other layers, taken out."""
     while isinstance(env, gym.wrappers.TimeLimit):
         env = env.env
-    for layer in _layers(env):
+    for layer in layers_of(env):
         while isinstance(layer.env, gym.wrappers.TimeLimit):
             layer.env = layer.env.env
     return env
@@ -134,7 +146,7 @@ def time_limit(env: gym.Env) -> int | None:
     """After how many steps an episode is cut short, as far as Gymnasium knows; repeated actions make them fewer."""
     limit = None if env.spec is None else env.spec.max_episode_steps
     repeat, times = getattr(gym.wrappers, "RepeatAction", ()), 1  # not in every release that will do
-    for layer in _layers(env):
+    for layer in layers_of(env):
         if isinstance(layer, gym.wrappers.TimeLimit):
             limit = layer._max_episode_steps if limit is None else limit
             break
@@ -148,7 +160,7 @@ def frame_stack(env: gym.Env) -> int:
     1 where a layer around the stack is not known to hand on what is seen as it comes: it may repeat actions, or change
     what is seen.
     """
-    for layer in _layers(env):
+    for layer in layers_of(env):
         if isinstance(layer, StackAlongLastAxis):
             return layer.size
         if not isinstance(layer, HANDS_ON):
@@ -156,7 +168,7 @@ def frame_stack(env: gym.Env) -> int:
     return 1
 
 
-def _layers(env: gym.Env) -> Iterator[gym.Wrapper]:
+def layers_of(env: gym.Env) -> Iterator[gym.Wrapper]:
     """From the outermost inwards."""
     while isinstance(env, gym.Wrapper):
         yield env

@@ -19,6 +19,7 @@ from operant.envs.ids import resolve
 from operant.envs.native_gym import as_gymnasium
 from operant.envs.processes import StartMethod, start_method
 from operant.envs.registry import NATIVE, OWN
+from operant.envs.running_statistics import normalizes_observations
 from operant.envs.wrappers.apply import wrap_native
 from operant.envs.wrappers.base import Wrapper
 from operant.types import EnvSpec
@@ -185,6 +186,17 @@ class Source:
             wrappers=self.wrappers,
             env_kwargs=self.env_kwargs,
         )
+
+    @cached_property
+    def normalizes(self) -> bool:
+        """Whether something of Gymnasium's in it normalises observations with statistics of its own."""
+        if self.native is not None or isinstance(self.given, Environment):
+            return False
+        if self.lent:
+            return normalizes_observations(self.given)
+        env = self.single()
+        env.close()
+        return normalizes_observations(env)
 
     @cached_property
     def renders(self) -> bool:

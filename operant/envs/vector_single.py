@@ -18,6 +18,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 from gymnasium.wrappers import vector as layers
 
+from operant.envs.running_statistics import with_raw_rewards
 from operant.types import PyTree
 
 NOT_FOR_POLICIES = (
@@ -40,6 +41,7 @@ def single_of_vector(
     """
     around = [layer for layer in _layers(envs) if not isinstance(layer, NOT_FOR_POLICIES)]
     one = _single(envs.unwrapped, render_mode, make)
+    one = None if one is None else with_raw_rewards(one)
     if not around and one is not None:
         return one
     mode = envs.unwrapped.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)

@@ -418,3 +418,69 @@ def test_an_instance_is_not_closed_by_who_plays_it():
     agent.evaluate(1, deterministic=False)
     agent.source.single().close()
     assert Closes.closed == 0
+
+
+# Gymnasium's statistics
+
+
+class Far(Sized):
+    """Observes about 100, and pays 50."""
+
+    def __init__(self):
+        super().__init__(pay=50.0, limit=4)
+        self.observation_space = gs.Box(-np.inf, np.inf, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.full(1, 100, np.float32), {}
+
+    def step(self, action):
+        _, *rest = super().step(action)
+        return (np.full(1, 100 + self.t, np.float32), *rest)
+
+
+def normalized():
+    """As CleanRL has it."""
+    env = gym.wrappers.NormalizeReward(gym.wrappers.NormalizeObservation(Far()))
+    return gym.wrappers.TransformReward(env, lambda reward: float(np.clip(reward, -10, 10)))
+
+
+NORMALIZED = {
+    "function": lambda: normalized,
+    "instance": normalized,
+    "functions": lambda: same_step(normalized, 2),
+    "vector": lambda: layers.NormalizeReward(layers.NormalizeObservation(next_step(Far, 2))),
+    "vector around": lambda: layers.NormalizeObservation(
+        next_step(lambda: gym.wrappers.NormalizeReward(Far()), 2)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NORMALIZED)
+def test_normalized_environments_are_scored_raw_and_as_they_were_learnt_in(kind):
+    with pytest.warns(UserWarning, match="statistics that no model file holds.*normalize_observations=True"):
+        agent = operant.Random(NORMALIZED[kind]())
+    assert agent.evaluate(2, deterministic=False).mean == 200
+    agent.learn(60, progress_bar=False)
+    before = agent.learner._statistics() if "vector" not in kind else agent.source.given.unwrapped
+    env = agent.learner.single()
+    rows = []
+    for _ in range(2):
+        observation, _ = env.reset(seed=0)
+        rows.append([float(observation[0]), *(float(env.step(0)[0][0]) for _ in range(4))])
+    # About 100 to 104, normalised by the mean and the deviation of training; playing changed nothing of them.
+    assert rows[0] == rows[1]
+    assert -2.5 < rows[0][0] < -0.5 < 0.5 < rows[0][-1] < 2.5
+    if "vector" not in kind:
+        assert agent.learner._statistics().count == before.count
+    assert agent.evaluate(2, deterministic=False).mean == 200
+
+
+def test_training_returns_are_those_before_rewards_are_normalized():
+    agent = operant.Random(lambda: gym.wrappers.NormalizeReward(Far())).learn(60, progress_bar=False)
+    assert agent.history[-1]["rollout/ep_rew_mean"] == 200
+
+
+def test_plain_environments_are_not_warned_of(recwarn):
+    operant.Random(Sized)
+    assert not [w for w in recwarn if "statistics" in str(w.message)]

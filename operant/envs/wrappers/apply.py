@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import gymnasium as gym
 
 from operant.envs.base import Environment
-from operant.envs.gymnasium_layers import RawRewardInInfo, Tally
+from operant.envs.gymnasium_layers import RawReward, RawRewardInInfo, Tally
 from operant.envs.gymnasium_stepping import outline
+from operant.envs.running_statistics import raw_tally
 from operant.envs.wrappers.base import Wrapper
 from operant.envs.wrappers.registry import Written, as_wrappers
 
@@ -35,8 +36,13 @@ def wrap_native(
 
 
 def wrap_gymnasium(env: gym.Env, wrappers: Sequence[Wrapper], *, rewards: bool = True) -> gym.Env:
-    """The same of a Gymnasium environment; where rewards are changed, its own are in `info`."""
-    tally = None
+    """The same of a Gymnasium environment; where rewards are changed, its own are in `info`.
+
+    Those that a NormalizeReward of Gymnasium's changes count as changed: without `rewards`, its own are paid.
+    """
+    tally = raw_tally(env)
+    if tally is not None and not rewards:
+        env, tally = RawReward(env, tally), None
     for wrapper in wrappers:
         if wrapper.changes_reward and not rewards:
             continue
