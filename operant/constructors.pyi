@@ -15,7 +15,7 @@ from operant.ops.schedules import Schedule
 
 class NetworkValues(TypedDict, total=False):
     hidden_sizes: Sequence[int]
-    """Units of each hidden layer, of the policy and of the value function alike."""
+    """Units of each hidden layer, of the policy, and of the value function where value_hidden_sizes is none."""
     activation: str
     """Behind each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
     convolutions: Sequence[Sequence[int]]
@@ -31,13 +31,21 @@ class NetworkValues(TypedDict, total=False):
     memory: Literal["none", "gru", "lstm"]
     """Recurrent layer behind the observation's encoder."""
     memory_size: int
-    """Units of the memory."""
+    """Units of each layer of the memory."""
+    memory_layers: int
+    """Recurrent layers, each on the outputs of the one before."""
     encoders: Mapping[str, Sequence[int]]
     """Hidden sizes of a Dict input's own network, by its key (a Tuple's: its position; nested: a/b)."""
     combine: Literal["concatenate", "sum", "product"]
     """How the encoded inputs of a Dict observation become one."""
     initialization: Literal["orthogonal", "uniform"]
     """Orthogonal with gain √2 (Saxe et al. 2014), or uniform in ±1/√inputs, which is PyTorch's default."""
+    value_hidden_sizes: Sequence[int] | None
+    """Units of each hidden layer of the value function; none: hidden_sizes."""
+    share_features_extractor: bool
+    """Let the value function stand on the policy's encoder of observations; otherwise it has its own."""
+    critic_memory: Literal["shared", "own", "none"]
+    """With memory: whether the value function stands on the policy's, has its own, or has none."""
 
 class _REINFORCE:
     def __call__(

@@ -71,6 +71,7 @@ class Learned(Curiosity):
         ranges.fraction(self, "gamma", "gae_lambda")
         ranges.not_negative(self, "learning_rate")
         ranges.positive(self, "max_grad_norm")
+        self.network.require_no_critic("a curiosity")
         memory, dropout = self.network.memory, self.network.dropout
         require(memory == "none", "network.memory", memory, "'none': curiosity looks at single transitions")
         require(dropout == 0, "network.dropout", dropout, "0: its noise would be taken for surprise")

@@ -9,7 +9,7 @@ from operant.networks.actor_critic import ActorCritic
 from operant.networks.config import Given, Network, as_network
 from operant.networks.encoder import Encoder
 from operant.networks.layers import ACTIVATIONS, MLP, Convolution, LayerNorm, Linear, dropout
-from operant.networks.memory import GRU, LSTM, restart, unroll
+from operant.networks.memory import GRU, LSTM, Stack, restart, unroll
 
 if TYPE_CHECKING:
     from operant.networks.q_network import QNetwork
@@ -27,6 +27,7 @@ __all__ = [
     "Linear",
     "Network",
     "QNetwork",
+    "Stack",
     "as_network",
     "dropout",
     "restart",

@@ -13,6 +13,7 @@ from operant.networks.layers import ACTIVATIONS
 
 Channels = Literal["auto", "first", "last"]
 Memory = Literal["none", "gru", "lstm"]
+CriticMemory = Literal["shared", "own", "none"]
 Combine = Literal["concatenate", "sum", "product"]
 Initialization = Literal["orthogonal", "uniform"]
 
@@ -27,7 +28,7 @@ class Network:
     """
 
     hidden_sizes: tuple[int, ...] = (64, 64)
-    """Units of each hidden layer, of the policy and of the value function alike."""
+    """Units of each hidden layer, of the policy, and of the value function where value_hidden_sizes is none."""
     activation: str = "tanh"
     """Behind each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
     convolutions: tuple[tuple[int, int, int], ...] = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
@@ -45,18 +46,33 @@ class Network:
     memory: Memory = "none"
     """Recurrent layer behind the observation's encoder."""
     memory_size: int = 64
-    """Units of the memory."""
+    """Units of each layer of the memory."""
+    memory_layers: int = 1
+    """Recurrent layers, each on the outputs of the one before."""
     encoders: tuple[tuple[str, tuple[int, ...]], ...] = ()
     """Hidden sizes of a Dict input's own network, by its key (a Tuple's: its position; nested: a/b)."""
     combine: Combine = "concatenate"
     """How the encoded inputs of a Dict observation become one."""
     initialization: Initialization = "orthogonal"
     """Orthogonal with gain √2 (Saxe et al. 2014), or uniform in ±1/√inputs, which is PyTorch's default."""
+    value_hidden_sizes: tuple[int, ...] | None = None
+    """Units of each hidden layer of the value function; none: hidden_sizes."""
+    share_features_extractor: bool = True
+    """Let the value function stand on the policy's encoder of observations; otherwise it has its own."""
+    critic_memory: CriticMemory = "shared"
+    """With memory: whether the value function stands on the policy's, has its own, or has none."""
 
     def __post_init__(self) -> None:
         for name in ("hidden_sizes", "convolutions", "encoders"):
             if not isinstance(getattr(self, name), Iterable):
                 raise ValueError(f"network.{name}={getattr(self, name)!r}: must be a tuple, as in (64, 64).")
+        if isinstance(self.value_hidden_sizes, Iterable):
+            object.__setattr__(self, "value_hidden_sizes", tuple(self.value_hidden_sizes))
+        elif self.value_hidden_sizes is not None:
+            value = self.value_hidden_sizes
+            raise ValueError(
+                f"network.value_hidden_sizes={value!r}: must be a tuple, as in (64, 64), or None."
+            )
         encoders = self.encoders.items() if isinstance(self.encoders, Mapping) else self.encoders
         for name, value in (
             ("hidden_sizes", tuple(self.hidden_sizes)),
@@ -77,13 +93,37 @@ class Network:
         if self.convolution_features != 0:
             self._sizes("convolution_features", (self.convolution_features,))
         self._sizes("memory_size", (self.memory_size,))
+        self._sizes("memory_layers", (self.memory_layers,))
+        self._sizes("value_hidden_sizes", self.value_hidden_sizes or ())
         if not 0 <= self.dropout < 1:
             raise ValueError(f"network.dropout={self.dropout} is a fraction: at least 0 and less than 1.")
         self._one_of("activation", tuple(ACTIVATIONS))
         self._one_of("channels", get_args(Channels))
         self._one_of("memory", get_args(Memory))
+        self._one_of("critic_memory", get_args(CriticMemory))
+        if self.memory == "none" and self.critic_memory != "shared":
+            raise ValueError(
+                f"network.critic_memory={self.critic_memory!r}: there is no memory; give network.memory gru or lstm."
+            )
+        if self.memory != "none" and self.critic_memory == "shared" and not self.share_features_extractor:
+            raise ValueError(
+                "network.share_features_extractor=False: the value function cannot stand on the policy's memory then. "
+                "Set network.critic_memory to own or none."
+            )
         self._one_of("combine", get_args(Combine))
         self._one_of("initialization", get_args(Initialization))
+
+    def require_no_critic(self, who: str) -> None:
+        """Raise ValueError where values are set that are of a value function beside a policy."""
+        for name, default in (
+            ("value_hidden_sizes", None),
+            ("share_features_extractor", True),
+            ("critic_memory", "shared"),
+        ):
+            if (value := getattr(self, name)) != default:
+                raise ValueError(
+                    f"network.{name}={value!r}: {who} has no value function beside a policy; leave it at {default!r}."
+                )
 
     @staticmethod
     def _sizes(name: str, sizes: tuple[Any, ...]) -> None:

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from operant.networks.config import Network
 from operant.networks.layers import affine, initial
 from operant.types import PyTree
 
@@ -136,7 +137,44 @@ class LSTM(Cell):
         return hidden, (hidden, cell)
 
 
-def unroll(cell: Cell, features: jax.Array, carry: PyTree, done: jax.Array) -> tuple[jax.Array, PyTree]:
+class Stack(eqx.Module):
+    """Recurrent layers, each on the outputs of the one before; the carry is a tuple of theirs."""
+
+    cells: tuple[GRU | LSTM, ...]
+
+    @property
+    def size(self) -> int:
+        """H, the number of units of the last."""
+        return self.cells[-1].size
+
+    def initial_carry(self, leading: tuple[int, ...]) -> PyTree:
+        return tuple(cell.initial_carry(leading) for cell in self.cells)
+
+    def __call__(self, features: jax.Array, carry: PyTree) -> tuple[jax.Array, PyTree]:
+        after = []
+        for cell, before in zip(self.cells, carry, strict=True):
+            features, own = cell(features, before)
+            after.append(own)
+        return features, tuple(after)
+
+
+Memory = GRU | LSTM | Stack
+
+
+def build(config: Network, size_in: int, key: jax.Array) -> Memory | None:
+    """The memory of a configuration, on `size_in` features; None where it has none."""
+    if config.memory == "none":
+        return None
+    cell = GRU if config.memory == "gru" else LSTM
+    first = cell.build(size_in, config.memory_size, key, config.initialization)
+    if config.memory_layers == 1:
+        return first
+    keys = (jax.random.fold_in(key, i) for i in range(1, config.memory_layers))
+    size = config.memory_size
+    return Stack((first, *(cell.build(size, size, k, config.initialization) for k in keys)))
+
+
+def unroll(cell: Memory, features: jax.Array, carry: PyTree, done: jax.Array) -> tuple[jax.Array, PyTree]:
     """The cell over a rollout, beginning anew behind each step at which an episode ended.
 
     Args:
@@ -148,6 +186,12 @@ def unroll(cell: Cell, features: jax.Array, carry: PyTree, done: jax.Array) -> t
         outputs: `[T, N, H]`.
         carries: after each step and before any reset, `[T, N, …]`: what each true successor is met with.
     """
+    if isinstance(cell, Stack):
+        afters = []
+        for layer, before in zip(cell.cells, carry, strict=True):
+            features, after = unroll(layer, features, before, done)
+            afters.append(after)
+        return features, tuple(afters)
     return _recur(cell, cell.project(features), carry, done)
 
 

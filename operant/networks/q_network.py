@@ -7,9 +7,10 @@ from typing import Any
 import equinox as eqx
 import jax
 
+from operant.networks import memory as memories
 from operant.networks.config import Given, Network
 from operant.networks.encoder import Encoder
-from operant.networks.memory import GRU, LSTM, restart, unroll
+from operant.networks.memory import Memory, restart, unroll
 from operant.networks.q_head import QHead
 from operant.spaces import Discrete, describe
 from operant.types import EnvSpec, PyTree
@@ -19,7 +20,7 @@ class QNetwork(eqx.Module):
     """An encoder (and memory) of what is seen, and a head that says what each action returns: see `QHead`."""
 
     encoder: Encoder
-    memory: GRU | LSTM | None
+    memory: Memory | None
     head: QHead
 
     @classmethod
@@ -37,11 +38,8 @@ class QNetwork(eqx.Module):
         keys = jax.random.split(key, 3)
         encoder = Encoder.build(config, spec.observation_space, keys[0], stacked=spec.frame_stack > 1)
         config = config if isinstance(config, Network) else Network(hidden_sizes=())
-        memory, size = None, encoder.size
-        if config.memory != "none":
-            cell = GRU if config.memory == "gru" else LSTM
-            memory = cell.build(size, config.memory_size, keys[1], config.initialization)
-            size = config.memory_size
+        memory = memories.build(config, encoder.size, keys[1])
+        size = encoder.size if memory is None else memory.size
         return cls(encoder, memory, QHead.build(config, size, spec.action_space.n, keys[2], **head))
 
     def initial_carry(self, num_envs: int) -> PyTree:

@@ -188,22 +188,37 @@ def test_no_update_moves_the_policy_further_than_the_constraint(name):
     np.testing.assert_array_equal(ravel_pytree(replace(after.network, value_head=None))[0], before)
 
 
-def test_the_value_function_is_fitted_to_the_targets():
-    algorithm, state, _ = learner(Discrete(3), n_critic_updates=300, learning_rate=0.01)
-    features, target = normal(T, N, 2), normal(T, N)
+OWN_CRITICS = {
+    "none": {},
+    "an encoder": {"share_features_extractor": False, "value_hidden_sizes": (16,)},
+    "a memory": {"memory": "gru", "memory_size": 8, "critic_memory": "own"},
+}
+
+
+@pytest.mark.parametrize("own", OWN_CRITICS)
+def test_the_value_function_is_fitted_to_the_targets(own):
+    algorithm, state, batch = learner(
+        Discrete(3),
+        n_critic_updates=300,
+        learning_rate=0.01,
+        network=Network(hidden_sizes=(4,), **OWN_CRITICS[own]),
+    )
+    transition, target = batch.transition, normal(T, N)
+    carry = state.network.initial_carry(N)
     weight = jnp.ones((T, N)).at[0, 0].set(0.0)
     fit = jax.jit(
         lambda network, optimizer, target: algorithm.fit(
-            network, optimizer, features, target, weight, jax.random.key(0), NOW
+            network, optimizer, transition, target, weight, carry, jax.random.key(0), NOW
         )
     )
     wild = fit(state.network, state.optimizer, target.at[0, 0].set(1e3))[0]
     network, *_ = fit(state.network, state.optimizer, target)
     for one, other in zip(*map(jax.tree.leaves, (network, wild)), strict=True):
         np.testing.assert_array_equal(one, other)  # what has no weight teaches nothing
-    error = np.square(network.value(features) - target)[np.asarray(weight) > 0].mean()
+    value = network.unroll(transition.observation, None, carry, transition.done)[1]
+    error = np.square(value - target)[np.asarray(weight) > 0].mean()
     assert error < 0.7 * np.var(np.asarray(target)[np.asarray(weight) > 0])
-    for before, after in zip(
-        *(jax.tree.leaves(replace(n, value_head=None)) for n in (state.network, network)), strict=True
-    ):
+    for before, after in zip(*(jax.tree.leaves(n.actor) for n in (state.network, network)), strict=True):
         np.testing.assert_array_equal(before, after)
+    moved = zip(*(jax.tree.leaves(n.critic) for n in (state.network, network)), strict=True)
+    assert all((np.asarray(before) != after).any() for before, after in moved)

@@ -158,7 +158,12 @@ CASES = {
     "linear Q-learning": (LinearQ(), MountainCar(), 2, 500),
     "Monte Carlo": (MonteCarlo(), GridWorld(max_episode_steps=20), 1, 400),
     "recurrent episodes": (
-        REINFORCE(n_episodes=8, max_steps=20, baseline=True, network=network(memory="lstm", memory_size=8)),
+        REINFORCE(
+            n_episodes=8,
+            max_steps=20,
+            baseline=True,
+            network=network(memory="lstm", memory_size=8, memory_layers=2, critic_memory="own"),
+        ),
         CartPole(),
         4,
         640,

@@ -26,7 +26,7 @@ import optax
 from operant.algorithms import ranges
 from operant.algorithms.base import static
 from operant.algorithms.policy_gradient.learner import PolicyGradient, PolicyState
-from operant.networks import ActorCritic
+from operant.networks import ActorCritic, Network
 from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
@@ -55,6 +55,8 @@ class REINFORCE(PolicyGradient):
     def __check_init__(self) -> None:
         ranges.whole(self, "n_episodes", "max_steps")
         ranges.not_negative(self, "vf_coef")
+        if isinstance(self.network, Network) and not self.baseline:
+            self.network.require_no_critic("REINFORCE without a baseline")
 
     @property
     def experience(self) -> Episodes:

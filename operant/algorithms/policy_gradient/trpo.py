@@ -24,7 +24,6 @@ by an optimiser as usual.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -90,20 +89,18 @@ class TRPO(ActorCriticLearner):
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PolicyState:
         network, normalizer = self.start(spec, key)
-        return PolicyState(network, self._optimizer(0.0).init(network.value_head), normalizer)
+        return PolicyState(network, self._optimizer(0.0).init(network.critic), normalizer)
 
     def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
         transition = self.normalized(state.normalizer, batch.transition)
         sample = self.estimate(state.network, transition, batch.carry)
         rows, known, weight = sequences(state.network, (transition, sample, batch.weight))
         # Without its value function a network is a policy: these are the parameters that move.
-        actor = replace(state.network, value_head=None)
-        actor, metrics = self.improve(actor, rows, known, weight, batch.carry)
-        network = replace(actor, value_head=state.network.value_head)
-
-        features = network.features(transition.observation, batch.carry, transition.done)
+        carry = state.network.actor_carry(batch.carry)
+        actor, metrics = self.improve(state.network.actor, rows, known, weight, carry)
+        network = actor.with_critic(state.network.critic)
         network, optimizer_state, value_loss = self.fit(
-            network, state.optimizer, features, sample.target, batch.weight, key, clock
+            network, state.optimizer, transition, sample.target, batch.weight, batch.carry, key, clock
         )
         metrics |= {
             "train/value_loss": value_loss,
@@ -164,32 +161,51 @@ class TRPO(ActorCriticLearner):
         self,
         network: ActorCritic,
         optimizer_state: optax.OptState,
-        features: jax.Array,
+        transition: Transition,
         target: jax.Array,
         weight: jax.Array,
+        carry: PyTree,
         key: jax.Array,
         clock: Clock,
     ) -> tuple[ActorCritic, optax.OptState, jax.Array]:
         """`(network, optimiser state, loss)` with the value function fitted to `target`, all `[T, N]`.
 
-        What it stands on belongs to the policy and stays: the constraint would not hold otherwise.
+        Where it stands on the policy's features these stay: the constraint would not hold otherwise. A memory of its
+        own learns from whole sequences, as many in a minibatch as come closest from below to `batch_size` samples.
         """
-        features, target, weight = (x.reshape(-1, *x.shape[2:]) for x in (features, target, weight))
-        order = minibatches(key, self.n_critic_updates, target.size, self.batch_size)
+        own = network.critic_encoder is not None or network.critic_memory is not None
+        seen = transition.observation
+        if not own:
+            seen = network.value_features(seen, carry, transition.done)
+        if network.critic_memory is None:
+            seen, done, target, weight = jax.tree.map(
+                lambda x: x.reshape(-1, *x.shape[2:]), (seen, transition.done, target, weight)
+            )
+            count, size = target.size, self.batch_size
+        else:
+            done, count, size = transition.done, target.shape[1], max(1, self.batch_size // target.shape[0])
+        order = minibatches(key, self.n_critic_updates, count, size)
         optimizer = self._optimizer(at(self.learning_rate, clock))
 
-        def loss(value_head: PyTree, index: jax.Array) -> jax.Array:
-            value = replace(network, value_head=value_head).value(features[index])
-            return weighted_mean(jnp.square(value - target[index]), weight[index])
+        def part(x: jax.Array, index: jax.Array) -> jax.Array:
+            return x[index] if network.critic_memory is None else x[:, index]
+
+        def loss(critic: PyTree, index: jax.Array) -> jax.Array:
+            known, features = network.with_critic(critic), jax.tree.map(lambda x: part(x, index), seen)
+            if own:
+                start = carry if network.critic_memory is None else jax.tree.map(lambda x: x[index], carry)
+                features = known.value_features(features, start, part(done, index))
+            error = known.value(features) - part(target, index)
+            return weighted_mean(jnp.square(error), part(weight, index))
 
         def step(learner: tuple, index: jax.Array) -> tuple[tuple, jax.Array]:
-            value_head, optimizer_state = learner
-            value_loss, gradient = jax.value_and_grad(loss)(value_head, index)
-            return descend(optimizer, gradient, optimizer_state, value_head), value_loss
+            critic, optimizer_state = learner
+            value_loss, gradient = jax.value_and_grad(loss)(critic, index)
+            return descend(optimizer, gradient, optimizer_state, critic), value_loss
 
-        learner = (network.value_head, optimizer_state)
-        (value_head, optimizer_state), losses = jax.lax.scan(step, learner, order)
-        return replace(network, value_head=value_head), optimizer_state, jnp.mean(losses)
+        learner = (network.critic, optimizer_state)
+        (critic, optimizer_state), losses = jax.lax.scan(step, learner, order)
+        return network.with_critic(critic), optimizer_state, jnp.mean(losses)
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
         return self.make_optimizer(learning_rate, None)

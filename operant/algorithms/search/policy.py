@@ -55,7 +55,7 @@ class NetworkPolicy(Policy):
     ) -> NetworkPolicy:
         """As `ActorCritic.build`, whose errors it raises."""
         network: Any = ActorCritic.build(config, spec, key, scale_actions=scale_actions)
-        return cls(replace(network, value_head=None, log_std=None))
+        return cls(replace(network.actor, log_std=None))
 
     def act(self, observation: PyTree, action_mask: PyTree, carry: PyTree) -> tuple[PyTree, PyTree]:
         policy, carry = self.network.policy(observation, action_mask, carry)

@@ -208,6 +208,8 @@ class DQN(GradientLearner):
         for name, kind in CHOICES.items():
             value, (*names, last) = getattr(self, name), get_args(kind)
             require(value in (*names, last), name, value, f"{', '.join(names)} or {last}")
+        if isinstance(self.network, Network):
+            self.network.require_no_critic("DQN")
         require(self.gradient_steps != 0, "gradient_steps", 0, "at least 1, or -1")
         held, starts = self.held_out_states, self.learning_starts
         allowed = f"at most learning_starts={starts}, whose steps are random"
