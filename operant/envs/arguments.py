@@ -65,6 +65,16 @@ def parameters(maker: Any) -> dict[str, Any] | None:
     return {p.name: p.default for p in found if p.kind in named}
 
 
+def missing(maker: Any, env_kwargs: Mapping[str, Any]) -> list[str]:
+    """What has to be given, and is not."""
+    empty = inspect.Parameter.empty
+    return [
+        name
+        for name, default in (parameters(maker) or {}).items()
+        if default is empty and name not in env_kwargs
+    ]
+
+
 def to_json(env_kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """`(what a file can hold, the names of the others)`; arrays and tuples become lists."""
     stored, others = {}, []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from gymnasium.envs.registration import EnvSpec as Registration
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from operant.envs import arguments, processes
+from operant.envs.foreign import foreign
 from operant.envs.gymnasium_checked import Checked
 from operant.envs.gymnasium_layers import MaskInInfo
 from operant.envs.gymnasium_spaces import action_to_gym, observation_to_jax, space_from_gymnasium
@@ -159,10 +161,18 @@ def _bare(env: Maker | Registration, env_kwargs: Mapping[str, Any]) -> gym.Env:
         return _with_masks(
             _registered(partial(gym.make, env, **{"disable_env_checker": True, **env_kwargs}), str(env))
         )
-    if not callable(env):
-        raise ValueError(
-            f"{env!r} is no environment: give an id, a function that makes one, or a gymnasium.Env."
-        )
+    known = (
+        foreign(env)
+        if not callable(env) or (isinstance(env, type) and not issubclass(env, gym.Env))
+        else None
+    )
+    if known is not None or not callable(env):
+        said = f"{env!r} is no environment: give an id, a function that makes one, or a gymnasium.Env."
+        raise ValueError(known or said)
+    missing = arguments.missing(env, env_kwargs)
+    if missing:
+        name = getattr(env, "__name__", repr(env))
+        raise ValueError(f"{name} needs {', '.join(missing)}: give env_kwargs={{{missing[0]!r}: …}}.")
     try:
         made = env(**env_kwargs)
     except TypeError as error:  # of one that takes any keyword, and hands it on
@@ -170,7 +180,8 @@ def _bare(env: Maker | Registration, env_kwargs: Mapping[str, Any]) -> gym.Env:
             raise ValueError(f"env_kwargs: {error}.") from error
         raise
     if not isinstance(made, gym.Env):
-        raise ValueError(f"{env!r} returned a {type(made).__name__}; it must return a gymnasium.Env.")
+        known = foreign(made) or f"It returned a {type(made).__name__}; it must return a gymnasium.Env."
+        raise ValueError(f"{env!r}: {known}")
     return _with_masks(made)
 
 
@@ -246,9 +257,18 @@ def _registered(make: Callable[[], T], name: str) -> T:
         raise ValueError(f"{what}: {said}.") from error
     except gym.error.DependencyNotInstalled as error:
         spec = gym.registry.get(name)
-        remedy = (
-            'pip install "operant-rl[box2d]"' if spec and "box2d" in str(spec.entry_point) else str(error)
-        )
+        ours = spec is not None and "box2d" in str(spec.entry_point)
+        installed = re.search(r"pip install [\"']?[\w\[\]\-.]+[\"']?", str(error))
+        remedy = 'pip install "operant-rl[box2d]"' if ours else installed[0] if installed else str(error)
         raise ImportError(f"{name} needs a package that is not installed: {remedy}") from error
+    except ImportError as error:
+        if ":" in name and isinstance(error, ModuleNotFoundError):  # of a package named in the id
+            raise ValueError(unknown(name)) from error
+        if "mujoco v2 and v3" not in str(error):
+            raise
+        newer = re.sub(r"-v\d+$", "-v5", name)
+        raise ValueError(
+            f'{name} left Gymnasium: use {newer}, which needs pip install "gymnasium[mujoco]".'
+        ) from error
     except (gym.error.UnregisteredEnv, gym.error.DeprecatedEnv) as error:
         raise ValueError(unknown(name)) from error

@@ -52,6 +52,9 @@ class Source:
     def __post_init__(self) -> None:
         object.__setattr__(self, "given", resolve(self.given))
         object.__setattr__(self, "env_kwargs", {} if self.env_kwargs is None else self.env_kwargs)
+        if isinstance(self.given, type) and issubclass(self.given, Environment):
+            object.__setattr__(self, "given", self.given(**self.env_kwargs))  # as it would be given by itself
+            object.__setattr__(self, "env_kwargs", {})
         own = registry.maker(self.given) if isinstance(self.given, str) else None
         arguments.check(self.given, self.env_kwargs, own)
         if isinstance(self.given, list) and not self.given:

@@ -48,7 +48,7 @@ def record(
     def see(view: EnvironmentView) -> None:
         nonlocal every
         if len(observations) % every == 0:
-            frames.append(np.asarray(env.render()))
+            frames.append(_picture(env))
         observations.append(view.observation)
         if len(frames) > FRAMES:
             del frames[1::2]
@@ -58,6 +58,22 @@ def record(
         _play(env, actor, episodes, seed, see, max_steps)
     fps = float(env.metadata.get("render_fps") or 30) / every
     return Recording(frames, observations, every, max(fps, len(frames) / SECONDS))
+
+
+def _picture(env: gym.Env) -> np.ndarray:
+    """What an environment shows. Raises ValueError where that is no picture."""
+    try:
+        shown = env.render()
+    except NotImplementedError:
+        shown = None
+    picture = np.asarray(shown)
+    if picture.ndim != 3 or picture.shape[2] not in (3, 4) or picture.dtype.kind not in "uif":
+        what = "nothing" if shown is None else f"{picture.dtype} {list(picture.shape)}"
+        raise ValueError(
+            f"{EnvironmentView(env).id} cannot be filmed: its render() must return a picture, [height, width, 3], "
+            f"in render_mode='rgb_array'; it returned {what}."
+        )
+    return picture[:, :, :3]
 
 
 def watch(env: gym.Env, actor: Actor, *, episodes: int = 1, seed: int = 0) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from functools import partial
 
 import gymnasium as gym
@@ -15,7 +16,7 @@ from gymnasium.wrappers import vector as layers
 
 import operant
 from operant import spaces
-from operant.envs import arguments
+from operant.envs import arguments, unknown
 from operant.envs.registry import NATIVE
 from operant.envs.source import Source
 
@@ -484,3 +485,77 @@ def test_training_returns_are_those_before_rewards_are_normalized():
 def test_plain_environments_are_not_warned_of(recwarn):
     operant.Random(Sized)
     assert not [w for w in recwarn if "statistics" in str(w.message)]
+
+
+# what is no environment, or not here
+
+
+def of_library(module, *bases):
+    return type("Theirs", bases, {"__module__": module, "reset": None, "step": None})
+
+
+class Duck:
+    def reset(self):
+        return 0
+
+    def step(self, action):
+        return 0
+
+
+class Needs(Sized):
+    def __init__(self, size):
+        super().__init__()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (of_library("pettingzoo.utils.env")(), "several agents, of PettingZoo, and operant trains one"),
+        (of_library("gymnax.environments")(), "GymnaxToGymWrapper"),
+        (of_library("brax.envs.base")(), r"operant\.Environment"),
+        (of_library("gym.core")(), "predecessor of Gymnasium.*reset returns"),
+        (of_library("mine", of_library("gym.core")), "predecessor of Gymnasium"),
+        (lambda: of_library("gym.core")(), "predecessor of Gymnasium"),
+        (of_library("stable_baselines3.common.vec_env")(), "num_envs; normalize_observations=True"),
+        (Duck, "Duck has reset and step, but is no gymnasium.Env: derive it"),
+        (Duck(), "derive it from gymnasium.Env"),
+        (Needs, r"Needs needs size: give env_kwargs=\{'size'"),
+        (7, "7 is no environment"),
+        ("cartpole-v1", "Did you mean CartPole-v1.? Small and large letters differ"),
+        ("ALE/Pong-v5", r'pip install "ale-py".*ale_py:ALE/Pong-v5'),
+        ("PongNoFrameskip-v4", r'pip install "ale-py"'),
+        ("Breakout-v5", r'pip install "ale-py"'),
+        ("FetchReach-v4", r'pip install "gymnasium-robotics"'),
+        ("MiniGrid-Empty-8x8-v0", "minigrid:MiniGrid-Empty-8x8-v0"),
+        ("highway-v0", r'pip install "highway-env"'),
+        ("nowhere_at_all:Thing-v0", "nowhere_at_all cannot be imported"),
+        ("Ant-v2", r"Ant-v5, which needs pip install"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_no_environment_says_what_it_is_and_what_to_do(given, message, monkeypatch):
+    monkeypatch.setattr(unknown, "find_spec", lambda module: None)  # whatever is installed here
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        _ = Source(given).spec
+
+
+def test_a_package_that_is_there_is_named_in_the_id(monkeypatch):
+    monkeypatch.setattr(unknown, "find_spec", lambda module: object())
+    assert "name the package that has it, 'ale_py:ALE/Pong-v5'" in unknown.unknown("ALE/Pong-v5")
+    assert "has no environment 'ALE/Pog-v5'" in unknown.unknown("ale_py:ALE/Pog-v5")
+
+
+def test_an_environment_that_lacks_a_package_says_how_to_install_it():
+    if importlib.util.find_spec("mujoco"):
+        pytest.skip("MuJoCo is here")
+    with pytest.raises(
+        ImportError,
+        match=r'^Ant-v5 needs a package that is not installed: pip install "gymnasium\[mujoco\]"$',
+    ):
+        _ = Source("Ant-v5").spec
+
+
+def test_a_native_class_is_made():
+    source = Source(operant.GridWorld, env_kwargs={"cells": "maze"})
+    assert source.native is not None
+    assert source.spec.observation_space.n == 169

@@ -48,6 +48,19 @@ class Still:
         return np.int32(0)
 
 
+@pytest.mark.parametrize(
+    ("shown", "said"), [(None, "nothing"), ("text", "<U4"), (np.zeros((2, 2)), r"float64 \[2, 2\]")]
+)
+def test_what_is_no_picture_is_said(shown, said):
+    env = Counter(3)
+    env.render = lambda: shown
+    with pytest.raises(ValueError, match=f"Counter cannot be filmed.*height, width, 3.*returned {said}"):
+        record(env, Still())
+    env.render = lambda: gym.Env.render(env)
+    with pytest.raises(ValueError, match="it returned nothing"):
+        record(env, Still())
+
+
 def test_a_short_episode_is_kept_whole():
     env, actor = Counter(5), Still()
     film = record(env, actor, episodes=2, seed=7)
