@@ -85,7 +85,6 @@ def test_what_acts_knows_what_was_learnt_since():
     np.testing.assert_array_equal(agent.predict(OBSERVATIONS), actions)
     np.testing.assert_array_equal([act(observation) for observation in OBSERVATIONS], actions)
     agent.learner.state = jax.tree.map(jnp.zeros_like, agent.state)
-    agent.learner.run = None
     np.testing.assert_array_equal(agent.action_probabilities(OBSERVATIONS), 0.5)
 
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import gymnasium as gym
 import jax
@@ -16,12 +16,12 @@ import numpy as np
 from operant.agent import inputs, saving, showing
 from operant.agent.acting import Acting
 from operant.agent.best import Best
-from operant.agent.learner import Learner
+from operant.agent.learner import Begun, Learner
 from operant.agent.training import Callback, Plan, Session
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random
 from operant.engine.evaluate import Evaluation, evaluate
-from operant.engine.log import Logger
+from operant.engine.log import STEP, Logger
 from operant.engine.observers import Observer
 from operant.engine.policy import Actor, Policy
 from operant.engine.run_directory import RunDirectory
@@ -30,6 +30,7 @@ from operant.engine.train import chunk_size
 from operant.envs.processes import StartMethod
 from operant.envs.running_statistics import ADVICE
 from operant.envs.source import Backend, Source, Vectorization
+from operant.envs.stored import require_same_spaces
 from operant.envs.wrappers.registry import Written, as_wrappers
 from operant.studio import recording
 from operant.studio.recording import Recording
@@ -261,7 +262,7 @@ class Agent(Acting):
             return StudyEvaluation(tuple(s for s in scores if isinstance(s, Evaluation)), tuple(self.seeds))
         source = self.source.other(env, env_kwargs)
         if source is not self.source:
-            inputs.require_same_spaces(self.spec, source.spec)
+            require_same_spaces(self.spec, source.spec)
         return evaluate(
             self.policy(deterministic, seed),
             self.learner.single
@@ -352,7 +353,9 @@ class Agent(Acting):
         """The learner of the index-th seed, as an agent of its own."""
         if self.seeds is None:
             raise ValueError("This agent has one learner; make several with seeds=….")
-        return self._with(self.learner.state_of(index), self.seeds[index], None)
+        begun = Begun(self.step, self.learner.iteration)
+        rows = [{name: _one(value, index) for name, value in row.items()} for row in self.history]
+        return self._with(self.learner.state_of(index), self.seeds[index], None, begun, rows)
 
     def best(self, evaluations: Sequence[Evaluation] | None = None) -> Agent:
         """The learner with the highest mean return of these evaluations, or of 20 episodes each; alone, itself."""
@@ -369,7 +372,10 @@ class Agent(Acting):
         """
         if self.best_so_far is None:
             raise ValueError("No best model was kept: train with learn(…, evaluate_every=…).")
-        return self._with(self.best_so_far.state, self.seed, self.seeds)
+        best = self.best_so_far
+        begun = Begun(best.step.tolist(), self.learner.iteration)
+        rows = [row for row in self.history if row[STEP] <= np.max(best.step)]
+        return self._with(best.state, self.seed, self.seeds, begun, rows)
 
     # files
 
@@ -377,28 +383,34 @@ class Agent(Acting):
         """Everything needed to make this agent again, as JSON values."""
         return saving.config(self)
 
-    def save(self, path: str | Path) -> None:
-        """Write the model to one safetensors file, whose metadata is `config()`."""
+    def save(self, path: str | Path | IO[bytes]) -> None:
+        """Write the model to one safetensors file, or into an open one; its metadata has `config()` and the progress.
+
+        The same model gives the same bytes.
+        """
         saving.save(self, path)
 
     @classmethod
     def load(
         cls,
-        path: str | Path,
+        path: str | Path | IO[bytes],
         env: Any = None,
         network: Any = None,
         best: bool = False,
         wrappers: Written | Sequence[Written] | None = None,
         env_kwargs: Mapping[str, Any] | None = None,
+        **hyperparameters: Any,
     ) -> Agent:
-        """A saved model, or that of a run directory. Nothing in the file is executed.
+        """A saved model, or that of a run directory, with its step and its metrics. Nothing in the file is executed.
 
-        `best` asks for the best model that the run kept (of several seeds, the best one's) instead of the last.
-        `env` is needed where the model was trained on an object of yours, and may name another environment of the same
-        spaces; `network` where its network is an Equinox module of yours, `wrappers` where one holds your function.
-        `env_kwargs` go on top of those that the file keeps.
+        It acts without its environment, which is made when it is played. `best` asks for the best model that the run
+        kept (of several seeds, the best one's) instead of the last. `env` is needed to train or to score what was
+        trained on an object of yours, and may name another environment of the same spaces; `network` where its network
+        is an Equinox module of yours, `wrappers` where one holds your function. `env_kwargs` go on top of those that
+        the file keeps. To go on training in another way, give other values: `load(path, learning_rate=1e-4,
+        num_envs=16)`.
         """
-        return saving.load(cls, path, env, network, wrappers, best, env_kwargs)
+        return saving.load(cls, path, env, network, wrappers, best, env_kwargs, hyperparameters)
 
     # what it is
 
@@ -431,8 +443,15 @@ class Agent(Acting):
     def __repr__(self) -> str:
         return f"<{self.title}, at step {self.step:,}>"
 
-    def _with(self, state: PyTree, seed: int, seeds: Sequence[int] | None) -> Agent:
-        """An agent of the same kind that knows this."""
+    def _with(
+        self,
+        state: PyTree,
+        seed: int,
+        seeds: Sequence[int] | None,
+        begun: Begun | None = None,
+        history: Sequence[dict[str, Any]] = (),
+    ) -> Agent:
+        """An agent of the same kind that knows this, and how it came to it."""
         agent = Agent(
             self.algorithm,
             self.source,
@@ -440,5 +459,11 @@ class Agent(Acting):
             seeds=seeds,
             num_envs=self.num_envs if self.source.copies is None else None,
         )
-        agent.learner.state = state
+        agent.learner.state, agent.learner.begun = state, begun or Begun()
+        agent.history = list(history)
         return agent
+
+
+def _one(value: Any, index: int) -> Any:
+    """Of a metric of several seeds, that of one; of one that all share, itself."""
+    return np.asarray(value)[index] if np.ndim(value) else value

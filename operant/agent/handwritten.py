@@ -14,6 +14,7 @@ from operant.engine.evaluate import Evaluation, evaluate
 from operant.engine.handwritten import Written, WrittenPolicy
 from operant.engine.policy import Actor
 from operant.envs.source import Source
+from operant.envs.stored import require_same_spaces
 from operant.envs.wrappers.registry import Written as WrittenWrapper
 from operant.envs.wrappers.registry import as_wrappers
 from operant.studio import recording
@@ -59,7 +60,7 @@ class HandWritten:
         """One of `POLICIES`, in its own environment or one of the same spaces. Raises ValueError for others."""
         policy, home = POLICIES[name]
         written = cls(policy, home if env is None else env, env_kwargs=env_kwargs)
-        inputs.require_same_spaces(Source(home).spec, written.source.spec)
+        require_same_spaces(Source(home).spec, written.source.spec)
         return written
 
     def close(self) -> None:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from operant import spaces
 from operant.algorithms.base import Algorithm
 from operant.envs.source import Source
 from operant.envs.wrappers import Wrapper
 from operant.ops.seeds import LARGEST
-from operant.types import EnvSpec, Episodes, Experience, Replay
+from operant.types import Episodes, Experience, Replay
 
 SLOTS = 128  # environments in which episodes are scored side by side
 
@@ -101,17 +100,6 @@ def require_shared(plan: Experience, num_envs: int) -> None:
         raise ValueError(
             f"{plan.count} episodes cannot be shared by num_envs={num_envs}: choose a divisor of {plan.count}."
         )
-
-
-def require_same_spaces(expected: EnvSpec, got: EnvSpec) -> None:
-    """Raise ValueError, naming both, where a model cannot play an environment."""
-    for name in ("observation_space", "action_space"):
-        want, have = getattr(expected, name), getattr(got, name)
-        if spaces.describe(want) != spaces.describe(have):
-            raise ValueError(
-                f"The model was made for {expected.id}, whose {name.replace('_', ' ')} is {spaces.describe(want)}; "
-                f"{got.id} has {spaces.describe(have)}. Use the environment it was trained on."
-            )
 
 
 def require_same_discount(algorithm: Algorithm, wrappers: Sequence[Wrapper]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,22 @@ from operant.types import EnvSpec, PyTree, Replay, Transition
 Advanced = tuple[Run, dict[str, np.ndarray], Transition | None]
 
 
+@dataclass(frozen=True)
+class Begun:
+    """How far what was loaded, or taken from another agent, had come: training goes on from there."""
+
+    step: int | Sequence[int] = 0  # environment steps, of each seed
+    iteration: int = 0
+
+    def onto(self, run: Run) -> Run:
+        """The run before its first step, as one that has come so far."""
+        if not np.any(self.step):
+            return run
+        counted = jnp.broadcast_to(jnp.asarray(self.step, jnp.int32), run.clock.step.shape)
+        iteration = jnp.full_like(run.iteration, self.iteration)
+        return replace(run, clock=replace(run.clock, step=counted), iteration=iteration)
+
+
 class Learner:
     """Holds the run; before there is one, the state that was loaded or made.
 
@@ -49,6 +65,7 @@ class Learner:
             None
         )  # closes the environments, at once or when nobody holds this
         self._state: PyTree = None
+        self.begun = Begun()
 
     # what has been learnt
 
@@ -64,8 +81,11 @@ class Learner:
 
     @state.setter
     def state(self, state: PyTree) -> None:
-        """Take over a state from elsewhere, before training."""
-        self._state = state
+        """Take over a state from elsewhere."""
+        if self.run is None:
+            self._state = state
+        else:
+            self.run = replace(self._require_whole(), state=jax.tree.map(jnp.copy, state))
 
     def state_of(self, index: int) -> PyTree:
         """The state of one of the learners."""
@@ -84,7 +104,12 @@ class Learner:
     @property
     def step(self) -> int:
         """Environment steps trained for so far, of each seed."""
-        return 0 if self.run is None else steps_done(self._require_whole())
+        return int(np.max(self.begun.step)) if self.run is None else steps_done(self._require_whole())
+
+    @property
+    def iteration(self) -> int:
+        """Iterations so far: what randomness is counted by."""
+        return self.begun.iteration if self.run is None else int(np.max(self._require_whole().iteration))
 
     @cached_property
     def replay_bytes(self) -> int:
@@ -114,7 +139,7 @@ class Learner:
             run = self._started_loop.begin(self.key, size)
             if self._state is not None:
                 run = replace(run, state=jax.tree.map(jnp.copy, self._state))
-            self.run = run
+            self.run = self.begun.onto(run)
         return self._require_whole()
 
     @property

@@ -81,9 +81,21 @@ def save_tree(path: str | Path, tree: PyTree, metadata: dict[str, Any]) -> None:
                 f"Cannot save {name}: {type(leaf).__name__} of dtype {tensors[name].dtype}. "
                 f"Make it a static field, or convert it to one of {', '.join(DTYPES)}."
             )
-    header = {"metadata": json.dumps(metadata), "prng_keys": json.dumps(keys)}
+    header = {"metadata": json.dumps(metadata, sort_keys=True), "prng_keys": json.dumps(keys, sort_keys=True)}
     with replacing(path) as temporary:
         save_file(tensors, temporary, header)
+        _in_order(temporary)
+
+
+def _in_order(path: Path) -> None:
+    """Sort the header of a safetensors file, which is written in another order every time: same tree, same bytes."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= size:  # as it always is; spaces fill it up, as the format says
+            file.seek(8)
+            file.write(text.ljust(size))
 
 
 def load_tree(path: str | Path, like: PyTree) -> PyTree:

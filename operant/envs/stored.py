@@ -1,0 +1,138 @@
+"""The environment of a model file: described by the file, and made only when somebody plays it.
+
+So a model acts where its environment is not installed, and no module that a file names is imported to load it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import gymnasium as gym
+
+from operant import spaces
+from operant.envs.base import Environment
+from operant.envs.border import Border
+from operant.envs.gymnasium_spaces import space_to_gymnasium
+from operant.envs.gymnasium_stepping import outline
+from operant.envs.host import HostEnvironments
+from operant.envs.source import Source
+from operant.types import EnvSpec
+
+
+class Missing:
+    """In the place of an object of the user's, which no file can hold."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+
+    def __repr__(self) -> str:
+        return f"<{self.id}, not given yet>"
+
+
+@dataclass(frozen=True)
+class StoredSource(Source):
+    """An environment that is compared with what its file says when it is made."""
+
+    stored: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec:  # pyright: ignore[reportIncompatibleVariableOverride] (known beforehand)
+        """What the file says."""
+        assert self.stored is not None
+        return self.stored
+
+    @cached_property
+    def native(self) -> Environment | None:
+        made = Source.native.func(self)
+        if made is not None:
+            require_same_spaces(self.spec, made.spec)
+        return made
+
+    def host(self, num_envs: int) -> HostEnvironments:
+        self._require_given()
+        made = super().host(num_envs)
+        require_same_spaces(self.spec, made.spec)
+        return made
+
+    def single(self, render_mode: str | None = None) -> gym.Env:
+        self._require_given()
+        made = super().single(render_mode)
+        require_same_spaces(self.spec, outline(made))
+        return made
+
+    def _require_given(self) -> None:
+        if isinstance(self.given, Missing):
+            raise ValueError(
+                f"The environment {self.given.id} was an object of yours: pass it again as env=… (to load, evaluate or "
+                "resume), or with agent.set_env(env)."
+            )
+
+
+def to_json(spec: EnvSpec) -> dict[str, Any]:
+    """A description as JSON values, with the names that they have in a config."""
+    return {
+        "observation_space": spaces.to_json(spec.observation_space),
+        "action_space": spaces.to_json(spec.action_space),
+        "border": Border.of(spec).to_json(),
+        "max_episode_steps": spec.max_episode_steps,
+        "masked": spec.masked,
+        "dummy_steps": spec.dummy_steps,
+        "frame_stack": spec.frame_stack,
+    }
+
+
+def from_json(config: Mapping[str, Any]) -> tuple[EnvSpec, bool]:
+    """`(the description in a config, whether it is whole)`: files from before do not say everything."""
+    spec = EnvSpec(
+        config["environment"],
+        spaces.from_json(config["observation_space"]),
+        spaces.from_json(config["action_space"]),
+        config.get("max_episode_steps"),
+        config.get("masked", False),
+    )
+    if "border" not in config:
+        return spec, False
+    border = Border.from_json(config["border"])
+    return (
+        replace(spec, border=border, dummy_steps=config["dummy_steps"], frame_stack=config["frame_stack"]),
+        True,
+    )
+
+
+def require_same_spaces(expected: EnvSpec, got: EnvSpec) -> None:
+    """Raise ValueError, naming both, where a model of one environment cannot play the other.
+
+    Sizes, bounds and starts are compared; the types of numbers are converted.
+    """
+    for name in ("observation_space", "action_space"):
+        want, have = getattr(expected, name), getattr(got, name)
+        words = spaces.describe(want), spaces.describe(have)
+        if words[0] == words[1]:
+            if (
+                expected.border is None or got.border is None
+            ):  # a native one, or a file from before: no starts
+                theirs = map(space_to_gymnasium, (want, have))
+            else:
+                theirs = (getattr(spec.border, name) for spec in (expected, got))
+            words = tuple(map(_limits, theirs))
+        if words[0] != words[1]:
+            raise ValueError(
+                f"The model was made for {expected.id}, whose {name.replace('_', ' ')} is {words[0]}; "
+                f"{got.id} has {words[1]}. Use the environment it was trained on."
+            )
+
+
+def _limits(space: gym.Space) -> str:
+    """A space with its bounds or starts, in single precision, as text."""
+    if isinstance(space, gym.spaces.Dict):
+        return "Dict(" + ", ".join(f"{key}: {_limits(part)}" for key, part in sorted(space.items())) + ")"
+    if isinstance(space, gym.spaces.Tuple):
+        return f"Tuple({', '.join(map(_limits, space.spaces))})"
+    if isinstance(space, gym.spaces.Box):
+        low, high = (bound.astype("float32") for bound in (space.low, space.high))
+        bounds = (f"{x.flat[0]:g}" if x.size and (x == x.flat[0]).all() else x.tolist() for x in (low, high))
+        return f"Box({', '.join(map(str, bounds))}, shape={space.shape})"
+    return str(space)

@@ -1,0 +1,186 @@
+"""A model file: it acts without its environment, knows how it came about, and is trained on in another way."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import subprocess
+import sys
+import zipfile
+
+import gymnasium as gym
+import jax
+import numpy as np
+import pytest
+from gymnasium import spaces as gs
+
+import operant
+from operant.engine.log import RETURN, STEP
+
+SMALL = {"preset": None, "n_steps": 16, "batch_size": 32, "n_epochs": 1, "network": {"hidden_sizes": (8,)}}
+OBSERVATIONS = np.random.default_rng(0).uniform(-0.5, 0.5, (16, 4)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    agent = operant.PPO("CartPole-v1", num_envs=4, learning_rate="linear:0.01:0", **SMALL)
+    return agent.learn(192, progress_bar=False, log_interval=64, evaluate_every=128, evaluation_episodes=2)
+
+
+@pytest.fixture
+def path(trained, tmp_path):
+    trained.save(tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+class Elsewhere(gym.Env):
+    """Of the user's own, with starts and bounds that operant's spaces do not have."""
+
+    observation_space = gs.Box(-1.0, 1.0, (3,), np.float64)
+
+    def __init__(self, start=-1, high=1.0) -> None:
+        self.action_space = gs.Discrete(3, start=start)
+        self.observation_space = gs.Box(-1.0, high, (3,), np.float64)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.observation_space.sample(), {}
+
+    def step(self, action):
+        assert self.action_space.contains(action)
+        return self.observation_space.sample(), 1.0, bool(self.np_random.random() < 0.2), False, {}
+
+
+def test_a_model_of_the_users_environment_acts_without_it(tmp_path):
+    agent = operant.PPO(Elsewhere, num_envs=2, **SMALL)
+    agent.save(tmp_path / "model")
+    alone = operant.load(tmp_path / "model")
+    seen = np.random.default_rng(0).uniform(-1, 1, (20, 3))
+    np.testing.assert_array_equal(alone.predict(seen), agent.predict(seen))
+    assert alone.predict(seen[0], deterministic=False) in (-1, 0, 1)
+    np.testing.assert_array_equal(alone.action_probabilities(seen), agent.action_probabilities(seen))
+    assert alone.config() == agent.config()
+    assert "Elsewhere" in repr(alone)
+    for needs in (
+        alone.evaluate,
+        lambda: alone.learn(32, progress_bar=False),
+        lambda: alone.record(tmp_path / "x.mp4"),
+    ):
+        with pytest.raises(ValueError, match=r"Elsewhere was an object of yours: pass it again as env=…"):
+            needs()
+    assert alone.evaluate(2, env=Elsewhere).environment == "Elsewhere"
+    assert operant.load(tmp_path / "model", env=Elsewhere).learn(32, progress_bar=False).step == 32
+    for other, words in (
+        (lambda: Elsewhere(start=0), r"Discrete\(3, start=-1\).*Discrete\(3\)"),
+        (lambda: Elsewhere(high=2.0), r"Box\(-1, 1, shape=\(3,\)\).*Box\(-1, 2, shape=\(3,\)\)"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            operant.load(tmp_path / "model", env=other)
+
+
+def test_loading_imports_nothing_that_a_file_names(path, tmp_path):
+    (tmp_path / "trap.py").write_text("raise SystemExit('imported')\n")
+    code = """
+import json, sys, numpy as np, operant
+from operant.engine import files
+from operant.agent import saving
+agent = operant.load(sys.argv[1])
+metadata = files.read_metadata(sys.argv[1])
+metadata["config"]["environment"] = "trap:Env-v0"
+metadata["config"]["backend"] = "gymnasium"
+files.save_tree("trapped", agent.state, metadata)
+print(operant.load("trapped").predict([0.0] * 4), "trap" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "False"
+
+
+def test_the_environment_of_a_file_is_compared_when_it_is_played(path, monkeypatch):
+    loaded = operant.load(path)
+    monkeypatch.setitem(gym.registry, "CartPole-v1", gym.registry["MountainCar-v0"])
+    assert loaded.predict(OBSERVATIONS).shape == (16,)
+    with pytest.raises(ValueError, match=r"made for CartPole-v1.*Box\(4\)"):
+        loaded.evaluate(1)
+
+
+def test_a_loaded_agent_knows_its_step_and_its_metrics(trained, path):
+    loaded = operant.load(path)
+    assert loaded.step == trained.step == 192
+    assert [row[STEP] for row in loaded.history] == [row[STEP] for row in trained.history]
+    for ours, theirs in zip(loaded.history, trained.history, strict=True):
+        for name, value in ours.items():
+            np.testing.assert_array_equal(value, theirs[name])
+    assert "at step 192" in repr(loaded)
+    loaded.learn(64, progress_bar=False)
+    assert loaded.step == 256
+    assert loaded.history[-1][STEP] == 256
+    best = trained.best_model
+    assert best.step == int(trained.best_so_far.step) in (128, 192)
+    assert best.history[-1][STEP] == best.step
+
+
+def test_one_of_several_learners_knows_its_step_and_its_metrics(tmp_path):
+    study = operant.PPO("CartPole-v1", seeds=2, num_envs=2, **SMALL)
+    study.learn(64, progress_bar=False, log_interval=32)
+    one = study[1]
+    assert one.step == 64
+    assert [row[RETURN] for row in one.history] == pytest.approx(
+        [row[RETURN][1] for row in study.history], nan_ok=True
+    )
+    study.save(tmp_path / "model")
+    loaded = operant.load(tmp_path / "model")
+    assert loaded.step == 64
+    np.testing.assert_array_equal(loaded.history[-1][RETURN], study.history[-1][RETURN])
+    assert loaded[0].learn(32, progress_bar=False).step == 96
+
+
+def test_training_goes_on_with_other_hyperparameters(path):
+    loaded = operant.load(path, learning_rate=1e-4, num_envs=2, batch_size=16, seed=7, ent_coef=0.01)
+    assert (loaded.algorithm.learning_rate, loaded.algorithm.batch_size, loaded.algorithm.ent_coef) == (
+        1e-4,
+        16,
+        0.01,
+    )
+    assert (loaded.num_envs, loaded.seed) == (2, 7)
+    loaded.learn(32, progress_bar=False)
+    for values, words in (
+        ({"network": {"hidden_sizes": [16]}}, r"hidden_sizes.*Leave out what changes the network"),
+        ({"seeds": 2}, r"seeds=2\): with these, something else would be learnt"),
+        ({"learning_rat": 1.0}, "Did you mean 'learning_rate'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            operant.load(path, **values)
+
+
+def test_files_are_the_same_to_the_byte_and_may_be_open(trained, path, tmp_path):
+    whole = path.read_bytes()
+    code = "import operant, sys; operant.load(sys.argv[1]).save(sys.argv[2])"
+    again = tmp_path / "again"
+    subprocess.run([sys.executable, "-c", code, str(path), str(again)], check=True, timeout=120)
+    assert again.read_bytes() == whole
+    memory = io.BytesIO()
+    trained.save(memory)
+    assert memory.getvalue() == whole
+    memory.seek(0)
+    with path.open("rb") as file:
+        for loaded in (operant.load(memory), operant.load(file)):
+            for ours, theirs in zip(*map(jax.tree.leaves, (loaded.state, trained.state)), strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+
+
+def test_files_of_other_libraries_are_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "ppo.zip", "w") as archive:
+        archive.writestr("data", "{}")
+    with pytest.raises(ValueError, match="a zip, as Stable-Baselines3"):
+        operant.PPO.load(tmp_path / "ppo.zip")
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(ValueError, match="a pickle"):
+        operant.load(tmp_path / "model.pkl")
