@@ -180,8 +180,11 @@ def load(
         raise ValueError(f"{path} is a file: best=True (--best) takes the directory of a run.")
     if best or Path(path).is_dir():
         path = _model_of(RunDirectory.open(path), best)
-    _require_ours(Path(path))
-    metadata = files.read_metadata(path)
+    try:
+        metadata = files.read_metadata(path)
+    except ValueError:
+        _require_ours(Path(path))
+        raise
     if metadata.get("format") != FORMAT:
         raise ValueError(
             f"{path} is not a model of operant's (format {metadata.get('format')!r}, not {FORMAT!r})."
@@ -207,8 +210,6 @@ def load(
 
 def _require_ours(path: Path) -> None:
     """Raise ValueError, saying what it is, for a file that some other library wrote."""
-    if not path.is_file():
-        return  # which is said better when it is opened
     with path.open("rb") as file:
         beginning = file.read(4)
     if beginning == b"PK\x03\x04":

@@ -51,6 +51,11 @@ class StoredSource(Source):
             require_same_spaces(self.spec, made.spec)
         return made
 
+    @property
+    def normalizes(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """No file holds such statistics."""
+        return False
+
     def host(self, num_envs: int) -> HostEnvironments:
         self._require_given()
         made = super().host(num_envs)
