@@ -135,8 +135,6 @@ def evaluate(
         fresh = np.zeros(len(envs), bool)
         checks.taken += 1
         answers = [checks.step(envs[i], actions[i], i) for i in playing]
-        _, rewards, terminated, truncated, _, _ = zip(*answers, strict=True)
-        checks.outcomes(rewards, terminated, truncated, playing)
         for i, (observation, reward, _, _, info, over) in zip(tuple(playing), answers, strict=True):
             observations[i], infos[i] = observation, info
             returns[number[i]] += reward

@@ -16,6 +16,7 @@ from operant.envs.gymnasium_layers import MASK
 from operant.envs.gymnasium_reading import Reader
 from operant.envs.gymnasium_spaces import flat_mask, mask_size, observation_to_jax
 from operant.envs.gymnasium_values import (
+    LARGEST,
     brief,
     fault,
     flag_fault,
@@ -26,7 +27,10 @@ from operant.envs.gymnasium_values import (
 )
 from operant.types import PyTree
 
-LARGEST = float(np.finfo(np.float32).max)
+NUMBERS = frozenset(
+    (float, int, np.float64, np.float32, np.int64)
+)  # of which a reward is, and nearly always is one
+FLAGS = frozenset((bool, np.bool_))
 
 
 class EnvironmentFault(ValueError):
@@ -91,33 +95,6 @@ class Checks:
 
     # what else a step answers
 
-    def outcomes(
-        self,
-        rewards: Sequence[Any],
-        terminated: Sequence[Any],
-        truncated: Sequence[Any],
-        copies: Sequence[int] | None = None,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`(reward float32, terminated bool, truncated bool)`, each `[N]`, of lists of what the copies answered."""
-        try:
-            # What is no number cannot be added, and what is not finite spreads. Text would be converted below.
-            if -LARGEST <= sum(rewards) <= LARGEST:
-                reward, ended, cut = np.array(rewards, np.float32), np.array(terminated), np.array(truncated)
-                flags = ended.dtype.char == cut.dtype.char == "?"
-                if flags and reward.ndim == ended.ndim == cut.ndim == 1:
-                    return reward, ended, cut
-        except Exception:  # of whatever kind: the faults below find the words
-            pass
-        for i, (pay, over, short) in enumerate(zip(rewards, terminated, truncated, strict=True)):
-            reason = reward_fault(pay) or flag_fault("terminated", over) or flag_fault("truncated", short)
-            if reason is not None:
-                raise self.refuse(i if copies is None else copies[i], reason)
-        return (
-            np.array(rewards, np.float32),
-            np.array(terminated).astype(bool),
-            np.array(truncated).astype(bool),
-        )
-
     def batch_outcomes(
         self, rewards: Any, terminated: Any, truncated: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -131,7 +108,9 @@ class Checks:
             reward = reward.astype(np.float32)
             if np.count_nonzero(np.isfinite(reward)) == self.count:
                 return reward, ended.copy(), cut.copy()
-        return self.outcomes(*(list(array) for array in given))
+        for i, answer in enumerate(zip(*given, strict=True)):
+            self._require_outcome(answer, i)
+        return reward.astype(np.float32), ended.astype(bool), cut.astype(bool)
 
     def masks(self, infos: Sequence[Mapping[str, Any]], copies: Sequence[int] | None = None) -> np.ndarray:
         """Action masks `[N, n]` of what the environments told."""
@@ -172,28 +151,38 @@ class Checks:
     def step(
         self, env: gym.Env, action: Any, copy: int
     ) -> tuple[PyTree, Any, Any, Any, dict[str, Any], bool]:
-        """`(observation, reward, terminated, truncated, info, whether the episode is over)`; of these only `info` and
-        the last are known to be right."""
+        """`(observation, reward, terminated, truncated, info, whether the episode is over)` of its step.
+
+        All are looked at but the observation and masks.
+        """
         try:
-            result = env.step(action)
+            result: Any = env.step(action)
         except Exception as error:
             self.reraise(error, copy)
         try:
             observation, reward, terminated, truncated, info = result
-            over = bool(terminated or truncated)
         except (TypeError, ValueError):
-            raise self._misshapen(result, copy) from None
-        if info.__class__ is not dict and (reason := info_fault(info)) is not None:
-            raise self.refuse(copy, reason)
-        return observation, reward, terminated, truncated, info, over
+            raise self.refuse(copy, step_fault(result) or "") from None
+        if not (  # what nearly all of them answer, in the least time
+            reward.__class__ in NUMBERS
+            and -LARGEST <= reward <= LARGEST
+            and terminated.__class__ in FLAGS
+            and truncated.__class__ in FLAGS
+            and info.__class__ is dict
+        ):
+            self._require_outcome((reward, terminated, truncated), copy)
+            if (reason := info_fault(info)) is not None:
+                raise self.refuse(copy, reason)
+            reward, terminated, truncated = float(reward), bool(terminated), bool(truncated)
+        return observation, reward, terminated, truncated, info, terminated or truncated
 
-    def _misshapen(self, result: Any, copy: int) -> EnvironmentFault:
-        """What is wrong with the result of a step that could not be taken apart."""
-        reason = step_fault(result)
-        if reason is None:  # five values, whose flags are neither true nor false
-            _, _, terminated, truncated, _ = result
-            reason = flag_fault("terminated", terminated) or flag_fault("truncated", truncated) or ""
-        return self.refuse(copy, reason)
+    def _require_outcome(self, answer: tuple[Any, ...], copy: int) -> None:
+        reward, terminated, truncated = answer
+        reason = (
+            reward_fault(reward) or flag_fault("terminated", terminated) or flag_fault("truncated", truncated)
+        )
+        if reason is not None:
+            raise self.refuse(copy, reason)
 
     # words
 

@@ -9,125 +9,142 @@ import gymnasium as gym
 import numpy as np
 
 from operant.envs.gymnasium_spaces import kept_dtype
-from operant.envs.gymnasium_values import is_whole, whole_bounds
+from operant.envs.gymnasium_values import LARGEST, is_whole, whole_bounds
 from operant.types import PyTree
+
+FLOAT32, FLOAT64, INT64 = map(np.dtype, (np.float32, np.float64, np.int64))
+WHOLE = frozenset((int, np.int64, np.int32))
+FEW = 16  # numbers, up to which a sum of Python's is quicker than NumPy
 
 
 class Unfit(Exception):
     """An observation may not be of its space: `gymnasium_values.fault` says whether and how, and takes its time."""
 
 
+Listed = Callable[[Sequence[Any]], PyTree]
+Batched = Callable[[Any], PyTree]
+
+
 class Reader:
     """Turns observations of a space into arrays `[N, …]` of operant's types, as copies.
 
-    Everything that is not plainly right raises `Unfit`; what it lets pass is right.
+    `list` takes those of N environments, one each; `batch` those that a vector environment has put together. Everything
+    that is not plainly right raises `Unfit` or another error; what they let pass is right. The functions are made once
+    for a space, since they are called at every step.
     """
 
     def __init__(self, space: gym.Space) -> None:
-        self._together, self._convert = _reader(space)
-
-    def list(self, observations: Sequence[PyTree]) -> PyTree:
-        """Those of N environments, one each."""
-        return self._convert(self._together(observations))
-
-    def batch(self, observations: PyTree) -> PyTree:
-        """Those that a vector environment has put together already."""
-        return self._convert(observations, copy=True)
+        self.list, self.batch = _reader(space)
 
 
-Together = Callable[[Sequence[Any]], Any]  # N observations as arrays of the environment's own types
-Convert = Callable[..., Any]  # such arrays in operant's types
-
-
-def _reader(space: gym.Space) -> tuple[Together, Convert]:
+def _reader(space: gym.Space) -> tuple[Listed, Batched]:
     if isinstance(space, gym.spaces.Dict):
         return _dict({name: _reader(part) for name, part in space.items()})
     if isinstance(space, gym.spaces.Tuple):
         return _tuple([_reader(part) for part in space.spaces])
-    if isinstance(space, gym.spaces.Box):
-        return _rows(space), _whole(space) if is_whole(space) else _real(space)
-    return np.array, _whole(space)
+    if isinstance(space, gym.spaces.Discrete):
+        return _discrete(space)
+    return _whole(space) if is_whole(space) else _real(space)
 
 
-def _dict(parts: dict[str, tuple[Together, Convert]]) -> tuple[Together, Convert]:
-    def together(observations: Sequence[Any]) -> Any:
-        return {name: gather([o[name] for o in observations]) for name, (gather, _) in parts.items()}
+def _dict(parts: dict[str, tuple[Listed, Batched]]) -> tuple[Listed, Batched]:
+    def listed(observations: Sequence[Any]) -> PyTree:
+        return {name: read([o[name] for o in observations]) for name, (read, _) in parts.items()}
 
-    def convert(batch: Any, copy: bool = False) -> Any:
-        return {name: part(batch[name], copy=copy) for name, (_, part) in parts.items()}
+    def batched(given: Any) -> PyTree:
+        return {name: read(given[name]) for name, (_, read) in parts.items()}
 
-    return together, convert
-
-
-def _tuple(parts: list[tuple[Together, Convert]]) -> tuple[Together, Convert]:
-    def together(observations: Sequence[Any]) -> Any:
-        if any(len(o) != len(parts) for o in observations):
-            raise Unfit
-        return tuple(gather([o[i] for o in observations]) for i, (gather, _) in enumerate(parts))
-
-    def convert(batch: Any, copy: bool = False) -> Any:
-        return tuple(part(own, copy=copy) for own, (_, part) in zip(batch, parts, strict=True))
-
-    return together, convert
+    return listed, batched
 
 
-def _rows(space: gym.spaces.Box) -> Together:
-    """Arrays put below each other: half the time of np.stack."""
-    shape, whole = space.shape, is_whole(space)
-    dtype = np.dtype(space.dtype if whole else np.float32)
-    also = dtype if whole else np.dtype(np.float64)  # the commonest other one, as quickly
+def _tuple(parts: list[tuple[Listed, Batched]]) -> tuple[Listed, Batched]:
+    def listed(observations: Sequence[Any]) -> PyTree:
+        columns = zip(*observations, strict=True)
+        return tuple(read(column) for column, (read, _) in zip(columns, parts, strict=True))
 
-    def fits(other: np.dtype) -> bool:
-        return np.can_cast(other, dtype) if whole else other.kind in "biuf"
+    def batched(given: Any) -> PyTree:
+        return tuple(read(own) for own, (_, read) in zip(given, parts, strict=True))
 
-    def together(observations: Sequence[Any]) -> Any:
-        rows = np.empty((len(observations), *shape), dtype)
-        for i, observation in enumerate(observations):
-            # Unlike these lines, an assignment broadcasts, cuts off fractions and wraps.
-            if observation.shape != shape:
+    return listed, batched
+
+
+def _real(space: gym.Space) -> tuple[Listed, Batched]:
+    """Vectors, matrices and images of real numbers, which must be finite."""
+    shape = space.shape or ()
+    vector = len(shape) == 1
+
+    def require_finite(rows: np.ndarray) -> np.ndarray:
+        if vector and rows.size <= FEW:
+            if not -LARGEST <= sum(map(sum, rows.tolist())) <= LARGEST * FEW:
                 raise Unfit
-            other = observation.dtype
-            if other is not dtype and other is not also and not fits(other):
+        elif np.count_nonzero(np.isfinite(rows)) != rows.size:  # quicker than .all(), and than a sum
+            raise Unfit
+        return rows
+
+    def listed(observations: Sequence[Any]) -> np.ndarray:
+        rows = np.empty((len(observations), *shape), FLOAT32)  # half the time of np.stack
+        for i, observation in enumerate(observations):
+            dtype = observation.dtype
+            # An assignment would broadcast another shape.
+            if observation.shape != shape or (
+                dtype is not FLOAT32 and dtype is not FLOAT64 and dtype.kind not in "biuf"
+            ):
                 raise Unfit
             rows[i] = observation
-        return rows
+        return require_finite(rows)
 
-    return together
-
-
-def _real(space: gym.spaces.Box) -> Convert:
-    shape = space.shape
-
-    def convert(rows: Any, copy: bool = False) -> Any:
-        if copy:
-            if rows.shape[1:] != shape or rows.dtype.kind not in "biuf":
-                raise Unfit
-            rows = np.array(rows, np.float32)
-        if np.count_nonzero(np.isfinite(rows)) != rows.size:  # without a warning, and quicker than .all()
+    def batched(given: Any) -> np.ndarray:
+        if given.shape[1:] != shape or given.dtype.kind not in "biuf":
             raise Unfit
-        return rows
+        return require_finite(np.array(given, FLOAT32))
 
-    return convert
+    return listed, batched
 
 
-def _whole(space: gym.Space) -> Convert:
-    """Integers, and choices counted from 0, of at most one axis."""
-    box, shape = isinstance(space, gym.spaces.Box), space.shape or ()
-    ours, flat = kept_dtype(space), shape if box or len(shape) < 2 else (-1,)
+def _discrete(space: gym.spaces.Discrete) -> tuple[Listed, Batched]:
+    """Choices, counted from 0."""
     low, high = whole_bounds(space)
-    span = np.asarray(high - low, np.uint64)
-    always = box and space.dtype == np.uint8 and (span == 255).all()  # pixels: all that there are
 
-    def convert(rows: Any, copy: bool = False) -> Any:
-        if rows.dtype.kind not in "biu" or rows.shape[1:] != shape:
-            raise Unfit
-        if always and rows.dtype == np.uint8:
-            return rows.copy() if copy else rows
-        values = rows.astype(np.int64) - low
-        if np.count_nonzero(
-            values.view(np.uint64) > span
-        ):  # one comparison: what is below 0 is large without a sign
-            raise Unfit
-        return (rows if box else values).astype(ours).reshape(len(rows), *flat)
+    def listed(observations: Sequence[Any]) -> np.ndarray:
+        for observation in observations:
+            if observation.__class__ not in WHOLE or not low <= observation <= high:
+                raise Unfit
+        return (np.array(observations) - low).astype(np.int32) if low else np.array(observations, np.int32)
 
-    return convert
+    return listed, _whole(space)[1]
+
+
+def _whole(space: gym.Space) -> tuple[Listed, Batched]:
+    """Integers; of a MultiDiscrete or a MultiBinary counted from 0, of one axis."""
+    box, shape = isinstance(space, gym.spaces.Box), space.shape or ()
+    own, ours = np.dtype(space.dtype), kept_dtype(space)
+    low, high = whole_bounds(space)
+    span, shifted = np.asarray(high - low, np.uint64), bool(np.any(low))
+    pixels = box and own == np.uint8 and bool((span == 255).all())  # all that there are
+    flat = not box and len(shape) > 1
+
+    def listed(observations: Sequence[Any]) -> np.ndarray:
+        rows = np.empty((len(observations), *shape), own)
+        for i, observation in enumerate(observations):
+            if observation.shape != shape or (
+                observation.dtype is not own and not np.can_cast(observation.dtype, own)
+            ):
+                raise Unfit
+            rows[i] = observation
+        return rows if pixels else convert(rows)
+
+    def batched(given: Any) -> np.ndarray:
+        if given.shape[1:] != shape or given.dtype.kind not in "biu":
+            raise Unfit
+        return given.copy() if pixels and given.dtype == np.uint8 else convert(given)
+
+    def convert(rows: Any) -> np.ndarray:
+        values = rows if rows.dtype is INT64 else rows.astype(np.int64)
+        counted = values - low if shifted else values
+        # One comparison is enough: what is below 0 is large without a sign.
+        if np.count_nonzero(counted.view(np.uint64) > span):
+            raise Unfit
+        converted = (values if box else counted).astype(ours)
+        return converted.reshape(len(rows), -1) if flat else converted
+
+    return listed, batched

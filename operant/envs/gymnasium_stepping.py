@@ -119,7 +119,7 @@ class SingleEnvironments(HostEnvironments):
                 observation, info = checks.begin(env, i)
             observations.append(observation)
             infos.append(info)
-        outcomes: Any = checks.outcomes(rewards, terminated, truncated)
+        outcomes: Any = np.array(rewards, np.float32), np.array(terminated, bool), np.array(truncated, bool)
         raw_reward: Any = np.array(raw, np.float32) if self._rewarded else None
         observation, mask = checks.observations(observations), self._masks(infos)
         return TimeStep(

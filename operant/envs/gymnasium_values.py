@@ -10,6 +10,8 @@ import numpy as np
 
 from operant.types import PyTree
 
+LARGEST = float(np.finfo(np.float32).max)
+
 
 def fault(
     space: gym.Space, value: PyTree, leading: tuple[int, ...] = (), name: str = "observation"
@@ -130,8 +132,7 @@ def reward_fault(reward: Any) -> str | None:
         return f"reward is {what(reward)}; it must be one number."
     if array.shape != ():
         return f"reward has shape {array.shape}; it must be one number, such as float(reward.sum())."
-    with np.errstate(over="ignore"):
-        finite = np.isfinite(array.astype(np.float32))
+    finite = -LARGEST <= array <= LARGEST
     return None if finite else f"reward is {array}; it must be a finite number of float32."
 
 
