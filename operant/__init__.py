@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from operant import mdp
     from operant.agent import Agent
     from operant.agent.handwritten import HandWritten
+    from operant.algorithms.advice import TrainingWarning
     from operant.algorithms.base import Algorithm
     from operant.comparison import compare
     from operant.construct import make
@@ -129,6 +130,7 @@ __all__ = [
     "Tabular",
     "TimeAware",
     "TimeLimit",
+    "TrainingWarning",
     "compare",
     "load",
     "make",
@@ -162,6 +164,7 @@ _exported = exports(
         "HandWritten": "operant.agent.handwritten",
         "Network": "operant.networks",
         "Tabular": "operant.envs.tabular",
+        "TrainingWarning": "operant.algorithms.advice",
         "compare": "operant.comparison",
         "make": "operant.construct",
         "toy_text": "operant.envs.toy_text",

@@ -18,6 +18,7 @@ from operant.agent.acting import Acting
 from operant.agent.best import Best
 from operant.agent.learner import Begun, Learner
 from operant.agent.training import Callback, Plan, Session
+from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random
 from operant.engine.evaluate import Evaluation, evaluate
@@ -149,6 +150,8 @@ class Agent(Acting):
         total_timesteps = inputs.steps(total_timesteps)
         inputs.at_least_one(log_interval=log_interval)
         inputs.require_learning(self.algorithm.experience, total_timesteps, self.step)
+        for advice in self.algorithm.advice(self.spec):
+            warnings.warn(advice, TrainingWarning, stacklevel=2)
         size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
         total = self.step + total_timesteps
         plan = Plan(total, size, checkpoint_every, evaluate_every, evaluation_episodes)

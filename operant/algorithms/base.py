@@ -59,6 +59,10 @@ class Algorithm(eqx.Module):
     def check(self, spec: EnvSpec) -> None:
         """Raise ValueError, naming the thing, the value and the remedy, if it cannot learn on such an environment."""
 
+    def advice(self, spec: EnvSpec) -> list[str]:
+        """What is allowed in training on such an environment and yet probably not meant, a sentence each."""
+        return []
+
     @abstractmethod
     def init(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         """The state before the first step."""

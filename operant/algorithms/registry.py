@@ -104,6 +104,9 @@ def build(cls: type[T], hyperparameters: Mapping[str, Any], *, beside: Sequence[
                 f"{cls.__name__} has no hyperparameter {name!r} (value {value!r}). "
                 f"{nearest(name, (*fields, *beside))}"
             )
+        converter = fields[name].metadata.get("converter")
+        if converter is not None and hints[name] is int:
+            value = converter(value)
         values[name] = _convert(name, value, hints[name], fields[name].default)
     return cls(**values)
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
+from typing import Any
 
 from operant.cli.errors import Interrupted, WrongInput
 from operant.version import __version__
@@ -22,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        _run(arguments)
+        with _warnings_in_a_line():
+            _run(arguments)
     except WrongInput as error:
         print(f"operant: {error}", file=sys.stderr)
         return 2
@@ -40,6 +44,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"operant: failed: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Show warnings that are for users as what is printed here is: without the place in the code, and its line."""
+    full = warnings.formatwarning
+
+    def short(message: Any, category: type[Warning], *place: Any, **more: Any) -> str:
+        if issubclass(category, UserWarning):
+            return f"operant: {message}\n"
+        return full(message, category, *place, **more)
+
+    warnings.formatwarning = short
+    try:
+        yield
+    finally:
+        warnings.formatwarning = full
 
 
 def _run(arguments: list[str]) -> None:

@@ -109,6 +109,9 @@ class Curious(Algorithm):
                     "environment with SAME_STEP autoreset, or leave episodic."
                 )
 
+    def advice(self, spec: EnvSpec) -> list[str]:
+        return self.inner.advice(spec)
+
     def init(self, spec: EnvSpec, key: jax.Array) -> CuriousState:
         plan = self.experience
         columns = replace(spec, num_envs=plan.count) if isinstance(plan, Episodes) else spec

@@ -184,6 +184,17 @@ class ActorCriticLearner(PolicyGradient):
     def experience(self) -> Rollout:
         return Rollout(self.n_steps)
 
+    def left_over(self, spec: EnvSpec, batch_size: int) -> list[str]:
+        """Advice where minibatches do not divide a rollout."""
+        samples = self.n_steps * spec.num_envs
+        recurrent = isinstance(self.network, Network) and self.network.memory != "none"
+        if recurrent or samples % batch_size == 0:
+            return []
+        return [
+            f"batch_size={batch_size} does not divide n_steps × num_envs = {samples}: {samples % batch_size} samples, "
+            "other ones each time, sit out every pass over a rollout. Choose one that divides it."
+        ]
+
     def estimate(self, network: ActorCritic, transition: Transition, carry: PyTree) -> Sample:
         """What the acting policy says of a rollout `[T, N]`, with advantages and value targets."""
         policy, value = network.unroll(transition.observation, transition.action_mask, carry, transition.done)

@@ -86,13 +86,19 @@ class PPO(ActorCriticLearner):
     def check(self, spec: EnvSpec) -> None:
         super().check(spec)
         samples = self.n_steps * spec.num_envs
-        require(samples >= 2, "n_steps", self.n_steps, "at least 2 when there is one environment")
-        if not 2 <= self.batch_size <= samples:
+        least = 2 if self.normalize_advantage else 1  # one sample has no deviation
+        require(samples >= least, "n_steps", self.n_steps, "at least 2 when there is one environment")
+        if not least <= self.batch_size <= samples:
+            remedy = "Lower batch_size, or raise n_steps or num_envs."
+            if self.batch_size < least:
+                remedy = "Raise batch_size, or set normalize_advantage=False."
             raise ValueError(
-                f"PPO needs 2 to n_steps × num_envs samples in a minibatch; batch_size={self.batch_size}, and "
-                f"n_steps={self.n_steps} × num_envs={spec.num_envs} gives {samples}. "
-                "Lower batch_size, or raise n_steps or num_envs."
+                f"PPO needs {least} to n_steps × num_envs samples in a minibatch; batch_size={self.batch_size}, and "
+                f"n_steps={self.n_steps} × num_envs={spec.num_envs} gives {samples}. {remedy}"
             )
+
+    def advice(self, spec: EnvSpec) -> list[str]:
+        return super().advice(spec) + self.left_over(spec, self.batch_size)
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PPOState:
         network, normalizer = self.start(spec, key)

@@ -87,6 +87,9 @@ class TRPO(ActorCriticLearner):
                 "samples. Lower batch_size, or raise n_steps or num_envs."
             )
 
+    def advice(self, spec: EnvSpec) -> list[str]:
+        return super().advice(spec) + self.left_over(spec, self.batch_size)
+
     def init(self, spec: EnvSpec, key: jax.Array) -> PolicyState:
         network, normalizer = self.start(spec, key)
         return PolicyState(network, self._optimizer(0.0).init(network.critic), normalizer)

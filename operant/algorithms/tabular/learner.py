@@ -50,6 +50,7 @@ class TabularLearner(Algorithm):
 
     def check(self, spec: EnvSpec) -> None:
         table.check(type(self).__name__, spec)
+        table.require_room(type(self).__name__, spec, self.init)
 
     def step_size(self, visits: jax.Array, row: Row, clock: Clock) -> jax.Array:
         """α for this row, of something that was visited so often before."""

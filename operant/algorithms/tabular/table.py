@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from operant.spaces import Discrete, MultiDiscrete, Space, describe
+from operant.replay.size import available, nbytes, text
+from operant.spaces import Dict, Discrete, MultiDiscrete, Space, Tuple, describe
 from operant.types import Batch, Clock, EnvSpec, PyTree
 
 
@@ -81,12 +82,25 @@ def check(name: str, spec: EnvSpec) -> None:
             f"{name} needs a Discrete action space: {spec.id} has {describe(spec.action_space)}. "
             "PPO takes it; or discretise actions of a Box: wrappers=[Discretize(5)], --wrappers discretize:5."
         )
-    if not isinstance(spec.observation_space, Discrete | MultiDiscrete):
+    if not _countable(spec.observation_space):
         raise ValueError(
-            f"{name} keeps a table, and needs Discrete or MultiDiscrete observations: {spec.id} has "
-            f"{describe(spec.observation_space)}. Discretise a vector, as in --wrappers discretize-observation:8:-1:1, "
-            "or take DQN."
+            f"{name} keeps a table, and needs Discrete or MultiDiscrete observations, or a Tuple of them: "
+            f"{spec.id} has {describe(spec.observation_space)}. Discretise a vector, as in --wrappers "
+            "discretize-observation:8:-1:1, or take DQN."
         )
+
+
+def require_room(name: str, spec: EnvSpec, init: Callable[[EnvSpec, jax.Array], PyTree]) -> None:
+    """Raise ValueError, with its size, where there is no room for the table that `init` makes."""
+    states, actions = table_shape(spec)
+    what = f"{name} keeps a table of {states:,} states × {actions:,} actions for {spec.id}"
+    remedy = "Take DQN, or show it less (fewer parts, coarser ones)."
+    if states * actions >= 2**31:
+        raise ValueError(f"{what}; 2^31 pairs cannot be counted. {remedy}")
+    needed = nbytes(jax.eval_shape(lambda key: init(spec, key), jax.random.key(0)))
+    there = available(jax.local_devices())
+    if there is not None and needed > there:
+        raise ValueError(f"{what}, which takes {text(needed)}; {text(there)} are available. {remedy}")
 
 
 def table_shape(spec: EnvSpec) -> tuple[int, int]:
@@ -97,11 +111,18 @@ def table_shape(spec: EnvSpec) -> tuple[int, int]:
 
 def number_of_states(space: Space) -> int:
     """How many different observations there are."""
+    if isinstance(space, Dict | Tuple):
+        return math.prod(number_of_states(part) for part in _parts(space).values())
     return math.prod(space.nvec) if isinstance(space, MultiDiscrete) else _discrete(space).n
 
 
 def state_number(space: Space, observation: jax.Array) -> jax.Array:
     """Observations `[…]` (`[…, K]` of a MultiDiscrete space) as rows of the table: the last part counts fastest."""
+    if isinstance(space, Dict | Tuple):
+        number = jnp.zeros((), jnp.int32)
+        for name, part in _parts(space).items():
+            number = number * number_of_states(part) + state_number(part, observation[name])
+        return number
     if not isinstance(space, MultiDiscrete):
         return observation
     strides = [math.prod(space.nvec[i + 1 :]) for i in range(len(space.nvec))]
@@ -136,6 +157,17 @@ def in_order(
         state, given = step(state, jax.tree.map(lambda x: x[0], rows))
         return state, given[None]
     return jax.lax.scan(step, state, rows)
+
+
+def _parts(space: Dict | Tuple) -> dict[Any, Space]:
+    return dict(space.items) if isinstance(space, Dict) else dict(enumerate(space.items))
+
+
+def _countable(space: Space) -> bool:
+    """Whether there is a whole number for each observation."""
+    if isinstance(space, Dict | Tuple):
+        return all(map(_countable, _parts(space).values()))
+    return isinstance(space, Discrete | MultiDiscrete)
 
 
 def _discrete(space: Space) -> Discrete:

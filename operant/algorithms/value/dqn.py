@@ -33,7 +33,7 @@ What is added changes one part of this each, and combines with everything else:
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import equinox as eqx
 import jax
@@ -109,7 +109,7 @@ class DQN(GradientLearner):
     """How far the target network moves towards the online one at each of its updates; 1 copies it."""
     gamma: float = 0.99
     """Discount factor γ."""
-    train_freq: int = static(4)
+    train_freq: int = eqx.field(default=4, static=True, converter=lambda value: _steps_between(value))
     """Steps of every environment between two rounds of learning."""
     gradient_steps: int = static(1)
     """Minibatches learnt from in each round; −1: as many as transitions were collected."""
@@ -274,6 +274,15 @@ class DQN(GradientLearner):
             )
             require(self.learning_starts >= needed, "learning_starts", self.learning_starts, allowed)
 
+    def advice(self, spec: EnvSpec) -> list[str]:
+        interval, copies = self.target_update_interval, spec.num_envs
+        if copies <= interval or float(self.tau) < 1:
+            return []
+        return [
+            f"target_update_interval={interval} is less than num_envs={copies}, so that the target network is "
+            "copied at every update: it counts steps of all environments together. Raise it, or lower num_envs."
+        ]
+
     def init(self, spec: EnvSpec, key: jax.Array) -> DQNState:
         assert isinstance(spec.action_space, Discrete)
         network = QNetwork.build(
@@ -397,7 +406,8 @@ class DQN(GradientLearner):
         happened = sample.weight > 0
         loss = weighted_mean(sample.weight * error, happened)
         q_value = weighted_mean(head.values(taken), happened)
-        return loss, ({"train/loss": loss, "train/q_value": q_value}, surprise)
+        metrics = {"train/loss": loss, "train/q_value": q_value, **head.metrics(goal, happened)}
+        return loss, (metrics, surprise)
 
     def goal(
         self, online: View, older: View, sample: Sample, fractions: jax.Array | None, key: jax.Array
@@ -439,6 +449,22 @@ class DQN(GradientLearner):
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
         name = "rmsprop_centred" if self.optimizer == "rmsprop" else self.optimizer
         return self.make_optimizer(learning_rate, self.max_grad_norm, name=name)
+
+
+def _steps_between(train_freq: Any) -> Any:
+    """Stable-Baselines3's pairs as a number of steps; what else is given is left as it is.
+
+    Raises ValueError for a number of episodes.
+    """
+    if not isinstance(train_freq, tuple | list) or len(train_freq) != 2:
+        return train_freq
+    count, unit = train_freq
+    if unit == "step":
+        return count
+    raise ValueError(
+        f"train_freq={tuple(train_freq)!r}: replay is learnt from after a number of steps, not of episodes. Give "
+        "train_freq in steps, with gradient_steps=-1 for as many updates."
+    )
 
 
 def _of(outputs: jax.Array, action: jax.Array) -> jax.Array:

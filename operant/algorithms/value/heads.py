@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import optax
 
 from operant.ops.distributional import categorical_projection, midpoints, quantile_huber_loss
+from operant.ops.returns import weighted_mean
 
 
 class Head(eqx.Module):
@@ -54,6 +55,10 @@ class Head(eqx.Module):
         self, output: jax.Array, goal: jax.Array, fractions: jax.Array | None
     ) -> tuple[jax.Array, jax.Array]:
         """How far an output `[…, M]` is from a goal `[…, M']`: what to minimise, and how surprising it was, `[…]`."""
+
+    def metrics(self, goal: jax.Array, happened: jax.Array) -> dict[str, jax.Array]:
+        """What there is to say about goals `[…, M']`, where they `happened` `[…]`."""
+        return {}
 
 
 class ExpectedReturn(Head):
@@ -112,6 +117,13 @@ class CategoricalReturn(Head):
         entropy = jnp.sum(jax.scipy.special.entr(goal), -1)
         # Rounded, the divergence of two equal distributions may be below 0, and its power as a priority no number.
         return cross_entropy, jnp.maximum(cross_entropy - entropy, 0.0)
+
+    def metrics(self, goal: jax.Array, happened: jax.Array) -> dict[str, jax.Array]:
+        """How much of the returns lies at the ends of the support, where all that is outside of it ends up."""
+        return {
+            "train/target_at_v_min": weighted_mean(goal[..., 0], happened),
+            "train/target_at_v_max": weighted_mean(goal[..., -1], happened),
+        }
 
 
 class Quantiles(Head):
