@@ -156,6 +156,21 @@ KINDS: dict[str, type] = {
 }
 
 
+def channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether an image of this shape is taken for `[C, H, W]`: its first axis is shorter than both of the others."""
+    return len(shape) == 3 and shape[0] < min(shape[1:])
+
+
+def holds_pixels(space: Space) -> bool:
+    """Whether a space is of bytes up to 255, or of numbers from 0 to 255 of another type, over two axes or more."""
+    if not isinstance(space, Box):
+        return False
+    low, high = space.bounds
+    if space.dtype == "uint8":
+        return bool(high.size) and high.max() == 255
+    return len(space.shape) >= 2 and bool((low == 0).all() and (high == 255).all())
+
+
 def example(space: Space, leading: tuple[int, ...] = ()) -> Any:
     """Zeros of the space's structure, each leaf with `leading` axes in front: what buffers are allocated from."""
     if isinstance(space, Dict):

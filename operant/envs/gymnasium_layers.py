@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from operant.envs.gymnasium_values import reward_fault
+from operant.spaces import channels_first
 
 MASK = "action_mask"
 RAW_REWARD = (
@@ -105,7 +106,10 @@ HANDS_ON = (
 
 
 class StackAlongLastAxis(gym.ObservationWrapper):
-    """Gymnasium's frame stack `[size, …, C]` as `[…, size·C]`; of images without channels as `[H, W, size]`."""
+    """Gymnasium's frame stack `[size, …, C]` as `[…, size·C]`; of images without channels as `[H, W, size]`.
+
+    Images with their channels first, `[C, H, W]`, have them last afterwards, `[H, W, size·C]`.
+    """
 
     def __init__(self, env: gym.Env, size: int) -> None:
         super().__init__(env)
@@ -117,6 +121,8 @@ class StackAlongLastAxis(gym.ObservationWrapper):
     def observation(self, observation: np.ndarray) -> np.ndarray:
         if observation.ndim == 3:
             return np.moveaxis(observation, 0, -1)
+        if channels_first(observation.shape[1:]):
+            observation = np.moveaxis(observation, 1, -1)
         rows = np.moveaxis(observation, 0, -2)
         return rows.reshape(*rows.shape[:-2], -1)
 

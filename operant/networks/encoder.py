@@ -17,7 +17,19 @@ import numpy as np
 
 from operant.networks.config import Combine, Given, Network
 from operant.networks.layers import MLP, Convolution, Linear
-from operant.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple, describe, example
+from operant.spaces import (
+    Box,
+    Dict,
+    Discrete,
+    MultiBinary,
+    MultiDiscrete,
+    Space,
+    Tuple,
+    channels_first,
+    describe,
+    example,
+    holds_pixels,
+)
 from operant.types import PyTree
 
 
@@ -55,7 +67,7 @@ class Encoder(eqx.Module):
 
 
 class Flat(Encoder):
-    """Numbers as they are, bytes over 255, whole numbers one-hot: without weights."""
+    """Numbers as they are, pixels over 255, choices one-hot: without weights."""
 
     space: Box | Discrete | MultiDiscrete | MultiBinary = eqx.field(static=True)
 
@@ -78,7 +90,8 @@ class Flat(Encoder):
 class Image(Encoder):
     """Convolutions and one linear layer, each followed by ReLU (Mnih et al. 2015, "Model architecture").
 
-    With 0 `convolution_features` there is no such layer: the convolutions' output is what others build on.
+    With 0 `convolution_features` there is no such layer: the convolutions' output is what others build on. Stacks of k
+    images `[k, H, W, C]`, as Gymnasium's FrameStackObservation makes them, are seen as `[H, W, k·C]`.
     """
 
     convolutions: tuple[Convolution, ...]
@@ -89,10 +102,10 @@ class Image(Encoder):
 
     @classmethod
     def of(cls, config: Network, space: Box, key: jax.Array) -> Image:
-        shape = space.shape
-        shortest = config.channels == "auto" and shape[0] < min(shape[1:])
-        channels_first = config.channels == "first" or shortest
-        height, width, channels = (*shape[1:], shape[0]) if channels_first else shape
+        *stack, shape = *space.shape[:-3], space.shape[-3:]
+        first = config.channels == "first" or (config.channels == "auto" and channels_first(shape))
+        height, width, channels = (*shape[1:], shape[0]) if first else shape
+        channels *= math.prod(stack)
         keys = jax.random.split(key, len(config.convolutions) + 1)
         convolutions, gain = [], math.sqrt(2)
         for (filters, kernel, stride), k in zip(config.convolutions, keys[:-1], strict=True):
@@ -107,7 +120,7 @@ class Image(Encoder):
             height, width, channels = (height - kernel) // stride + 1, (width - kernel) // stride + 1, filters
         size = height * width * channels
         if not config.convolution_features:
-            return cls(tuple(convolutions), None, space, channels_first, size)
+            return cls(tuple(convolutions), None, space, first, size)
         projection = MLP.build(
             size,
             (config.convolution_features,),
@@ -116,7 +129,7 @@ class Image(Encoder):
             activation="relu",
             initialization=config.initialization,
         )
-        return cls(tuple(convolutions), projection, space, channels_first, config.convolution_features)
+        return cls(tuple(convolutions), projection, space, first, config.convolution_features)
 
     @property
     def size(self) -> int:
@@ -125,6 +138,9 @@ class Image(Encoder):
     def __call__(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
         x = _float(observation, self.space)
         x = jnp.moveaxis(x, -3, -1) if self.channels_first else x
+        if len(self.space.shape) == 4:
+            x = jnp.moveaxis(x, -4, -2)
+            x = x.reshape(*x.shape[:-2], -1)
         for convolution in self.convolutions:
             x = jax.nn.relu(convolution(x))
         x = x.reshape(*x.shape[:-3], -1)
@@ -257,7 +273,7 @@ def _build(config: Network, space: Space, key: jax.Array, name: str) -> Encoder:
                 "Give each input a last layer of the same size in network.encoders, or concatenate."
             )
         encoder: Encoder = Combined(tuple(parts), tuple(n for n, _ in items), config.combine)
-    elif isinstance(space, Box) and len(space.shape) == 3 and config.convolutions:
+    elif isinstance(space, Box) and _is_image(space) and config.convolutions:
         encoder = Image.of(config, space, key_own)
     else:
         encoder = Flat(space)
@@ -300,8 +316,11 @@ def _names(space: Space, name: str = "") -> list[str]:
     return [name, *names] if name else names
 
 
+def _is_image(space: Box) -> bool:
+    """Three axes, or four where they are a stack of what is certainly an image."""
+    return len(space.shape) == 3 or (len(space.shape) == 4 and holds_pixels(space))
+
+
 def _float(x: jax.Array, space: Space) -> jax.Array:
-    """Bytes that reach up to 255 become fractions of it; all else is only cast."""
-    if x.dtype == jnp.uint8 and isinstance(space, Box) and space.bounds[1].max() == 255:
-        return x.astype(jnp.float32) / 255
-    return x.astype(jnp.float32)
+    """Pixels become fractions of 255; all else is only cast."""
+    return x.astype(jnp.float32) / 255 if holds_pixels(space) else x.astype(jnp.float32)

@@ -259,6 +259,30 @@ def test_the_frame_stack_of_images_without_channels():
     assert mine[1][3].next_observation[0, 2, 1].tolist() == [2, 3, 4]
 
 
+class ChannelsFirst(Track):
+    """Seen as an image `[C, H, W]` of which each channel has bounds of its own."""
+
+    observation_space = Box((0.0,) * 20 + (5.0,) * 20, 250.0, (2, 4, 5))
+
+    def observe(self, state):
+        return jnp.stack([jnp.full((4, 5), state[1]), 100 + jnp.arange(20).reshape(4, 5)]).astype(jnp.float32)
+
+
+def test_images_with_their_channels_first_are_stacked_along_these():
+    ours = Source(wrap(ChannelsFirst(), FrameStack(3)))
+    shades = gym.spaces.Box(*(bound.astype(np.float32) for bound in ChannelsFirst.observation_space.bounds))
+    rest = 100 + np.arange(20).reshape(4, 5)
+    theirs = gym.wrappers.TransformObservation(
+        limited(), lambda seen: np.stack([np.full((4, 5), seen[1]), rest]).astype(np.float32), shades
+    )
+    theirs = Source(wrap(theirs, FrameStack(3)))
+    assert ours.spec.observation_space == theirs.spec.observation_space
+    assert ours.spec.observation_space == Box((0.0, 5.0) * 60, 250.0, (4, 5, 6))
+    mine = tape(ours, 1, 20)
+    assert_equal_tapes(mine, tape(theirs, 1, 20))
+    assert mine[1][3].next_observation[0, 2, 1].tolist() == [2, 111, 3, 111, 4, 111]
+
+
 def twice(env):
     return gym.wrappers.TransformObservation(env, lambda seen: 2 * seen, env.observation_space)
 

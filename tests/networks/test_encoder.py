@@ -65,6 +65,35 @@ def test_frames_stacked_in_front_are_channels():
     np.testing.assert_allclose(call(ours, jnp.moveaxis(pixels, -1, 0)), call(theirs, pixels), rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "int32"])
+@pytest.mark.parametrize("form", ["last", "first", "stack", "stack, first"])
+def test_pixels_of_every_type_and_form_are_the_same_to_the_convolutions(dtype, form):
+    """`[H, W, k·C]` in bytes against what Gymnasium's FrameStackObservation and others make of it."""
+    pixels = jnp.asarray(RNG.integers(0, 256, (10, 12, 6)), jnp.uint8)
+    stack = jnp.moveaxis(pixels.reshape(10, 12, 3, 2), 2, 0)  # k = 3 of C = 2
+    seen = {
+        "last": pixels,
+        "first": jnp.moveaxis(pixels, -1, 0),
+        "stack": stack,
+        "stack, first": jnp.moveaxis(stack, -1, 1),
+    }[form]
+    theirs = build(Box(0.0, 255.0, pixels.shape, "uint8"), SMALL)
+    space = Box(0.0, 255.0, seen.shape, dtype)
+    ours = jax.tree.unflatten(jax.tree.structure(build(space, SMALL)), jax.tree.leaves(theirs))
+    expected = call(theirs, pixels)
+    np.testing.assert_allclose(call(ours, seen.astype(dtype)), expected, rtol=1e-4, atol=1e-5)
+    wide = jnp.broadcast_to(seen.astype(dtype), (2, 3, *seen.shape))
+    np.testing.assert_allclose(call(ours, wide), jnp.broadcast_to(expected, (2, 3, 7)), rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_no_image_is_left_as_it_is():
+    flat = build(Box(0.0, 255.0, (2,)), SMALL)
+    np.testing.assert_array_equal(flat(jnp.float32([255, 51])), [255, 51])
+    assert build(Box(-1.0, 1.0, (2, 10, 12, 3)), SMALL).size == 720  # four axes of anything
+    matrix = build(Box(0.0, 255.0, (2, 2)), SMALL)
+    np.testing.assert_allclose(matrix(jnp.full((2, 2), 51.0)), [0.2] * 4)
+
+
 @pytest.mark.parametrize("shape", [(10, 12, 16), (16, 12, 10)])
 def test_the_axis_of_channels_is_what_it_is_said_to_be(shape):
     space = Box(0.0, 255.0, shape, "uint8")

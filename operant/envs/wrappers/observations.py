@@ -15,7 +15,7 @@ import numpy as np
 from operant.envs.base import Environment
 from operant.envs.gymnasium_layers import StackAlongLastAxis
 from operant.envs.wrappers.base import State, Wrapped, Wrapper
-from operant.spaces import Bound, Box, MultiDiscrete
+from operant.spaces import Bound, Box, MultiDiscrete, channels_first
 from operant.types import EnvSpec, PyTree
 
 
@@ -23,7 +23,8 @@ from operant.types import EnvSpec, PyTree
 class FrameStack(Wrapper):
     """The last `size` observations along the last axis, the newest last: `[H, W, size·C]`, or `[size·D]`.
 
-    Images without an axis of channels, `[H, W]`, become `[H, W, size]`.
+    Images without an axis of channels, `[H, W]`, become `[H, W, size]`, and those with their channels first,
+    `[C, H, W]`, have them last afterwards: `[H, W, size·C]`.
 
     An episode begins with its first observation repeated. Replay stores each observation once (`EnvSpec.frame_stack`).
     Gymnasium's FrameStackObservation, whose first axis the stack is, with that axis moved.
@@ -61,8 +62,8 @@ class Stacked(Wrapped):
     @property
     def observation_space(self) -> Box:
         box = _box(self.inner)
-        *before, last = (*box.shape, 1) if len(box.shape) == 2 else box.shape
-        low, high = (_stacked_bound(bound, last, self.size) for bound in (box.low, box.high))
+        *before, last = _channels_last(np.empty(box.shape, bool)).shape
+        low, high = (_stacked_bound(bound, box.shape, self.size) for bound in (box.low, box.high))
         return Box(low, high, (*before, self.size * last), box.dtype)
 
     @property
@@ -86,8 +87,7 @@ class Stacked(Wrapped):
         return state.own
 
     def _newest(self, inner: PyTree) -> jax.Array:
-        seen = self.inner.observe(inner)
-        return seen[..., None] if seen.ndim == 2 else seen
+        return _channels_last(self.inner.observe(inner))
 
 
 @dataclass(frozen=True)
@@ -320,8 +320,15 @@ def _box(environment: Environment) -> Box:
     return box
 
 
-def _stacked_bound(bound: Bound, channels: int, size: int) -> Bound:
+def _stacked_bound(bound: Bound, shape: tuple[int, ...], size: int) -> Bound:
     if not isinstance(bound, tuple):
         return bound
-    rows = np.asarray(bound).reshape(-1, channels)
-    return tuple(np.concatenate([rows] * size, -1).ravel().tolist())
+    one = _channels_last(np.asarray(bound).reshape(shape))
+    return tuple(np.concatenate([one] * size, -1).ravel().tolist())
+
+
+def _channels_last(image: Any) -> Any:
+    """A vector as it is, an image `[H, W]` or `[C, H, W]` as `[H, W, C]`; NumPy or JAX."""
+    if len(image.shape) == 2:
+        return image[..., None]
+    return image.transpose(1, 2, 0) if channels_first(image.shape) else image
