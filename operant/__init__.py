@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     )
     from operant.curiosity import ICM, RND, Counts
     from operant.envs.base import Environment
+    from operant.envs.check import check
     from operant.envs.gridworld import GridWorld
     from operant.envs.tabular import Tabular
     from operant.envs.toy_text import toy_text
@@ -131,6 +132,7 @@ __all__ = [
     "TimeAware",
     "TimeLimit",
     "TrainingWarning",
+    "check",
     "compare",
     "load",
     "make",
@@ -166,6 +168,7 @@ _exported = exports(
         "Tabular": "operant.envs.tabular",
         "TrainingWarning": "operant.algorithms.advice",
         "compare": "operant.comparison",
+        "check": "operant.envs.check",
         "make": "operant.construct",
         "toy_text": "operant.envs.toy_text",
         **dict.fromkeys(("Counts", "ICM", "RND"), "operant.curiosity"),

@@ -31,6 +31,7 @@ NUMBERS = frozenset(
     (float, int, np.float64, np.float32, np.int64)
 )  # of which a reward is, and nearly always is one
 FLAGS = frozenset((bool, np.bool_))
+LOOK_CLOSER = " operant.check(env) looks closer."
 
 
 class EnvironmentFault(ValueError):
@@ -188,7 +189,7 @@ class Checks:
 
     def refuse(self, copy: int | None, reason: str, method: str = "step") -> EnvironmentFault:
         """The error that says so."""
-        return EnvironmentFault(f"{self.where(copy, method)}: {reason}")
+        return EnvironmentFault(f"{self.where(copy, method)}: {reason}{LOOK_CLOSER}")
 
     def where(self, copy: int | None, method: str = "step") -> str:
         """Which environment, which of its copies and when, in words."""
