@@ -310,6 +310,18 @@ def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsy
         (["train", "ppo", ""], "Unknown environment ''"),
         (["train", "ppo", "CartPole-v1", "--import", "nowhere"], "there is no module 'nowhere'"),
         (["train", "ppo", "LunarLander-v3", "--backend", "native"], "no native twin"),
+        (["train", "ppo", "CartPole-v1", "--seeds", "2000000000"], "--seeds 2000000000: must be at most"),
+        (["train", "ppo", "CartPole-v1", "--seeds", "1,-2"], "--seeds -2: a seed is a whole number from 0"),
+        (
+            ["train", "ppo", "CartPole-v1", "--seed", str(10**30)],
+            "--seed 1000000000000000000000000000000: a seed",
+        ),
+        (["train", "ppo", "CartPole-v1", "--num-envs", "1e9"], "--num-envs 1000000000: must be at most"),
+        (
+            ["train", "ppo", "CartPole-v1", "--n-steps", "1e9"],
+            "1,000,000,000 steps of 8 environments need more than",
+        ),
+        (["evaluate", "lean", "--episodes", "1e12"], "--episodes 1000000000000: must be at most"),
         (["resume", "nowhere"], "nowhere is not a run"),
         (["train", "ppo", "CartPole-v1", "--clip-range-vf", "no"], "neither a number nor a schedule"),
         (["evaluate", "random"], "needs an environment"),

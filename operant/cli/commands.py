@@ -80,10 +80,12 @@ def evaluate(
 ) -> None:
     """Score a model, beside the random policy, or a policy that is known by name, over whole episodes."""
     from operant.cli.play import Wanted
-    from operant.cli.training import at_least_one
+    from operant.cli.training import at_least_one, at_most, require_seeds
 
     with from_input():
         at_least_one(episodes=episodes)
+        at_most(10**7, episodes=episodes)
+        require_seeds("seed", [seed])
         wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)
         player, how = wanted.player()
     print(player.evaluate(episodes, seed, beside_random=model != "random", **how))
@@ -103,10 +105,12 @@ def watch(
 ) -> None:
     """Watch a model, or a policy that is known by name, in a window."""
     from operant.cli.play import Wanted
-    from operant.cli.training import at_least_one
+    from operant.cli.training import at_least_one, at_most, require_seeds
 
     with from_input():
         at_least_one(episodes=episodes)
+        at_most(10**7, episodes=episodes)
+        require_seeds("seed", [seed])
         wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)
         wanted.require()
         from operant.studio.recording import require_display
@@ -139,10 +143,12 @@ def record(
 ) -> None:
     """Film a model, or a policy that is known by name, as MP4."""
     from operant.cli.play import Wanted
-    from operant.cli.training import at_least_one
+    from operant.cli.training import at_least_one, at_most, require_seeds
 
     with from_input():
         at_least_one(episodes=episodes)
+        at_most(10**7, episodes=episodes)
+        require_seeds("seed", [seed])
         if all_checkpoints and (best or beside_random or checkpoint is not None):
             raise ValueError("--all-checkpoints goes without --best, --beside-random and --checkpoint.")
         wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)

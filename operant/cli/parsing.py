@@ -33,7 +33,12 @@ _PLAIN = (
 )
 
 
-def dispatch(commands: Mapping[str, Callable[..., None]], description: str, arguments: list[str]) -> None:
+def dispatch(
+    commands: Mapping[str, Callable[..., None]],
+    description: str,
+    arguments: list[str],
+    registry: ConstructorRegistry,
+) -> None:
     """Run the command that the arguments name, whose parameters are its flags. Raises WrongInput."""
     call = None
 
@@ -51,6 +56,7 @@ def dispatch(commands: Mapping[str, Callable[..., None]], description: str, argu
             prog="operant",
             description=description,
             args=arguments,
+            registry=registry,
         )
     call()
 

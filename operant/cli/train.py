@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from operant.cli import config_file, env_kwargs, habits, modules, runs, start
+from operant.cli import config_file, env_kwargs, habits, modules, room, runs, start
 from operant.cli.asked import Asked, read
 from operant.cli.environments import require_known
 from operant.cli.errors import Interrupted, WrongInput, from_input
 from operant.cli.readers import may_leave
-from operant.cli.training import at_least_one, require_countable, require_wandb
+from operant.cli.training import at_least_one, at_most, require_countable, require_wandb
 
 if TYPE_CHECKING:
     from operant.agent import Agent
@@ -93,7 +93,7 @@ def _train(asked: Asked) -> None:
             path = training.run_dir or default_run_path(asked.name or asked.algorithm, training.environment)
             directory = RunDirectory(Path(path))
             directory.check(overwrite=training.overwrite)
-            agent.learner.require_room()
+            room.require(agent)
             require_learning(agent.algorithm.experience, training.total_timesteps)
         from_where = f"preset: {asked.preset}" if asked.start is None else f"from: {asked.start}"
         print(f"{_header(agent)}\n{from_where}\nrun: {directory.path}", flush=True)
@@ -124,6 +124,7 @@ def resume(
     """`operant resume`."""
     with from_input():
         at_least_one(episodes=episodes, total_timesteps=total_timesteps)
+        at_most(10**7, episodes=episodes)
         runs.require(run)
         require_wandb(wandb)
     from operant.engine import programs
@@ -189,6 +190,7 @@ def _agent(asked: Asked) -> Agent:
         vectorization=training.vectorization,
         wrappers=training.wrappers,
         env_kwargs=env_kwargs.read(training.env_kwargs),
+        start_method=training.start_method,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Annotated, Literal
 
@@ -32,6 +33,8 @@ class Training:
     one. Scores always come from Gymnasium's own."""
     vectorization: Literal["sync", "async", "vector_entry_point"] = "sync"
     """How the gymnasium backend steps several: one by one, a process each, or the environment's own way."""
+    start_method: Literal["forkserver", "spawn", "fork"] | None = None
+    """How the processes of `--vectorization async` are started; what suits the system if not given."""
     env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE…")] = ()
     """Keyword arguments of the environment, such as is_slippery=false map_name=8x8."""
     wrappers: tuple[str, ...] = ()
@@ -81,6 +84,17 @@ class Training:
         )
         require_countable(self.total_timesteps)
         require_wandb(self.wandb)
+        require_seeds("seed", [self.seed])
+        if isinstance(self.seeds, int):
+            at_most(10**4, seeds=self.seeds)
+        else:
+            require_seeds("seeds", self.seeds or ())
+        at_most(
+            10**7,
+            num_envs=self.num_envs,
+            episodes=self.episodes,
+            evaluation_episodes=self.evaluation_episodes,
+        )
 
 
 def require_countable(total_timesteps: int) -> None:
@@ -93,6 +107,20 @@ def require_wandb(project: str | None) -> None:
     """Raise ValueError where metrics are to go to Weights & Biases, and its package is not there."""
     if project is not None and find_spec("wandb") is None:
         raise ValueError(f"--wandb {project}: needs an extra: pip install 'operant-rl[wandb]'.")
+
+
+def require_seeds(flag: str, seeds: Iterable[int]) -> None:
+    """Raise ValueError naming the first number that is no seed."""
+    for seed in seeds:
+        if not 0 <= seed < 2**63:
+            raise ValueError(f"--{flag} {seed}: a seed is a whole number from 0 to 2**63 - 1.")
+
+
+def at_most(largest: int, **values: int | None) -> None:
+    """Raise ValueError naming the first flag that is given and above this."""
+    for name, value in values.items():
+        if value is not None and value > largest:
+            raise ValueError(f"--{name.replace('_', '-')} {value}: must be at most {largest}.")
 
 
 def at_least_one(**values: int | None) -> None:
