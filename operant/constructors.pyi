@@ -68,14 +68,18 @@ class _REINFORCE:
         optimizer_decay: float = 0.99,
         optimizer_momentum: float = 0.0,
         weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
         learning_rate: float | Schedule | str = 0.01,
         gamma: float = 0.95,
         use_sde: bool = False,
         sde_sample_freq: int = -1,
         log_std_init: float = 0.0,
         scale_actions: bool = True,
-        normalize_observations: bool = False,
-        normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         n_episodes: int = 10,
         max_steps: int = 1000,
@@ -124,6 +128,19 @@ class _REINFORCE:
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
             weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
                 learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:0.01:0.
                 Default: 0.01.
             gamma: Discount factor γ. Default: 0.95.
@@ -136,10 +153,6 @@ class _REINFORCE:
             scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
                 that the first actions reach all of it; otherwise in units of the environment, in which a
                 Box(0, 1000) is out of reach. Default: True.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
-            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
-                False.
             network: The networks: a Network of values, or any Equinox module that maps an observation to
                 features. Default: Network().
             n_episodes: Episodes of an update; a multiple of the number of environments. Default: 10.
@@ -180,14 +193,18 @@ class _A2C:
         optimizer_decay: float = 0.99,
         optimizer_momentum: float = 0.0,
         weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
         learning_rate: float | Schedule | str = 0.0007,
         gamma: float = 0.99,
         use_sde: bool = False,
         sde_sample_freq: int = -1,
         log_std_init: float = 0.0,
         scale_actions: bool = True,
-        normalize_observations: bool = False,
-        normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         n_steps: int = 5,
         gae_lambda: float = 1.0,
@@ -240,6 +257,19 @@ class _A2C:
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
             weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
                 learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:7e-4:0.
                 Default: 0.0007.
             gamma: Discount factor γ. Default: 0.99.
@@ -252,10 +282,6 @@ class _A2C:
             scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
                 that the first actions reach all of it; otherwise in units of the environment, in which a
                 Box(0, 1000) is out of reach. Default: True.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
-            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
-                False.
             network: The networks: a Network of values, or any Equinox module that maps an observation to
                 features. Default: Network().
             n_steps: Steps of every environment in a rollout. Default: 5.
@@ -300,14 +326,18 @@ class _TRPO:
         optimizer_decay: float = 0.99,
         optimizer_momentum: float = 0.0,
         weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
         learning_rate: float | Schedule | str = 0.001,
         gamma: float = 0.99,
         use_sde: bool = False,
         sde_sample_freq: int = -1,
         log_std_init: float = 0.0,
         scale_actions: bool = True,
-        normalize_observations: bool = False,
-        normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         n_steps: int = 2048,
         gae_lambda: float = 0.95,
@@ -362,6 +392,19 @@ class _TRPO:
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
             weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
                 learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
             learning_rate: Step size of the value function's optimiser: a number or a schedule such as
                 linear:1e-3:0. Default: 0.001.
             gamma: Discount factor γ. Default: 0.99.
@@ -374,10 +417,6 @@ class _TRPO:
             scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
                 that the first actions reach all of it; otherwise in units of the environment, in which a
                 Box(0, 1000) is out of reach. Default: True.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
-            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
-                False.
             network: The networks: a Network of values, or any Equinox module that maps an observation to
                 features. Default: Network().
             n_steps: Steps of every environment in a rollout. Default: 2048.
@@ -424,14 +463,18 @@ class _PPO:
         optimizer_decay: float = 0.99,
         optimizer_momentum: float = 0.0,
         weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
         learning_rate: float | Schedule | str = 0.0003,
         gamma: float = 0.99,
         use_sde: bool = False,
         sde_sample_freq: int = -1,
         log_std_init: float = 0.0,
         scale_actions: bool = True,
-        normalize_observations: bool = False,
-        normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         n_steps: int = 2048,
         gae_lambda: float = 0.95,
@@ -488,6 +531,19 @@ class _PPO:
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
             weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
                 learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:3e-4:0.
                 Default: 0.0003.
             gamma: Discount factor γ. Default: 0.99.
@@ -500,10 +556,6 @@ class _PPO:
             scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
                 that the first actions reach all of it; otherwise in units of the environment, in which a
                 Box(0, 1000) is out of reach. Default: True.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
-            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
-                False.
             network: The networks: a Network of values, or any Equinox module that maps an observation to
                 features. Default: Network().
             n_steps: Steps of every environment in a rollout. Default: 2048.
@@ -557,6 +609,12 @@ class _DQN:
         optimizer_decay: float = 0.95,
         optimizer_momentum: float = 0.0,
         weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
         learning_rate: float | Schedule | str = 0.0001,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -596,8 +654,6 @@ class _DQN:
         loss_function: Literal["huber", "mse"] = "huber",
         max_grad_norm: float | None = 10.0,
         held_out_states: int = 0,
-        normalize_observations: bool = False,
-        normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
     ) -> Agent:
         """Deep Q-learning, for discrete actions, with masks and memory; its flags make Rainbow, QR-DQN and IQN.
@@ -641,6 +697,19 @@ class _DQN:
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
             weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
                 learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 0.0001.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -704,10 +773,6 @@ class _DQN:
                 Default: 10.0.
             held_out_states: States of the random policy on which to report the mean of the largest values
                 (train/average_max_q). Default: 0.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
-            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
-                False.
             network: The network: a Network of values, or any Equinox module that maps an observation to
                 features. Default: Network(activation='relu', initialization='uniform').
         """
@@ -739,6 +804,12 @@ class _Rainbow:
         optimizer_decay: float = 0.95,
         optimizer_momentum: float = 0.0,
         weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
         learning_rate: float | Schedule | str = 6.25e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -778,8 +849,6 @@ class _Rainbow:
         loss_function: Literal["huber", "mse"] = "huber",
         max_grad_norm: float | None = 10.0,
         held_out_states: int = 0,
-        normalize_observations: bool = False,
-        normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
     ) -> Agent:
         """Rainbow (Hessel et al. 2018, arXiv:1710.02298): double, dueling, n-step, prioritised, noisy, categorical DQN.
@@ -823,6 +892,19 @@ class _Rainbow:
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
             weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
                 learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 6.25e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -886,10 +968,6 @@ class _Rainbow:
                 Default: 10.0.
             held_out_states: States of the random policy on which to report the mean of the largest values
                 (train/average_max_q). Default: 0.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
-            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
-                False.
             network: The network: a Network of values, or any Equinox module that maps an observation to
                 features. Default: Network(activation='relu', initialization='uniform').
         """
@@ -921,6 +999,12 @@ class _QRDQN:
         optimizer_decay: float = 0.95,
         optimizer_momentum: float = 0.0,
         weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
         learning_rate: float | Schedule | str = 5e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -960,8 +1044,6 @@ class _QRDQN:
         loss_function: Literal["huber", "mse"] = "huber",
         max_grad_norm: float | None = None,
         held_out_states: int = 0,
-        normalize_observations: bool = False,
-        normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
     ) -> Agent:
         """DQN that learns quantiles of the return (Dabney, Rowland et al. 2018, arXiv:1710.10044).
@@ -1005,6 +1087,19 @@ class _QRDQN:
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
             weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
                 learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 5e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -1068,10 +1163,6 @@ class _QRDQN:
                 Default: None.
             held_out_states: States of the random policy on which to report the mean of the largest values
                 (train/average_max_q). Default: 0.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
-            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
-                False.
             network: The network: a Network of values, or any Equinox module that maps an observation to
                 features. Default: Network(activation='relu', initialization='uniform').
         """
@@ -1103,6 +1194,12 @@ class _IQN:
         optimizer_decay: float = 0.95,
         optimizer_momentum: float = 0.0,
         weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
         learning_rate: float | Schedule | str = 5e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -1142,8 +1239,6 @@ class _IQN:
         loss_function: Literal["huber", "mse"] = "huber",
         max_grad_norm: float | None = None,
         held_out_states: int = 0,
-        normalize_observations: bool = False,
-        normalize_rewards: bool = False,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
     ) -> Agent:
         """DQN that learns the return's quantile function (Dabney, Ostrovski et al. 2018, arXiv:1806.06923).
@@ -1187,6 +1282,19 @@ class _IQN:
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
             weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
                 learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 5e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -1250,10 +1358,6 @@ class _IQN:
                 Default: None.
             held_out_states: States of the random policy on which to report the mean of the largest values
                 (train/average_max_q). Default: 0.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
-            normalize_rewards: Scale rewards by the running deviation of their discounted return. Default:
-                False.
             network: The network: a Network of values, or any Equinox module that maps an observation to
                 features. Default: Network(activation='relu', initialization='uniform').
         """
@@ -2000,10 +2104,13 @@ class _GridSearch:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
-        normalize_observations: bool = False,
         scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -2041,13 +2148,20 @@ class _GridSearch:
                 goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
             max_steps: Longer episodes are cut. Default: 1000.
             alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
                 Default: 0.0.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
             scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
                 action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of
@@ -2082,10 +2196,13 @@ class _RandomSearch:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
-        normalize_observations: bool = False,
         scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -2122,13 +2239,20 @@ class _RandomSearch:
                 goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
             max_steps: Longer episodes are cut. Default: 1000.
             alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
                 Default: 0.0.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
             scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
                 action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of
@@ -2162,10 +2286,13 @@ class _GeneticAlgorithm:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
-        normalize_observations: bool = False,
         scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -2205,13 +2332,20 @@ class _GeneticAlgorithm:
                 goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
             max_steps: Longer episodes are cut. Default: 1000.
             alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
                 Default: 0.0.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
             scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
                 action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of
@@ -2252,10 +2386,13 @@ class _CEM:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
-        normalize_observations: bool = False,
         scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -2293,13 +2430,20 @@ class _CEM:
                 goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
             max_steps: Longer episodes are cut. Default: 1000.
             alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
                 Default: 0.0.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
             scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
                 action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of
@@ -2336,10 +2480,13 @@ class _EvolutionStrategies:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
-        normalize_observations: bool = False,
         scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -2377,13 +2524,20 @@ class _EvolutionStrategies:
                 goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
             max_steps: Longer episodes are cut. Default: 1000.
             alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
                 Default: 0.0.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
             scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
                 action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of
@@ -2418,10 +2572,13 @@ class _ARS:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         preset: str | None = "auto",
         curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
         n_eval_episodes: int = 1,
         max_steps: int = 1000,
         alive_bonus_offset: float = 0.0,
-        normalize_observations: bool = False,
         scale_actions: bool = True,
         policy: Literal["network", "constant"] = "network",
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -2460,13 +2617,20 @@ class _ARS:
                 goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
             max_steps: Longer episodes are cut. Default: 1000.
             alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
                 Default: 0.0.
-            normalize_observations: Shift and scale observations by their running statistics. Default:
-                False.
             scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
                 action taken always does. Default: True.
             policy: What is searched: the weights of a network, or one action to be taken always. One of

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from operant.spaces import example
+from operant.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple, describe
 from operant.types import EnvSpec, PyTree, Transition
 
-_EPSILON = 1e-8
-_CLIP = 10.0
 _LONGEST = 2.0**23  # samples that count: float32 counts to 2²⁴, and more than these move nothing any more
+
+
+Leaf = Box | Discrete | MultiDiscrete | MultiBinary
 
 
 class Moments(eqx.Module):
@@ -51,46 +54,65 @@ class Moments(eqx.Module):
 class Normalizer(eqx.Module):
     """Observations shifted and scaled by their running mean and deviation; rewards scaled by that of their returns.
 
-    What is switched off is None and costs nothing. Only real-valued leaves of an observation are touched: pixels and
-    choices have scales of their own. Engstrom et al. 2020, "Implementation matters", section 2, points 3 and 4.
+    What is switched off is None and costs nothing. Only real-valued leaves of an observation are touched, unless others
+    are named: pixels and choices have scales of their own. Engstrom et al. 2020, "Implementation matters", section 2,
+    points 3 and 4.
     """
 
     observation: tuple[Moments | None, ...] | None
     reward: Moments | None
     returns: jax.Array | None  # [N] discounted return so far, of each environment
+    clip_obs: float = eqx.field(static=True, default=10.0)
+    clip_reward: float = eqx.field(static=True, default=10.0)
+    epsilon: float = eqx.field(static=True, default=1e-8)  # added to variances
 
     @classmethod
-    def build(cls, spec: EnvSpec, *, observations: bool, rewards: bool) -> Normalizer:
-        leaves = jax.tree.leaves(example(spec.observation_space))
-        moments = tuple(
-            Moments.of_shape(x.shape) if jnp.issubdtype(x.dtype, jnp.floating) else None for x in leaves
-        )
+    def build(
+        cls,
+        spec: EnvSpec,
+        *,
+        observations: bool,
+        rewards: bool,
+        keys: tuple[str, ...] | None = None,
+        clip_obs: float = 10.0,
+        clip_reward: float = 10.0,
+        epsilon: float = 1e-8,
+    ) -> Normalizer:
+        """`keys` are the parts of a Dict observation that are normalised: see `selected`, whose errors it raises."""
+        moments = None
+        if observations:
+            parts = zip(_parts(spec.observation_space), selected(spec.observation_space, keys), strict=True)
+            moments = tuple(Moments.of_shape(part.shape) if chosen else None for (_, part), chosen in parts)
         return cls(
-            moments if observations else None,
+            moments,
             Moments.of_shape(()) if rewards else None,
             jnp.zeros(spec.num_envs) if rewards else None,
+            clip_obs,
+            clip_reward,
+            epsilon,
         )
 
     def afresh(self) -> Normalizer:
         """With every environment at the start of an episode, whatever came before."""
         returns = None if self.returns is None else jnp.zeros_like(self.returns)
-        return Normalizer(self.observation, self.reward, returns)
+        return replace(self, returns=returns)
 
     def observations(self, observation: PyTree) -> PyTree:
-        """Observations with any leading axes, normalised and clipped to ±10."""
+        """Observations with any leading axes, normalised and clipped to ±`clip_obs`."""
         if self.observation is None:
             return observation
         leaves, structure = jax.tree.flatten(observation)
         return structure.unflatten(
-            leaf if moments is None else _normalize(leaf, moments)
+            leaf if moments is None else self._normalize(leaf, moments)
             for leaf, moments in zip(leaves, self.observation, strict=True)
         )
 
     def rewards(self, reward: jax.Array) -> jax.Array:
-        """Rewards divided by the standard deviation of the discounted return, clipped to ±10; never shifted."""
+        """Rewards over the standard deviation of the discounted return, clipped to ±`clip_reward`; not shifted."""
         if self.reward is None:
             return reward
-        return jnp.clip(reward / jnp.sqrt(self.reward.variance + _EPSILON), -_CLIP, _CLIP)
+        scaled = reward / jnp.sqrt(self.reward.variance + self.epsilon)
+        return jnp.clip(scaled, -self.clip_reward, self.clip_reward)
 
     def observe(self, transition: Transition, gamma: jax.Array | float) -> Normalizer:
         """With fresh experience `[T, N, …]` added."""
@@ -113,11 +135,47 @@ class Normalizer(eqx.Module):
             rows = (transition.reward, transition.done, transition.happened)
             returns, discounted = jax.lax.scan(forward, returns, rows)
             reward = reward.merge(discounted, weight)
-        return Normalizer(observation, reward, returns)
+        return replace(self, observation=observation, reward=reward, returns=returns)
+
+    def _normalize(self, value: jax.Array, moments: Moments) -> jax.Array:
+        mean, scale = (
+            jnp.broadcast_to(x, value.shape)
+            for x in (moments.mean, jnp.sqrt(moments.variance + self.epsilon))
+        )
+        return jnp.clip((value - mean) / scale, -self.clip_obs, self.clip_obs)
 
 
-def _normalize(value: jax.Array, moments: Moments) -> jax.Array:
-    mean, scale = (
-        jnp.broadcast_to(x, value.shape) for x in (moments.mean, jnp.sqrt(moments.variance + _EPSILON))
-    )
-    return jnp.clip((value - mean) / scale, -_CLIP, _CLIP)
+def selected(space: Space, keys: tuple[str, ...] | None) -> tuple[bool, ...]:
+    """Which leaves of observations are normalised: the parts named by `keys`; for None all real-valued ones.
+
+    A part of a Dict is named by its key, of a Tuple by its position, a nested one as a/b.
+
+    Raises:
+        ValueError: no part has such a name, or what has it is a choice.
+    """
+    parts = _parts(space)
+    if keys is None:
+        return tuple(isinstance(part, Box) and part.dtype.startswith("float") for _, part in parts)
+    chosen = [False] * len(parts)
+    for key in keys:
+        found = [i for i, (name, _) in enumerate(parts) if name == key or name.startswith(f"{key}/")]
+        if not found or not key:
+            names = ", ".join(name for name, _ in parts if name)
+            known = f"its parts are {names}" if names else "it has no named parts"
+            raise ValueError(f"norm_obs_keys names {key!r}; of {describe(space)} {known}.")
+        for i in found:
+            if not isinstance(parts[i][1], Box):
+                raise ValueError(
+                    f"norm_obs_keys names {key!r}, whose {describe(parts[i][1])} is a choice and has no scale. "
+                    "Leave it out."
+                )
+            chosen[i] = True
+    return tuple(chosen)
+
+
+def _parts(space: Space, name: str = "") -> list[tuple[str, Leaf]]:
+    """The leaves of a space with their names, in the order of JAX's pytrees."""
+    if not isinstance(space, Dict | Tuple):
+        return [(name, space)]
+    items = space.items if isinstance(space, Dict) else tuple(enumerate(space.items))
+    return [leaf for n, part in items for leaf in _parts(part, f"{name}/{n}" if name else str(n))]

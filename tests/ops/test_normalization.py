@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from operant.ops.normalization import Moments, Normalizer
-from operant.spaces import Box, Dict, Discrete
+from operant.ops.normalization import Moments, Normalizer, selected
+from operant.spaces import Box, Dict, Discrete, Tuple
 from operant.types import EnvSpec, Transition
 
 RNG = np.random.default_rng(0)
@@ -188,3 +188,74 @@ def test_before_anything_was_seen_rewards_are_themselves():
     normalizer = Normalizer.build(VECTOR, observations=True, rewards=True)
     np.testing.assert_allclose(normalizer.rewards(jnp.array([-2.0, 0.5])), [-2.0, 0.5], rtol=1e-5)
     np.testing.assert_allclose(normalizer.observations(jnp.array([-2.0, 0.5])), [-2.0, 0.5], rtol=1e-5)
+
+
+# What is chosen of it
+
+MIXED = Dict.of(
+    {
+        "image": Box(0, 255, (2, 2, 1), "uint8"),
+        "kind": Discrete(4),
+        "inner": Tuple((Box(-1, 1, (2,)), Box(-1, 1, (3,)))),
+        "vector": Box(-1, 1, (2,)),
+    }
+)
+ORDER = ("image", "inner/0", "inner/1", "kind", "vector")
+
+
+@pytest.mark.parametrize(
+    ("keys", "chosen"),
+    [
+        (None, {"inner/0", "inner/1", "vector"}),
+        (("vector",), {"vector"}),
+        (("inner",), {"inner/0", "inner/1"}),
+        (("inner/1", "image"), {"inner/1", "image"}),
+    ],
+)
+def test_parts_are_chosen_by_name(keys, chosen):
+    assert selected(MIXED, keys) == tuple(name in chosen for name in ORDER)
+    normalizer = Normalizer.build(
+        EnvSpec("Mixed", MIXED, Discrete(2), num_envs=N), observations=True, rewards=False, keys=keys
+    )
+    assert tuple(moments is not None for moments in normalizer.observation) == selected(MIXED, keys)
+
+
+@pytest.mark.parametrize(
+    ("space", "keys", "reason"),
+    [
+        (
+            MIXED,
+            ("vectr",),
+            "norm_obs_keys names 'vectr'; of Dict.* its parts are image, inner/0, inner/1, kind, vec",
+        ),
+        (MIXED, ("kind",), r"norm_obs_keys names 'kind', whose Discrete\(4\) is a choice"),
+        (VECTOR.observation_space, ("x",), r"names 'x'; of Box\(2\) it has no named parts"),
+        (VECTOR.observation_space, ("",), r"names ''; of Box\(2\) it has no named parts"),
+    ],
+)
+def test_unknown_names_and_choices_are_refused(space, keys, reason):
+    with pytest.raises(ValueError, match=reason):
+        selected(space, keys)
+
+
+def test_images_that_are_named_have_statistics():
+    space = Dict.of({"image": Box(0, 255, (2, 2, 1), "uint8")})
+    images = RNG.integers(0, 256, (T, N, 2, 2, 1)).astype(np.uint8)
+    normalizer = Normalizer.build(
+        EnvSpec("Images", space, Discrete(2), num_envs=N), observations=True, rewards=False, keys=("image",)
+    )
+    observation = {"image": jnp.asarray(images)}
+    after = observe(normalizer, tape(observation={"image": images}), 0.99).observations(observation)["image"]
+    expected = (images - images.mean((0, 1))) / images.astype(np.float64).std((0, 1))
+    np.testing.assert_allclose(after, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_clips_and_epsilon_are_values():
+    normalizer = Normalizer.build(
+        VECTOR, observations=True, rewards=True, clip_obs=2.0, clip_reward=0.5, epsilon=3.0
+    )
+    np.testing.assert_array_equal(normalizer.observations(jnp.array([1e9, -1e9])), [2, -2])
+    np.testing.assert_allclose(normalizer.observations(jnp.array([1.0, -1.0])), [0.5, -0.5], rtol=1e-6)
+    np.testing.assert_allclose(normalizer.rewards(jnp.array([0.8, -9.0])), [0.4, -0.5], rtol=1e-6)
+    later = observe(normalizer, tape(), 0.9)
+    assert (later.clip_obs, later.clip_reward, later.epsilon) == (2.0, 0.5, 3.0)

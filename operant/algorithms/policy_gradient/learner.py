@@ -13,6 +13,7 @@ import optax
 from operant.algorithms import ranges
 from operant.algorithms.base import Estimates, require, static
 from operant.algorithms.gradient import GradientLearner
+from operant.algorithms.normalizing import Normalizes
 from operant.distributions import Categorical, Distribution, draw, parameters
 from operant.networks import ActorCritic, Given, Network, as_network
 from operant.ops.normalization import Normalizer
@@ -40,7 +41,7 @@ class Sample(eqx.Module):
     target: jax.Array  # V̂
 
 
-class PolicyGradient(GradientLearner):
+class PolicyGradient(Normalizes, GradientLearner):
     """Learning a policy from what it did itself, for every action space, with masks and memory."""
 
     learning_rate: float | Schedule = 3e-4
@@ -57,10 +58,6 @@ class PolicyGradient(GradientLearner):
     scale_actions: bool = static(True)
     """Let a policy of a Box with bounds act in units in which they are −1 and 1, so that the first actions reach all of
     it; otherwise in units of the environment, in which a Box(0, 1000) is out of reach."""
-    normalize_observations: bool = static(False)
-    """Shift and scale observations by their running statistics."""
-    normalize_rewards: bool = static(False)
-    """Scale rewards by the running deviation of their discounted return."""
     network: Network | Given = eqx.field(default=Network(), converter=as_network)
     """The networks: a Network of values, or any Equinox module that maps an observation to features."""
 
@@ -73,11 +70,15 @@ class PolicyGradient(GradientLearner):
 
     def check(self, spec: EnvSpec) -> None:
         parameters(spec.action_space)  # refuses a space without a policy head
+        self.normalized_parts(spec)
         if self.use_sde and not isinstance(spec.action_space, Box):
             raise ValueError(
                 f"use_sde=True: state-dependent exploration is of Box actions; {spec.id} has "
                 f"{describe(spec.action_space)}. Leave it off."
             )
+
+    def advice(self, spec: EnvSpec) -> list[str]:
+        return self.advice_on_normalization(spec)
 
     def start(self, spec: EnvSpec, key: jax.Array, *, critic: bool = True) -> tuple[ActorCritic, Normalizer]:
         """The network and the statistics before the first step."""
@@ -90,9 +91,7 @@ class PolicyGradient(GradientLearner):
             log_std_init=self.log_std_init,
             scale_actions=self.scale_actions,
         )
-        return network, Normalizer.build(
-            spec, observations=self.normalize_observations, rewards=self.normalize_rewards
-        )
+        return network, self.make_normalizer(spec)
 
     def initial_carry(self, state: PolicyState, num_envs: int) -> PyTree:
         return state.network.initial_carry(num_envs)

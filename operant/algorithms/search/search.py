@@ -21,6 +21,7 @@ import numpy as np
 
 from operant.algorithms import ranges
 from operant.algorithms.base import Algorithm, require, static
+from operant.algorithms.normalizing import NormalizesObservations
 from operant.algorithms.search import policy as policies
 from operant.algorithms.search.policy import Kind, Policy, Shape
 from operant.networks import Given, Network, as_network
@@ -44,7 +45,7 @@ class SearchState(eqx.Module):
     shape: Shape = eqx.field(static=True)
 
 
-class PolicySearch(Algorithm):
+class PolicySearch(NormalizesObservations, Algorithm):
     """A search over the parameters of a policy, for every action space, with masks and memory."""
 
     n_eval_episodes: int = static(1)
@@ -53,8 +54,6 @@ class PolicySearch(Algorithm):
     """Longer episodes are cut."""
     alive_bonus_offset: float = 0.0
     """Added to each reward: −1 takes out a bonus of 1 for every step survived."""
-    normalize_observations: bool = static(False)
-    """Shift and scale observations by their running statistics."""
     scale_actions: bool = static(True)
     """Let a network act in units in which the bounds of a Box are −1 and 1, as one action taken always does."""
     policy: Kind = static("network")
@@ -110,8 +109,12 @@ class PolicySearch(Algorithm):
     def default_num_envs(self) -> int:
         return self.candidates
 
+    def advice(self, spec: EnvSpec) -> list[str]:
+        return self.advice_on_normalization(spec)
+
     def check(self, spec: EnvSpec) -> None:
         self.shape_of(spec)
+        self.normalized_parts(spec)
         if spec.num_envs != self.candidates:
             raise ValueError(
                 f"{type(self).__name__} plays each of its {self.candidates} candidates in an environment of its own; "
@@ -131,7 +134,14 @@ class PolicySearch(Algorithm):
         first = self._first(spec, policy_key)
         shape, start = Shape.of(first), Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32))
         method = self.begin(shape.vector(first))
-        normalizer = Normalizer.build(spec, observations=self.normalize_observations, rewards=False)
+        normalizer = Normalizer.build(
+            spec,
+            observations=self.normalize_observations,
+            rewards=False,
+            keys=self.norm_obs_keys,
+            clip_obs=self.clip_obs,
+            epsilon=self.norm_epsilon,
+        )
         return SearchState(method, self.ask(method, ask_key, start), start, normalizer, shape)
 
     def initial_carry(self, state: SearchState, num_envs: int) -> PyTree:

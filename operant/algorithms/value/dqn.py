@@ -43,6 +43,7 @@ import optax
 from operant.algorithms import ranges
 from operant.algorithms.base import Estimates, require, static
 from operant.algorithms.gradient import GradientLearner
+from operant.algorithms.normalizing import Normalizes
 from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.algorithms.value.heads import (
     CategoricalReturn,
@@ -94,7 +95,7 @@ class ActNoise(NamedTuple):
     )  # a key: as numbers, the noise of a block of steps of a large network would fill memory
 
 
-class DQN(GradientLearner):
+class DQN(Normalizes, GradientLearner):
     """Deep Q-learning, for discrete actions, with masks and memory; its flags make Rainbow, QR-DQN and IQN."""
 
     learning_rate: float | Schedule = 1e-4
@@ -184,10 +185,6 @@ class DQN(GradientLearner):
     """Gradients longer than this are shortened to it; none: they are taken as they are."""
     held_out_states: int = static(0)
     """States of the random policy on which to report the mean of the largest values (train/average_max_q)."""
-    normalize_observations: bool = static(False)
-    """Shift and scale observations by their running statistics."""
-    normalize_rewards: bool = static(False)
-    """Scale rewards by the running deviation of their discounted return."""
     network: Network | Given = eqx.field(
         default=Network(activation="relu", initialization="uniform"), converter=as_network
     )
@@ -260,6 +257,7 @@ class DQN(GradientLearner):
                 f"DQN needs a Discrete action space: {spec.id} has {describe(spec.action_space)}. "
                 "PPO takes it; or discretise actions of a Box: wrappers=[Discretize(5)], --wrappers discretize:5."
             )
+        self.normalized_parts(spec)
         needed = self.train_freq * spec.num_envs
         allowed = f"at least train_freq × num_envs = {needed}"
         require(self.buffer_size >= needed, "buffer_size", self.buffer_size, allowed)
@@ -276,11 +274,13 @@ class DQN(GradientLearner):
 
     def advice(self, spec: EnvSpec) -> list[str]:
         interval, copies = self.target_update_interval, spec.num_envs
+        said = self.advice_on_normalization(spec)
         if copies <= interval or float(self.tau) < 1:
-            return []
+            return said
         return [
+            *said,
             f"target_update_interval={interval} is less than num_envs={copies}, so that the target network is "
-            "copied at every update: it counts steps of all environments together. Raise it, or lower num_envs."
+            "copied at every update: it counts steps of all environments together. Raise it, or lower num_envs.",
         ]
 
     def init(self, spec: EnvSpec, key: jax.Array) -> DQNState:
@@ -294,9 +294,7 @@ class DQN(GradientLearner):
             sigma=self.noisy_std if self.noisy else None,
             cosines=self.head.cosines,
         )
-        normalizer = Normalizer.build(
-            spec, observations=self.normalize_observations, rewards=self.normalize_rewards
-        )
+        normalizer = self.make_normalizer(spec)
         held_out = (
             HeldOut.build(spec, self.held_out_states, spec.action_space.n) if self.held_out_states else None
         )
