@@ -197,3 +197,80 @@ def _leaves(tree):
     import jax
 
     return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+# ends
+
+
+def test_interrupted_before_its_first_checkpoint_a_run_is_not_told_to_resume(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    train = ["train", "a2c", "CartPole-v1", *SMALL, *QUIET, "--total-timesteps", "64", "--run-dir"]
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(operant.Agent, "learn", interrupted)
+    assert main([*train, "early"]) == 130
+    error = capsys.readouterr().err
+    assert "resume" not in error
+    assert "nothing was kept" in error
+    assert "--overwrite" in error
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_process_that_is_asked_to_end_exits_with_143(run, monkeypatch, capsys, kept):
+    class Terminated(KeyboardInterrupt):
+        """As the engine raises it."""
+
+    watch = sys.modules.get("operant.engine.watch") or types.ModuleType("operant.engine.watch")
+    monkeypatch.setitem(sys.modules, "operant.engine.watch", watch)
+    monkeypatch.setattr(watch, "Terminated", Terminated, raising=False)
+
+    def asked_to_end(*_, **__):
+        raise Terminated
+
+    monkeypatch.setattr(operant.Agent, "finish", asked_to_end)
+    if not kept:
+        monkeypatch.setattr("operant.engine.checkpoint.latest_checkpoint", lambda *_: None)
+    assert main(["resume", str(run), "--total-timesteps", "128", *QUIET]) == 143
+    assert (f"operant resume {run}" in capsys.readouterr().err) == kept
+
+
+def test_a_loss_that_is_no_number_is_told_in_one_line(run, monkeypatch, capsys):
+    from operant.agent import training
+
+    class DivergedError(ArithmeticError):
+        """As training raises it."""
+
+    monkeypatch.setattr(training, "DivergedError", DivergedError, raising=False)
+
+    def diverged(*_, **__):
+        error = DivergedError("train/loss is nan at step 7.")
+        error.add_note("The last good checkpoint is of step 3.")
+        raise error
+
+    monkeypatch.setattr(operant.Agent, "finish", diverged)
+    capsys.readouterr()
+    assert main(["resume", str(run), "--total-timesteps", "128", *QUIET]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "failed: train/loss is nan at step 7. The last good checkpoint is of step 3." in error
+
+
+def test_an_environment_is_looked_at(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "bad_rewards.py").write_text(
+        "import gymnasium as gym\n"
+        "from gymnasium.envs.classic_control import CartPoleEnv\n"
+        "class Bad(CartPoleEnv):\n"
+        "    def step(self, action):\n"
+        "        seen, _, *rest = super().step(action)\n"
+        "        return seen, float('nan'), *rest\n"
+        "gym.register('BadRewards-v0', Bad)\n"
+    )
+    assert main(["check", "CartPole-v1", "--episodes", "1"]) == 0
+    assert capsys.readouterr().out.strip()
+    assert main(["check", "bad_rewards:BadRewards-v0", "--episodes", "1"]) == 1
+    assert "reward" in capsys.readouterr().out
+    assert "Did you mean CartPole-v1" in refused(capsys, "check", "CartPol-v1")

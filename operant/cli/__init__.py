@@ -1,6 +1,7 @@
 """The command line: `operant train ppo CartPole-v1` and what goes with it.
 
-Exit codes: 0, 1 (failed), 2 (wrong input, which one line on stderr explains), 130 (interrupted).
+Exit codes: 0, 1 (failed), 2 (wrong input, which one line on stderr explains), 130 (interrupted),
+143 (asked to end).
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
-from operant.cli.errors import Interrupted, WrongInput
+from operant.cli.errors import Interrupted, WrongInput, exit_code, is_plain
 from operant.version import __version__
 
-INTERRUPTED = 130
 DESCRIPTION = "Reinforcement learning, from gridworlds to pixels, on one fast engine."
 
 
@@ -36,12 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interruption:
         reason = f"interrupted: {interruption}" if isinstance(interruption, Interrupted) else "interrupted"
         print(f"operant: {reason}", file=sys.stderr)
-        return INTERRUPTED
-    except SystemExit as leaving:  # after --help
+        return exit_code(interruption)
+    except SystemExit as leaving:  # after --help, or with what a command found
         return int(leaving.code or 0)
     except Exception as error:
-        traceback.print_exc()
-        print(f"operant: failed: {error}", file=sys.stderr)
+        if is_plain(error):
+            said = " ".join([str(error), *getattr(error, "__notes__", ())])
+        else:
+            traceback.print_exc()
+            said = str(error)
+        print(f"operant: failed: {said}", file=sys.stderr)
         return 1
     return 0
 

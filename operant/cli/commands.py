@@ -239,6 +239,35 @@ def environments(
     print(text)
 
 
+def check(
+    environment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENVIRONMENT", help="Its id.")],
+    *,
+    episodes: Annotated[int, tyro.conf.arg(help="How many are looked at.")] = 5,
+    seed: Annotated[int, tyro.conf.arg(help="The first one's.")] = 0,
+    wrappers: Annotated[tuple[str, ...], tyro.conf.arg(help="What it is wrapped in, such as repeat:4.")] = (),
+    env_kwargs: EnvKwargs = (),
+    modules: Modules = (),
+) -> None:
+    """Look at what an environment does, step by step, and say what is wrong with it; exit with 1 if something is."""
+    from operant.cli.env_kwargs import read
+    from operant.cli.environments import require_known
+    from operant.cli.training import at_least_one, at_most, require_seeds
+
+    with from_input():
+        at_least_one(episodes=episodes)
+        at_most(10**7, episodes=episodes)
+        require_seeds("seed", [seed])
+        require_known(environment, modules)
+        import operant
+
+        report = operant.check(
+            environment, episodes, seed, env_kwargs=read(env_kwargs) or None, wrappers=wrappers
+        )
+    print(report)
+    if not report.ok:
+        raise SystemExit(1)
+
+
 def info(
     run: Annotated[
         tyro.conf.Positional[str | None],
@@ -260,5 +289,17 @@ def info(
 
 COMMANDS = {
     command.__name__: command
-    for command in (train, resume, evaluate, watch, record, plot, compare, algorithms, environments, info)
+    for command in (
+        train,
+        resume,
+        evaluate,
+        watch,
+        record,
+        plot,
+        compare,
+        algorithms,
+        environments,
+        check,
+        info,
+    )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,26 @@ class WrongInput(Exception):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, with what to do next."""
+    """Ctrl-C, or a signal to end, with what to do next; `code` is the exit code."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def exit_code(interruption: KeyboardInterrupt) -> int:
+    """143 where the process was asked to end (SIGTERM), 130 for Ctrl-C."""
+    if isinstance(interruption, Interrupted):
+        return interruption.code
+    watch = sys.modules.get("operant.engine.watch")  # which needs JAX: where it is not loaded, nothing trains
+    return 143 if watch is not None and isinstance(interruption, watch.Terminated) else 130
+
+
+def is_plain(error: BaseException) -> bool:
+    """Whether an error says all there is to say, so that no traceback is wanted: a loss that is no number any more."""
+    training = sys.modules.get("operant.agent.training")
+    diverged = getattr(training, "DivergedError", None)
+    return diverged is not None and isinstance(error, diverged)
 
 
 @contextmanager

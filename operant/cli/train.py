@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from operant.cli import config_file, env_kwargs, habits, modules, room, runs, start
 from operant.cli.asked import Asked, read
 from operant.cli.environments import require_known
-from operant.cli.errors import Interrupted, WrongInput, from_input
+from operant.cli.errors import Interrupted, WrongInput, exit_code, from_input
 from operant.cli.readers import may_leave
 from operant.cli.training import at_least_one, at_most, require_countable, require_wandb
 
@@ -230,7 +230,7 @@ def _interruptible(agent: Agent, directory: RunDirectory) -> Iterator[None]:
                 if kept
                 else "nothing was kept, since no step was complete; start again with --overwrite or another --run-dir"
             )
-            raise Interrupted(f"at step {agent.step:,}; {how}") from None
+            raise Interrupted(f"at step {agent.step:,}; {how}", exit_code(error)) from None
         if kept and isinstance(error, Exception):
             error.add_note(f"operant: go on from the last checkpoint with `operant resume {directory.path}`.")
         raise
