@@ -15,7 +15,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 from operant.envs import arguments, processes
 from operant.envs.foreign import foreign
 from operant.envs.gymnasium_checked import Checked
-from operant.envs.gymnasium_layers import MaskInInfo
+from operant.envs.gymnasium_layers import MaskInInfo, keep_inside
 from operant.envs.gymnasium_spaces import action_to_gym, observation_to_jax, space_from_gymnasium
 from operant.envs.gymnasium_stepping import SingleEnvironments, describe
 from operant.envs.gymnasium_vector import VectorEnvironments
@@ -186,6 +186,8 @@ def _bare(env: Maker | Registration, env_kwargs: Mapping[str, Any]) -> gym.Env:
 
 
 def _with_masks(env: gym.Env) -> gym.Env:
+    """An environment with its masks in `info`, whose rescaled actions stay inside the space."""
+    env = keep_inside(env)
     return (
         MaskInInfo(env) if env.has_wrapper_attr("action_masks") and not isinstance(env, MaskInInfo) else env
     )

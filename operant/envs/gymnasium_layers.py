@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from operant.envs.gymnasium_spaces import action_to_gym
 from operant.envs.gymnasium_values import reward_fault
 from operant.spaces import channels_first
 
@@ -50,8 +51,10 @@ class Tally(Passing):
 
     def step(self, action: Any) -> Any:
         result = self.env.step(action)
-        if isinstance(result, tuple) and reward_fault(result[1]) is None:
-            self.total += float(result[1])
+        if isinstance(result, tuple) and len(result) > 1:  # else it is refused, as is what cannot be summed
+            reward = result[1]
+            fine = reward.__class__ is float or reward_fault(reward) is None
+            self.total += float(reward) if fine else math.nan
         return result
 
     def reset(self, **kwargs: Any) -> Any:
@@ -125,6 +128,21 @@ class StackAlongLastAxis(gym.ObservationWrapper):
             observation = np.moveaxis(observation, 1, -1)
         rows = np.moveaxis(observation, 0, -2)
         return rows.reshape(*rows.shape[:-2], -1)
+
+
+class Inside(gym.ActionWrapper):
+    """Puts actions that rounding has left beside a Box back on its edge, in the Box's own type."""
+
+    def action(self, action: Any) -> np.ndarray:
+        return action_to_gym(self.env.action_space, action)
+
+
+def keep_inside(env: gym.Env) -> gym.Env:
+    """The environment, what Gymnasium's RescaleAction computes in it put back inside: one in five edges is left."""
+    for layer in layers_of(env):
+        if isinstance(layer, gym.wrappers.RescaleAction) and not isinstance(layer.env, Inside):
+            layer.env = Inside(layer.env)
+    return env
 
 
 class Unlimited(Passing):

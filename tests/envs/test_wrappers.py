@@ -259,6 +259,63 @@ def test_the_frame_stack_of_images_without_channels():
     assert mine[1][3].next_observation[0, 2, 1].tolist() == [2, 3, 4]
 
 
+class Taking(gym.Env):
+    """Keeps what it was told."""
+
+    observation_space = gym.spaces.Box(-1, 1, (1,))
+
+    def __init__(self, actions):
+        self.action_space, self.taken = actions, []
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.taken.append(action)
+        return np.zeros(1, np.float32), 0.0, False, False, {}
+
+
+ON_ACTIONS = {
+    "none": [],
+    "rescale": [RescaleAction(-1, 1)],
+    "rescale, rescale": [RescaleAction(-3, 7), RescaleAction(-1, 1)],
+    "clip": [ClipAction()],
+    "clip, rescaled inside": [RescaleAction(-1, 1), ClipAction()],
+    "discretize": [Discretize(3)],
+    "Gymnasium's": "Gymnasium's",
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("how", ON_ACTIONS)
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")  # in Gymnasium's Box
+def test_what_reaches_the_environment_is_in_its_space(how, dtype):
+    """Whatever the bounds; rounding left it at one edge in five."""
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        low = rng.normal(size=2) * 10 ** rng.uniform(-3, 3)
+        high = low + np.abs(rng.normal(size=2)) * 10 ** rng.uniform(-3, 3)
+        inner = Taking(gym.spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype))
+        if how == "Gymnasium's":
+            made = gym.wrappers.RescaleAction(inner, np.float32(-1), np.float32(1))
+            environments = bridge.make(lambda made=made: made)
+        else:
+            environments = bridge.make(lambda inner=inner: inner, wrappers=ON_ACTIONS[how])
+        environments.reset(jax.random.key(0))
+        if how == "discretize":
+            actions = np.int32([[0], [8]])
+        else:
+            space = environments.spec.action_space
+            edges = [np.nan_to_num(bound, posinf=1e9, neginf=-1e9) for bound in space.bounds]
+            actions = np.float32([[edges[0]], [edges[1]], [rng.uniform(*edges)]])
+        for action in actions:
+            environments.step(action)
+        assert len(inner.taken) == len(actions)
+        for taken in inner.taken:
+            assert isinstance(taken, np.ndarray)
+            assert inner.action_space.contains(taken), (taken, low, high)
+
+
 class ChannelsFirst(Track):
     """Seen as an image `[C, H, W]` of which each channel has bounds of its own."""
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.envs.base import Environment
+from operant.envs.gymnasium_layers import keep_inside
 from operant.envs.wrappers.base import State, Wrapped, Wrapper, own_wrapper
 from operant.spaces import Box, Discrete, MultiDiscrete, Space
 from operant.types import EnvSpec, PyTree
@@ -170,4 +171,4 @@ class RescaleAction(ActionWrapper):
         return (action - (self.low - gradient * low)) / gradient
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
-        return gym.wrappers.RescaleAction(env, np.float32(self.low), np.float32(self.high))
+        return keep_inside(gym.wrappers.RescaleAction(env, np.float32(self.low), np.float32(self.high)))
