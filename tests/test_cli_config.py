@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from operant import presets
-from operant.cli import config_file, env_kwargs, main
+from operant.cli import config_file, env_kwargs, habits, main
+from operant.cli.asked import read
 from operant.cli.errors import WrongInput
 from operant.cli.train import _in_file
 from operant.engine.run_directory import RunDirectory
@@ -209,8 +212,6 @@ def test_presets_of_ones_own(tmp_path, capsys):
     assert presets.find("ppo", "CartPole-v1", "each.toml") == {"n_steps": 8}
     (one,) = asked(tmp_path, ONE, "--preset", "mine.toml", "--n-steps", "32")
     assert (one.hyperparameters["n_steps"], one.preset) == (32, "mine.toml")
-    from operant.cli.asked import read
-
     one = read("ppo", ["CartPole-v1", "--preset", "mine.toml"])
     assert (one.hyperparameters["n_steps"], one.hyperparameters["network"]["hidden_sizes"]) == (16, (4,))
     for file, message in (
@@ -231,3 +232,29 @@ def test_a_file_is_split_from_the_flags():
     )
     with pytest.raises(WrongInput):
         config_file.split(["--config"], "--config")
+
+
+def test_the_page_says_what_is_read(tmp_path, monkeypatch):
+    page = (Path(__file__).parent.parent / "docs" / "command_line.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    third, small, curious = asked(tmp_path, block)
+    assert (small.name, small.training.seeds, small.hyperparameters["network"]["hidden_sizes"]) == (
+        "small",
+        5,
+        (32, 32),
+    )
+    assert (curious.training.curiosity, curious.hyperparameters["double"]) == ("rnd", True)
+    assert third.training.environment == "FrozenLake-v1"
+    (tmp_path / "mine.toml").write_text("n_steps = 64")
+    monkeypatch.setattr("operant.cli.training.find_spec", lambda name: name)  # the extra is there
+    lines = [
+        line
+        for line in re.findall(r"`operant (train [^`]+)`", page)
+        if not re.search("--(config|from)", line)
+    ]
+    assert len(lines) >= 9
+    for line in lines:
+        _, *words = line.split()
+        if words[-1] != "--help":
+            name, *rest = habits.algorithm_first(words)
+            read(habits.algorithm(name), rest)
