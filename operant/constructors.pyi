@@ -78,6 +78,9 @@ class _REINFORCE:
         gamma: float = 0.95,
         use_sde: bool = False,
         sde_sample_freq: int = -1,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
         log_std_init: float = 0.0,
         scale_actions: bool = True,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -148,6 +151,12 @@ class _REINFORCE:
                 Raffin et al. 2021) instead of by new noise at every step. Default: False.
             sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
                 Default: -1.
+            full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
+                for each feature. Default: True.
+            use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
+                exponentially. Default: False.
+            squash_output: Keep actions inside a Box with bounds by a hyperbolic tangent, instead of
+                clipping them. Default: False.
             log_std_init: Logarithm of the standard deviation of a Box action before learning; with
                 scale_actions, in halves of the Box. Default: 0.0.
             scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
@@ -203,6 +212,9 @@ class _A2C:
         gamma: float = 0.99,
         use_sde: bool = False,
         sde_sample_freq: int = -1,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
         log_std_init: float = 0.0,
         scale_actions: bool = True,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -277,6 +289,12 @@ class _A2C:
                 Raffin et al. 2021) instead of by new noise at every step. Default: False.
             sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
                 Default: -1.
+            full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
+                for each feature. Default: True.
+            use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
+                exponentially. Default: False.
+            squash_output: Keep actions inside a Box with bounds by a hyperbolic tangent, instead of
+                clipping them. Default: False.
             log_std_init: Logarithm of the standard deviation of a Box action before learning; with
                 scale_actions, in halves of the Box. Default: 0.0.
             scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
@@ -336,6 +354,9 @@ class _TRPO:
         gamma: float = 0.99,
         use_sde: bool = False,
         sde_sample_freq: int = -1,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
         log_std_init: float = 0.0,
         scale_actions: bool = True,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -412,6 +433,12 @@ class _TRPO:
                 Raffin et al. 2021) instead of by new noise at every step. Default: False.
             sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
                 Default: -1.
+            full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
+                for each feature. Default: True.
+            use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
+                exponentially. Default: False.
+            squash_output: Keep actions inside a Box with bounds by a hyperbolic tangent, instead of
+                clipping them. Default: False.
             log_std_init: Logarithm of the standard deviation of a Box action before learning; with
                 scale_actions, in halves of the Box. Default: 0.0.
             scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
@@ -473,6 +500,9 @@ class _PPO:
         gamma: float = 0.99,
         use_sde: bool = False,
         sde_sample_freq: int = -1,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
         log_std_init: float = 0.0,
         scale_actions: bool = True,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
@@ -551,6 +581,12 @@ class _PPO:
                 Raffin et al. 2021) instead of by new noise at every step. Default: False.
             sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
                 Default: -1.
+            full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
+                for each feature. Default: True.
+            use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
+                exponentially. Default: False.
+            squash_output: Keep actions inside a Box with bounds by a hyperbolic tangent, instead of
+                clipping them. Default: False.
             log_std_init: Logarithm of the standard deviation of a Box action before learning; with
                 scale_actions, in halves of the Box. Default: 0.0.
             scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so

@@ -138,6 +138,14 @@ def test_state_dependent_exploration_in_units_of_a_box():
     np.testing.assert_allclose(p.marginal.kl(p), 0, atol=1e-5)
 
 
+def test_expln_is_that_of_stable_baselines3():
+    x = np.linspace(-3, 9, 50)
+    expected = np.where(x <= 0, np.exp(x), np.log1p(np.maximum(x, 0)) + 1)
+    np.testing.assert_allclose(np.exp(distributions.expln(jnp.asarray(x, jnp.float32))), expected, rtol=1e-5)
+    gradient = jax.vmap(jax.grad(distributions.expln))(jnp.asarray([-1.0, 0.0, 1e-6, 2.0]))
+    np.testing.assert_allclose(gradient, [1, 1, 1, 1 / 3 / (1 + np.log(3))], rtol=1e-5)
+
+
 def test_scalar_and_two_axes():
     for space in (Box(0.0, 10.0, ()), Box(0.0, 10.0, (2, 3))):
         n = distributions.parameters(space)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from operant.distributions.base import Distribution
 from operant.distributions.discrete import Bernoulli, Categorical, MultiCategorical
-from operant.distributions.gaussian import DiagonalGaussian, StateDependentGaussian
+from operant.distributions.gaussian import DiagonalGaussian, StateDependentGaussian, expln
 from operant.distributions.transformed import Transformed, scale, units
 from operant.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space, describe
 
@@ -27,6 +27,7 @@ __all__ = [
     "StateDependentGaussian",
     "Transformed",
     "draw",
+    "expln",
     "from_parameters",
     "parameters",
     "scale",

@@ -46,6 +46,15 @@ class DiagonalGaussian(Distribution):
         return jnp.reshape(event, (*event.shape[:-1], *self.shape))
 
 
+def expln(x: jax.Array) -> jax.Array:
+    """The logarithm of eˣ where x ≤ 0, and of log(1 + x) + 1 above: a deviation that grows slowly with x, and smoothly.
+
+    Raffin et al. 2021, arXiv:2005.05719, as in Stable-Baselines3 (use_expln).
+    """
+    above = jnp.log1p(jnp.log1p(jnp.maximum(x, 0.0)))
+    return jnp.where(x > 0, above, x)
+
+
 class StateDependentGaussian(Distribution):
     """A normal whose noise is linear in features of the state: mean + θ·φ(s), with θ ~ N(0, σ²) element by element.
 

@@ -32,10 +32,12 @@ class ActorCritic(eqx.Module):
     value_head: MLP | None
     log_std: (
         jax.Array | None
-    )  # [elements of a Box action]: the same in every state; [features, elements] with use_sde
+    )  # [elements of a Box action]: the same in every state; [features, elements] with use_sde, or [features, 1]
     action_space: Space = eqx.field(static=True)
     use_sde: bool = eqx.field(static=True, default=False)
     scale_actions: bool = eqx.field(static=True, default=True)
+    use_expln: bool = eqx.field(static=True, default=False)
+    squash_output: bool = eqx.field(static=True, default=False)
     critic_encoder: Encoder | None = None  # None: the policy's
     critic_memory: Memory | None = None  # the value function's own
     critic_remembers: bool = eqx.field(
@@ -53,6 +55,9 @@ class ActorCritic(eqx.Module):
         use_sde: bool = False,
         log_std_init: jax.Array | float = 0.0,
         scale_actions: bool = True,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
     ) -> ActorCritic:
         """Gains of orthogonal weights are √2 in hidden layers, 1 for the value, and 0.01 for the policy's
         output, so that the first policy is nearly the same in every state (Andrychowicz et al. 2021,
@@ -65,6 +70,9 @@ class ActorCritic(eqx.Module):
             use_sde: Whether exploration in a Box is linear in the features of the policy's last layer.
             log_std_init: The log standard deviation of a Box action before learning, of each feature with `use_sde`.
             scale_actions: Whether the policy's outputs are in units in which the bounds of a Box are −1 and 1.
+            full_std: With `use_sde`, whether a feature has a deviation for each element of the action, or one.
+            use_expln: Whether deviations grow with their parameters as in `expln`, instead of exponentially.
+            squash_output: Whether actions go through a hyperbolic tangent, and so stay inside the Box.
 
         Raises:
             ValueError: the configuration does not fit the spaces.
@@ -92,7 +100,8 @@ class ActorCritic(eqx.Module):
             value_size = encoder.size if shape.critic_memory == "none" else size
             value_head = hidden_layers(shape, value_size, sizes, 1, keys[3], gain=1.0)
         assert policy_head.output is not None
-        deviations = policy_head.output.weight.shape if use_sde else (outputs,)
+        latent, _ = policy_head.output.weight.shape
+        deviations = (latent, outputs if full_std else 1) if use_sde else (outputs,)
         return cls(
             encoder,
             memory,
@@ -102,6 +111,8 @@ class ActorCritic(eqx.Module):
             spec.action_space,
             use_sde,
             scale_actions,
+            use_expln,
+            squash_output,
             critic_encoder,
             critic_memory,
             shape.critic_memory != "none",
@@ -264,13 +275,29 @@ class ActorCritic(eqx.Module):
     def _over_time(memory: Memory | None, encoded: jax.Array, carry: PyTree, done: jax.Array) -> jax.Array:
         return encoded if memory is None else unroll(memory, encoded, carry, done)[0]
 
+    @property
+    def log_deviations(self) -> jax.Array | None:
+        """Log standard deviations, from their parameters; None for actions that have none."""
+        if self.log_std is None or not self.use_expln:
+            return self.log_std
+        return distributions.expln(self.log_std)
+
     def _distribution(self, features: jax.Array, action_mask: PyTree, key: jax.Array | None) -> Distribution:
         latent = None
         if self.use_sde:
             latent = replace(self.policy_head, output=None)(features, key=key)
         outputs = self.policy_head(features, key=key)
+        log_std = self.log_deviations
+        if log_std is not None and latent is not None:
+            log_std = jnp.broadcast_to(log_std, (log_std.shape[0], outputs.shape[-1]))
         return distributions.from_parameters(
-            self.action_space, outputs, action_mask, self.log_std, latent, scaled=self.scale_actions
+            self.action_space,
+            outputs,
+            action_mask,
+            log_std,
+            latent,
+            scaled=self.scale_actions,
+            squashed=self.squash_output,
         )
 
 

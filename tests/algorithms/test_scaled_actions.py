@@ -83,6 +83,55 @@ def test_ppo_learns_in_a_box_from_0_to_1000():
     assert float(plain.predict(np.ones(1, np.float32))[0]) < 100
 
 
+@pytest.mark.parametrize("use_sde", [False, True])
+def test_squashed_actions_stay_inside_and_learn(use_sde):
+    values = {"n_steps": 16, "batch_size": 64, "n_epochs": 4, "learning_rate": 0.02, "network": SMALL}
+    learner = PPO(
+        use_sde=use_sde, sde_sample_freq=4 if use_sde else -1, squash_output=True, log_std_init=0.5, **values
+    )
+    state, clock = learner.init(SPEC, jax.random.key(0)), Clock(np.int32(0), np.int32(1))
+    noise = learner.draw(SPEC, jax.random.key(1))
+    observation = np.ones((500, 2), np.float32)
+    action = np.asarray(learner.act(state, observation, None, (), noise, clock, explore=True)[0])
+    low, high = WIDE.bounds
+    assert ((action >= low) & (action <= high)).all()
+    environment = probes.ActionReward(actions=Box(0.0, 1000.0, (1,)))
+    agent = Agent(learner, environment, num_envs=16).learn(4096, progress_bar=False)
+    assert float(agent.predict(np.ones(1, np.float32))[0]) == pytest.approx(750, abs=75)
+
+
+def test_deviations_of_state_dependent_exploration():
+    """One for each feature, the same for all elements, and growing as expln."""
+    learner = PPO(use_sde=True, full_std=False, use_expln=True, log_std_init=2.0, network=SMALL)
+    state = learner.init(SPEC, jax.random.key(0))
+    assert state.network.log_std.shape == (4, 1)
+    policy = learner.estimates(state, np.ones((500, 2), np.float32), None, ())[0].distribution.base
+    np.testing.assert_allclose(np.exp(policy.log_std), np.full((4, 3), np.log1p(2.0) + 1), rtol=1e-5)
+    np.testing.assert_allclose(learner.report(state)["train/std"], np.log1p(2.0) + 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "space", "reason"),
+    [
+        ({"full_std": False}, WIDE, "full_std=False: must be True without use_sde"),
+        ({"use_expln": True}, WIDE, "use_expln=True: must be False without use_sde"),
+        (
+            {"squash_output": True, "scale_actions": False},
+            WIDE,
+            "squash_output=True: must be False without scale_act",
+        ),
+        (
+            {"squash_output": True},
+            Box(0.0, np.inf, (2,)),
+            r"squash_output=True keeps .*; test has Box\(2\) without bou",
+        ),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(values, space, reason):
+    with pytest.raises(ValueError, match=reason):
+        PPO(**values).check(EnvSpec("test", Box(-1.0, 1.0, (2,)), space))
+
+
 def test_searches_act_in_units_of_the_box():
     learner = ARS(n_delta=2)
     spec = EnvSpec("test", Box(-1.0, 1.0, (2,)), WIDE, num_envs=4)

@@ -53,6 +53,12 @@ class PolicyGradient(Normalizes, GradientLearner):
     instead of by new noise at every step."""
     sde_sample_freq: int = static(-1)
     """Steps after which use_sde draws new noise; −1: once a rollout or episode."""
+    full_std: bool = static(True)
+    """With use_sde: a deviation for each feature and element of the action; otherwise one for each feature."""
+    use_expln: bool = static(False)
+    """With use_sde: let deviations above 1 grow slowly with their parameters instead of exponentially."""
+    squash_output: bool = static(False)
+    """Keep actions inside a Box with bounds by a hyperbolic tangent, instead of clipping them."""
     log_std_init: float = 0.0
     """Logarithm of the standard deviation of a Box action before learning; with scale_actions, in halves of the Box."""
     scale_actions: bool = static(True)
@@ -66,6 +72,11 @@ class PolicyGradient(Normalizes, GradientLearner):
         require(frequency >= 1 or frequency == -1, "sde_sample_freq", frequency, "at least 1, or -1")
         ranges.fraction(self, "gamma")
         ranges.not_negative(self, "learning_rate")
+        for name, default in (("full_std", True), ("use_expln", False)):
+            value = getattr(self, name)
+            require(self.use_sde or value == default, name, value, f"{default} without use_sde")
+        needs = "False without scale_actions, which says what the bounds are"
+        require(self.scale_actions or not self.squash_output, "squash_output", self.squash_output, needs)
         ranges.finite(self, "log_std_init")
 
     def check(self, spec: EnvSpec) -> None:
@@ -75,6 +86,11 @@ class PolicyGradient(Normalizes, GradientLearner):
             raise ValueError(
                 f"use_sde=True: state-dependent exploration is of Box actions; {spec.id} has "
                 f"{describe(spec.action_space)}. Leave it off."
+            )
+        if self.squash_output and not (isinstance(spec.action_space, Box) and spec.action_space.bounded):
+            raise ValueError(
+                f"squash_output=True keeps actions inside the bounds of a Box; {spec.id} has "
+                f"{describe(spec.action_space)} without bounds. Leave it off."
             )
 
     def advice(self, spec: EnvSpec) -> list[str]:
@@ -90,6 +106,9 @@ class PolicyGradient(Normalizes, GradientLearner):
             use_sde=self.use_sde,
             log_std_init=self.log_std_init,
             scale_actions=self.scale_actions,
+            full_std=self.full_std,
+            use_expln=self.use_expln,
+            squash_output=self.squash_output,
         )
         return network, self.make_normalizer(spec)
 
@@ -127,7 +146,7 @@ class PolicyGradient(Normalizes, GradientLearner):
         return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.observe(transition, self.gamma))
 
     def report(self, state: PolicyState) -> dict[str, jax.Array]:
-        log_std = state.network.log_std
+        log_std = state.network.log_deviations
         return {} if log_std is None else {"train/std": jnp.mean(jnp.exp(log_std))}
 
     def normalized(self, normalizer: Normalizer, transition: Transition) -> Transition:
