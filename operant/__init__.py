@@ -18,7 +18,7 @@ from operant.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from operant import mdp
-    from operant.agent import Agent
+    from operant.agent import Agent, Callback, DivergedError, Progress
     from operant.agent.handwritten import HandWritten
     from operant.algorithms.advice import TrainingWarning
     from operant.algorithms.base import Algorithm
@@ -95,12 +95,14 @@ __all__ = [
     "TRPO",
     "Agent",
     "Algorithm",
+    "Callback",
     "ClipAction",
     "ClipReward",
     "Cosine",
     "Counts",
     "Discretize",
     "DiscretizeObservation",
+    "DivergedError",
     "DoubleQLearning",
     "DynaQ",
     "Environment",
@@ -117,6 +119,7 @@ __all__ = [
     "MonteCarlo",
     "Network",
     "PotentialShaping",
+    "Progress",
     "QLearning",
     "Rainbow",
     "Random",
@@ -159,7 +162,7 @@ _WRAPPERS = (
 _exported = exports(
     __name__,
     {
-        "Agent": "operant.agent",
+        **dict.fromkeys(("Agent", "Callback", "DivergedError", "Progress"), "operant.agent"),
         "Algorithm": "operant.algorithms.base",
         "Environment": "operant.envs.base",
         "GridWorld": "operant.envs.gridworld",

@@ -1,6 +1,7 @@
 """The user's object, and what it does for the user: learn, act, be scored, shown and saved."""
 
 from operant.agent.agent import Agent
-from operant.agent.training import Progress
+from operant.agent.callbacks import Callback, Progress, StepEvent
+from operant.agent.training import DivergedError
 
-__all__ = ["Agent", "Progress"]
+__all__ = ["Agent", "Callback", "DivergedError", "Progress", "StepEvent"]

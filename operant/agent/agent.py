@@ -17,7 +17,7 @@ from operant.agent import inputs, saving, showing
 from operant.agent.acting import Acting
 from operant.agent.best import Best
 from operant.agent.learner import Begun, Learner
-from operant.agent.training import Callback, Plan, Session
+from operant.agent.training import Plan, Session
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random
@@ -115,7 +115,7 @@ class Agent(Acting):
     def learn(
         self,
         total_timesteps: float,
-        callback: Callback | None = None,
+        callback: Any = None,
         progress_bar: bool = True,
         *,
         log_interval: int | None = None,
@@ -125,15 +125,18 @@ class Agent(Acting):
         checkpoint_every: int | None = None,
         evaluate_every: int | None = None,
         evaluation_episodes: int = 20,
+        evaluate_env: Any = None,
+        reset_num_timesteps: bool = False,
         overwrite: bool = False,
     ) -> Agent:
         """Train for `total_timesteps` environment steps (of each seed); called again, it goes on from there.
 
         Args:
-            callback: Called with a `Progress` after every row of metrics; returning False stops training.
+            callback: A function that is called with a `Progress` after every row of metrics, an `operant.Callback` with
+                hooks at other moments, too, or a list of these. What returns anything false but None stops training.
             progress_bar: Whether to show the live table and bar.
             log_interval: Environment steps between two rows of metrics.
-            loggers: Further places for the rows to go, such as a `WandbLog`.
+            loggers: Further places for the rows to go, such as `WandbLog`, `JsonLog` or `TextLog`.
             observers: Called with every transition, in order, between chunks.
             run_dir: Where to keep the config, metrics, TensorBoard events and checkpoints.
             checkpoint_every: Environment steps between two checkpoints in `run_dir`; the last state is always kept.
@@ -141,20 +144,26 @@ class Agent(Acting):
                 end. Training can forget: `best_model` is then the best of them, and is kept in `run_dir`.
             evaluation_episodes: Episodes of an evaluation, on Gymnasium's own environment; the same ones each time, and
                 none of those that `evaluate` plays by default.
+            evaluate_env: Another environment of the same spaces to evaluate on.
+            reset_num_timesteps: Whether steps are counted from 0 again, and with them schedules, `history` and
+                `best_model`; what has been learnt stays. Otherwise they go on: the end of training is moved by
+                `total_timesteps`, and a schedule of the earlier call jumps back to where the new end puts it.
             overwrite: Whether a run that is already in `run_dir` may be deleted.
 
-        Returns itself. Ctrl-C stops after the chunk that is running, keeps everything, and raises KeyboardInterrupt.
+        Returns itself. Ctrl-C stops after the environment step under way (natively after the chunk, a fraction of a
+        second), keeps everything up to the last update, and raises KeyboardInterrupt. A loss that is not a number any
+        more raises `operant.DivergedError`; with several seeds it is named and the others go on.
         What raises between two chunks (a callback, an observer, a logger) leaves the agent with the last one. A chunk
         that fails may take with it what had been learnt: the agent then goes back to its last checkpoint.
         """
         total_timesteps = inputs.steps(total_timesteps)
         inputs.at_least_one(log_interval=log_interval)
-        inputs.require_learning(self.algorithm.experience, total_timesteps, self.step)
+        before = 0 if reset_num_timesteps else self.step
+        inputs.say_how_far(self.algorithm.experience, self.num_envs, total_timesteps, before)
         for advice in self.algorithm.advice(self.spec):
             warnings.warn(advice, TrainingWarning, stacklevel=2)
         size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
-        total = self.step + total_timesteps
-        plan = Plan(total, size, checkpoint_every, evaluate_every, evaluation_episodes)
+        plan = Plan(before + total_timesteps, size, checkpoint_every, evaluate_every, evaluation_episodes)
         directory = None if run_dir is None else RunDirectory(Path(run_dir))
         session = Session(
             self,
@@ -164,6 +173,8 @@ class Agent(Acting):
             progress_bar=progress_bar,
             loggers=loggers,
             observers=observers,
+            evaluate_env=evaluate_env,
+            from_zero=reset_num_timesteps,
         )
         if directory is not None:  # only now, when all has been made that may fail
             RunDirectory.create(directory.path, self.config() | asdict(plan), overwrite=overwrite)
@@ -178,7 +189,7 @@ class Agent(Acting):
         env: Any = None,
         network: Any = None,
         wrappers: Written | Sequence[Written] | None = None,
-        callback: Callback | None = None,
+        callback: Any = None,
         progress_bar: bool = True,
         loggers: Sequence[Logger] = (),
         env_kwargs: Mapping[str, Any] | None = None,
@@ -209,7 +220,7 @@ class Agent(Acting):
     def finish(
         self,
         run_dir: str | Path,
-        callback: Callback | None = None,
+        callback: Any = None,
         progress_bar: bool = True,
         loggers: Sequence[Logger] = (),
     ) -> Agent:

@@ -14,6 +14,8 @@ import numpy as np
 
 from operant.engine.evaluate import Evaluation, evaluate
 from operant.engine.policy import Policy
+from operant.engine.watch import Watch
+from operant.envs.stored import require_same_spaces
 from operant.types import PyTree
 
 if TYPE_CHECKING:
@@ -74,16 +76,23 @@ def better_of(best: Best | None, new: Best) -> Best:
 class Selection:
     """Evaluates an agent between chunks and keeps its best. The run and its randomness are not touched."""
 
-    def __init__(self, agent: Agent, episodes: int) -> None:
+    def __init__(self, agent: Agent, episodes: int, env: Any = None) -> None:
         self.agent, self.episodes = agent, episodes
-        self._ours = not agent.source.shared  # the one environment given is training's too
+        source = agent.source.other(env, None)
+        if source is not agent.source:
+            require_same_spaces(agent.spec, source.spec)
+        self._ours = not source.shared  # the one environment given is training's too, or its maker's
         count = min(episodes, SIDE_BY_SIDE) if self._ours else 1
-        self._environments = [agent.learner.single() for _ in range(count)]
+        make = agent.learner.single if source is agent.source else source.single
+        self._environments = [make() for _ in range(count)]
 
-    def evaluate(self) -> tuple[dict[str, Any], bool]:
-        """`(metrics, whether there is a new best)`; metrics are numbers, or arrays `[S]` with several seeds."""
+    def evaluate(self, watch: Watch | None = None) -> tuple[dict[str, Any], bool]:
+        """`(metrics, whether there is a new best)`; metrics are numbers, or arrays `[S]` with several seeds.
+
+        Raises Stopped where `watch` says stop before it is finished.
+        """
         learner, best = self.agent.learner, self.agent.best_so_far
-        scores = [self._score(learner.state_of(index)) for index in range(learner.seeds or 1)]
+        scores = [self._score(learner.state_of(index), watch) for index in range(learner.seeds or 1)]
         reward = np.array([score.mean for score in scores])
         length = np.array([score.lengths.mean() for score in scores])
         if learner.seeds is None:
@@ -98,7 +107,7 @@ class Selection:
         for env in self._environments if self._ours else ():
             env.close()
 
-    def _score(self, state: PyTree) -> Evaluation:
+    def _score(self, state: PyTree, watch: Watch | None) -> Evaluation:
         agent, environments = self.agent, iter(self._environments)
         agent.learner.played_outside()
         return evaluate(
@@ -108,4 +117,5 @@ class Selection:
             seed=FIRST_SEED,
             slots=len(self._environments),
             close=False,
+            watch=watch,
         )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
+from operant.engine.train import steps_per_iteration, warm_up_iterations
 from operant.envs.source import Source
 from operant.envs.wrappers import Wrapper
 from operant.ops.seeds import LARGEST
-from operant.types import Episodes, Experience, Replay
+from operant.types import Episodes, Experience, Replay, Rollout
 
 SLOTS = 128  # environments in which episodes are scored side by side
 
@@ -32,12 +35,33 @@ def steps(total_timesteps: float) -> int:
     return int(total_timesteps)
 
 
-def require_learning(plan: Experience, total_timesteps: int, before: int = 0) -> None:
+def require_learning(plan: Experience, num_envs: int, total_timesteps: int, before: int = 0) -> None:
     """Raise ValueError where training would end, `before` steps having been taken, with its first random steps."""
-    if isinstance(plan, Replay) and before + total_timesteps <= plan.learning_starts:
+    per_iteration = steps_per_iteration(plan, num_envs)
+    random = warm_up_iterations(plan, num_envs) * per_iteration
+    if isinstance(plan, Replay) and before + total_timesteps <= random:
+        each = "" if random == plan.learning_starts else f", in iterations of {per_iteration:,} steps,"
         raise ValueError(
-            f"total_timesteps={total_timesteps}: the first learning_starts={plan.learning_starts} steps are random, "
-            "and nothing would be learnt. Raise total_timesteps, or lower learning_starts."
+            f"total_timesteps={total_timesteps}: the first learning_starts={plan.learning_starts} steps are random"
+            f"{each}, and nothing would be learnt. Raise total_timesteps, or lower learning_starts."
+        )
+
+
+def say_how_far(plan: Experience, num_envs: int, total_timesteps: int, before: int) -> None:
+    """Warn where training goes further than was asked for, or ends before anything is learnt."""
+    each = steps_per_iteration(plan, num_envs)
+    try:
+        require_learning(plan, num_envs, total_timesteps, before)
+    except ValueError as error:
+        warnings.warn(str(error).replace("would be", "is"), TrainingWarning, stacklevel=3)
+        return
+    if not isinstance(plan, Episodes) and total_timesteps < each:
+        what = f"n_steps={plan.steps}" if isinstance(plan, Rollout) else f"train_freq={plan.collect_steps}"
+        warnings.warn(
+            f"total_timesteps={total_timesteps}: {each:,} steps will be taken, since {what} × num_envs={num_envs} come "
+            f"before an update. Lower one of them for a shorter training.",
+            TrainingWarning,
+            stacklevel=3,
         )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,8 +18,10 @@ from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
+from operant.engine.log import UPDATES
 from operant.engine.run import Run, initial_state, replay_bytes
 from operant.engine.train import Loop, steps_done
+from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.envs.running_statistics import STATISTICS, with_training_statistics
 from operant.envs.source import Source
@@ -59,7 +62,10 @@ class Learner:
         self.seeds = None if isinstance(seeds, int) else len(seeds)
         self.key = key_of(seeds) if isinstance(seeds, int) else jnp.stack([key_of(seed) for seed in seeds])
         self.run: Run | None = None
+        self.watch = Watch()  # told how training goes; may stop it
+        self.updates: Any = np.asarray(0)  # of the parameters, so far; [S] with several seeds
         self.emit = False
+        self._given_up = False  # what was learnt is not worth keeping
         self._loop: Loop | None = None
         self._closing: Callable[[], Any] = lambda: (
             None
@@ -123,10 +129,10 @@ class Learner:
 
     # training
 
-    def started(self, emit: bool, size: int | None = None) -> Run:
+    def started(self, emit: bool, size: int | None = None, watch: Watch | None = None) -> Run:
         """The present run, or a new one, to be advanced by chunks of `size` iterations.
 
-        `emit` says whether its experience will be looked at.
+        `emit` says whether its experience will be looked at; `watch` is told how it goes, and may stop it.
         """
         if self._loop is None or self.emit != emit:
             if self.source.native is not None:
@@ -135,6 +141,7 @@ class Learner:
             else:
                 self._host_loop.emit = emit
         self.emit = emit
+        self.watch = self._started_loop.watch = watch or Watch()
         if self.run is None:
             run = self._started_loop.begin(self.key, size)
             if self._state is not None:
@@ -163,9 +170,20 @@ class Learner:
             )
         return self._host_loop.environments
 
+    def count_updates(self, history: Sequence[Mapping[str, Any]]) -> None:
+        """Go on counting from where these rows of metrics end."""
+        counted = np.nan_to_num(history[-1].get(UPDATES, 0)) if history else 0
+        self.updates = np.asarray(counted).astype(np.int64)
+
+    def count_from_zero(self) -> Run:
+        """The present run, as if no step had been counted; what has been learnt and stored stays."""
+        run = self._require_whole()
+        self.run = replace(run, clock=replace(run.clock, step=jnp.zeros_like(run.clock.step)))
+        return self.run
+
     def restored(self, run: Run) -> None:
         """Take over a stored run; environments in Python, which no file can hold, begin their episodes afresh."""
-        self.run = run
+        self.run, self._given_up = run, False
         if isinstance(self._loop, HostLoop):
             self._loop.disturbed = True
 
@@ -191,12 +209,17 @@ class Learner:
 
     @property
     def lost(self) -> bool:
-        """Whether a chunk, which takes over the arrays of the run it advances, failed and left none."""
+        """Whether a chunk, which takes over the arrays of the run it advances, failed and left none worth keeping."""
         leaves = jax.tree.leaves(self.run)
-        return any(isinstance(leaf, jax.Array) and leaf.is_deleted() for leaf in leaves)
+        return self._given_up or any(isinstance(leaf, jax.Array) and leaf.is_deleted() for leaf in leaves)
+
+    def give_up(self) -> None:
+        """What was learnt is not worth keeping, and there is nothing to go back to."""
+        self._given_up = True
 
     def _require_whole(self) -> Run:
         assert self.run is not None
+        self._catch_up()
         if self.lost:
             raise RuntimeError(
                 "What this agent had learnt was lost when training failed, and there was no checkpoint to go back to. "
@@ -215,9 +238,9 @@ class Learner:
         """`(run, metrics, experience)` after `count` iterations of learning."""
         return self._held(self._started_loop.advance, run, count, size)
 
-    def warm_up(self, run: Run, size: int) -> Advanced:
-        """The same after `size` iterations of acting at random."""
-        return self._held(self._started_loop.warm_up, run, size)
+    def warm_up(self, run: Run, count: int, size: int | None = None) -> Advanced:
+        """The same after `count` iterations of acting at random."""
+        return self._held(self._started_loop.warm_up, run, count, size)
 
     def close(self) -> None:
         """Closes the environments that training steps in Python, but for those that the user made; learning again
@@ -232,20 +255,31 @@ class Learner:
         return self._loop
 
     def _held(self, advance: Callable[..., Advanced], *arguments: Any) -> Advanced:
-        try:
-            advanced = advance(*arguments)
-        except BaseException:
-            self._salvage()
-            raise
-        self.run = advanced[0]
+        # On the device arrays are used up and made in one call: interrupted, both would be gone.
+        shield = self.watch.shielded() if isinstance(self._loop, DeviceLoop) else nullcontext()
+        with shield:
+            try:
+                advanced = advance(*arguments)
+            except Stopped as stopped:
+                self.run = stopped.run
+                raise
+            except BaseException:
+                self._salvage()
+                raise
+            self.run = advanced[0]
         return advanced
 
     def _salvage(self) -> None:
         """After a chunk that failed in Python, as in an environment of the user's: its last finished iteration."""
         if isinstance(self._loop, HostLoop):
             self._loop.disturbed = True
-            if self.lost and self._loop.flat is not None:
-                self.run = self._loop.flat.run
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """While a chunk is under way on the host, its last finished iteration is what has been learnt."""
+        flat = self._loop.flat if isinstance(self._loop, HostLoop) else None
+        if flat is not None and flat.whole and self.lost:
+            self.run = flat.run
 
 
 def _closed(environments: HostEnvironments, lent: bool) -> None:

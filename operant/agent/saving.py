@@ -258,5 +258,6 @@ def restore(
     agent.learner.restored(run)
     if directory.metrics_file.exists():
         agent.history = [row for row in read_rows(directory.metrics_file) if row[STEP] <= agent.step]
+        agent.learner.count_updates(agent.history)
     agent.best_so_far = load_best(agent, directory)
     return agent

@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
 from operant.agent import saving
 from operant.agent.best import Selection
+from operant.agent.callbacks.base import Callbacks, Progress, StepEvent
 from operant.agent.inputs import at_least_one
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
-from operant.engine.log import RETURN, STEP, CsvLog, Logger, TensorBoardLog
+from operant.engine.files import has_nan
+from operant.engine.learn import updates_per_iteration
+from operant.engine.log import RETURN, STEP, UPDATES, CsvLog, Logger, TensorBoardLog
 from operant.engine.observers import Observer
+from operant.engine.records import Records
 from operant.engine.run import Run
 from operant.engine.run_directory import RunDirectory
-from operant.engine.train import LARGEST, deferred_interrupt, steps_done, train
+from operant.engine.train import LARGEST, iterations_done, steps_done, train, warm_up_iterations
+from operant.engine.watch import Stopped, Watch
+from operant.envs.host import HostEnvironments
+from operant.types import Replay, Transition
 
 if TYPE_CHECKING:
     from operant.agent.agent import Agent
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told between two chunks of training."""
-
-    step: int  # environment steps so far, of each seed
-    total: int
-    metrics: dict[str, Any]  # the row just logged: numbers, or arrays [S] with several seeds
-    agent: Agent
-
-
-Callback = Callable[[Progress], bool | None]
+class DivergedError(ArithmeticError):
+    """Learning diverged: a loss or what has been learnt is not a number any more. The message says what is left."""
 
 
 @dataclass(frozen=True)
@@ -69,37 +68,54 @@ class Session:
         plan: Plan,
         directory: RunDirectory | None = None,
         *,
-        callback: Callback | None = None,
+        callback: Any = None,
         progress_bar: bool = True,
         loggers: Sequence[Logger] = (),
         observers: Sequence[Observer] = (),
+        evaluate_env: Any = None,
+        from_zero: bool = False,
         resumed: bool = False,
     ) -> None:
-        for name, functions in (
-            ("callback", (callback,) if callback is not None else ()),
-            ("observers", observers),
-        ):
-            for function in functions:
-                if not callable(function):
-                    raise ValueError(f"{name}: {function!r} must be a function.")
+        for function in observers:
+            if not callable(function):
+                raise ValueError(f"observers: {function!r} must be a function.")
 
-        from operant.engine.progress import Progress as LiveView  # draws with rich, which only training needs
+        from operant.engine.progress import LiveView  # draws with rich, which only training needs
 
         self.agent, self.plan, self.directory = agent, plan, directory
-        self.callback, self.observers = callback, observers
-        self.run = agent.learner.started(bool(observers), plan.chunk_size)
-        self.view = LiveView(enabled=progress_bar)
+        self.callbacks, self.records = Callbacks(callback), Records(agent.learner.seeds)
+        native = agent.source.native is not None
+        self.watch = Watch("this chunk of training" if native else "this environment step")
+        self.observers: list[Any] = list(observers)
+        if self.callbacks.wants("on_step"):
+            if native:
+                self.observers.append(self.tell_steps)
+            else:
+                self.watch.on_step = self.tell_step
+        self.run = agent.learner.started(bool(self.observers), plan.chunk_size, self.watch)
+        self.view = LiveView(enabled=progress_bar, watch=self.watch)
         self.first = self.previous = agent.step
+        self.iterations = iterations_done(self.run)  # at the last row
+        if not np.any(agent.learner.updates):
+            agent.learner.count_updates(agent.history)  # of a loaded agent
         self.saved = agent.step if resumed else None  # the step of the last checkpoint
-        self.selection = None if plan.evaluate_every is None else Selection(agent, plan.evaluation_episodes)
+        self.from_zero = from_zero
+        if evaluate_env is not None and plan.evaluate_every is None:
+            raise ValueError("evaluate_env: say how often, with evaluate_every=….")
+        self.selection = (
+            None if plan.evaluate_every is None else Selection(agent, plan.evaluation_episodes, evaluate_env)
+        )
         self.evaluated: dict[str, Any] = {}  # the newest evaluation, which stays in view
         self.loggers = list(loggers)
-        self.diverged = False  # and said so
+        self.diverged: np.ndarray | None = None  # which of several seeds have, and were named
 
     def train(self) -> None:
-        """Train; Ctrl-C stops behind the chunk that is running, and then raises KeyboardInterrupt."""
-        agent, plan = self.agent, self.plan
+        """Train; Ctrl-C stops after the environment step or chunk under way, and then raises KeyboardInterrupt."""
+        agent, plan, watch = self.agent, self.plan, self.watch
         self.started = time.perf_counter()
+        if self.from_zero:
+            self.run = agent.learner.count_from_zero()
+            agent.history, agent.best_so_far, self.first, self.previous = [], None, 0, 0
         if self.directory is not None:
             after = self.saved  # what a resumed run logged behind its checkpoint is dropped
             own = (
@@ -107,11 +123,8 @@ class Session:
                 TensorBoardLog(self.directory.tensorboard, after),
             )
             self.loggers[:0] = own  # first: a logger of the user's that fails must not cost them a row
-        with deferred_interrupt() as interrupted, self.view:
-
-            def on_chunk(run: Run, metrics: dict[str, np.ndarray]) -> bool:
-                return self.tell(self.row(run, metrics)) and not interrupted()
-
+        with watch.listening(), self.view:
+            self.view.begin(agent.step, plan.total_timesteps)
             with ExitStack() as closing:
                 for sink in (*self.loggers, *self.observers):
                     if hasattr(sink, "close"):  # a plain function will do as an observer
@@ -120,94 +133,220 @@ class Session:
                     closing.callback(self.selection.close)
                 closing.callback(self.save_model)
                 closing.callback(self.save)
+                closing.callback(self.callbacks.tell, "on_end", agent)
                 try:
-                    run = train(
-                        agent.learner,
-                        self.run,
-                        plan.total_timesteps,
-                        plan.chunk_size,
-                        on_chunk,
-                        self.observers,
-                    )
+                    if self.callbacks.tell("on_start", agent, plan.total_timesteps):
+                        agent.learner.run = train(
+                            agent.learner,
+                            self.run,
+                            plan.total_timesteps,
+                            plan.chunk_size,
+                            self.on_chunk,
+                            self.observers,
+                            on_warm_up=self.on_warm_up,
+                            on_iteration=self.on_iteration if self.callbacks.wants("on_rollout") else None,
+                        )
                 except BaseException as error:
                     self.recover(error)
                     raise
-                agent.learner.run = run
-            if interrupted():
-                raise KeyboardInterrupt
+            if interruption := watch.interruption():
+                raise interruption
+
+    # told by the loop
+
+    def on_warm_up(self, run: Run) -> bool:
+        """Some of the random steps before learning have been taken."""
+        self.view.begin(steps_done(run), self.plan.total_timesteps)
+        return True
+
+    def on_iteration(self, run: Run) -> bool:
+        """An iteration has been finished."""
+        metrics = self.agent.history[-1] if self.agent.history else {}
+        return self.callbacks.tell("on_rollout", self.progress(steps_done(run), metrics))
+
+    def on_chunk(self, run: Run, metrics: dict[str, np.ndarray]) -> bool:
+        """A chunk has been finished: evaluate, tell, log, show and keep; whether training should go on."""
+        step, evaluated = steps_done(run), False
+        row = self.row(run, metrics)
+        try:
+            self.require_finite(row, step)
+            if self._passed(self.plan.evaluate_every, step) or step >= self.plan.total_timesteps:
+                evaluation = self.evaluate()
+                row |= evaluation
+                evaluated = bool(evaluation)
+            row |= self.records.take()
+            self.agent.history.append(row)
+            progress = self.progress(step, row)
+            going = self.callbacks.tell("on_evaluation", progress) if evaluated else True
+            going = self.callbacks.tell("on_row", progress) and going
+        finally:  # a row is kept even if whoever is told of it fails
+            row.update(self.records.take())
+            self.write(row)
+        self.view.update(
+            self.records.for_place(self.evaluated | row, "table"), step, self.plan.total_timesteps
+        )
+        if self._passed(self.plan.checkpoint_every, step):
+            self.save()
+        self.previous = step
+        return going
+
+    def tell_step(self, transition: Transition, environments: HostEnvironments) -> None:
+        """A step has been taken on the host."""
+        if not self._tell_step(transition, self.first + self.watch.steps, environments.infos):
+            self.watch.stop = True
+
+    def tell_steps(self, transition: Transition) -> None:
+        """The steps `[T, S·N, …]` of a chunk have been taken on the device."""
+        happened = np.asarray(transition.happened)
+        seeds = self.agent.learner.seeds or 1
+        nothing: list[dict[str, Any]] = [{}] * happened.shape[1]
+        for t in np.flatnonzero(happened.any(1)):
+            self.watch.steps += int(happened[t].sum()) // seeds
+            row = jax.tree.map(lambda x, t=t: x[t], transition)
+            if not self._tell_step(row, self.first + self.watch.steps, nothing):
+                self.watch.stop = True
+                return
+
+    def _tell_step(self, row: Transition, step: int, infos: Sequence[dict[str, Any]]) -> bool:
+        event = StepEvent(
+            step=step,
+            observation=row.observation,
+            action=row.action,
+            reward=row.reward,
+            terminated=row.terminated,
+            truncated=row.truncated,
+            next_observation=row.next_observation,
+            infos=infos,
+            agent=self.agent,
+            records=self.records,
+        )
+        return self.callbacks.tell("on_step", event)
+
+    # rows
+
+    def progress(self, step: int, metrics: dict[str, Any]) -> Progress:
+        """Where training stands, for a callback."""
+        return Progress(step, self.plan.total_timesteps, metrics, self.agent, self.records)
 
     def row(self, run: Run, metrics: dict[str, np.ndarray]) -> dict[str, Any]:
-        """The row of metrics of a chunk that has just been finished, written wherever rows go."""
+        """The row of metrics of a chunk that has just been finished."""
         step, elapsed = steps_done(run), time.perf_counter() - self.started
-        row = metrics | {
+        return metrics | {
             STEP: step,
             "time/time_elapsed": elapsed,
             "time/fps": (step - self.first) * (self.agent.learner.seeds or 1) / elapsed,
-            "time/iterations": int(np.asarray(run.iteration).max()),
+            "time/iterations": iterations_done(run),
+            UPDATES: self.count_updates(iterations_done(run), metrics),
         }
-        self.look(metrics, step)
-        if self._passed(self.plan.evaluate_every, step) or step >= self.plan.total_timesteps:
-            row |= self.evaluate()
-        self.agent.history.append(row)
-        for logger in self.loggers:
-            logger.write(row)
-        return row
 
-    def look(self, metrics: dict[str, Any], step: int) -> None:
-        """Warn, once, where a loss is not a number any more: nothing is learnt from then on."""
+    def count_updates(self, iterations: int, metrics: dict[str, np.ndarray]) -> Any:
+        """Updates of the parameters so far: a whole number, or `[S]`. Without a word of the algorithm's, one in each
+        iteration.
+        """
+        learner, plan = self.agent.learner, self.agent.algorithm.experience
+        before, self.iterations = self.iterations, iterations
+        num_envs = self.agent.num_envs
+        if isinstance(plan, Replay):
+            learning = max(0, iterations - warm_up_iterations(plan, num_envs))
+            learner.updates = np.asarray(learning * updates_per_iteration(plan, num_envs))
+        else:
+            each = np.asarray(metrics.get(UPDATES, 1.0), np.float64)  # the mean over the chunk
+            learner.updates = np.rint(learner.updates + each * (iterations - before)).astype(np.int64)
+        return learner.updates if learner.updates.shape else int(learner.updates)
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Write a row wherever rows go."""
+        media = self.records.take_media()
+        for logger in self.loggers:
+            place = getattr(logger, "place", None)
+            logger.write(self.records.for_place(row, place))
+            if media and hasattr(logger, "write_media"):
+                logger.write_media(row[STEP], self.records.for_place(media, place))  # pyright: ignore[reportAttributeAccessIssue]
+
+    def require_finite(self, metrics: dict[str, Any], step: int) -> None:
+        """Stop where a loss, or in the end what has been learnt, is not a number any more. Of several seeds those that
+        diverged are named, and the others go on.
+        """
+        seeds = self.agent.seeds
         lost = [name for name, value in metrics.items() if "loss" in name and not np.isfinite(value).all()]
-        if lost and not self.diverged:
-            self.diverged = True
-            warnings.warn(
-                f"{lost[0]} is not a finite number at step {step:,}: learning diverged, or observations or rewards "
-                "were not finite. A lower learning_rate may help, or normalize_observations and normalize_rewards.",
-                stacklevel=2,
-            )
+        what = f"{lost[0]} is {_first_not_finite(metrics[lost[0]])}" if lost else ""
+        if not lost and seeds is None and self._kept_now(step) and has_nan(self.agent.state):
+            what = "what has been learnt is not a number"
+        if not what:
+            return
+        advice = (
+            f"{what} at step {step:,}: learning diverged, or observations or rewards were not finite. A lower "
+            "learning_rate may help, or normalize_observations and normalize_rewards."
+        )
+        if seeds is None:
+            raise DivergedError(advice)
+        bad = np.any([~np.isfinite(np.broadcast_to(metrics[name], len(seeds))) for name in lost], 0)
+        if bad.all():
+            raise DivergedError(f"With every seed, {advice}")
+        new = bad if self.diverged is None else bad & ~self.diverged
+        self.diverged = bad if self.diverged is None else bad | self.diverged
+        if new.any():
+            named = ", ".join(str(seed) for seed, is_new in zip(seeds, new, strict=True) if is_new)
+            warnings.warn(f"With seed {named}, {advice} The other seeds go on.", stacklevel=2)
+
+    def _kept_now(self, step: int) -> bool:
+        """Whether the model is about to be scored or written."""
+        every = (self.plan.evaluate_every, self.plan.checkpoint_every)
+        return step >= self.plan.total_timesteps or any(self._passed(one, step) for one in every)
+
+    # what is kept
 
     def evaluate(self) -> dict[str, Any]:
         """Score the policy, where that was asked for, and keep the best model."""
         if self.selection is None:
             return {}
-        self.evaluated, news = self.selection.evaluate()
+        try:
+            with self.watch.doing("evaluating"):
+                self.evaluated, news = self.selection.evaluate(self.watch)
+        except Stopped:
+            return {}
         if self.directory is not None and (news or not self.directory.best.exists()):
-            saving.save_best(self.agent, self.directory)
+            with self.watch.shielded():
+                saving.save_best(self.agent, self.directory)
         return self.evaluated
 
-    def tell(self, row: dict[str, Any]) -> bool:
-        """Show and keep what the chunk came to; whether training should go on."""
-        step, total = row[STEP], self.plan.total_timesteps
-        self.view.update(self.evaluated | row, step, total)
-        if self._passed(self.plan.checkpoint_every, step):
-            self.save()
-        self.previous = step
-        return self.callback is None or self.callback(Progress(step, total, row, self.agent)) is not False
-
     def save(self) -> None:
-        """Write a checkpoint, unless the last one is of this very step."""
+        """Write a checkpoint, unless the last one is of this very step. What is not finite is not written."""
         learner = self.agent.learner
-        if self.directory is None or learner.lost or learner.step == self.saved:
+        if self.directory is None or learner.lost or learner.step == self.saved or self._is_diverged():
             return
         config = self.directory.read_config()
-        save_checkpoint(self.directory.checkpoints, learner.step, learner.run, config, keep=2)
-        self.saved = learner.step
+        with self.watch.shielded(), self.watch.doing("writing a checkpoint"):
+            save_checkpoint(self.directory.checkpoints, learner.step, learner.run, config, keep=2)
+            self.saved = learner.step
 
     def save_model(self) -> None:
         """Write the model as it is; of several seeds that of the one which was paid most lately."""
         agent = self.agent
-        if self.directory is None or agent.learner.lost:
+        if self.directory is None or agent.learner.lost or self._is_diverged():
             return
         if agent.seeds is not None:
-            paid = agent.history[-1][RETURN] if agent.history else np.zeros(len(agent.seeds))
-            agent = agent[int(np.argmax(np.nan_to_num(paid, nan=-np.inf)))]
-        agent.save(self.directory.model_file)
+            paid = agent.history[-1].get(RETURN) if agent.history else None
+            paid = np.zeros(len(agent.seeds)) if paid is None else np.nan_to_num(paid, nan=-np.inf)
+            agent = agent[
+                int(np.argmax(paid if self.diverged is None else np.where(self.diverged, -np.inf, paid)))
+            ]
+        with self.watch.shielded():
+            agent.save(self.directory.model_file)
+
+    def _is_diverged(self) -> bool:
+        return self.agent.seeds is None and has_nan(self.agent.state)
 
     def recover(self, error: BaseException) -> None:
-        """After a failure: where the run's arrays went with the chunk that failed, go back to the last checkpoint."""
-        learner = self.agent.learner
-        if not learner.lost:
+        """After a failure: where the run's arrays went with the chunk that failed, or are not finite, go back to the
+        last checkpoint.
+        """
+        learner, diverged = self.agent.learner, isinstance(error, DivergedError)
+        if not (learner.lost or diverged):
             return
         path = None if self.directory is None else latest_checkpoint(self.directory.checkpoints)
         if path is None:
+            learner.give_up()
             error.add_note(
                 "operant: what the agent had learnt was lost with the chunk of training that failed, and there was no "
                 "checkpoint to go back to; learn(run_dir=…, checkpoint_every=…) keeps some."
@@ -217,6 +356,7 @@ class Session:
         learner.restored(run)
         self.saved = learner.step
         self.agent.history = [row for row in self.agent.history if row[STEP] <= learner.step]
+        learner.count_updates(self.agent.history)
         error.add_note(
             f"operant: the agent is back at its last checkpoint, of step {learner.step:,} ({path})."
         )
@@ -224,3 +364,8 @@ class Session:
     def _passed(self, every: int | None, step: int) -> bool:
         """Whether the chunk that ended at this step went over a multiple of `every`."""
         return every is not None and step // every > self.previous // every
+
+
+def _first_not_finite(value: Any) -> float:
+    values = np.asarray(value, np.float64).reshape(-1)
+    return float(values[~np.isfinite(values)][0])

@@ -94,7 +94,7 @@ def _train(asked: Asked) -> None:
             directory = RunDirectory(Path(path))
             directory.check(overwrite=training.overwrite)
             room.require(agent)
-            require_learning(agent.algorithm.experience, training.total_timesteps)
+            require_learning(agent.algorithm.experience, agent.num_envs, training.total_timesteps)
         from_where = f"preset: {asked.preset}" if asked.start is None else f"from: {asked.start}"
         print(f"{_header(agent)}\n{from_where}\nrun: {directory.path}", flush=True)
         with _finished(agent, directory, training.episodes, training.video, training.pictures) as begin:

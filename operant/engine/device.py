@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from operant.engine import collect
 from operant.engine.learn import draw_learning, in_time, learn, warm_up
 from operant.engine.programs import Program
 from operant.engine.run import Run, Stream, initial_state, require_room, start, stream
+from operant.engine.watch import Watch
 from operant.envs import base as envs
 from operant.envs.base import Environment
 from operant.types import EnvSpec, Episodes, PyTree, Replay, Rollout, Transition
@@ -97,9 +99,15 @@ def chunk(
 
 
 def warm_up_chunk(
-    algorithm: Algorithm, environment: Environment, spec: EnvSpec, size: int, emit: bool, run: Run
+    algorithm: Algorithm,
+    environment: Environment,
+    spec: EnvSpec,
+    size: int,
+    emit: bool,
+    run: Run,
+    count: jax.Array,
 ) -> tuple[Run, PyTree, PyTree]:
-    """`(run, metrics, experience)` after `size` iterations of acting at random and learning nothing."""
+    """The same after `count` ≤ `size` iterations of acting at random and learning nothing."""
     plan = algorithm.experience
     assert isinstance(plan, Replay)
     random = Random()
@@ -121,7 +129,15 @@ def warm_up_chunk(
         )
         return warm_up(algorithm, run, experience, carry), experience if emit else None
 
-    run, emitted = jax.lax.scan(iterate, run, noise)
+    _, like = jax.eval_shape(iterate, run, jax.tree.map(lambda x: x[0], noise))
+    emitted = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), like)
+
+    def body(i: jax.Array, loop: tuple[Run, PyTree]) -> tuple[Run, PyTree]:
+        run, emitted = loop
+        run, experience = iterate(run, jax.tree.map(lambda x: x[i], noise))
+        return run, jax.tree.map(lambda rows, new: rows.at[i].set(new), emitted, experience)
+
+    run, emitted = jax.lax.fori_loop(0, count, body, (run, emitted))
     return run, run.statistics.report(), emitted
 
 
@@ -144,6 +160,9 @@ class DeviceLoop:
         devices = max(d for d in range(1, len(jax.devices()) + 1) if (seeds or 1) % d == 0)
         self._mesh = Mesh(np.array(jax.devices()[:devices]), ("seeds",))
         self._chunks: dict[int, Program] = {}
+        self._warm_ups: dict[int, Program] = {}
+        self._called: set[tuple[str, int]] = set()  # programs that are compiled
+        self.watch = Watch("this chunk of training")
 
     def begin(self, key: jax.Array, size: int | None = None) -> Run:
         """The run before its first step; with seeds, `key` is `[S]`.
@@ -174,18 +193,18 @@ class DeviceLoop:
         self, run: Run, count: int, size: int
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` ≤ `size` iterations; the given run is used up."""
-        out = self._chunk(size)(self.algorithm, self._spread(run), np.int32(count), like=run)
-        return self._fetch(out, count)
+        with self._busy("chunk", size):
+            out = self._chunk(size)(self.algorithm, self._spread(run), np.int32(count), like=run)
+            return self._fetch(out, count)
 
-    def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
-        """The same after `size` iterations of acting at random."""
-
-        def function(algorithm: Algorithm, run: Run) -> tuple[Run, list]:
-            run, *others = warm_up_chunk(algorithm, self.environment, self.spec, size, self.emit, run)
-            return run, others
-
-        warming_up = self._compile(function, ("warm-up", size))
-        return self._fetch(warming_up(self.algorithm, self._spread(run), like=run), size)
+    def warm_up(
+        self, run: Run, count: int, size: int | None = None
+    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+        """The same after `count` ≤ `size` iterations of acting at random."""
+        size = size or count
+        with self._busy("warm-up", size, "warming up"):
+            out = self._warm_up(size)(self.algorithm, self._spread(run), np.int32(count), like=run)
+            return self._fetch(out, count)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -206,6 +225,27 @@ class DeviceLoop:
 
             self._chunks[size] = self._compile(function, ("chunk", size), shared=1)
         return self._chunks[size]
+
+    def _warm_up(self, size: int) -> Program:
+        """The program of `size` random iterations."""
+        if size not in self._warm_ups:
+
+            def function(algorithm: Algorithm, run: Run, count: jax.Array) -> tuple[Run, list]:
+                run, *others = warm_up_chunk(
+                    algorithm, self.environment, self.spec, size, self.emit, run, count
+                )
+                return run, others
+
+            self._warm_ups[size] = self._compile(function, ("warm-up", size), shared=1)
+        return self._warm_ups[size]
+
+    @contextmanager
+    def _busy(self, what: str, size: int, phase: str = "") -> Iterator[None]:
+        """Says what takes time: the first call of a program compiles it."""
+        known = (what, size) in self._called
+        with self.watch.doing(phase if known else "compiling"):
+            yield
+        self._called.add((what, size))
 
     def _about(self, *what: Any) -> tuple | None:
         """All that a program of this loop depends on; None where its traced form is not for keeping."""

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from operant import html
+from operant.engine.watch import Stopped, Watch
 from operant.envs.gymnasium_checks import Checks
 from operant.envs.gymnasium_layers import MASK, time_limit
 from operant.envs.gymnasium_spaces import action_to_gym, split_actions
@@ -108,12 +109,21 @@ class Evaluation:
 
 
 def evaluate(
-    policy: Policy, make: Callable[[], gym.Env], *, episodes: int, seed: int, slots: int, close: bool = True
+    policy: Policy,
+    make: Callable[[], gym.Env],
+    *,
+    episodes: int,
+    seed: int,
+    slots: int,
+    close: bool = True,
+    watch: Watch | None = None,
 ) -> Evaluation:
     """Run `episodes` whole episodes in up to `slots` environments side by side; episode i is reset with `seed + i`.
 
     Every episode that is begun is counted, so that short ones are not over-represented. One without a time limit that
     is not over after 30,000 steps is ended here. `close` says whether the environments are ours to close.
+
+    Raises Stopped where `watch` says stop.
     """
     envs = [make() for _ in range(min(slots, episodes))]
     name, space, limit = EnvironmentView(envs[0]).id, envs[0].action_space, time_limit(envs[0]) or LONGEST
@@ -134,7 +144,11 @@ def evaluate(
         actions = split_actions(space, action_to_gym(space, action), len(envs))
         fresh = np.zeros(len(envs), bool)
         checks.taken += 1
-        answers = [checks.step(envs[i], actions[i], i) for i in playing]
+        answers = []
+        for i in playing:
+            if watch is not None and watch.stop:
+                raise Stopped
+            answers.append(checks.step(envs[i], actions[i], i))
         for i, (observation, reward, _, _, info, over) in zip(tuple(playing), answers, strict=True):
             observations[i], infos[i] = observation, info
             returns[number[i]] += reward

@@ -63,6 +63,12 @@ def leaf_names(tree: PyTree) -> list[str]:
     return names
 
 
+def has_nan(tree: PyTree) -> bool:
+    """Whether any number of its arrays is none."""
+    leaves = (np.asarray(leaf) for leaf in jax.tree.leaves(tree) if not is_key(leaf))
+    return any(leaf.dtype.kind not in "biu" and bool(np.isnan(leaf).any()) for leaf in leaves)
+
+
 def save_tree(path: str | Path, tree: PyTree, metadata: dict[str, Any]) -> None:
     """Write every leaf (an array, a typed PRNG key or a Python number) and `metadata` as JSON, atomically.
 

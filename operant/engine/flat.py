@@ -152,6 +152,11 @@ class FlatRun:
         return self.layout.tree(self.arrays)
 
     @property
+    def whole(self) -> bool:
+        """Whether all of its arrays are there: an update that fails takes them with it."""
+        return not any(isinstance(array, jax.Array) and array.is_deleted() for array in self.arrays)
+
+    @property
     def key(self) -> jax.Array:
         """That of the run."""
         return self._part(self._places.key)

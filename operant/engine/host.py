@@ -19,6 +19,7 @@ from operant.engine.collect import collect_steps, forget, stores_memory
 from operant.engine.flat import SMALL, FlatRun, Layout, as_bytes, flatten, from_bytes
 from operant.engine.learn import draw_learning, in_time, learn, to_environment, warm_up
 from operant.engine.run import Run, Stream, initial_state, require_room, start, stream, transition
+from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.ops.normalization import Normalizer
 from operant.replay import ring
@@ -59,6 +60,7 @@ class HostLoop:
         self._kinds: list | None = None  # shapes and dtypes of experience that is handed over as bytes
         self._metrics: tuple[str, ...] = ()  # the names of what learning reports
         self.flat: FlatRun | None = None  # where the chunk under way is, or the last one ended
+        self.watch, self._num_envs = Watch(), self.spec.num_envs
         self.disturbed = False  # somebody else has played the environments: episodes must begin afresh
 
     def begin(self, key: jax.Array, size: int | None = None) -> Run:
@@ -107,34 +109,49 @@ class HostLoop:
     def advance(
         self, run: Run, count: int, size: int
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
-        """`(run, metrics, experience)` after `count` iterations of learning; `size` is the device loop's business."""
+        """`(run, metrics, experience)` after `count` iterations of learning, or fewer where `watch` says stop.
+
+        Raises Stopped where that is before the first has ended. `size` is the device loop's business.
+        """
         total: Any = np.float32(0)
-        emitted, flat = [], self._taken(run)
+        emitted, flat, finished = [], self._taken(run), 0
         plan = self._plan
         for _ in range(count):
             done = self._inside(self.done)
-            if isinstance(plan, Episodes):
-                carries, experience = self._episodes(flat, plan)
-            else:
-                carries, experience = self._rollout(flat, Stream.ACT, collect_steps(plan))
+            try:
+                if isinstance(plan, Episodes):
+                    carries, experience = self._episodes(flat, plan)
+                else:
+                    carries, experience = self._rollout(flat, Stream.ACT, collect_steps(plan))
+            except Stopped:
+                if not finished:
+                    raise Stopped(flat.run) from None
+                break
             total = total + np.asarray(self._learn(flat, experience, carries, done, learning=True))
+            finished += 1
             if self.emit:
                 rounds = plan.count // self.spec.num_envs if isinstance(plan, Episodes) else 1
                 emitted.append(in_time(self._experience.tree(experience), rounds, self.seeds or 1))
-        means = dict(zip(self._metrics, np.moveaxis(total / count, -1, 0), strict=True))
+        means = dict(zip(self._metrics, np.moveaxis(total / finished, -1, 0), strict=True))
         run = flat.run
         return run, means | self._reported(run), _joined(emitted)
 
-    def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
-        """The same after `size` iterations of acting at random and learning nothing."""
+    def warm_up(
+        self, run: Run, count: int, size: int | None = None
+    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+        """The same after `count` iterations of acting at random and learning nothing."""
         assert isinstance(self._plan, Replay)
         emitted, flat = [], self._taken(run)
-        for _ in range(size):
-            done = self._inside(self.done)
-            carries, experience = self._rollout(flat, Stream.WARM_UP, collect_steps(self._plan))
-            self._learn(flat, experience, carries, done, learning=False)
-            if self.emit:
-                emitted.append(self._experience.tree(experience))
+        with self.watch.doing("warming up"):
+            for _ in range(count):
+                done = self._inside(self.done)
+                try:
+                    carries, experience = self._rollout(flat, Stream.WARM_UP, collect_steps(self._plan))
+                except Stopped:
+                    break
+                self._learn(flat, experience, carries, done, learning=False)
+                if self.emit:
+                    emitted.append(self._experience.tree(experience))
         run = flat.run
         return run, self._reported(run), _joined(emitted)
 
@@ -153,8 +170,10 @@ class HostLoop:
     def _rollout(self, flat: FlatRun, acting: Stream, steps: int) -> tuple[list[PyTree], list]:
         """`(memories, experience)` of so many steps."""
         actor = self._actor(flat, acting, flat.iteration * steps, steps)
-        carry, rows, carries = flat.carry, [], []
+        carry, rows, carries, watch = flat.carry, [], [], self.watch
         for t in range(steps):
+            if watch.stop:
+                self._leave(t > 0)
             action, carry = actor(carry, t)
             rows.append(self._row(self._step(action)))
             carries.append(carry)
@@ -177,6 +196,8 @@ class HostLoop:
             carry, rows = initial_carry, []
             alive = np.ones(self.environments.spec.num_envs, bool)
             for t in range(plan.max_steps):
+                if self.watch.stop:
+                    self._leave(True)
                 action, carry = actor(carry, t)
                 row = self._step(action)
                 last = (t == plan.max_steps - 1) & ~row.done
@@ -196,7 +217,16 @@ class HostLoop:
         timestep = self.environments.step(to_environment(self.spec.action_space, action))
         self.observation, self.action_mask = timestep.observation, timestep.action_mask
         self.done = timestep.terminated | timestep.truncated
-        return transition(seen, mask, action, timestep)
+        experience, watch = transition(seen, mask, action, timestep), self.watch
+        watch.steps += self._num_envs
+        if watch.on_step is not None:
+            watch.on_step(experience, self.environments)
+        return experience
+
+    def _leave(self, under_way: bool) -> None:
+        """Stop here. What has been collected since the last iteration is lost, with the episodes under way."""
+        self.disturbed = self.disturbed or under_way
+        raise Stopped
 
     def _row(self, experience: Transition) -> list:
         leaves, structure = jax.tree.flatten(experience)
@@ -280,7 +310,7 @@ class HostLoop:
     ) -> jax.Array:
         """Bring the run up to date with fresh experience, in place; its metrics `[…, K]`, named by `_metrics`."""
         block = self._draw_learning(flat)
-        if learning not in self._learners:
+        if first := learning not in self._learners:
             run_layout, noise_layout = flat.layout, block.layout
 
             def function(constants, arrays, experience, carries, done, noise, index):
@@ -305,16 +335,25 @@ class HostLoop:
             axes = (None, 0, 0, 0, 0, 0, None)
             mapped = function if self.seeds is None else jax.vmap(function, in_axes=axes)
             self._learners[learning] = jax.jit(mapped, donate_argnums=(1,))
-        flat.arrays, metrics = self._learners[learning](
-            self._constants,
-            flat.arrays,
-            self._inside(experience, 1),
-            carries,
-            done,
-            block.leaves,
-            number(flat.iteration - block.first),
-        )
-        flat.iteration += 1
+        watch, before = self.watch, self.watch.phase
+        watch.phase = "compiling" if first else before
+        watch.shields += 1  # arrays are used up and made here: interrupted, both would be gone
+        try:
+            flat.arrays, metrics = self._learners[learning](
+                self._constants,
+                flat.arrays,
+                self._inside(experience, 1),
+                carries,
+                done,
+                block.leaves,
+                number(flat.iteration - block.first),
+            )
+            flat.iteration += 1
+        finally:
+            watch.shields -= 1
+            watch.phase = before
+        if watch.held_back is not None:
+            watch.answer()
         return metrics
 
     def _draw_learning(self, flat: FlatRun) -> Block:

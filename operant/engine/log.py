@@ -21,14 +21,18 @@ import numpy as np
 
 from operant.engine.files import replacing
 
-STEP, RETURN = "time/total_timesteps", "rollout/ep_rew_mean"
+STEP, RETURN, UPDATES = "time/total_timesteps", "rollout/ep_rew_mean", "train/n_updates"
 SECONDS_TO_FLUSH = 5.0  # TensorBoard reads its files every 5 to 30 seconds
 
 Row = Mapping[str, Any]
 
 
 class Logger(Protocol):
-    """A place that rows of metrics are written to."""
+    """A place that rows of metrics are written to.
+
+    It may say which one, as `place`, for what a user does not want there, and may have `write_media(step, values)`,
+    which takes texts, figures, and what `operant.engine.media` has.
+    """
 
     def write(self, row: Row) -> None:
         """Add a row; rows come in the order of their steps."""
@@ -57,6 +61,8 @@ class CsvLog:
     after that step are dropped, so that a resumed run's file equals that of a run that was never stopped,
     wall-clock columns aside; without it an earlier file is replaced.
     """
+
+    place = "csv"
 
     def __init__(self, path: str | Path, resume_from_step: int | None = None) -> None:
         self.path = Path(path)
@@ -131,6 +137,8 @@ class TensorBoardLog:
     event, written directly: tensorboardX's SummaryWriter takes eight times as long, with an event a number.
     """
 
+    place = "tensorboard"
+
     def __init__(self, directory: str | Path, resume_from_step: int | None = None) -> None:
         self.directory = Path(directory)
         self._resume_from_step = resume_from_step
@@ -185,6 +193,8 @@ class WandbLog:
     With several seeds a metric is their mean, beside one `<name>/seed-<i>` for each. Raises ImportError
     without the extra.
     """
+
+    place = "wandb"
 
     def __init__(self, project: str, config: dict[str, Any]) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,21 +16,39 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from operant.engine.watch import Watch
+
 SECONDS_BETWEEN_FRAMES = 1 / 8
 SECONDS_BETWEEN_PRINTS = 5.0
 
 
-class Progress:
+class LiveView:
     """Shows where training stands, in a `with` block around it that always restores the terminal.
 
     On a terminal a bar and a table are redrawn in place, at most eight times a second. Elsewhere (a file, a
     pipe, a notebook) the table is printed every five seconds and at the end. With `enabled=False` nothing
     is shown. Rows are those of `operant.engine.log`; of several seeds the median and the range are shown.
+
+    Between two rows the bar follows `watch`: a thread looks at it, so that it costs the steps nothing.
     """
 
-    def __init__(self, *, enabled: bool = True, console: Console | None = None) -> None:
+    def __init__(
+        self, *, enabled: bool = True, console: Console | None = None, watch: Watch | None = None
+    ) -> None:
         self.enabled = enabled
         self.console = console or Console()
+        self.watch = watch or Watch()
+        self._ticks = (
+            None if watch is None or not enabled else threading.Thread(target=self._tick, daemon=True)
+        )
+        self._over = threading.Event()
+        self._drawing = threading.RLock()
+        self._step, self._counted, self._total = (
+            0,
+            0,
+            None,
+        )  # at the last row, and what `watch` had counted then
+        self._said = ""  # the last line without a table
         self._row: Mapping[str, Any] = {}
         self._news = False  # whether anything came since the last frame
         self._shown_at = 0.0
@@ -45,24 +64,51 @@ class Progress:
         self._task = self._bar.add_task("", total=None)
         self._live: Live | None = None
 
-    def __enter__(self) -> Progress:
+    def begin(self, step: int, total: int) -> None:
+        """Training starts at `step` and ends at `total`."""
+        self._step, self._total, self._counted = step, total, self.watch.steps
+        self._bar.update(self._task, completed=step, total=total)
+
+    def __enter__(self) -> LiveView:
         self._shown_at = time.monotonic()
         if self.enabled and self.console.is_interactive and self.console.file.isatty():
             self._live = Live(self._picture(), console=self.console, auto_refresh=False)
             self._live.start(refresh=True)
+        if self._ticks is not None:
+            self._ticks.start()
         return self
 
     def update(self, row: Mapping[str, Any], step: int, total: int) -> None:
         """Training is at `step` of `total`, and `row` holds the newest metrics. Cheap between two frames."""
         if not self.enabled:
             return
-        self._row, self._news = row, True
-        self._bar.update(self._task, completed=step, total=total)
-        now = time.monotonic()
-        if now - self._shown_at >= (SECONDS_BETWEEN_FRAMES if self._live else SECONDS_BETWEEN_PRINTS):
-            self._show()
+        with self._drawing:
+            self._row, self._news = row, True
+            self.begin(step, total)
+            if time.monotonic() - self._shown_at >= self._pause:
+                self._show()
+
+    def tick(self) -> None:
+        """Show how far training has come since the last row, and what it waits for."""
+        with self._drawing:
+            self._bar.update(
+                self._task,
+                completed=self._step + self.watch.steps - self._counted,
+                total=self._total,
+                phase=self.watch.phase,
+            )
+            if time.monotonic() - self._shown_at < self._pause:
+                return
+            if self._live or self._news:
+                self._show()
+            elif (line := self._line()) != self._said:
+                self._shown_at, self._said = time.monotonic(), line
+                print(line, file=self.console.file, flush=True)
 
     def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        if self._ticks is not None:
+            self._ticks.join()
         try:
             if self._news:
                 self._show()
@@ -71,15 +117,28 @@ class Progress:
                 self._live.stop()
                 self._live = None
 
+    @property
+    def _pause(self) -> float:
+        return SECONDS_BETWEEN_FRAMES if self._live else SECONDS_BETWEEN_PRINTS
+
+    def _tick(self) -> None:
+        while not self._over.wait(SECONDS_BETWEEN_FRAMES if self._live else 1.0):
+            try:
+                self.tick()
+            except Exception:  # what cannot be drawn fails in `update` as well, where it is seen
+                return
+
     def _show(self) -> None:
         self._shown_at, self._news = time.monotonic(), False
         if self._live:
             self._live.update(self._picture(), refresh=True)
         else:
-            task = self._bar.tasks[0]
-            left = f"{TimeRemainingColumn().render(task)} left"
-            line = " · ".join(filter(None, [f"{task.percentage:.0f}%", _steps(task), _speed(task), left]))
-            print(line, table_text(self._row), sep="\n", file=self.console.file, flush=True)
+            print(self._line(), table_text(self._row), sep="\n", file=self.console.file, flush=True)
+
+    def _line(self) -> str:
+        task = self._bar.tasks[0]
+        left = f"{TimeRemainingColumn().render(task)} left"
+        return " · ".join(filter(None, [f"{task.percentage:.0f}%", _steps(task), _speed(task), left]))
 
     def _picture(self) -> Group:
         table = Table(box=ROUNDED, show_header=False, border_style="dim")
@@ -101,7 +160,8 @@ class _Speed(ProgressColumn):
 
 
 def _steps(task: Task) -> str:
-    return "starting" if task.total is None else f"{task.completed:,.0f}/{task.total:,.0f} steps"
+    steps = "starting" if task.total is None else f"{task.completed:,.0f}/{task.total:,.0f} steps"
+    return " · ".join(filter(None, [steps, task.fields.get("phase")]))
 
 
 def _speed(task: Task) -> str:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import equinox as eqx
 import jax
@@ -15,11 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm
-from operant.engine.observers import Observer
 from operant.engine.run import Run
+from operant.engine.watch import Stopped, Watch
 from operant.types import EnvSpec, Episodes, Experience, Replay, Rollout, Transition
 
 LARGEST = 2**31 - 1  # steps are counted in int32, on the device too
+WARM_UP_STEPS = 10_000  # random steps between two looks at whether to go on
 
 
 class Loop(Protocol):
@@ -29,12 +27,15 @@ class Loop(Protocol):
     spec: EnvSpec
     seeds: int | None
     emit: bool
+    watch: Watch
 
     def begin(self, key: jax.Array, size: int | None = None) -> Run: ...
     def advance(
         self, run: Run, count: int, size: int
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]: ...
-    def warm_up(self, run: Run, size: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]: ...
+    def warm_up(
+        self, run: Run, count: int, size: int | None = None
+    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]: ...
     def close(self) -> None: ...
 
 
@@ -62,17 +63,29 @@ def steps_done(run: Run) -> int:
     return int(np.asarray(run.clock.step).max())  # np.max of a JAX array would be compiled
 
 
+def warm_up_iterations(plan: Experience, num_envs: int) -> int:
+    """How many iterations act at random before anything is learnt."""
+    if not isinstance(plan, Replay):
+        return 0
+    return math.ceil(plan.learning_starts / steps_per_iteration(plan, num_envs))
+
+
 def train(
     loop: Loop,
     run: Run,
     total: int,
     size: int,
     on_chunk: Callable[[Run, dict[str, np.ndarray]], bool],
-    observers: Sequence[Observer] = (),
+    observers: Sequence[Callable[[Transition], None]] = (),
+    *,
+    on_warm_up: Callable[[Run], bool] = lambda run: True,
+    on_iteration: Callable[[Run], bool] | None = None,
 ) -> Run:
     """Advance `run` until `total` steps have been taken or `on_chunk(run, metrics)` is False; Python runs only there.
 
-    A run that was stopped goes on exactly as if it had not been, provided that `size` and `total` are the same.
+    `on_warm_up(run)` is the same for the random steps before learning, which have no metrics. With `on_iteration(run)`
+    iterations come one by one, which learns the same and takes longer. A run that was stopped goes on exactly as if
+    it had not been, provided that `size` and `total` are the same.
     """
     if not 0 < total <= LARGEST:
         raise ValueError(f"total_timesteps={total}: must be from 1 to {LARGEST} in all.")
@@ -86,40 +99,58 @@ def train(
         for observer in observers:
             observer(experience)
 
-    if isinstance(plan, Replay):
-        missing = math.ceil((plan.learning_starts - steps_done(run)) / per_iteration)
-        if missing > 0:
-            run, metrics, experience = loop.warm_up(run, missing)
-            observe(experience)
-    while (step := steps_done(run)) < total:
-        count = min(max(1, math.ceil((total - step) / per_iteration)), size)
+    def left(run: Run) -> int:
+        return math.ceil((total - steps_done(run)) / per_iteration)
+
+    def chunk(run: Run, count: int) -> tuple[Run, dict[str, np.ndarray]]:
         run, metrics, experience = loop.advance(run, count, size)
         observe(experience)
-        if not on_chunk(run, metrics):
-            break
+        return run, metrics
+
+    def one_by_one(
+        run: Run, count: int, on_iteration: Callable[[Run], bool]
+    ) -> tuple[Run, dict[str, np.ndarray]]:
+        rows = []
+        for _ in range(count):
+            try:
+                run, metrics = chunk(run, 1)
+            except Stopped:
+                if not rows:
+                    raise
+                break
+            rows.append(metrics)
+            if not on_iteration(run):
+                loop.watch.stop = True
+            if loop.watch.stop or steps_done(run) >= total:
+                break
+        return run, mean_of(rows)
+
+    try:
+        warm_up = warm_up_iterations(plan, loop.spec.num_envs)
+        part = min(warm_up, max(1, WARM_UP_STEPS // per_iteration))
+        while (missing := min(warm_up - iterations_done(run), left(run))) > 0:
+            run, _, experience = loop.warm_up(run, min(missing, part), part)
+            observe(experience)
+            if not on_warm_up(run) or loop.watch.stop:
+                return run
+        while left(run) > 0:
+            count = min(left(run), size)
+            run, metrics = chunk(run, count) if on_iteration is None else one_by_one(run, count, on_iteration)
+            if not on_chunk(run, metrics) or loop.watch.stop:
+                break
+    except Stopped as stopped:
+        return stopped.run
     return run
 
 
-@contextmanager
-def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks, and the loop answers between two chunks, when the run is whole: yields `interrupted()`.
+def iterations_done(run: Run) -> int:
+    """Iterations so far, random ones included."""
+    return int(np.asarray(run.iteration).max())
 
-    A second Ctrl-C interrupts at once. What asks a process to end (SIGTERM: a cluster's scheduler, a container's stop)
-    is answered in the same way. Outside the main thread signals are left alone.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    asked = threading.Event()
 
-    def handle(number: int, frame: Any) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for number, before in previous.items():  # None: a handler that was not made in Python
-            signal.signal(number, signal.SIG_DFL if before is None else before)
+def mean_of(rows: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The metrics of several iterations as those of a chunk: means of what training says, the last of all else."""
+    return {
+        name: np.mean([row[name] for row in rows], 0) if name.startswith("train/") else value
+        for name, value in rows[-1].items()
+    }

@@ -76,6 +76,7 @@ class SingleEnvironments(HostEnvironments):
     def __init__(self, envs: Sequence[gym.Env], owner: SyncVectorEnv | None = None) -> None:
         self.envs, self._owned = list(envs), envs if owner is None else (owner,)
         self.spec = replace(describe(envs[0]), num_envs=len(envs))
+        self._infos: list[dict[str, Any]] = []
         self._observation_space, self._action_space = envs[0].observation_space, envs[0].action_space
         self._rewarded = isinstance(envs[0], RawRewardInInfo)
         for env in envs:
@@ -96,7 +97,7 @@ class SingleEnvironments(HostEnvironments):
     def step(self, action: PyTree) -> TimeStep:
         checks, masked = self._checks, self.spec.masked
         actions = split_actions(self._action_space, action_to_gym(self._action_space, action), len(self.envs))
-        observations, infos = [], []
+        observations, infos, told = [], [], []
         rewards: Any = []
         terminated: Any = []
         truncated: Any = []
@@ -109,6 +110,7 @@ class SingleEnvironments(HostEnvironments):
             rewards.append(reward)
             terminated.append(ended)
             truncated.append(cut)
+            told.append(info)
             if self._rewarded:
                 raw.append(info[RAW_REWARD])
             if over:
@@ -119,6 +121,7 @@ class SingleEnvironments(HostEnvironments):
                 observation, info = checks.begin(env, i)
             observations.append(observation)
             infos.append(info)
+        self._infos = told
         outcomes: Any = np.array(rewards, np.float32), np.array(terminated, bool), np.array(truncated, bool)
         raw_reward: Any = np.array(raw, np.float32) if self._rewarded else None
         observation, mask = checks.observations(observations), self._masks(infos)
@@ -132,6 +135,11 @@ class SingleEnvironments(HostEnvironments):
             next_action_mask=with_rows(mask, final_mask),
             raw_reward=raw_reward,
         )
+
+    @property
+    def infos(self) -> list[dict[str, Any]]:
+        """Of an environment whose episode ended, what it said of the step that ended it."""
+        return self._infos
 
     def close(self) -> None:
         for env in self._owned:

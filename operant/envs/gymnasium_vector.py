@@ -77,6 +77,7 @@ class VectorEnvironments(HostEnvironments):
         checks.taken += 1
         observation, *outcomes, infos = self._answered("step", action_to_gym(self._action_space, action))
         reward, terminated, truncated = checks.batch_outcomes(*outcomes)
+        self._infos = infos
         raw_reward = _raw_reward(infos)
         observation, mask = checks.batch(observation), self._masks(infos)
         valid, following, following_mask = None, observation, mask
@@ -90,6 +91,15 @@ class VectorEnvironments(HostEnvironments):
             following, following_mask = self._final(infos, ended, observation, mask)
         outcome: Any = (reward, terminated, truncated, mask, following_mask, valid, raw_reward)
         return TimeStep(observation, following, *outcome)
+
+    @property
+    def infos(self) -> list[dict[str, Any]]:
+        """Of an environment whose episode ended, what it said of the step that ended it."""
+        final, ended = self._infos.get("final_info", {}), self._infos.get("_final_info")
+        return [
+            _of_one(final if ended is not None and ended[i] else self._infos, i)
+            for i in range(self.envs.num_envs)
+        ]
 
     def close(self) -> None:
         inner = self.envs.unwrapped
@@ -214,6 +224,20 @@ def _overwrites(env: gym.Env) -> bool:
         if not data_equivalence(before, given):
             return True
     return False
+
+
+def _of_one(infos: dict[str, Any], index: int) -> dict[str, Any]:
+    """What one environment said, of infos as a vector environment gives them: arrays, and masks of who said so."""
+    found = {}
+    for name, values in infos.items():
+        if name.startswith("_") or name in ("final_obs", "final_info"):
+            continue
+        said = infos.get(f"_{name}")
+        if isinstance(values, dict):
+            found[name] = _of_one(values, index)
+        elif said is None or said[index]:
+            found[name] = values[index]
+    return found
 
 
 def _raw_reward(infos: dict[str, Any]) -> np.ndarray | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +36,11 @@ class HostEnvironments(ABC):
     @abstractmethod
     def step(self, action: PyTree) -> TimeStep:
         """One step of each, with the environments whose episode ends reset at once."""
+
+    @property
+    def infos(self) -> Sequence[dict[str, Any]]:
+        """What each environment said of its last step, besides; `{}` where it says nothing."""
+        return [{}] * self.spec.num_envs
 
     @abstractmethod
     def close(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from operant.engine import progress
-from operant.engine.progress import Progress, format_value, table_text
+from operant.engine.progress import LiveView, format_value, table_text
 
 ROW = {
     "time/total_timesteps": 40_000,
@@ -89,7 +89,7 @@ def test_values_are_short(value, text):
 
 def test_on_a_terminal_bar_and_table_are_redrawn_eight_times_a_second(clock):
     console = terminal()
-    with Progress(console=console) as view:
+    with LiveView(console=console) as view:
         assert "starting" in shown(console)
         for step in range(1, 101):  # a hundred updates in one second
             clock(0.01)
@@ -108,7 +108,7 @@ def test_the_terminal_is_restored(exception):
     console = terminal()
 
     def train():
-        with Progress(console=console) as view:
+        with LiveView(console=console) as view:
             view.update(ROW, 1, 2)
             assert HIDE_CURSOR in shown(console)
             assert SHOW_CURSOR not in shown(console)
@@ -125,14 +125,14 @@ def test_the_terminal_is_restored(exception):
 
 def test_the_terminal_is_restored_when_drawing_fails():
     console = terminal()
-    with pytest.raises(ValueError), Progress(console=console) as view:  # noqa: PT011 (the message is NumPy's)
+    with pytest.raises(ValueError), LiveView(console=console) as view:  # noqa: PT011 (the message is NumPy's)
         view.update({"train/loss": "not a number"}, 1, 2)
     assert shown(console).endswith(SHOW_CURSOR)
 
 
 def test_off_a_terminal_a_plain_table_now_and_then_and_at_the_end(clock):
     console = plain()
-    with Progress(console=console) as view:
+    with LiveView(console=console) as view:
         for step in range(1, 121):  # fourteen seconds
             clock(0.125 if step <= 112 else 0)
             view.update(ROW, 500 * step, 60_000)
@@ -148,26 +148,26 @@ def test_off_a_terminal_a_plain_table_now_and_then_and_at_the_end(clock):
 
 def test_nothing_new_is_not_printed_again(clock):
     console = plain()
-    with Progress(console=console) as view:
+    with LiveView(console=console) as view:
         clock(6)
         view.update(ROW, 1, 2)
     assert shown(console).count("rollout/") == 1
     console = plain()
-    with Progress(console=console):
+    with LiveView(console=console):
         pass
     assert shown(console) == ""
 
 
 @pytest.mark.parametrize("console", [terminal(), plain()], ids=["terminal", "plain"])
 def test_disabled_it_says_nothing(console):
-    with Progress(enabled=False, console=console) as view:
+    with LiveView(enabled=False, console=console) as view:
         view.update(ROW, 1, 2)
     assert shown(console) == ""
 
 
 def test_an_update_between_frames_draws_nothing(clock, monkeypatch):
     drawn = []
-    with Progress(console=terminal()) as view:
+    with LiveView(console=terminal()) as view:
         picture = view._picture
         monkeypatch.setattr(view, "_picture", lambda: drawn.append(1) or picture())
         clock(1.0)

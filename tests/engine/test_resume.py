@@ -53,9 +53,15 @@ def agent(name: str, seeds: int | None, **arguments) -> Agent:
     return Agent(ALGORITHMS[name], "CartPole-v1", seed=7, seeds=seeds, num_envs=4, **arguments)
 
 
-def learn(agent: Agent, run_dir: Path, callback=None) -> Agent:
+def learn(agent: Agent, run_dir: Path, callback=None, loggers=()) -> Agent:
     return agent.learn(
-        TOTAL, callback, progress_bar=False, log_interval=256, run_dir=run_dir, checkpoint_every=512
+        TOTAL,
+        callback,
+        progress_bar=False,
+        log_interval=256,
+        run_dir=run_dir,
+        checkpoint_every=512,
+        loggers=loggers,
     )
 
 
@@ -199,10 +205,23 @@ def test_a_finished_run_is_left_as_it_is(whole):
     assert rows(directory) == before
 
 
+class Kills:
+    """A logger that sends its process a signal once the row of step 768 has been written."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def write(self, row) -> None:
+        if row["time/total_timesteps"] == 768:
+            os.kill(os.getpid(), self.number)
+
+    def close(self) -> None:
+        pass
+
+
 if __name__ == "__main__":
-    run_dir, number = Path(sys.argv[1]), int(sys.argv[2])
     learner = agent("ppo", None)
     try:
-        learn(learner, run_dir, lambda progress: progress.step < 768 or os.kill(os.getpid(), number) is None)
+        learn(learner, Path(sys.argv[1]), loggers=[Kills(int(sys.argv[2]))])
     except KeyboardInterrupt:
         print(learner.step, "interrupted")

@@ -12,7 +12,8 @@ import pytest
 from operant.agent import Agent, Progress
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.value.dqn import DQN
-from operant.engine.train import chunk_size, deferred_interrupt, steps_per_iteration
+from operant.engine.train import chunk_size, steps_per_iteration
+from operant.engine.watch import Terminated, Watch
 from operant.networks import Network
 from operant.types import Episodes, Replay, Rollout
 
@@ -165,28 +166,48 @@ def test_more_steps_than_can_be_counted_are_refused():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_interrupts_are_deferred_until_they_are_asked_for(number):
-    previous = signal.getsignal(number)
-    with deferred_interrupt() as interrupted:
-        assert not interrupted()
+def test_the_first_signal_asks_and_the_second_interrupts_but_not_what_is_shielded(number, capsys):
+    kind = Terminated if number == signal.SIGTERM else KeyboardInterrupt
+    previous, watch, written = signal.getsignal(number), Watch(), []
+    with watch.listening():
+        assert watch.interruption() is None
         os.kill(os.getpid(), number)
-        assert interrupted()
-        with pytest.raises(KeyboardInterrupt):
+        assert watch.stop
+        assert type(watch.interruption()) is kind
+        assert "stopping as soon as this environment step is done; once more" in capsys.readouterr().err
+        with pytest.raises(kind):
             os.kill(os.getpid(), number)
+
+        def write() -> None:
+            with watch.shielded():
+                os.kill(os.getpid(), number)
+                os.kill(os.getpid(), number)
+                written.append("all of it")
+
+        with pytest.raises(kind):
+            write()
+        assert written == ["all of it"]
     assert signal.getsignal(number) is previous
 
 
+def test_what_is_waited_for_is_said(capsys):
+    watch = Watch()
+    with watch.listening(), watch.doing("compiling"):
+        os.kill(os.getpid(), signal.SIGINT)
+    assert "stopping as soon as compiling ends" in capsys.readouterr().err
+
+
 def test_interrupts_are_left_alone_in_other_threads():
-    asked = []
+    before, inside = signal.getsignal(signal.SIGINT), []
 
     def elsewhere() -> None:
-        with deferred_interrupt() as interrupted:
-            asked.append(interrupted())
+        with Watch().listening():
+            inside.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
     thread.join()
-    assert asked == [False]
+    assert inside == [before]
 
 
 def test_an_interrupted_run_is_kept_and_can_continue():
