@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from operant import presets
-from operant.cli import config_file, env_kwargs, habits, main
+from operant.cli import config_file, env_kwargs, habits, main, runs
 from operant.cli.asked import read
 from operant.cli.errors import WrongInput
 from operant.cli.train import _in_file
@@ -174,6 +174,8 @@ def test_a_config_of_objects_says_so(tmp_path, capsys):
     assert main(["train", "--config", "config.json"]) == 2
     assert "not a config of operant's" in capsys.readouterr().err
     assert main(["info", "nowhere"]) == 2
+    assert main(["info", str(tmp_path)]) == 2
+    assert "not as operant wrote them" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -258,3 +260,31 @@ def test_the_page_says_what_is_read(tmp_path, monkeypatch):
         if words[-1] != "--help":
             name, *rest = habits.algorithm_first(words)
             read(habits.algorithm(name), rest)
+
+
+RUN = {
+    "operant_version": "1",
+    "algorithm": "ppo",
+    "environment": "CartPole-v1",
+    "hyperparameters": {"n_steps": 64, "network": {"hidden_sizes": [8]}},
+    "total_timesteps": 64,
+}
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}, [[]], {"a": 1}, 1e400, -1, "9" * 400])
+@pytest.mark.parametrize("key", [*RUN, "seeds", "env_kwargs", "wrappers", "curiosity", "num_envs", "seed"])
+def test_a_config_that_lies_is_refused_in_one_line(tmp_path, key, value, monkeypatch):
+    monkeypatch.setattr("operant.cli.environments.require_known", lambda *_: None)
+    (tmp_path / "config.json").write_text(json.dumps(RUN | {key: value}))
+    for said in (
+        lambda: _in_file("config.json", [])[0].training.environment,
+        lambda: runs.describe(tmp_path),
+    ):
+        try:
+            text = said()
+        except (WrongInput, ValueError) as error:
+            text = str(error)
+            lines = text.count("\n")
+        else:
+            lines = 0
+        assert (isinstance(text, str), lines) == (True, 0)

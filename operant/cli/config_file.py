@@ -78,6 +78,8 @@ def _of_a_run(place: str, config: Mapping[str, Any]) -> Written:
         raise WrongInput(
             f"--config {place}: not a config of operant's ({type(error).__name__}: {error})."
         ) from error
+    if words is not None and not all(isinstance(word, str) for word in words):
+        raise WrongInput(f"--config {place}: not a config of operant's (a name in it is no text).")
     if words is None:
         raise WrongInput(
             f"--config {place}: the run had objects of yours ({', '.join(own)}), which no file holds: "

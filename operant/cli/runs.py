@@ -15,7 +15,7 @@ def require(run: str | Path) -> dict[str, Any]:
     path = Path(run)
     try:
         config = json.loads((path / "config.json").read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         config = None
     if isinstance(config, dict) and "operant_version" in config:
         return config
@@ -24,8 +24,20 @@ def require(run: str | Path) -> dict[str, Any]:
 
 
 def describe(run: str | Path) -> str:
-    """What a run is: how it was trained, how far, its score, its files, and the line and the Python that repeat it."""
-    path, config = Path(run), require(run)
+    """What a run is: how it was trained, how far, its score, its files, and the line and the Python that repeat it.
+
+    Raises WrongInput for what is no run, or one whose files say what cannot be.
+    """
+    config = require(run)
+    try:
+        return _described(Path(run), config)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise WrongInput(
+            f"{run}: its files are not as operant wrote them ({type(error).__name__}: {error})."
+        ) from error
+
+
+def _described(path: Path, config: dict[str, Any]) -> str:
     names = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
     rows = [
         ("run", str(path)),
@@ -76,7 +88,7 @@ def _steps(path: Path, config: dict[str, Any]) -> str:
 def _score(path: Path) -> str:
     try:
         score = json.loads((path / "evaluation.json").read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return "none yet"
     if "mean" in score:
         low, high = score.get("interval") or (None, None)

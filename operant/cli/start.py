@@ -35,6 +35,8 @@ def arguments(model: str, typed: list[str]) -> list[str]:
         raise WrongInput(
             f"--from {model}: not a model of operant's ({type(error).__name__}: {error})."
         ) from error
+    if words is not None and not all(isinstance(word, str) for word in words):
+        raise WrongInput(f"--from {model}: not a model of operant's (a name in it is no text).")
     if words is None:
         own = ", ".join(repeat.missing(config))
         raise WrongInput(f"--from {model}: it had objects of yours ({own}): train it further in Python.")
