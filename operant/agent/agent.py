@@ -241,7 +241,7 @@ class Agent(Acting):
 
     def random(self) -> Agent:
         """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""
-        return Agent(Random(), replace(self.source, vectorization="sync"))
+        return Agent(Random(), self.source.one_process)
 
     def evaluate(
         self,
@@ -447,7 +447,8 @@ class Agent(Acting):
     def threshold(self) -> float | None:
         """The mean return from which Gymnasium calls the environment solved, where it says so."""
         registration = gym.registry.get(self.source.id)
-        return None if registration is None else registration.reward_threshold
+        changed = bool(self.source.env_kwargs)  # it is that of the environment as it is registered
+        return None if registration is None or changed else registration.reward_threshold
 
     @property
     def title(self) -> str:

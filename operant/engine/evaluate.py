@@ -125,7 +125,18 @@ def evaluate(
 
     Raises Stopped where `watch` says stop.
     """
-    envs = [make() for _ in range(min(slots, episodes))]
+    envs: list[gym.Env] = []
+    try:
+        for _ in range(min(slots, episodes)):
+            envs.append(make())
+        return _evaluate(policy, envs, episodes, seed)
+    finally:
+        for env in envs if close else ():
+            env.close()
+
+
+def _evaluate(policy: Policy, envs: list[gym.Env], episodes: int, seed: int) -> Evaluation:
+    """The same in these environments."""
     name, space, limit = EnvironmentView(envs[0]).id, envs[0].action_space, time_limit(envs[0]) or LONGEST
     checks = Checks(name, envs[0].observation_space, space, len(envs))
     returns, lengths = np.zeros(episodes), np.zeros(episodes, np.int64)
@@ -161,6 +172,4 @@ def evaluate(
                     observations[i], infos[i] = checks.begin(envs[i], i, seed=seed + number[i])
                     fresh[i] = True
         t += 1
-    for env in envs if close else ():
-        env.close()
     return Evaluation(name, returns, lengths, seed)

@@ -135,6 +135,13 @@ class Source:
                 environments.close()
 
     @property
+    def one_process(self) -> Source:
+        """The same, stepped in this process; itself where it is so, since a look at an instance resets it."""
+        return (
+            self if self.vectorization == "sync" else replace(self, vectorization="sync", start_method=None)
+        )
+
+    @property
     def _first(self) -> Any:
         """What is played outside training: of a list its first."""
         return self.given[0] if isinstance(self.given, list) else self.given

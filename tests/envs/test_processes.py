@@ -165,6 +165,28 @@ def test_what_the_user_made_stays_open():
         assert Level.closed - before == opened
 
 
+def test_comparing_with_the_random_policy_does_not_touch_what_trains():
+    envs = SyncVectorEnv([one, one], autoreset_mode=AutoresetMode.SAME_STEP)
+    agent = operant.Random(envs).learn(4, progress_bar=False)
+    taken = [env.get_wrapper_attr("t") for env in envs.envs]
+    assert taken == [2, 2]
+    agent.evaluate(2, deterministic=False, beside_random=True)
+    agent.random()
+    assert [env.get_wrapper_attr("t") for env in envs.envs] == taken
+
+
+def test_a_score_that_fails_closes_its_environments():
+    class Fails(Level):
+        def step(self, action):
+            raise RuntimeError("planted")
+
+    before = Level.closed
+    written = operant.HandWritten(lambda observation: 0, Fails)
+    with pytest.raises(RuntimeError, match="planted"):
+        written.evaluate(3)
+    assert Level.closed >= before + 3
+
+
 @pytest.mark.parametrize("end", ["close", "forgotten"])
 def test_processes_end_with_their_agent(end):
     agent = operant.Random(one, num_envs=2, vectorization="async").learn(8, progress_bar=False)

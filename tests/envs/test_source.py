@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from functools import partial
+from pathlib import Path
 
 import gymnasium as gym
 import jax
@@ -169,6 +171,11 @@ def test_keywords_that_no_file_holds_are_asked_for(tmp_path):
     # An environment of another id, or one that is made, has nothing to do with them.
     config = agent.config()
     assert arguments.from_json(config, "Other-v0", None) == arguments.from_json(config, Sized(), None) == {}
+
+
+def test_what_counts_as_solved_is_that_of_the_registered_environment():
+    assert operant.Random("CartPole-v1").threshold == 475
+    assert operant.Random("CartPole-v1", env_kwargs={"sutton_barto_reward": True}).threshold is None
 
 
 def test_scores_with_other_keywords():
@@ -559,3 +566,14 @@ def test_a_native_class_is_made():
     source = Source(operant.GridWorld, env_kwargs={"cells": "maze"})
     assert source.native is not None
     assert source.spec.observation_space.n == 169
+
+
+def test_the_page_on_environments_runs(capsys):
+    page = Path(__file__).parents[2] / "docs" / "environments.md"
+    space = {}
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        exec(compile(block, str(page), "exec"), space)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("1.0 [1.0, 1.0] over 20 episodes")
+    assert float(printed[1].split()[0]) < 0.9
+    assert printed[2].startswith("CartPole-v1: nothing is wrong")
