@@ -129,13 +129,15 @@ def evaluate(
     try:
         for _ in range(min(slots, episodes)):
             envs.append(make())
-        return _evaluate(policy, envs, episodes, seed)
+        return _evaluate(policy, envs, episodes, seed, watch)
     finally:
         for env in envs if close else ():
             env.close()
 
 
-def _evaluate(policy: Policy, envs: list[gym.Env], episodes: int, seed: int) -> Evaluation:
+def _evaluate(
+    policy: Policy, envs: list[gym.Env], episodes: int, seed: int, watch: Watch | None
+) -> Evaluation:
     """The same in these environments."""
     name, space, limit = EnvironmentView(envs[0]).id, envs[0].action_space, time_limit(envs[0]) or LONGEST
     checks = Checks(name, envs[0].observation_space, space, len(envs))

@@ -21,12 +21,13 @@ from gymnasium.wrappers import vector as layers
 from operant.envs.running_statistics import with_raw_rewards
 from operant.types import PyTree
 
-NOT_FOR_POLICIES = (
-    layers.RecordEpisodeStatistics,
-    layers.RecordVideo,
-    layers.HumanRendering,
-    layers.DictInfoToList,
-)
+FOR_PEOPLE = (
+    "RecordEpisodeStatistics",
+    "RecordVideo",
+    "HumanRendering",
+    "DictInfoToList",
+)  # not for policies
+NOT_FOR_POLICIES = tuple(getattr(layers, name) for name in FOR_PEOPLE if hasattr(layers, name))
 REMEDY = "pass one of its kind, evaluate(env=…), or make the agent from the function that makes one"
 
 
