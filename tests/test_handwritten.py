@@ -79,6 +79,32 @@ def test_a_mask_is_given_to_one_that_asks_for_it():
     assert scores == [0.0, 2.0]  # nothing forbidden, which would pay 10
 
 
+class Offset(gym.Env):
+    """Pays for choosing, from 5 upwards, what it shows from −1 upwards."""
+
+    observation_space, action_space = gym.spaces.Discrete(3, start=-1), gym.spaces.Discrete(3, start=5)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.shown = int(self.np_random.integers(-1, 2))
+        return self.shown, {}
+
+    def step(self, action):
+        assert self.action_space.contains(action)
+        return self.shown, float(action == self.shown + 6), False, True, {}
+
+
+def test_it_sees_and_answers_what_the_environment_gives_and_takes():
+    robot = HandWritten(lambda shown: shown + 6, Offset)
+    assert robot.evaluate(9).mean == 1
+    act = robot.actor()
+    assert [act(shown) for shown in (-1, 0, 1)] == [5, 6, 7]
+    with pytest.raises(
+        ValueError, match=r"no policy here: action is 0, which is not in Discrete\(3, start=5\)"
+    ):
+        HandWritten(lambda shown: 0, Offset).evaluate(1)
+
+
 def test_what_is_no_action_is_refused():
     robot = operant.HandWritten(lambda observation: 0.5, "VacuumRobot")
     with pytest.raises(

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from operant.agent import inputs, showing
+from operant.agent.acting import EnvironmentActor
 from operant.agent.agent import Agent
 from operant.algorithms.random import Random
 from operant.engine.evaluate import Evaluation, evaluate
 from operant.engine.handwritten import Written, WrittenPolicy
 from operant.engine.policy import Actor
+from operant.envs.border import Border
 from operant.envs.source import Source
 from operant.envs.stored import require_same_spaces
 from operant.envs.wrappers.registry import Written as WrittenWrapper
@@ -74,11 +76,11 @@ class HandWritten:
 
     def policy(self) -> WrittenPolicy:
         """The policy over batches, as `evaluate` uses it."""
-        return WrittenPolicy(self.function, self.source.spec.action_space)
+        return WrittenPolicy(self.function, self.source.spec)
 
     def actor(self) -> Actor:
         """A callable `act(observation)`; `act.reset()` starts an episode."""
-        return Actor(self.policy())
+        return EnvironmentActor(self.policy(), Border.of(self.source.spec))
 
     def random(self) -> Agent:
         """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""
@@ -97,7 +99,7 @@ class HandWritten:
 
     def watch(self, episodes: int = 1, seed: int = 20_000) -> list[float]:
         """Show whole episodes in a window and return their returns. Raises ValueError where there is no display."""
-        return showing.watch(self.source.id, self.source.single, self.actor(), episodes, seed)
+        return showing.watch(self.source.id, self.source.single, Actor(self.policy()), episodes, seed)
 
     def recording(
         self, episodes: int = 1, seed: int = 20_000, every: int = 1, max_steps: int = 10_000
@@ -105,7 +107,7 @@ class HandWritten:
         """Whole episodes as pictures, of every `every`-th step, and what was observed."""
         env = self.source.single("rgb_array")
         return recording.record(
-            env, self.actor(), episodes=episodes, seed=seed, every=every, max_steps=max_steps
+            env, Actor(self.policy()), episodes=episodes, seed=seed, every=every, max_steps=max_steps
         )
 
     def record(

@@ -10,10 +10,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from operant import spaces
 from operant.engine.learn import to_environment
-from operant.spaces import Space
-from operant.types import PyTree
+from operant.envs.border import Border
+from operant.types import EnvSpec, PyTree
 
 Written = Callable[..., Any]
 """`(observation) → action`, or `(observation, action_mask) → action`, of one environment at a time.
@@ -25,11 +24,12 @@ One that remembers is an object with `reset()`, which is called before each epis
 class WrittenPolicy:
     """Acts for a batch of environments: `(observation, mask, carry, fresh [M], t) → (action, carry)`.
 
-    The carry is what is called for each environment.
+    The carry is what is called for each environment. The function sees and answers what the environment gives and
+    takes: choices counted from their start.
     """
 
-    def __init__(self, function: Written, action_space: Space) -> None:
-        self._function, self._space = function, action_space
+    def __init__(self, function: Written, spec: EnvSpec) -> None:
+        self._function, self._space, self._border = function, spec.action_space, Border.of(spec)
         self._remembers = callable(getattr(function, "reset", None))
         self._masked = "action_mask" in inspect.signature(function).parameters
 
@@ -43,11 +43,12 @@ class WrittenPolicy:
             if self._remembers and fresh[i]:
                 function.reset()
             seen, mask = jax.tree.map(lambda x, i=i: x[i], (observation, action_mask))
+            seen = self._border.observation_out(seen)
             action = function(seen, action_mask=mask) if self._masked else function(seen)
-            reason = spaces.mismatch(self._space, action, name="action")
-            if reason is not None:
-                raise ValueError(f"{_name(self._function)} is no policy here: {reason}")
-            actions.append(spaces.cast(self._space, action))
+            try:
+                actions.append(self._border.action_in(action))
+            except ValueError as error:
+                raise ValueError(f"{_name(self._function)} is no policy here: {error}") from None
         return to_environment(self._space, np.stack(actions)), carry
 
 

@@ -73,6 +73,20 @@ class Border:
         actions = action_to_gym(self.action_space, actions)
         return actions if batched else first_action(self.action_space, actions)
 
+    def observation_out(self, observation: PyTree) -> PyTree:
+        """What the environment shows, of one observation as policies see it; real numbers as they are."""
+        return _shown(self.observation_space, observation)
+
+    def action_in(self, action: PyTree) -> PyTree:
+        """An action as policies choose it, of one that the environment takes.
+
+        Raises ValueError, saying what is wrong, for what is none; real numbers may be outside of a Box.
+        """
+        reason = fault(self.action_space, action, name="action")
+        if reason is not None:
+            raise ValueError(reason)
+        return observation_to_jax(self.action_space, action)
+
     def to_json(self) -> dict[str, Any]:
         """A value that `json.dumps` takes and `from_json` turns back into an equal border."""
         return {
@@ -84,6 +98,14 @@ class Border:
     def from_json(cls, value: Mapping[str, Any]) -> Border:
         """The inverse of `to_json`. Raises ValueError for what it never wrote."""
         return cls(from_json(value["observation_space"]), from_json(value["action_space"]))
+
+
+def _shown(space: gym.Space, observation: PyTree) -> PyTree:
+    if isinstance(space, gym.spaces.Dict):
+        return {name: _shown(part, observation[name]) for name, part in space.items()}
+    if isinstance(space, gym.spaces.Tuple):
+        return tuple(_shown(part, own) for part, own in zip(space.spaces, observation, strict=True))
+    return observation if isinstance(space, gym.spaces.Box) else action_to_gym(space, observation)
 
 
 def _batch_size(space: gym.Space, value: PyTree) -> int | None:
