@@ -161,6 +161,10 @@ def _bare(env: Maker | Registration, env_kwargs: Mapping[str, Any]) -> gym.Env:
         return _with_masks(
             _registered(partial(gym.make, env, **{"disable_env_checker": True, **env_kwargs}), str(env))
         )
+    if isinstance(env, gym.Env | VectorEnv):  # in a list
+        raise ValueError(
+            f"{type(env).__name__} is made already: a list holds what makes environments, such as its class."
+        )
     known = (
         foreign(env)
         if not callable(env) or (isinstance(env, type) and not issubclass(env, gym.Env))

@@ -21,6 +21,7 @@ from operant.envs.gymnasium_spaces import action_to_gym, space_from_gymnasium
 from operant.envs.gymnasium_stepping import require_maskable, require_promised, require_seed, seeds, with_rows
 from operant.envs.gymnasium_values import reset_fault, step_fault
 from operant.envs.host import HostEnvironments
+from operant.envs.vector_single import first_copy
 from operant.types import EnvSpec, PyTree, TimeStep
 
 
@@ -177,7 +178,7 @@ def _like(envs: VectorEnv) -> EnvSpec:
     """The description of one environment of a vector environment that somebody else made."""
     inner = envs.unwrapped
     if isinstance(inner, SyncVectorEnv | AsyncVectorEnv):
-        single = inner.env_fns[0]()
+        single = first_copy(inner)
         name = single.spec.id if single.spec is not None else type(single.unwrapped).__name__
         limit, method = time_limit(single), single.has_wrapper_attr("action_masks")
         require_seed(name, single)

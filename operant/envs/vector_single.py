@@ -53,6 +53,26 @@ def single_of_vector(
     return OneOfVector(*_around_one(base, around, envs.num_envs))
 
 
+def first_copy(inner: Any) -> gym.Env:
+    """The first environment of a SyncVectorEnv or an AsyncVectorEnv, made anew."""
+    if isinstance(inner.env_fns, list | tuple):
+        return inner.env_fns[0]()
+    if inner.spec is None:  # the functions came one by one, and are used up
+        raise ValueError(f"{type(inner).__name__} was not given a list of functions: {REMEDY}.")
+    registration = copy.deepcopy(inner.spec)
+    around, registration.kwargs = registration.kwargs.get("wrappers", ()), _own_values(registration)
+    env = gym.make(registration)
+    for wrapper in around:
+        env = wrapper(env)
+    return env
+
+
+def _own_values(registration: Any) -> dict[str, Any]:
+    """The keyword arguments of one environment, of those that `make_vec` kept."""
+    of_vectors = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
+    return {name: value for name, value in registration.kwargs.items() if name not in of_vectors}
+
+
 class OneOfVector(gym.Env[Any, Any]):
     """The only copy in a vector environment, as an environment by itself.
 
@@ -113,14 +133,13 @@ def _single(
 ) -> gym.Env | None:
     """What one copy is, made anew; None where it exists only as a vector environment, of one copy or more."""
     if type(inner) in (SyncVectorEnv, AsyncVectorEnv):
-        return inner.env_fns[0]()  # pyright: ignore[reportAttributeAccessIssue] (those two keep them)
+        return first_copy(inner)
     if inner.spec is None:
         raise ValueError(
             f"{type(inner).__name__} does not say what one of its environments is, so it cannot be scored or shown: "
             f"{REMEDY}."
         )
-    of_vectors = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
-    values = {name: value for name, value in inner.spec.kwargs.items() if name not in of_vectors}
+    values = _own_values(inner.spec)
     if render_mode is not None:
         values["render_mode"] = render_mode
     if inner.spec.entry_point is None:

@@ -536,7 +536,6 @@ class Needs(Sized):
         ("MiniGrid-Empty-8x8-v0", "minigrid:MiniGrid-Empty-8x8-v0"),
         ("highway-v0", r'pip install "highway-env"'),
         ("nowhere_at_all:Thing-v0", "nowhere_at_all cannot be imported"),
-        ("Ant-v2", r"Ant-v5, which needs pip install"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
@@ -560,6 +559,17 @@ def test_an_environment_that_lacks_a_package_says_how_to_install_it():
         match=r'^Ant-v5 needs a package that is not installed: pip install "gymnasium\[mujoco\]"$',
     ):
         _ = Source("Ant-v5").spec
+
+
+def test_an_environment_that_left_gymnasium_names_its_successor(monkeypatch):
+    def moved(*arguments, **options):
+        raise ImportError(
+            "The mujoco v2 and v3 based environments have been moved to the gymnasium-robotics project"
+        )
+
+    monkeypatch.setattr(gym, "make", moved)
+    with pytest.raises(ValueError, match="Ant-v2 left Gymnasium: use Ant-v5, which needs pip install"):
+        _ = Source("Ant-v2").spec
 
 
 def test_a_native_class_is_made():
