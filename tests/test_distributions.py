@@ -302,5 +302,36 @@ def test_what_cannot_be_done_is_said():
     for call in (distributions.parameters, lambda s: distributions.draw(s, jax.random.key(0), ())):
         with pytest.raises(ValueError, match=r"Dict\(move: Discrete\(2\)\)"):
             call(nested)
-    with pytest.raises(ValueError, match=r"mask needs Discrete or MultiDiscrete.*MultiBinary\(4\)"):
-        distributions.from_parameters(MultiBinary(4), jnp.zeros(4), jnp.ones(4, bool))
+    with pytest.raises(ValueError, match=r"mask needs Discrete, MultiDiscrete or MultiBinary.*Box\(4\)"):
+        distributions.from_parameters(Box(0.0, 1.0, (4,)), jnp.zeros(4), jnp.ones(4, bool))
+
+
+def test_switches_that_cannot_be_turned():
+    """Of four: free, held off, held on, and one where nothing is possible, which is uniform."""
+    mask = jnp.asarray([[1, 1, 1, 0, 0, 1, 0, 0]], bool)
+    p = distributions.from_parameters(MultiBinary(4), LOGITS[:1, :4], mask)
+    other = distributions.from_parameters(MultiBinary(4), OTHER_LOGITS[:1, :4], mask)
+    actions = np.array(list(itertools.product((0, 1), repeat=4)))
+    log_p, log_q = (
+        np.asarray([d.log_prob(jnp.asarray(action)[None])[0] for action in actions], np.float64)
+        for d in (p, other)
+    )
+    possible = (actions[:, 1] == 0) & (actions[:, 2] == 1)
+    assert (np.exp(log_p)[~possible] == 0).all()
+    kept = np.exp(log_p[possible])
+    assert kept.sum() == pytest.approx(1, rel=1e-5)
+    np.testing.assert_allclose(p.entropy(), -(kept * log_p[possible]).sum(), rtol=1e-5)
+    np.testing.assert_allclose(p.kl(other), (kept * (log_p - log_q)[possible]).sum(), rtol=1e-4)
+    wide = Bernoulli(jnp.broadcast_to(p.logits, (500, 4)))
+    samples = np.asarray(wide.sample(distributions.draw(MultiBinary(4), jax.random.key(0), (500,))))
+    np.testing.assert_array_equal(samples[:, 1:3], np.tile([0, 1], (500, 1)))
+    assert 0.3 < samples[..., 3].mean() < 0.7
+
+    def total(outputs):
+        policy = distributions.from_parameters(MultiBinary(4), outputs, mask)
+        return 1e6 * jnp.sum(policy.entropy() + policy.kl(other) + policy.log_prob(policy.mode()))
+
+    gradient = np.asarray(jax.grad(total)(LOGITS[:1, :4]))
+    assert np.isfinite(gradient).all()
+    assert (gradient[0, 1:] == 0).all()
+    assert gradient[0, 0] != 0

@@ -207,7 +207,8 @@ def test_the_docs_name_every_wrapper():
 def test_every_wrapper_can_be_named():
     assert set(WRAPPERS) == {
         "time-limit", "time-aware", "repeat", "sticky-actions", "discretize", "clip-action", "rescale-action",
-        "frame-stack", "select", "discretize-observation", "clip-reward", "scale-reward", "potential-shaping",
+        "ignore-masks", "frame-stack", "select", "discretize-observation", "clip-reward", "scale-reward",
+        "potential-shaping",
     }  # fmt: skip
 
 

@@ -71,8 +71,9 @@ def from_parameters(
     Args:
         outputs: `[..., parameters(space)]`.
         action_mask: True for every possible action, of the shape of `outputs`: for MultiDiscrete the masks of
-            its choices, concatenated. An action that is not possible has probability 0, and its output no
-            gradient. Where nothing is possible (a state that nobody acts in) the distribution is uniform.
+            its choices, concatenated; for MultiBinary `[..., 2n]`, for each switch whether it may be off and on.
+            An action that is not possible has probability 0, and its output no gradient. Where nothing is
+            possible (a state that nobody acts in) the distribution is uniform.
         log_std: of a Box, `[parameters(space)]` or of the shape of `outputs`; 0 when None.
         features: of a Box, `[..., F]`: makes exploration depend on them; `log_std` is then `[F, parameters(space)]`.
         scaled: of a Box: outputs and `log_std` are in units in which its bounds are −1 and 1; see `Transformed`.
@@ -84,12 +85,17 @@ def from_parameters(
     """
     parameters(space)
     if action_mask is not None:
-        if not isinstance(space, Discrete | MultiDiscrete):
+        if isinstance(space, Box):
             raise ValueError(
-                f"An action mask needs Discrete or MultiDiscrete actions; the actions are {describe(space)}. "
-                "Remove the mask from the environment."
+                f"An action mask needs Discrete, MultiDiscrete or MultiBinary actions; the actions are "
+                f"{describe(space)}. Remove the mask from the environment."
             )
-        outputs = jnp.where(action_mask.astype(bool), outputs, MASKED)
+        possible = action_mask.astype(bool)
+        if isinstance(space, MultiBinary):
+            off, on = jnp.moveaxis(possible.reshape(*possible.shape[:-1], space.n, 2), -1, 0)
+            outputs = jnp.where(on, jnp.where(off, outputs, -MASKED), jnp.where(off, MASKED, 0.0))
+        else:
+            outputs = jnp.where(possible, outputs, MASKED)
     if isinstance(space, Discrete):
         return Categorical(outputs)
     if isinstance(space, MultiDiscrete):

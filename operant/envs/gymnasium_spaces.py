@@ -132,15 +132,17 @@ def mask_size(space: gym.Space) -> int | None:
     """The number of flags in an action mask; None for actions that cannot be masked."""
     if isinstance(space, gym.spaces.Discrete):
         return int(space.n)
+    if isinstance(space, gym.spaces.MultiBinary):
+        return 2 * int(np.prod(space.shape))
     return int(space.nvec.sum()) if isinstance(space, gym.spaces.MultiDiscrete) else None
 
 
 def flat_mask(space: gym.Space, mask: Any, *, final: bool = False) -> np.ndarray:
     """An action mask as flags `[mask_size(space)]`, True for what is possible.
 
-    Those of a MultiDiscrete's parts are concatenated, as in sb3-contrib; Gymnasium's tuple of them will do, and so will
-    lists. Where nothing is possible, in one of the parts, all flags are up in the `final` mask of an episode, since
-    nobody acts any more.
+    Those of a MultiDiscrete's parts are concatenated, and a MultiBinary's switches have two each, off and on, as in
+    sb3-contrib; Gymnasium's tuple of them will do, and so will lists. Where nothing is possible, in one of the parts,
+    all flags are up in the `final` mask of an episode, since nobody acts any more.
 
     Raises:
         ValueError: it has another length, holds something else than flags, or allows nothing and is not `final`.
@@ -154,11 +156,10 @@ def flat_mask(space: gym.Space, mask: Any, *, final: bool = False) -> np.ndarray
         if flags.dtype.kind not in "iuf" or not np.isin(flags, (0, 1)).all():
             raise ValueError(f"an action mask holds True and False, or 1 and 0; got {what(mask)}.")
         flags = flags.astype(bool)
-    parts = (
-        np.split(flags, np.cumsum(space.nvec.ravel())[:-1])
-        if isinstance(space, gym.spaces.MultiDiscrete)
-        else (flags,)
-    )
+    if isinstance(space, gym.spaces.MultiDiscrete):
+        parts = np.split(flags, np.cumsum(space.nvec.ravel())[:-1])
+    else:
+        parts = flags.reshape(-1, 2) if isinstance(space, gym.spaces.MultiBinary) else (flags,)
     if all(part.any() for part in parts):
         return flags.copy()
     if final:

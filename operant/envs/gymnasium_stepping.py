@@ -194,6 +194,6 @@ def require_promised(name: str, space: gym.Space, observation: PyTree, leading: 
 def require_maskable(name: str, space: gym.Space, ours: spaces.Space) -> None:
     if mask_size(space) is None:
         raise ValueError(
-            f"{name} gives action masks, but only Discrete and MultiDiscrete actions can be masked; its "
+            f"{name} gives action masks, but only Discrete, MultiDiscrete and MultiBinary actions can be masked; its "
             f'actions are {spaces.describe(ours)}. Remove action_masks() or info["action_mask"].'
         )

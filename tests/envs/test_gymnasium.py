@@ -483,7 +483,7 @@ ERRORS = {
         "3 is of type int. Name it, such as '3'",
     ),
     "text": (lambda: make(Wordy), "Wordy: operant cannot take the space Text.*TransformObservation"),
-    "mask size": (lambda: make(lambda: Masked(gs.MultiBinary(2))), "only Discrete and MultiDiscrete"),
+    "mask size": (lambda: make(lambda: Masked(gs.Box(0, 1))), "only Discrete, MultiDiscrete and MultiB"),
     "masks of a vector": (
         lambda: make(vector(SyncVectorEnv, AutoresetMode.NEXT_STEP, lambda: MaskedByMethod(DISCRETE))),
         "action_masks\\(\\) method, which a vector environment does not call",

@@ -11,6 +11,7 @@ from operant.lazy import exports
 
 if TYPE_CHECKING:
     from operant.envs.wrappers.actions import ClipAction, Discretize, RescaleAction
+    from operant.envs.wrappers.masks import IgnoreMasks
     from operant.envs.wrappers.observations import DiscretizeObservation, FrameStack, Select, TimeAware
     from operant.envs.wrappers.rewards import ClipReward, PotentialShaping, ScaleReward
     from operant.envs.wrappers.timing import Repeat, StickyActions, TimeLimit
@@ -22,6 +23,7 @@ __all__ = [
     "Discretize",
     "DiscretizeObservation",
     "FrameStack",
+    "IgnoreMasks",
     "PotentialShaping",
     "Repeat",
     "RescaleAction",
@@ -43,6 +45,7 @@ __getattr__ = exports(
             ("DiscretizeObservation", "FrameStack", "Select", "TimeAware"),
             "operant.envs.wrappers.observations",
         ),
+        "IgnoreMasks": "operant.envs.wrappers.masks",
         **dict.fromkeys(("ClipReward", "PotentialShaping", "ScaleReward"), "operant.envs.wrappers.rewards"),
         **dict.fromkeys(("Repeat", "StickyActions", "TimeLimit"), "operant.envs.wrappers.timing"),
     },

@@ -26,6 +26,7 @@ WRAPPERS: Table[type[Wrapper]] = Table(
         "discretize": "operant.envs.wrappers.actions:Discretize",
         "clip-action": "operant.envs.wrappers.actions:ClipAction",
         "rescale-action": "operant.envs.wrappers.actions:RescaleAction",
+        "ignore-masks": "operant.envs.wrappers.masks:IgnoreMasks",
         "frame-stack": "operant.envs.wrappers.observations:FrameStack",
         "select": "operant.envs.wrappers.observations:Select",
         "discretize-observation": "operant.envs.wrappers.observations:DiscretizeObservation",

@@ -1,0 +1,76 @@
+"""Masks of switches through Gymnasium, and masks that are left out."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from operant.agent import Agent
+from operant.algorithms.policy_gradient.ppo import PPO
+from operant.envs import probes
+from operant.envs.gymnasium_spaces import flat_mask, mask_size
+from operant.envs.wrappers import IgnoreMasks, as_wrappers, wrap
+from operant.networks import Network
+
+SWITCHES = gym.spaces.MultiBinary(3)
+HELD = [[1, 0], [0, 1], [1, 1]]  # the first off, the second on, the third free
+
+
+class Switches(gym.Env):
+    """Pays nothing; says which switches can be turned, in `info` or by a method, and remembers what was done."""
+
+    observation_space, action_space = gym.spaces.Box(-1, 1, (1,)), SWITCHES
+
+    def __init__(self, by_method=False):
+        self.seen = []
+        if by_method:
+            self.action_masks = lambda: np.array(HELD, bool)
+
+    def _info(self):
+        return {} if hasattr(self, "action_masks") else {"action_mask": np.array(HELD, np.int8)}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), self._info()
+
+    def step(self, action):
+        self.seen.append(np.array(action))
+        return np.zeros(1, np.float32), 0.0, len(self.seen) % 5 == 0, False, self._info()
+
+
+def test_flags_of_switches():
+    assert mask_size(SWITCHES) == mask_size(gym.spaces.MultiBinary((3, 1))) == 6
+    np.testing.assert_array_equal(flat_mask(SWITCHES, HELD), [1, 0, 0, 1, 1, 1])
+    np.testing.assert_array_equal(flat_mask(SWITCHES, np.ravel(HELD)), [1, 0, 0, 1, 1, 1])
+    nothing = [[0, 0], [1, 1], [1, 1]]
+    np.testing.assert_array_equal(flat_mask(SWITCHES, nothing, final=True), np.ones(6))
+    with pytest.raises(ValueError, match="allows no action at all"):
+        flat_mask(SWITCHES, nothing)
+    with pytest.raises(ValueError, match=r"needs 6 flags; got 3"):
+        flat_mask(SWITCHES, [1, 1, 1])
+
+
+@pytest.mark.parametrize("by_method", [False, True])
+@pytest.mark.parametrize("wrappers", [(), (IgnoreMasks(),)])
+def test_switches_that_are_held_and_masks_that_are_left_out(by_method, wrappers):
+    env = Switches(by_method)
+    learner = PPO(n_steps=16, batch_size=16, n_epochs=1, network=Network(hidden_sizes=(4,)))
+    agent = Agent(learner, env, wrappers=wrappers)
+    assert agent.spec.masked == (not wrappers)
+    agent.learn(64, progress_bar=False)
+    seen = np.stack(env.seen[-60:])
+    assert (seen[:, 2] == 1).any()
+    assert (seen[:, 2] == 0).any()
+    if wrappers:
+        assert all(len(np.unique(seen[:, i])) == 2 for i in range(3))
+    else:
+        np.testing.assert_array_equal(seen[:, :2], np.tile([0, 1], (60, 1)))
+        best = agent.predict(np.zeros(1, np.float32), action_mask=HELD)
+        np.testing.assert_array_equal(best[:2], [0, 1])
+
+
+def test_native_masks_are_left_out():
+    assert probes.Masked().spec.masked
+    assert not wrap(probes.Masked(), "ignore-masks").spec.masked
+    assert as_wrappers("ignore-masks") == (IgnoreMasks(),)
