@@ -28,10 +28,17 @@ def exit_code(interruption: KeyboardInterrupt) -> int:
 
 
 def is_plain(error: BaseException) -> bool:
-    """Whether an error says all there is to say, so that no traceback is wanted: a loss that is no number any more."""
-    training = sys.modules.get("operant.agent.training")
-    diverged = getattr(training, "DivergedError", None)
-    return diverged is not None and isinstance(error, diverged)
+    """Whether an error says all there is to say, so that no traceback is wanted: a loss that is no number any more, an
+    environment that answers what cannot be learnt from.
+    """
+    plain = (
+        ("operant.agent.training", "DivergedError"),
+        ("operant.envs.gymnasium_checks", "EnvironmentFault"),
+    )
+    kinds = [
+        getattr(sys.modules.get(module), name, None) for module, name in plain
+    ]  # what is not loaded did not raise
+    return isinstance(error, tuple(kind for kind in kinds if kind is not None))
 
 
 @contextmanager

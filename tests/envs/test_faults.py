@@ -13,6 +13,7 @@ from gymnasium import spaces as gs
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 import operant
+from operant.cli.errors import is_plain
 from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.evaluate import evaluate
 from operant.envs.gymnasium import make
@@ -377,8 +378,9 @@ def test_training_stops_and_leaves_the_last_good_model(tmp_path, field, value):
     value = np.full((2, 2, 1), 300) if field == "observation" else value
     network = {"hidden_sizes": (8,), "initialization": "uniform", "convolutions": ()}
     agent = operant.A2C(lambda: Faulty(space, field, value, at=20), n_steps=8, network=network, preset=None)
-    with pytest.raises(EnvironmentFault, match=f"Faulty, copy 0, step 20: {field}"):
+    with pytest.raises(EnvironmentFault, match=f"Faulty, copy 0, step 20: {field}") as caught:
         agent.learn(64, progress_bar=False, log_interval=8, run_dir=tmp_path / "run")
+    assert is_plain(caught.value)  # one line at the command line
     assert agent.step == 16
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(agent.state) if leaf.dtype == np.float32)
     checkpoint = latest_checkpoint(tmp_path / "run" / "checkpoints")
