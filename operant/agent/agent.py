@@ -40,6 +40,8 @@ from operant.types import PyTree
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from operant.export import Format
+
 
 class Agent(Acting):
     """Learns, acts, is scored, saved and shown.
@@ -403,6 +405,21 @@ class Agent(Acting):
         The same model gives the same bytes.
         """
         saving.save(self, path)
+
+    def export(self, path: str | Path, format: Format = "onnx") -> Path:
+        """Write the deterministic policy for use without operant, and return the path.
+
+        Args:
+            path: Of a file for "onnx", of a folder for "numpy".
+            format: "onnx" is a model of opset 17 for onnxruntime, for batches of any size: what `predict` takes goes in
+                and what it returns comes out, and a memory's arrays go in and out with them. "numpy" is a `policy.py`
+                with `act(observation)` that a person can read and that needs NumPy only, and its weights.
+
+        Raises ValueError naming what in a network of yours cannot be exported, and ImportError where "onnx" is missing.
+        """
+        from operant.export import export
+
+        return export(self.policy(), self.border, path, format, f"{self.name} on {self.source.id}")
 
     @classmethod
     def load(

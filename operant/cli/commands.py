@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import tyro
 
@@ -189,6 +190,10 @@ def compare(
     with from_input():
         if episodes < 1:
             raise ValueError(f"--episodes {episodes}: must be at least 1.")
+        from operant.cli.runs import require_model
+
+        require_model(a)
+        require_model(b)
         from operant.comparison import compare
 
         comparison = compare(a, b, episodes=episodes)
@@ -196,6 +201,37 @@ def compare(
     if output is not None:
         comparison.plot(output)
         print(output)
+
+
+def export(
+    model: Annotated[
+        tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN|MODEL", help="A run directory or a model file.")
+    ],
+    *,
+    format: Annotated[
+        Literal["onnx", "numpy"],
+        tyro.conf.arg(
+            help="onnx: a file for onnxruntime; numpy: a folder with Python that needs NumPy only."
+        ),
+    ] = "onnx",
+    output: Annotated[
+        str | None,
+        tyro.conf.arg(help="Where to write it; policy.onnx or policy/ where the model is, if not given."),
+    ] = None,
+    best: Best = False,
+) -> None:
+    """Write the deterministic policy of a model for use without operant: observation in, action out."""
+    from operant.cli.runs import require_model
+
+    with from_input():
+        require_model(model)
+        from operant.agent import Agent
+
+        agent = Agent.load(model, best=best)
+        agent = agent if agent.seeds is None else agent.best()
+        place = Path(model) if Path(model).is_dir() else Path(model).parent
+        name = "policy.onnx" if format == "onnx" else "policy"
+        print(agent.export(output or place / name, format))
 
 
 def algorithms() -> None:
@@ -297,6 +333,7 @@ COMMANDS = {
         record,
         plot,
         compare,
+        export,
         algorithms,
         environments,
         check,
