@@ -145,7 +145,7 @@ def test_agents_are_scored_for_it():
 def test_runs_are_compared_by_the_scores_that_they_have(tmp_path, capsys):
     for name, score in {"good": GOOD, "poor": POOR}.items():
         (tmp_path / name).mkdir()
-        (tmp_path / name / "config.json").write_text('{"format": "operant"}')
+        (tmp_path / name / "config.json").write_text('{"operant_version": "1"}')
         (tmp_path / name / "evaluation.json").write_text(json.dumps(score.to_json()))
     picture = tmp_path / "comparison.png"
     assert main(["compare", str(tmp_path / "good"), str(tmp_path / "poor"), "--output", str(picture)]) == 0
