@@ -18,6 +18,7 @@ from operant.agent.acting import Acting
 from operant.agent.best import Best
 from operant.agent.learner import Begun, Learner
 from operant.agent.training import Plan, Session
+from operant.agent.tuning import Tunable
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from operant.export import Format
 
 
-class Agent(Acting):
+class Agent(Acting, Tunable):
     """Learns, acts, is scored, saved and shown.
 
     Args:
@@ -111,6 +112,7 @@ class Agent(Acting):
         self.best_so_far: Best | None = None  # of what was evaluated during training
         self._policies: dict[tuple[bool, int], Policy] = {}  # the last few, by (deterministic, seed)
         self._predictions = itertools.count()  # each call of `predict` that samples has randomness of its own
+        self._made = True
 
     # learning
 

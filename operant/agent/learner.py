@@ -20,7 +20,7 @@ from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.log import UPDATES
 from operant.engine.run import Run, initial_state, replay_bytes
-from operant.engine.train import Loop, steps_done
+from operant.engine.train import steps_done
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.envs.running_statistics import STATISTICS, with_training_statistics
@@ -66,7 +66,7 @@ class Learner:
         self.updates: Any = np.asarray(0)  # of the parameters, so far; [S] with several seeds
         self.emit = False
         self._given_up = False  # what was learnt is not worth keeping
-        self._loop: Loop | None = None
+        self._loop: DeviceLoop | HostLoop | None = None
         self._closing: Callable[[], Any] = lambda: (
             None
         )  # closes the environments, at once or when nobody holds this
@@ -181,6 +181,22 @@ class Learner:
         self.run = replace(run, clock=replace(run.clock, step=jnp.zeros_like(run.clock.step)))
         return self.run
 
+    def tune(self, algorithm: Algorithm, traced: bool) -> None:
+        """Go on with other hyperparameters; nothing is compiled anew where only `traced` numbers differ."""
+        self.algorithm = algorithm
+        if self._loop is None:
+            return
+        if traced:
+            self._loop.exchange(algorithm)
+        elif isinstance(self._loop, HostLoop):
+            self._loop = HostLoop(algorithm, self._loop.environments, self.seeds, self.emit)
+            self._loop.disturbed = True
+        else:
+            native = self.source.native
+            assert native is not None
+            self._loop = DeviceLoop(algorithm, native, self.spec.num_envs, self.seeds, self.emit)
+        self._loop.watch = self.watch
+
     def restored(self, run: Run) -> None:
         """Take over a stored run; environments in Python, which no file can hold, begin their episodes afresh."""
         self.run, self._given_up = run, False
@@ -250,7 +266,7 @@ class Learner:
             self._loop = None
 
     @property
-    def _started_loop(self) -> Loop:
+    def _started_loop(self) -> DeviceLoop | HostLoop:
         assert self._loop is not None
         return self._loop
 

@@ -206,6 +206,10 @@ class DeviceLoop:
             out = self._warm_up(size)(self.algorithm, self._spread(run), np.int32(count), like=run)
             return self._fetch(out, count)
 
+    def exchange(self, algorithm: Algorithm) -> None:
+        """Go on with other numbers in the same algorithm: they are an argument of what is compiled."""
+        self.algorithm = algorithm
+
     def close(self) -> None:
         """Nothing is held."""
 

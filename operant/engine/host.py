@@ -47,8 +47,7 @@ class HostLoop:
         self, algorithm: Algorithm, environments: HostEnvironments, seeds: int | None, emit: bool = False
     ) -> None:
         self.environments, self.seeds, self.emit = environments, seeds, emit
-        self.algorithm: Algorithm = jax.tree.map(jnp.asarray, algorithm)  # converted once, not at every call
-        self._constants, self._algorithm = flatten(self.algorithm, pack=True)
+        self.exchange(algorithm)
         self._plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
         self._initial_carry = self._compiled(lambda a, state: a.initial_carry(state, self.spec.num_envs))
@@ -154,6 +153,11 @@ class HostLoop:
                     emitted.append(self._experience.tree(experience))
         run = flat.run
         return run, self._reported(run), _joined(emitted)
+
+    def exchange(self, algorithm: Algorithm) -> None:
+        """Go on with other numbers in the same algorithm: they are an argument of what is compiled."""
+        self.algorithm: Algorithm = jax.tree.map(jnp.asarray, algorithm)  # converted once, not at every call
+        self._constants, self._algorithm = flatten(self.algorithm, pack=True)
 
     def close(self) -> None:
         """Closes the environments."""

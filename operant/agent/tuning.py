@@ -1,0 +1,214 @@
+"""What may be changed of an agent that exists: hyperparameters, the environment, parameters, the contents of replay.
+
+Names that it does not have are answered in one line; nothing that is assigned is ignored.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant import curiosity, habits
+from operant.agent import inputs
+from operant.agent.learner import Begun, Learner
+from operant.algorithms import registry
+from operant.algorithms.base import Algorithm
+from operant.engine import files
+from operant.envs.source import Source
+from operant.envs.stored import require_same_spaces
+from operant.replay import ring
+from operant.types import EnvSpec, PyTree, Replay
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from operant.envs.border import Border
+
+WRITTEN = ("history", "best_so_far", "learner")  # by training, while it goes on
+RING = "operant-replay-1"
+SIZES = ("capacity", "n_step", "priority", "sequence")  # of a Replay: what is stored depends on them
+
+
+class Tunable:
+    """An agent's hyperparameters as attributes, and what else is exchanged."""
+
+    if TYPE_CHECKING:  # what the agent has
+        algorithm: Algorithm
+        source: Source
+        spec: EnvSpec
+        seed: int
+        seeds: tuple[int, ...] | None
+        num_envs: int
+        learner: Learner
+
+        @property
+        def border(self) -> Border: ...
+        @property
+        def state(self) -> PyTree: ...
+        @property
+        def step(self) -> int: ...
+
+    _made = False  # whether all attributes are there: from then on, assigning to another one is a mistake
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(type(self), name):  # a property that failed: say why
+            return object.__getattribute__(self, name)
+        algorithm = self.__dict__.get("algorithm")
+        if name.startswith("_") or algorithm is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        inner, _ = curiosity.parts(algorithm)
+        if name in inner.__dataclass_fields__:
+            return getattr(inner, name)
+        known = (
+            *inner.__dataclass_fields__,
+            *self.__dict__,
+            *(n for n in dir(type(self)) if n[0] != "_"),
+        )
+        raise AttributeError(habits.answer(habits.AGENT, "An agent has no attribute", name, known))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_") or not self._made or name in WRITTEN:
+            object.__setattr__(self, name, value)
+            return
+        inner, _ = curiosity.parts(self.algorithm)
+        if name in inner.__dataclass_fields__:
+            self._tune(name, value)
+        elif name in self.__dict__ or hasattr(type(self), name):
+            raise AttributeError(
+                f"agent.{name} cannot be set: it is fixed when the agent is made. Make another one, or "
+                f"agent.save(path) and operant.load(path, {name}=…); agent.set_env(env) exchanges the environment."
+            )
+        else:
+            names = (*inner.__dataclass_fields__, *self.__dict__)
+            answer = habits.answer(
+                {**habits.AGENT, **habits.CONSTRUCTOR}, "An agent has no attribute", name, names
+            )
+            raise AttributeError(f"{answer} Hyperparameters can be set, such as agent.learning_rate.")
+
+    @property
+    def num_timesteps(self) -> int:
+        """`step`, by Stable-Baselines3's name."""
+        return self.step
+
+    @property
+    def observation_space(self) -> gym.Space:
+        """The environment's, as Gymnasium has it."""
+        return self.border.observation_space
+
+    @property
+    def action_space(self) -> gym.Space:
+        """The environment's, as Gymnasium has it."""
+        return self.border.action_space
+
+    def set_env(self, env: Any, env_kwargs: Mapping[str, Any] | None = None) -> None:
+        """Train, score and film in another environment of the same spaces from now on, in the same wrappers.
+
+        Replay starts empty. Raises ValueError, naming both, for other spaces or another number of environments.
+        """
+        vectorization = self.source.vectorization if isinstance(env, str) or callable(env) else "sync"
+        source = Source(
+            env, vectorization=vectorization, wrappers=self.source.wrappers, env_kwargs=env_kwargs or {}
+        )
+        require_same_spaces(self.spec, source.spec)
+        learners = len(self.seeds or (self.seed,))
+        inputs.copies(source, self.num_envs, self.num_envs, learners)
+        spec = replace(source.spec, num_envs=self.num_envs)
+        self.algorithm.check(spec)
+        old = self.learner
+        learner = Learner(self.algorithm, source, spec, self.seed if self.seeds is None else self.seeds)
+        learner.state, learner.begun = jax.tree.map(jnp.copy, old.state), Begun(old.step, old.iteration)
+        for name, value in {"source": source, "spec": spec, "learner": learner, "_border": None}.items():
+            object.__setattr__(self, name, value)
+
+    def get_parameters(self) -> dict[str, np.ndarray]:
+        """Everything that has been learnt, by name: weights, the optimizer's state, running statistics. Copies."""
+        named = zip(files.leaf_names(self.state), jax.tree.leaves(self.state), strict=True)
+        return {name: np.array(leaf) for name, leaf in named if not files.is_key(leaf)}
+
+    def set_parameters(self, values: Mapping[str, Any], exact_match: bool = True) -> None:
+        """Take over arrays as `get_parameters` names them; they act and are trained from at once.
+
+        Without `exact_match` some of them will do. Raises ValueError for what is missing, unknown or of another shape.
+        """
+        if isinstance(values, str | os.PathLike):
+            raise ValueError(
+                f"set_parameters takes arrays by name; operant.load({str(values)!r}) reads a file."
+            )
+        known = self.get_parameters()
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(habits.answer({}, "There is no parameter", name, known))
+            if np.shape(value) != known[name].shape:
+                raise ValueError(f"{name} has shape {np.shape(value)} where {known[name].shape} is expected.")
+        missing = sorted(known.keys() - values.keys())
+        if exact_match and missing:
+            raise ValueError(
+                f"{len(missing)} parameters are missing, such as {missing[0]!r}: exact_match=False leaves them alone."
+            )
+        leaves, structure = jax.tree.flatten(self.state)
+        new = [
+            jnp.array(values[name], leaf.dtype) if name in values else leaf
+            for name, leaf in zip(files.leaf_names(self.state), leaves, strict=True)
+        ]
+        self.learner.state = structure.unflatten(new)
+
+    def save_replay_buffer(self, path: str | Path) -> None:
+        """Write what replay holds to one safetensors file. Raises ValueError where there is nothing."""
+        run = self.learner.run
+        if run is None or run.replay is None:
+            raise ValueError(
+                f"{self.algorithm.name} has no replay."
+                if not isinstance(self.algorithm.experience, Replay)
+                else "There is nothing in replay yet: call learn first."
+            )
+        files.save_tree(path, run.replay, {"format": RING})
+
+    def load_replay_buffer(self, path: str | Path) -> None:
+        """Train from what `save_replay_buffer` wrote. Raises ValueError for replay of another size or environment."""
+        if not isinstance(self.algorithm.experience, Replay):
+            raise ValueError(f"{self.algorithm.name} has no replay.")
+        if files.read_metadata(path).get("format") != RING:
+            raise ValueError(f"{path} holds no replay: agent.save_replay_buffer(path) writes it.")
+        run = self.learner.started(emit=self.learner.emit)
+        stored = files.load_tree(path, run.replay)
+        self.learner.run = replace(run, replay=ring.cut(stored))
+
+    def _tune(self, name: str, value: Any) -> None:
+        """Give a hyperparameter another value. Raises ValueError where what has been learnt would not fit."""
+        inner, curious = curiosity.parts(self.algorithm)
+        values = {field.name: getattr(inner, field.name) for field in fields(inner)} | {name: value}
+        algorithm = curiosity.make_curious(registry.build(type(inner), values), curious)
+        algorithm.check(self.spec)
+        inputs.require_shared(algorithm.experience, self.num_envs)
+        inputs.require_same_discount(algorithm, self.source.wrappers)
+        traced = jax.tree.structure(algorithm) == jax.tree.structure(self.algorithm)
+        if not traced and not self._fits(algorithm):
+            raise ValueError(
+                f"agent.{name} = {value!r}: what has been learnt, or what is in replay, would not fit it. Make another "
+                f"agent with {name}=…, or load a saved one with it: operant.load(path, {name}=…)."
+            )
+        object.__setattr__(self, "algorithm", algorithm)
+        self.learner.tune(algorithm, traced)
+
+    def _fits(self, algorithm: Algorithm) -> bool:
+        """Whether a state of this agent's, and its replay, can be that algorithm's."""
+        now, then = self.algorithm.experience, algorithm.experience
+        if type(now) is not type(then):
+            return False
+        stored = self.learner.run is not None and isinstance(now, Replay)
+        if stored and any(getattr(now, size) != getattr(then, size) for size in SIZES):
+            return False
+        return _shapes(self.algorithm, self.spec) == _shapes(algorithm, self.spec)
+
+
+def _shapes(algorithm: Algorithm, spec: EnvSpec) -> tuple[Any, list]:
+    """Structure, shapes and dtypes of an algorithm's state."""
+    state = jax.eval_shape(lambda: algorithm.init(spec, jax.random.key(0)))
+    return jax.tree.structure(state), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(state)]
