@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import jax
@@ -42,7 +42,7 @@ def weights(agent):
 @pytest.mark.parametrize("backend", ["native", "gymnasium"])
 def test_a_number_that_is_set_is_trained_with_and_compiles_nothing_anew(backend):
     agent = learn(operant.PPO("CartPole-v1", num_envs=4, backend=backend, **PPO_SMALL))
-    before, made = weights(agent), agent.learner._loop
+    before, made = weights(agent), cast("Any", agent.learner._loop)
     agent.learning_rate = 0.0
     agent.gamma = 0.5
     assert (agent.learning_rate, agent.gamma, agent.algorithm.gamma) == (0.0, 0.5, 0.5)
@@ -145,7 +145,7 @@ def test_replay_is_saved_and_loaded(tmp_path):
     agent.save_replay_buffer(tmp_path / "replay.safetensors")
     other = operant.DQN("CartPole-v1", **DQN_SMALL)
     other.load_replay_buffer(tmp_path / "replay.safetensors")
-    rows, theirs = other.learner.run.replay.rows, agent.learner.run.replay.rows
+    rows, theirs = (cast("Any", one.learner.run).replay.rows for one in (other, agent))
     np.testing.assert_array_equal(rows.reward, theirs.reward)
     assert bool(rows.truncated[39]) or bool(rows.terminated[39])  # what comes next does not follow from it
     learn(other, 24)
