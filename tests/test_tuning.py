@@ -45,7 +45,7 @@ def test_a_number_that_is_set_is_trained_with_and_compiles_nothing_anew(backend)
     before, made = weights(agent), cast("Any", agent.learner._loop)
     agent.learning_rate = 0.0
     agent.gamma = 0.5
-    assert (agent.learning_rate, agent.gamma, agent.algorithm.gamma) == (0.0, 0.5, 0.5)
+    assert (agent.learning_rate, agent.gamma, cast("Any", agent.algorithm).gamma) == (0.0, 0.5, 0.5)
     assert agent.config()["hyperparameters"]["learning_rate"] == 0.0
     compiled = (made._chunks if backend == "native" else made._learners).copy()
     learn(agent)

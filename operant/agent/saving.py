@@ -204,7 +204,6 @@ def load(
     step = evaluation.get("step", metadata.get("step", 0))
     agent.learner.state, agent.learner.begun = state, Begun(step, metadata.get("iteration", 0))
     agent.history = [row for row in rows_of(metadata.get("history", {})) if row[STEP] <= agent.step]
-    agent.learner.count_updates(agent.history)
     # As the model of a run is that of its best seed, so is the best model.
     return agent if not best or agent.seeds is None else agent[int(np.argmax(evaluation["mean_reward"]))]
 
