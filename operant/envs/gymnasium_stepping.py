@@ -18,7 +18,14 @@ from gymnasium.vector import SyncVectorEnv
 from operant import spaces
 from operant.envs.border import Border
 from operant.envs.gymnasium_checks import Checks, EnvironmentFault
-from operant.envs.gymnasium_layers import MASK, RAW_REWARD, RawRewardInInfo, frame_stack, time_limit
+from operant.envs.gymnasium_layers import (
+    MASK,
+    RAW_REWARD,
+    RawRewardInInfo,
+    frame_stack,
+    layers_of,
+    time_limit,
+)
 from operant.envs.gymnasium_spaces import action_to_gym, mask_size, space_from_gymnasium, split_actions
 from operant.envs.gymnasium_values import brief, fault, reset_fault
 from operant.envs.host import HostEnvironments
@@ -174,13 +181,14 @@ def with_rows(batch: PyTree, rows: dict[int, PyTree]) -> PyTree:
 
 
 def require_seed(name: str, env: gym.Env) -> None:
-    reset = type(env.unwrapped).reset
-    parameters = inspect.signature(reset).parameters.values()
-    if not any(p.name == "seed" or p.kind is p.VAR_KEYWORD for p in parameters):
-        raise EnvironmentFault(
-            f"{name}: reset() takes no seed. Write it as reset(self, *, seed=None, options=None), beginning with "
-            "super().reset(seed=seed), and draw what is random from self.np_random."
-        )
+    """Raise EnvironmentFault where `reset` takes no seed, naming what to write."""
+    for layer in (*layers_of(env), env.unwrapped):
+        parameters = inspect.signature(type(layer).reset).parameters.values()
+        if not any(p.name == "seed" or p.kind is p.VAR_KEYWORD for p in parameters):
+            raise EnvironmentFault(
+                f"{name}: reset() of {type(layer).__name__} takes no seed. Write it as reset(self, *, seed=None, "
+                "options=None), beginning with super().reset(seed=seed), and draw what is random from self.np_random."
+            )
 
 
 def require_promised(name: str, space: gym.Space, observation: PyTree, leading: tuple[int, ...]) -> None:

@@ -430,6 +430,11 @@ class Seedless(gym.Env):
         return np.zeros(1, np.float32), {}
 
 
+class SeedlessLayer(gym.Wrapper):
+    def reset(self):
+        return self.env.reset()
+
+
 class WithSpace(Old):
     def __init__(self, space):
         self.observation_space = space
@@ -471,10 +476,17 @@ ERRORS = {
         r"Old: reset\(\) must return \(observation, info\), info .*; got ndarray",
     ),
     "liar": (lambda: make(Liar), r"Liar: what reset\(\).*must have shape \(1,\); got \(3,\)"),
-    "no seed": (lambda: make(Seedless), r"Seedless: reset\(\) takes no seed.*seed=None, options=None"),
+    "no seed": (
+        lambda: make(Seedless),
+        r"Seedless: reset\(\) of Seedless takes no seed.*seed=None, options=None",
+    ),
+    "no seed, in a wrapper": (
+        lambda: make(lambda: SeedlessLayer(Copying())),
+        r"reset\(\) of SeedlessLayer takes no seed",
+    ),
     "no seed, a vector's": (
         lambda: make(vector(SyncVectorEnv, AutoresetMode.NEXT_STEP, Seedless)),
-        r"Seedless: reset\(\) takes no seed",
+        r"Seedless: reset\(\) of Seedless takes no seed",
     ),
     "empty": (lambda: make(lambda: WithSpace(gs.Box(0, 1, (3, 0)))), "WithSpace: .*there is nothing in it"),
     "an empty part": (lambda: make(lambda: WithSpace(gs.Tuple([gs.Dict()]))), "there is nothing in it"),
