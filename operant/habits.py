@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 _CONTINUOUS = "PPO, A2C, TRPO and REINFORCE learn continuous actions."
-_NETWORK = "The network is made for the environment; network={'hidden_sizes': (64, 64)} says how."
+_NETWORK = "The network is made for the environment; network={'hidden_sizes': (64, 64), 'value_hidden_sizes': (64,)} says how."
 _CALLBACK = (
     "learn(callback=…) takes functions of a Progress; docs/from_stable_baselines3.md has what each becomes."
 )
@@ -94,6 +94,17 @@ MODULE = {
 CONSTRUCTOR = {
     **dict.fromkeys(("policy", "policy_kwargs", "net_arch", "hidden_sizes"), _NETWORK),
     "activation_fn": "network={'activation': 'relu'} says it.",
+    **dict.fromkeys(
+        ("optimizer_class", "optimizer_kwargs"),
+        "optimizer='adamw' chooses it, and optimizer_eps, optimizer_betas and weight_decay are its values.",
+    ),
+    "share_features_extractor": "network={'share_features_extractor': False} says it.",
+    **dict.fromkeys(
+        ("n_lstm_layers", "lstm_hidden_size", "enable_critic_lstm", "shared_lstm", "lstm_kwargs"),
+        "network={'memory': 'lstm', 'memory_size': 64, 'memory_layers': 1, 'critic_memory': 'own'} says it.",
+    ),
+    **dict.fromkeys(("norm_obs", "norm_reward"), _NORMALIZE),
+    "normalize_images": "Images of bytes are divided by 255 in any case.",
     "features_extractor_class": "network=… takes any Equinox module that maps an observation to features.",
     **dict.fromkeys(("n_envs", "n_env", "nenvs"), "Did you mean 'num_envs'?"),
     "vec_env_cls": "vectorization='async' has a process for each environment.",
@@ -135,7 +146,7 @@ LEARN = {
     "n_eval_episodes": "Did you mean 'evaluation_episodes'?",
     "eval_log_path": "run_dir=… keeps everything.",
     "reset_num_timesteps": "learn(…), called again, goes on.",
-    "use_masking": "Masks are used where the environment gives them.",
+    "use_masking": "Masks are used where the environment gives them; wrappers='ignore-masks' leaves them out.",
     "timesteps": "Did you mean 'total_timesteps'?",
     "verbose": "progress_bar=False is quiet.",
 }

@@ -234,6 +234,12 @@ def custom(module: Any, space: Space) -> Custom:
         raise ValueError(
             f"network={module!r} must be an operant.Network or a callable Equinox module; it is a {name}."
         )
+    for layer in jax.tree.leaves(module, is_leaf=lambda x: isinstance(x, eqx.nn.StatefulLayer)):
+        if isinstance(layer, eqx.nn.StatefulLayer):
+            raise ValueError(
+                f"network={name} holds a {type(layer).__name__}, whose running statistics cannot be kept while "
+                "learning. Take one without, such as LayerNorm; normalize_observations=True normalises what comes in."
+            )
     leaves, structure = jax.tree.flatten(module)
     leaves = [jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
     for leaf in leaves:

@@ -236,6 +236,10 @@ def test_modules_that_cannot_be_networks_are_refused():
     for module, reason in (
         (7, "callable Equinox module; it is a int"),
         (Static(3), "callable Equinox module; it is a Static"),
+        (
+            eqx.nn.BatchNorm(3, "batch", mode="ema"),
+            "holds a BatchNorm, whose running statistics cannot be kept",
+        ),
         (Whole(jnp.arange(3)), r"array of int32 \(3,\), which cannot be learned"),
         (filled(lambda key: eqx.nn.MLP(4, 5, 8, 1, key=key)), r"must take one observation of Box\(3\)"),
         (filled(lambda key: eqx.nn.MLP(3, "scalar", 8, 1, key=key)), "one vector of float32 features"),
