@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 _CONTINUOUS = "PPO, A2C, TRPO and REINFORCE learn continuous actions."
-_NETWORK = "The network is made for the environment; network={'hidden_sizes': (64, 64), 'value_hidden_sizes': (64,)} says how."
+_NETWORK = "It is made for the environment; network={'hidden_sizes': (64, 64), 'value_hidden_sizes': (64,)} says how."
 _CALLBACK = (
     "learn(callback=…) takes functions of a Progress; docs/from_stable_baselines3.md has what each becomes."
 )
