@@ -20,7 +20,7 @@ SPACES = {
     "bytes": gs.Box(0, 255, (2, 3), np.uint8),
     "few bytes": gs.Box(0, 9, (2, 3), np.uint8),
     "int8": gs.Box(-3, 9, (3,), np.int8),
-    "uint64": gs.Box(0, 2**63, (3,), np.uint64),
+    "uint64": gs.Box(0, 2**40, (3,), np.uint64),
     "int64": gs.Box(np.array([-3, 0, 5]), np.array([9, 2**40, 5]), dtype=np.int64),
     "discrete": gs.Discrete(3),
     "discrete from −1": gs.Discrete(3, start=-1),
