@@ -274,3 +274,34 @@ def test_an_environment_is_looked_at(tmp_path, monkeypatch, capsys):
     assert main(["check", "bad_rewards:BadRewards-v0", "--episodes", "1"]) == 1
     assert "reward" in capsys.readouterr().out
     assert "Did you mean CartPole-v1" in refused(capsys, "check", "CartPol-v1")
+
+
+def test_more_checkpoints_are_kept_where_asked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = (
+        "--total-timesteps",
+        "128",
+        "--log-interval",
+        "32",
+        "--keep-checkpoints",
+        "3",
+        "--run-dir",
+        "run",
+    )
+    assert main(["train", "a2c", "CartPole-v1", *SMALL, *QUIET, *flags]) == 0
+    assert runs.checkpoints("run") == [64, 96, 128]
+    assert RunDirectory.open("run").read_config()["keep_checkpoints"] == 3
+
+
+def test_the_random_policy_is_scored_as_evaluate_does_until_nobody_waits():
+    from operant.cli.preparation import Preparation
+    from operant.engine.watch import Stopped
+
+    agent = operant.A2C("CartPole-v1", preset=None)
+    with Preparation(agent, 3) as preparation:
+        score = preparation.random()
+    assert list(score.returns) == list(agent.random().evaluate(3, deterministic=False).returns)
+    with Preparation(agent, 10**6) as preparation:
+        preparation.begin()
+    with pytest.raises(Stopped):
+        preparation.random()

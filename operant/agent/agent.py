@@ -127,6 +127,7 @@ class Agent(Acting, Tunable):
         observers: Sequence[Observer] = (),
         run_dir: str | Path | None = None,
         checkpoint_every: int | None = None,
+        keep_checkpoints: int = 2,
         evaluate_every: int | None = None,
         evaluation_episodes: int = 20,
         evaluate_env: Any = None,
@@ -144,6 +145,7 @@ class Agent(Acting, Tunable):
             observers: Called with every transition, in order, between chunks.
             run_dir: Where to keep the config, metrics, TensorBoard events and checkpoints.
             checkpoint_every: Environment steps between two checkpoints in `run_dir`; the last state is always kept.
+            keep_checkpoints: How many of them are kept, the latest ones.
             evaluate_every: Environment steps between two evaluations of the deterministic policy, the last one at the
                 end. Training can forget: `best_model` is then the best of them, and is kept in `run_dir`.
             evaluation_episodes: Episodes of an evaluation, on Gymnasium's own environment; the same ones each time, and
@@ -167,7 +169,14 @@ class Agent(Acting, Tunable):
         for advice in self.algorithm.advice(self.spec):
             warnings.warn(advice, TrainingWarning, stacklevel=2)
         size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
-        plan = Plan(before + total_timesteps, size, checkpoint_every, evaluate_every, evaluation_episodes)
+        plan = Plan(
+            before + total_timesteps,
+            size,
+            checkpoint_every,
+            evaluate_every,
+            evaluation_episodes,
+            keep_checkpoints,
+        )
         directory = None if run_dir is None else RunDirectory(Path(run_dir))
         session = Session(
             self,

@@ -46,6 +46,7 @@ class Plan:
     checkpoint_every: int | None = None  # environment steps
     evaluate_every: int | None = None  # environment steps
     evaluation_episodes: int = 20
+    keep_checkpoints: int = 2  # the latest ones
 
     def __post_init__(self) -> None:
         at_least_one(**asdict(self))
@@ -316,8 +317,9 @@ class Session:
         if self.directory is None or learner.lost or learner.step == self.saved or self._is_diverged():
             return
         config = self.directory.read_config()
+        keep = self.plan.keep_checkpoints
         with self.watch.shielded(), self.watch.doing("writing a checkpoint"):
-            save_checkpoint(self.directory.checkpoints, learner.step, learner.run, config, keep=2)
+            save_checkpoint(self.directory.checkpoints, learner.step, learner.run, config, keep)
             self.saved = learner.step
 
     def save_model(self) -> None:

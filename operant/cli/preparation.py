@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from operant.agent import Agent, Progress
     from operant.engine.evaluate import Evaluation
+    from operant.engine.watch import Watch
+
+SEED = 10_000  # as of `Agent.evaluate`: both play the same episodes
 
 
 class Preparation:
@@ -23,6 +26,7 @@ class Preparation:
         self.agent, self.episodes = agent, episodes
         self._pool = ThreadPoolExecutor(1)
         self._random: Future[Evaluation] | None = None
+        self._watch: Watch | None = None
 
     def __enter__(self) -> Preparation:
         # Training holds Python for well under a millisecond between two chunks, and would wait for 5 ms each time.
@@ -32,12 +36,17 @@ class Preparation:
 
     def __exit__(self, *exception: object) -> None:
         sys.setswitchinterval(self._switch_interval)
+        if self._watch is not None:  # after Ctrl-C nobody waits for what it is doing
+            self._watch.stop = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def begin(self, progress: Progress | None = None) -> None:
         """A callback of training's."""
         if self._random is None:
-            self._random = self._pool.submit(self._score)
+            from operant.engine.watch import Watch
+
+            self._watch = Watch()
+            self._random = self._pool.submit(self._score, self._watch)
             self._pool.submit(importlib.import_module, "operant.cli.finish")
 
     def random(self) -> Evaluation:
@@ -46,5 +55,19 @@ class Preparation:
         assert self._random is not None
         return self._random.result()
 
-    def _score(self) -> Evaluation:
-        return cast("Evaluation", self.agent.random().evaluate(self.episodes, deterministic=False))
+    def _score(self, watch: Watch) -> Evaluation:
+        """What `random().evaluate` gives, as long as nobody asks to stop."""
+        from operant.agent.inputs import SLOTS
+        from operant.engine.evaluate import evaluate
+
+        random = self.agent.random()
+        shared = random.source.shared
+        return evaluate(
+            random.policy(deterministic=False, seed=SEED),
+            random.learner.single,
+            episodes=self.episodes,
+            seed=SEED,
+            slots=1 if shared else SLOTS,
+            close=not shared,
+            watch=watch,
+        )

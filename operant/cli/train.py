@@ -75,6 +75,8 @@ def _asked(arguments: list[str], typed: list[str] | None = None) -> Asked:
     if typed is not None and environment not in typed:
         modules.require_imported(environment, asked.training.modules)
     require_known(environment, asked.training.modules)
+    if asked.training.evaluate_env is not None:
+        require_known(asked.training.evaluate_env)
     return asked
 
 
@@ -106,8 +108,10 @@ def _train(asked: Asked) -> None:
                 loggers=_loggers(training.wandb, agent),
                 run_dir=directory.path,
                 checkpoint_every=training.checkpoint_every,
+                keep_checkpoints=training.keep_checkpoints,
                 evaluate_every=training.evaluate_every or None,
                 evaluation_episodes=training.evaluation_episodes,
+                evaluate_env=training.evaluate_env,
                 overwrite=training.overwrite,
             )
 

@@ -51,10 +51,14 @@ class Training:
     """Where everything is kept; runs/ALGORITHM-ENVIRONMENT-N if not given."""
     checkpoint_every: int | None = None
     """Environment steps between two checkpoints; the last state is always kept."""
+    keep_checkpoints: int = 2
+    """How many checkpoints are kept, the latest ones."""
     evaluate_every: int = 0
     """Environment steps between two evaluations during training, whose best model is kept; 0 for none."""
     evaluation_episodes: int = 20
     """Episodes of an evaluation during training."""
+    evaluate_env: Annotated[str | None, tyro.conf.arg(metavar="ENVIRONMENT")] = None
+    """Another environment of the same spaces to evaluate on during training; a resumed run evaluates on its own."""
     overwrite: bool = False
     """Replace a run that is already in the run directory."""
     log_interval: int | None = None
@@ -78,6 +82,7 @@ class Training:
             num_envs=self.num_envs,
             log_interval=self.log_interval,
             checkpoint_every=self.checkpoint_every,
+            keep_checkpoints=self.keep_checkpoints,
             evaluate_every=self.evaluate_every or None,
             evaluation_episodes=self.evaluation_episodes,
             episodes=self.episodes,

@@ -11,13 +11,14 @@ from typing import Any
 from operant import catalogue
 
 AGENT = ("seed", "seeds", "num_envs", "backend", "vectorization")
-LEARN = ("checkpoint_every", "evaluate_every", "evaluation_episodes")
+LEARN = ("checkpoint_every", "keep_checkpoints", "evaluate_every", "evaluation_episodes")
 # What a config says of training, where it is as usual.
 USUAL = {
     "seed": 0,
     "backend": "auto",
     "vectorization": "sync",
     "checkpoint_every": None,
+    "keep_checkpoints": 2,
     "evaluate_every": None,
     "evaluation_episodes": 20,
 }
