@@ -12,6 +12,7 @@ from typing import Any
 
 from operant.studio import style
 from operant.studio.curves import metrics_panel, read_metrics
+from operant.studio.repeat import command_line, python
 from operant.studio.score import known_interval, score
 
 NAME = "report.html"
@@ -33,6 +34,10 @@ img, video {{ max-width: 100%; height: auto; display: block; margin: 0 auto; }}
 .scores {{ display: flex; flex-wrap: wrap; gap: 1rem 3.5rem; margin-bottom: 1rem; }}
 .scores b {{ display: block; font-size: 2.4rem; line-height: 1.15; color: #0072b2; }}
 .scores div + div b {{ color: #6b7280; }}
+.scores.single {{ margin: 1rem 0 0; gap: .6rem 2rem; font-size: .85rem; }}
+.scores.single b {{ font-size: 1.2rem; color: #6b7280; }}
+pre {{ background: #f4f5f7; border-radius: 6px; padding: .8rem 1rem; margin: .6rem 0 0; font-size: .88rem;
+  white-space: pre-wrap; }}
 table {{ border-collapse: collapse; width: 100%; font-size: .92rem; }}
 th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-top: 1px solid #e3e6ea; }}
 tr:first-child > * {{ border-top: 0; }}
@@ -68,6 +73,7 @@ def report(run_directory: str | Path) -> Path:
         _picture("What the policy does", run / "policy.png"),
         _video(run / "video.mp4"),
         _picture("Training diagnostics", run / "metrics.png") or _diagnostics(run / "metrics.csv"),
+        _repeat(config),
         *_tables(config),
     ]
     if not any(sections):
@@ -120,16 +126,44 @@ def _score(evaluation: Mapping[str, Any], name: str, threshold: float | None) ->
     better = {
         f"{label}, at step {row['step']:,}": row for label, row in kept.items() if row.get("training_forgot")
     }
-    rows = {**(learners or {name: evaluation}), **better, "random policy": evaluation.get("random")}
-    present = {label: row for label, row in rows.items() if row}
-    numbers = "".join(_number(label, row) for label, row in present.items())
-    picture = score(present, title="Returns", threshold=threshold)
-    return _section("Score", f'<div class="scores">{numbers}</div>\n{_image(style.png(picture), "Returns")}')
+    each = {label: row for label, row in {**(learners or {name: evaluation}), **better}.items() if row}
+    random = {"random policy": evaluation["random"]} if evaluation.get("random") else {}
+    if not learners:
+        first, more = each | random, {}
+    else:  # what they say together comes first
+        together = {
+            "mean": evaluation["iqm"],
+            "interval": evaluation.get("iqm_interval"),
+            "returns": [row["mean"] for row in learners.values()],
+        }
+        count = f"{len(learners)} seed{'s' * (len(learners) != 1)}"
+        median = {"mean": evaluation["median"], "note": f"of {count}, each by the mean of its episodes"}
+        first = {"median": median, "interquartile mean": together, **random}
+        more = each
+    numbers = "".join(_number(label, row) for label, row in first.items())
+    drawn = ({f"{name}, all seeds": first["interquartile mean"]} if learners else {}) | each | random
+    picture = score(drawn, title="Returns", threshold=threshold)
+    singles = "".join(_number(label, row) for label, row in more.items())
+    return _section(
+        "Score",
+        f'<div class="scores">{numbers}</div>\n{_image(style.png(picture), "Returns")}'
+        + (f'\n<div class="scores single">{singles}</div>' if singles else ""),
+    )
+
+
+def _repeat(config: Mapping[str, Any]) -> str:
+    """The one line, and the Python, that train the same again."""
+    if "operant_version" not in config:
+        return ""
+    line, script = command_line(config), python(config)
+    parts = [f"<pre>{html.escape(text.strip())}</pre>" for text in (line, script) if text]
+    return _section("Train it again", "\n".join(parts))
 
 
 def _number(label: str, evaluation: Mapping[str, Any]) -> str:
     interval = known_interval(evaluation)
-    notes = [f"95 % interval {interval[0]:.1f} to {interval[1]:.1f}"] if interval else []
+    notes = [evaluation["note"]] if "note" in evaluation else []
+    notes += [f"95 % interval {interval[0]:.1f} to {interval[1]:.1f}"] if interval else []
     if "episodes" in evaluation:
         notes.append(f"{evaluation['episodes']} episode{'s' * (evaluation['episodes'] != 1)}")
     note = html.escape(", ".join(notes))

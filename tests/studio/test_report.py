@@ -126,3 +126,39 @@ def test_the_score_shows_returns_mean_interval_and_threshold(tmp_path):
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["PPO", "random policy"]
     assert any(drawn.get_xdata()[0] == 475 for drawn in axes.lines)
     assert (tmp_path / "score.png").exists()
+
+
+def test_several_seeds_lead_with_what_they_say_together(tmp_path):
+    seeds = {
+        str(seed): {"mean": mean, "interval": [mean - 5, mean + 5], "returns": [mean] * 3, "episodes": 3}
+        for seed, mean in enumerate((400.0, 480.0, 500.0))
+    }
+    together = {"median": 480.0, "iqm": 460.0, "iqm_interval": [400.0, 500.0], "seeds": seeds, "episodes": 3}
+    (tmp_path / "evaluation.json").write_text(json.dumps({**EVALUATION, **together}))
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    words = [word for word in Page(report(tmp_path)).words if word]
+    first = words[words.index("Score") + 1 :]
+    assert first[:6] == [
+        "median",
+        "480.0",
+        "of 3 seeds, each by the mean of its episodes",
+        "interquartile mean",
+        "460.0",
+        "95 % interval 400.0 to 500.0",
+    ]
+    assert first.index("random policy") < first.index("PPO, seed 0")
+
+
+def test_a_report_says_what_trains_the_same_again(tmp_path):
+    config = {
+        "operant_version": "1",
+        "algorithm": "ppo",
+        "environment": "CartPole-v1",
+        "seed": 3,
+        "total_timesteps": 5000,
+        "hyperparameters": {"gamma": 0.9},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    words = Page(report(tmp_path)).words
+    assert any(word.startswith("operant train ppo CartPole-v1") and "--gamma 0.9" in word for word in words)
+    assert any("operant.PPO(" in word and "agent.learn(5_000)" in word for word in words)
