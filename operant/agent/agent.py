@@ -483,6 +483,9 @@ class Agent(Acting, Tunable):
         """What is being trained on what, in a few words."""
         return showing.title(self)
 
+    def _repr_html_(self) -> str:
+        return showing.face(self)
+
     def __repr__(self) -> str:
         return f"<{self.title}, at step {self.step:,}>"
 

@@ -6,16 +6,19 @@ What a picture is drawn with is imported when it is drawn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
 
-from operant import spaces
+from operant import html, spaces
+from operant.algorithms import registry
 from operant.engine.policy import Actor
 from operant.envs import arguments
 from operant.envs.wrappers.registry import to_text
+from operant.networks import Network
 from operant.studio import recording
 from operant.studio.recording import Recording
 
@@ -45,8 +48,7 @@ def film(path: str | Path, recorded: Recording, name: str, random: Agent | None,
         steps = len(recorded.observations) - 1
         other = random.recording(1, seed, False, recorded.every, steps)
         frames = side_by_side(frames, other.frames, (name, "random policy"))
-    write_video(path, frames, recorded.fps)
-    return recorded
+    return replace(recorded, path=write_video(path, frames, recorded.fps))
 
 
 def plot(agent: Agent, path: str | Path | None, reference: Mapping[str, float] | None) -> Figure:
@@ -64,6 +66,41 @@ def plot(agent: Agent, path: str | Path | None, reference: Mapping[str, float] |
         values={agent.name: series(agent.history, VALUE)} if valued else None,
         path=path,
     )
+
+
+def face(agent: Agent) -> str:
+    """What a notebook shows of an agent: what it is, what differs from the defaults, and its learning curve."""
+    seeds = "" if agent.seeds is None else f", {len(agent.seeds)} seeds"
+    rows = list(_changed(agent).items())
+    parts = [html.table(rows, ("hyperparameter", "value"))] if rows else []
+    if agent.history:
+        from operant.studio.style import png
+
+        parts.append(html.picture(png(plot(agent, None, None)), "learning curve"))
+    title_ = f"{agent.name} on {agent.source.id}{seeds}"
+    return html.face(title_, f"at step {agent.step:,}; {title(agent)}", *parts)
+
+
+def _changed(agent: Agent) -> dict[str, str]:
+    """The hyperparameters that are not the algorithm's defaults."""
+    algorithm = agent.algorithm
+    name = registry.name_of(algorithm)
+    known = registry.defaults(name) if name in registry.ALGORITHMS else {}
+    values = registry.to_json(algorithm)
+    changed = {}
+    for field in fields(algorithm):
+        value, default = getattr(algorithm, field.name), known.get(field.name, field.default)
+        if default is not MISSING and value is not default and str(value) != str(default):
+            changed[field.name] = _different(value, default) or str(values[field.name])
+    return changed
+
+
+def _different(value: Any, default: Any) -> str:
+    """Of a network, what differs from the default one."""
+    if not isinstance(value, Network) or not isinstance(default, Network):
+        return ""
+    others = {f.name: getattr(value, f.name) for f in fields(Network)}
+    return ", ".join(f"{name}={x!r}" for name, x in others.items() if x != getattr(default, name))
 
 
 def has_landscape(agent: Agent) -> bool:

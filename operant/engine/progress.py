@@ -16,17 +16,20 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from operant import html
+from operant.engine.notebook import Cell
 from operant.engine.watch import Watch
 
 SECONDS_BETWEEN_FRAMES = 1 / 8
+SECONDS_BETWEEN_UPDATES = 0.5  # of a notebook's cell, each of which is a message
 SECONDS_BETWEEN_PRINTS = 5.0
 
 
 class LiveView:
     """Shows where training stands, in a `with` block around it that always restores the terminal.
 
-    On a terminal a bar and a table are redrawn in place, at most eight times a second. Elsewhere (a file, a
-    pipe, a notebook) the table is printed every five seconds and at the end. With `enabled=False` nothing
+    On a terminal and in a notebook a bar and a table are redrawn in place, several times a second. Elsewhere (a
+    file, a pipe) the table is printed every five seconds and at the end. With `enabled=False` nothing
     is shown. Rows are those of `operant.engine.log`; of several seeds the median and the range are shown.
 
     Between two rows the bar follows `watch`: a thread looks at it, so that it costs the steps nothing.
@@ -63,6 +66,7 @@ class LiveView:
         )
         self._task = self._bar.add_task("", total=None)
         self._live: Live | None = None
+        self._cell: Cell | None = None
 
     def begin(self, step: int, total: int) -> None:
         """Training starts at `step` and ends at `total`."""
@@ -74,6 +78,8 @@ class LiveView:
         if self.enabled and self.console.is_interactive and self.console.file.isatty():
             self._live = Live(self._picture(), console=self.console, auto_refresh=False)
             self._live.start(refresh=True)
+        elif self.enabled:
+            self._cell = Cell.here()
         if self._ticks is not None:
             self._ticks.start()
         return self
@@ -99,7 +105,7 @@ class LiveView:
             )
             if time.monotonic() - self._shown_at < self._pause:
                 return
-            if self._live or self._news:
+            if self._live or self._cell or self._news:
                 self._show()
             elif (line := self._line()) != self._said:
                 self._shown_at, self._said = time.monotonic(), line
@@ -119,6 +125,8 @@ class LiveView:
 
     @property
     def _pause(self) -> float:
+        if self._cell:
+            return SECONDS_BETWEEN_UPDATES
         return SECONDS_BETWEEN_FRAMES if self._live else SECONDS_BETWEEN_PRINTS
 
     def _tick(self) -> None:
@@ -132,6 +140,8 @@ class LiveView:
         self._shown_at, self._news = time.monotonic(), False
         if self._live:
             self._live.update(self._picture(), refresh=True)
+        elif self._cell:
+            self._cell.show(self._html(), f"{self._line()}\n{table_text(self._row)}")
         else:
             print(self._line(), table_text(self._row), sep="\n", file=self.console.file, flush=True)
 
@@ -139,6 +149,11 @@ class LiveView:
         task = self._bar.tasks[0]
         left = f"{TimeRemainingColumn().render(task)} left"
         return " · ".join(filter(None, [f"{task.percentage:.0f}%", _steps(task), _speed(task), left]))
+
+    def _html(self) -> str:
+        task = self._bar.tasks[0]
+        bar = f'<progress value="{task.percentage:.1f}" max="100" style="width: 100%"></progress>'
+        return html.face(self._line(), "", bar, html.table(table_rows(self._row)))
 
     def _picture(self) -> Group:
         table = Table(box=ROUNDED, show_header=False, border_style="dim")

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
+from operant import html
 from operant.engine.policy import Actor
 from operant.envs.view import EnvironmentView
 
@@ -27,6 +30,16 @@ class Recording:
     observations: list[Any]  # of every step, whether it was drawn or not
     every: int  # environment steps from one frame to the next
     fps: float  # at which the environment's own time passes, or as much faster as SECONDS ask
+    path: Path | None = None  # of the film, where one was written
+
+    def _repr_html_(self) -> str:
+        """The film itself, as a notebook shows it."""
+        if self.path is not None and self.path.exists():
+            return html.video(self.path.read_bytes())
+        from operant.studio.video import write_video
+
+        with TemporaryDirectory() as folder:
+            return html.video(write_video(Path(folder) / "film.mp4", self.frames, self.fps).read_bytes())
 
 
 def record(

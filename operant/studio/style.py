@@ -74,7 +74,13 @@ def figure(width: float = 8.0, height: float = 4.5) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
+    class Picture(Figure):
+        """A figure that a notebook shows as a cell's value, whether pyplot was imported or not."""
+
+        def _repr_png_(self) -> bytes:
+            return png(self)
+
+    return Picture(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
 
 
 def colour(index: int) -> str:
