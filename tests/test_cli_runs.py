@@ -82,7 +82,7 @@ def test_what_training_cannot_start_from(run, capsys):
     assert "made for CartPole-v1" in refused(capsys, "train", "a2c", "Acrobot-v1", "--load", str(run))
     assert "there is no such run or model" in refused(capsys, "train", "--from", "nowhere")
     (run / "text.safetensors").write_text("no model")
-    assert "not a model of operant's" in refused(capsys, "train", "--from", str(run / "text.safetensors"))
+    assert "is not a model of operant's" in refused(capsys, "train", "--from", str(run / "text.safetensors"))
     assert "--from needs a file" in refused(capsys, "train", "--from")
     assert "do not go together" in refused(capsys, "train", "--from", str(run), "--config", "x.toml")
 

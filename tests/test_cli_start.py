@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -102,6 +103,13 @@ def test_a_module_is_found_in_the_current_folder(tmp_path):
         assert done.returncode == 0, done.stderr
         assert "over 1 episodes" in done.stdout or "over 1 episode" in done.stdout
     assert run("evaluate", "random", "Mine-v0").returncode == 2
+    config = {"operant_version": "1", "environment": "mine:Mine-v0", "hyperparameters": {}}
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    for command in ("evaluate", "resume"):  # what only a file names is not imported
+        done = run(command, "run")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "a module that a file names is not imported; type it: --import mine." in done.stderr
     done = run("environments", "broken:X-v0")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "'broken' needs 'not_there_at_all'" in done.stderr

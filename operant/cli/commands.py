@@ -60,11 +60,12 @@ def resume(
     progress: Annotated[bool, tyro.conf.arg(help="Show a table and a bar of progress.")] = True,
     video: Annotated[bool, tyro.conf.arg(help="Film an episode.")] = True,
     pictures: Annotated[bool, tyro.conf.arg(help="Draw curves and a map of the policy.")] = True,
+    modules: Modules = (),
 ) -> None:
     """Continue a run from its last checkpoint to its end, or to a later one, and score it."""
     from operant.cli.train import resume
 
-    resume(run, total_timesteps, episodes, wandb, progress, video, pictures)
+    resume(run, total_timesteps, episodes, wandb, progress, video, pictures, modules)
 
 
 def evaluate(

@@ -41,7 +41,7 @@ class Wanted:
                     raise WrongInput("--checkpoint is of a run's directory, and goes without --best.")
                 runs.require_checkpoint(self.model, self.checkpoint)
         if self.environment is None:
-            load(self.modules)
+            self._load_modules()
         else:
             require_known(self.environment, self.modules)
 
@@ -66,6 +66,15 @@ class Wanted:
                 self.model, env=self.environment, env_kwargs=given or None, step=self.checkpoint
             )
         return agent if agent.seeds is None else agent.best(), {"deterministic": not self.stochastic}
+
+    def _load_modules(self) -> None:
+        """Import what was typed, and nothing that only a file names."""
+        if self.model == "random" or self.model in catalogue.policies():
+            load(self.modules)
+        elif Path(self.model).is_dir():
+            runs.require_module(runs.require(self.model), self.modules)
+        else:
+            runs.require_module(runs.model_config(self.model), self.modules)
 
     def _require_plain(self) -> None:
         """Of a policy that was not learnt there is only one, and it needs an environment or has its own."""

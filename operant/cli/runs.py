@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from operant.cli import modules
 from operant.cli.errors import WrongInput
 from operant.studio import repeat
 
@@ -97,6 +99,28 @@ def _score(path: Path) -> str:
         centres = f"median {score['median']:.1f}, interquartile mean {score['iqm']:.1f}"
         value = f"{centres} over {len(score['seeds'])} seeds, each"
     return f"{value} over {score['episodes']} episodes (random policy: {score['random']['mean']:.1f})"
+
+
+def model_config(model: str) -> dict[str, Any]:
+    """That of the agent in a model file, or in a run's. Raises WrongInput for what is none."""
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(model) / "model.safetensors" if Path(model).is_dir() else Path(model)
+    if not path.is_file():
+        raise WrongInput(f"{model}: the run has no model yet; go on with `operant resume {model}`.")
+    try:
+        with safe_open(path, "numpy") as file:
+            return dict(json.loads(file.metadata()["metadata"])["config"])
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise WrongInput(f"{model} is not a model of operant's ({type(error).__name__}: {error}).") from error
+
+
+def require_module(config: dict[str, Any], imported: Iterable[str]) -> None:
+    """Import what is typed. Raises WrongInput where the environment of a config needs a module that is not."""
+    modules.load(imported)
+    environment = config.get("environment")
+    if isinstance(environment, str) and config.get("environment_given_as_id", True):
+        modules.require_imported(environment, imported)
 
 
 def require_model(model: str) -> None:

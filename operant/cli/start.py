@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from safetensors import SafetensorError, safe_open
 
 from operant.cli import habits, runs
 from operant.cli.errors import WrongInput
@@ -26,7 +22,7 @@ def arguments(model: str, typed: list[str]) -> list[str]:
     is no model, or another algorithm's.
     """
     runs.require_model(model)
-    config, named = _config(model), named_first(typed)
+    config, named = runs.model_config(model), named_first(typed)
     elsewhere = named[1:] not in ([], [config.get("environment")])
     left_out = ("total_timesteps", "env_kwargs", "env_kwargs_not_kept") if elsewhere else ("total_timesteps",)
     try:
@@ -77,17 +73,3 @@ def take_over(agent: Agent, model: str) -> None:
             "network or what is learnt."
         )
     agent.learner.state = state
-
-
-def _config(model: str) -> dict[str, Any]:
-    """That in a model's own file. Raises WrongInput where it is none."""
-    path = Path(model) / "model.safetensors" if Path(model).is_dir() else Path(model)
-    if not path.is_file():
-        raise WrongInput(f"--from {model}: the run has no model yet; go on with `operant resume {model}`.")
-    try:
-        with safe_open(path, "numpy") as file:
-            return dict(json.loads(file.metadata()["metadata"])["config"])
-    except (OSError, SafetensorError, ValueError, TypeError, KeyError) as error:
-        raise WrongInput(
-            f"--from {model}: not a model of operant's ({type(error).__name__}: {error})."
-        ) from error

@@ -6,7 +6,7 @@ What is wrong with the arguments is found before anything that needs JAX is impo
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,12 +124,13 @@ def resume(
     progress: bool,
     video: bool,
     pictures: bool,
+    imported: Sequence[str] = (),
 ) -> None:
     """`operant resume`."""
     with from_input():
         at_least_one(episodes=episodes, total_timesteps=total_timesteps)
         at_most(10**7, episodes=episodes)
-        runs.require(run)
+        runs.require_module(runs.require(run), imported)
         require_wandb(wandb)
     from operant.engine import programs
 
