@@ -82,7 +82,9 @@ class OneOfVector(gym.Env[Any, Any]):
     def __init__(self, envs: VectorEnv, statistics: list[tuple[Any, Any]]) -> None:
         self.envs, self._statistics = envs, statistics
         self.observation_space, self.action_space = envs.single_observation_space, envs.single_action_space
-        self.spec, self.render_mode = envs.spec, envs.render_mode
+        inner = envs.unwrapped
+        self.spec = inner.envs[0].spec if isinstance(inner, SyncVectorEnv) else envs.spec
+        self.render_mode = envs.render_mode
         self.metadata = {**envs.metadata, "render_modes": envs.metadata.get("render_modes", [])}
 
     @property

@@ -373,6 +373,7 @@ def test_a_film_of_wrapped_copies():
         next_step(lambda: gym.make("CartPole-v1", render_mode="rgb_array"), 2), np.negative
     )
     assert Source(envs).renders
+    assert operant.HandWritten(zero, envs).evaluate(1).environment == "CartPole-v1"
     assert operant.HandWritten(zero, envs).recording(max_steps=3).frames[0].ndim == 3
 
 
