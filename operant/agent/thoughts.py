@@ -12,8 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant import curiosity
-from operant.algorithms.base import Algorithm
+from operant.algorithms.base import Algorithm, Estimates
 from operant.distributions import Distribution, draw
 from operant.engine.policy import Policy
 from operant.envs.border import Border
@@ -25,28 +24,28 @@ from operant.types import EnvSpec, PyTree
 
 def distribution(policy: Policy, observation: PyTree, action_mask: PyTree) -> Distribution:
     """The distribution over actions, `[M]`. Raises ValueError where there is none."""
-    if not hasattr(_learnt(policy), "network") or not hasattr(_learnt(policy).network, "policy"):
+    known = policy.ask(_estimates, observation, action_mask).distribution
+    if known is None:
         raise _refusal(
             policy, "a stochastic policy to give the distribution of", "PPO, A2C, TRPO and REINFORCE"
         )
-    return policy.ask(_distribution, observation, action_mask)
+    return known.marginal
 
 
 def value(policy: Policy, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
     """V(s), `[M]`. Raises ValueError where no value function is learnt."""
-    if getattr(getattr(_learnt(policy), "network", None), "value_head", None) is None:
+    known = policy.ask(_estimates, observation, action_mask)
+    if known.value is None or known.q_values is not None:
         raise _refusal(policy, "a value function", "PPO, A2C, TRPO and REINFORCE(baseline=True)")
-    return np.asarray(policy.ask(_value, observation))
+    return np.asarray(known.value)
 
 
 def q_values(policy: Policy, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
     """Q(s, ·), `[M, A]`. Raises ValueError where none are learnt."""
-    algorithm, _ = curiosity.parts(policy.algorithm)
-    if hasattr(algorithm, "values") and hasattr(_learnt(policy), "network"):
-        return np.asarray(policy.ask(_network_q_values, observation))
-    if hasattr(_learnt(policy), "q_values") and hasattr(_learnt(policy), "space"):
-        return np.asarray(policy.ask(_table_q_values, observation))
-    raise _refusal(policy, "Q-values", "DQN, Rainbow, QRDQN, IQN and the tables")
+    known = policy.ask(_estimates, observation, action_mask).q_values
+    if known is None:
+        raise _refusal(policy, "Q-values", "DQN, Rainbow, QRDQN, IQN and the tables")
+    return np.asarray(known)
 
 
 class ActionDistribution:
@@ -84,54 +83,16 @@ class ActionDistribution:
         return f"<{type(self._policy).__name__} over {self._border.action_space}>"
 
 
-def _learnt(policy: Policy) -> PyTree:
-    """The state of the algorithm itself, without that of a curiosity around it."""
-    _, curious = curiosity.parts(policy.algorithm)
-    return policy.state if curious is None else policy.state.learner
-
-
 def _refusal(policy: Policy, what: str, others: str) -> ValueError:
     return ValueError(f"{policy.algorithm.name} learns no such thing as {what}; {others} do.")
 
 
-def _inside(algorithm: Algorithm, state: PyTree) -> tuple[Any, PyTree]:
-    inner, curious = curiosity.parts(algorithm)
-    return inner, state if curious is None else state.learner
-
-
-def _distribution(
+def _estimates(
     algorithm: Algorithm,
     spec: EnvSpec,
     state: PyTree,
     observation: PyTree,
     action_mask: PyTree,
     carry: PyTree,
-) -> Distribution:
-    _, state = _inside(algorithm, state)
-    return state.network.policy(state.normalizer.observations(observation), action_mask, carry)[0].marginal
-
-
-def _value(
-    algorithm: Algorithm, spec: EnvSpec, state: PyTree, observation: PyTree, carry: PyTree
-) -> jax.Array:
-    _, state = _inside(algorithm, state)
-    seen = jax.tree.map(lambda x: x[None], state.normalizer.observations(observation))
-    _, value = state.network.unroll(seen, None, carry, jnp.zeros((1, spec.num_envs), bool))
-    return value[0]
-
-
-def _network_q_values(
-    algorithm: Algorithm, spec: EnvSpec, state: PyTree, observation: PyTree, carry: PyTree
-) -> jax.Array:
-    inner, state = _inside(algorithm, state)
-    features, _ = state.network.features(state.normalizer.observations(observation), carry)
-    return inner.values(state.network, features)
-
-
-def _table_q_values(
-    algorithm: Algorithm, spec: EnvSpec, state: PyTree, observation: PyTree, carry: PyTree
-) -> jax.Array:
-    from operant.algorithms.tabular.table import state_number
-
-    _, state = _inside(algorithm, state)
-    return state.q_values[state_number(state.space, observation)]
+) -> Estimates:
+    return algorithm.estimates(state, observation, action_mask, carry)[0]
