@@ -43,6 +43,13 @@ COMMANDS = (
     ("environments CartPol-v1", 2),
     ("resume nowhere", 2),
     ("plot nowhere", 2),
+    ("compare nowhere nowhere", 2),
+    ("export nowhere", 2),
+    ("info nowhere", 2),
+    ("record nowhere film.mp4", 2),
+    ("check CartPol-v1", 2),
+    ("train --config nowhere.toml", 2),
+    ("train --from nowhere", 2),
 )
 
 
