@@ -292,11 +292,11 @@ def test_an_environment_is_described_in_its_wrappers(capsys):
         == 0
     )
     assert capsys.readouterr().out.strip() == environment(
-        "Pendulum-v1", ("time-limit:50", "discretize:5", "frame-stack:2")
+        "Pendulum-v1", ("time-limit:50", "discretize:5", "frame-stack:2"), {}
     )
     lines = dict(
         line.split(None, 1)
-        for line in environment("Pendulum-v1", ("discretize:5", "frame-stack:2")).splitlines()
+        for line in environment("Pendulum-v1", ("discretize:5", "frame-stack:2"), {}).splitlines()
     )
     assert lines["observations"].startswith("Box(6): from [-1.0, -1.0, -8.0, -1.0, -1.0, -8.0]")
     assert lines["actions"] == "Discrete(5)"
