@@ -27,7 +27,7 @@ Side = Agent | HandWritten | Evaluation | StudyEvaluation | str | Path
 FEW = 5  # seeds, below which intervals are much too narrow
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Two algorithms in one environment, by a score for each seed; or two single policies, by one for each episode.
 
@@ -90,6 +90,8 @@ class Comparison:
             for row in rows
         ]
         return "\n".join([self._title(), *lines, self._chance(), self.verdict])
+
+    __repr__ = __str__  # in a shell, as in a notebook
 
     def _title(self) -> str:
         (a, b), (of_a, of_b) = self.names, map(len, self.scores)

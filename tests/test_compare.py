@@ -80,6 +80,12 @@ def test_faces_are_whole_html(face):
     assert "nan" not in face._repr_html_().lower()
 
 
+def test_a_shell_shows_scores_and_not_arrays():
+    assert repr(GOOD[0]) == f"<Evaluation: {GOOD[0]}>"
+    assert repr(GOOD) == f"<StudyEvaluation: {GOOD}>"
+    assert repr(operant.compare(GOOD, POOR)) == str(operant.compare(GOOD, POOR))
+
+
 def test_a_face_shows_no_markup_of_the_environments_name():
     assert "<b>" not in evaluation(1.0, environment="<b>")._repr_html_()
 

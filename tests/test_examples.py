@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+PICTURES = {"from_chains_to_q_learning": 5, "in_a_notebook": 3}  # figures in each executed notebook
 TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 
 
@@ -72,11 +73,16 @@ def test_planning(tmp_path):
     assert remembered[1] <= 3 * 9 < naive[1]
 
 
-@pytest.mark.parametrize("tutorial", sorted(TUTORIALS.glob("*.py")), ids=lambda path: path.stem)
-def test_tutorials_run(tutorial, monkeypatch):
+def test_the_tutorial_in_a_notebook_runs():
+    seen = runpy.run_path(str(TUTORIALS / "in_a_notebook.py"))
+    assert seen["score"].iqm > 3 * seen["score"].random.mean
+    assert seen["comparison"].names == ("PPO", "A2C")
+
+
+def test_the_tutorial_from_chains_to_q_learning_runs(monkeypatch):
     figures = []
     monkeypatch.setattr("matplotlib.pyplot.show", lambda: figures.append(1))
-    seen = runpy.run_path(str(tutorial))
+    seen = runpy.run_path(str(TUTORIALS / "from_chains_to_q_learning.py"))
     assert figures
     exact = seen[
         "patient"
@@ -99,8 +105,19 @@ def test_notebooks_are_executed_and_of_the_scripts_as_they_are(tutorial):
     assert not [
         output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"
     ]
-    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 5
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == PICTURES[tutorial.stem]
     assert tutorial.with_suffix(".ipynb").stat().st_size < 1_000_000
+
+
+def test_the_executed_notebook_shows_faces_films_and_progress():
+    notebook = json.loads((TUTORIALS / "in_a_notebook.ipynb").read_text())
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
+    pages = ["".join(output.get("data", {}).get("text/html", "")) for output in outputs]
+    for face in ("PPO on CartPole-v1, 4 seeds", "interquartile mean", "video/mp4;base64", "PPO against A2C"):
+        assert any(face in page for page in pages)
+    assert (
+        sum("<progress" in page for page in pages) == 1
+    )  # redrawn in place, whatever the length of training
 
 
 def test_every_example_is_tested():

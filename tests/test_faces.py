@@ -40,6 +40,7 @@ def test_a_recording_is_its_film(tmp_path):
     (tmp_path / "film.mp4").write_bytes(b"the film")
     written = Recording(frames, [], 1, 30.0, tmp_path / "film.mp4")._repr_html_()
     assert base64.b64encode(b"the film").decode() in written
+    assert repr(recording) == "<Recording of 0 states, 3 frames of 16×16 pixels>"
 
 
 def test_a_figure_shows_itself_without_pyplot():

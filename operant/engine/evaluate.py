@@ -25,7 +25,7 @@ Policy = Callable[[PyTree, PyTree, PyTree, np.ndarray, int], tuple[PyTree, PyTre
 LONGEST = 30_000  # steps of an episode that nothing else ends: a policy may walk in circles for ever
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """What a policy achieved; `returns` are raw sums of reward, `lengths` in steps, both in the order of the seeds."""
 
@@ -57,6 +57,9 @@ class Evaluation:
     def __str__(self) -> str:
         beside = "" if self.random is None else f" (random policy: {self.random.mean:.1f})"
         return f"{self._score()} over {self._sample()}{beside}"
+
+    def __repr__(self) -> str:
+        return f"<Evaluation: {self}>"
 
     def _score(self) -> str:
         low, high = self.interval

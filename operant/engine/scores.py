@@ -13,7 +13,7 @@ from operant.engine.evaluate import Evaluation
 from operant.ops.intervals import iqm_interval
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StudyEvaluation(Sequence[Evaluation]):
     """The `Evaluation` of each seed, in order, and their median, interquartile mean and its interval.
 
@@ -92,6 +92,9 @@ class StudyEvaluation(Sequence[Evaluation]):
     def __str__(self) -> str:
         beside = "" if self.random is None else f" (random policy: {self.random.mean:.1f})"
         return f"{self._score()} over {self._sample()}{beside}"
+
+    def __repr__(self) -> str:
+        return f"<StudyEvaluation: {self}>"
 
     def _score(self) -> str:
         low, high = self.interval

@@ -22,7 +22,7 @@ FRAMES = 256
 SECONDS = 10.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recording:
     """What a policy did, seen and as pictures."""
 
@@ -31,6 +31,11 @@ class Recording:
     every: int  # environment steps from one frame to the next
     fps: float  # at which the environment's own time passes, or as much faster as SECONDS ask
     path: Path | None = None  # of the film, where one was written
+
+    def __repr__(self) -> str:
+        shape = "×".join(map(str, self.frames[0].shape[:2])) if self.frames else "no"
+        where = "" if self.path is None else f", in {self.path}"
+        return f"<Recording of {len(self.observations)} states, {len(self.frames)} frames of {shape} pixels{where}>"
 
     def _repr_html_(self) -> str:
         """The film itself, as a notebook shows it."""
