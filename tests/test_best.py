@@ -45,7 +45,7 @@ def scores(monkeypatch):
     """Evaluations say in turn what is planned here."""
     planned: list[float] = []
 
-    def score(self, state):
+    def score(self, state, *_):
         return Evaluation("CartPole-v1", np.full(3, planned.pop(0)), np.full(3, 7), FIRST_SEED)
 
     monkeypatch.setattr(Selection, "_score", score)
