@@ -169,7 +169,7 @@ def test_a_config_of_objects_says_so(tmp_path, capsys):
     }
     (tmp_path / "config.json").write_text(json.dumps(values | {"hyperparameters": {}}))
     assert main(["train", "--config", "config.json"]) == 2
-    assert "the run had objects of yours (environment)" in capsys.readouterr().err
+    assert "it had objects of yours (environment)" in capsys.readouterr().err
     (tmp_path / "config.json").write_text(json.dumps({"operant_version": "1"}))
     assert main(["train", "--config", "config.json"]) == 2
     assert "not a config of operant's" in capsys.readouterr().err

@@ -82,12 +82,10 @@ def evaluate(
 ) -> None:
     """Score a model, beside the random policy, or a policy that is known by name, over whole episodes."""
     from operant.cli.play import Wanted
-    from operant.cli.training import at_least_one, at_most, require_seeds
+    from operant.cli.training import require_episodes
 
     with from_input():
-        at_least_one(episodes=episodes)
-        at_most(10**7, episodes=episodes)
-        require_seeds("seed", [seed])
+        require_episodes(episodes, seed)
         wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)
         player, how = wanted.player()
     print(player.evaluate(episodes, seed, beside_random=model != "random", **how))
@@ -107,12 +105,10 @@ def watch(
 ) -> None:
     """Watch a model, or a policy that is known by name, in a window."""
     from operant.cli.play import Wanted
-    from operant.cli.training import at_least_one, at_most, require_seeds
+    from operant.cli.training import require_episodes
 
     with from_input():
-        at_least_one(episodes=episodes)
-        at_most(10**7, episodes=episodes)
-        require_seeds("seed", [seed])
+        require_episodes(episodes, seed)
         wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)
         wanted.require()
         from operant.studio.recording import require_display
@@ -145,12 +141,10 @@ def record(
 ) -> None:
     """Film a model, or a policy that is known by name, as MP4."""
     from operant.cli.play import Wanted
-    from operant.cli.training import at_least_one, at_most, require_seeds
+    from operant.cli.training import require_episodes
 
     with from_input():
-        at_least_one(episodes=episodes)
-        at_most(10**7, episodes=episodes)
-        require_seeds("seed", [seed])
+        require_episodes(episodes, seed)
         if all_checkpoints and (best or beside_random or checkpoint is not None):
             raise ValueError("--all-checkpoints goes without --best, --beside-random and --checkpoint.")
         wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)
@@ -288,12 +282,10 @@ def check(
     """Look at what an environment does, step by step, and say what is wrong with it; exit with 1 if something is."""
     from operant.cli.env_kwargs import read
     from operant.cli.environments import require_known
-    from operant.cli.training import at_least_one, at_most, require_seeds
+    from operant.cli.training import require_episodes
 
     with from_input():
-        at_least_one(episodes=episodes)
-        at_most(10**7, episodes=episodes)
-        require_seeds("seed", [seed])
+        require_episodes(episodes, seed)
         require_known(environment, modules)
         import operant
 

@@ -67,25 +67,25 @@ def read(file: str) -> list[Written]:
     if not isinstance(values, dict):
         raise WrongInput(f"--config {file}: must hold a table of values.")
     if "operant_version" in values:
-        return [_of_a_run(str(path), values)]
+        return [Written(str(path), arguments_of(values, f"--config {path}"))]
     return [_of_values(place, name, each) for place, name, each in _runs(str(path), values)]
 
 
-def _of_a_run(place: str, config: Mapping[str, Any]) -> Written:
+def arguments_of(config: Mapping[str, Any], place: str) -> list[str]:
+    """The arguments of `operant train` for a run's or a model's config. Raises WrongInput naming where it stands."""
     try:
         own, words = repeat.missing(config), repeat.arguments(config)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise WrongInput(
-            f"--config {place}: not a config of operant's ({type(error).__name__}: {error})."
-        ) from error
-    if words is not None and not all(isinstance(word, str) for word in words):
-        raise WrongInput(f"--config {place}: not a config of operant's (a name in it is no text).")
+        why = f"{type(error).__name__}: {error}"
+        raise WrongInput(f"{place}: not a config of operant's ({why}).") from error
     if words is None:
+        listed = ", ".join(own)
         raise WrongInput(
-            f"--config {place}: the run had objects of yours ({', '.join(own)}), which no file holds: "
-            "train it again in Python."
+            f"{place}: it had objects of yours ({listed}), which no file holds: train it in Python."
         )
-    return Written(place, words)
+    if not all(isinstance(word, str) for word in words):
+        raise WrongInput(f"{place}: not a config of operant's (a name in it is no text).")
+    return words
 
 
 def _runs(place: str, values: dict[str, Any]) -> Iterator[tuple[str, str | None, dict[str, Any]]]:

@@ -6,8 +6,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from operant.cli import habits, runs
+from operant.cli.config_file import arguments_of
 from operant.cli.errors import WrongInput
-from operant.studio import repeat
 
 if TYPE_CHECKING:
     from operant.agent import Agent
@@ -25,17 +25,8 @@ def arguments(model: str, typed: list[str]) -> list[str]:
     config, named = runs.model_config(model), named_first(typed)
     elsewhere = named[1:] not in ([], [config.get("environment")])
     left_out = ("total_timesteps", "env_kwargs", "env_kwargs_not_kept") if elsewhere else ("total_timesteps",)
-    try:
-        words = repeat.arguments({key: value for key, value in config.items() if key not in left_out})
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise WrongInput(
-            f"--from {model}: not a model of operant's ({type(error).__name__}: {error})."
-        ) from error
-    if words is not None and not all(isinstance(word, str) for word in words):
-        raise WrongInput(f"--from {model}: not a model of operant's (a name in it is no text).")
-    if words is None:
-        own = ", ".join(repeat.missing(config))
-        raise WrongInput(f"--from {model}: it had objects of yours ({own}): train it further in Python.")
+    kept = {key: value for key, value in config.items() if key not in left_out}
+    words = arguments_of(kept, f"--from {model}")
     if named and habits.algorithm(typed[0]) != words[0]:
         raise WrongInput(f"--from {model}: it is a model of {words[0]}, not of {habits.algorithm(typed[0])}.")
     return [*named, *words[len(named) :], *typed[len(named) :]]

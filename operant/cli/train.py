@@ -16,7 +16,7 @@ from operant.cli.asked import Asked, read
 from operant.cli.environments import require_known
 from operant.cli.errors import Interrupted, WrongInput, exit_code, from_input
 from operant.cli.readers import may_leave
-from operant.cli.training import at_least_one, at_most, require_countable, require_wandb
+from operant.cli.training import at_least_one, require_countable, require_episodes, require_wandb
 
 if TYPE_CHECKING:
     from operant.agent import Agent
@@ -128,8 +128,8 @@ def resume(
 ) -> None:
     """`operant resume`."""
     with from_input():
-        at_least_one(episodes=episodes, total_timesteps=total_timesteps)
-        at_most(10**7, episodes=episodes)
+        at_least_one(total_timesteps=total_timesteps)
+        require_episodes(episodes)
         runs.require_module(runs.require(run), imported)
         require_wandb(wandb)
     from operant.engine import programs

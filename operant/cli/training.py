@@ -12,6 +12,8 @@ import tyro
 Seeds = int | tuple[int, ...] | None
 LARGEST = 2**31 - 1  # steps are counted in int32, on the device too
 
+MOST = 10**7  # episodes, environments: beyond that a number is mistyped
+
 
 @dataclasses.dataclass(frozen=True)
 class Training:
@@ -95,7 +97,7 @@ class Training:
         else:
             require_seeds("seeds", self.seeds or ())
         at_most(
-            10**7,
+            MOST,
             num_envs=self.num_envs,
             episodes=self.episodes,
             evaluation_episodes=self.evaluation_episodes,
@@ -112,6 +114,13 @@ def require_wandb(project: str | None) -> None:
     """Raise ValueError where metrics are to go to Weights & Biases, and its package is not there."""
     if project is not None and find_spec("wandb") is None:
         raise ValueError(f"--wandb {project}: needs an extra: pip install 'operant-rl[wandb]'.")
+
+
+def require_episodes(episodes: int, seed: int = 0) -> None:
+    """Raise ValueError naming the flag where this is no number of episodes, or no seed."""
+    at_least_one(episodes=episodes)
+    at_most(MOST, episodes=episodes)
+    require_seeds("seed", [seed])
 
 
 def require_seeds(flag: str, seeds: Iterable[int]) -> None:
