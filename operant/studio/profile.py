@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-POINTS = 201  # thresholds at which a profile is drawn
-
 
 def profiles(
     scores: Mapping[str, ArrayLike], *, title: str, unit: str = "seed", path: str | Path | None = None
@@ -31,7 +29,8 @@ def profiles(
     known = {name: np.asarray(values, np.float64).ravel() for name, values in scores.items()}
     everything = np.concatenate(list(known.values()))
     margin = 0.03 * (np.ptp(everything) or 1.0)
-    thresholds = np.linspace(everything.min() - margin, everything.max() + margin, POINTS)
+    ends = everything.min() - margin, everything.max() + margin
+    thresholds = np.unique([*ends, *everything])  # it falls at scores only
     with style.look():
         figure = style.figure(10.0, 3.9)
         left, right = figure.subplots(1, 2, width_ratios=[3, 2])
@@ -51,6 +50,7 @@ def profiles(
         style.heading(left, title, "performance profile with its 95 % bootstrap interval at each return")
         right.grid(axis="x")
         right.set_yticks(range(len(known)), list(known), color=style.INK)
+        right.set_xlim(*ends)
         right.set_ylim(len(known) - 0.5, -0.5)
         right.tick_params(axis="y", length=0)
         right.spines["left"].set_visible(False)

@@ -16,6 +16,7 @@ from operant.studio.repeat import command_line, python
 from operant.studio.score import known_interval, score
 
 NAME = "report.html"
+SEEDS = "first row: seeds and their interquartile mean; others: episodes and means; 95 % intervals"
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -142,7 +143,8 @@ def _score(evaluation: Mapping[str, Any], name: str, threshold: float | None) ->
         more = each
     numbers = "".join(_number(label, row) for label, row in first.items())
     drawn = ({f"{name}, all seeds": first["interquartile mean"]} if learners else {}) | each | random
-    picture = score(drawn, title="Returns", threshold=threshold)
+    how = {"subtitle": SEEDS} if learners else {}
+    picture = score(drawn, title="Returns", threshold=threshold, **how)
     singles = "".join(_number(label, row) for label, row in more.items())
     return _section(
         "Score",

@@ -19,6 +19,7 @@ def score(
     *,
     title: str,
     threshold: float | None = None,
+    subtitle: str = "dots: episodes; line: mean, in its 95 % interval",
     path: str | Path | None = None,
 ) -> Figure:
     """Draw one row for each of `{label: {"mean": …, "interval": [low, high], "returns": […]}}`.
@@ -60,9 +61,7 @@ def score(
         axes.spines["left"].set_visible(False)
         axes.xaxis.set_major_formatter(lambda value, _: style.short_number(value))
         axes.set_xlabel("return of an episode")
-        style.heading(
-            axes, title, "dots: episodes; line: mean, in its 95 % interval", 14.0 * (threshold is not None)
-        )
+        style.heading(axes, title, subtitle, 14.0 * (threshold is not None))
         return style.finish(figure, path)
 
 
