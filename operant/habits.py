@@ -16,7 +16,8 @@ from typing import Any
 _CONTINUOUS = "PPO, A2C, TRPO and REINFORCE learn continuous actions."
 _NETWORK = "It is made for the environment; network={'hidden_sizes': (64, 64), 'value_hidden_sizes': (64,)} says how."
 _CALLBACK = (
-    "learn(callback=…) takes functions of a Progress; docs/from_stable_baselines3.md has what each becomes."
+    "learn(callback=…) takes functions, operant.Callback objects and lists of them; docs/from_stable_baselines3.md says "
+    "which become what."
 )
 _REPLAY = "Replay is made by the algorithm: buffer_size=… says how large."
 _VECTOR = "An agent makes as many as it is told: operant.PPO(env, num_envs=8)"
@@ -141,11 +142,10 @@ CONSTRUCTOR = {
 LEARN = {
     "callbacks": "Did you mean 'callback'?",
     "tb_log_name": "run_dir='runs/name' names the run; TensorBoard's events are in it.",
-    "eval_env": "evaluate_every=… evaluates on the agent's own environment.",
+    "eval_env": "evaluate_env=… with evaluate_every=… evaluates on another environment.",
     "eval_freq": "Did you mean 'evaluate_every'?",
     "n_eval_episodes": "Did you mean 'evaluation_episodes'?",
     "eval_log_path": "run_dir=… keeps everything.",
-    "reset_num_timesteps": "learn(…), called again, goes on.",
     "use_masking": "Masks are used where the environment gives them; wrappers='ignore-masks' leaves them out.",
     "timesteps": "Did you mean 'total_timesteps'?",
     "verbose": "progress_bar=False is quiet.",
@@ -204,7 +204,7 @@ AGENT = {
     "lr_schedule": "agent.learning_rate is the schedule.",
     "exploration_rate": "agent.history has it: rollout/exploration_rate.",
     "action_noise": "It explores by itself.",
-    **dict.fromkeys(("_n_updates", "n_updates"), "agent.history has it: train/n_updates."),
+    "n_updates": "agent.history has it: train/n_updates.",
     "fit": "agent.learn(total_timesteps) trains.",
     **dict.fromkeys(("act", "select_action", "compute_single_action"), "agent.predict(observation) acts."),
     "get_action": "agent.predict(observation) acts.",

@@ -13,6 +13,7 @@ import gymnasium as gym
 import jax
 import numpy as np
 
+from operant import habits
 from operant.agent import inputs, saving, showing
 from operant.agent.acting import Acting
 from operant.agent.best import Best
@@ -42,6 +43,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from operant.export import Format
+
+
+# What may have been meant by an argument that is not known.
+LEARN_ARGUMENTS = (
+    "total_timesteps",
+    "callback",
+    "progress_bar",
+    "log_interval",
+    "loggers",
+    "observers",
+    "run_dir",
+    "checkpoint_every",
+    "evaluate_every",
+    "evaluation_episodes",
+    "evaluate_env",
+    "reset_num_timesteps",
+    "overwrite",
+)
+EVALUATE_ARGUMENTS = ("episodes", "seed", "deterministic", "env", "beside_random", "env_kwargs")
 
 
 class Agent(Acting, Tunable):
@@ -133,6 +153,7 @@ class Agent(Acting, Tunable):
         evaluate_env: Any = None,
         reset_num_timesteps: bool = False,
         overwrite: bool = False,
+        **habit: Any,
     ) -> Agent:
         """Train for `total_timesteps` environment steps (of each seed); called again, it goes on from there.
 
@@ -162,6 +183,7 @@ class Agent(Acting, Tunable):
         What raises between two chunks (a callback, an observer, a logger) leaves the agent with the last one. A chunk
         that fails may take with it what had been learnt: the agent then goes back to its last checkpoint.
         """
+        habits.refuse(habits.LEARN, "learn", habit, LEARN_ARGUMENTS)
         total_timesteps = inputs.steps(total_timesteps)
         inputs.at_least_one(log_interval=log_interval)
         before = 0 if reset_num_timesteps else self.step
@@ -264,6 +286,7 @@ class Agent(Acting, Tunable):
         env: Any = None,
         beside_random: bool = False,
         env_kwargs: Mapping[str, Any] | None = None,
+        **habit: Any,
     ) -> Evaluation | StudyEvaluation:
         """An `Evaluation` over whole episodes of Gymnasium's own environment.
 
@@ -273,6 +296,7 @@ class Agent(Acting, Tunable):
         same one with other keyword arguments (those not named stay as they were in training). With `beside_random` the
         score holds that of the random policy in the same episodes.
         """
+        habits.refuse(habits.EVALUATE, "evaluate", habit, EVALUATE_ARGUMENTS)
         inputs.at_least_one(episodes=episodes)
         if beside_random:
             random = self.random().evaluate(episodes, seed, False, env, env_kwargs=env_kwargs)

@@ -137,11 +137,14 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, Schedule):
         return str(value)
-    return f"{value.__name__}, a function of yours" if isinstance(value, FunctionType) else value
+    return f"{value.__name__}, {schedules.YOURS}" if isinstance(value, FunctionType) else value
 
 
 def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
     kinds: Any = get_args(hint) or (hint,)
+    value = value.item() if isinstance(value, np.generic) else value  # NumPy's numbers are numbers
+    if isinstance(value, str) and Schedule in kinds and value.endswith(schedules.YOURS):
+        raise ValueError(f"{name} was {schedules.YOURS}, which no file can hold: pass it again as {name}=….")
     if get_origin(hint) is Literal:  # a choice, which the algorithm checks
         return value
     if Network in kinds:
@@ -153,6 +156,8 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
         return schedules.parse(value)
     if isinstance(value, Schedule) and Schedule in kinds:
         return value
+    if Schedule in kinds and callable(value):
+        return schedules.of_function(name, value)
     several = next((kind for kind in (hint, *kinds) if get_origin(kind) is tuple), None)
     if several is not None:  # lists are taken for tuples
         valid, kinds = isinstance(value, tuple | list), (tuple,)

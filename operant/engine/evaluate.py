@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,7 @@ class Evaluation:
     lengths: np.ndarray
     seed: int  # episode i was reset with seed + i
     random: Evaluation | None = None  # the random policy's score in the same episodes, where it was asked for
+    cut: int = 0  # episodes that nothing had ended after `LONGEST` steps, and that were ended there
 
     @property
     def mean(self) -> float:
@@ -56,7 +58,8 @@ class Evaluation:
 
     def __str__(self) -> str:
         beside = "" if self.random is None else f" (random policy: {self.random.mean:.1f})"
-        return f"{self._score()} over {self._sample()}{beside}"
+        cut = f", of which {self.cut} {'was' if self.cut == 1 else 'were'} cut off after {LONGEST:,} steps"
+        return f"{self._score()} over {self._sample()}{cut if self.cut else ''}{beside}"
 
     def __repr__(self) -> str:
         return f"<Evaluation: {self}>"
@@ -96,6 +99,7 @@ class Evaluation:
             "interval": None if len(self.returns) == 1 else list(self.interval),
             "episodes": len(self.returns),
         }
+        values |= {"cut": self.cut} if self.cut else {}
         return values if self.random is None else values | {"random": self.random.to_json()}
 
     @classmethod
@@ -108,6 +112,7 @@ class Evaluation:
             np.array(values["lengths"], np.int64),
             values["seed"],
             None if random is None else cls.from_json(random),
+            values.get("cut", 0),
         )
 
 
@@ -144,7 +149,7 @@ def _evaluate(
     """The same in these environments."""
     name, space, limit = EnvironmentView(envs[0]).id, envs[0].action_space, time_limit(envs[0]) or LONGEST
     checks = Checks(name, envs[0].observation_space, space, len(envs))
-    returns, lengths = np.zeros(episodes), np.zeros(episodes, np.int64)
+    returns, lengths, cut = np.zeros(episodes), np.zeros(episodes, np.int64), 0
     number = list(range(len(envs)))  # the episode that each environment is playing
     unplayed = iter(range(len(envs), episodes))
     observations, infos = map(
@@ -170,6 +175,7 @@ def _evaluate(
             returns[number[i]] += reward
             lengths[number[i]] += 1
             if over or lengths[number[i]] >= limit:
+                cut += not over
                 number[i] = next(unplayed, -1)
                 if number[i] < 0:
                     playing.remove(i)  # its last observation stays in the batch, whose size is compiled
@@ -177,4 +183,10 @@ def _evaluate(
                     observations[i], infos[i] = checks.begin(envs[i], i, seed=seed + number[i])
                     fresh[i] = True
         t += 1
-    return Evaluation(name, returns, lengths, seed)
+    if cut:
+        warnings.warn(
+            f"{cut} of {episodes} episodes of {name} were not over after {LONGEST:,} steps and were cut off there, "
+            "so that their returns are not whole. A time limit ends them: wrappers='time-limit:1000'.",
+            stacklevel=3,
+        )
+    return Evaluation(name, returns, lengths, seed, cut=cut)

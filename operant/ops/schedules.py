@@ -7,6 +7,7 @@ files) means the schedule of that name with those arguments.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from inspect import signature
 
 import equinox as eqx
@@ -14,6 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from operant.types import Clock
+
+YOURS = "a function of yours"  # in a file, in the place of a function
 
 
 class Schedule(eqx.Module):
@@ -78,6 +81,34 @@ class Step(Schedule):
 
     def __call__(self, progress: jax.Array) -> jax.Array:
         return jnp.where(progress < self.at, self.start, self.end)
+
+
+class OfRemaining(Schedule):
+    """A function of the progress that remains, from 1 to 0, as Stable-Baselines3 has it. No file can hold it."""
+
+    function: Callable[[jax.Array], jax.Array] = eqx.field(static=True)
+
+    def __call__(self, progress: jax.Array) -> jax.Array:
+        return jnp.asarray(self.function(1.0 - progress), jnp.float32)
+
+    def __str__(self) -> str:
+        return f"{getattr(self.function, '__name__', type(self.function).__name__)}, {YOURS}"
+
+
+def of_function(name: str, function: Callable[[jax.Array], jax.Array]) -> OfRemaining:
+    """The schedule of a plain function. Raises ValueError, naming the hyperparameter, where it cannot be compiled."""
+    schedule = OfRemaining(function)
+    try:
+        shape = jax.eval_shape(schedule, jnp.zeros(())).shape
+    except Exception as error:
+        raise ValueError(
+            f"{name}={function!r}: it is called with the progress that remains, from 1 to 0, as an array, and must be "
+            f"arithmetic of it (jnp.where instead of if); it failed with {type(error).__name__}. Text such as "
+            "'linear:3e-4:0' does as well."
+        ) from error
+    if shape != ():
+        raise ValueError(f"{name}={function!r}: must give one number; got an array of shape {shape}.")
+    return schedule
 
 
 KINDS: dict[str, type[Schedule]] = {

@@ -11,7 +11,8 @@ import pytest
 from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.random import Random
-from operant.engine.evaluate import LONGEST, evaluate
+from operant.engine import evaluate as evaluation
+from operant.engine.evaluate import Evaluation, evaluate
 from operant.envs import probes
 from operant.networks import Network
 
@@ -128,13 +129,17 @@ def test_an_environment_that_has_ended_needs_no_mask(slots):
     np.testing.assert_array_equal(score.lengths, [1, 2, 3, 1, 2])
 
 
-def test_an_episode_that_nothing_ends_is_ended():
+def test_an_episode_that_nothing_ends_is_ended_and_it_is_said(monkeypatch):
     def up(observation, action_mask, carry, fresh, t):  # and against the wall for ever
         return np.zeros(len(fresh), np.int32), carry
 
-    score = evaluate(up, lambda: gym.make("CliffWalking-v1"), episodes=3, seed=0, slots=2)
-    np.testing.assert_array_equal(score.lengths, [LONGEST] * 3)
-    np.testing.assert_array_equal(score.returns, [-LONGEST] * 3)
+    monkeypatch.setattr(evaluation, "LONGEST", 300)
+    with pytest.warns(UserWarning, match="3 of 3 episodes of CliffWalking-v1 were not over after 300 steps"):
+        score = evaluate(up, lambda: gym.make("CliffWalking-v1"), episodes=3, seed=0, slots=2)
+    assert score.cut == Evaluation.from_json(score.to_json()).cut == 3
+    assert "over 3 episodes of CliffWalking-v1, of which 3 were cut off after 300 steps" in str(score)
+    np.testing.assert_array_equal(score.lengths, [300] * 3)
+    np.testing.assert_array_equal(score.returns, [-300] * 3)
 
 
 def test_an_evaluation_as_json_and_in_words():
