@@ -16,7 +16,7 @@ from typing import Any
 _CONTINUOUS = "PPO, A2C, TRPO and REINFORCE learn continuous actions."
 _NETWORK = "It is made for the environment; network={'hidden_sizes': (64, 64), 'value_hidden_sizes': (64,)} says how."
 _CALLBACK = (
-    "learn(callback=…) takes functions, operant.Callback objects and lists of them; docs/from_stable_baselines3.md says "
+    "learn(callback=…) takes functions, operant.Callback objects and lists; docs/from_stable_baselines3.md says "
     "which become what."
 )
 _REPLAY = "Replay is made by the algorithm: buffer_size=… says how large."

@@ -31,6 +31,10 @@ def path(agent, tmp_path_factory):
     return path
 
 
+def given(name: str) -> dict[str, Any]:
+    return {name: 1}
+
+
 def answered(error: BaseException, name: str, table: dict[str, str]) -> None:
     text = str(error)
     assert "\n" not in text
@@ -54,35 +58,35 @@ def test_in_the_module(name):
 def test_in_constructors(name):
     make = operant.DQN if name == "n_steps" else operant.PPO
     with pytest.raises(ValueError, match="has no argument") as error:
-        make("CartPole-v1", preset=None, **{name: 1})
+        make("CartPole-v1", preset=None, **given(name))
     answered(error.value, name, habits.CONSTRUCTOR)
 
 
 @pytest.mark.parametrize("name", habits.LEARN)
 def test_in_learn(name, agent):
     with pytest.raises(TypeError) as error:
-        agent.learn(16, **{name: 1})
+        agent.learn(16, **given(name))
     answered(error.value, name, habits.LEARN)
 
 
 @pytest.mark.parametrize("name", habits.PREDICT)
 def test_in_predict(name, agent):
     with pytest.raises(TypeError) as error:
-        agent.predict(np.zeros(4), **{name: 1})
+        agent.predict(np.zeros(4), **given(name))
     answered(error.value, name, habits.PREDICT)
 
 
 @pytest.mark.parametrize("name", habits.EVALUATE)
 def test_in_evaluate(name, agent):
     with pytest.raises(TypeError) as error:
-        agent.evaluate(1, **{name: 1})
+        agent.evaluate(1, **given(name))
     answered(error.value, name, habits.EVALUATE)
 
 
 @pytest.mark.parametrize("name", habits.LOAD)
 def test_in_load(name, path):
     with pytest.raises(TypeError) as error:
-        operant.PPO.load(path, **{name: 1})
+        operant.PPO.load(path, **given(name))
     answered(error.value, name, habits.LOAD)
 
 
@@ -102,7 +106,7 @@ def test_on_policies(name, agent):
 
 def test_what_is_nearly_right_is_offered(agent):
     for ask, words in (
-        (lambda: operant.Ppo, r"Did you mean 'PPO'"),
+        (lambda: getattr(operant, "Ppo"),  # noqa: B009 r"Did you mean 'PPO'"),
         (lambda: agent.evalute, r"Did you mean 'evaluate'"),
         (lambda: agent.learning_rat, r"Did you mean 'learning_rate'"),
     ):

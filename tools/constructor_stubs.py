@@ -54,7 +54,7 @@ class Names:
         if get_origin(hint) is Callable:
             return f"{self._named('collections.abc', 'Callable')}[..., {self._named('typing', 'Any')}]"
         if hint is Schedule:  # text such as linear:3e-4:0 is read as one
-            return f"{self._named(Schedule.__module__, 'Schedule')} | str"
+            return f"{self._named(Schedule.__module__, 'Schedule')} | str | Callable[[Any], Any]"
         if hint is Given:  # a module of the user's own, or a dict of the values of a Network
             mapping, anything = self._named("collections.abc", "Mapping"), self._named("typing", "Any")
             return f"NetworkValues | {mapping}[str, {anything}] | {self._named('equinox', 'Module')}"
