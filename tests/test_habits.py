@@ -105,15 +105,15 @@ def test_on_policies(name, agent):
 
 
 def test_what_is_nearly_right_is_offered(agent):
-    for ask, words in (
-        (lambda: getattr(operant, "Ppo"),  # noqa: B009 r"Did you mean 'PPO'"),
-        (lambda: agent.evalute, r"Did you mean 'evaluate'"),
-        (lambda: agent.learning_rat, r"Did you mean 'learning_rate'"),
+    for where, name, words in (
+        (operant, "Ppo", r"Did you mean 'PPO'"),
+        (agent, "evalute", r"Did you mean 'evaluate'"),
+        (agent, "learning_rat", r"Did you mean 'learning_rate'"),
     ):
         with pytest.raises(AttributeError, match=words):
-            ask()
+            getattr(where, name)
     with pytest.raises(TypeError, match=r"no argument 'total_timestep'\. Did you mean 'total_timesteps'"):
-        agent.learn(16, total_timestep=3)
+        agent.learn(16, **{"total_timestep": 3})  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match="not a pair"):
         _mean, _deviation = agent.evaluate(1)
 

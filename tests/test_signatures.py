@@ -36,7 +36,7 @@ WRONG = {
     'operant.PPO("CartPole-v1", objective="clap")': "clap",
     'operant.DQN("CartPole-v1", batch_size="many")': "many",
     'operant.PPO("CartPole-v1").lern(1000)': "lern",
-    'operant.PPO.load("model", bst=True)': "bst",
+    'operant.PPO.load("model", best=3)': "best",  # other names are hyperparameters
     "operant.PP0": "PP0",
 }
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Never
 
 import gymnasium as gym
 import jax
@@ -153,7 +153,7 @@ class Agent(Acting, Tunable):
         evaluate_env: Any = None,
         reset_num_timesteps: bool = False,
         overwrite: bool = False,
-        **habit: Any,
+        **habit: Never,
     ) -> Agent:
         """Train for `total_timesteps` environment steps (of each seed); called again, it goes on from there.
 
@@ -286,7 +286,7 @@ class Agent(Acting, Tunable):
         env: Any = None,
         beside_random: bool = False,
         env_kwargs: Mapping[str, Any] | None = None,
-        **habit: Any,
+        **habit: Never,
     ) -> Evaluation | StudyEvaluation:
         """An `Evaluation` over whole episodes of Gymnasium's own environment.
 

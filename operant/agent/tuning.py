@@ -48,6 +48,29 @@ class Tunable:
         num_envs: int
         learner: Learner
 
+        # hyperparameters, of which an algorithm has some; these are known to type checkers
+        learning_rate: Any
+        gamma: Any
+        gae_lambda: Any
+        n_steps: Any
+        batch_size: Any
+        n_epochs: Any
+        clip_range: Any
+        ent_coef: Any
+        vf_coef: Any
+        max_grad_norm: Any
+        buffer_size: Any
+        learning_starts: Any
+        train_freq: Any
+        gradient_steps: Any
+        target_update_interval: Any
+        tau: Any
+        exploration_fraction: Any
+        exploration_initial_eps: Any
+        exploration_final_eps: Any
+        epsilon: Any
+        network: Any
+
         @property
         def border(self) -> Border: ...
         @property
@@ -57,21 +80,23 @@ class Tunable:
 
     _made = False  # whether all attributes are there: from then on, assigning to another one is a mistake
 
-    def __getattr__(self, name: str) -> Any:
-        if hasattr(type(self), name):  # a property that failed: say why
-            return object.__getattribute__(self, name)
-        algorithm = self.__dict__.get("algorithm")
-        if name.startswith("_") or algorithm is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        inner, _ = curiosity.parts(algorithm)
-        if name in inner.__dataclass_fields__:
-            return getattr(inner, name)
-        known = (
-            *inner.__dataclass_fields__,
-            *self.__dict__,
-            *(n for n in dir(type(self)) if n[0] != "_"),
-        )
-        raise AttributeError(habits.answer(habits.AGENT, "An agent has no attribute", name, known))
+    if not TYPE_CHECKING:  # else every misspelt name would be taken for one that is found here
+
+        def __getattr__(self, name: str) -> Any:
+            if hasattr(type(self), name):  # a property that failed: say why
+                return object.__getattribute__(self, name)
+            algorithm = self.__dict__.get("algorithm")
+            if name.startswith("_") or algorithm is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            inner, _ = curiosity.parts(algorithm)
+            if name in inner.__dataclass_fields__:
+                return getattr(inner, name)
+            known = (
+                *inner.__dataclass_fields__,
+                *self.__dict__,
+                *(n for n in dir(type(self)) if n[0] != "_"),
+            )
+            raise AttributeError(habits.answer(habits.AGENT, "An agent has no attribute", name, known))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_") or not self._made or name in WRITTEN:
