@@ -61,7 +61,7 @@ def test_at_once_is_step_by_step_and_nothing_else_is_learnt_from(kind):
     observation = {"x": normal(T, N, 4)}
     following = {"x": jnp.concatenate([observation["x"][1:], normal(1, N, 4)])}
     done = jnp.zeros((T, N), bool).at[1, 0].set(True).at[3, 2].set(True)
-    start = jax.tree.map(lambda x: x + 0.3, network.initial_carry(N))
+    start = jax.tree.map(lambda x: normal(*x.shape), network.initial_carry(N))
     policy, value = jax.jit(lambda n: n.unroll(observation, None, start, done))(network)
     successors = jax.jit(lambda n: n.successor_values(observation, following, start, done))(network)
     step = jax.jit(lambda n, x, carry: (n.policy_and_value(x, None, carry), n.policy(x, None, carry)))
