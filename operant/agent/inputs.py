@@ -40,7 +40,7 @@ def require_learning(plan: Experience, num_envs: int, total_timesteps: int, befo
     per_iteration = steps_per_iteration(plan, num_envs)
     random = warm_up_iterations(plan, num_envs) * per_iteration
     if isinstance(plan, Replay) and before + total_timesteps <= random:
-        each = "" if random == plan.learning_starts else f", in iterations of {per_iteration:,} steps,"
+        each = "" if random == plan.learning_starts else f", in iterations of {per_iteration:,} steps"
         raise ValueError(
             f"total_timesteps={total_timesteps}: the first learning_starts={plan.learning_starts} steps are random"
             f"{each}, and nothing would be learnt. Raise total_timesteps, or lower learning_starts."
