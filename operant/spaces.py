@@ -54,14 +54,14 @@ class Box:
         low, high = (bound.astype(np.float32) for bound in self.bounds)
         finite = np.isfinite(low) & np.isfinite(high)
         key_bounded, key_unbounded = jax.random.split(key)
-        uniform = jax.random.uniform(key_bounded, self.shape)
+        uniform = jax.random.uniform(key_bounded, self.shape, dtype=jnp.float32)
         below, above = np.where(finite, low, 0), np.where(finite, high, 0)
         integers = np.issubdtype(self.dtype, np.integer)
         value = (
             below * (1 - uniform) + (above + integers) * uniform
         )  # high − low may be more than float32 holds
         if not finite.all():
-            value = jnp.where(finite, value, jax.random.normal(key_unbounded, self.shape))
+            value = jnp.where(finite, value, jax.random.normal(key_unbounded, self.shape, dtype=jnp.float32))
         value = jnp.floor(value) if integers else value
         return jnp.clip(value, low, high).astype(self.dtype)
 
@@ -81,7 +81,7 @@ class Discrete:
         return "int32"
 
     def sample(self, key: jax.Array) -> jax.Array:
-        return jax.random.randint(key, (), 0, self.n)
+        return jax.random.randint(key, (), 0, self.n, dtype=jnp.int32)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class MultiDiscrete:
         return "int32"
 
     def sample(self, key: jax.Array) -> jax.Array:
-        return jax.random.randint(key, self.shape, 0, jnp.asarray(self.nvec))
+        return jax.random.randint(key, self.shape, 0, jnp.asarray(self.nvec), dtype=jnp.int32)
 
 
 @dataclass(frozen=True)

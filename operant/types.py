@@ -110,7 +110,7 @@ class Clock(eqx.Module):
     @property
     def progress(self) -> jax.Array:
         """From 0 at the start to 1 at the end."""
-        return jnp.clip(self.step / self.total, 0.0, 1.0)
+        return jnp.clip(self.step / self.total, 0.0, 1.0).astype(jnp.float32)
 
 
 @dataclass(frozen=True)

@@ -44,14 +44,14 @@ class Random(Algorithm):
         if isinstance(space, Box):
             return noise, carry
         num_envs = jax.tree.leaves(noise)[0].shape[0]
-        uniform = jnp.zeros((num_envs, distributions.parameters(space)))
+        uniform = jnp.zeros((num_envs, distributions.parameters(space)), jnp.float32)
         return distributions.from_parameters(space, uniform, action_mask).sample(noise), carry
 
     def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
         assert isinstance(spec.action_space, Discrete)
         n = spec.action_space.n
         if action_mask is None:
-            return jnp.full((spec.num_envs, n), 1 / n)
+            return jnp.full((spec.num_envs, n), 1 / n, jnp.float32)
         return action_mask / jnp.maximum(jnp.sum(action_mask, -1, keepdims=True), 1)
 
     def update(self, state: RandomState, batch: Batch, key: jax.Array, clock: Clock):

@@ -40,7 +40,9 @@ class Counts(Curiosity):
             )
 
     def init(self, spec: EnvSpec, key: jax.Array) -> CountsState:
-        return CountsState(jnp.zeros(number_of_states(spec.observation_space)), spec.observation_space)
+        return CountsState(
+            jnp.zeros(number_of_states(spec.observation_space), jnp.float32), spec.observation_space
+        )
 
     def observe(self, state: CountsState, transition: Transition, weight: jax.Array) -> CountsState:
         arrived = state_number(state.space, transition.next_observation)

@@ -125,7 +125,7 @@ def draw(
         return jax.random.split(key, leading)
     shape = (*leading, parameters(space))
     if isinstance(space, Box):
-        return jax.random.normal(key, shape)
+        return jax.random.normal(key, shape, dtype=jnp.float32)
     if isinstance(space, MultiBinary):
-        return jax.random.logistic(key, shape)
-    return jax.random.gumbel(key, shape)
+        return jax.random.logistic(key, shape, dtype=jnp.float32)
+    return jax.random.gumbel(key, shape, dtype=jnp.float32)

@@ -81,7 +81,9 @@ class StateDependentGaussian(Distribution):
         """`noise` are keys `[...]` of θ: as numbers, the θ of a whole block of steps would fill the memory."""
 
         def deviation(key: jax.Array, features: jax.Array) -> jax.Array:
-            return features @ (jnp.exp(self.log_std) * jax.random.normal(key, self.log_std.shape))
+            return features @ (
+                jnp.exp(self.log_std) * jax.random.normal(key, self.log_std.shape, dtype=jnp.float32)
+            )
 
         event = self.mean + jnp.vectorize(deviation, signature="(),(f)->(d)")(noise, self.features)
         return jnp.reshape(event, (*event.shape[:-1], *self.shape))

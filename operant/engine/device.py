@@ -88,7 +88,7 @@ def chunk(
     def body(i: jax.Array, loop: tuple[Run, PyTree, PyTree]) -> tuple[Run, PyTree, PyTree]:
         run, totals, emitted = loop
         run, metrics, experience = iterate(run, i.astype(jnp.int32))
-        totals = jax.tree.map(jnp.add, totals, metrics)
+        totals = jax.tree.map(lambda total, new: total + new.astype(jnp.float32), totals, metrics)
         if emit:
             emitted = jax.tree.map(lambda rows, new: rows.at[i].set(new), emitted, experience)
         return run, totals, emitted

@@ -328,7 +328,9 @@ class HostLoop:
                     before = jax.tree.map(lambda *x: jnp.stack(x), before, *carries[:-1])
                     done = jnp.concatenate([done[None], fresh.done[:-1]])
                 if not learning:
-                    return run_layout.arrays(warm_up(algorithm, run, fresh, before)), jnp.zeros(0)
+                    return run_layout.arrays(warm_up(algorithm, run, fresh, before)), jnp.zeros(
+                        0, jnp.float32
+                    )
                 if not isinstance(self._plan, Episodes):
                     before = forget(before, algorithm.initial_carry(run.state, self.spec.num_envs), done)
                 noise = noise_layout.tree([leaf[index] for leaf in noise])

@@ -23,9 +23,9 @@ class EpisodeStatistics(eqx.Module):
     @classmethod
     def init(cls, num_envs: int) -> EpisodeStatistics:
         return cls(
-            jnp.zeros(num_envs),
+            jnp.zeros(num_envs, jnp.float32),
             jnp.zeros(num_envs, jnp.int32),
-            jnp.zeros(WINDOW),
+            jnp.zeros(WINDOW, jnp.float32),
             jnp.zeros(WINDOW, jnp.int32),
             jnp.zeros((), jnp.int32),
         )

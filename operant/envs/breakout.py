@@ -86,7 +86,7 @@ class MinBreakout(Environment):
 
     def draw(self, key: jax.Array) -> jax.Array:
         """Two numbers from 0 to 1: whether the action sticks, and at which edge the ball starts."""
-        return jax.random.uniform(key, (2,))
+        return jax.random.uniform(key, (2,), dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> Field:
         right = noise[1] < 0.5

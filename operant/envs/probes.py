@@ -62,7 +62,7 @@ class OneStep(Environment):
         return self.actions
 
     def draw(self, key: jax.Array) -> jax.Array:
-        return jax.random.randint(key, (), 0, 2)
+        return jax.random.randint(key, (), 0, 2, dtype=jnp.int32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
         return noise
@@ -86,7 +86,7 @@ class ConstantReward(OneStep):
     actions: Space = eqx.field(default=Discrete(2), static=True)
 
     def reward(self, side: jax.Array, action: jax.Array) -> jax.Array:
-        return jnp.ones(())
+        return jnp.ones((), dtype=jnp.float32)
 
 
 class ObservationReward(OneStep):
@@ -149,7 +149,7 @@ class DelayedReward(Environment):
         return self.actions
 
     def draw(self, key: jax.Array) -> jax.Array:
-        return jnp.zeros(())
+        return jnp.zeros((), dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
         return noise
@@ -248,7 +248,7 @@ class Memory(Environment):
         return Discrete(2)
 
     def draw(self, key: jax.Array) -> jax.Array:
-        return jax.random.randint(key, (), 0, 2)
+        return jax.random.randint(key, (), 0, 2, dtype=jnp.int32)
 
     def reset(self, noise: jax.Array) -> tuple[jax.Array, jax.Array]:
         return noise, jnp.zeros_like(noise)
@@ -283,7 +283,7 @@ class Counting(Environment):
         return Discrete(2)
 
     def draw(self, key: jax.Array) -> jax.Array:
-        return jax.random.randint(key, (), 0, 2**19)
+        return jax.random.randint(key, (), 0, 2**19, dtype=jnp.int32)
 
     def reset(self, noise: jax.Array) -> tuple[jax.Array, jax.Array]:
         return noise, jnp.zeros_like(noise)
@@ -319,8 +319,8 @@ class Senses(Environment):
 
     def draw(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         shown, distraction = jax.random.split(key)
-        right = jax.random.randint(shown, (3,), 0, jnp.array([2, 3, 2]))
-        return right, jax.random.uniform(distraction, minval=-1.0, maxval=1.0)
+        right = jax.random.randint(shown, (3,), 0, jnp.array([2, 3, 2]), dtype=jnp.int32)
+        return right, jax.random.uniform(distraction, minval=-1.0, maxval=1.0, dtype=jnp.float32)
 
     def reset(self, noise: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         return noise

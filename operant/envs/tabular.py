@@ -157,7 +157,9 @@ class Tabular(Environment):
         certain = (
             self.successors.shape[2] == len(self.start_states) == 1
         )  # then random numbers would be wasted
-        outcome, start = jnp.zeros(2) if certain else jax.random.uniform(key, (2,))
+        outcome, start = (
+            jnp.zeros(2, dtype=jnp.float32) if certain else jax.random.uniform(key, (2,), dtype=jnp.float32)
+        )
         index = jnp.searchsorted(self.start_cumulative, start, side="right")
         return outcome, self.start_states[index]
 

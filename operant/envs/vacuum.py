@@ -78,13 +78,13 @@ class VacuumRobot(Environment):
 
     def draw(self, key: jax.Array) -> jax.Array:
         """Three numbers from 0 to 1: whether it drives, how far it turns, and where it looks at first."""
-        return jax.random.uniform(key, (3,))
+        return jax.random.uniform(key, (3,), dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> VacuumState:
         position = jnp.asarray(DOCK)
         dust = jnp.where(_swept(position, position), 0.0, jnp.asarray(_FLOOR, jnp.float32))
         trail = jnp.broadcast_to(position, (TRAIL, 2))
-        return VacuumState(position, 2 * math.pi * noise[2], dust, jnp.zeros(2), trail)
+        return VacuumState(position, 2 * math.pi * noise[2], dust, jnp.zeros(2, dtype=jnp.float32), trail)
 
     def step(
         self, state: VacuumState, action: jax.Array, noise: jax.Array
@@ -114,7 +114,7 @@ class VacuumRobot(Environment):
 
     def picture(self, state: VacuumState) -> jax.Array:
         """The room from above: dust, furniture, the robot with its nose, and where it came from."""
-        colours = jnp.asarray(FLOOR)[None, None] + jnp.zeros((*_PIXELS.shape[:2], 1))
+        colours = jnp.asarray(FLOOR)[None, None] + jnp.zeros((*_PIXELS.shape[:2], 1), dtype=jnp.float32)
         cell = (_PIXELS / CELL).astype(np.int32)
         dusty = state.dust[cell[..., 0], cell[..., 1]] > 0
         way = state.trail[:, None, None, :] - _PIXELS[None]  # [TRAIL, rows, columns, 2]

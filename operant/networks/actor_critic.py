@@ -107,7 +107,7 @@ class ActorCritic(eqx.Module):
             memory,
             policy_head,
             value_head,
-            jnp.full(deviations, log_std_init) if isinstance(spec.action_space, Box) else None,
+            jnp.full(deviations, log_std_init, jnp.float32) if isinstance(spec.action_space, Box) else None,
             spec.action_space,
             use_sde,
             scale_actions,
@@ -240,7 +240,7 @@ class ActorCritic(eqx.Module):
     def value(self, features: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
         """V `[...]` of `features` `[..., F]`."""
         if self.value_head is None:
-            return jnp.zeros(features.shape[:-1])
+            return jnp.zeros(features.shape[:-1], jnp.float32)
         return self.value_head(features, key=key)[..., 0]
 
     def successor_values(

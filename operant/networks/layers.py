@@ -32,11 +32,15 @@ def initial(
     "uniform": both uniform in ±1/√in, whatever the gain: what PyTorch's layers start with.
     """
     if initialization == "orthogonal":
-        return gain * orthonormal(jax.random.normal(key, (size_in, size_out))), jnp.zeros(size_out)
+        return gain * orthonormal(jax.random.normal(key, (size_in, size_out), dtype=jnp.float32)), jnp.zeros(
+            size_out, jnp.float32
+        )
     limit = 1 / math.sqrt(size_in)
     key_weight, key_bias = jax.random.split(key)
-    weight = jax.random.uniform(key_weight, (size_in, size_out), minval=-limit, maxval=limit)
-    return weight, jax.random.uniform(key_bias, (size_out,), minval=-limit, maxval=limit)
+    weight = jax.random.uniform(
+        key_weight, (size_in, size_out), minval=-limit, maxval=limit, dtype=jnp.float32
+    )
+    return weight, jax.random.uniform(key_bias, (size_out,), minval=-limit, maxval=limit, dtype=jnp.float32)
 
 
 def orthonormal(x: jax.Array) -> jax.Array:
@@ -173,7 +177,7 @@ class LayerNorm(eqx.Module):
 
     @classmethod
     def build(cls, size: int) -> LayerNorm:
-        return cls(jnp.ones(size), jnp.zeros(size))
+        return cls(jnp.ones(size, jnp.float32), jnp.zeros(size, jnp.float32))
 
     def __call__(self, x: jax.Array) -> jax.Array:
         centred = x - jnp.mean(x, axis=-1, keepdims=True)

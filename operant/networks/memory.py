@@ -80,7 +80,7 @@ class GRU(Cell):
         return self.recurrent_weight.shape[-2]
 
     def initial_carry(self, leading: tuple[int, ...]) -> jax.Array:
-        return jnp.zeros((*leading, self.size))
+        return jnp.zeros((*leading, self.size), jnp.float32)
 
     def project(self, features: jax.Array) -> jax.Array:
         return affine(features, self.weight, self.bias)
@@ -119,7 +119,7 @@ class LSTM(Cell):
         return self.recurrent_weight.shape[-2]
 
     def initial_carry(self, leading: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-        return jnp.zeros((*leading, self.size)), jnp.zeros((*leading, self.size))
+        return jnp.zeros((*leading, self.size), jnp.float32), jnp.zeros((*leading, self.size), jnp.float32)
 
     def project(self, features: jax.Array) -> jax.Array:
         return affine(features, self.weight, self.bias)

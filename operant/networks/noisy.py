@@ -66,6 +66,6 @@ def draw(layers: Iterable[Any], key: jax.Array, leading: tuple[int, ...] = ()) -
     sizes = [sum(layer.weight.shape) for layer in layers if isinstance(layer, NoisyLinear)]
     if not sizes:
         return ()
-    noise = jax.random.normal(key, (*leading, sum(sizes)))
+    noise = jax.random.normal(key, (*leading, sum(sizes)), dtype=jnp.float32)
     noise = jnp.sign(noise) * jnp.sqrt(jnp.abs(noise))
     return tuple(jnp.split(noise, np.cumsum(sizes)[:-1].tolist(), axis=-1))

@@ -65,6 +65,6 @@ def epsilon_greedy_probabilities(
     best = score == jnp.max(score, -1, keepdims=True)
     allowed = jnp.ones_like(best) if action_mask is None else action_mask
     epsilon = jnp.asarray(epsilon)[..., None]
-    greedy = best / jnp.sum(best, -1, keepdims=True)
-    anything = allowed / jnp.maximum(jnp.sum(allowed, -1, keepdims=True), 1)
+    greedy = best.astype(jnp.float32) / jnp.sum(best, -1, keepdims=True)
+    anything = allowed.astype(jnp.float32) / jnp.maximum(jnp.sum(allowed, -1, keepdims=True), 1)
     return jnp.where(allowed, (1 - epsilon) * greedy + epsilon * anything, 0.0)

@@ -29,7 +29,7 @@ class Moments(eqx.Module):
 
     @classmethod
     def of_shape(cls, shape: tuple[int, ...]) -> Moments:
-        return cls(jnp.zeros(()), jnp.zeros(shape), jnp.ones(shape))
+        return cls(jnp.zeros((), jnp.float32), jnp.zeros(shape, jnp.float32), jnp.ones(shape, jnp.float32))
 
     def merge(self, samples: jax.Array, weight: jax.Array) -> Moments:
         """With samples `[…, *shape]` of weights `[…]` added (Chan, Golub & LeVeque 1979, equations 2.1)."""
@@ -86,7 +86,7 @@ class Normalizer(eqx.Module):
         return cls(
             moments,
             Moments.of_shape(()) if rewards else None,
-            jnp.zeros(spec.num_envs) if rewards else None,
+            jnp.zeros(spec.num_envs, jnp.float32) if rewards else None,
             clip_obs,
             clip_reward,
             epsilon,

@@ -81,7 +81,7 @@ def find(levels: Levels, bits: jax.Array) -> tuple[jax.Array, jax.Array]:
     everything = total(levels)
     rest = (jnp.arange(batch) + coarse) / batch * everything
     node = child = jnp.zeros(batch, jnp.uint32)
-    numbers = jnp.zeros((batch, FAN_OUT))
+    numbers = jnp.zeros((batch, FAN_OUT), jnp.float32)
     for level in reversed(levels):
         numbers = _nodes(level)[node]
         prefix = jnp.cumsum(numbers, -1)

@@ -73,7 +73,10 @@ class REINFORCE(PolicyGradient):
         )
         optimizer = self._optimizer(at(self.learning_rate, clock))
         network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
-        metrics |= {"train/n_updates": jnp.ones(()), "train/learning_rate": at(self.learning_rate, clock)}
+        metrics |= {
+            "train/n_updates": jnp.ones((), jnp.float32),
+            "train/learning_rate": at(self.learning_rate, clock),
+        }
         return PolicyState(network, optimizer_state, state.normalizer), metrics
 
     def loss(

@@ -109,7 +109,7 @@ class TRPO(ActorCriticLearner):
             "train/value_loss": value_loss,
             "train/explained_variance": explained_variance(sample.value, sample.target, batch.weight),
             "train/learning_rate": at(self.learning_rate, clock),
-            "train/n_updates": jnp.ones(()),
+            "train/n_updates": jnp.ones((), jnp.float32),
         }
         return PolicyState(network, optimizer_state, state.normalizer), metrics
 
@@ -142,7 +142,8 @@ class TRPO(ActorCriticLearner):
 
         def attempt(search: tuple) -> tuple:
             tried, *_ = search
-            theta = old + self.line_search_shrinking_factor**tried * longest
+            share = (self.line_search_shrinking_factor**tried).astype(jnp.float32)
+            theta = old + share * longest
             reached, moved = surrogate(theta), divergence(theta)
             accepted = (reached > objective) & (moved < self.target_kl)
             return tried + 1, accepted, theta, reached, moved
@@ -151,7 +152,7 @@ class TRPO(ActorCriticLearner):
             tried, accepted, *_ = search
             return ~accepted & (tried < self.line_search_max_iter)
 
-        nowhere = (jnp.zeros((), jnp.int32), jnp.array(False), old, objective, jnp.zeros(()))
+        nowhere = (jnp.zeros((), jnp.int32), jnp.array(False), old, objective, jnp.zeros((), jnp.float32))
         _, accepted, theta, reached, moved = jax.lax.while_loop(searching, attempt, nowhere)
         return policy_at(jnp.where(accepted, theta, old)), {
             "train/policy_objective": jnp.where(accepted, reached, objective),

@@ -68,7 +68,7 @@ class ARS(PolicySearch):
         return Parameters(jnp.zeros_like(center) if self.zero_policy else center)
 
     def ask(self, state: Parameters, key: jax.Array, clock: Clock) -> jax.Array:
-        delta = jax.random.normal(key, (self.n_delta, len(state.theta)))
+        delta = jax.random.normal(key, (self.n_delta, len(state.theta)), dtype=jnp.float32)
         return state.theta[None] + at(self.delta_std, clock) * jnp.concatenate([delta, -delta])
 
     def tell(self, state: Parameters, candidates: jax.Array, fitness: jax.Array, clock: Clock):

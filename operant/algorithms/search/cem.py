@@ -70,7 +70,7 @@ class CEM(PolicySearch):
 
     def ask(self, state: Normal, key: jax.Array, clock: Clock) -> jax.Array:
         std = jnp.sqrt(state.std**2 + at(self.extra_std, clock) ** 2)
-        noise = jax.random.normal(key, (self.population_size, len(std)))
+        noise = jax.random.normal(key, (self.population_size, len(std)), dtype=jnp.float32)
         return state.mean[None] + std[None] * noise
 
     def tell(self, state: Normal, candidates: jax.Array, fitness: jax.Array, clock: Clock):

@@ -38,7 +38,8 @@ class Ascent(eqx.Module):
 def centered_ranks(fitness: jax.Array) -> jax.Array:
     """The ranks of `fitness` `[P]`, scaled to [−½, ½]; equal ones share the mean of their ranks."""
     mine, other = fitness[:, None], fitness[None, :]
-    below = jnp.sum(other < mine, axis=1) + (jnp.sum(other == mine, axis=1) - 1) / 2
+    below, equal = (jnp.sum(x, axis=1, dtype=jnp.float32) for x in (other < mine, other == mine))
+    below = below + (equal - 1) / 2
     return below / (len(fitness) - 1) - 0.5
 
 
@@ -68,7 +69,7 @@ class EvolutionStrategies(PolicySearch):
         return Ascent(center, optax.adam(0.0).init(center))
 
     def ask(self, state: Ascent, key: jax.Array, clock: Clock) -> jax.Array:
-        noise = jax.random.normal(key, (self.population_size // 2, len(state.theta)))
+        noise = jax.random.normal(key, (self.population_size // 2, len(state.theta)), dtype=jnp.float32)
         return state.theta[None] + at(self.noise_std, clock) * jnp.concatenate([noise, -noise])
 
     def tell(self, state: Ascent, candidates: jax.Array, fitness: jax.Array, clock: Clock):

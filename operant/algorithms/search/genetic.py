@@ -67,10 +67,10 @@ class GeneticAlgorithm(PolicySearch):
         parents = state.parameters
         shape = (self.population_size, parents.shape[1])
         first = parents[np.arange(self.population_size) % self.n_survivors]
-        second = parents[jax.random.randint(second_key, shape[:1], 0, self.n_survivors)]
+        second = parents[jax.random.randint(second_key, shape[:1], 0, self.n_survivors, dtype=jnp.int32)]
         crossed = jax.random.bernoulli(chance_key, self.crossover, shape[:1])
         other = crossed[:, None] & jax.random.bernoulli(gene_key, 0.5, shape)
-        noise = jax.random.normal(noise_key, shape)
+        noise = jax.random.normal(noise_key, shape, dtype=jnp.float32)
         offspring = jnp.where(other, second, first) + at(self.mutation_std, clock) * noise
         if self.elitism:
             offspring = jnp.concatenate([parents, offspring[self.n_survivors :]])

@@ -59,13 +59,16 @@ class GridSearch(PolicySearch):
 
     def begin(self, center: jax.Array) -> Tried:
         points = self.resolution ** len(center)
-        return Tried(jnp.zeros(points), jnp.zeros(points), jnp.zeros((), jnp.int32), center)
+        return Tried(
+            jnp.zeros(points, jnp.float32), jnp.zeros(points, jnp.float32), jnp.zeros((), jnp.int32), center
+        )
 
     def points(self, index: jax.Array, size: int) -> jax.Array:
         """The points of these numbers `[M]`, as parameters `[M, size]`."""
         place = self.resolution ** jnp.arange(size - 1, -1, -1)
         digits = index[:, None] // place[None] % self.resolution
-        return self.low + (self.high - self.low) * digits / (self.resolution - 1)
+        points = self.low + (self.high - self.low) * digits / (self.resolution - 1)
+        return points.astype(jnp.float32)
 
     def ask(self, state: Tried, key: jax.Array, clock: Clock) -> jax.Array:
         return self.points(self._now(state), len(state.sample))

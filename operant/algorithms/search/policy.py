@@ -76,7 +76,7 @@ class ConstantPolicy(Policy):
 
     @classmethod
     def build(cls, spec: EnvSpec) -> ConstantPolicy:
-        return cls(jnp.zeros(distributions.parameters(spec.action_space)), spec.action_space)
+        return cls(jnp.zeros(distributions.parameters(spec.action_space), jnp.float32), spec.action_space)
 
     def act(self, observation: PyTree, action_mask: PyTree, carry: PyTree) -> tuple[PyTree, PyTree]:
         count = jax.tree.leaves(observation)[0].shape[0]

@@ -42,11 +42,11 @@ class RandomSearch(PolicySearch):
         return self.population_size
 
     def begin(self, center: jax.Array) -> Champion:
-        return Champion(center, jnp.full((), -jnp.inf))
+        return Champion(center, jnp.full((), -jnp.inf, jnp.float32))
 
     def ask(self, state: Champion, key: jax.Array, clock: Clock) -> jax.Array:
         shape = (self.population_size, len(state.parameters))
-        return self.low + (self.high - self.low) * jax.random.uniform(key, shape)
+        return self.low + (self.high - self.low) * jax.random.uniform(key, shape, dtype=jnp.float32)
 
     def tell(self, state: Champion, candidates: jax.Array, fitness: jax.Array, clock: Clock):
         first = jnp.argmax(fitness)

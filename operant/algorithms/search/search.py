@@ -190,5 +190,7 @@ class PolicySearch(NormalizesObservations, Algorithm):
         reward = batch.weight * (batch.transition.reward + self.alive_bonus_offset)
         rows = reward.reshape(-1, self.candidates)
         # One after another: the order of a sum is otherwise the compiler's, and not the same in both loops.
-        total, _ = jax.lax.scan(lambda total, row: (total + row, None), jnp.zeros(self.candidates), rows)
+        total, _ = jax.lax.scan(
+            lambda total, row: (total + row, None), jnp.zeros(self.candidates, jnp.float32), rows
+        )
         return total / self.n_eval_episodes

@@ -41,7 +41,7 @@ class TabularControl(TabularLearner):
     def draw(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
         """Uniform `[N, 1 + A]`: see `epsilon_greedy`."""
         assert isinstance(spec.action_space, Discrete)
-        return jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n))
+        return jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n), dtype=jnp.float32)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         seen = table.state_number(state.space, observation)

@@ -68,12 +68,12 @@ class DynaQ(TabularControl):
         return DynaQState(
             table,
             Model(
-                reward=jnp.zeros(pairs),
+                reward=jnp.zeros(pairs, jnp.float32),
                 next_state=jnp.zeros(pairs, jnp.int32),
                 terminated=jnp.zeros(pairs, bool),
                 tried=jnp.zeros(pairs, jnp.int32),
                 tried_count=jnp.zeros((), jnp.int32),
-                priority=jnp.zeros(pairs),
+                priority=jnp.zeros(pairs, jnp.float32),
                 possible=jnp.ones(table.q_values.shape, bool),
             ),
         )

@@ -89,14 +89,14 @@ class LinearQ(Algorithm):
     def init(self, spec: EnvSpec, key: jax.Array) -> LinearState:
         assert isinstance(spec.action_space, Discrete)
         space = spec.observation_space
-        weights = jnp.zeros((spec.action_space.n, self._size(space)))
+        weights = jnp.zeros((spec.action_space.n, self._size(space)), jnp.float32)
         waiting = Waiting.none(spec.num_envs, example(space, (spec.num_envs,))) if self.on_policy else None
         return LinearState(weights, waiting, space)
 
     def draw(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
         """Uniform `[N, 1 + A]`: see `epsilon_greedy`."""
         assert isinstance(spec.action_space, Discrete)
-        return jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n))
+        return jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n), dtype=jnp.float32)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         q_values = jax.vmap(lambda seen: self.q_values(state, seen))(observation)

@@ -61,7 +61,7 @@ class MonteCarlo(TabularPrediction):
                 total = row.reward + self.gamma * jnp.where(row.terminated, 0.0, behind)
                 return jnp.where(row.weight > 0, total, following), total
 
-            _, returns = jax.lax.scan(backward, jnp.zeros(()), episode, reverse=True)
+            _, returns = jax.lax.scan(backward, jnp.zeros((), jnp.float32), episode, reverse=True)
 
             def learn(state: ValueTable, step: tuple[Row, jax.Array, jax.Array]):
                 row, goal, weight = step

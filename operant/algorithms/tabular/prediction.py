@@ -52,7 +52,9 @@ class TabularPrediction(TabularLearner):
     def value_table(self, spec: EnvSpec) -> ValueTable:
         """The table before learning."""
         states, actions = shape = table.table_shape(spec)
-        policy = jnp.full(shape, 1 / actions) if self.policy is None else jnp.asarray(self.policy)
+        policy = (
+            jnp.full(shape, 1 / actions, jnp.float32) if self.policy is None else jnp.asarray(self.policy)
+        )
         values = jnp.full(states, self.initial_value, jnp.float32)
         return ValueTable(values, jnp.zeros(states, jnp.int32), policy, spec.observation_space)
 
@@ -62,7 +64,7 @@ class TabularPrediction(TabularLearner):
     def draw(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
         """Gumbel noise `[N, A]`."""
         assert isinstance(spec.action_space, Discrete)
-        return jax.random.gumbel(key, (spec.num_envs, spec.action_space.n))
+        return jax.random.gumbel(key, (spec.num_envs, spec.action_space.n), dtype=jnp.float32)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         """The policy's action; with `explore=False` its likeliest."""

@@ -47,7 +47,7 @@ class SARSALambda(TabularControl):
 
     def init(self, spec: EnvSpec, key: jax.Array) -> SARSALambdaState:
         table = Table.init(spec, self.initial_value)
-        traces = jnp.zeros((spec.num_envs, *table.q_values.shape))
+        traces = jnp.zeros((spec.num_envs, *table.q_values.shape), jnp.float32)
         return SARSALambdaState(table, Waiting.none(spec.num_envs), traces)
 
     def learn(self, state: SARSALambdaState, row: Row, clock: Clock) -> tuple[SARSALambdaState, jax.Array]:

@@ -67,7 +67,7 @@ class TD(TabularPrediction):
 
     def init(self, spec: EnvSpec, key: jax.Array) -> TDState:
         table = self.value_table(spec)
-        nothing = jnp.zeros((spec.num_envs, *table.values.shape))
+        nothing = jnp.zeros((spec.num_envs, *table.values.shape), jnp.float32)
         return TDState(table, nothing, nothing.copy())
 
     def update(self, state: TDState, batch: Batch, key: jax.Array, clock: Clock):

@@ -57,7 +57,7 @@ class TileCoding(eqx.Module):
         flat = jnp.sum(tile * _rows(radix.astype(np.int32), tile), -1)
         first = np.arange(self.tilings, dtype=np.int32) * (self.tiles + 1) ** size
         index = flat + jnp.broadcast_to(first, flat.shape)
-        return Features(index, jnp.full(index.shape, self.tilings**-0.5))
+        return Features(index, jnp.full(index.shape, self.tilings**-0.5, jnp.float32))
 
 
 def _rows(vector: np.ndarray, like: jax.Array) -> jax.Array:

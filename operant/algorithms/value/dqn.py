@@ -314,9 +314,9 @@ class DQN(Normalizes, GradientLearner):
         assert isinstance(spec.action_space, Discrete)
         shape = (spec.num_envs, 1 + spec.action_space.n)
         if not self.noisy:
-            return ActNoise(jax.random.uniform(key, shape), None)
+            return ActNoise(jax.random.uniform(key, shape, dtype=jnp.float32), None)
         key_uniform, key_weights = jax.random.split(key)
-        return ActNoise(jax.random.uniform(key_uniform, shape), key_weights)
+        return ActNoise(jax.random.uniform(key_uniform, shape, dtype=jnp.float32), key_weights)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         features, carry = state.network.features(state.normalizer.observations(observation), carry)

@@ -97,7 +97,7 @@ class CategoricalReturn(Head):
     @property
     def support(self) -> jax.Array:
         """The returns z, `[M]`."""
-        return jnp.linspace(self.v_min, self.v_max, self.n_atoms)
+        return jnp.linspace(self.v_min, self.v_max, self.n_atoms, dtype=jnp.float32)
 
     def distribution(self, output: jax.Array) -> jax.Array:
         return jax.nn.softmax(output)
@@ -178,7 +178,9 @@ class ImplicitQuantileReturn(Quantiles):
         return self.n_cosines
 
     def draw(self, key: jax.Array, leading: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-        both = jax.random.uniform(key, (*leading, self.n_fractions + self.n_target_fractions))
+        both = jax.random.uniform(
+            key, (*leading, self.n_fractions + self.n_target_fractions), dtype=jnp.float32
+        )
         return both[..., : self.n_fractions], both[..., self.n_fractions :]
 
     def choosing(self, leading: tuple[int, ...]) -> jax.Array:

@@ -42,14 +42,14 @@ class Sample(NamedTuple):
                 jnp.broadcast_to(jnp.arange(count), steps.shape),
             )
             last = jax.tree.map(lambda x: x[ahead], first)
-            discount = gamma**steps
+            discount = (gamma**steps).astype(jnp.float32)
         elif batch.rewards is not None and batch.steps is not None:
-            powers = gamma ** jnp.arange(n)[:, None]
+            powers = (gamma ** jnp.arange(n)[:, None]).astype(jnp.float32)
             reward = jnp.sum(powers * normalizer.rewards(batch.rewards), 0)
-            discount = gamma**batch.steps
+            discount = (gamma**batch.steps).astype(jnp.float32)
         else:
             reward = normalizer.rewards(first.reward)
-            discount = jnp.broadcast_to(jnp.asarray(gamma), reward.shape)
+            discount = jnp.broadcast_to(jnp.asarray(gamma, jnp.float32), reward.shape)
         ends = last.terminated
         if last.next_action_mask is not None:  # where no action is possible nothing follows either
             ends = ends | ~jnp.any(last.next_action_mask, -1)

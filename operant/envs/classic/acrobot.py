@@ -39,7 +39,7 @@ class Acrobot(Environment):
         return Discrete(3)
 
     def draw(self, key: jax.Array) -> jax.Array:
-        return jax.random.uniform(key, (4,), minval=-0.1, maxval=0.1)
+        return jax.random.uniform(key, (4,), minval=-0.1, maxval=0.1, dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
         return noise

@@ -46,7 +46,7 @@ class CartPole(Environment):
         return Discrete(2)
 
     def draw(self, key: jax.Array) -> jax.Array:
-        return jax.random.uniform(key, (4,), minval=-0.05, maxval=0.05)
+        return jax.random.uniform(key, (4,), minval=-0.05, maxval=0.05, dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
         return noise
@@ -67,7 +67,9 @@ class CartPole(Environment):
         x_dot = x_dot + TIME_STEP * x_acceleration
         theta_dot = theta_dot + TIME_STEP * theta_acceleration
         terminated = (jnp.abs(x) > MAX_POSITION) | (jnp.abs(theta) > MAX_ANGLE)
-        reward = jnp.where(terminated, -1.0, 0.0) if self.sutton_barto_reward else jnp.ones(())
+        reward = (
+            jnp.where(terminated, -1.0, 0.0) if self.sutton_barto_reward else jnp.ones((), dtype=jnp.float32)
+        )
         return jnp.stack([x, x_dot, theta, theta_dot]), reward, terminated
 
     def observe(self, state: jax.Array) -> jax.Array:

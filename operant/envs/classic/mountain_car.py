@@ -37,7 +37,7 @@ class MountainCar(Environment):
         return Discrete(3)
 
     def draw(self, key: jax.Array) -> jax.Array:
-        return jax.random.uniform(key, minval=-0.6, maxval=-0.4)
+        return jax.random.uniform(key, minval=-0.6, maxval=-0.4, dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
         return jnp.stack([noise, jnp.zeros_like(noise)])
@@ -51,7 +51,7 @@ class MountainCar(Environment):
         position = jnp.clip(position + velocity, MIN_POSITION, MAX_POSITION)
         velocity = jnp.where((position <= MIN_POSITION) & (velocity < 0), 0.0, velocity)
         terminated = (position >= GOAL) & (velocity >= self.goal_velocity)
-        return jnp.stack([position, velocity]), -jnp.ones(()), terminated
+        return jnp.stack([position, velocity]), -jnp.ones((), dtype=jnp.float32), terminated
 
     def observe(self, state: jax.Array) -> jax.Array:
         return state

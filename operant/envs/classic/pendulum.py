@@ -41,7 +41,7 @@ class Pendulum(Environment):
         return Box(-MAX_TORQUE, MAX_TORQUE, (1,))
 
     def draw(self, key: jax.Array) -> jax.Array:
-        return jax.random.uniform(key, (2,), minval=-1.0, maxval=1.0)
+        return jax.random.uniform(key, (2,), minval=-1.0, maxval=1.0, dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
         return noise * jnp.array([math.pi, 1.0])

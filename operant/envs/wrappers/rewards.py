@@ -42,7 +42,7 @@ class WithRewards(Wrapped):
     wrapper: RewardWrapper = eqx.field(static=True)
 
     def reset(self, noise: PyTree) -> State:
-        return State(self.inner.reset(noise), jnp.zeros(()))
+        return State(self.inner.reset(noise), jnp.zeros((), dtype=jnp.float32))
 
     def step(self, state: State, action: PyTree, noise: PyTree) -> tuple[State, jax.Array, jax.Array]:
         inner, reward, terminated = self.inner.step(state.inner, action, noise)

@@ -59,7 +59,7 @@ class Repeating(Wrapped):
 
     def reset(self, noise: PyTree) -> State:
         first = jax.tree.map(lambda x: x[0], noise)
-        return State(self.inner.reset(first), (jnp.zeros((), jnp.int32), jnp.zeros(())))
+        return State(self.inner.reset(first), (jnp.zeros((), jnp.int32), jnp.zeros((), dtype=jnp.float32)))
 
     def step(self, state: State, action: PyTree, noise: PyTree) -> tuple[State, jax.Array, jax.Array]:
         limit = self.inner.max_episode_steps
@@ -72,7 +72,7 @@ class Repeating(Wrapped):
             over = terminated if limit is None else terminated | (elapsed >= limit)
             return choose(over, before, after), None
 
-        zero = jnp.zeros(())
+        zero = jnp.zeros((), dtype=jnp.float32)
         start = (state.inner, state.own[0], zero, zero, jnp.zeros((), bool))
         (inner, elapsed, reward, raw, terminated), _ = jax.lax.scan(once, start, noise)
         return State(inner, (elapsed, raw)), reward, terminated
@@ -113,7 +113,7 @@ class Sticky(Wrapped):
 
     def draw(self, key: jax.Array) -> PyTree:
         key, own = jax.random.split(key)
-        return self.inner.draw(key), jax.random.uniform(own)
+        return self.inner.draw(key), jax.random.uniform(own, dtype=jnp.float32)
 
     def reset(self, noise: PyTree) -> State:
         return State(self.inner.reset(noise[0]), (spaces.example(self.action_space), jnp.zeros((), bool)))
