@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from inspect import signature
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -95,7 +96,7 @@ class OfRemaining(Schedule):
         return f"{getattr(self.function, '__name__', type(self.function).__name__)}, {YOURS}"
 
 
-def of_function(name: str, function: Callable[[jax.Array], jax.Array]) -> OfRemaining:
+def of_function(name: str, function: Callable[..., Any]) -> OfRemaining:
     """The schedule of a plain function. Raises ValueError, naming the hyperparameter, where it cannot be compiled."""
     schedule = OfRemaining(function)
     try:
