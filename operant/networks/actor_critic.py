@@ -78,6 +78,7 @@ class ActorCritic(eqx.Module):
             ValueError: the configuration does not fit the spaces.
         """
         keys = jax.random.split(key, 4)
+        of_critic = keys[3]
         outputs = distributions.parameters(spec.action_space)
 
         def encode(key: jax.Array) -> Encoder:
@@ -91,14 +92,14 @@ class ActorCritic(eqx.Module):
 
         critic_encoder = critic_memory = value_head = None
         if critic:
-            own_encoder, own_memory = (jax.random.fold_in(keys[3], i) for i in range(2))
+            own_encoder, own_memory = (jax.random.fold_in(of_critic, i) for i in range(2))
             if not shape.share_features_extractor:
                 critic_encoder = encode(own_encoder)
             if shape.critic_memory == "own":
                 critic_memory = memories.build(shape, encoder.size, own_memory)
             sizes = shape.hidden_sizes if shape.value_hidden_sizes is None else shape.value_hidden_sizes
             value_size = encoder.size if shape.critic_memory == "none" else size
-            value_head = hidden_layers(shape, value_size, sizes, 1, keys[3], gain=1.0)
+            value_head = hidden_layers(shape, value_size, sizes, 1, of_critic, gain=1.0)
         assert policy_head.output is not None
         latent, _ = policy_head.output.weight.shape
         deviations = (latent, outputs if full_std else 1) if use_sde else (outputs,)
