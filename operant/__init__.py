@@ -18,7 +18,22 @@ from operant.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from operant import mdp
-    from operant.agent import Agent, Callback, DivergedError, Progress
+    from operant.agent import Agent, DivergedError, callbacks
+    from operant.agent.callbacks import (
+        Callback,
+        Curriculum,
+        EpisodeLog,
+        EvaluateOn,
+        EveryNTimesteps,
+        JsonLog,
+        Progress,
+        SaveModels,
+        StopOnMaxEpisodes,
+        StopOnNoImprovement,
+        StopOnReturn,
+        TextLog,
+        WandbLog,
+    )
     from operant.agent.handwritten import HandWritten
     from operant.algorithms.advice import TrainingWarning
     from operant.algorithms.base import Algorithm
@@ -101,12 +116,16 @@ __all__ = [
     "ClipReward",
     "Cosine",
     "Counts",
+    "Curriculum",
     "Discretize",
     "DiscretizeObservation",
     "DivergedError",
     "DoubleQLearning",
     "DynaQ",
     "Environment",
+    "EpisodeLog",
+    "EvaluateOn",
+    "EveryNTimesteps",
     "EvolutionStrategies",
     "ExpectedSARSA",
     "Exponential",
@@ -116,6 +135,7 @@ __all__ = [
     "GridWorld",
     "HandWritten",
     "IgnoreMasks",
+    "JsonLog",
     "Linear",
     "LinearQ",
     "MonteCarlo",
@@ -129,14 +149,21 @@ __all__ = [
     "Repeat",
     "RescaleAction",
     "SARSALambda",
+    "SaveModels",
     "ScaleReward",
     "Select",
     "Step",
     "StickyActions",
+    "StopOnMaxEpisodes",
+    "StopOnNoImprovement",
+    "StopOnReturn",
     "Tabular",
+    "TextLog",
     "TimeAware",
     "TimeLimit",
     "TrainingWarning",
+    "WandbLog",
+    "callbacks",
     "check",
     "compare",
     "load",
@@ -146,6 +173,21 @@ __all__ = [
     "toy_text",
 ]
 
+_CALLBACKS = (
+    "Callback",
+    "Curriculum",
+    "EpisodeLog",
+    "EvaluateOn",
+    "EveryNTimesteps",
+    "JsonLog",
+    "Progress",
+    "SaveModels",
+    "StopOnMaxEpisodes",
+    "StopOnNoImprovement",
+    "StopOnReturn",
+    "TextLog",
+    "WandbLog",
+)
 _WRAPPERS = (
     "ClipAction",
     "ClipReward",
@@ -165,7 +207,8 @@ _WRAPPERS = (
 _exported = exports(
     __name__,
     {
-        **dict.fromkeys(("Agent", "Callback", "DivergedError", "Progress"), "operant.agent"),
+        **dict.fromkeys(("Agent", "DivergedError", "callbacks"), "operant.agent"),
+        **dict.fromkeys(_CALLBACKS, "operant.agent.callbacks"),
         "Algorithm": "operant.algorithms.base",
         "Environment": "operant.envs.base",
         "GridWorld": "operant.envs.gridworld",

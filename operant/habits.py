@@ -15,10 +15,6 @@ from typing import Any
 
 _CONTINUOUS = "PPO, A2C, TRPO and REINFORCE learn continuous actions."
 _NETWORK = "It is made for the environment; network={'hidden_sizes': (64, 64), 'value_hidden_sizes': (64,)} says how."
-_CALLBACK = (
-    "learn(callback=…) takes functions, operant.Callback objects and lists; docs/from_stable_baselines3.md says "
-    "which become what."
-)
 _REPLAY = "Replay is made by the algorithm: buffer_size=… says how large."
 _VECTOR = "An agent makes as many as it is told: operant.PPO(env, num_envs=8)"
 _NORMALIZE = "normalize_observations=True and normalize_rewards=True are hyperparameters, and are saved with the model."
@@ -38,7 +34,7 @@ MODULE = {
     "VecFrameStack": "wrappers='frame-stack:4' is an argument of the agent.",
     **dict.fromkeys(
         ("Monitor", "VecMonitor"),
-        "Episodes are counted anyway: agent.history, and learn(run_dir=…) keeps metrics.csv.",
+        "Episodes are counted anyway: agent.history; learn(callback=operant.EpisodeLog('episodes.csv')) lists them.",
     ),
     "VecVideoRecorder": "agent.record('video.mp4') films an agent.",
     **dict.fromkeys(
@@ -60,25 +56,16 @@ MODULE = {
     **dict.fromkeys(
         ("ReplayBuffer", "DictReplayBuffer", "RolloutBuffer", "PrioritizedReplayBuffer"), _REPLAY
     ),
-    **dict.fromkeys(
-        (
-            *(
-                "BaseCallback",
-                "CallbackList",
-                "EventCallback",
-                "EvalCallback",
-                "CheckpointCallback",
-                "EveryNTimesteps",
-            ),
-            *(
-                "StopTrainingOnRewardThreshold",
-                "StopTrainingOnNoModelImprovement",
-                "StopTrainingOnMaxEpisodes",
-            ),
-            *("ProgressBarCallback", "WandbCallback", "ConvertCallback", "LogEveryNTimesteps"),
-        ),
-        _CALLBACK,
-    ),
+    **dict.fromkeys(("BaseCallback", "EventCallback"), "operant.Callback has the hooks to override."),
+    **dict.fromkeys(("CallbackList", "ConvertCallback"), "learn(callback=[…]) takes lists and functions."),
+    "EvalCallback": "learn(evaluate_every=…, evaluate_env=…) evaluates during training and keeps the best model.",
+    "CheckpointCallback": "learn(run_dir=…, checkpoint_every=…) keeps checkpoints, operant.SaveModels all models.",
+    "StopTrainingOnRewardThreshold": "It is operant.StopOnReturn.",
+    "StopTrainingOnNoModelImprovement": "It is operant.StopOnNoImprovement.",
+    "StopTrainingOnMaxEpisodes": "It is operant.StopOnMaxEpisodes.",
+    "ProgressBarCallback": "learn(progress_bar=True), the default, shows a bar.",
+    "WandbCallback": "learn(loggers=[operant.WandbLog('project')]) logs there.",
+    "LogEveryNTimesteps": "learn(log_interval=…) says how many steps lie between two rows.",
     **dict.fromkeys(
         ("get_schedule_fn", "get_linear_fn", "LinearSchedule", "ConstantSchedule", "linear_schedule"),
         "A schedule is text or a value: learning_rate='linear:3e-4:0', or operant.Linear(3e-4, 0.0).",

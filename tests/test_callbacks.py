@@ -23,7 +23,7 @@ SMALL = {
 
 
 def agent(backend: str = "native", **arguments) -> Agent:
-    return operant.PPO("CartPole-v1", backend=backend, **SMALL | arguments)
+    return operant.PPO("CartPole-v1", preset=None, backend=backend, **SMALL | arguments)
 
 
 def learn(agent: Agent, steps: int = 256, callback=None, **arguments) -> Agent:
@@ -291,7 +291,12 @@ def test_on_the_host_ctrl_c_is_answered_within_a_step(at, reached, tmp_path):
 def test_dqn_answers_while_it_warms_up(monkeypatch):
     monkeypatch.setattr("operant.engine.train.WARM_UP_STEPS", 40)
     learner = operant.DQN(
-        "CartPole-v1", learning_starts=200, buffer_size=500, network=SMALL["network"], backend="native"
+        "CartPole-v1",
+        preset=None,
+        learning_starts=200,
+        buffer_size=500,
+        network=SMALL["network"],
+        backend="native",
     )
     with pytest.raises(KeyboardInterrupt):
         learn(learner, 512, Interrupts(50))

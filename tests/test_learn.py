@@ -19,11 +19,11 @@ SMALL = {"num_envs": 4, "n_steps": 16, "batch_size": 32, "n_epochs": 1, "network
 
 
 def ppo(**arguments) -> Agent:
-    return operant.PPO("CartPole-v1", **SMALL | arguments)
+    return operant.PPO("CartPole-v1", preset=None, **SMALL | arguments)
 
 
 def dqn(**arguments) -> Agent:
-    return operant.DQN("CartPole-v1", **{"buffer_size": 300, "network": NETWORK} | arguments)
+    return operant.DQN("CartPole-v1", preset=None, **{"buffer_size": 300, "network": NETWORK} | arguments)
 
 
 def learn(agent: Agent, steps: int = 256, **arguments) -> Agent:
@@ -100,10 +100,10 @@ def test_updates_that_were_left_out_are_not_counted():
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
-        (lambda: operant.QLearning("FrozenLake-v1"), 128),
-        (lambda: operant.A2C("CartPole-v1", n_steps=16, network=NETWORK), 8),
+        (lambda: operant.QLearning("FrozenLake-v1", preset=None), 128),
+        (lambda: operant.A2C("CartPole-v1", preset=None, n_steps=16, network=NETWORK), 8),
         (lambda: dqn(learning_starts=28, train_freq=10, gradient_steps=3), 30),
-        (lambda: operant.PPO("CartPole-v1", seeds=2, **SMALL), [4, 4]),
+        (lambda: operant.PPO("CartPole-v1", preset=None, seeds=2, **SMALL), [4, 4]),
     ],
 )
 def test_every_algorithm_counts_its_updates(make, expected):

@@ -60,6 +60,7 @@ LEARN_ARGUMENTS = (
     "evaluate_env",
     "reset_num_timesteps",
     "overwrite",
+    "info_keywords",
 )
 EVALUATE_ARGUMENTS = ("episodes", "seed", "deterministic", "env", "beside_random", "env_kwargs")
 
@@ -152,6 +153,7 @@ class Agent(Acting, Tunable):
         evaluation_episodes: int = 20,
         evaluate_env: Any = None,
         reset_num_timesteps: bool = False,
+        info_keywords: Sequence[str] = (),
         overwrite: bool = False,
         **habit: Never,
     ) -> Agent:
@@ -175,6 +177,8 @@ class Agent(Acting, Tunable):
             reset_num_timesteps: Whether steps are counted from 0 again, and with them schedules, `history` and
                 `best_model`; what has been learnt stays. Otherwise they go on: the end of training is moved by
                 `total_timesteps`, and a schedule of the earlier call jumps back to where the new end puts it.
+            info_keywords: Keys of the info that ends an episode, whose means over the last hundred episodes become
+                metrics, `rollout/<key>`; `is_success` becomes `rollout/success_rate` wherever there is one.
             overwrite: Whether a run that is already in `run_dir` may be deleted.
 
         Returns itself. Ctrl-C stops after the environment step under way (natively after the chunk, a fraction of a
@@ -208,6 +212,7 @@ class Agent(Acting, Tunable):
             progress_bar=progress_bar,
             loggers=loggers,
             observers=observers,
+            info_keywords=info_keywords,
             evaluate_env=evaluate_env,
             from_zero=reset_num_timesteps,
         )

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.engine.evaluate import Evaluation, evaluate
+from operant.engine.log import EVALUATED
 from operant.engine.policy import Policy
 from operant.engine.watch import Watch
 from operant.envs.stored import require_same_spaces
@@ -21,7 +22,7 @@ from operant.types import PyTree
 if TYPE_CHECKING:
     from operant.agent.agent import Agent
 
-REWARD, LENGTH = "eval/mean_reward", "eval/mean_ep_length"  # Stable-Baselines3's names
+REWARD, LENGTH, SUCCESS = EVALUATED, "eval/mean_ep_length", "eval/success_rate"  # Stable-Baselines3's names
 FIRST_SEED = 1_000_000  # episode i is reset with this + i; scores count from 10,000, films from 20,000
 SIDE_BY_SIDE = 128  # environments at most
 
@@ -100,7 +101,11 @@ class Selection:
         step = np.full_like(reward, learner.step, int)
         new = Best(np.asarray(reward), np.asarray(length), step, self.episodes, learner.state)
         self.agent.best_so_far = better_of(best, new)
-        return {REWARD: reward, LENGTH: length}, best is None or bool(best.reached_by(new).any())
+        metrics: dict[str, Any] = {REWARD: reward, LENGTH: length}
+        rates = [score.success_rate for score in scores]
+        if None not in rates:
+            metrics[SUCCESS] = rates[0] if learner.seeds is None else np.array(rates)
+        return metrics, best is None or bool(best.reached_by(new).any())
 
     def close(self) -> None:
         """Closes the environments that were made for evaluation."""

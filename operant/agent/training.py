@@ -17,6 +17,7 @@ from operant.agent.best import Selection
 from operant.agent.callbacks.base import Callbacks, Progress, StepEvent
 from operant.agent.inputs import at_least_one
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from operant.engine.episode_infos import EpisodeInfos
 from operant.engine.files import has_nan
 from operant.engine.learn import updates_per_iteration
 from operant.engine.log import RETURN, STEP, UPDATES, CsvLog, Logger, TensorBoardLog
@@ -73,6 +74,7 @@ class Session:
         progress_bar: bool = True,
         loggers: Sequence[Logger] = (),
         observers: Sequence[Observer] = (),
+        info_keywords: Sequence[str] = (),
         evaluate_env: Any = None,
         from_zero: bool = False,
         resumed: bool = False,
@@ -88,12 +90,19 @@ class Session:
         native = agent.source.native is not None
         self.watch = Watch("this chunk of training" if native else "this environment step")
         self.observers: list[Any] = list(observers)
+        self.ended = EpisodeInfos(info_keywords, agent.learner.seeds)
+        if native and info_keywords:
+            raise ValueError(
+                f"info_keywords={list(info_keywords)}: native environments have no infos; pass backend='gymnasium'."
+            )
         if self.callbacks.wants("on_step"):
             if native:
                 self.observers.append(self.tell_steps)
             else:
                 self.watch.on_step = self.tell_step
         self.run = agent.learner.started(bool(self.observers), plan.chunk_size, self.watch)
+        if not native:
+            agent.learner.environments.on_end = self.ended.end
         self.view = LiveView(enabled=progress_bar, watch=self.watch)
         self.first = self.previous = agent.step
         self.iterations = iterations_done(self.run)  # at the last row
@@ -119,10 +128,10 @@ class Session:
             agent.history, agent.best_so_far, self.first, self.previous = [], None, 0, 0
         if self.directory is not None:
             after = self.saved  # what a resumed run logged behind its checkpoint is dropped
-            own = (
-                CsvLog(self.directory.metrics_file, after),
-                TensorBoardLog(self.directory.tensorboard, after),
-            )
+            board = TensorBoardLog(self.directory.tensorboard, after)
+            if after is None:
+                board.write_hyperparameters(hyperparameters(agent.config()))
+            own = (CsvLog(self.directory.metrics_file, after), board)
             self.loggers[:0] = own  # first: a logger of the user's that fails must not cost them a row
         with watch.listening(), self.view:
             self.view.begin(agent.step, plan.total_timesteps)
@@ -132,6 +141,7 @@ class Session:
                         closing.callback(sink.close)
                 if self.selection is not None:
                     closing.callback(self.selection.close)
+                closing.callback(self.ended.warn_of_missing)
                 closing.callback(self.save_model)
                 closing.callback(self.save)
                 closing.callback(self.callbacks.tell, "on_end", agent)
@@ -214,6 +224,8 @@ class Session:
             observation=row.observation,
             action=row.action,
             reward=row.reward,
+            raw_reward=row.reward if row.raw_reward is None else row.raw_reward,
+            happened=row.happened,
             terminated=row.terminated,
             truncated=row.truncated,
             next_observation=row.next_observation,
@@ -238,6 +250,7 @@ class Session:
             "time/fps": (step - self.first) * (self.agent.learner.seeds or 1) / elapsed,
             "time/iterations": iterations_done(run),
             UPDATES: self.count_updates(iterations_done(run), metrics),
+            **self.ended.report(),
         }
 
     def count_updates(self, iterations: int, metrics: dict[str, np.ndarray]) -> Any:
@@ -371,3 +384,9 @@ class Session:
 def _first_not_finite(value: Any) -> float:
     values = np.asarray(value, np.float64).reshape(-1)
     return float(values[~np.isfinite(values)][0])
+
+
+def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:
+    """What tells one run from another, flat."""
+    about = ("algorithm", "environment", "seed", "num_envs", "backend")
+    return {name: config.get(name) for name in about} | dict(config.get("hyperparameters") or {})

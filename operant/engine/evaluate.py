@@ -36,6 +36,14 @@ class Evaluation:
     seed: int  # episode i was reset with seed + i
     random: Evaluation | None = None  # the random policy's score in the same episodes, where it was asked for
     cut: int = 0  # episodes that nothing had ended after `LONGEST` steps, and that were ended there
+    successes: np.ndarray | None = (
+        None  # which episodes succeeded, where infos say so at their end (`is_success`)
+    )
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share of episodes that succeeded, from 0 to 1; None where the environment does not say."""
+        return None if self.successes is None else float(self.successes.mean())
 
     @property
     def mean(self) -> float:
@@ -100,6 +108,8 @@ class Evaluation:
             "episodes": len(self.returns),
         }
         values |= {"cut": self.cut} if self.cut else {}
+        if self.successes is not None:
+            values["successes"] = self.successes.tolist()
         return values if self.random is None else values | {"random": self.random.to_json()}
 
     @classmethod
@@ -113,6 +123,7 @@ class Evaluation:
             values["seed"],
             None if random is None else cls.from_json(random),
             values.get("cut", 0),
+            np.array(values["successes"], bool) if "successes" in values else None,
         )
 
 
@@ -150,6 +161,7 @@ def _evaluate(
     name, space, limit = EnvironmentView(envs[0]).id, envs[0].action_space, time_limit(envs[0]) or LONGEST
     checks = Checks(name, envs[0].observation_space, space, len(envs))
     returns, lengths, cut = np.zeros(episodes), np.zeros(episodes, np.int64), 0
+    succeeded: list[Any] = [None] * episodes
     number = list(range(len(envs)))  # the episode that each environment is playing
     unplayed = iter(range(len(envs), episodes))
     observations, infos = map(
@@ -176,6 +188,7 @@ def _evaluate(
             lengths[number[i]] += 1
             if over or lengths[number[i]] >= limit:
                 cut += not over
+                succeeded[number[i]] = info.get("is_success")
                 number[i] = next(unplayed, -1)
                 if number[i] < 0:
                     playing.remove(i)  # its last observation stays in the batch, whose size is compiled
@@ -189,4 +202,5 @@ def _evaluate(
             "so that their returns are not whole. A time limit ends them: wrappers='time-limit:1000'.",
             stacklevel=3,
         )
-    return Evaluation(name, returns, lengths, seed, cut=cut)
+    successes = None if None in succeeded else np.array(succeeded, bool)
+    return Evaluation(name, returns, lengths, seed, cut=cut, successes=successes)

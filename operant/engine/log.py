@@ -10,7 +10,9 @@ A row maps Stable-Baselines3's names to numbers, or to arrays `[S]` when S seeds
 from __future__ import annotations
 
 import csv
+import html
 import io
+import json
 import socket
 import time
 from collections.abc import Iterable, Mapping
@@ -20,8 +22,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from operant.engine.files import replacing
+from operant.engine.media import Histogram, Image, Video, gif_of, pixels_of, png_of
 
 STEP, RETURN, UPDATES = "time/total_timesteps", "rollout/ep_rew_mean", "train/n_updates"
+EVALUATED = "eval/mean_reward"
 SECONDS_TO_FLUSH = 5.0  # TensorBoard reads its files every 5 to 30 seconds
 
 Row = Mapping[str, Any]
@@ -166,6 +170,31 @@ class TensorBoardLog:
                 file.flush()
             self._flushed = time.monotonic()
 
+    def write_media(self, step: int, values: Mapping[str, Any]) -> None:
+        """Texts, figures, pictures, histograms and films at a step; with several seeds, among those of the first."""
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        if not self._files:
+            self._files = [self._open(".")]
+        parts = [part for name, value in values.items() for part in _summary(name, value).value]
+        event = Event(wall_time=time.time(), step=step, summary=Summary(value=parts))
+        self._files[0].write(event.SerializeToString())
+
+    def write_hyperparameters(self, values: Mapping[str, Any]) -> None:
+        """The row of TensorBoard's tab HPARAMS, beside the last mean returns."""
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.summary import hparams
+
+        flat = {
+            name: value if isinstance(value, bool | int | float | str) else json.dumps(value)
+            for name, value in values.items()
+        }
+        file = self._open(".")
+        for summary in hparams(flat, {RETURN: None, EVALUATED: None}):
+            file.write(Event(wall_time=time.time(), summary=summary).SerializeToString())
+        file.close()
+
     def close(self) -> None:
         for file in self._files:
             file.close()
@@ -187,21 +216,89 @@ class TensorBoardLog:
         return file
 
 
+def _summary(name: str, value: Any) -> Any:
+    from tensorboardX import summary
+    from tensorboardX.proto.summary_pb2 import Summary
+
+    if isinstance(value, str):
+        return summary.text(name, value)
+    if isinstance(value, Histogram):
+        return summary.histogram(name, np.asarray(value.values, np.float64), "auto")
+    encoded, (height, width) = gif_of(value) if isinstance(value, Video) else png_of(value)
+    picture = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=encoded)
+    return Summary(value=[Summary.Value(tag=name, image=picture)])
+
+
+class JsonLog:
+    """A file of one JSON object a row, as Stable-Baselines3's `progress.json`: `learn(loggers=[JsonLog(path)])`.
+
+    With several seeds a value is a list. What is not finite is null.
+    """
+
+    place = "json"
+
+    def __init__(self, path: str | Path) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._file = Path(path).open("w")  # noqa: SIM115 (closed by `close`)
+
+    def write(self, row: Row) -> None:
+        values = {name: np.asarray(value).astype(object).tolist() for name, value in row.items()}
+        self._file.write(json.dumps(_without_nan(values)) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nan(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(part) for part in value]
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+class TextLog:
+    """A file of the table of each row, as Stable-Baselines3's `log.txt`: `learn(loggers=[TextLog(path)])`."""
+
+    place = "text"
+
+    def __init__(self, path: str | Path) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._file = Path(path).open("w")  # noqa: SIM115 (closed by `close`)
+
+    def write(self, row: Row) -> None:
+        from operant.engine.progress import table_text
+
+        self._file.write(table_text(row) + "\n")
+        self._file.flush()
+
+    def write_media(self, step: int, values: Mapping[str, Any]) -> None:
+        """Texts only."""
+        self._file.writelines(f"{name}: {text}\n" for name, text in values.items() if isinstance(text, str))
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class WandbLog:
     """Rows as history of a Weights & Biases run, over `time/total_timesteps`.
 
-    With several seeds a metric is their mean, beside one `<name>/seed-<i>` for each. Raises ImportError
-    without the extra.
+        agent.learn(100_000, loggers=[operant.WandbLog("project", agent.config())])
+
+    With several seeds a metric is their mean, beside one `<name>/seed-<i>` for each. Further arguments are those of
+    `wandb.init`, such as `name` and `group`. Raises ImportError without the extra.
     """
 
     place = "wandb"
 
-    def __init__(self, project: str, config: dict[str, Any]) -> None:
+    def __init__(self, project: str, config: Mapping[str, Any] | None = None, **options: Any) -> None:
         try:
             import wandb  # pyright: ignore[reportMissingImports] (an extra)
         except ImportError as error:
             raise ImportError("Weights & Biases needs an extra: pip install 'operant-rl[wandb]'.") from error
-        self._run = wandb.init(project=project, config=config)
+        self._run = wandb.init(project=project, config=None if config is None else dict(config), **options)
         self._run.define_metric("*", step_metric=STEP)
 
     def write(self, row: Row) -> None:
@@ -210,6 +307,21 @@ class WandbLog:
             if np.ndim(value) and name != STEP:
                 history |= {f"{name}/seed-{seed}": float(part) for seed, part in enumerate(value)}
         self._run.log(history)
+
+    def write_media(self, step: int, values: Mapping[str, Any]) -> None:
+        """Texts, figures, pictures, histograms and films at a step."""
+        import wandb  # pyright: ignore[reportMissingImports] (an extra)
+
+        def shown(value: Any) -> Any:
+            if isinstance(value, Histogram):
+                return wandb.Histogram(np.asarray(value.values).reshape(-1))
+            if isinstance(value, Video):
+                return wandb.Video(np.moveaxis(pixels_of(value.frames), -1, 1), fps=value.fps)
+            if isinstance(value, Image):
+                return wandb.Image(pixels_of(value.pixels))
+            return wandb.Html(html.escape(value)) if isinstance(value, str) else wandb.Image(value)
+
+        self._run.log({STEP: step} | {name: shown(value) for name, value in values.items()})
 
     def close(self) -> None:
         self._run.finish()

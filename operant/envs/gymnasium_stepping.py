@@ -121,6 +121,8 @@ class SingleEnvironments(HostEnvironments):
             if self._rewarded:
                 raw.append(info[RAW_REWARD])
             if over:
+                if self.on_end is not None:
+                    self.on_end(i, len(self.envs), info)
                 # Copied before the reset, which may write into the same array.
                 final[i] = checks.observation(observation, i)
                 if masked:

@@ -88,8 +88,13 @@ class VectorEnvironments(HostEnvironments):
             self._ended = terminated | truncated
             truncated = truncated | ~valid
         else:
-            ended = np.flatnonzero(terminated | truncated)
+            self._ended = terminated | truncated
+            ended = np.flatnonzero(self._ended)
             following, following_mask = self._final(infos, ended, observation, mask)
+        if self.on_end is not None and (over := np.flatnonzero(self._ended)).size:
+            infos = self.infos
+            for i in over:
+                self.on_end(int(i), len(infos), infos[i])
         outcome: Any = (reward, terminated, truncated, mask, following_mask, valid, raw_reward)
         return TimeStep(observation, following, *outcome)
 

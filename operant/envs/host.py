@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,9 @@ class HostEnvironments(ABC):
     """
 
     spec: EnvSpec  # with num_envs = N
+    on_end: Callable[[int, int, dict[str, Any]], None] | None = (
+        None  # told of the info that ends an episode: (n, N, info)
+    )
 
     @abstractmethod
     def reset(self, key: jax.Array) -> tuple[PyTree, PyTree]:

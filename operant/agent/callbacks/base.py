@@ -43,9 +43,11 @@ class StepEvent:
     observation: PyTree
     action: PyTree
     reward: Any
+    raw_reward: Any  # the environment's own, where wrappers changed it
     terminated: Any
     truncated: Any
     next_observation: PyTree  # the true successor, also where the episode ended
+    happened: Any  # False for a step that only reset, as some vector environments have them
     infos: Sequence[dict[str, Any]]  # what each environment said; empty dicts on native environments
     agent: Agent
     records: Records = field(default_factory=Records, repr=False, compare=False)
