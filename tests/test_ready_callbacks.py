@@ -147,7 +147,7 @@ def test_what_cannot_be_had_is_said():
         agent.learn(128, info_keywords=["a"])
     with pytest.raises(ValueError, match="evaluate_env: say how often"):
         agent.learn(128, evaluate_env="CartPole-v1")
-    with pytest.raises(TypeError, match=r"learn has no argument 'eval_env'\. Did you mean 'evaluate_env'"):
+    with pytest.raises(TypeError, match=r"learn has no argument 'eval_env'\. evaluate_env=…"):
         agent.learn(128, eval_env="CartPole-v1")
 
 
