@@ -11,6 +11,7 @@ from rich.console import Console
 
 from operant.engine import progress
 from operant.engine.progress import LiveView, format_value, table_text
+from operant.engine.watch import Watch
 
 ROW = {
     "time/total_timesteps": 40_000,
@@ -176,3 +177,24 @@ def test_an_update_between_frames_draws_nothing(clock, monkeypatch):
         for step in range(1000):  # while time stands still
             view.update(ROW, step, 1000)
         assert len(drawn) == 1
+
+
+def test_between_two_rows_the_bar_follows_the_steps_and_says_what_is_waited_for(clock):
+    watch, console = Watch(), terminal()
+    with LiveView(console=console) as view:
+        view.watch = watch
+        view.begin(1_000, 5_000)
+        watch.steps, watch.phase = 250, "compiling"
+        clock(1.0)
+        view.tick()
+    assert "1,250/5,000 steps · compiling" in shown(console)
+    console = plain()
+    with LiveView(console=console) as view:
+        view.watch = watch
+        view.begin(1_000, 5_000)
+        for steps in (300, 350, 350):
+            watch.steps = steps
+            clock(6)
+            view.tick()
+    lines = shown(console).splitlines()
+    assert [line.split(" · ")[1] for line in lines] == ["1,050/5,000 steps", "1,100/5,000 steps"]
