@@ -80,7 +80,8 @@ class Watch:
         def handle(number: int, frame: Any) -> None:
             if self.signal is None:
                 self.signal, self.stop = number, True
-                after = f"{self.phase} ends" if self.phase else f"{self.unit} is done"
+                alone = self.phase in ("", "warming up")  # between whose steps it is looked at as well
+                after = f"{self.unit} is done" if alone else f"{self.phase} ends"
                 _say(f"operant: stopping as soon as {after}; once more stops at once")
             elif self.shields:
                 self.held_back = number
