@@ -26,6 +26,7 @@ AGENT_ARGUMENTS = (
     "wrappers",
     "env_kwargs",
     "start_method",
+    "stats_window_size",
 )
 
 

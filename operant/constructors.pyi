@@ -60,6 +60,7 @@ class _REINFORCE:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -114,6 +115,8 @@ class _REINFORCE:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -194,6 +197,7 @@ class _A2C:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
@@ -252,6 +256,8 @@ class _A2C:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -336,6 +342,7 @@ class _TRPO:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -396,6 +403,8 @@ class _TRPO:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -482,6 +491,7 @@ class _PPO:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -544,6 +554,8 @@ class _PPO:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -637,6 +649,7 @@ class _DQN:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -716,6 +729,8 @@ class _DQN:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -832,6 +847,7 @@ class _Rainbow:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -911,6 +927,8 @@ class _Rainbow:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1027,6 +1045,7 @@ class _QRDQN:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -1106,6 +1125,8 @@ class _QRDQN:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1222,6 +1243,7 @@ class _IQN:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
@@ -1301,6 +1323,8 @@ class _IQN:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1417,6 +1441,7 @@ class _Random:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
     ) -> Agent:
@@ -1444,6 +1469,8 @@ class _Random:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1470,6 +1497,7 @@ class _QLearning:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
@@ -1504,6 +1532,8 @@ class _QLearning:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1542,6 +1572,7 @@ class _DoubleQLearning:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
@@ -1576,6 +1607,8 @@ class _DoubleQLearning:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1614,6 +1647,7 @@ class _SARSA:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
@@ -1648,6 +1682,8 @@ class _SARSA:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1686,6 +1722,7 @@ class _ExpectedSARSA:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
@@ -1720,6 +1757,8 @@ class _ExpectedSARSA:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1758,6 +1797,7 @@ class _SARSALambda:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
@@ -1794,6 +1834,8 @@ class _SARSALambda:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1836,6 +1878,7 @@ class _DynaQ:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
@@ -1873,6 +1916,8 @@ class _DynaQ:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1915,6 +1960,7 @@ class _LinearQ:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.3,
@@ -1949,6 +1995,8 @@ class _LinearQ:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -1985,6 +2033,7 @@ class _TD:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
@@ -2021,6 +2070,8 @@ class _TD:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -2062,6 +2113,7 @@ class _MonteCarlo:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 1.0,
@@ -2098,6 +2150,8 @@ class _MonteCarlo:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -2138,6 +2192,7 @@ class _GridSearch:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         normalize_observations: bool = False,
@@ -2179,6 +2234,8 @@ class _GridSearch:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -2230,6 +2287,7 @@ class _RandomSearch:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         normalize_observations: bool = False,
@@ -2270,6 +2328,8 @@ class _RandomSearch:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -2320,6 +2380,7 @@ class _GeneticAlgorithm:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         normalize_observations: bool = False,
@@ -2363,6 +2424,8 @@ class _GeneticAlgorithm:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -2420,6 +2483,7 @@ class _CEM:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         normalize_observations: bool = False,
@@ -2461,6 +2525,8 @@ class _CEM:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -2514,6 +2580,7 @@ class _EvolutionStrategies:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         normalize_observations: bool = False,
@@ -2555,6 +2622,8 @@ class _EvolutionStrategies:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.
@@ -2606,6 +2675,7 @@ class _ARS:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
         normalize_observations: bool = False,
@@ -2648,6 +2718,8 @@ class _ARS:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
                 and says so; another name those of that name; None plain defaults. What is given by hand
                 goes before them. Default: 'auto'.

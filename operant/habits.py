@@ -99,7 +99,6 @@ CONSTRUCTOR = {
     "verbose": "learn(progress_bar=False) is quiet.",
     "tensorboard_log": "learn(run_dir=…) writes TensorBoard's events, and more.",
     "device": "JAX chooses it: a GPU where its CUDA build is installed (operant info tells).",
-    "stats_window_size": "rollout/ep_rew_mean is of the last 100 episodes.",
     **dict.fromkeys(
         ("rollout_buffer_class", "rollout_buffer_kwargs"),
         "A rollout is made by the algorithm; n_steps says how long.",

@@ -225,3 +225,15 @@ def test_one_of_several_seeds_that_diverges_is_named_and_the_others_go_on(tmp_pa
     assert agent.step == 384
     assert not has_nan(agent[0].state)
     assert not has_nan(operant.load(tmp_path / "run").state)
+
+
+@pytest.mark.parametrize("backend", ["native", "gymnasium"])
+def test_the_window_of_the_statistics_has_a_size_which_files_keep(backend, tmp_path):
+    agent = operant.PPO("CartPole-v1", preset=None, backend=backend, n_steps=64, stats_window_size=2)
+    agent.learn(128, progress_bar=False)
+    assert agent.learner.run.statistics.returns.shape == (2,)
+    agent.save(tmp_path / "model.safetensors")
+    assert operant.load(tmp_path / "model.safetensors").learner.window == 2
+    assert operant.load(tmp_path / "model.safetensors", stats_window_size=5).learner.window == 5
+    with pytest.raises(ValueError, match="stats_window_size=0: must be at least 1"):
+        operant.PPO("CartPole-v1", preset=None, stats_window_size=0)

@@ -29,6 +29,7 @@ from operant.engine.observers import Observer
 from operant.engine.policy import Actor, Policy
 from operant.engine.run_directory import RunDirectory
 from operant.engine.scores import StudyEvaluation
+from operant.engine.statistics import WINDOW
 from operant.engine.train import chunk_size
 from operant.envs.processes import StartMethod
 from operant.envs.running_statistics import ADVICE
@@ -85,6 +86,7 @@ class Agent(Acting, Tunable):
         env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery": False}`.
         start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by default the first
             that the system has. All but "fork" need `if __name__ == "__main__":` in the script.
+        stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the means.
 
     `close()` ends its environments and processes, and so does the end of a `with` block.
     """
@@ -102,7 +104,9 @@ class Agent(Acting, Tunable):
         wrappers: Written | Sequence[Written] = (),
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: StartMethod | None = None,
+        stats_window_size: int = WINDOW,
     ) -> None:
+        inputs.at_least_one(stats_window_size=stats_window_size)
         self.algorithm = algorithm
         self.source = Source.of(
             env,
@@ -123,9 +127,8 @@ class Agent(Acting, Tunable):
             warnings.warn(ADVICE, stacklevel=2)
         algorithm.check(self.spec)
         inputs.require_shared(algorithm.experience, self.num_envs)
-        self.learner = Learner(
-            algorithm, self.source, self.spec, self.seed if self.seeds is None else self.seeds
-        )
+        own = self.seed if self.seeds is None else self.seeds
+        self.learner = Learner(algorithm, self.source, self.spec, own, stats_window_size)
         jax.eval_shape(
             self.learner.initial_state
         )  # networks that cannot be made say so here, not after a while
@@ -533,6 +536,7 @@ class Agent(Acting, Tunable):
             seed=seed,
             seeds=seeds,
             num_envs=self.num_envs if self.source.copies is None else None,
+            stats_window_size=self.learner.window,
         )
         agent.learner.state, agent.learner.begun = state, begun or Begun()
         agent.history = list(history)

@@ -20,6 +20,7 @@ from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.log import UPDATES
 from operant.engine.run import Run, initial_state, replay_bytes
+from operant.engine.statistics import WINDOW
 from operant.engine.train import steps_done
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
@@ -56,8 +57,14 @@ class Learner:
     """
 
     def __init__(
-        self, algorithm: Algorithm, source: Source, spec: EnvSpec, seeds: int | tuple[int, ...]
+        self,
+        algorithm: Algorithm,
+        source: Source,
+        spec: EnvSpec,
+        seeds: int | tuple[int, ...],
+        window: int = WINDOW,
     ) -> None:
+        self.window = window
         self.algorithm, self.source, self.spec = algorithm, source, spec
         self.seeds = None if isinstance(seeds, int) else len(seeds)
         self.key = key_of(seeds) if isinstance(seeds, int) else jnp.stack([key_of(seed) for seed in seeds])
@@ -137,7 +144,9 @@ class Learner:
         if self._loop is None or self.emit != emit:
             if self.source.native is not None:
                 native = self.source.native
-                self._loop = DeviceLoop(self.algorithm, native, self.spec.num_envs, self.seeds, emit)
+                self._loop = DeviceLoop(
+                    self.algorithm, native, self.spec.num_envs, self.seeds, emit, self.window
+                )
             else:
                 self._host_loop.emit = emit
         self.emit = emit
@@ -154,7 +163,7 @@ class Learner:
         """The loop through Gymnasium, made where there is none yet or it was closed."""
         if not isinstance(self._loop, HostLoop):
             environments = self.source.host(self.spec.num_envs * (self.seeds or 1))
-            self._loop = HostLoop(self.algorithm, environments, self.seeds)
+            self._loop = HostLoop(self.algorithm, environments, self.seeds, window=self.window)
             self._loop.disturbed = self.run is not None  # of a run that goes on, episodes begin afresh
             self._closing = closing = weakref.finalize(self, _closed, environments, self.source.lent)
             closing.atexit = False  # processes end with this one
@@ -189,12 +198,12 @@ class Learner:
         if traced:
             self._loop.exchange(algorithm)
         elif isinstance(self._loop, HostLoop):
-            self._loop = HostLoop(algorithm, self._loop.environments, self.seeds, self.emit)
+            self._loop = HostLoop(algorithm, self._loop.environments, self.seeds, self.emit, self.window)
             self._loop.disturbed = True
         else:
             native = self.source.native
             assert native is not None
-            self._loop = DeviceLoop(algorithm, native, self.spec.num_envs, self.seeds, self.emit)
+            self._loop = DeviceLoop(algorithm, native, self.spec.num_envs, self.seeds, self.emit, self.window)
         self._loop.watch = self.watch
 
     def restored(self, run: Run) -> None:

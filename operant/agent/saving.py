@@ -19,6 +19,7 @@ from operant.engine import files
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint
 from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
+from operant.engine.statistics import WINDOW
 from operant.envs import arguments, stored
 from operant.envs.source import Source
 from operant.envs.stored import Missing, StoredSource, require_same_spaces
@@ -51,6 +52,7 @@ def config(agent: Agent) -> dict[str, Any]:
         "num_envs": agent.num_envs,
         "backend": agent.source.backend,
         "vectorization": agent.source.vectorization,
+        "stats_window_size": agent.learner.window,
     }
 
 
@@ -78,6 +80,8 @@ def from_config(
     if "network" in values and values["network"] is None:
         raise ValueError("The network was a module of yours: pass it again as network=….")
     own = {name: values.pop(name, config[name]) for name in ("seed", "seeds", "num_envs")}
+    window = config.get("stats_window_size", WINDOW)  # not in files of before
+    own["stats_window_size"] = values.pop("stats_window_size", window)
     expected, whole = stored.from_json(config)
     known = config["environment_given_as_id"]
     if env is None and not known and not whole:

@@ -90,7 +90,7 @@ class Session:
         native = agent.source.native is not None
         self.watch = Watch("this chunk of training" if native else "this environment step")
         self.observers: list[Any] = list(observers)
-        self.ended = EpisodeInfos(info_keywords, agent.learner.seeds)
+        self.ended = EpisodeInfos(info_keywords, agent.learner.seeds, agent.learner.window)
         if native and info_keywords:
             raise ValueError(
                 f"info_keywords={list(info_keywords)}: native environments have no infos; pass backend='gymnasium'."

@@ -147,7 +147,13 @@ class Tunable:
         spec = replace(source.spec, num_envs=self.num_envs)
         self.algorithm.check(spec)
         old = self.learner
-        learner = Learner(self.algorithm, source, spec, self.seed if self.seeds is None else self.seeds)
+        learner = Learner(
+            self.algorithm,
+            source,
+            spec,
+            self.seed if self.seeds is None else self.seeds,
+            self.learner.window,
+        )
         learner.state, learner.begun = jax.tree.map(jnp.copy, old.state), Begun(old.step, old.iteration)
         for name, value in {"source": source, "spec": spec, "learner": learner, "_border": None}.items():
             object.__setattr__(self, name, value)

@@ -69,7 +69,6 @@ ANSWERS = {
         ("optimize", "optimize_hyperparameters", "study_name"),
         "there is no search for hyperparameters here; `operant algorithms` and presets say what is known to work.",
     ),
-    "stats_window_size": "rollout/ep_rew_mean is of the last 100 episodes; --log-interval says how often.",
     "vec_env": "--vectorization sync steps the environments one by one, async has a process for each.",
     "render": "`operant watch RUN` shows a window after training, and every run films itself.",
     "save": "every run keeps its model; --run-dir DIRECTORY says where.",

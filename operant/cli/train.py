@@ -196,6 +196,7 @@ def _agent(asked: Asked) -> Agent:
         wrappers=training.wrappers,
         env_kwargs=env_kwargs.read(training.env_kwargs),
         start_method=training.start_method,
+        stats_window_size=training.stats_window_size,
     )
 
 

@@ -61,6 +61,8 @@ class Training:
     """Episodes of an evaluation during training."""
     evaluate_env: Annotated[str | None, tyro.conf.arg(metavar="ENVIRONMENT")] = None
     """Another environment of the same spaces to evaluate on during training; a resumed run evaluates on its own."""
+    stats_window_size: int = 100
+    """Of how many of the last episodes rollout/ep_rew_mean and its kin are the means."""
     overwrite: bool = False
     """Replace a run that is already in the run directory."""
     log_interval: int | None = None
@@ -87,6 +89,7 @@ class Training:
             keep_checkpoints=self.keep_checkpoints,
             evaluate_every=self.evaluate_every or None,
             evaluation_episodes=self.evaluation_episodes,
+            stats_window_size=self.stats_window_size,
             episodes=self.episodes,
         )
         require_countable(self.total_timesteps)
@@ -101,6 +104,7 @@ class Training:
             num_envs=self.num_envs,
             episodes=self.episodes,
             evaluation_episodes=self.evaluation_episodes,
+            stats_window_size=self.stats_window_size,
         )
 
 

@@ -19,6 +19,7 @@ from operant.engine import collect
 from operant.engine.learn import draw_learning, in_time, learn, warm_up
 from operant.engine.programs import Program
 from operant.engine.run import Run, Stream, initial_state, require_room, start, stream
+from operant.engine.statistics import WINDOW
 from operant.engine.watch import Watch
 from operant.envs import base as envs
 from operant.envs.base import Environment
@@ -28,11 +29,16 @@ SEEDS = PartitionSpec("seeds")  # a run's first axis, over the devices
 
 
 def begin(
-    algorithm: Algorithm, environment: Environment, spec: EnvSpec, state: PyTree, key: jax.Array
+    algorithm: Algorithm,
+    environment: Environment,
+    spec: EnvSpec,
+    state: PyTree,
+    key: jax.Array,
+    window: int = WINDOW,
 ) -> Run:
     """A run of this state before its first step."""
     noise = envs.draw(environment, jax.random.fold_in(stream(key, Stream.ENVIRONMENT), 0), spec.num_envs)
-    return start(algorithm, spec, key, state, *envs.reset(environment, noise))
+    return start(algorithm, spec, key, state, *envs.reset(environment, noise), window=window)
 
 
 def chunk(
@@ -154,9 +160,10 @@ class DeviceLoop:
         num_envs: int,
         seeds: int | None,
         emit: bool = False,
+        window: int = WINDOW,
     ) -> None:
         self.algorithm, self.environment, self.seeds, self.emit = algorithm, environment, seeds, emit
-        self.spec = replace(environment.spec, num_envs=num_envs)
+        self.spec, self.window = replace(environment.spec, num_envs=num_envs), window
         devices = max(d for d in range(1, len(jax.devices()) + 1) if (seeds or 1) % d == 0)
         self._mesh = Mesh(np.array(jax.devices()[:devices]), ("seeds",))
         self._chunks: dict[int, Program] = {}
@@ -174,7 +181,7 @@ class DeviceLoop:
             return initial_state(algorithm, self.spec, key), ()
 
         def first(algorithm: Algorithm, state: PyTree, key: jax.Array) -> tuple[Run, tuple]:
-            return begin(algorithm, self.environment, self.spec, state, key), ()
+            return begin(algorithm, self.environment, self.spec, state, key, self.window), ()
 
         if self.seeds is not None:
             initial, first = jax.vmap(initial, in_axes=(None, 0)), jax.vmap(first, in_axes=(None, 0, 0))
@@ -255,7 +262,7 @@ class DeviceLoop:
         """All that a program of this loop depends on; None where its traced form is not for keeping."""
         if self.emit or self._mesh.size > 1:
             return None
-        return *what, self.algorithm, self.environment, self.spec, self.seeds
+        return *what, self.algorithm, self.environment, self.spec, self.seeds, self.window
 
     def _compile(self, function: Callable, what: tuple, shared: int = 0) -> Program:
         """`function(algorithm, run, *rest)`, compiled for one run or for all seeds; the run's buffers are used up.

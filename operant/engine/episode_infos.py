@@ -18,11 +18,11 @@ NAMES = {SUCCESS: "rollout/success_rate"}
 
 
 class EpisodeInfos:
-    """Keeps chosen keys of the last hundred episodes' infos, for each of S seeds; `is_success` is always chosen."""
+    """Keeps chosen keys of the last W episodes' infos, for each of S seeds; `is_success` is always chosen."""
 
-    def __init__(self, keywords: str | Sequence[str], seeds: int | None) -> None:
+    def __init__(self, keywords: str | Sequence[str], seeds: int | None, window: int = WINDOW) -> None:
         self.keywords = (keywords,) if isinstance(keywords, str) else tuple(keywords)
-        self.seeds = seeds
+        self.seeds, self.window = seeds, window
         self.kept: dict[str, list[deque[float]]] = {}
         self.episodes = 0
 
@@ -32,7 +32,7 @@ class EpisodeInfos:
         for key in {SUCCESS, *self.keywords}:
             if key in info:
                 seeds = self.seeds or 1
-                windows = self.kept.setdefault(key, [deque(maxlen=WINDOW) for _ in range(seeds)])
+                windows = self.kept.setdefault(key, [deque(maxlen=self.window) for _ in range(seeds)])
                 windows[index * seeds // count].append(self._number(key, info[key]))
 
     def report(self) -> dict[str, Any]:

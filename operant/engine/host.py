@@ -19,6 +19,7 @@ from operant.engine.collect import collect_steps, forget, stores_memory
 from operant.engine.flat import SMALL, FlatRun, Layout, as_bytes, flatten, from_bytes
 from operant.engine.learn import draw_learning, in_time, learn, to_environment, warm_up
 from operant.engine.run import Run, Stream, initial_state, require_room, start, stream, transition
+from operant.engine.statistics import WINDOW
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.ops.normalization import Normalizer
@@ -44,9 +45,14 @@ class HostLoop:
     BLOCK = 256  # about so many steps' randomness is drawn at once
 
     def __init__(
-        self, algorithm: Algorithm, environments: HostEnvironments, seeds: int | None, emit: bool = False
+        self,
+        algorithm: Algorithm,
+        environments: HostEnvironments,
+        seeds: int | None,
+        emit: bool = False,
+        window: int = WINDOW,
     ) -> None:
-        self.environments, self.seeds, self.emit = environments, seeds, emit
+        self.environments, self.seeds, self.emit, self.window = environments, seeds, emit, window
         self.exchange(algorithm)
         self._plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
@@ -72,7 +78,7 @@ class HostLoop:
         def first(
             algorithm: Algorithm, key: jax.Array, state: PyTree, observation: PyTree, action_mask: PyTree
         ) -> Run:
-            return start(algorithm, self.spec, key, state, (), observation, action_mask)
+            return start(algorithm, self.spec, key, state, (), observation, action_mask, self.window)
 
         make_state = self._compiled(initial, settings.once(exact=False))
         make = self._compiled(first, settings.once(exact=True))

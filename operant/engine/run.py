@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from operant import spaces
 from operant.algorithms.base import Algorithm
-from operant.engine.statistics import EpisodeStatistics
+from operant.engine.statistics import WINDOW, EpisodeStatistics
 from operant.replay import ring, size
 from operant.types import Clock, EnvSpec, PyTree, Replay, TimeStep, Transition
 
@@ -66,8 +66,12 @@ def start(
     environment: PyTree,
     observation: PyTree,
     action_mask: PyTree,
+    window: int = WINDOW,
 ) -> Run:
-    """A run of this state before its first step, over environments that have just been reset. Pure as well."""
+    """A run of this state before its first step, over environments that have just been reset. Pure as well.
+
+    Its statistics are of the last `window` episodes.
+    """
     carry = algorithm.initial_carry(state, spec.num_envs)
     plan = algorithm.experience
     replay = None
@@ -84,7 +88,7 @@ def start(
         key=key,
         iteration=jnp.zeros((), jnp.int32),
         clock=Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32)),
-        statistics=EpisodeStatistics.init(spec.num_envs),
+        statistics=EpisodeStatistics.init(spec.num_envs, window),
     )
 
 

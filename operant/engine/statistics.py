@@ -1,4 +1,4 @@
-"""Statistics of the last hundred episodes, kept inside the run."""
+"""Statistics of the last episodes, kept inside the run."""
 
 from __future__ import annotations
 
@@ -8,27 +8,32 @@ import jax.numpy as jnp
 
 from operant.types import Transition
 
-WINDOW = 100
+WINDOW = 100  # episodes, if nobody says otherwise
 
 
 class EpisodeStatistics(eqx.Module):
-    """Returns (raw, undiscounted) and lengths of episodes while they run, and of the last `WINDOW` that ended."""
+    """Returns (raw, undiscounted) and lengths of episodes while they run, and of the last W that ended."""
 
     running_return: jax.Array  # [N]
     running_length: jax.Array  # [N] int32
-    returns: jax.Array  # [WINDOW], a ring
-    lengths: jax.Array  # [WINDOW]
+    returns: jax.Array  # [W], a ring
+    lengths: jax.Array  # [W]
     episodes: jax.Array  # int32: how many have ended
 
     @classmethod
-    def init(cls, num_envs: int) -> EpisodeStatistics:
+    def init(cls, num_envs: int, window: int = WINDOW) -> EpisodeStatistics:
         return cls(
             jnp.zeros(num_envs, jnp.float32),
             jnp.zeros(num_envs, jnp.int32),
-            jnp.zeros(WINDOW, jnp.float32),
-            jnp.zeros(WINDOW, jnp.int32),
+            jnp.zeros(window, jnp.float32),
+            jnp.zeros(window, jnp.int32),
             jnp.zeros((), jnp.int32),
         )
+
+    @property
+    def window(self) -> int:
+        """W: how many of the last episodes are looked at."""
+        return self.returns.shape[-1]
 
     def observe(self, transition: Transition) -> EpisodeStatistics:
         """With fresh experience `[T, N]` counted."""
@@ -47,9 +52,9 @@ class EpisodeStatistics(eqx.Module):
         ended = (transition.done & happened).reshape(-1)
         order = jnp.cumsum(ended.astype(jnp.int32))
         count = order[-1]
-        # Of more than WINDOW endings at once only the last are kept; index WINDOW lies outside and is dropped.
-        kept = ended & (order > count - WINDOW)
-        index = jnp.where(kept, (self.episodes + order - 1) % WINDOW, WINDOW)
+        # Of more endings at once than the window has only the last are kept; its size as an index is dropped.
+        kept = ended & (order > count - self.window)
+        index = jnp.where(kept, (self.episodes + order - 1) % self.window, self.window)
         return EpisodeStatistics(
             running[0],
             running[1],
@@ -60,8 +65,8 @@ class EpisodeStatistics(eqx.Module):
 
     def report(self) -> dict[str, jax.Array]:
         """Means over the window, NaN before the first episode has ended."""
-        filled = jnp.arange(WINDOW) < self.episodes
-        count = jnp.minimum(self.episodes, WINDOW)
+        filled = jnp.arange(self.window) < self.episodes
+        count = jnp.minimum(self.episodes, self.window)
         known = self.episodes > 0
         mean_return = jnp.sum(jnp.where(filled, self.returns, 0.0)) / count
         mean_length = jnp.sum(jnp.where(filled, self.lengths, 0)) / count

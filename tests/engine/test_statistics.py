@@ -90,6 +90,17 @@ def test_every_step_an_end_in_calls_of_more_than_a_window():
     assert int(statistics.episodes) == 240
 
 
+@pytest.mark.parametrize("window", [1, 3, 500])
+def test_a_window_of_another_size(window):
+    reward = np.arange(40 * 6, dtype=float).reshape(40, 6)
+    statistics = EpisodeStatistics.init(6, window)
+    for _ in range(2):
+        statistics = observe(statistics, tape(reward, np.ones((40, 6), bool)))
+    last = np.tile(np.arange(240), 2)[-window:]
+    assert report(statistics)["rollout/ep_rew_mean"] == pytest.approx(last.mean())
+    assert int(statistics.episodes) == 480
+
+
 def test_an_episode_may_last_over_several_calls():
     reward, going = np.ones((40, 6)), np.zeros((40, 6), bool)
     ending = going.copy()
