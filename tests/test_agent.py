@@ -516,6 +516,10 @@ def test_an_agent_that_was_looked_at_before_training_learns_the_same(backend):
             lambda: operant.PPO("CartPole-v1", preset=None).learn(64, observers=["x"]),
             "observers: 'x' must be a function",
         ),
+        (
+            lambda: operant.PPO("CartPole-v1", preset=None).learn(64, loggers=["json"]),
+            r"loggers: 'json' has no write\(row\)",
+        ),
         # by habit from elsewhere
         (lambda: operant.PPO("MlpPolicy", "CartPole-v1"), "'MlpPolicy' and 'CartPole-v1'.*network="),
         (lambda: operant.PPO("CartPole-v1", preset=None, policy_kwargs={}), "'policy_kwargs'.*hidden_sizes"),

@@ -142,9 +142,14 @@ def test_another_environment_is_trained_in():
 
 def test_replay_is_saved_and_loaded(tmp_path):
     agent = learn(operant.DQN("CartPole-v1", **DQN_SMALL), 40)
-    agent.save_replay_buffer(tmp_path / "replay.safetensors")
+    agent.save_replay_buffer(tmp_path / "new" / "replay.safetensors")
+    with (tmp_path / "open").open("wb") as file:
+        agent.save_replay_buffer(file)
+    assert (tmp_path / "open").read_bytes()
     other = operant.DQN("CartPole-v1", **DQN_SMALL)
-    other.load_replay_buffer(tmp_path / "replay.safetensors")
+    with (tmp_path / "open").open("rb") as file:
+        other.load_replay_buffer(file)
+    other.load_replay_buffer(tmp_path / "new" / "replay.safetensors")
     rows, theirs = (cast("Any", one.learner.run).replay.rows for one in (other, agent))
     np.testing.assert_array_equal(rows.reward, theirs.reward)
     assert bool(rows.truncated[39]) or bool(rows.terminated[39])  # what comes next does not follow from it

@@ -82,6 +82,11 @@ class Session:
         for function in observers:
             if not callable(function):
                 raise ValueError(f"observers: {function!r} must be a function.")
+        for logger in loggers:
+            if not callable(getattr(logger, "write", None)):
+                raise ValueError(
+                    f"loggers: {logger!r} has no write(row); give objects, such as operant.JsonLog('progress.json')."
+                )
 
         from operant.engine.progress import LiveView  # draws with rich, which only training needs
 

@@ -6,9 +6,11 @@ Names that it does not have are answered in one line; nothing that is assigned i
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import gymnasium as gym
 import jax
@@ -27,8 +29,6 @@ from operant.replay import ring
 from operant.types import EnvSpec, PyTree, Replay
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from operant.envs.border import Border
 
 WRITTEN = ("history", "best_so_far", "learner")  # by training, while it goes on
@@ -190,8 +190,11 @@ class Tunable:
         ]
         self.learner.state = structure.unflatten(new)
 
-    def save_replay_buffer(self, path: str | Path) -> None:
-        """Write what replay holds to one safetensors file. Raises ValueError where there is nothing."""
+    def save_replay_buffer(self, path: str | Path | IO[bytes]) -> None:
+        """Write what replay holds to one safetensors file, or into an open one.
+
+        Raises ValueError where there is nothing.
+        """
         run = self.learner.run
         if run is None or run.replay is None:
             raise ValueError(
@@ -199,12 +202,23 @@ class Tunable:
                 if not isinstance(self.algorithm.experience, Replay)
                 else "There is nothing in replay yet: call learn first."
             )
+        if not isinstance(path, str | os.PathLike):
+            with tempfile.TemporaryDirectory() as directory:
+                self.save_replay_buffer(Path(directory) / "replay")
+                path.write((Path(directory) / "replay").read_bytes())
+            return
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         files.save_tree(path, run.replay, {"format": RING})
 
-    def load_replay_buffer(self, path: str | Path) -> None:
+    def load_replay_buffer(self, path: str | Path | IO[bytes]) -> None:
         """Train from what `save_replay_buffer` wrote. Raises ValueError for replay of another size or environment."""
         if not isinstance(self.algorithm.experience, Replay):
             raise ValueError(f"{self.algorithm.name} has no replay.")
+        if not isinstance(path, str | os.PathLike):
+            with tempfile.TemporaryDirectory() as directory:
+                (Path(directory) / "replay").write_bytes(path.read())
+                self.load_replay_buffer(Path(directory) / "replay")
+            return
         if files.read_metadata(path).get("format") != RING:
             raise ValueError(f"{path} holds no replay: agent.save_replay_buffer(path) writes it.")
         run = self.learner.started(emit=self.learner.emit)

@@ -45,6 +45,12 @@ class Border:
         Raises ValueError, with what is wrong, for what is neither one observation nor a batch of them.
         """
         space = self.observation_space
+        pair = isinstance(observation, tuple) and len(observation) == 2 and isinstance(observation[1], dict)
+        if pair and not isinstance(space, gym.spaces.Tuple):
+            raise ValueError(
+                "observation is a pair with a dict: reset() returns (observation, info), of which only the first is "
+                f"acted on (observation, info = env.reset()). The observation space is {space}."
+            )
         reason = fault(space, observation)
         if reason is None:
             return jax.tree.map(lambda x: x[None], observation_to_jax(space, observation)), False

@@ -147,6 +147,10 @@ def flat_mask(space: gym.Space, mask: Any, *, final: bool = False) -> np.ndarray
     Raises:
         ValueError: it has another length, holds something else than flags, or allows nothing and is not `final`.
     """
+    if mask_size(space) is None:
+        raise ValueError(
+            f"{brief(space)} has no action masks: only Discrete, MultiDiscrete and MultiBinary have."
+        )
     flags = _flags(mask)
     if flags.size != mask_size(space):
         raise ValueError(

@@ -138,6 +138,7 @@ WRONG = {
     "wraps": ("whole without bounds", [2**31, 0], r"observation\[0\] is 2147483648"),
     "text": ("choice", "left", "numbers.*str 'left'"),
     "nothing": ("real", None, "numbers.*NoneType"),
+    "reset's pair": ("real", (np.zeros(2), {}), r"observation, info = env\.reset"),
     "ragged": ("real", [[1], [1, 2]], "rows differ"),
     "no dict": ("dict", 3, "must be a dict with the keys"),
     "a key": ("dict", {"a": 0}, r"must have the keys \['b', 'a'\].*it has \['a'\]"),
@@ -165,6 +166,8 @@ def test_masks():
     assert border.action_mask_in(None, 4, batched=True) is None
     with pytest.raises(ValueError, match="holds 4 masks for 3 observations"):
         border.action_mask_in(np.ones((4, 9)), 3, batched=True)
+    with pytest.raises(ValueError, match=r"Box.* has no action masks"):
+        Border(OTHER, SPACES["real"]).action_mask_in([True, True], 1, batched=False)
 
 
 class Offset(gym.Env):
