@@ -34,6 +34,13 @@ class Lent(Passing):
 class MaskInInfo(Passing):
     """Puts what the environment's `action_masks()` method says into `info`, where Gymnasium has it."""
 
+    def __init__(self, env: gym.Env) -> None:
+        super().__init__(env)
+        if not callable(given := env.get_wrapper_attr("action_masks")):
+            raise ValueError(
+                f"action_masks is {type(given).__name__}: must be a method that returns the mask."
+            )
+
     def reset(self, **kwargs: Any) -> Any:
         return self._told(self.env.reset(**kwargs))
 

@@ -74,3 +74,10 @@ def test_native_masks_are_left_out():
     assert probes.Masked().spec.masked
     assert not wrap(probes.Masked(), "ignore-masks").spec.masked
     assert as_wrappers("ignore-masks") == (IgnoreMasks(),)
+
+
+def test_what_should_give_masks_must_be_a_method():
+    env = Switches(by_method=True)
+    env.action_masks = np.ones(6, bool)
+    with pytest.raises(ValueError, match="action_masks is ndarray: must be a method"):
+        Agent(PPO(n_steps=16, batch_size=16), env)
