@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from operant.envs.gymnasium_layers import MASK
-from operant.envs.gymnasium_spaces import flat_mask
+from operant.envs.gymnasium_spaces import action_to_gym, flat_mask
 from operant.envs.gymnasium_values import brief, fault, flag_fault, reset_fault, reward_fault, step_fault
 from operant.types import PyTree
 
@@ -56,7 +56,7 @@ def play(env: gym.Env, findings: Findings, seed: int | None, actions: int, max_s
     env.action_space.seed(actions)
     before_this = findings.noted
 
-    def look(observation: Any, info: Any, when: str) -> Any:
+    def look(observation: Any, info: Any, when: str, over: bool = False) -> Any:
         """The mask in `info`; what is wrong is noted."""
         reason = fault(env.observation_space, observation)
         if reason is not None:
@@ -68,7 +68,7 @@ def play(env: gym.Env, findings: Findings, seed: int | None, actions: int, max_s
         episode.observations.append(copy.deepcopy(observation))
         mask = info.get(MASK) if isinstance(info, Mapping) else None
         try:
-            return None if mask is None else flat_mask(env.action_space, mask)
+            return None if mask is None else flat_mask(env.action_space, mask, final=over)
         except ValueError as error:
             findings.error("mask", f"{when}: {error}")
             return None
@@ -105,7 +105,7 @@ def play(env: gym.Env, findings: Findings, seed: int | None, actions: int, max_s
         ):
             if said is not None:
                 findings.error(kind, f"{when}: {said}")
-        mask = look(observation, info, when)
+        mask = look(observation, info, when, over=bool(terminated or truncated))
         if findings.noted > before_this:
             break
         rewards.append(float(reward))
@@ -123,11 +123,14 @@ def _action(space: gym.Space, mask: np.ndarray | None) -> Any:
     """A random action, one of those that are possible."""
     if mask is None:
         return space.sample()
-    flags = mask.astype(np.int8)
     if isinstance(space, gym.spaces.Discrete):
-        return space.sample(mask=flags)
-    nvec = np.ravel(space.nvec)  # pyright: ignore[reportAttributeAccessIssue] (only MultiDiscrete can be masked else)
-    return space.sample(mask=tuple(np.split(flags, np.cumsum(nvec)[:-1])))
+        return space.sample(mask=mask.astype(np.int8))
+    # Not Gymnasium's own way: it has another form of mask for each of the other spaces.
+    sizes = (
+        np.ravel(space.nvec) if isinstance(space, gym.spaces.MultiDiscrete) else np.full(len(mask) // 2, 2)
+    )
+    parts = np.split(mask, np.cumsum(sizes)[:-1])
+    return action_to_gym(space, np.array([space.np_random.choice(np.flatnonzero(part)) for part in parts]))
 
 
 def _beyond(space: gym.Space, observation: Any) -> str | None:

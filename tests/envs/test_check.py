@@ -159,6 +159,35 @@ def test_what_would_be_better_is_advised(kind):
     assert any(re.search(f"(?s){message}", text) for text in report.advice), report
 
 
+class Held(Sound):
+    """Its masks allow some of the choices, and none at the end of an episode, when nobody acts any more."""
+
+    def __init__(self, action_space, mask, allowed):
+        self.action_space, self.mask, self.allowed = action_space, np.array(mask, bool), allowed
+
+    def reset(self, **options):
+        return super().reset(**options)[0], {"action_mask": self.mask}
+
+    def step(self, action):
+        assert np.array_equal(action, self.allowed)
+        *answer, _ = super().step(action)
+        over = answer[2] or answer[3]
+        return (*answer, {"action_mask": np.zeros_like(self.mask) if over else self.mask})
+
+
+HELD = {
+    "one choice": Held(gs.Discrete(3), [0, 1, 0], 1),
+    "several": Held(gs.MultiDiscrete([2, 3], start=[0, 5]), [0, 1, 0, 0, 1], [1, 7]),
+    "switches": Held(gs.MultiBinary(2), [1, 0, 0, 1], [0, 1]),
+}
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_masks_are_obeyed_and_may_allow_nothing_at_the_end(kind):
+    report = operant.check(HELD[kind], episodes=2)
+    assert not [text for text in report.errors if "Gymnasium's checker" not in text], report
+
+
 @pytest.mark.parametrize(
     ("env", "arguments"),
     [
