@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from operant import spaces
 from operant.engine.learn import to_environment
+from operant.envs.gymnasium_spaces import space_to_gymnasium
 from operant.types import EnvSpec, PyTree, Transition
 
 STEPS_IN_MEMORY = 10_000  # of finished episodes, before they are written
@@ -59,8 +59,8 @@ class MinariObserver:
                 dataset_id,
                 buffer=[],
                 env=environment,
-                observation_space=to_gymnasium(spec.observation_space),
-                action_space=to_gymnasium(spec.action_space),
+                observation_space=space_to_gymnasium(spec.observation_space),
+                action_space=space_to_gymnasium(spec.action_space),
                 jpeg_encoding=False,  # pixels exactly as they were seen
                 **details,
             )
@@ -113,23 +113,3 @@ class MinariObserver:
     def _write(self) -> None:
         self.dataset.update_dataset_from_buffer(self._finished)
         self._finished = []
-
-
-def to_gymnasium(space: spaces.Space) -> Any:
-    """The Gymnasium space of the same values."""
-    import gymnasium
-
-    match space:
-        case spaces.Box():
-            low, high = (bound.astype(space.dtype) for bound in space.bounds)
-            return gymnasium.spaces.Box(low, high, space.shape, np.dtype(space.dtype).type)
-        case spaces.Discrete():
-            return gymnasium.spaces.Discrete(space.n)
-        case spaces.MultiDiscrete():
-            return gymnasium.spaces.MultiDiscrete(list(space.nvec))
-        case spaces.MultiBinary():
-            return gymnasium.spaces.MultiBinary(space.n)
-        case spaces.Dict():
-            return gymnasium.spaces.Dict({name: to_gymnasium(part) for name, part in space.items})
-        case spaces.Tuple():
-            return gymnasium.spaces.Tuple([to_gymnasium(part) for part in space.items])

@@ -12,7 +12,8 @@ import pytest
 
 from operant import spaces
 from operant.engine import observers
-from operant.engine.observers import MinariObserver, to_gymnasium
+from operant.engine.observers import MinariObserver
+from operant.envs.gymnasium_spaces import space_to_gymnasium
 from operant.types import EnvSpec, Transition
 
 minari = pytest.importorskip("minari")
@@ -96,7 +97,7 @@ def test_episodes_are_split_at_done_and_end_with_the_true_final_observation(monk
     dataset = minari.load_dataset("counting/test-v0")
     assert dataset.total_episodes == len(episodes)
     assert dataset.total_steps == sum(sizes)
-    assert dataset.spec.observation_space == to_gymnasium(spec().observation_space)
+    assert dataset.spec.observation_space == space_to_gymnasium(spec().observation_space)
     assert dataset.storage.metadata["algorithm_name"] == "PPO"
 
 
@@ -164,7 +165,7 @@ def test_a_missing_extra_says_how_to_install_it(monkeypatch):
     ids=spaces.describe,
 )
 def test_spaces_hold_the_same_values(space):
-    theirs = to_gymnasium(space)
+    theirs = space_to_gymnasium(space)
     assert isinstance(theirs, gymnasium.Space)
     value = jax.tree.map(np.asarray, space.sample(jax.random.key(0)))
     assert theirs.contains(jax.tree.map(lambda x: x.astype(np.int64) if x.dtype == np.int32 else x, value))
