@@ -140,6 +140,17 @@ def test_another_environment_is_trained_in():
         agent.set_env("Pendulum-v1")
 
 
+def test_another_environment_is_stepped_as_the_first_one_was():
+    agent = operant.PPO("CartPole-v1", backend="gymnasium", num_envs=2, **PPO_SMALL)
+    agent.set_env("CartPole-v1")
+    assert agent.source.native is None
+    how = {"vectorization": "async", "start_method": "spawn"}
+    agent = operant.PPO(lambda: gym.make("CartPole-v1"), num_envs=2, **how, **PPO_SMALL)
+    for env in ([lambda: gym.make("CartPole-v1")] * 2, "CartPole-v1"):
+        agent.set_env(env)
+        assert (agent.source.vectorization, agent.source.start_method) == ("async", "spawn")
+
+
 def test_replay_is_saved_and_loaded(tmp_path):
     agent = learn(operant.DQN("CartPole-v1", **DQN_SMALL), 40)
     agent.save_replay_buffer(tmp_path / "new" / "replay.safetensors")

@@ -137,24 +137,21 @@ class Tunable:
 
         Replay starts empty. Raises ValueError, naming both, for other spaces or another number of environments.
         """
-        vectorization = self.source.vectorization if isinstance(env, str) or callable(env) else "sync"
-        source = Source(
-            env, vectorization=vectorization, wrappers=self.source.wrappers, env_kwargs=env_kwargs or {}
-        )
+        old = self.source
+        how: dict[str, Any] = {"backend": "gymnasium" if old.backend == "gymnasium" else "auto"}
+        if isinstance(env, str | list) or callable(env):
+            how |= {"vectorization": old.vectorization, "start_method": old.start_method}
+        source = Source(env, **how, wrappers=old.wrappers, env_kwargs=env_kwargs or {})
         require_same_spaces(self.spec, source.spec)
         learners = len(self.seeds or (self.seed,))
         inputs.copies(source, self.num_envs, self.num_envs, learners)
         spec = replace(source.spec, num_envs=self.num_envs)
         self.algorithm.check(spec)
-        old = self.learner
-        learner = Learner(
-            self.algorithm,
-            source,
-            spec,
-            self.seed if self.seeds is None else self.seeds,
-            self.learner.window,
-        )
-        learner.state, learner.begun = jax.tree.map(jnp.copy, old.state), Begun(old.step, old.iteration)
+        before = self.learner
+        seeds = self.seed if self.seeds is None else self.seeds
+        learner = Learner(self.algorithm, source, spec, seeds, before.window)
+        learner.state = jax.tree.map(jnp.copy, before.state)
+        learner.begun = Begun(before.step, before.iteration)
         for name, value in {"source": source, "spec": spec, "learner": learner, "_border": None}.items():
             object.__setattr__(self, name, value)
 
