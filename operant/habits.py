@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import dis
+import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -230,10 +231,13 @@ def answer(table: Mapping[str, str], what: str, name: str, known: Iterable[str] 
     return f"{what} {name!r}.{hint}"
 
 
-def refuse(table: Mapping[str, str], function: str, names: Iterable[str], known: Iterable[str] = ()) -> None:
-    """Raise TypeError on the first argument, if there is one, that a function does not have."""
-    for name in names:
-        raise TypeError(answer(table, f"{function} has no argument", name, known))
+def refuse(
+    table: Mapping[str, str], name: str, given: Iterable[str], function: Callable[..., Any] | None = None
+) -> None:
+    """Raise TypeError on the first argument, if there is one, that the function of this name does not have."""
+    for argument in given:
+        known = () if function is None else inspect.signature(function).parameters
+        raise TypeError(answer(table, f"{name} has no argument", argument, known))
 
 
 def of_module(name: str, known: Iterable[str]) -> Exception:
@@ -253,9 +257,9 @@ def of_policy(name: str) -> str:
     return answer(POLICY, "agent.policy has no", name)
 
 
-def mask(given: Mapping[str, Any], action_mask: Any) -> Any:
+def mask(given: Mapping[str, Any], action_mask: Any, predict: Callable[..., Any]) -> Any:
     """The action mask of `predict`'s further arguments: sb3-contrib has it as `action_masks`."""
-    refuse(PREDICT, "predict", [name for name in given if name != "action_masks"], ("action_mask",))
+    refuse(PREDICT, "predict", [name for name in given if name != "action_masks"], predict)
     if action_mask is not None:
         raise TypeError("predict was given action_mask and action_masks, which are the same: leave one out.")
     return given["action_masks"]

@@ -114,6 +114,8 @@ def test_what_is_nearly_right_is_offered(agent):
             getattr(where, name)
     with pytest.raises(TypeError, match=r"no argument 'total_timestep'\. Did you mean 'total_timesteps'"):
         agent.learn(16, **{"total_timestep": 3})  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match=r"no argument 'keep_checkpoint'\. Did you mean 'keep_checkpoints'"):
+        agent.learn(16, **{"keep_checkpoint": 3})  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match="not a pair"):
         _mean, _deviation = agent.evaluate(1)
 

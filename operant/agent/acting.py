@@ -55,7 +55,7 @@ class Acting:
         (see `actor`), and several learners (choose one: `agent[i]` or `agent.best()`).
         """
         if habit:
-            action_mask = habits.mask(habit, action_mask)
+            action_mask = habits.mask(habit, action_mask, self.predict)
         policy = self.policy(deterministic, self.seed)
         if policy.remembers:
             raise ValueError(

@@ -46,26 +46,6 @@ if TYPE_CHECKING:
     from operant.export import Format
 
 
-# What may have been meant by an argument that is not known.
-LEARN_ARGUMENTS = (
-    "total_timesteps",
-    "callback",
-    "progress_bar",
-    "log_interval",
-    "loggers",
-    "observers",
-    "run_dir",
-    "checkpoint_every",
-    "evaluate_every",
-    "evaluation_episodes",
-    "evaluate_env",
-    "reset_num_timesteps",
-    "overwrite",
-    "info_keywords",
-)
-EVALUATE_ARGUMENTS = ("episodes", "seed", "deterministic", "env", "beside_random", "env_kwargs")
-
-
 class Agent(Acting, Tunable):
     """Learns, acts, is scored, saved and shown.
 
@@ -190,7 +170,7 @@ class Agent(Acting, Tunable):
         What raises between two chunks (a callback, an observer, a logger) leaves the agent with the last one. A chunk
         that fails may take with it what had been learnt: the agent then goes back to its last checkpoint.
         """
-        habits.refuse(habits.LEARN, "learn", habit, LEARN_ARGUMENTS)
+        habits.refuse(habits.LEARN, "learn", habit, self.learn)
         total_timesteps = inputs.steps(total_timesteps)
         inputs.at_least_one(log_interval=log_interval)
         before = 0 if reset_num_timesteps else self.step
@@ -304,7 +284,7 @@ class Agent(Acting, Tunable):
         same one with other keyword arguments (those not named stay as they were in training). With `beside_random` the
         score holds that of the random policy in the same episodes.
         """
-        habits.refuse(habits.EVALUATE, "evaluate", habit, EVALUATE_ARGUMENTS)
+        habits.refuse(habits.EVALUATE, "evaluate", habit, self.evaluate)
         inputs.at_least_one(episodes=episodes)
         if beside_random:
             random = self.random().evaluate(episodes, seed, False, env, env_kwargs=env_kwargs)
