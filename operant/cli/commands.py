@@ -183,10 +183,10 @@ def compare(
 ) -> None:
     """Say how much better one run is than another: the difference with its interval, and the probability."""
     with from_input():
-        if episodes < 1:
-            raise ValueError(f"--episodes {episodes}: must be at least 1.")
         from operant.cli.runs import require_model
+        from operant.cli.training import require_episodes
 
+        require_episodes(episodes)
         require_model(a)
         require_model(b)
         from operant.comparison import compare
