@@ -133,7 +133,9 @@ class _Builder:
 
         def read(pair: tuple[Any, Any]) -> Value:
             if isinstance(pair[0], core.Literal):
-                return _known((pair[0].val, pair[1].val), "")
+                # The value may be a Python number, which NumPy would give another type.
+                first, second = (np.asarray(literal.val, literal.aval.dtype) for literal in pair)
+                return _known((first, second), "")
             return known[pair[0]]
 
         for equations in zip(one.eqns, other.eqns, strict=True):

@@ -14,7 +14,7 @@ import numpy as np
 from operant.algorithms.random import Random
 from operant.engine.policy import Policy
 from operant.envs.border import Border
-from operant.envs.gymnasium_spaces import is_whole, whole_bounds
+from operant.envs.gymnasium_spaces import is_whole, mask_size, whole_bounds
 from operant.export.graph import Graph, graph_of
 from operant.types import Clock, PyTree
 
@@ -56,9 +56,7 @@ def exported(policy: Policy, border: Border, title: str) -> Exported:
     start = jax.tree.map(np.asarray, algorithm.initial_carry(policy.state, 1))
     carries, memory_tree = jax.tree.flatten(start)
     memory = [carry[0] for carry in carries]
-    choices = None
-    if policy.spec.masked and isinstance(space, gym.spaces.Discrete | gym.spaces.MultiDiscrete):
-        choices = int(np.sum(space.n if isinstance(space, gym.spaces.Discrete) else space.nvec))
+    choices = mask_size(space) if policy.spec.masked else None
     inputs: dict[str, tuple[tuple[int, ...], Any]] = {
         part.name: (part.space.shape or (), part.dtype) for part in parts
     }

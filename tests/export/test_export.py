@@ -17,6 +17,7 @@ from gymnasium import spaces
 
 import operant
 from operant.cli import main
+from operant.envs.gymnasium_spaces import mask_size
 from operant.export import numpy_operations, onnx_operations
 from operant.export.graph import SIZES, Batch, graph_of
 from operant.networks.layers import ACTIVATIONS
@@ -45,7 +46,7 @@ class World(gym.Env):
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        info = {"action_mask": np.ones(self.action_space.n, np.int8)} if self.masked else {}
+        info = {"action_mask": np.ones(mask_size(self.action_space), np.int8)} if self.masked else {}
         return self.observation_space.sample(), info
 
     def step(self, action):
@@ -101,6 +102,8 @@ CASES = {
     "gSDE": of("ppo", actions=PLANE, use_sde=True),
     "normalised": of("a2c", normalize_observations=True),
     "masks": of("ppo", masked=True),
+    "masked switches": of("ppo", actions=spaces.MultiBinary(3), masked=True),
+    "masked choices": of("ppo", actions=spaces.MultiDiscrete([2, 3]), masked=True),
     "masked DQN": of("dqn", masked=True, buffer_size=100),
     "GRU": of("ppo", network=SMALL | {"memory": "gru", "memory_size": 5}),
     "LSTM": of(
@@ -162,9 +165,13 @@ def parts(value, name="observation"):
 def masks(agent, count=COUNT):
     if not agent.spec.masked:
         return None
-    mask = np.random.default_rng(1).random((count, agent.spec.action_space.n)) < 0.5
-    mask[~mask.any(axis=1), 0] = True
-    return mask
+    space = agent.border.action_space
+    switches = isinstance(space, spaces.MultiBinary)
+    sizes = np.full(space.n, 2) if switches else getattr(space, "nvec", np.array([mask_size(space)]))
+    parts = [np.random.default_rng(1 + i).random((count, size)) < 0.5 for i, size in enumerate(sizes)]
+    for part in parts:
+        part[~part.any(axis=1), 0] = True
+    return np.concatenate(parts, axis=1)
 
 
 def expected(agent, seen, mask):
