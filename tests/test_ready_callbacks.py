@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import operant
-from operant.agent.callbacks import Callback, Histogram, Image, Progress, Video
+from operant.agent.callbacks import Callback, Histogram, Image, Progress, StepEvent, Video
 from operant.engine.log import JsonLog, TensorBoardLog, TextLog
 from tests.engine.test_log import events
 
@@ -61,6 +61,27 @@ def test_stop_without_improvement():
     assert told(operant.StopOnNoImprovement(2), [1, 2, 2, None, 1, 9]) == 5
     assert told(operant.StopOnNoImprovement(2), [1, 0, 2, 0, 3, 0, 0, 9]) == 7
     assert told(operant.StopOnNoImprovement(2, min_evaluations=4), [3, 0, 0, 0, 0, 0, 9]) == 6
+
+
+def test_stop_after_episodes():
+    flags = dict.fromkeys(("observation", "action", "reward", "raw_reward", "next_observation", "infos"))
+    callback = operant.StopOnMaxEpisodes(2)
+    callback.on_start(FakeAgent(), 1000)
+
+    def told_of(ended, happened):
+        event = StepEvent(
+            step=0,
+            terminated=np.zeros(2, bool),
+            truncated=np.array(ended),
+            happened=np.array(happened),
+            agent=FakeAgent(),
+            **flags,
+        )
+        return callback.on_step(event)
+
+    assert told_of([True, False], [True, True])
+    assert told_of([True, False], [False, True])  # a step that only reset ends nothing
+    assert not told_of([False, True], [True, True])
 
 
 def test_every_so_many_steps():

@@ -55,7 +55,7 @@ class StepEvent:
     @property
     def done(self) -> Any:
         """Where an episode ended, for whichever reason."""
-        return self.terminated | self.truncated
+        return (self.terminated | self.truncated) & self.happened
 
     def record(self, name: str, value: Any, exclude: str | Sequence[str] = ()) -> None:
         """As `Progress.record`, for the next row of metrics; of several values the last counts."""

@@ -135,7 +135,7 @@ class EpisodeLog(Callback):
             self._returns, self._lengths = np.zeros(len(event.reward)), np.zeros(len(event.reward), int)
         self._returns += np.where(event.happened, event.raw_reward, 0.0)
         self._lengths += event.happened
-        for n in np.flatnonzero(event.done & event.happened).tolist():
+        for n in np.flatnonzero(event.done).tolist():
             told = [event.infos[n].get(name, "") for name in self.info_keywords]
             seconds = round(time.time() - self._started, 6)
             self._rows.writerow((round(float(self._returns[n]), 6), self._lengths[n], seconds, *told))

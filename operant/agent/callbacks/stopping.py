@@ -78,7 +78,7 @@ class StopOnNoImprovement(OnMetric):
 
 
 class StopOnMaxEpisodes(Callback):
-    """Stop once so many episodes have ended, in all copies of the environment together (of each seed, on average).
+    """Stop once `episodes` episodes have ended, in all copies of the environment together (of each seed, on average).
 
     Through Gymnasium training stops at the very step, natively after its chunk (see `Callback.on_step`).
     """
