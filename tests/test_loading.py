@@ -151,6 +151,8 @@ def test_training_goes_on_with_other_hyperparameters(path):
     )
     assert (loaded.num_envs, loaded.seed) == (2, 7)
     loaded.learn(32, progress_bar=False)
+    how = {"vectorization": "async", "start_method": "spawn"}
+    assert operant.load(path, **how).source.start_method == "spawn"
     for values, words in (
         ({"network": {"hidden_sizes": [16]}}, r"hidden_sizes.*Leave out what changes the network"),
         ({"seeds": 2}, r"seeds=2\): with these, something else would be learnt"),

@@ -89,6 +89,7 @@ def from_config(
     what = {
         "backend": values.pop("backend", config["backend"] if env is None else "auto"),
         "vectorization": values.pop("vectorization", config["vectorization"]),
+        "start_method": values.pop("start_method", None),  # not stored: systems differ in those they have
         "wrappers": wrappers.as_wrappers(config.get("wrappers", []) if wrapped_in is None else wrapped_in),
         "env_kwargs": arguments.from_json(config, env, env_kwargs) if known or env is not None else {},
     }

@@ -195,6 +195,7 @@ class Source:
             vectorization=self.vectorization,
             wrappers=self.wrappers,
             env_kwargs=self.env_kwargs,
+            start_method=self.start_method,
         )
 
     @cached_property

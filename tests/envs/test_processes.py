@@ -16,7 +16,6 @@ from gymnasium import spaces as gs
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import operant
-from operant.envs.gymnasium import make
 from operant.envs.source import Source
 
 
@@ -216,7 +215,7 @@ def test_wrong_start_methods_are_told():
 def test_the_start_method_is_the_one_asked_for(method):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system has no {method}")
-    environments = make(one, 1, vectorization="async", start_method=method)
+    environments = Source(one, vectorization="async", start_method=method).host(1)
     assert environments.envs.context == method
     assert environments.call("level") == [1]
     environments.close()
