@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from operant.agent.inputs import SLOTS
 from operant.engine.evaluate import Evaluation, evaluate
 from operant.engine.log import EVALUATED
 from operant.engine.policy import Policy
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 REWARD, LENGTH, SUCCESS = EVALUATED, "eval/mean_ep_length", "eval/success_rate"  # Stable-Baselines3's names
 FIRST_SEED = 1_000_000  # episode i is reset with this + i; scores count from 10,000, films from 20,000
-SIDE_BY_SIDE = 128  # environments at most
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,9 @@ class Selection:
         if source is not agent.source:
             require_same_spaces(agent.spec, source.spec)
         self._ours = not source.shared  # the one environment given is training's too, or its maker's
-        count = min(episodes, SIDE_BY_SIDE) if self._ours else 1
-        make = agent.learner.single if source is agent.source else source.single
+        count = min(episodes, SLOTS) if self._ours else 1
+        learner = agent.learner
+        make = learner.single if source is agent.source else lambda: learner.as_trained(source.single())
         self._environments = [make() for _ in range(count)]
 
     def evaluate(self, watch: Watch | None = None) -> tuple[dict[str, Any], bool]:

@@ -18,6 +18,7 @@ from gymnasium.wrappers import vector as layers
 
 import operant
 from operant import spaces
+from operant.agent.best import Selection
 from operant.envs import arguments, unknown
 from operant.envs.registry import NATIVE
 from operant.envs.source import Source
@@ -483,6 +484,17 @@ def test_normalized_environments_are_scored_raw_and_as_they_were_learnt_in(kind)
     if "vector" not in kind:
         assert agent.learner._statistics().count == before.count
     assert agent.evaluate(2, deterministic=False).mean == 200
+
+
+@pytest.mark.filterwarnings("ignore:NormalizeObservation")
+def test_another_environment_to_evaluate_on_is_seen_as_training_sees_its_own():
+    agent = operant.Random(normalized).learn(60, progress_bar=False)
+    selection = Selection(agent, 1, normalized)
+    (env,) = selection._environments
+    for seed in (0, 1):  # playing does not change the statistics
+        seen, _ = env.reset(seed=seed)
+        assert seen == agent.learner.single().reset(seed=seed)[0] != 0
+    selection.close()
 
 
 def test_training_returns_are_those_before_rewards_are_normalized():
