@@ -61,7 +61,13 @@ def _leaf_fault(space: gym.Space, value: Any, shape: tuple[int, ...], name: str)
         )
     low, high = whole_bounds(space)
     wrong = (array < low) | (array > high)
-    return f"{_first(name, array, wrong)}, which is not in {brief(space)}." if wrong.any() else None
+    if not wrong.any():
+        return None
+    if isinstance(space, gym.spaces.Box) and ((array >= space.low) & (array <= space.high)).all():
+        return (
+            f"{_first(name, array, wrong)}: operant keeps whole numbers as int32. Declare a Box of float32."
+        )
+    return f"{_first(name, array, wrong)}, which is not in {brief(space)}."
 
 
 def is_whole(space: gym.Space) -> bool:

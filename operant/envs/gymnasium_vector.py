@@ -197,6 +197,8 @@ def _like(envs: VectorEnv) -> EnvSpec:
         if reason is not None:
             raise EnvironmentFault(f"{name}: {reason}")
         require_promised(name, single.observation_space, result[0], ())
+        if isinstance(inner, AsyncVectorEnv):
+            _play(Checked(single, name, 0))
         same_step = envs.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
         if isinstance(inner, AsyncVectorEnv) and same_step and _overwrites(single):
             raise ValueError(
@@ -217,6 +219,19 @@ def _like(envs: VectorEnv) -> EnvSpec:
         return EnvSpec(name, *parts, max_episode_steps=limit, border=border)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def _play(env: Checked, steps: int = 5) -> None:
+    """Raise EnvironmentFault for what a few steps of one copy answer.
+
+    Somebody else's processes convert observations, rewards and flags before anybody here can look at them.
+    """
+    _, info = env.reset(seed=0)
+    env.action_space.seed(0)
+    for _ in range(0 if MASK in info else steps):  # not every action is possible with masks
+        _, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            break
 
 
 def _overwrites(env: gym.Env) -> bool:

@@ -23,7 +23,8 @@ from operant.envs.wrappers import ScaleReward
 
 KEY = jax.random.key(0)
 REAL, BYTES, TABLE = gs.Box(-1, 1, (3,)), gs.Box(0, 255, (2, 2, 1), np.uint8), gs.Discrete(4, start=1)
-WHOLE, PARTS = gs.Box(-5, 5, (2,), np.int64), gs.Dict(a=gs.Discrete(2), b=gs.Box(0, 1, (1,)))
+WHOLE, LONG = gs.Box(-5, 5, (2,), np.int64), gs.Box(0, 2**40, (2,), np.int64)
+PARTS = gs.Dict(a=gs.Discrete(2), b=gs.Box(0, 1, (1,)))
 
 
 def good(space):
@@ -77,6 +78,7 @@ OBSERVATIONS = [
     (BYTES, np.full((2, 2, 1), -1), r"observation\[0, 0, 0\] is -1"),
     (WHOLE, np.int64([0, 9]), r"observation\[1\] is 9"),
     (WHOLE, np.int64([0, 2**31]), r"observation\[1\] is 2147483648"),
+    (LONG, np.int64([0, 2**31]), r"observation\[1\] is 2147483648: operant keeps whole numbers as int32"),
     (WHOLE, np.float32([0, 1.9]), "observation holds float32"),
     (TABLE, 0, "observation is 0, which is not in Discrete"),
     (TABLE, 5, "observation is 5, which is not in Discrete"),
@@ -334,6 +336,30 @@ def test_processes_of_the_users_that_lose_the_last_observation_are_refused():
     with pytest.raises(
         ValueError, match=r"(?s)OneBuffer writes its observations into an array.*observation\.copy\(\)"
     ):
+        make(envs)
+    envs.close()
+
+
+@pytest.mark.parametrize(
+    ("space", "field", "value", "message"),
+    [
+        (BYTES, "observation", np.full((2, 2, 1), 0.5), "observation holds float64"),
+        (REAL, "observation", np.zeros(1, np.float32), r"shape \(3,\); got \(1,\)"),
+        (REAL, "terminated", 3.0, "terminated is float 3.0"),
+        (REAL, "info", None, "info is NoneType None"),
+    ],
+)
+@pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])
+def test_processes_of_the_users_are_refused_where_a_copy_answers_what_they_would_convert(
+    mode, space, field, value, message
+):
+    """Their processes convert it before anybody can look: some steps of one copy are played here beforehand."""
+
+    def faulty():
+        return Faulty(space, field, value)
+
+    envs = AsyncVectorEnv([faulty], context="forkserver", autoreset_mode=mode)
+    with pytest.raises(EnvironmentFault, match=f"(?s)Faulty, copy 0, step 2.*{message}"):
         make(envs)
     envs.close()
 
