@@ -17,19 +17,19 @@ class NetworkValues(TypedDict, total=False):
     hidden_sizes: Sequence[int]
     """Units of each hidden layer, of the policy, and of the value function where value_hidden_sizes is none."""
     activation: str
-    """Behind each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
+    """After each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
     convolutions: Sequence[Sequence[int]]
     """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only, which are observations of three axes; without any, they are flattened."""
     channels: Literal["auto", "first", "last"]
     """Which axis of an image is that of channels: first, last, or auto: the last of a `FrameStack`, else the first if that is the shortest."""
     convolution_features: int
-    """Units of the ReLU layer behind the convolutions; 0 for none."""
+    """Units of the ReLU layer after the convolutions; 0 for none."""
     layer_norm: bool
     """Normalise each hidden layer before its activation (Ba et al. 2016)."""
     dropout: float
     """Fraction of hidden units dropped while learning (Srivastava et al. 2014)."""
     memory: Literal["none", "gru", "lstm"]
-    """Recurrent layer behind the observation's encoder."""
+    """Recurrent layer after the observation's encoder."""
     memory_size: int
     """Units of each layer of the memory."""
     memory_layers: int
@@ -168,7 +168,7 @@ class _REINFORCE:
             network: The networks: a Network of values, or any Equinox module that maps an observation to
                 features. Default: Network().
             n_episodes: Episodes of an update; a multiple of the number of environments. Default: 10.
-            max_steps: Longer episodes are cut. Memory and time are taken for so many steps of every
+            max_steps: Longer episodes are cut. Memory and time are taken for this number of steps of every
                 episode. Default: 1000.
             normalize_returns: Bring what actions are judged by to mean 0 and deviation 1 over the episodes
                 of an update. Default: True.
@@ -468,8 +468,8 @@ class _TRPO:
             line_search_max_iter: Steps that are tried, before the policy stays as it is. Default: 10.
             line_search_shrinking_factor: How long each of them is compared with the one before. Default:
                 0.8.
-            sub_sampling_factor: The Fisher matrix is that of every so manyth step; with memory,
-                environment. Default: 1.
+            sub_sampling_factor: The Fisher matrix is estimated from every n-th step, n being this; with
+                memory, from every n-th environment. Default: 1.
         """
 
     load = Agent.load
@@ -623,8 +623,8 @@ class _PPO:
             kl_coef: β: what objective kl charges for each nat that the policy moves, at first. Default:
                 1.0.
             target_kl: With clip: stop learning from a rollout once the policy has moved further than 1.5
-                times this; none: never. With kl: double β behind a rollout from which it has moved so far,
-                halve β behind one where it stayed below a 1.5th of this; none: β stays. Default: None.
+                times this; none: never. With kl: double β after a rollout from which it has moved so far,
+                halve β after one where it stayed below a 1.5th of this; none: β stays. Default: None.
             ent_coef: Weight of the entropy bonus. Default: 0.0.
             vf_coef: Weight of the value loss. Default: 0.5.
             max_grad_norm: Gradients longer than this are shortened to it. Default: 0.5.
@@ -790,8 +790,8 @@ class _DQN:
                 Default: 0.6.
             priority_beta: With priority: β at the start, how far weights correct the bias of unequal
                 sampling; 1 (wholly) at the end. Default: 0.4.
-            noisy: Explore by noise on the weights of linear layers behind the encoder, whose size is
-                learnt; beside ε, unless that is set to 0, as Rainbow has it. Default: False.
+            noisy: Explore by noise on the weights of linear layers after the encoder, whose size is learnt;
+                on top of ε, unless that is set to 0, as Rainbow has it. Default: False.
             noisy_std: With noisy: the noise's first size σ₀. Default: 0.5.
             distributional: Learn the distribution of returns: as probabilities of atoms (categorical), as
                 quantiles at set fractions (quantile) or at any fraction (implicit). One of 'none',
@@ -988,8 +988,8 @@ class _Rainbow:
                 Default: 0.5.
             priority_beta: With priority: β at the start, how far weights correct the bias of unequal
                 sampling; 1 (wholly) at the end. Default: 0.4.
-            noisy: Explore by noise on the weights of linear layers behind the encoder, whose size is
-                learnt; beside ε, unless that is set to 0, as Rainbow has it. Default: True.
+            noisy: Explore by noise on the weights of linear layers after the encoder, whose size is learnt;
+                on top of ε, unless that is set to 0, as Rainbow has it. Default: True.
             noisy_std: With noisy: the noise's first size σ₀. Default: 0.5.
             distributional: Learn the distribution of returns: as probabilities of atoms (categorical), as
                 quantiles at set fractions (quantile) or at any fraction (implicit). One of 'none',
@@ -1186,8 +1186,8 @@ class _QRDQN:
                 Default: 0.6.
             priority_beta: With priority: β at the start, how far weights correct the bias of unequal
                 sampling; 1 (wholly) at the end. Default: 0.4.
-            noisy: Explore by noise on the weights of linear layers behind the encoder, whose size is
-                learnt; beside ε, unless that is set to 0, as Rainbow has it. Default: False.
+            noisy: Explore by noise on the weights of linear layers after the encoder, whose size is learnt;
+                on top of ε, unless that is set to 0, as Rainbow has it. Default: False.
             noisy_std: With noisy: the noise's first size σ₀. Default: 0.5.
             distributional: Learn the distribution of returns: as probabilities of atoms (categorical), as
                 quantiles at set fractions (quantile) or at any fraction (implicit). One of 'none',
@@ -1384,8 +1384,8 @@ class _IQN:
                 Default: 0.6.
             priority_beta: With priority: β at the start, how far weights correct the bias of unequal
                 sampling; 1 (wholly) at the end. Default: 0.4.
-            noisy: Explore by noise on the weights of linear layers behind the encoder, whose size is
-                learnt; beside ε, unless that is set to 0, as Rainbow has it. Default: False.
+            noisy: Explore by noise on the weights of linear layers after the encoder, whose size is learnt;
+                on top of ε, unless that is set to 0, as Rainbow has it. Default: False.
             noisy_std: With noisy: the noise's first size σ₀. Default: 0.5.
             distributional: Learn the distribution of returns: as probabilities of atoms (categorical), as
                 quantiles at set fractions (quantile) or at any fraction (implicit). One of 'none',

@@ -2,7 +2,7 @@
 
     python -m tools.catalogue
 
-A test compares the file with what would be written, so it cannot fall behind.
+A test compares the file with what would be written, so it cannot go out of date.
 """
 
 from __future__ import annotations

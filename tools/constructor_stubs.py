@@ -3,7 +3,7 @@
     python -m tools.constructor_stubs
 
 The constructors are made at run time from the algorithms' fields, where no editor looks. A test compares the file with
-what would be written, so it cannot fall behind.
+what would be written, so it cannot go out of date.
 """
 
 from __future__ import annotations

@@ -340,7 +340,7 @@ class Agent(Acting, Tunable):
         deterministic: bool = True,
         beside_random: bool = False,
     ) -> Recording:
-        """Film whole episodes as MP4, beside the random policy if wished. Long episodes lose frames."""
+        """Film whole episodes as MP4, alongside the random policy if wished. Long episodes lose frames."""
         recorded = self.recording(episodes, seed, deterministic)
         return showing.film(path, recorded, self.name, self.random() if beside_random else None, seed)
 

@@ -87,7 +87,7 @@ class HandWritten:
         return Agent(Random(), self.source)
 
     def evaluate(self, episodes: int = 100, seed: int = 10_000, beside_random: bool = False) -> Evaluation:
-        """An `Evaluation` over whole episodes, beside the random policy's if wished; episode i has `seed + i`."""
+        """An `Evaluation` over whole episodes, with the random policy's if wished; episode i has `seed + i`."""
         inputs.at_least_one(episodes=episodes)
         one = self.source.shared
         slots = 1 if one else inputs.SLOTS
@@ -113,6 +113,6 @@ class HandWritten:
     def record(
         self, path: str | Path, episodes: int = 1, seed: int = 20_000, beside_random: bool = False
     ) -> Recording:
-        """Film whole episodes as MP4, beside the random policy if wished. Long episodes lose frames."""
+        """Film whole episodes as MP4, alongside the random policy if wished. Long episodes lose frames."""
         random = self.random() if beside_random else None
         return showing.film(path, self.recording(episodes, seed), self.name, random, seed)

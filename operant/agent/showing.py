@@ -40,7 +40,7 @@ def watch(
 
 
 def film(path: str | Path, recorded: Recording, name: str, random: Agent | None, seed: int) -> Recording:
-    """Write what was recorded of a policy as MP4, beside the random policy where that is given."""
+    """Write what was recorded of a policy as MP4, alongside the random policy where that is given."""
     from operant.studio.video import side_by_side, write_video
 
     frames: Iterable[np.ndarray] = recorded.frames

@@ -40,7 +40,7 @@ class DivergedError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run was asked for beside the agent itself; `config.json` holds it, so that it can be resumed."""
+    """What a run was asked for besides the agent itself; `config.json` holds it, so that it can be resumed."""
 
     total_timesteps: int  # at which training ends, counted from the agent's first step
     chunk_size: int  # iterations
@@ -132,7 +132,7 @@ class Session:
             self.run = agent.learner.count_from_zero()
             agent.history, agent.best_so_far, self.first, self.previous = [], None, 0, 0
         if self.directory is not None:
-            after = self.saved  # what a resumed run logged behind its checkpoint is dropped
+            after = self.saved  # what a resumed run logged after its checkpoint is dropped
             board = TensorBoardLog(self.directory.tensorboard, after)
             if after is None:
                 board.write_hyperparameters(hyperparameters(agent.config()))

@@ -80,7 +80,7 @@ def evaluate(
     env_kwargs: EnvKwargs = (),
     modules: Modules = (),
 ) -> None:
-    """Score a model, beside the random policy, or a policy that is known by name, over whole episodes."""
+    """Score a model, next to the random policy, or a policy that is known by name, over whole episodes."""
     from operant.cli.play import Wanted
     from operant.cli.training import require_episodes
 
@@ -166,7 +166,7 @@ def plot(
     output: Annotated[str, tyro.conf.arg(help="The picture to write, as PNG.")] = "curves.png",
     metric: Annotated[str, tyro.conf.arg(help="The column of metrics.csv to draw.")] = "rollout/ep_rew_mean",
 ) -> None:
-    """Draw the learning curves of runs, with their seeds, into one picture, beside the random policy."""
+    """Draw the learning curves of runs, with their seeds, into one picture, next to the random policy."""
     from operant.cli.plot import plot
 
     plot(runs, output, metric)

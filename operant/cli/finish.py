@@ -76,7 +76,7 @@ def forgot(last: Evaluation, best: Evaluation) -> bool:
 
 
 def summary(agent: Agent, scores: list[Evaluation], random: Evaluation) -> dict[str, Any]:
-    """What `evaluation.json` holds: the score beside that of the random policy; with several seeds, over them."""
+    """What `evaluation.json` holds: the score next to that of the random policy; with several seeds, over them."""
     values: dict[str, Any] = {"threshold": agent.threshold, "random": random.to_json()}
     if agent.seeds is None:
         return scores[0].to_json() | values

@@ -10,7 +10,7 @@ from operant.cli.errors import from_input
 
 
 def plot(runs: Sequence[str], output: str, metric: str) -> None:
-    """Draw the learning curves of runs, with their seeds, beside the random policy."""
+    """Draw the learning curves of runs, with their seeds, next to the random policy."""
     with from_input():
         if not runs:
             raise ValueError("plot needs at least one run directory.")

@@ -1,4 +1,4 @@
-"""What is done beside training, for what follows it."""
+"""What is done while training goes on, for what follows it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Preparation:
     """While training runs on the device, a thread scores the random policy and loads what scores the trained one.
 
     It begins with the first row of metrics: before that Python is busy with what is compiled. What draws pictures is
-    loaded behind the score: two cores are often threads of one, and whatever runs beside training then slows it.
+    loaded after the score: two cores are often threads of one, and whatever runs alongside training then slows it.
     """
 
     def __init__(self, agent: Agent, episodes: int) -> None:

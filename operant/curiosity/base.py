@@ -21,7 +21,7 @@ class Curiosity(eqx.Module):
     """
 
     scale: float | Schedule = 1.0
-    """Weight of the intrinsic reward beside the environment's: a number or a schedule."""
+    """Weight of the intrinsic reward added to the environment's: a number or a schedule."""
     normalize_reward: bool = static(False)
     """Divide the intrinsic reward by the running deviation of its discounted return."""
 

@@ -1,6 +1,6 @@
 """Distributions over actions: what an action space's policy head samples from.
 
-Each is a pytree of arrays with any leading axes `[...]`. Actions have the action space's own shape behind
+Each is a pytree of arrays with any leading axes `[...]`. Actions have the action space's own shape after
 them. Sampling is a deterministic function of noise that `draw` makes, so a whole block of noise can be drawn
 outside the loop that samples.
 """

@@ -182,7 +182,7 @@ class TensorBoardLog:
         self._files[0].write(event.SerializeToString())
 
     def write_hyperparameters(self, values: Mapping[str, Any]) -> None:
-        """The row of TensorBoard's tab HPARAMS, beside the last mean returns."""
+        """The row of TensorBoard's tab HPARAMS, next to the last mean returns."""
         from tensorboardX.proto.event_pb2 import Event
         from tensorboardX.summary import hparams
 
@@ -287,7 +287,7 @@ class WandbLog:
 
         agent.learn(100_000, loggers=[operant.WandbLog("project", agent.config())])
 
-    With several seeds a metric is their mean, beside one `<name>/seed-<i>` for each. Further arguments are those of
+    With several seeds a metric is their mean, with one `<name>/seed-<i>` for each. Further arguments are those of
     `wandb.init`, such as `name` and `group`. Raises ImportError without the extra.
     """
 

@@ -1,4 +1,4 @@
-"""What can be logged beside numbers: texts, figures, pictures, histograms, films."""
+"""What can be logged besides numbers: texts, figures, pictures, histograms, films."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Histogram:
 
 @dataclass(frozen=True, eq=False)
 class Video:
-    """Pictures `[T, H, W, 3]`, integers from 0 to 255 or floats from 0 to 1, so many a second."""
+    """Pictures `[T, H, W, 3]`, integers from 0 to 255 or floats from 0 to 1, `fps` of them a second."""
 
     frames: Any
     fps: int = 30

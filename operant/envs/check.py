@@ -81,7 +81,7 @@ def check(
 
     Args:
         env: What an agent takes: an id, a callable, a list of these, an instance, a vector environment, a native one.
-        episodes: How many are played beside those that compare seeds.
+        episodes: How many are played besides those that compare seeds.
         seed: That of the first episode.
         max_steps: Where an episode is left that does not end.
         env_kwargs: Keyword arguments for it.

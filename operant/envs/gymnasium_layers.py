@@ -138,7 +138,7 @@ class StackAlongLastAxis(gym.ObservationWrapper):
 
 
 class Inside(gym.ActionWrapper):
-    """Puts actions that rounding has left beside a Box back on its edge, in the Box's own type."""
+    """Puts actions that rounding has left just outside a Box back on its edge, in the Box's own type."""
 
     def action(self, action: Any) -> np.ndarray:
         return action_to_gym(self.env.action_space, action)

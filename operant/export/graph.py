@@ -90,7 +90,7 @@ def graph_of(
     parameters: PyTree,
     inputs: Mapping[str, tuple[tuple[int, ...], Any]],
 ) -> Graph:
-    """The graph of `function(parameters, *inputs) → arrays [N, …]`, for inputs `{name: (shape behind N, dtype)}`.
+    """The graph of `function(parameters, *inputs) → arrays [N, …]`, for inputs `{name: (shape after N, dtype)}`.
 
     Raises ValueError where it treats batches of different sizes differently.
     """

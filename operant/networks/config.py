@@ -30,7 +30,7 @@ class Network:
     hidden_sizes: tuple[int, ...] = (64, 64)
     """Units of each hidden layer, of the policy, and of the value function where value_hidden_sizes is none."""
     activation: str = "tanh"
-    """Behind each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
+    """After each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
     convolutions: tuple[tuple[int, int, int], ...] = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
     """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only,
     which are observations of three axes; without any, they are flattened."""
@@ -38,13 +38,13 @@ class Network:
     """Which axis of an image is that of channels: first, last, or auto: the last of a `FrameStack`, else the first if
     that is the shortest."""
     convolution_features: int = 512
-    """Units of the ReLU layer behind the convolutions; 0 for none."""
+    """Units of the ReLU layer after the convolutions; 0 for none."""
     layer_norm: bool = False
     """Normalise each hidden layer before its activation (Ba et al. 2016)."""
     dropout: float = 0.0
     """Fraction of hidden units dropped while learning (Srivastava et al. 2014)."""
     memory: Memory = "none"
-    """Recurrent layer behind the observation's encoder."""
+    """Recurrent layer after the observation's encoder."""
     memory_size: int = 64
     """Units of each layer of the memory."""
     memory_layers: int = 1
@@ -114,7 +114,7 @@ class Network:
         self._one_of("initialization", get_args(Initialization))
 
     def require_no_critic(self, who: str) -> None:
-        """Raise ValueError where values are set that are of a value function beside a policy."""
+        """Raise ValueError where values are set that are of a separate value function."""
         for name, default in (
             ("value_hidden_sizes", None),
             ("share_features_extractor", True),
@@ -122,7 +122,7 @@ class Network:
         ):
             if (value := getattr(self, name)) != default:
                 raise ValueError(
-                    f"network.{name}={value!r}: {who} has no value function beside a policy; leave it at {default!r}."
+                    f"network.{name}={value!r}: {who} has no separate value function; leave it at {default!r}."
                 )
 
     @staticmethod

@@ -28,7 +28,7 @@ def make(
     """An `Optimizer` by its name, or "rmsprop_centred", on gradients shortened to `max_grad_norm` (None: as they are).
 
     As PyTorch has them, with its defaults where a value is None: AdamW (Loshchilov & Hutter 2019) shrinks parameters by
-    `weight_decay` beside the step, SGD has the momentum of Sutskever et al. 2013 without dampening. "rmsprop_tf" is
+    `weight_decay` apart from the step, SGD has the momentum of Sutskever et al. 2013 without dampening. "rmsprop_tf" is
     Stable-Baselines3's RMSpropTFLike: ε inside the root, and a mean square that begins at 1. A value that a kind does
     not take is not looked at.
 

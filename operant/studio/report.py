@@ -1,4 +1,4 @@
-"""One page about a run, to open in a browser or send to somebody: pictures inside, video beside it."""
+"""One page about a run, to open in a browser or send to somebody: pictures inside, video next to it."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def report(run_directory: str | Path) -> Path:
     """Write `report.html` into a run directory, from those of its files that exist, and return its path.
 
     It looks at `config.json`, `evaluation.json`, `metrics.csv`, `curve.png`, `metrics.png`, `policy.png` and
-    `video.mp4`. Pictures are inside the page; the video stays a file beside it. Raises FileNotFoundError if there is no
-    such directory, and ValueError if it holds none of these files.
+    `video.mp4`. Pictures are inside the page; the video stays a file next to it. Raises FileNotFoundError if there is
+    no such directory, and ValueError if it holds none of these files.
     """
     run = Path(run_directory)
     if not run.is_dir():

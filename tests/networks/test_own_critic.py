@@ -143,6 +143,6 @@ def test_wrong_values_are_named(values, reason):
 
 def test_networks_without_a_policy_refuse_them():
     for values in ({"value_hidden_sizes": (4,)}, {"share_features_extractor": False}):
-        with pytest.raises(ValueError, match="DQN has no value function beside a policy; leave it at"):
+        with pytest.raises(ValueError, match="DQN has no separate value function; leave it at"):
             Network(**values).require_no_critic("DQN")
     Network().require_no_critic("DQN")

@@ -67,7 +67,7 @@ class PPO(ActorCriticLearner):
     """β: what objective kl charges for each nat that the policy moves, at first."""
     target_kl: float | None = None
     """With clip: stop learning from a rollout once the policy has moved further than 1.5 times this; none: never. With
-    kl: double β behind a rollout from which it has moved so far, halve β behind one where it stayed below a 1.5th of
+    kl: double β after a rollout from which it has moved so far, halve β after one where it stayed below a 1.5th of
     this; none: β stays."""
     ent_coef: float | Schedule = 0.0
     """Weight of the entropy bonus."""

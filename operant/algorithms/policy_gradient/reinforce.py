@@ -43,7 +43,7 @@ class REINFORCE(PolicyGradient):
     n_episodes: int = static(10)
     """Episodes of an update; a multiple of the number of environments."""
     max_steps: int = static(1000)
-    """Longer episodes are cut. Memory and time are taken for so many steps of every episode."""
+    """Longer episodes are cut. Memory and time are taken for this number of steps of every episode."""
     normalize_returns: bool = static(True)
     """Bring what actions are judged by to mean 0 and deviation 1 over the episodes of an update."""
     baseline: bool = static(False)

@@ -64,7 +64,7 @@ class TRPO(ActorCriticLearner):
     line_search_shrinking_factor: float = 0.8
     """How long each of them is compared with the one before."""
     sub_sampling_factor: int = static(1)
-    """The Fisher matrix is that of every so manyth step; with memory, environment."""
+    """The Fisher matrix is estimated from every n-th step, n being this; with memory, from every n-th environment."""
 
     def __check_init__(self) -> None:
         ranges.whole(self, "batch_size", "n_critic_updates", "sub_sampling_factor")

@@ -138,8 +138,8 @@ class DQN(Normalizes, GradientLearner):
     priority_beta: float = 0.4
     """With priority: β at the start, how far weights correct the bias of unequal sampling; 1 (wholly) at the end."""
     noisy: bool = static(False)
-    """Explore by noise on the weights of linear layers behind the encoder, whose size is learnt; beside ε, unless that
-    is set to 0, as Rainbow has it."""
+    """Explore by noise on the weights of linear layers after the encoder, whose size is learnt; on top of ε, unless
+    that is set to 0, as Rainbow has it."""
     noisy_std: float = 0.5
     """With noisy: the noise's first size σ₀."""
     distributional: Distributional = static("none")
@@ -387,7 +387,7 @@ class DQN(Normalizes, GradientLearner):
     ) -> tuple[jax.Array, tuple[dict[str, jax.Array], jax.Array]]:
         """L(θ) over a minibatch, what there is to say about it, and how surprising each sample of it was.
 
-        Samples are `[B]`, and `[L, B]` with memory, for the L steps behind the burn-in.
+        Samples are `[B]`, and `[L, B]` with memory, for the L steps after the burn-in.
         """
         head, burn_in = self.head, self.burn_in if self.recurrent else None
         sample = Sample.of(batch, normalizer, self.gamma, self.n_step, burn_in)
