@@ -182,6 +182,9 @@ def test_evaluate_elsewhere(ppo):
         ppo.evaluate(2, env="Pendulum-v1")
     with pytest.raises(ValueError, match="episodes=0"):
         ppo.evaluate(0)
+    for env in ("CartPole-v1", gym.make("CartPole-v1")):
+        with pytest.raises(ValueError, match=r"a number of episodes first; got .*CartPole.*env=…"):
+            ppo.evaluate(env, 3)
 
 
 # Files

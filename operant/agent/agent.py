@@ -285,6 +285,10 @@ class Agent(Acting, Tunable):
         score holds that of the random policy in the same episodes.
         """
         habits.refuse(habits.EVALUATE, "evaluate", habit, self.evaluate)
+        if hasattr(episodes, "reset") or isinstance(episodes, str):
+            raise ValueError(
+                f"evaluate takes a number of episodes first; got {episodes!r}. Give env=… by its name."
+            )
         inputs.at_least_one(episodes=episodes)
         if beside_random:
             random = self.random().evaluate(episodes, seed, False, env, env_kwargs=env_kwargs)

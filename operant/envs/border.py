@@ -17,7 +17,7 @@ from operant.envs.gymnasium_spaces import (
     observation_to_jax,
     space_to_gymnasium,
 )
-from operant.envs.gymnasium_values import fault
+from operant.envs.gymnasium_values import brief, fault
 from operant.types import EnvSpec, PyTree
 
 
@@ -49,7 +49,7 @@ class Border:
         if pair and not isinstance(space, gym.spaces.Tuple):
             raise ValueError(
                 "observation is a pair with a dict: reset() returns (observation, info), of which only the first is "
-                f"acted on (observation, info = env.reset()). The observation space is {space}."
+                f"acted on (observation, info = env.reset()). The observation space is {brief(space)}."
             )
         reason = fault(space, observation)
         if reason is None:
@@ -57,8 +57,9 @@ class Border:
         many = _batch_size(space, observation)
         reason = reason if many is None else fault(space, observation, (many,))
         if reason is not None or many == 0:
-            what = reason or "it is a batch of none."
-            raise ValueError(f"{what} The observation space is {space}; a batch has one more axis in front.")
+            what = reason or "observation is a batch of none."
+            known = "" if brief(space) in what else f" The observation space is {brief(space)}."
+            raise ValueError(f"{what}{known} A batch has one more axis in front.")
         return observation_to_jax(space, observation), True
 
     def action_mask_in(self, mask: Any, count: int, batched: bool) -> np.ndarray | None:

@@ -59,6 +59,11 @@ def outline(env: gym.Env) -> EnvSpec:
         ValueError: naming the environment and the space that operant cannot take.
     """
     name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+    for space in ("observation_space", "action_space"):
+        if getattr(env, space, None) is None:
+            raise ValueError(
+                f"{name} has no {space}: set self.{space} in its __init__, to a space of Gymnasium's."
+            )
     try:
         parts = map(space_from_gymnasium, (env.observation_space, env.action_space))
         return EnvSpec(

@@ -15,6 +15,7 @@ from operant import spaces
 from operant.envs.border import Border, from_json, to_json
 from operant.envs.gymnasium import make
 from operant.envs.gymnasium_spaces import space_from_gymnasium
+from operant.envs.gymnasium_values import brief
 from operant.envs.registry import NATIVE
 
 SPACES = {
@@ -150,8 +151,19 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_no_observation(case):
     name, value, message = WRONG[case]
-    with pytest.raises(ValueError, match=f"(?s){message}.*The observation space is"):
-        Border(SPACES[name], OTHER).observation_in(value)
+    space = SPACES[name]
+    with pytest.raises(ValueError, match=f"(?s){message}") as error:
+        Border(space, OTHER).observation_in(value)
+    assert str(error.value).count(brief(space)) == 1  # in one line, and once
+
+
+def test_a_space_with_infinite_bounds_is_told_in_one_line():
+    space = gs.Box(np.float32([-4.8, -np.inf, -0.4, -np.inf]), np.float32([4.8, np.inf, 0.4, np.inf]))
+    for value in ("text", np.zeros(3), (np.zeros(4), {})):
+        with pytest.raises(ValueError, match="observation") as error:
+            Border(space, OTHER).observation_in(value)
+        assert "  " not in str(error.value)
+        assert str(error.value).count("Box(") == 1
 
 
 def test_masks():

@@ -600,3 +600,14 @@ def test_the_page_on_environments_runs(capsys):
     assert printed[0].startswith("1.0 [1.0, 1.0] over 20 episodes")
     assert float(printed[1].split()[0]) < 0.9
     assert printed[2].startswith("CartPole-v1: nothing is wrong")
+
+
+@pytest.mark.parametrize("forgotten", ["observation_space", "action_space"])
+def test_an_environment_that_forgets_a_space(forgotten):
+    class Forgetful(gym.Env):
+        def __init__(self):
+            for space in {"observation_space", "action_space"} - {forgotten}:
+                setattr(self, space, gs.Discrete(2))
+
+    with pytest.raises(ValueError, match=f"Forgetful has no {forgotten}: set self.{forgotten}"):
+        operant.PPO(Forgetful)
