@@ -22,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PACKAGES = (
-    "operant",
+    "operant-rl",
     "jax",
     "equinox",
     "optax",
