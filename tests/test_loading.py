@@ -186,3 +186,9 @@ def test_files_of_other_libraries_are_named(tmp_path):
     (tmp_path / "model.pkl").write_bytes(pickle.dumps({"a": 1}))
     with pytest.raises(ValueError, match="a pickle"):
         operant.load(tmp_path / "model.pkl")
+
+
+@pytest.mark.parametrize("path", [None, 3])
+def test_what_is_no_path(path):
+    with pytest.raises(TypeError, match=f"load takes the path .* got {path}"):
+        operant.load(path)

@@ -178,6 +178,8 @@ def load(
     """The agent of a model file, or of the last or the best model in a run directory."""
     given = dict(given or {})
     if not isinstance(path, str | os.PathLike):
+        if not hasattr(path, "read"):
+            raise TypeError(f"load takes the path of a model file or a run, or an open file; got {path!r}.")
         with tempfile.TemporaryDirectory() as directory:
             (Path(directory) / BEST_MODEL).write_bytes(path.read())
             return load(cls, Path(directory) / BEST_MODEL, env, network, wrapped_in, best, env_kwargs, given)

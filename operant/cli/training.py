@@ -58,7 +58,7 @@ class Training:
     evaluate_every: int = 0
     """Environment steps between two evaluations during training, whose best model is kept; 0 for none."""
     evaluation_episodes: int = 20
-    """Episodes of an evaluation during training."""
+    """Episodes of an evaluation during training (--evaluate-every); the result is scored by --episodes."""
     evaluate_env: Annotated[str | None, tyro.conf.arg(metavar="ENVIRONMENT")] = None
     """Another environment of the same spaces to evaluate on during training; a resumed run evaluates on its own."""
     stats_window_size: int = 100

@@ -160,7 +160,9 @@ def read_shapes(path: str | Path) -> dict[str, dict[str, Any]]:
 @contextmanager
 def _opened(path: str | Path) -> Iterator[Any]:
     if not Path(path).exists():
-        raise FileNotFoundError(f"There is no file {path}.")
+        longer = f"{path}.safetensors"
+        hint = f" Did you mean {longer}? Names are taken as they are." if Path(longer).exists() else ""
+        raise FileNotFoundError(f"There is no file {path}.{hint}")
     try:
         with safe_open(path, framework="np") as file:
             yield file

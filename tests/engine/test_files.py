@@ -158,3 +158,11 @@ def test_any_safetensors_reader_can_read_it(tmp_path):
     length = int.from_bytes((tmp_path / "x").read_bytes()[:8], "little")
     header = json.loads((tmp_path / "x").read_bytes()[8 : 8 + length])
     assert json.loads(header["__metadata__"]["metadata"]) == {"note": "hello"}
+
+
+def test_a_name_without_its_ending_is_offered_with_it(tmp_path):
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(
+        FileNotFoundError, match=r"There is no file .*model\. Did you mean .*model\.safetensors\?"
+    ):
+        files.read_metadata(tmp_path / "model")
