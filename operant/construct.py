@@ -17,17 +17,7 @@ from operant.envs.ids import resolve
 from operant.signatures import documentation, signature_of
 
 TRAINING_VALUES = ("total_timesteps", "evaluate_every", "episodes")  # a preset's, for the command line
-AGENT_ARGUMENTS = (
-    "seed",
-    "seeds",
-    "num_envs",
-    "backend",
-    "vectorization",
-    "wrappers",
-    "env_kwargs",
-    "start_method",
-    "stats_window_size",
-)
+AGENT_ARGUMENTS = tuple(inspect.signature(Agent.__init__).parameters)[3:]  # all but self, algorithm and env
 
 
 def make(
