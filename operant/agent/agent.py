@@ -398,7 +398,9 @@ class Agent(Acting, Tunable):
             raise ValueError("This agent has one learner; make several with seeds=….")
         begun = Begun(self.step, self.learner.iteration)
         rows = [{name: _one(value, index) for name, value in row.items()} for row in self.history]
-        return self._with(self.learner.state_of(index), self.seeds[index], None, begun, rows)
+        agent = self._with(self.learner.state_of(index), self.seeds[index], None, begun, rows)
+        agent.learner.take_statistics(self.learner, [range(len(self.seeds))[index]])
+        return agent
 
     def best(self, evaluations: Sequence[Evaluation] | None = None) -> Agent:
         """The learner with the highest mean return of these evaluations, or of 20 episodes each; alone, itself."""
@@ -418,7 +420,9 @@ class Agent(Acting, Tunable):
         best = self.best_so_far
         begun = Begun(best.step.tolist(), self.learner.iteration)
         rows = [row for row in self.history if row[STEP] <= np.max(best.step)]
-        return self._with(best.state, self.seed, self.seeds, begun, rows)
+        agent = self._with(best.state, self.seed, self.seeds, begun, rows)
+        agent.learner.take_statistics(self.learner, range(len(self.seeds or (self.seed,))))
+        return agent
 
     # files
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -79,6 +80,7 @@ class Learner:
         )  # closes the environments, at once or when nobody holds this
         self._state: PyTree = None
         self.begun = Begun()
+        self.statistics_taken: Sequence[Any] = ()  # of each learner's environments, from another agent
 
     # what has been learnt
 
@@ -221,11 +223,15 @@ class Learner:
         """An environment that normalises observations, if it does, with the statistics of training."""
         return with_training_statistics(env, self._statistics)
 
-    def _statistics(self) -> Any:
-        """Those of the first environment of training; None where it has none."""
+    def _statistics(self, index: int = 0) -> Any:
+        """Those of the first environment in which a learner trains, or trained before; None where there are none."""
         if not self.source.normalizes or not isinstance(self._loop, HostLoop):
-            return None
-        return self._loop.environments.call(STATISTICS)[0]
+            return self.statistics_taken[index] if self.statistics_taken else None
+        return self._loop.environments.call(STATISTICS)[index * self.spec.num_envs]
+
+    def take_statistics(self, other: Learner, learners: Sequence[int]) -> None:
+        """Take over a copy of those of some of another's learners, which become the learners of this one, in order."""
+        self.statistics_taken = [copy.deepcopy(other._statistics(index)) for index in learners]
 
     def played_outside(self) -> None:
         """Whoever plays outside training may play the very instance that training steps."""

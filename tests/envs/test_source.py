@@ -497,6 +497,17 @@ def test_another_environment_to_evaluate_on_is_seen_as_training_sees_its_own():
     selection.close()
 
 
+@pytest.mark.filterwarnings("ignore:NormalizeObservation")
+def test_one_of_several_learners_sees_what_it_saw_in_training():
+    agent = operant.Random(normalized, seeds=2, num_envs=2).learn(60, progress_bar=False)
+    trained = agent.learner.environments.call("obs_rms")
+    for index in (0, 1, -1):
+        one, its = agent[index].learner, trained[2 * (index % 2)]
+        seen = one.single().reset(seed=0)[0]
+        assert seen == pytest.approx((100 - its.mean) / np.sqrt(its.var + 1e-8), abs=1e-4) != 0
+    assert one._statistics() is not trained[2]  # a copy: training goes on
+
+
 def test_training_returns_are_those_before_rewards_are_normalized():
     agent = operant.Random(lambda: gym.wrappers.NormalizeReward(Far())).learn(60, progress_bar=False)
     assert agent.history[-1]["rollout/ep_rew_mean"] == 200
