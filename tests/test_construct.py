@@ -55,3 +55,9 @@ def test_a_range_that_returns_leave_is_said():
     rainbow = operant.Rainbow("CartPole-v1").algorithm
     assert out_of_range(rainbow, 500.0, 500.0) is None  # 99.3 of 100
     assert "about -39.7 discounted" in str(out_of_range(rainbow, -200.0, 500.0))
+
+
+@pytest.mark.parametrize("preset", [True, {"gamma": 0.9}])
+def test_what_is_no_preset(preset):
+    with pytest.raises(ValueError, match=r"preset=.*: must be 'auto'"):
+        operant.PPO("CartPole-v1", preset=preset)

@@ -50,7 +50,7 @@ class RunDirectory:
         if not overwrite:
             raise FileExistsError(
                 f"{self.path} holds a run already. Continue it with `operant resume {self.path}`, replace it with "
-                "--overwrite, or choose another --run-dir."
+                "--overwrite (overwrite=True), or choose another --run-dir (run_dir)."
             )
 
     @classmethod

@@ -24,6 +24,10 @@ def find(algorithm: str, env: Any, preset: str | None) -> dict[str, Any]:
     """
     if preset is None:
         return {}
+    if not isinstance(preset, str):  # pyright: ignore[reportUnnecessaryIsInstance] (users' own)
+        raise ValueError(
+            f"preset={preset!r}: must be 'auto', the name of a preset, a FILE.toml of yours, or None."
+        )
     if preset.endswith(".toml"):
         return _of_file(preset, env)
     tables = _tables(algorithm)
