@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import gymnasium as gym
 import imageio_ffmpeg
@@ -23,6 +24,8 @@ from operant.algorithms.value.dqn import DQN
 from operant.cli import main
 from operant.cli.asked import read
 from operant.cli.commands import COMMANDS
+from operant.cli.errors import Interrupted
+from operant.cli.train import _interruptible
 from operant.cli.training import Training
 from operant.engine.log import read_csv
 from operant.engine.run_directory import RunDirectory
@@ -251,6 +254,16 @@ def test_ctrl_c_says_how_to_go_on_and_resume_does(tmp_path):
     assert steps[-1] >= reached + 256
     for name in ("model.safetensors", "evaluation.json", "curve.png", "video.mp4", "report.html"):
         assert (tmp_path / "run" / name).stat().st_size > 0
+
+
+def test_how_to_resume_names_the_module_that_must_be_typed(monkeypatch):
+    """Resuming imports no module that only a file names."""
+    monkeypatch.setattr("operant.engine.checkpoint.latest_checkpoint", lambda _: 0)
+    agent = SimpleNamespace(source=SimpleNamespace(id="mine:Mine-v0"), step=0)
+    directory = SimpleNamespace(path="run", checkpoints="run/checkpoints")
+    said = pytest.raises(Interrupted, match="`operant resume run --import mine`")
+    with said, _interruptible(agent, directory):  # pyright: ignore[reportArgumentType]
+        raise KeyboardInterrupt
 
 
 def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsys):

@@ -226,17 +226,19 @@ def _interruptible(agent: Agent, directory: RunDirectory) -> Iterator[None]:
     """What ends this block early, Ctrl-C or a failure, says how to go on."""
     from operant.engine.checkpoint import latest_checkpoint
 
+    imports = (f" --import {module}" for module in modules.module_of(agent.source.id))
+    resume = f"`operant resume {directory.path}{''.join(imports)}`"
     try:
         yield
     except BaseException as error:
         kept = latest_checkpoint(directory.checkpoints) is not None
         if isinstance(error, KeyboardInterrupt):
             how = (
-                f"go on with `operant resume {directory.path}`"
+                f"go on with {resume}"
                 if kept
                 else "nothing was kept, since no step was complete; start again with --overwrite or another --run-dir"
             )
             raise Interrupted(f"at step {agent.step:,}; {how}", exit_code(error)) from None
         if kept and isinstance(error, Exception):
-            error.add_note(f"operant: go on from the last checkpoint with `operant resume {directory.path}`.")
+            error.add_note(f"operant: go on from the last checkpoint with {resume}.")
         raise
