@@ -59,7 +59,7 @@ def say_how_far(plan: Experience, num_envs: int, total_timesteps: int, before: i
         what = f"n_steps={plan.steps}" if isinstance(plan, Rollout) else f"train_freq={plan.collect_steps}"
         warnings.warn(
             f"total_timesteps={total_timesteps}: {each:,} steps will be taken, since {what} × num_envs={num_envs} come "
-            f"before an update. Lower one of them for a shorter training.",
+            "before an update, and schedules are then at their end. Lower one of them for a shorter training.",
             TrainingWarning,
             stacklevel=3,
         )
