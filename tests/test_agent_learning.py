@@ -182,6 +182,17 @@ def test_a_loss_that_is_no_number_stops_training_and_nothing_good_is_overwritten
     assert agent.best_so_far.step <= 256
 
 
+def test_what_was_learnt_before_is_there_to_go_back_to(diverging, tmp_path):
+    agent = ppo()
+    learn(agent, 256)
+    with pytest.raises(operant.DivergedError, match="at step 384") as error:
+        learn(agent, 512, run_dir=tmp_path / "run")
+    assert any("back at its last checkpoint, of step 256" in note for note in error.value.__notes__)
+    assert agent.step == 256
+    assert not has_nan(agent.state)
+    assert not has_nan(operant.load(tmp_path / "run").state)
+
+
 def test_without_a_checkpoint_a_diverged_agent_says_so(diverging):
     agent = ppo()
     with pytest.raises(operant.DivergedError, match="learning_rate may help") as error:

@@ -127,7 +127,7 @@ class Session:
     def train(self) -> None:
         """Train; Ctrl-C stops after the environment step or chunk under way, and then raises KeyboardInterrupt."""
         agent, plan, watch = self.agent, self.plan, self.watch
-        self.started = time.perf_counter()
+        self.started, trained = time.perf_counter(), agent.step > 0
         if self.from_zero:
             self.run = agent.learner.count_from_zero()
             agent.history, agent.best_so_far, self.first, self.previous = [], None, 0, 0
@@ -138,6 +138,8 @@ class Session:
                 board.write_hyperparameters(hyperparameters(agent.config()))
             own = (CsvLog(self.directory.metrics_file, after), board)
             self.loggers[:0] = own  # first: a logger of the user's that fails must not cost them a row
+            if trained:  # what was learnt before is there to go back to, whatever comes now
+                self.save()
         with watch.listening(), self.view:
             self.view.begin(agent.step, plan.total_timesteps)
             with ExitStack() as closing:

@@ -12,6 +12,7 @@ import gymnasium as gym
 import jax
 import numpy as np
 
+from operant.envs.gymnasium_checks import late_mask
 from operant.envs.gymnasium_layers import MASK
 from operant.envs.gymnasium_spaces import action_to_gym, flat_mask
 from operant.envs.gymnasium_values import brief, fault, flag_fault, reset_fault, reward_fault, step_fault
@@ -82,7 +83,7 @@ def play(env: gym.Env, findings: Findings, seed: int | None, actions: int, max_s
     if reason is not None:
         findings.error("reset", reason)
         return episode
-    before = result[0]
+    before, masked = result[0], MASK in result[1]
     mask = look(*result, "reset")
     while findings.noted == before_this and len(rewards) < max_steps:
         when = f"step {len(rewards) + 1}"
@@ -105,6 +106,8 @@ def play(env: gym.Env, findings: Findings, seed: int | None, actions: int, max_s
         ):
             if said is not None:
                 findings.error(kind, f"{when}: {said}")
+        if not masked and isinstance(info, Mapping) and MASK in info:
+            findings.error("mask", f"{when}: {late_mask()}")
         mask = look(observation, info, when, over=bool(terminated or truncated))
         if findings.noted > before_this:
             break

@@ -210,6 +210,11 @@ class Checks:
         raise error
 
 
+def late_mask() -> str:
+    """What is wrong with an environment that begins to say which actions are possible after its first reset."""
+    return f'info["{MASK}"] was not there at the first reset. It must be in the info of every reset and every step.'
+
+
 def missing_mask(when: str) -> str:
     """What is wrong with an environment that stops saying which actions are possible."""
     return (

@@ -17,7 +17,7 @@ from gymnasium.vector import SyncVectorEnv
 
 from operant import spaces
 from operant.envs.border import Border
-from operant.envs.gymnasium_checks import Checks, EnvironmentFault
+from operant.envs.gymnasium_checks import Checks, EnvironmentFault, late_mask
 from operant.envs.gymnasium_layers import (
     MASK,
     RAW_REWARD,
@@ -164,7 +164,12 @@ class SingleEnvironments(HostEnvironments):
         return [one(*arguments, **keywords) if callable(one) else one for one in found]
 
     def _masks(self, infos: Sequence[dict[str, Any]]) -> np.ndarray | None:
-        return self._checks.masks(infos) if self.spec.masked else None
+        if self.spec.masked:
+            return self._checks.masks(infos)
+        for copy, info in enumerate(infos):
+            if MASK in info:
+                raise self._checks.refuse(copy, late_mask())
+        return None
 
 
 def seeds(key: jax.Array, count: int) -> list[int]:

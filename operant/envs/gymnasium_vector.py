@@ -15,7 +15,7 @@ from gymnasium.vector.async_vector_env import AsyncState
 
 from operant.envs.border import Border
 from operant.envs.gymnasium_checked import Checked
-from operant.envs.gymnasium_checks import Checks, EnvironmentFault, missing_mask
+from operant.envs.gymnasium_checks import Checks, EnvironmentFault, late_mask, missing_mask
 from operant.envs.gymnasium_layers import MASK, RAW_REWARD, time_limit
 from operant.envs.gymnasium_spaces import action_to_gym, space_from_gymnasium
 from operant.envs.gymnasium_stepping import require_maskable, require_promised, require_seed, seeds, with_rows
@@ -170,6 +170,8 @@ class VectorEnvironments(HostEnvironments):
 
     def _masks(self, infos: dict[str, Any]) -> np.ndarray | None:
         if not self.spec.masked:
+            if MASK in infos:
+                raise self._checks.refuse(None, late_mask())
             return None
         if MASK not in infos:
             raise self._checks.refuse(None, missing_mask("first reset"))

@@ -89,6 +89,13 @@ class Masked(Sound):
         return super().reset(**options)[0], {"action_mask": np.array([True, False, True])}
 
 
+class MaskedLate(Sound):
+    """Tells of its masks from the first step on."""
+
+    def step(self, action):
+        return (*super().step(action)[:4], {"action_mask": np.array([True, True])})
+
+
 def fixed(self):
     return np.zeros(2, np.float32)
 
@@ -111,6 +118,7 @@ WRONG = {
     "seed": (Unseeded, "does not fix the episode.*self.np_random"),
     "copies": (Shared, "two copies give different episodes"),
     "mask": (Masked, "mask.* needs 2 flags"),
+    "late mask": (MaskedLate, "step 1: info.* was not there at the first reset"),
     "space": (changed(observation_space=gs.Text(3)), "cannot take the space Text"),
     "not one": (dict, "must return a gymnasium.Env"),
     "unknown": ("CartPol-v1", "Did you mean CartPole-v1"),

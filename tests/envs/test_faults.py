@@ -214,6 +214,22 @@ class Masked(Faulty):
         return *answer, {"action_mask": self.nothing if answer[2] else given}
 
 
+class MaskedLate(Faulty):
+    """Tells of its masks from the first step on."""
+
+    def step(self, action):
+        return *super().step(action)[:4], {"action_mask": np.ones(2, bool)}
+
+
+@pytest.mark.parametrize("mode", [None, AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])
+def test_masks_that_come_after_the_first_reset_are_refused(mode):
+    given = MaskedLate if mode is None else SyncVectorEnv([MaskedLate], autoreset_mode=mode)
+    environments = make(given, 1)
+    environments.reset(KEY)
+    with pytest.raises(ValueError, match=r"step 1: info.*was not there at the first reset"):
+        environments.step(np.zeros(1, np.int32))
+
+
 CHOICES = gs.MultiDiscrete([2, 3])
 MASKS = [
     (Faulty.action_space, np.ones(3, bool), "needs 2 flags; got 3"),
