@@ -306,7 +306,12 @@ def test_dqn_answers_while_it_warms_up(monkeypatch):
     whole = Steps()
     straight = learn(
         operant.DQN(
-            "CartPole-v1", learning_starts=200, buffer_size=500, network=SMALL["network"], backend="native"
+            "CartPole-v1",
+            preset=None,
+            learning_starts=200,
+            buffer_size=500,
+            network=SMALL["network"],
+            backend="native",
         ),
         512,
         whole,

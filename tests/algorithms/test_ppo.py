@@ -312,7 +312,8 @@ def test_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose(mem
         np.abs(to_environment(environment.action_space, tape.action)) <= 0.5
     ).all()  # … and applied inside
     noise, log_std = np.asarray(noise), np.asarray(log_std)
-    density = np.sum(-0.5 * np.square(noise) - log_std - 0.5 * np.log(2 * np.pi), -1)
+    half = np.log(0.5)  # of the Box: deviations are in units of it
+    density = np.sum(-0.5 * np.square(noise) - log_std - half - 0.5 * np.log(2 * np.pi), -1)
     np.testing.assert_allclose(sample.log_prob, density, rtol=1e-3, atol=1e-4)
 
 

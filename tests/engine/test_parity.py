@@ -189,6 +189,7 @@ def test_cartpole_is_the_same_on_both_loops_with_the_settings_that_users_have(al
     assert differences(algorithm, CartPole(), num_envs, 1024) == []
 
 
+@pytest.mark.slow  # two minutes and a half
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the flag is for x86 only")
 def test_everything_is_the_same_on_both_loops_without_fused_multiply_add():
     flags = "--xla_cpu_max_isa=AVX --xla_backend_optimization_level=0"
