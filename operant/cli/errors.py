@@ -28,7 +28,7 @@ def exit_code(interruption: KeyboardInterrupt) -> int:
 
 
 def is_plain(error: BaseException) -> bool:
-    """Whether an error says all there is to say, so that no traceback is wanted: a loss that is no number any more, an
+    """Whether an error says all there is to say, so that no traceback is wanted: a loss that is not finite, an
     environment that answers what cannot be learnt from.
     """
     plain = (
