@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -16,7 +15,7 @@ from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine.collect import collect_steps, forget, stores_memory
-from operant.engine.flat import SMALL, FlatRun, Layout, as_bytes, flatten, from_bytes
+from operant.engine.flat import SMALL, Block, FlatRun, Layout, as_bytes, flatten, from_bytes, number
 from operant.engine.learn import draw_learning, in_time, learn, to_environment, warm_up
 from operant.engine.run import Run, Stream, initial_state, require_room, start, stream, transition
 from operant.engine.statistics import WINDOW
@@ -25,14 +24,6 @@ from operant.envs.host import HostEnvironments
 from operant.ops.normalization import Normalizer
 from operant.replay import ring
 from operant.types import Episodes, PyTree, Replay, Transition
-
-
-class Block(NamedTuple):
-    """Randomness drawn at once, leaves `[block, …]`: that of the steps or iterations from a first number on."""
-
-    first: int
-    leaves: list
-    layout: Layout
 
 
 class HostLoop:
@@ -416,12 +407,6 @@ class HostLoop:
             return x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
 
         return jax.tree.map(merge, tree)
-
-
-@cache
-def number(index: int) -> jax.Array:
-    """An index into a block, as an array that is made once: a Python number takes 3 µs longer to hand over."""
-    return jax.device_put(np.int32(index))
 
 
 def _stacked(rows: list[list]) -> list:

@@ -16,28 +16,44 @@ import numpy as np
 
 from operant.algorithms.base import Algorithm
 from operant.engine.collect import forget
-from operant.engine.flat import Layout, flatten
+from operant.engine.flat import Block, Layout, flatten, number
 from operant.engine.learn import to_environment
 from operant.ops.seeds import key_of
 from operant.types import Clock, EnvSpec, PyTree
 
+BLOCK = 64  # steps' randomness is drawn at once: drawn in every call, it takes longer than all the rest
+
 
 @lru_cache(maxsize=64)  # shared by all policies of one kind, such as those of the evaluations during training
-def _actor(layout: Layout, spec: EnvSpec, explore: bool) -> Callable[..., tuple[PyTree, PyTree]]:
-    """`(arrays, observation, mask, carry, fresh, t) → (action, carry)` over `spec.num_envs` environments."""
+def _actor(layout: Layout, spec: EnvSpec, random: Layout | None) -> Callable[..., tuple[PyTree, PyTree]]:
+    """`(arrays, observation, mask, carry, fresh, noise, index) → (action, carry)` over `spec.num_envs` environments.
 
-    def act(arrays, observation, action_mask, carry, fresh, t):
-        algorithm, state, key = layout.tree(arrays)
+    The noise is that of row `index` of arrays of the layout `random`; without that it acts greedily.
+    """
+
+    def act(arrays, observation, action_mask, carry, fresh, drawn, index):
+        algorithm, state, _ = layout.tree(arrays)
         if fresh is not None:
             carry = forget(carry, algorithm.initial_carry(state, spec.num_envs), fresh)
-        noise = algorithm.noise(spec, key, t) if explore else None
+        noise = None if random is None else random.tree([leaf[index] for leaf in drawn])
         finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
         action, carry = algorithm.act(
-            state, observation, action_mask, carry, noise, finished, explore=explore
+            state, observation, action_mask, carry, noise, finished, explore=random is not None
         )
         return to_environment(spec.action_space, action), carry
 
     return jax.jit(act)
+
+
+@lru_cache(maxsize=64)
+def _drawer(layout: Layout, spec: EnvSpec) -> Callable[..., PyTree]:
+    """`(arrays, first) → noise [BLOCK, …]` of the steps from `first` on."""
+
+    def draw(arrays, first):
+        algorithm, _, key = layout.tree(arrays)
+        return jax.vmap(lambda t: algorithm.noise(spec, key, t))(first + jnp.arange(BLOCK))
+
+    return jax.jit(draw)
 
 
 @lru_cache(maxsize=64)
@@ -71,26 +87,34 @@ class Policy:
             lambda x: x if isinstance(x, jax.Array) else jnp.asarray(x), (algorithm, state, key_of(seed))
         )
         self._arrays, self._layout = flatten(known, pack=True)
-        self._actors: dict[int, tuple[Callable, PyTree]] = {}  # by batch size, with a memory to begin with
+        self._starts: dict[int, tuple[EnvSpec, PyTree]] = {}  # by batch size: a memory to begin with
+        self._actors: dict[int, Callable] = {}
+        self._noise: dict[int, Block] = {}
 
     @property
     def remembers(self) -> bool:
         """Whether it has a memory."""
-        return bool(jax.tree.leaves(self._sized(1)[1]))
+        return bool(jax.tree.leaves(self._start(1)[1]))
 
     def __call__(
         self, observation: PyTree, action_mask: PyTree, carry: PyTree, fresh: np.ndarray, t: int
     ) -> tuple[np.ndarray, PyTree]:
-        actor, start = self._sized(len(fresh))
+        spec, start = self._start(len(fresh))
         if carry is None:  # any of its kind, so that one compiled program does for all steps: all are fresh
             carry = start
+        block = self._drawn(spec, t) if self.explore else None
+        actor = self._actors.get(spec.num_envs)
+        if actor is None:
+            actor = _actor(self._layout, spec, None if block is None else block.layout)
+            self._actors[spec.num_envs] = actor
         action, carry = actor(
             self._arrays,
             observation,
             action_mask,
             carry,
             fresh if jax.tree.leaves(start) else None,
-            np.int32(t) if self.explore else None,
+            None if block is None else block.leaves,
+            None if block is None else number(t - block.first),
         )
         return np.asarray(action), carry
 
@@ -106,14 +130,22 @@ class Policy:
         spec = replace(self.spec, num_envs=len(jax.tree.leaves(observation)[0]))
         return _asked(self._layout, spec, question)(self._arrays, observation, *arguments)
 
-    def _sized(self, size: int) -> tuple[Callable, PyTree]:
-        """How to act for a batch of this size, and a memory of its shapes."""
-        if size not in self._actors:
-            spec = replace(self.spec, num_envs=size)
+    def _start(self, size: int) -> tuple[EnvSpec, PyTree]:
+        """A batch of this size, and a memory of its shapes."""
+        if size not in self._starts:
             shapes = jax.eval_shape(lambda state: self.algorithm.initial_carry(state, size), self.state)
             start = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
-            self._actors[size] = _actor(self._layout, spec, self.explore), start
-        return self._actors[size]
+            self._starts[size] = replace(self.spec, num_envs=size), start
+        return self._starts[size]
+
+    def _drawn(self, spec: EnvSpec, t: int) -> Block:
+        """The block of randomness that step t is in."""
+        first = t // BLOCK * BLOCK
+        block = self._noise.get(spec.num_envs)
+        if block is None or block.first != first:
+            drawn = _drawer(self._layout, spec)(self._arrays, np.int32(first))
+            block = self._noise[spec.num_envs] = Block(first, *flatten(drawn))
+        return block
 
 
 class Actor:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
+import operant
 from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.random import Random
@@ -15,6 +17,7 @@ from operant.engine import evaluate as evaluation
 from operant.engine.evaluate import Evaluation, evaluate
 from operant.envs import probes
 from operant.networks import Network
+from operant.ops.seeds import key_of
 
 NETWORK = Network(hidden_sizes=(8,), initialization="uniform")
 
@@ -46,6 +49,19 @@ def test_an_episode_is_that_of_its_seed_however_many_are_played_side_by_side(slo
     np.testing.assert_array_equal(score.returns, by_hand(10, 50))
     np.testing.assert_array_equal(score.lengths, score.returns)
     assert score.seed == 50
+
+
+@pytest.mark.parametrize("t", [0, 1, 63, 64, 200, 3])
+def test_what_is_sampled_at_a_step_is_that_of_its_number_whatever_was_drawn_before(t):
+    agent = operant.Random("CartPole-v1")
+    policy, many = agent.policy(deterministic=False, seed=3), np.zeros((50, 4), np.float32)
+    for before in (10, 70):
+        policy(many, None, None, np.ones(50, bool), before)
+    action, _ = policy(many, None, None, np.ones(50, bool), t)
+    spec = replace(agent.spec, num_envs=50)
+    noise = agent.algorithm.noise(spec, key_of(3), t)
+    alone, _ = agent.algorithm.act(agent.state, many, None, (), noise, None, explore=True)
+    np.testing.assert_array_equal(action, alone)
 
 
 def test_the_published_baseline_of_cartpole():
