@@ -66,6 +66,8 @@ if TYPE_CHECKING:
         SARSALambda,
     )
     from operant.curiosity import ICM, RND, Counts
+    from operant.engine.files import DiskError
+    from operant.engine.run_lock import RunInUseError
     from operant.envs.base import Environment
     from operant.envs.check import check
     from operant.envs.gridworld import GridWorld
@@ -119,6 +121,7 @@ __all__ = [
     "Curriculum",
     "Discretize",
     "DiscretizeObservation",
+    "DiskError",
     "DivergedError",
     "DoubleQLearning",
     "DynaQ",
@@ -148,6 +151,7 @@ __all__ = [
     "RandomSearch",
     "Repeat",
     "RescaleAction",
+    "RunInUseError",
     "SARSALambda",
     "SaveModels",
     "ScaleReward",
@@ -210,10 +214,12 @@ _exported = exports(
         **dict.fromkeys(("Agent", "DivergedError", "callbacks"), "operant.agent"),
         **dict.fromkeys(_CALLBACKS, "operant.agent.callbacks"),
         "Algorithm": "operant.algorithms.base",
+        "DiskError": "operant.engine.files",
         "Environment": "operant.envs.base",
         "GridWorld": "operant.envs.gridworld",
         "HandWritten": "operant.agent.handwritten",
         "Network": "operant.networks",
+        "RunInUseError": "operant.engine.run_lock",
         "Tabular": "operant.envs.tabular",
         "TrainingWarning": "operant.algorithms.advice",
         "compare": "operant.comparison",

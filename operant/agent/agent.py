@@ -149,7 +149,8 @@ class Agent(Acting, Tunable):
             log_interval: Environment steps between two rows of metrics.
             loggers: Further places for the rows to go, such as `WandbLog`, `JsonLog` or `TextLog`.
             observers: Called with every transition, in order, between chunks.
-            run_dir: Where to keep the config, metrics, TensorBoard events and checkpoints.
+            run_dir: Where to keep the config, metrics, TensorBoard events and checkpoints. Raises
+                `operant.RunInUseError` where somebody else is training there.
             checkpoint_every: Environment steps between two checkpoints in `run_dir`; the last state is always kept.
             keep_checkpoints: How many of them are kept, the latest ones.
             evaluate_every: Environment steps between two evaluations of the deterministic policy, the last one at the
@@ -199,9 +200,13 @@ class Agent(Acting, Tunable):
             evaluate_env=evaluate_env,
             from_zero=reset_num_timesteps,
         )
-        if directory is not None:  # only now, when all has been made that may fail
+        if directory is None:
+            session.train()
+            return self
+        directory.check(overwrite=overwrite)
+        with directory.held():  # only now, when all has been made that may fail
             RunDirectory.create(directory.path, self.config() | asdict(plan), overwrite=overwrite)
-        session.train()
+            session.train()
         return self
 
     @classmethod
@@ -223,8 +228,9 @@ class Agent(Acting, Tunable):
         environments cannot be stored: there, episodes start afresh. `env`, `network`, `wrappers` and `env_kwargs` are
         needed where the run was started with objects of yours, which no file can hold.
         """
-        agent = cls.restore(run_dir, env=env, network=network, wrappers=wrappers, env_kwargs=env_kwargs)
-        return agent.finish(run_dir, callback, progress_bar, loggers)
+        with RunDirectory.open(run_dir).held():
+            agent = cls.restore(run_dir, env=env, network=network, wrappers=wrappers, env_kwargs=env_kwargs)
+            return agent.finish(run_dir, callback, progress_bar, loggers)
 
     @classmethod
     def restore(
@@ -249,15 +255,16 @@ class Agent(Acting, Tunable):
     ) -> Agent:
         """Train what `restore` gave to the end that its run was given."""
         directory = RunDirectory.open(run_dir)
-        Session(
-            self,
-            Plan.of(directory),
-            directory,
-            callback=callback,
-            progress_bar=progress_bar,
-            loggers=loggers,
-            resumed=True,
-        ).train()
+        with directory.held():
+            Session(
+                self,
+                Plan.of(directory),
+                directory,
+                callback=callback,
+                progress_bar=progress_bar,
+                loggers=loggers,
+                resumed=True,
+            ).train()
         return self
 
     # acting

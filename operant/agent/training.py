@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from operant.agent.callbacks.base import Callbacks, Progress, StepEvent
 from operant.agent.inputs import at_least_one
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from operant.engine.episode_infos import EpisodeInfos
-from operant.engine.files import has_nan
+from operant.engine.files import DiskError, has_nan
 from operant.engine.learn import updates_per_iteration
 from operant.engine.log import RETURN, STEP, UPDATES, CsvLog, Logger, TensorBoardLog
 from operant.engine.observers import Observer
@@ -122,6 +122,7 @@ class Session:
         )
         self.evaluated: dict[str, Any] = {}  # the newest evaluation, which stays in view
         self.loggers = list(loggers)
+        self.failure: BaseException | None = None  # what training ended with
         self.diverged: np.ndarray | None = None  # which of several seeds have, and were named
 
     def train(self) -> None:
@@ -132,6 +133,7 @@ class Session:
             self.run = agent.learner.count_from_zero()
             agent.history, agent.best_so_far, self.first, self.previous = [], None, 0, 0
         if self.directory is not None:
+            self.directory.tidy()
             after = self.saved  # what a resumed run logged after its checkpoint is dropped
             board = TensorBoardLog(self.directory.tensorboard, after)
             if after is None:
@@ -145,12 +147,12 @@ class Session:
             with ExitStack() as closing:
                 for sink in (*self.loggers, *self.observers):
                     if hasattr(sink, "close"):  # a plain function will do as an observer
-                        closing.callback(sink.close)
+                        closing.callback(self.at_the_end, sink.close)
                 if self.selection is not None:
                     closing.callback(self.selection.close)
                 closing.callback(self.ended.warn_of_missing)
-                closing.callback(self.save_model)
-                closing.callback(self.save)
+                closing.callback(self.at_the_end, self.save_model)
+                closing.callback(self.at_the_end, self.save)
                 closing.callback(self.callbacks.tell, "on_end", agent)
                 try:
                     if self.callbacks.tell("on_start", agent, plan.total_timesteps):
@@ -165,6 +167,7 @@ class Session:
                             on_iteration=self.on_iteration if self.callbacks.wants("on_rollout") else None,
                         )
                 except BaseException as error:
+                    self.failure = error
                     self.recover(error)
                     raise
             if interruption := watch.interruption():
@@ -355,6 +358,17 @@ class Session:
             ]
         with self.watch.shielded():
             agent.save(self.directory.model_file)
+
+    def at_the_end(self, write: Callable[[], None]) -> None:
+        """Write something once more. A disk that does not take it is the error, unless training ended with another."""
+        try:
+            write()
+        except DiskError as error:
+            if self.failure is None:
+                self.failure = error
+                raise
+            if str(error) != str(self.failure):
+                self.failure.add_note(f"operant: {error}")
 
     def _is_diverged(self) -> bool:
         return self.agent.seeds is None and has_nan(self.agent.state)

@@ -29,10 +29,11 @@ def exit_code(interruption: KeyboardInterrupt) -> int:
 
 def is_plain(error: BaseException) -> bool:
     """Whether an error says all there is to say, so that no traceback is wanted: a loss that is not finite, an
-    environment that answers what cannot be learnt from.
+    environment that answers what cannot be learnt from, a disk that is full.
     """
     plain = (
         ("operant.agent.training", "DivergedError"),
+        ("operant.engine.files", "DiskError"),
         ("operant.envs.gymnasium_checks", "EnvironmentFault"),
     )
     kinds = [

@@ -39,7 +39,9 @@ def finish(
     for line in (*lines(agent, scores, random), *forgetting(agent, scores, kept, directory)):
         print(line, flush=True)
     show(agent, best, directory, random.mean, video=video, pictures=pictures)
-    names = sorted(path.name + "/" * path.is_dir() for path in directory.path.iterdir())
+    names = sorted(
+        path.name + "/" * path.is_dir() for path in directory.path.iterdir() if path.name[0] != "."
+    )
     print(f"in {directory.path}: {', '.join(names)}", flush=True)
 
 

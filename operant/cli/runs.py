@@ -40,7 +40,7 @@ def describe(run: str | Path) -> str:
 
 
 def _described(path: Path, config: dict[str, Any]) -> str:
-    names = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
+    names = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir() if entry.name[0] != ".")
     rows = [
         ("run", str(path)),
         ("algorithm", config["algorithm"]),

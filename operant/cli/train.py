@@ -83,7 +83,7 @@ def _asked(arguments: list[str], typed: list[str] | None = None) -> Asked:
 def _train(asked: Asked) -> None:
     from operant.engine import programs
 
-    with programs.kept():
+    with programs.kept(), contextlib.ExitStack() as holding:
         training = asked.training
         with from_input():
             from operant.agent.inputs import require_learning
@@ -92,11 +92,13 @@ def _train(asked: Asked) -> None:
             agent = _agent(asked)
             if asked.start is not None:
                 start.take_over(agent, asked.start)
-            path = training.run_dir or default_run_path(asked.name or asked.algorithm, training.environment)
-            directory = RunDirectory(Path(path))
-            directory.check(overwrite=training.overwrite)
+            if training.run_dir is not None:
+                RunDirectory(Path(training.run_dir)).check(overwrite=training.overwrite)
             room.require(agent)
             require_learning(agent.algorithm.experience, agent.num_envs, training.total_timesteps)
+            path = training.run_dir or default_run_path(asked.name or asked.algorithm, training.environment)
+            directory = RunDirectory(Path(path))
+            holding.enter_context(directory.held())
         from_where = f"preset: {asked.preset}" if asked.start is None else f"from: {asked.start}"
         print(f"{_header(agent)}\n{from_where}\nrun: {directory.path}", flush=True)
         with _finished(agent, directory, training.episodes, training.video, training.pictures) as begin:
@@ -134,12 +136,13 @@ def resume(
         require_wandb(wandb)
     from operant.engine import programs
 
-    with programs.kept(), may_leave():
+    with programs.kept(), may_leave(), contextlib.ExitStack() as holding:
         with from_input():
             from operant.agent import Agent
             from operant.engine.run_directory import RunDirectory
 
             directory = RunDirectory.open(run)
+            holding.enter_context(directory.held())
             agent = Agent.restore(run)
             _set_end(directory, agent.step, total_timesteps)
         print(f"{_header(agent)}\nresuming {run} at step {agent.step:,}", flush=True)

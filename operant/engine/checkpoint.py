@@ -2,12 +2,14 @@
 
 A directory holds `run.safetensors` and `manifest.json`. It is written under another name, brought to the
 disk and renamed; only then are earlier ones deleted. Killed at any moment, the latest whole one remains.
+Names of digits, with `.old` or `.tmp`, are ours: whatever else has one gives way, a link without what it leads to.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import warnings
@@ -15,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from operant import settings
-from operant.engine.files import load_tree, read_shapes, save_tree, sync
+from operant.engine.files import delete, load_tree, make_directory, read_shapes, save_tree, sync, writing
 from operant.types import PyTree
+
+_OURS = re.compile(r"[0-9]+(\.old)?")  # the names of checkpoints
 
 
 def save_checkpoint(
@@ -26,36 +30,49 @@ def save_checkpoint(
 
     One of the same step is replaced. Those of later steps, left from a course that was given up when an
     earlier one was resumed, are deleted too. Raises ValueError for `keep` below 1, TypeError for a `config`
-    that JSON does not take.
+    that JSON does not take, and DiskError, with what there was before still there, where there is no room.
     """
     if keep < 1:
         raise ValueError(f"keep must be at least 1, the checkpoint just written; got {keep}.")
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    for leftover in directory.glob("*.tmp"):
-        shutil.rmtree(leftover)
     temporary, final = directory / f"{step}.tmp", directory / f"{step}"
-    temporary.mkdir()
-    save_tree(temporary / "run.safetensors", run_tree, {"step": step})
-    manifest = {
-        "step": step,
-        "sha256": _hash(temporary / "run.safetensors"),
-        "tensors": read_shapes(temporary / "run.safetensors"),
-        "versions": settings.versions(),
-        "config": config,
-    }
-    (temporary / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    sync(temporary / "manifest.json")
-    sync(temporary)
-    if final.exists():  # a directory cannot be renamed over another; until the end `.old` is a checkpoint too
-        _delete(directory / f"{step}.old")
-        final.rename(directory / f"{step}.old")
-    temporary.rename(final)
-    sync(directory)
-    older = [path for path in _newest_first(directory) if _step(path) < step]
+    with writing(final):
+        make_directory(directory)
+        for leftover in (path for path in directory.glob("*.tmp") if _OURS.fullmatch(path.stem)):
+            _delete(leftover)
+        temporary.mkdir()
+        try:
+            _write(temporary, step, run_tree, config)
+            if os.path.lexists(final):  # no directory can be renamed over it; until the end `.old` is one too
+                _delete(directory / f"{step}.old")
+                final.rename(directory / f"{step}.old")
+            temporary.rename(final)
+        except Exception:
+            shutil.rmtree(temporary, ignore_errors=True)  # it takes room that there may not be
+            raise
+        sync(directory)
+    older = [path for path in _newest_first(directory) if _step(path) < step and path.is_dir()]
     for path in set(_newest_first(directory)) - {final, *older[: keep - 1]}:
         _delete(path)
     return final
+
+
+def _write(directory: Path, step: int, run_tree: PyTree, config: dict[str, Any]) -> None:
+    """Fill the directory of a checkpoint, and wait until all of it is on the disk."""
+    tensors, manifest = directory / "run.safetensors", directory / "manifest.json"
+    save_tree(tensors, run_tree, {"step": step})
+    content = {
+        "step": step,
+        "sha256": _hash(tensors),
+        "tensors": read_shapes(tensors),
+        "versions": settings.versions(),
+        "config": config,
+    }
+    text = json.dumps(content, indent=2) + "\n"
+    with writing(manifest, len(text)):
+        manifest.write_text(text)
+        sync(manifest)
+    sync(directory)
 
 
 def latest_checkpoint(directory: str | Path) -> Path | None:
@@ -84,13 +101,17 @@ def load_checkpoint(path: str | Path, like: PyTree) -> tuple[PyTree, dict[str, A
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
     """The manifest of a whole checkpoint. Raises ValueError if its tensors are not what was written."""
+    path = Path(path)
     try:
-        manifest = json.loads((Path(path) / "manifest.json").read_text())
-        expected, found = manifest["sha256"], _hash(Path(path) / "run.safetensors")
+        manifest = json.loads((path / "manifest.json").read_text())
+        expected, found = manifest["sha256"], _hash(path / "run.safetensors")
+        step = manifest["step"]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"The checkpoint {path} is damaged ({type(error).__name__}: {error}).") from error
     if found != expected:
         raise ValueError(f"The checkpoint {path} is damaged (run.safetensors does not have its SHA-256).")
+    if type(step) is not int or (_OURS.fullmatch(path.name) and step != _step(path)):
+        raise ValueError(f"The checkpoint {path} is damaged (its manifest says step {step!r}).")
     return manifest
 
 
@@ -105,11 +126,18 @@ def _step(path: Path) -> int:
 
 def _newest_first(directory: Path) -> list[Path]:
     """What passes for a checkpoint by its name; a replaced one comes after the one that replaced it."""
-    paths = [path for path in directory.glob("*") if re.fullmatch(r"\d+(\.old)?", path.name)]
+    paths = [path for path in directory.glob("*") if _OURS.fullmatch(path.name)]
     return sorted(paths, key=lambda path: (_step(path), path.suffix != ".old"), reverse=True)
 
 
 def _delete(path: Path) -> None:
-    """Make a checkpoint vanish at once, and then delete its files: interrupted, it is only a leftover."""
-    if path.exists():
-        shutil.rmtree(path.rename(path.with_name(f"{path.name}.tmp")))
+    """Make a checkpoint vanish at once, and then delete its files: interrupted, it is only a leftover.
+
+    What cannot be deleted, somebody else's or opened by somebody on a shared disk, is said and left.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink() and path.suffix != ".tmp":
+            path = path.rename(path.with_name(f"{path.name}.tmp"))
+        delete(path)
+    except OSError as error:
+        warnings.warn(f"{path} is not needed any more and could not be deleted: {error}.", stacklevel=3)

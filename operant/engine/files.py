@@ -5,8 +5,11 @@ A file holds numbers and text only; nothing that is loaded is ever executed.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,32 +29,104 @@ DTYPES = (
 )
 
 
+# What is wrong with the disk, rather than with what was asked for.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK = (*_FULL, errno.EIO, errno.EROFS)
+
+
+class DiskError(OSError):
+    """A file could not be written. The message names it, the bytes that it needs and those that are free."""
+
+
+@contextmanager
+def writing(path: str | Path, needed: int | None = None) -> Iterator[None]:
+    """In this block `path`, of `needed` bytes, is written. Raises DiskError where the disk does not take it."""
+    try:
+        yield
+    except DiskError:
+        raise
+    except (OSError, SafetensorError) as error:
+        code = _code(error)
+        if isinstance(error, OSError) and error.filename is not None and code not in _DISK:
+            raise  # a folder that is not there, or not to be written: Python says which
+        raise _disk_error(Path(path), needed, code, error) from error
+
+
+def _code(error: OSError | SafetensorError) -> int | None:
+    if isinstance(error, OSError):
+        return error.errno
+    found = re.search(r"code: (\d+)", str(error))  # as Rust writes it
+    return None if found is None else int(found.group(1))
+
+
+def _disk_error(path: Path, needed: int | None, code: int | None, error: Exception) -> DiskError:
+    reason = os.strerror(code) if code else str(error)
+    folder = next((parent for parent in path.absolute().parents if parent.exists()), Path.cwd())
+    try:
+        free = f"{shutil.disk_usage(folder).free:,} are free on its disk"
+    except OSError:
+        free = "how many are free is not known"
+    size = "Some" if needed is None else f"{needed:,}"
+    remedy = " Make room, or choose another place." if code in _FULL else ""
+    problem = DiskError(
+        f"{path} could not be written: {reason}. {size} bytes are needed, and {free}.{remedy} Nothing that was there "
+        "before is lost."
+    )
+    problem.errno = code
+    return problem
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or a directory's list of names, is on the disk."""
+    if os.name == "nt" and path.is_dir():  # which has no such thing
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:  # some shared file systems take files only
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP) or not path.is_dir():
+            raise
     finally:
         os.close(descriptor)
 
 
+def make_directory(path: Path) -> None:
+    """Make a directory, and those above it, such that a machine that loses its power still has it."""
+    if not path.is_dir():
+        make_directory(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
+
+
+def delete(path: Path) -> None:
+    """Delete a file or a directory; of a link, wherever it leads to, only the link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path`; what the block writes there replaces `path` in one step when it ends.
+def replacing(path: str | Path, needed: int | None = None) -> Iterator[Path]:
+    """A temporary path beside `path`; what the block writes there, `needed` bytes, replaces `path` in one step when it
+    ends.
 
     A reader, or a machine that loses its power, finds the old file or the new one, whole. If the block
-    raises, the old one stays.
+    raises, the old one stays. A link or a hard link in its place is replaced, and where it leads to stays as it is.
+    Raises DiskError where the disk does not take it.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.chmod(temporary, path.parent.stat().st_mode & 0o666)  # for whom the directory is
-        sync(temporary)
-        os.replace(temporary, path)
-        sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path, needed):
+        delete(temporary)  # a stray of that name, which may be a link
+        try:
+            yield temporary
+            os.chmod(temporary, path.parent.stat().st_mode & 0o666)  # for whom the directory is
+            sync(temporary)
+            os.replace(temporary, path)
+            sync(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def leaf_names(tree: PyTree) -> list[str]:
@@ -88,7 +163,7 @@ def save_tree(path: str | Path, tree: PyTree, metadata: dict[str, Any]) -> None:
                 f"Make it a static field, or convert it to one of {', '.join(DTYPES)}."
             )
     header = {"metadata": json.dumps(metadata, sort_keys=True), "prng_keys": json.dumps(keys, sort_keys=True)}
-    with replacing(path) as temporary:
+    with replacing(path, sum(tensor.nbytes for tensor in tensors.values())) as temporary:
         save_file(tensors, temporary, header)
         _in_order(temporary)
 

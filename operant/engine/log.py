@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from operant.engine.files import replacing
+from operant.engine.files import replacing, writing
 from operant.engine.media import Histogram, Image, Video, gif_of, pixels_of, png_of
 
 STEP, RETURN, UPDATES = "time/total_timesteps", "rollout/ep_rew_mean", "train/n_updates"
@@ -83,16 +83,20 @@ class CsvLog:
             self._file.close()
             self._columns += new
             self._rewrite(_read(self.path))
-        self._file.write(self._lines(rows))
-        self._file.flush()
+        lines = self._lines(rows)
+        with writing(self.path, len(lines)):
+            self._file.write(lines)
+            self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        with writing(self.path):
+            self._file.close()
 
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
         header = dict(zip(self._columns, self._columns, strict=True))
-        with replacing(self.path) as temporary:
-            temporary.write_text(self._lines([header, *rows]) if header else "")
+        text = self._lines([header, *rows]) if header else ""
+        with replacing(self.path, len(text)) as temporary:
+            temporary.write_text(text)
         self._file = self.path.open("a")
 
     def _lines(self, rows: Iterable[dict[str, str]]) -> str:
@@ -164,10 +168,11 @@ class TensorBoardLog:
                 if name not in (STEP, "seed")
             ]
             event = Event(wall_time=time.time(), step=step, summary=Summary(value=values))
-            file.write(event.SerializeToString())
+            self._write(file, event)
         if time.monotonic() - self._flushed > SECONDS_TO_FLUSH:
             for file in self._files:
-                file.flush()
+                with writing(self.directory):
+                    file.flush()
             self._flushed = time.monotonic()
 
     def write_media(self, step: int, values: Mapping[str, Any]) -> None:
@@ -178,8 +183,7 @@ class TensorBoardLog:
         if not self._files:
             self._files = [self._open(".")]
         parts = [part for name, value in values.items() for part in _summary(name, value).value]
-        event = Event(wall_time=time.time(), step=step, summary=Summary(value=parts))
-        self._files[0].write(event.SerializeToString())
+        self._write(self._files[0], Event(wall_time=time.time(), step=step, summary=Summary(value=parts)))
 
     def write_hyperparameters(self, values: Mapping[str, Any]) -> None:
         """The row of TensorBoard's tab HPARAMS, next to the last mean returns."""
@@ -192,12 +196,19 @@ class TensorBoardLog:
         }
         file = self._open(".")
         for summary in hparams(flat, {RETURN: None, EVALUATED: None}):
-            file.write(Event(wall_time=time.time(), summary=summary).SerializeToString())
-        file.close()
+            self._write(file, Event(wall_time=time.time(), summary=summary))
+        with writing(self.directory):
+            file.close()
 
     def close(self) -> None:
         for file in self._files:
-            file.close()
+            with writing(self.directory):
+                file.close()
+
+    def _write(self, file: Any, event: Any) -> None:
+        content = event.SerializeToString()
+        with writing(self.directory, len(content)):
+            file.write(content)
 
     def _open(self, run: str) -> Any:
         from tensorboardX import RecordWriter
@@ -208,11 +219,12 @@ class TensorBoardLog:
         # Sessions are read in the order of their files' names.
         name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}"
         file = RecordWriter(str(directory / name))
-        file.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
+        self._write(file, Event(wall_time=time.time(), file_version="brain.Event:2"))
         if self._resume_from_step is not None:
             restart = SessionLog(status=SessionLog.START)
-            event = Event(wall_time=time.time(), step=self._resume_from_step + 1, session_log=restart)
-            file.write(event.SerializeToString())
+            self._write(
+                file, Event(wall_time=time.time(), step=self._resume_from_step + 1, session_log=restart)
+            )
         return file
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from operant.engine.files import replacing
+from operant.engine import run_lock
+from operant.engine.files import delete, make_directory, replacing
 from operant.version import __version__
 
 # In config.json beside the config: without it, any directory with a config.json would pass for a run.
 MARK = "operant_version"
+_HALF_WRITTEN = re.compile(r"\..+\.[0-9]+\.tmp")  # as `replacing` calls them
 
 
 @dataclass(frozen=True)
@@ -32,15 +36,18 @@ class RunDirectory:
         directory.check(overwrite=overwrite)
         if directory.path.exists():
             directory._clear()
-        directory.path.mkdir(parents=True, exist_ok=True)
+        make_directory(directory.path)
         directory.write_config(config)
         return directory
 
     def check(self, *, overwrite: bool = False) -> None:
-        """Raise FileExistsError if there is something here already that `create` may not delete."""
+        """Raise FileExistsError if there is something here already that `create` may not delete, and RunInUseError if
+        somebody else is training here.
+        """
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(f"{self.path} is a file; give the run a directory of its own.")
-        if not self.path.exists() or not any(self.path.iterdir()):
+        run_lock.require_free(self.path)
+        if not self._entries():
             return
         if not self.holds_run:
             raise FileExistsError(
@@ -66,6 +73,28 @@ class RunDirectory:
             raise FileNotFoundError(f"{path} is not a run: {missing}.")
         return directory
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """In this block nobody else trains here; the directory is made if need be. Raises RunInUseError."""
+        make_directory(self.path)
+        with run_lock.locked(self.path):
+            yield
+
+    def tidy(self) -> None:
+        """Before training: delete what a killed process left half written.
+
+        Raises FileExistsError where a folder of the run leads elsewhere: training deletes in it.
+        """
+        for folder in (self.checkpoints, self.best, self.tensorboard):
+            if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+                raise FileExistsError(
+                    f"{folder} is a {'link' if folder.is_symlink() else 'file'}, where a run has a folder of its own: "
+                    "move it away. A link may lead to a run as a whole."
+                )
+        for left in (*self.path.glob(".*.tmp"), *self.best.glob(".*.tmp")):
+            if _HALF_WRITTEN.fullmatch(left.name):
+                delete(left)
+
     @property
     def holds_run(self) -> bool:
         """Whether a run was started here: `config.json` is there and is operant's."""
@@ -87,11 +116,14 @@ class RunDirectory:
 
     def _clear(self) -> None:
         # config.json goes last: interrupted anywhere before, what is left can still be overwritten.
-        for entry in sorted(self.path.iterdir(), key=lambda entry: entry == self.config_file):
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+        for entry in sorted(self._entries(), key=lambda entry: entry == self.config_file):
+            delete(entry)
+
+    def _entries(self) -> list[Path]:
+        """What lies here, but for the lock."""
+        return (
+            [path for path in self.path.iterdir() if path.name != run_lock.NAME] if self.path.exists() else []
+        )
 
     @property
     def config_file(self) -> Path:
@@ -139,7 +171,14 @@ class RunDirectory:
 
 
 def default_run_path(algorithm: str, env_id: str, root: str | Path = "runs") -> Path:
-    """`runs/<algorithm>-<environment>-<n>` with the first n from 1 that is free."""
+    """`runs/<algorithm>-<environment>-<n>` with the first n from 1 that is free, made: nobody else will get it."""
     name = f"{algorithm}-{env_id}".replace("/", "-").replace(":", "-")
-    candidates = (Path(root) / f"{name}-{n}" for n in itertools.count(1))
-    return next(path for path in candidates if not path.exists())
+    Path(root).mkdir(parents=True, exist_ok=True)
+    for n in itertools.count(1):
+        path = Path(root) / f"{name}-{n}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise AssertionError("there is always a next number")

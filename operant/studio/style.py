@@ -7,6 +7,7 @@ state that outlives a call.
 from __future__ import annotations
 
 import io
+import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,8 +126,14 @@ def finish(figure: Figure, path: str | Path | None) -> Figure:
     if path is None:
         figure.draw_without_rendering()  # ticks take their look when first drawn, so draw inside `look()`
     else:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=DPI, format="png")
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            figure.savefig(partial, dpi=DPI, format="png")
+            os.replace(partial, path)  # a link gives way, rather than what it leads to
+        finally:
+            partial.unlink(missing_ok=True)
     return figure
 
 

@@ -60,7 +60,7 @@ def test_an_interrupted_overwrite_can_be_repeated(tmp_path, monkeypatch):
     def killed(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("operant.engine.run_directory.shutil.rmtree", killed)
+    monkeypatch.setattr("operant.engine.files.shutil.rmtree", killed)
     with pytest.raises(KeyboardInterrupt):
         RunDirectory.create(run.path, CONFIG, overwrite=True)
     monkeypatch.undo()
@@ -81,6 +81,9 @@ def test_a_file_and_a_missing_directory_are_refused(tmp_path):
 def test_the_default_path_is_the_first_free_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert default_run_path("ppo", "CartPole-v1").as_posix() == "runs/ppo-CartPole-v1-1"
+    # Made at once: two that are started at the same moment get two.
+    assert default_run_path("ppo", "CartPole-v1").as_posix() == "runs/ppo-CartPole-v1-2"
+    assert listing(tmp_path / "runs") == ["ppo-CartPole-v1-1", "ppo-CartPole-v1-2"]
     (tmp_path / "ppo-ALE-Pong-v5-1").mkdir()
     assert default_run_path("ppo", "ALE/Pong-v5", tmp_path) == tmp_path / "ppo-ALE-Pong-v5-2"
     assert default_run_path("dqn", "package:Env-v0", tmp_path) == tmp_path / "dqn-package-Env-v0-1"
