@@ -86,7 +86,16 @@ def test_the_interval_of_the_difference_covers_the_truth():
 def test_one_score_has_no_interval():
     assert np.isnan(difference(A[:1], B, np.mean)[1:]).all()
     assert np.isnan(probability_of_improvement(A, B[:1])[1:]).all()
-    assert np.isnan(performance_profile(A[:1], np.zeros(3))[1]).all()
+    fraction, low, high = performance_profile(A[:1], np.array([-1e3, 1e3]))
+    assert fraction.tolist() == [1.0, 0.0]
+    assert np.isnan([low, high]).all()
+
+
+def test_two_scores_have_an_interval():
+    a, b = A[:2], B[:2]
+    assert np.isfinite(difference(a, b, np.mean)).all()
+    assert np.isfinite(probability_of_improvement(a, b)).all()
+    assert np.isfinite(performance_profile(a, np.zeros(3))).all()
 
 
 def test_a_profile_is_the_fraction_above_each_threshold():

@@ -78,11 +78,23 @@ def test_rows_without_weight_do_not_count():
     np.testing.assert_allclose(moments.variance, block[weight].var(0), rtol=1e-4)
 
 
-def test_nothing_seen_changes_nothing():
-    fresh = Moments.of_shape((2,))
-    after = merge(fresh, jnp.full((T, N, 2), 7.0), jnp.zeros((T, N)))
-    for one, other in zip(jax.tree.leaves(fresh), jax.tree.leaves(after), strict=True):
+@pytest.mark.parametrize(
+    "before", [Moments.of_shape((2,)), Moments(jnp.float32(8.0), jnp.array([1.0, 2.0]), jnp.array([3.0, 4.0]))]
+)
+def test_nothing_seen_changes_nothing(before):
+    after = merge(before, jnp.full((T, N, 2), 7.0), jnp.zeros((T, N)))
+    for one, other in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_afresh_every_environment_is_at_the_start_of_an_episode():
+    normalizer = observe(Normalizer.build(VECTOR, observations=True, rewards=True), tape(), 0.99)
+    assert np.all(normalizer.returns != 0)
+    after = normalizer.afresh()
+    np.testing.assert_array_equal(after.returns, np.zeros(N))
+    for one, other in zip(jax.tree.leaves(normalizer.reward), jax.tree.leaves(after.reward), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert Normalizer.build(VECTOR, observations=True, rewards=False).afresh().returns is None
 
 
 # Observations

@@ -276,6 +276,10 @@ def test_weighted_statistics_are_those_of_the_rows_that_count():
     )
     # Fractions weigh in proportion: twice the weight is the row twice.
     np.testing.assert_allclose(weighted_mean(jnp.array([1.0, 4.0]), jnp.array([0.5, 1.0])), 3.0, rtol=1e-6)
+    # Importance weights may be small, all together too: the mean does not depend on their scale.
+    for scale in (1e-3, 1e-6):
+        weights = scale * jnp.array([0.5, 1.0])
+        np.testing.assert_allclose(weighted_mean(jnp.array([1.0, 4.0]), weights), 3.0, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 100.0), (1e-3, 0.0), (250.0, -3.0)])
