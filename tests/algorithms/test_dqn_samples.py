@@ -12,7 +12,7 @@ import pytest
 from operant.algorithms.value.dqn import DQN
 from operant.algorithms.value.held_out import HeldOut
 from operant.algorithms.value.samples import Sample, View, sequence_priority
-from operant.ops.normalization import Normalizer
+from operant.ops.normalization import Moments, Normalizer
 from operant.spaces import Box, Discrete
 from operant.types import Batch, EnvSpec, Replay, Transition
 
@@ -59,6 +59,24 @@ def test_targets_within_a_sequence_look_n_steps_ahead_and_never_past_an_end():
             assert successors[at] == rows.next_observation[last, b]
             np.testing.assert_array_equal(sample.next_action_mask[at], rows.next_action_mask[last, b])
             np.testing.assert_array_equal(sample.action_mask[at], rows.action_mask[t, b])
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+def test_rewards_are_scaled_and_clipped_one_by_one_before_they_are_summed(sequences):
+    normalizer = Normalizer.build(SPEC, observations=False, rewards=True, clip_reward=0.5)
+    normalizer = replace(normalizer, reward=Moments(*map(jnp.float32, (9.0, 0.0, 4.0))))
+    rewards = jnp.array([[3.0, 0.2], [-8.0, 0.4], [0.6, -6.0]])
+    one_by_one = np.clip(np.asarray(rewards) / 2, -0.5, 0.5)
+    rows = replace(tape(3, 2), reward=rewards, terminated=jnp.zeros((3, 2), bool))
+    rows = replace(rows, truncated=jnp.zeros((3, 2), bool))
+    if sequences:
+        sample = Sample.of(Batch(rows, jnp.ones((3, 2))), normalizer, GAMMA, 3, 0)
+        got = sample.reward[0]
+    else:
+        first = jax.tree.map(lambda x: x[0], rows)
+        batch = Batch(first, jnp.ones(2), rewards=rewards, steps=jnp.full(2, 3))
+        got = Sample.of(batch, normalizer, GAMMA, 3, None).reward
+    np.testing.assert_allclose(got, [1, GAMMA, GAMMA**2] @ one_by_one, rtol=1e-5)
 
 
 def test_what_a_target_looks_at_is_met_with_the_memory_of_its_own_episode():

@@ -413,6 +413,28 @@ def test_an_update_is_a_loop_over_minibatches(algorithm, moment, stops):
         state = got
 
 
+def test_learning_stops_where_the_policy_has_moved_one_and_a_half_times_target_kl():
+    state, batch, key = state_of(STOPPING), Batch(rollout(T, N), jnp.ones((T, N))), jax.random.key(0)
+
+    def after(target_kl):
+        algorithm = eqx.tree_at(lambda a: a.target_kl, STOPPING, target_kl)
+        return update(algorithm, state, batch, key, clock(0))
+
+    moved_once, metrics = after(1e-9)
+    assert metrics["train/n_updates"] == 1  # at the first minibatch nothing has moved yet
+    second = np.asarray(permutations(jax.random.split(key)[0], 3, T * N))[0, 7:14]
+    seen, done = state.normalizer.observations(batch.transition.observation), batch.transition.done
+
+    def log_prob(network):
+        policy = network.unroll(seen, None, (), done)[0]
+        return np.asarray(policy.log_prob(batch.transition.action), np.float64).reshape(-1)[second]
+
+    log_ratio = log_prob(moved_once.network) - log_prob(state.network)
+    moved = np.mean(np.exp(log_ratio) - 1 - log_ratio)
+    assert after(moved / 1.55)[1]["train/n_updates"] == 1
+    assert after(moved / 1.45)[1]["train/n_updates"] > 1
+
+
 def test_at_a_learning_rate_of_0_nothing_is_learnt():
     state, batch = state_of(STOPPING), Batch(rollout(T, N), jnp.ones((T, N)))
     after, metrics = update(STOPPING, state, batch, jax.random.key(0), clock(100))

@@ -29,7 +29,7 @@ def main() -> None:
         chosen = [plant for plant in chosen if plant.name in options.names]
     if not chosen:
         sys.exit(f"There is no plant in {options.only}.")
-    outcomes = {}
+    unnoticed = []
     with tempfile.TemporaryDirectory() as directory:
         output = Path(directory) / "output.txt"
         copy = copy_of_project(Path(directory))
@@ -40,23 +40,26 @@ def main() -> None:
             tests = sorted({test for plant in chosen for test in plant.tests})
             clean = run_tests(tests, copy, 3600, output=output)
             if clean.result != "survived":
-                sys.exit(f"Without any bug {clean.test or 'a test'} fails: {clean.message}\n{output.read_text()[-2000:]}")
+                sys.exit(
+                    f"Without any bug {clean.test or 'a test'} fails: {clean.message}\n{output.read_text()[-2000:]}"
+                )
             print(f"Without any bug they pass, in {clean.seconds:.0f} s.", flush=True)
         for number, plant in enumerate(chosen, start=1):
             with planted(plant, copy, number):
                 outcome = run_tests(list(plant.tests), copy, options.limit, output=output)
-            outcomes[plant.name] = outcome
+            write({plant.name: outcome})
             print(f"{plant.name:32} {outcome.result:9} {outcome.seconds:5.1f} s  {outcome.test}", flush=True)
             if outcome.result != "caught":
                 print("\n".join(output.read_text().splitlines()[-options.lines :]), flush=True)
-    write(outcomes)
-    unnoticed = [p.name for p in chosen if outcomes[p.name].result != "caught" and not p.equivalent]
+                unnoticed += [] if plant.equivalent else [plant.name]
     if unnoticed:
         sys.exit(f"Not noticed: {', '.join(unnoticed)}.")
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutants", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="plants; all without any")
     parser.add_argument("--only", default="", metavar="PATH", help="those in files whose path begins so")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for the tests of a plant")

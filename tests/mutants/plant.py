@@ -29,7 +29,8 @@ class Plant:
         """The file's text with the bug. Raises ValueError, naming the plant, where `old` does not stand there once."""
         if text.count(self.old) != 1:
             raise ValueError(
-                f"The plant {self.name!r}: {self.file} has {text.count(self.old)} times, not once, the text\n{self.old}\n"
+                f"The plant {self.name!r}: {self.file} has {text.count(self.old)} times, not once, the text\n"
+                f"{self.old}\n"
                 "Where that code was changed, change the plant with it."
             )
         return text.replace(self.old, self.new)

@@ -9,12 +9,22 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 # What the tests import anyway, imported once, before the processes of all plants part from this one: 3 s less for each.
 # Nothing of it starts JAX's backend, whose threads would not survive that, and nothing of it is operant.
-IMPORTED = ("pytest", "hypothesis", "jax", "equinox", "optax", "rlax", "jaxtyping", "scipy.stats", "gymnasium")
+IMPORTED = (
+    "pytest",
+    "hypothesis",
+    "jax",
+    "equinox",
+    "optax",
+    "rlax",
+    "jaxtyping",
+    "scipy.stats",
+    "gymnasium",
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,7 @@ def preload() -> None:
 
 
 def run_tests(tests: list[str], copy: Path, limit: float, *, output: Path) -> Outcome:
-    """The outcome of these tests in the copy, at low priority, within `limit` seconds; what they print goes to a file."""
+    """The outcome of these tests in the copy, at low priority, within `limit` seconds; they print to a file."""
     notes, start = output.with_suffix(".json"), time.monotonic()
     notes.unlink(missing_ok=True)
     child = os.fork()
@@ -69,10 +79,9 @@ def run_tests(tests: list[str], copy: Path, limit: float, *, output: Path) -> Ou
         return Outcome("late", seconds=seconds, message=f"Not done within {limit:g} s.")
     if code == 0:
         return Outcome("survived", seconds=seconds)
-    found = json.loads(notes.read_text()) if notes.exists() else asdict(Outcome("broken"))
-    if code != 1:  # pytest's own errors: nothing was collected, or a module could not be imported
-        found["result"] = "broken"
-    return Outcome(**(found | {"seconds": seconds}))
+    found = Outcome(**json.loads(notes.read_text())) if notes.exists() else Outcome("broken")
+    # Anything but 1 is an error of pytest's own: nothing was collected, or a module could not be imported.
+    return replace(found, result=found.result if code == 1 else "broken", seconds=seconds)
 
 
 def _child(tests: list[str], copy: Path, notes: Path, output: Path) -> None:

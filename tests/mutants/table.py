@@ -74,4 +74,6 @@ def _line(row: dict[str, Any]) -> str:
     else:
         notice = f"**{row['result']}** {row['message']}".strip()
     file = row["file"].removeprefix("operant/")
-    return f"| {row['name']} | {row['breaks']} (`{file}`) | {notice} | {row['seconds']:.0f} |".replace("\n", " ")
+    return f"| {row['name']} | {row['breaks']} (`{file}`) | {notice} | {row['seconds']:.0f} |".replace(
+        "\n", " "
+    )

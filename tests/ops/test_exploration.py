@@ -1,4 +1,4 @@
-"""Soft exploration against the probabilities that it is made of; ε-greedy's are in the tests of its algorithms."""
+"""Soft exploration against the probabilities that it is made of; ε-greedy's are in the tests of its algorithms too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant.ops.exploration import epsilon_soft
+from operant.ops.exploration import best_value, epsilon_greedy_probabilities, epsilon_soft
 
 SCORE = jnp.array([1.0, 0.0, 2.0, 5.0])
 MASK = jnp.array([True, True, True, False])
@@ -38,3 +38,18 @@ def test_cold_is_greedy_and_hot_is_any_possible_action():
     for temperature in (1e-3, 0.0):
         np.testing.assert_allclose(shares(SCORE, MASK, 0.0, temperature), [0, 0, 1, 0])
     np.testing.assert_allclose(shares(SCORE, MASK, 0.0, 1e6), [1 / 3, 1 / 3, 1 / 3, 0], atol=0.006)
+
+
+def test_the_best_value_is_that_of_a_possible_action_and_0_where_none_is():
+    score = jnp.array([[1.0, -2.0, 3.0], [-1.0, -2.0, -3.0], [-1.0, -2.0, -3.0]])
+    mask = jnp.array([[True, True, False], [False, True, True], [False, False, False]])
+    np.testing.assert_array_equal(best_value(score, mask), [1.0, -2.0, 0.0])
+    np.testing.assert_array_equal(best_value(score, None), [3.0, -1.0, -1.0])
+
+
+def test_equal_actions_share_what_is_greedy_and_impossible_ones_get_nothing():
+    score, mask = jnp.array([2.0, 2.0, 1.0, 5.0]), jnp.array([True, True, True, False])
+    expected = [0.45 + 0.1 / 3, 0.45 + 0.1 / 3, 0.1 / 3, 0.0]
+    np.testing.assert_allclose(epsilon_greedy_probabilities(score, mask, 0.1), expected, rtol=1e-6)
+    nothing = epsilon_greedy_probabilities(score, jnp.zeros(4, bool), 0.1)
+    np.testing.assert_array_equal(nothing, np.zeros(4))

@@ -79,7 +79,8 @@ def test_rows_without_weight_do_not_count():
 
 
 @pytest.mark.parametrize(
-    "before", [Moments.of_shape((2,)), Moments(jnp.float32(8.0), jnp.array([1.0, 2.0]), jnp.array([3.0, 4.0]))]
+    "before",
+    [Moments.of_shape((2,)), Moments(jnp.float32(8.0), jnp.array([1.0, 2.0]), jnp.array([3.0, 4.0]))],
 )
 def test_nothing_seen_changes_nothing(before):
     after = merge(before, jnp.full((T, N, 2), 7.0), jnp.zeros((T, N)))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from operant.ops.schedules import KINDS, Cosine, Exponential, Linear, Step, at, parse
+from operant.ops.schedules import KINDS, Cosine, Exponential, Linear, Step, at, of_function, parse
 from operant.types import Clock
 
 EXAMPLES = (
@@ -29,6 +29,7 @@ EXAMPLES = (
         (Exponential(1.0, 1e-4), [1.0, 0.1, 0.01, 1e-4]),
         (Step(1.0, 0.1), [1.0, 1.0, 0.1, 0.1]),
         (Step(1.0, 0.1, 0.25), [1.0, 0.1, 0.1, 0.1]),
+        (of_function("learning_rate", lambda remaining: 0.1 + remaining**2), [1.1, 0.6625, 0.35, 0.1]),
     ],
     ids=str,
 )

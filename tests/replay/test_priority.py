@@ -75,6 +75,14 @@ def test_rounding_does_not_accumulate_at_a_million():
     assert abs(float(sum_tree.total(levels)) - exact) < 1e-6 * exact
 
 
+def test_a_draw_that_rounding_puts_at_the_sum_of_all_is_of_the_last_that_is_not_0():
+    numbers = np.zeros(40, np.float32)
+    numbers[[3, 21]] = 1.0, 2.0
+    index, number = find(tree_of(numbers), jnp.full((300, 2), 2**32 - 1, jnp.uint32))
+    assert set(np.asarray(index).tolist()) == {3, 21}
+    assert (index[-1], number[-1]) == (21, 2.0)
+
+
 def test_draws_are_in_proportion_and_nothing_of_0_is_drawn():
     rng = np.random.default_rng(0)
     numbers = rng.random(700) * (rng.random(700) < 0.7)

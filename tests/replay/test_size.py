@@ -68,6 +68,16 @@ def test_the_room_of_several_devices_is_what_they_have_together():
         size.require_room(701, Replay(10, 1), [known])
 
 
+def test_a_container_has_what_its_limit_leaves(monkeypatch):
+    cpu = [SimpleNamespace(platform="cpu")]
+    files = {"memory.max": None, "memory.current": 400}  # no limit
+    monkeypatch.setattr(size, "_number", lambda path: files[path.name])
+    machine = size.available(cpu)
+    assert machine is None or machine > 600
+    files["memory.max"] = 1_000
+    assert size.available(cpu) == (None if machine is None else 600)
+
+
 def test_sizes_are_said_in_the_largest_unit_that_fits():
     assert [size.text(n) for n in (7, 1_500, 2_000_000, 7_560_000_000)] == [
         "7 bytes",
