@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import signal
 import sys
 
 # Two devices on the CPU, so that what is spread over devices is tested as such.
@@ -17,6 +18,11 @@ import operant.engine  # noqa: F401 (its settings decide the last bits of result
 
 # (N,) − (N, 1) silently becomes (N, N) by default: the commonest bug of all.
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+# The background of a script ignores Ctrl-C, which operant respects, and so would what is tested here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module", autouse=True)

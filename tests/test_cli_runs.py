@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import types
@@ -17,6 +19,7 @@ from operant.cli import main, runs
 from operant.cli.readers import Lasting, may_leave
 from operant.engine.log import read_csv
 from operant.engine.run_directory import RunDirectory
+from operant.interruption import Terminated
 
 QUIET = ("--no-progress", "--no-video", "--no-pictures", "--episodes", "1")
 SMALL = ("--preset", "none", "--n-steps", "32", "--network.hidden-sizes", "4", "--checkpoint-every", "32")
@@ -214,26 +217,29 @@ def test_interrupted_before_its_first_checkpoint_a_run_is_not_told_to_resume(tmp
     error = capsys.readouterr().err
     assert "resume" not in error
     assert "nothing was kept" in error
-    assert "--overwrite" in error
+    assert f"start again with `operant {shlex.join([*train, 'early'])}`" in error
 
 
-@pytest.mark.parametrize("kept", [False, True])
-def test_a_process_that_is_asked_to_end_exits_with_143(run, monkeypatch, capsys, kept):
-    class Terminated(KeyboardInterrupt):
-        """As the engine raises it."""
+def test_what_an_interrupted_overwrite_would_have_replaced_is_not_what_was_kept(run, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
 
-    watch = sys.modules.get("operant.engine.watch") or types.ModuleType("operant.engine.watch")
-    monkeypatch.setitem(sys.modules, "operant.engine.watch", watch)
-    monkeypatch.setattr(watch, "Terminated", Terminated, raising=False)
+    monkeypatch.setattr(operant.Agent, "learn", interrupted)
+    train = ["train", "a2c", "CartPole-v1", *SMALL, *QUIET, "--total-timesteps", "64", "--run-dir", str(run)]
+    assert main([*train, "--overwrite"]) == 130
+    error = capsys.readouterr().err
+    assert "resume" not in error
+    assert f"start again with `operant {shlex.join(train)} --overwrite`" in error
 
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_the_exit_code_says_which_signal_asked_to_end(run, monkeypatch, capsys, number):
     def asked_to_end(*_, **__):
-        raise Terminated
+        raise Terminated(number)
 
     monkeypatch.setattr(operant.Agent, "finish", asked_to_end)
-    if not kept:
-        monkeypatch.setattr("operant.engine.checkpoint.latest_checkpoint", lambda *_: None)
-    assert main(["resume", str(run), "--total-timesteps", "128", *QUIET]) == 143
-    assert (f"operant resume {run}" in capsys.readouterr().err) == kept
+    assert main(["resume", str(run), "--total-timesteps", "128", *QUIET]) == 128 + number
+    assert f"operant resume {run}" in capsys.readouterr().err
 
 
 def test_a_loss_that_is_no_number_is_told_in_one_line(run, monkeypatch, capsys):

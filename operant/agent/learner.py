@@ -287,7 +287,7 @@ class Learner:
 
     def _held(self, advance: Callable[..., Advanced], *arguments: Any) -> Advanced:
         # On the device arrays are used up and made in one call: interrupted, both would be gone.
-        shield = self.watch.shielded() if isinstance(self._loop, DeviceLoop) else nullcontext()
+        shield = self.watch.unbroken() if isinstance(self._loop, DeviceLoop) else nullcontext()
         with shield:
             try:
                 advanced = advance(*arguments)

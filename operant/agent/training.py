@@ -27,6 +27,7 @@ from operant.engine.run import Run
 from operant.engine.run_directory import RunDirectory
 from operant.engine.train import LARGEST, iterations_done, steps_done, train, warm_up_iterations
 from operant.engine.watch import Stopped, Watch
+from operant.envs.gymnasium_checks import EnvironmentFault
 from operant.envs.host import HostEnvironments
 from operant.types import Replay, Transition
 
@@ -151,9 +152,11 @@ class Session:
                 if self.selection is not None:
                     closing.callback(self.selection.close)
                 closing.callback(self.ended.warn_of_missing)
+                closing.callback(setattr, watch, "rescue", None)
                 closing.callback(self.at_the_end, self.save_model)
                 closing.callback(self.at_the_end, self.save)
-                closing.callback(self.callbacks.tell, "on_end", agent)
+                closing.callback(self.end)
+                watch.rescue = self.rescue
                 try:
                     if self.callbacks.tell("on_start", agent, plan.total_timesteps):
                         agent.learner.run = train(
@@ -166,9 +169,13 @@ class Session:
                             on_warm_up=self.on_warm_up,
                             on_iteration=self.on_iteration if self.callbacks.wants("on_rollout") else None,
                         )
+                    watch.shields = 1  # nothing is broken off until all is kept, but for on_end
                 except BaseException as error:
+                    watch.shields = 1
                     self.failure = error
                     self.recover(error)
+                    if isinstance(error, EnvironmentFault) and (interruption := watch.interruption()):
+                        raise interruption from error  # processes of environments were sent the signal as well
                     raise
             if interruption := watch.interruption():
                 raise interruption
@@ -210,6 +217,14 @@ class Session:
             self.save()
         self.previous = step
         return going
+
+    def end(self) -> None:
+        """Training is over, in whatever way; who is told of it may be broken off, but not what comes after."""
+        self.watch.shields = 0
+        try:
+            self.callbacks.tell("on_end", self.agent)
+        finally:
+            self.watch.shields = 1
 
     def tell_step(self, transition: Transition, environments: HostEnvironments) -> None:
         """A step has been taken on the host."""
@@ -336,14 +351,31 @@ class Session:
 
     def save(self) -> None:
         """Write a checkpoint, unless the last one is of this very step. What is not finite is not written."""
-        learner = self.agent.learner
-        if self.directory is None or learner.lost or learner.step == self.saved or self._is_diverged():
+        if self.directory is None or self.agent.learner.lost:
             return
-        config = self.directory.read_config()
-        keep = self.plan.keep_checkpoints
         with self.watch.shielded(), self.watch.doing("writing a checkpoint"):
-            save_checkpoint(self.directory.checkpoints, learner.step, learner.run, config, keep)
-            self.saved = learner.step
+            self._save(self.directory)
+
+    def rescue(self) -> bool:
+        """The same from another thread, while this one is held up; whether what has been learnt is kept now."""
+        if self.directory is None:
+            return True
+        try:
+            with self.watch.writing:
+                self._save(self.directory)
+        except DiskError:  # it will not get better
+            return True
+        except Exception:  # such as where a chunk is under way, which has taken over the arrays
+            return False
+        return True
+
+    def _save(self, directory: RunDirectory) -> None:
+        learner = self.agent.learner
+        if learner.step == self.saved or self._is_diverged():
+            return
+        config, keep = directory.read_config(), self.plan.keep_checkpoints
+        save_checkpoint(directory.checkpoints, learner.step, learner.run, config, keep)
+        self.saved = learner.step
 
     def save_model(self) -> None:
         """Write the model as it is; of several seeds that of the one which was paid most lately."""

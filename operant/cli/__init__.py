@@ -1,7 +1,7 @@
 """The command line: `operant train ppo CartPole-v1` and what goes with it.
 
 Exit codes: 0, 1 (failed), 2 (wrong input, which one line on stderr explains), 130 (interrupted),
-143 (asked to end).
+143 (asked to end by SIGTERM), 129 (its terminal was closed).
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from difflib import get_close_matches
 from typing import Any
 
+from operant.cli.ending import answered
 from operant.cli.errors import Interrupted, WrongInput, exit_code, is_plain
 from operant.version import __version__
 
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        with _warnings_in_a_line():
+        with answered() if argv is None else nullcontext(), _warnings_in_a_line():
             _run(arguments)
     except WrongInput as error:
         print(f"operant: {error}", file=sys.stderr)
@@ -35,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt as interruption:
         reason = f"interrupted: {interruption}" if isinstance(interruption, Interrupted) else "interrupted"
-        print(f"operant: {reason}", file=sys.stderr)
+        with suppress(OSError):  # of a terminal that was closed
+            print(f"operant: {reason}", file=sys.stderr, flush=True)
         return exit_code(interruption)
     except SystemExit as leaving:  # after --help, or with what a command found
         return int(leaving.code or 0)

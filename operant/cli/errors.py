@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +21,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 def exit_code(interruption: KeyboardInterrupt) -> int:
-    """143 where the process was asked to end (SIGTERM), 130 for Ctrl-C."""
+    """That of a process which a signal ended, by the shells' convention: 130 for Ctrl-C, 143 for SIGTERM."""
     if isinstance(interruption, Interrupted):
         return interruption.code
-    watch = sys.modules.get("operant.engine.watch")  # which needs JAX: where it is not loaded, nothing trains
-    return 143 if watch is not None and isinstance(interruption, watch.Terminated) else 130
+    return 128 + getattr(interruption, "number", signal.SIGINT)
 
 
 def is_plain(error: BaseException) -> bool:

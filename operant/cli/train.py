@@ -6,6 +6,7 @@ What is wrong with the arguments is found before anything that needs JAX is impo
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from operant.cli import config_file, env_kwargs, habits, modules, room, runs, start
 from operant.cli.asked import Asked, read
+from operant.cli.ending import keeping
 from operant.cli.environments import require_known
 from operant.cli.errors import Interrupted, WrongInput, exit_code, from_input
 from operant.cli.readers import may_leave
@@ -40,7 +42,7 @@ def train(arguments: list[str]) -> None:
     with may_leave():
         for asked in everything:
             with _in_place(asked.place):
-                _train(asked)
+                _train(asked, shlex.join(["operant", "train", *arguments]))
 
 
 def _in_file(file: str, typed: list[str]) -> list[Asked]:
@@ -80,7 +82,7 @@ def _asked(arguments: list[str], typed: list[str] | None = None) -> Asked:
     return asked
 
 
-def _train(asked: Asked) -> None:
+def _train(asked: Asked, again: str) -> None:
     from operant.engine import programs
 
     with programs.kept(), contextlib.ExitStack() as holding:
@@ -101,7 +103,9 @@ def _train(asked: Asked) -> None:
             holding.enter_context(directory.held())
         from_where = f"preset: {asked.preset}" if asked.start is None else f"from: {asked.start}"
         print(f"{_header(agent)}\n{from_where}\nrun: {directory.path}", flush=True)
-        with _finished(agent, directory, training.episodes, training.video, training.pictures) as begin:
+        with _finished(
+            agent, directory, again, training.episodes, training.video, training.pictures
+        ) as begin:
             agent.learn(
                 training.total_timesteps,
                 begin,
@@ -146,7 +150,7 @@ def resume(
             agent = Agent.restore(run)
             _set_end(directory, agent.step, total_timesteps)
         print(f"{_header(agent)}\nresuming {run} at step {agent.step:,}", flush=True)
-        with _finished(agent, directory, episodes, video, pictures) as begin:
+        with _finished(agent, directory, None, episodes, video, pictures) as begin:
             agent.finish(run, begin, progress_bar=progress, loggers=_loggers(wandb, agent))
 
 
@@ -160,7 +164,7 @@ def _set_end(directory: RunDirectory, step: int, total_timesteps: int | None) ->
                 f"--total-timesteps {total_timesteps}: {directory.path} is at step {step:,} already."
             )
         directory.write_config(config | {"total_timesteps": total_timesteps})
-    elif step >= config["total_timesteps"] and directory.evaluation_file.exists():
+    elif step >= config["total_timesteps"] and directory.is_finished:
         raise ValueError(
             f"{directory.path} is at its end, at step {step:,}; `operant evaluate {directory.path}` scores it again, "
             "and --total-timesteps goes on to a later one."
@@ -169,12 +173,12 @@ def _set_end(directory: RunDirectory, step: int, total_timesteps: int | None) ->
 
 @contextlib.contextmanager
 def _finished(
-    agent: Agent, directory: RunDirectory, episodes: int, video: bool, pictures: bool
+    agent: Agent, directory: RunDirectory, again: str | None, episodes: int, video: bool, pictures: bool
 ) -> Iterator[Callable[..., None]]:
     """What is trained in this block, with the callback that it gives, is scored and shown after it."""
     from operant.cli.preparation import Preparation
 
-    with _interruptible(agent, directory), Preparation(agent, episodes) as preparation:
+    with _interruptible(agent, directory, again), Preparation(agent, episodes) as preparation:
         yield preparation.begin
         from operant.cli.finish import finish  # loaded during training
 
@@ -225,23 +229,37 @@ def _header(agent: Agent) -> str:
 
 
 @contextlib.contextmanager
-def _interruptible(agent: Agent, directory: RunDirectory) -> Iterator[None]:
-    """What ends this block early, Ctrl-C or a failure, says how to go on."""
+def _interruptible(agent: Agent, directory: RunDirectory, again: str | None = None) -> Iterator[None]:
+    """What ends this block early, Ctrl-C or a failure, says how to go on.
+
+    `again` is the command that starts the run, where it is begun here: what it overwrites is not what has been kept.
+    """
     from operant.engine.checkpoint import latest_checkpoint
 
     imports = (f" --import {module}" for module in modules.module_of(agent.source.id))
-    resume = f"`operant resume {directory.path}{''.join(imports)}`"
+    resume = f"`operant resume {shlex.quote(str(directory.path))}{''.join(imports)}`"
+
+    def latest() -> tuple[str, int] | None:
+        path = latest_checkpoint(directory.checkpoints)
+        return None if path is None else (path.name, path.stat().st_ino)
+
+    before = None if again is None else latest()
+
+    def kept() -> bool:
+        return latest() not in (None, before)
+
+    def advice() -> str:
+        if again is None or kept():
+            return f"go on with {resume}"
+        overwrite = " --overwrite" * (directory.holds_run and "--overwrite" not in again)
+        return f"nothing was kept, since no step was complete; start again with `{again}{overwrite}`"
+
     try:
-        yield
+        with keeping(lambda: agent.learner.watch, advice):
+            yield
     except BaseException as error:
-        kept = latest_checkpoint(directory.checkpoints) is not None
         if isinstance(error, KeyboardInterrupt):
-            how = (
-                f"go on with {resume}"
-                if kept
-                else "nothing was kept, since no step was complete; start again with --overwrite or another --run-dir"
-            )
-            raise Interrupted(f"at step {agent.step:,}; {how}", exit_code(error)) from None
-        if kept and isinstance(error, Exception):
+            raise Interrupted(f"at step {agent.step:,}; {advice()}", exit_code(error)) from None
+        if isinstance(error, Exception) and kept():
             error.add_note(f"operant: go on from the last checkpoint with {resume}.")
         raise

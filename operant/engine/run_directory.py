@@ -103,6 +103,11 @@ class RunDirectory:
         except (OSError, ValueError, TypeError):
             return False
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether a command trained, scored and showed it to the end: the report is what comes last."""
+        return self.evaluation_file.exists() and self.report_file.exists()
+
     def read_config(self) -> dict[str, Any]:
         """What `write_config` wrote."""
         config = json.loads(self.config_file.read_text())
@@ -164,6 +169,10 @@ class RunDirectory:
     @property
     def policy_picture(self) -> Path:
         return self.path / "policy.png"
+
+    @property
+    def report_file(self) -> Path:
+        return self.path / "report.html"
 
     @property
     def video_file(self) -> Path:

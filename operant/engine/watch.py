@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from operant.interruption import heeded, interruption
+
 
 class Stopped(Exception):
     """Training was asked to stop and did so between two environment steps; `run` is its last finished iteration."""
@@ -18,18 +20,12 @@ class Stopped(Exception):
         self.run = run
 
 
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end (SIGTERM), which is answered as Ctrl-C is."""
-
-
 class Watch:
     """Written by the loop that trains, and read by whoever shows or stops it. The loop on the host looks at every step.
 
     `stop` asks the loop to stop before its next environment step. `on_step(transition, infos)` is called after every
     one of them, with rows `[N, …]`, where that is asked for.
     """
-
-    __slots__ = ("held_back", "on_step", "phase", "shields", "signal", "steps", "stop", "unit")
 
     def __init__(self, unit: str = "this environment step") -> None:
         self.stop = False
@@ -40,6 +36,11 @@ class Watch:
         self.on_step: Callable[[Any, Any], None] | None = None
         self.shields = 0  # above 0, nothing is broken off
         self.held_back: int | None = None  # a second signal, while it was so
+        self.writing = (
+            threading.RLock()
+        )  # held while a file is written, which is then finished whatever comes
+        # From another thread: keep what has been learnt, and say whether it is kept; None where nothing trains.
+        self.rescue: Callable[[], bool] | None = None
 
     @contextmanager
     def doing(self, phase: str) -> Iterator[None]:
@@ -52,7 +53,13 @@ class Watch:
 
     @contextmanager
     def shielded(self) -> Iterator[None]:
-        """In this block nothing is broken off: a second Ctrl-C is answered at its end."""
+        """In this block, which writes a file, nothing is broken off: a second Ctrl-C is answered at its end."""
+        with self.unbroken(), self.writing:
+            yield
+
+    @contextmanager
+    def unbroken(self) -> Iterator[None]:
+        """The same where no file is written: what sees to it that the process ends in time does not wait for it."""
         self.shields += 1
         try:
             yield
@@ -64,14 +71,21 @@ class Watch:
         """Raise what a second signal asked for while something was shielded."""
         if not self.shields and self.held_back is not None:
             number, self.held_back = self.held_back, None
-            raise _interruption(number)
+            raise interruption(number)
+
+    @property
+    def acting(self) -> bool:
+        """Whether training itself takes time, between whose steps `stop` is looked at."""
+        return self.phase in ("", "warming up")
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Ctrl-C, and what asks a process to end (SIGTERM: a scheduler, a container's stop), set `stop` in this block.
+        """Ctrl-C, and what asks a process to end (SIGTERM: a scheduler, a container's stop; SIGHUP: a terminal that was
+        closed), set `stop` in this block.
 
-        A second one raises KeyboardInterrupt (for SIGTERM `Terminated`) at once, or after what is shielded. Outside
-        the main thread signals are left alone.
+        A second one raises KeyboardInterrupt (for the others `Terminated`) at once, or after what is shielded; from
+        then on all is shielded, so that a third one does not break off what the second led to. Outside the main
+        thread signals are left alone, and so are those that the process ignores.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -80,15 +94,15 @@ class Watch:
         def handle(number: int, frame: Any) -> None:
             if self.signal is None:
                 self.signal, self.stop = number, True
-                alone = self.phase in ("", "warming up")  # between whose steps it is looked at as well
-                after = f"{self.unit} is done" if alone else f"{self.phase} ends"
+                after = f"{self.unit} is done" if self.acting else f"{self.phase} ends"
                 _say(f"operant: stopping as soon as {after}; once more stops at once")
             elif self.shields:
                 self.held_back = number
             else:
-                raise _interruption(number)
+                self.shields += 1
+                raise interruption(number)
 
-        previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        previous = {number: signal.signal(number, handle) for number in heeded()}
         try:
             yield
         finally:
@@ -97,11 +111,7 @@ class Watch:
 
     def interruption(self) -> KeyboardInterrupt | None:
         """What to raise at the end of training that a signal stopped."""
-        return None if self.signal is None else _interruption(self.signal)
-
-
-def _interruption(number: int) -> KeyboardInterrupt:
-    return Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+        return None if self.signal is None else interruption(self.signal)
 
 
 def _say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -25,6 +26,7 @@ from operant.envs.unknown import unknown
 from operant.envs.vector_single import single_of_vector
 from operant.envs.wrappers.apply import wrap_gymnasium
 from operant.envs.wrappers.base import Wrapper
+from operant.interruption import left_to_the_parent
 
 __all__ = [
     "EnvironmentLike",
@@ -217,7 +219,7 @@ def _processes(
     like = describe(wrap_gymnasium(single, wrappers))
     single.close()
     functions = [
-        partial(_in_process, like.id, i, *_sent(maker, env_kwargs), wrappers)
+        partial(_in_process, os.getpid(), like.id, i, *_sent(maker, env_kwargs), wrappers)
         for i, maker in enumerate(makers)
     ]
     make = partial(
@@ -232,8 +234,10 @@ def _sent(maker: Maker, env_kwargs: Mapping[str, Any]) -> tuple[Maker | Registra
     return (maker if registration is None else registration), dict(env_kwargs)
 
 
-def _in_process(name: str, number: int, *what: Any) -> gym.Env:
+def _in_process(parent: int, name: str, number: int, *what: Any) -> gym.Env:
     """One environment for a process of its own, which looks at what it answers itself: here it has been converted."""
+    if os.getpid() != parent:  # Gymnasium makes the first one here as well, to look at it
+        left_to_the_parent()
     return Checked(_create(*what), name, number)
 
 

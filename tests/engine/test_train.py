@@ -13,7 +13,8 @@ from operant.agent import Agent, Progress
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.value.dqn import DQN
 from operant.engine.train import chunk_size, steps_per_iteration
-from operant.engine.watch import Terminated, Watch
+from operant.engine.watch import Watch
+from operant.interruption import ENDING, Terminated
 from operant.networks import Network
 from operant.types import Episodes, Replay, Rollout
 
@@ -165,29 +166,47 @@ def test_more_steps_than_can_be_counted_are_refused():
         ppo().learn(2**31, progress_bar=False)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_the_first_signal_asks_and_the_second_interrupts_but_not_what_is_shielded(number, capsys):
-    kind = Terminated if number == signal.SIGTERM else KeyboardInterrupt
-    previous, watch, written = signal.getsignal(number), Watch(), []
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_the_first_signal_asks_and_the_second_interrupts(number, capsys):
+    kind = KeyboardInterrupt if number == signal.SIGINT else Terminated
+    previous, watch = signal.getsignal(number), Watch()
     with watch.listening():
         assert watch.interruption() is None
         os.kill(os.getpid(), number)
         assert watch.stop
         assert type(watch.interruption()) is kind
+        assert getattr(watch.interruption(), "number", signal.SIGINT) == number
         assert "stopping as soon as this environment step is done; once more" in capsys.readouterr().err
         with pytest.raises(kind):
             os.kill(os.getpid(), number)
-
-        def write() -> None:
-            with watch.shielded():
-                os.kill(os.getpid(), number)
-                os.kill(os.getpid(), number)
-                written.append("all of it")
-
-        with pytest.raises(kind):
-            write()
-        assert written == ["all of it"]
+        os.kill(os.getpid(), number)  # a third one does not break off what the second led to
     assert signal.getsignal(number) is previous
+
+
+@pytest.mark.parametrize("shield", [Watch.shielded, Watch.unbroken])
+def test_the_second_signal_does_not_break_off_what_is_shielded(shield):
+    watch, written = Watch(), []
+
+    def write() -> None:
+        with shield(watch):
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+            written.append("all of it")
+
+    with watch.listening(), pytest.raises(Terminated):
+        write()
+    assert written == ["all of it"]
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_a_signal_that_the_process_ignores_is_left_ignored(number):
+    before, watch = signal.signal(number, signal.SIG_IGN), Watch()
+    try:
+        with watch.listening():
+            os.kill(os.getpid(), number)
+    finally:
+        signal.signal(number, before)
+    assert not watch.stop
 
 
 def test_what_is_waited_for_is_said(capsys):
