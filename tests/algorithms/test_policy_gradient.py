@@ -192,6 +192,29 @@ def test_reinforce_is_a_loop_over_episodes():
     np.testing.assert_allclose(ravel_pytree(got)[0], expected, rtol=1e-3, atol=1e-5)
 
 
+def test_the_baseline_of_reinforce_is_fitted_to_returns_as_they_are():
+    """Of an episode that a limit cut, the value of its last state stands for the rest; one that ended has none."""
+    spec = EnvSpec("Test", Box(-1.0, 1.0, (2,)), Discrete(3), num_envs=2)
+    algorithm = REINFORCE(gamma=0.8, baseline=True, network=SMALL)
+    network, last = state_of(algorithm, spec).network, jnp.zeros((4, 2), bool).at[3].set(True)
+    seen = normal(5, 2, 2)
+    transition = Transition(
+        observation=seen[:-1],
+        action=jnp.asarray(RNG.integers(0, 3, (4, 2)), jnp.int32),
+        reward=normal(4, 2),
+        terminated=last.at[3, 1].set(False),
+        truncated=last.at[3, 0].set(False),
+        next_observation=seen[1:],
+    )
+    value = np.asarray(network.unroll(seen, None, (), jnp.zeros((5, 2), bool))[1], np.float64)
+    total, errors = np.array([0.0, value[4, 1]]), []
+    for t in reversed(range(4)):
+        total = np.asarray(transition.reward[t], np.float64) + 0.8 * total
+        errors.append((value[t] - total) ** 2)
+    _, metrics = jax.jit(algorithm.loss)(network, transition, jnp.ones((4, 2)), ())
+    np.testing.assert_allclose(metrics["train/value_loss"], np.mean(errors), rtol=1e-4)
+
+
 # A2C and PPO
 
 

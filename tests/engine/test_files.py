@@ -166,3 +166,13 @@ def test_a_name_without_its_ending_is_offered_with_it(tmp_path):
         FileNotFoundError, match=r"There is no file .*model\. Did you mean .*model\.safetensors\?"
     ):
         files.read_metadata(tmp_path / "model")
+
+
+def test_the_header_is_in_order_so_that_the_same_tree_has_the_same_bytes(tmp_path):
+    path = tmp_path / "tree.safetensors"
+    for _ in range(5):  # safetensors writes it in another order every time
+        files.save_tree(path, state(), {"b": 1, "a": 2})
+        content = path.read_bytes()
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        assert list(header) == sorted(header)
+        assert list(header["__metadata__"]) == sorted(header["__metadata__"])

@@ -51,7 +51,9 @@ class Spy(Algorithm):
             "weight": jnp.mean(batch.weight),
             "dummies": jnp.sum(batch.weight * (batch.transition.reward == 99)),
             "seen_dummies": jnp.sum(batch.transition.reward == 99),
+            "raw": jnp.sum(batch.transition.reward == -7),
         }
+        assert batch.transition.raw_reward is None
         return state | {"updated": state["updated"] + 1}, told
 
 
@@ -103,6 +105,15 @@ def test_experience_is_learnt_from_with_the_state_that_acted_and_seen_once_behin
         assert told["observed"] == iteration
         assert int(run.state["observed"]) == int(run.iteration) == iteration + 1
         assert int(run.state["updated"]) == updates * (iteration + 1)
+
+
+@pytest.mark.parametrize("plan", [Rollout(T), Replay(64, 50, collect_steps=T)], ids=["rollout", "replay"])
+def test_what_wrappers_made_of_rewards_is_learnt_from_and_the_environments_own_are_counted(plan):
+    algorithm, run = begin(plan)
+    experience = replace(tape(), raw_reward=jnp.full((T, N), -7.0))
+    run, told = learn(algorithm, run, experience, (), draw_learning(algorithm, N, run.key, run.iteration))
+    assert told["raw"] == 0
+    np.testing.assert_allclose(run.statistics.running_return, -7 * experience.valid.sum(0))
 
 
 def test_warming_up_remembers_and_counts_and_learns_nothing():

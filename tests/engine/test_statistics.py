@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -111,6 +113,13 @@ def test_an_episode_may_last_over_several_calls():
     assert report(statistics)["rollout/ep_len_mean"] == report(statistics)["rollout/ep_rew_mean"] == 90
     np.testing.assert_array_equal(statistics.running_length, [120, 120, 30, 120, 120, 120])
     np.testing.assert_array_equal(statistics.running_return, [120, 120, 30, 120, 120, 120])
+
+
+def test_returns_are_of_the_environments_own_rewards():
+    ends = np.zeros((40, 6), bool)
+    ends[-1] = True
+    rollout = replace(tape(np.ones((40, 6)), ends), raw_reward=jnp.full((40, 6), 3.0))
+    assert report(observe(EpisodeStatistics.init(6), rollout))["rollout/ep_rew_mean"] == 120
 
 
 def test_before_the_first_end_nothing_is_known():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -70,3 +72,24 @@ def test_where_episodes_begin_afresh_so_do_the_returns_that_scale_rewards():
     again = loop.restart(run).state
     np.testing.assert_array_equal(again.normalizer.returns, 0)
     np.testing.assert_array_equal(again.normalizer.reward.count, run.state.normalizer.reward.count)
+
+
+def test_where_episodes_begin_afresh_nothing_of_those_before_is_left():
+    algorithm = DQN(
+        buffer_size=100, learning_starts=20, sequence_length=2, burn_in=1, batch_size=4, network=RECURRENT
+    )
+    loop = HostLoop(algorithm, NativeOnHost(CartPole(), NUM_ENVS), None)
+    run, *_ = loop.warm_up(loop.begin(jax.random.key(0)), 1)
+    first, begun = loop.begin(run.key), np.array(loop.observation)
+    assert np.any(run.statistics.running_length)
+    assert np.any(run.statistics.running_return)
+    run = replace(run, carry=jax.tree.map(lambda x: x + 1, run.carry))
+    shown = []
+    for _ in range(2):
+        again = loop.restart(run)
+        shown.append(np.array(loop.observation))
+        for name in ("carry", "statistics"):
+            for one, other in zip(*(jax.tree.leaves(getattr(r, name)) for r in (again, first)), strict=True):
+                np.testing.assert_array_equal(one, other)
+    assert not np.isin(shown[0], begun).any()  # other episodes than the first ones
+    np.testing.assert_array_equal(*shown)  # and the same whenever it is restored here

@@ -181,6 +181,27 @@ def test_nothing_returned_is_written_to_again():
     np.testing.assert_array_equal(step.observation, second)
 
 
+class BothAtOnce(Counting):
+    """What ends the task with the very step that a limit cuts, as Gymnasium's TimeLimit says it."""
+
+    def step(self, action):
+        observation, reward, *_, info = super().step(action)
+        return observation.copy(), reward, action == 1, True, info
+
+
+@pytest.mark.parametrize("way", ["sync", "same step", "next step"])
+def test_both_flags_arrive_as_they_were_said(way):
+    modes = {"same step": AutoresetMode.SAME_STEP, "next step": AutoresetMode.NEXT_STEP}
+    environments = (
+        make(BothAtOnce, 2) if way == "sync" else make(vector(SyncVectorEnv, modes[way], BothAtOnce))
+    )
+    environments.reset(KEY)
+    step = environments.step(np.array([1, 0], np.int32))
+    assert step.terminated.tolist() == [True, False]
+    assert step.truncated.tolist() == [True, True]
+    environments.close()
+
+
 def test_a_dummy_step_earns_nothing_whatever_it_says():
     envs = vector(SyncVectorEnv, AutoresetMode.NEXT_STEP)
     environments = make(gym.wrappers.vector.TransformReward(envs, lambda reward: reward + 1))
