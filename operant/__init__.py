@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         TimeAware,
         TimeLimit,
     )
+    from operant.fields import FileError
     from operant.networks import Network
     from operant.ops.schedules import Cosine, Exponential, Linear, Step
 
@@ -132,6 +133,7 @@ __all__ = [
     "EvolutionStrategies",
     "ExpectedSARSA",
     "Exponential",
+    "FileError",
     "FrameStack",
     "GeneticAlgorithm",
     "GridSearch",
@@ -216,6 +218,7 @@ _exported = exports(
         "Algorithm": "operant.algorithms.base",
         "DiskError": "operant.engine.files",
         "Environment": "operant.envs.base",
+        "FileError": "operant.fields",
         "GridWorld": "operant.envs.gridworld",
         "HandWritten": "operant.agent.handwritten",
         "Network": "operant.networks",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from operant.agent.handwritten import HandWritten
 from operant.engine.evaluate import Evaluation
 from operant.engine.run_directory import RunDirectory
 from operant.engine.scores import StudyEvaluation
+from operant.formats import read_evaluation
 from operant.ops.comparison import Estimate, difference, probability_of_improvement
 from operant.ops.intervals import iqm
 
@@ -185,7 +185,7 @@ def _evaluations(side: Side | Sequence[Side], episodes: int, seed: int) -> list[
         file = RunDirectory(Path(side)).evaluation_file
         if not file.exists():
             return _evaluations(Agent.load(side), episodes, seed)
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = read_evaluation(file)
         score = StudyEvaluation.from_json(values) if "seeds" in values else Evaluation.from_json(values)
         return _evaluations(score, episodes, seed)
     if isinstance(side, Sequence) and side:

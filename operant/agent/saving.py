@@ -11,100 +11,25 @@ from typing import IO, TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from operant import curiosity, habits
+from operant import formats, spaces
 from operant.agent.best import Best
+from operant.agent.configuration import config, from_config
 from operant.agent.learner import Begun
-from operant.algorithms import registry
 from operant.engine import files
-from operant.engine.checkpoint import latest_checkpoint, load_checkpoint
+from operant.engine.checkpoint import RUN_FILE, latest_checkpoint, load_checkpoint
 from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
-from operant.engine.statistics import WINDOW
-from operant.envs import arguments, stored
-from operant.envs.source import Source
-from operant.envs.stored import Missing, StoredSource, require_same_spaces
-from operant.envs.wrappers import registry as wrappers
+from operant.engine.train import steps_done, steps_per_iteration
+from operant.fields import FileError, blamed
+from operant.replay.size import nbytes
 
 if TYPE_CHECKING:
     from operant.agent.agent import Agent
 
-FORMAT = "operant-model-1"
+FORMAT = formats.MODEL
 ROWS = 200  # of metrics, in a model file
+LONGEST_CHUNK = 10_000_000  # steps: their randomness is drawn at once
 BEST_MODEL = "model.safetensors"  # in a run's best/
-
-
-def config(agent: Agent) -> dict[str, Any]:
-    """Everything needed to make an agent again."""
-    algorithm, curious = curiosity.parts(agent.algorithm)
-    env_kwargs, not_kept = arguments.to_json(agent.source.env_kwargs)
-    return {
-        "algorithm": registry.name_of(algorithm),
-        "hyperparameters": registry.to_json(algorithm),
-        "curiosity": curiosity.to_json(curious),
-        "environment": agent.source.id,
-        "environment_given_as_id": isinstance(agent.source.given, str),
-        "env_kwargs": env_kwargs,
-        "env_kwargs_not_kept": not_kept,  # the names of those that are objects of the user's
-        **stored.to_json(agent.spec),
-        "wrappers": [wrappers.to_json(wrapper) for wrapper in agent.source.wrappers],
-        "seed": agent.seed,
-        "seeds": None if agent.seeds is None else list(agent.seeds),
-        "num_envs": agent.num_envs,
-        "backend": agent.source.backend,
-        "vectorization": agent.source.vectorization,
-        "stats_window_size": agent.learner.window,
-    }
-
-
-def from_config(
-    cls: type[Agent],
-    config: dict[str, Any],
-    env: Any,
-    network: Any,
-    wrapped_in: Any,
-    env_kwargs: Mapping[str, Any] | None = None,
-    given: Mapping[str, Any] | None = None,
-) -> Agent:
-    """The untrained agent of a configuration, with the user's own environment, network and wrappers where given.
-
-    `given` are arguments of the agent and hyperparameters that stand for those of the configuration. Without `env` no
-    environment is made until it is played.
-
-    Raises ValueError where one of these is missing, and where the environment's spaces are not those of the config.
-    """
-    values = (
-        dict(config["hyperparameters"])
-        | dict(given or {})
-        | ({} if network is None else {"network": network})
-    )
-    if "network" in values and values["network"] is None:
-        raise ValueError("The network was a module of yours: pass it again as network=….")
-    own = {name: values.pop(name, config[name]) for name in ("seed", "seeds", "num_envs")}
-    window = config.get("stats_window_size", WINDOW)  # not in files of before
-    own["stats_window_size"] = values.pop("stats_window_size", window)
-    expected, whole = stored.from_json(config)
-    known = config["environment_given_as_id"]
-    if env is None and not known and not whole:
-        raise ValueError(f"The environment {expected.id} was an object of yours: pass it again as env=….")
-    what = {
-        "backend": values.pop("backend", config["backend"] if env is None else "auto"),
-        "vectorization": values.pop("vectorization", config["vectorization"]),
-        "start_method": values.pop("start_method", None),  # not stored: systems differ in those they have
-        "wrappers": wrappers.as_wrappers(config.get("wrappers", []) if wrapped_in is None else wrapped_in),
-        "env_kwargs": arguments.from_json(config, env, env_kwargs) if known or env is not None else {},
-    }
-    if env is None and whole:
-        source = StoredSource(expected.id if known else Missing(expected.id), **what, stored=expected)
-    else:
-        source = Source(expected.id if env is None else env, **what)
-        require_same_spaces(expected, source.spec)  # before the algorithm has its say on other ones
-    kind = registry.algorithm(config["algorithm"])
-    table = {**habits.CONSTRUCTOR, **habits.LOAD}
-    habits.refuse(
-        table, "load", [name for name in values if name in table and name not in kind.__dataclass_fields__]
-    )
-    algorithm = registry.restore(kind, values)
-    return cls(curiosity.make_curious(algorithm, config.get("curiosity")), source, **own)
 
 
 def save(agent: Agent, path: str | Path | IO[bytes]) -> None:
@@ -120,10 +45,13 @@ def save(agent: Agent, path: str | Path | IO[bytes]) -> None:
 
 
 def progress(agent: Agent) -> dict[str, Any]:
-    """How far training has come, as JSON values: the step, and at most `ROWS` rows of metrics, without times."""
+    """How far training has come, as JSON values: the step, and some rows of metrics (at most `ROWS`), without times."""
     rows = agent.history
-    if len(rows) > ROWS:
-        rows = [rows[i] for i in np.linspace(0, len(rows) - 1, ROWS).astype(int)]
+    most = max(
+        2, min(ROWS, ROWS * 50 // len(agent.seeds or (0,)))
+    )  # a thousand learners' must be read again, too
+    if len(rows) > most:
+        rows = [rows[i] for i in np.linspace(0, len(rows) - 1, most).astype(int)]
     names = sorted({name for row in rows for name in row if not name.startswith("time/") or name == STEP})
     return {
         "step": agent.step,
@@ -161,8 +89,15 @@ def load_best(agent: Agent, directory: RunDirectory) -> Best | None:
     path = directory.best / BEST_MODEL
     if not path.exists():
         return None
+    values = formats.model_metadata(files.read_text(path), path)
+    if "evaluation" not in values:
+        raise FileError("it is missing.", path, "evaluation")
     state = files.load_tree(path, jax.eval_shape(agent.learner.initial_state))
-    return Best.from_json(files.read_metadata(path)["evaluation"], state)
+    with blamed(path, "evaluation"):
+        best = Best.from_json(values["evaluation"], state)
+        if any(np.shape(x) != np.shape(agent.seeds or 0)[:1] for x in (best.reward, best.length, best.step)):
+            raise FileError(f"it must have a number for each of {agent.seeds or 'one learner'}.")
+        return best
 
 
 def load(
@@ -188,15 +123,15 @@ def load(
     if best or Path(path).is_dir():
         path = _model_of(RunDirectory.open(path), best)
     try:
-        metadata = files.read_metadata(path)
-    except ValueError:
+        metadata = formats.model_metadata(files.read_text(path), path)
+    except FileError:
         _require_ours(Path(path))
         raise
-    if metadata.get("format") != FORMAT:
-        raise ValueError(
-            f"{path} is not a model of operant's (format {metadata.get('format')!r}, not {FORMAT!r})."
-        )
-    agent = from_config(cls, metadata["config"], env, network, wrapped_in, env_kwargs, given)
+    shapes = [each["shape"] for each in files.read_shapes(path).values()]
+    _require_learners(path, metadata["config"]["seeds"], shapes)
+    agent = from_config(
+        cls, path, metadata["config"], env, network, wrapped_in, env_kwargs, given, len(shapes)
+    )
     try:
         state = files.load_tree(path, jax.eval_shape(agent.learner.initial_state))
     except ValueError as error:
@@ -213,6 +148,12 @@ def load(
     agent.history = [row for row in rows_of(metadata.get("history", {})) if row[STEP] <= agent.step]
     # As the model of a run is that of its best seed, so is the best model.
     return agent if not best or agent.seeds is None else agent[int(np.argmax(evaluation["mean_reward"]))]
+
+
+def _require_learners(path: str | Path, seeds: list[int] | None, shapes: list[list[int]]) -> None:
+    """Raise FileError where the tensors are not those of as many learners as there are seeds."""
+    if seeds is not None and any(shape[:1] != [len(seeds)] for shape in shapes):
+        raise FileError(f"{len(seeds):,} seeds, and a tensor of another number.", path, "config.seeds")
 
 
 def _require_ours(path: Path) -> None:
@@ -260,11 +201,36 @@ def restore(
         raise FileNotFoundError(
             f"{run_dir} has no checkpoint to resume from; start it again with --overwrite."
         )
-    agent = from_config(cls, directory.read_config(), env, network, wrapped_in, env_kwargs)
-    run, _ = load_checkpoint(path, agent.learner.started(emit=False))
+    stored = formats.read_run(directory.path)
+    shapes = files.read_shapes(path / RUN_FILE)
+    agent = from_config(
+        cls, directory.config_file, stored, env, network, wrapped_in, env_kwargs, None, len(shapes)
+    )
+    _require_held(agent, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
+    with blamed(path):
+        run, manifest = load_checkpoint(path, agent.learner.started(emit=False))
+        if steps_done(run) != manifest["step"]:
+            raise FileError(f"the run is at step {steps_done(run)}, not at {manifest['step']}.", field="step")
     agent.learner.restored(run)
     if directory.metrics_file.exists():
         agent.history = [row for row in read_rows(directory.metrics_file) if row[STEP] <= agent.step]
         agent.learner.count_updates(agent.history)
     agent.best_so_far = load_best(agent, directory)
     return agent
+
+
+def _require_held(agent: Agent, stored: Mapping[str, Any], file: Path, size: int) -> None:
+    """Raise FileError where a run's config claims more than the checkpoint holds, before it is allocated."""
+    learner, spec = agent.learner, agent.spec
+    seen = nbytes(jax.eval_shape(lambda: spaces.example(spec.observation_space)))
+    claims = {
+        "num_envs": lambda: agent.num_envs * (seen + 8) * (learner.seeds or 1),
+        "stats_window_size": lambda: learner.window * 8 * (learner.seeds or 1),
+        "hyperparameters": lambda: nbytes(jax.eval_shape(learner.initial_state)) + learner.replay_bytes,
+    }
+    for name, claimed in claims.items():
+        if claimed() > size:
+            raise FileError(f"it takes {claimed():,} bytes, and the checkpoint has {size:,}.", file, name)
+    steps = stored["chunk_size"] * steps_per_iteration(agent.algorithm.experience, agent.num_envs)
+    if stored["chunk_size"] > 1 and steps > max(stored["total_timesteps"], LONGEST_CHUNK):
+        raise FileError(f"it makes chunks of {steps:,} steps.", file, "chunk_size")

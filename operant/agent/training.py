@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from operant import formats
 from operant.agent import saving
 from operant.agent.best import Selection
 from operant.agent.callbacks.base import Callbacks, Progress, StepEvent
@@ -58,7 +59,7 @@ class Plan:
     @classmethod
     def of(cls, directory: RunDirectory) -> Plan:
         """The plan of a run that was started."""
-        config = directory.read_config()
+        config = formats.read_run(directory.path)
         return cls(**{field.name: config[field.name] for field in fields(cls) if field.name in config})
 
 

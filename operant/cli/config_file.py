@@ -5,17 +5,17 @@ Each becomes the arguments that say the same, so that a file is read, checked an
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from operant import formats
 from operant.cli import habits
 from operant.cli.asked import flag_names
 from operant.cli.errors import WrongInput
+from operant.fields import FileError, blamed, read_json, read_toml
 from operant.lazy import nearest
 from operant.studio import repeat
 
@@ -57,16 +57,12 @@ def read(file: str) -> list[Written]:
     if path.is_dir():
         path = path / "config.json"
     try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        values = read_json(path) if path.suffix == ".json" else read_toml(path)
     except OSError as error:
         raise WrongInput(f"--config {file}: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:  # of JSON, TOML or UTF-8
-        kind = "JSON" if path.suffix == ".json" else "TOML"
-        raise WrongInput(f"--config {file} is not {kind}: {error}.") from error
-    if not isinstance(values, dict):
-        raise WrongInput(f"--config {file}: must hold a table of values.")
-    if "operant_version" in values:
+    except FileError as error:
+        raise WrongInput(f"--config {error}") from error
+    if formats.RUN in values:
         return [Written(str(path), arguments_of(values, f"--config {path}"))]
     return [_of_values(place, name, each) for place, name, each in _runs(str(path), values)]
 
@@ -74,10 +70,10 @@ def read(file: str) -> list[Written]:
 def arguments_of(config: Mapping[str, Any], place: str) -> list[str]:
     """The arguments of `operant train` for a run's or a model's config. Raises WrongInput naming where it stands."""
     try:
-        own, words = repeat.missing(config), repeat.arguments(config)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        why = f"{type(error).__name__}: {error}"
-        raise WrongInput(f"{place}: not a config of operant's ({why}).") from error
+        with blamed():
+            own, words = repeat.missing(formats.check_config(config)), repeat.arguments(config)
+    except FileError as error:
+        raise WrongInput(f"{place}: not a config of operant's ({error}).") from error
     if words is None:
         listed = ", ".join(own)
         raise WrongInput(

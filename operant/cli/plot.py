@@ -16,12 +16,11 @@ def plot(runs: Sequence[str], output: str, metric: str) -> None:
             raise ValueError("plot needs at least one run directory.")
         for run in runs:
             found.require(run)
-    import json
-
     import numpy as np
 
     from operant.engine.log import read_rows
     from operant.engine.run_directory import RunDirectory
+    from operant.formats import read_evaluation
     from operant.studio.curves import RETURN, label, learning_curve, series
 
     curves, environments, random = {}, set(), []
@@ -38,7 +37,8 @@ def plot(runs: Sequence[str], output: str, metric: str) -> None:
             )
             environments.add(directory.read_config()["environment"])
             if metric == RETURN and directory.evaluation_file.exists():
-                random.append(json.loads(directory.evaluation_file.read_text())["random"]["mean"])
+                score = read_evaluation(directory.evaluation_file).get("random")
+                random += [] if score is None else [score["mean"]]
     title = f"{label(metric)} on {', '.join(sorted(environments))}"
     reference = {"random policy": float(np.mean(random))} if random and len(environments) == 1 else None
     learning_curve(curves, title=title[0].upper() + title[1:], y=metric, reference=reference, path=output)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from operant import formats
 from operant.cli import modules
 from operant.cli.errors import WrongInput
+from operant.fields import FileError
 from operant.studio import repeat
 
 
@@ -16,12 +17,13 @@ def require(run: str | Path) -> dict[str, Any]:
     """The config of a run. Raises WrongInput for what is none, as `RunDirectory.open` would after a while."""
     path = Path(run)
     try:
-        config = json.loads((path / "config.json").read_text())
-    except (OSError, ValueError, RecursionError):
-        config = None
-    if isinstance(config, dict) and "operant_version" in config:
-        return config
-    missing = "it has no config.json of operant's" if path.is_dir() else "there is no such directory"
+        return formats.read_run(path)
+    except OSError:
+        missing = "it has no config.json of operant's" if path.is_dir() else "there is no such directory"
+    except FileError as error:
+        if error.field != formats.RUN:
+            raise WrongInput(str(error)) from error
+        missing = "it has no config.json of operant's"
     raise WrongInput(f"{run} is not a run: {missing}.")
 
 
@@ -89,8 +91,8 @@ def _steps(path: Path, config: dict[str, Any]) -> str:
 
 def _score(path: Path) -> str:
     try:
-        score = json.loads((path / "evaluation.json").read_text())
-    except (OSError, ValueError, RecursionError):
+        score = formats.read_evaluation(path / "evaluation.json")
+    except OSError:
         return "none yet"
     if "mean" in score:
         low, high = score.get("interval") or (None, None)
@@ -98,7 +100,8 @@ def _score(path: Path) -> str:
     else:
         centres = f"median {score['median']:.1f}, interquartile mean {score['iqm']:.1f}"
         value = f"{centres} over {len(score['seeds'])} seeds, each"
-    return f"{value} over {score['episodes']} episodes (random policy: {score['random']['mean']:.1f})"
+    random = f" (random policy: {score['random']['mean']:.1f})" if score.get("random") else ""
+    return f"{value} over {score['episodes']} episodes{random}"
 
 
 def model_config(model: str) -> dict[str, Any]:
@@ -110,9 +113,9 @@ def model_config(model: str) -> dict[str, Any]:
         raise WrongInput(f"{model}: the run has no model yet; go on with `operant resume {model}`.")
     try:
         with safe_open(path, "numpy") as file:
-            return dict(json.loads(file.metadata()["metadata"])["config"])
-    except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise WrongInput(f"{model} is not a model of operant's ({type(error).__name__}: {error}).") from error
+            return formats.model_metadata((file.metadata() or {}).get("metadata"), path)["config"]
+    except (OSError, SafetensorError, FileError) as error:
+        raise WrongInput(f"{model} is not a model of operant's ({error}).") from error
 
 
 def require_module(config: dict[str, Any], imported: Iterable[str]) -> None:

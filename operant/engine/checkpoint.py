@@ -18,8 +18,11 @@ from typing import Any
 
 from operant import settings
 from operant.engine.files import delete, load_tree, make_directory, read_shapes, save_tree, sync, writing
+from operant.fields import FileError, blamed, check, read_json
+from operant.formats import MANIFEST
 from operant.types import PyTree
 
+RUN_FILE, MANIFEST_FILE = "run.safetensors", "manifest.json"
 _OURS = re.compile(r"[0-9]+(\.old)?")  # the names of checkpoints
 
 
@@ -59,7 +62,7 @@ def save_checkpoint(
 
 def _write(directory: Path, step: int, run_tree: PyTree, config: dict[str, Any]) -> None:
     """Fill the directory of a checkpoint, and wait until all of it is on the disk."""
-    tensors, manifest = directory / "run.safetensors", directory / "manifest.json"
+    tensors, manifest = directory / RUN_FILE, directory / MANIFEST_FILE
     save_tree(tensors, run_tree, {"step": step})
     content = {
         "step": step,
@@ -83,7 +86,7 @@ def latest_checkpoint(directory: str | Path) -> Path | None:
     for path in _newest_first(Path(directory)):
         try:
             read_manifest(path)
-        except ValueError as error:
+        except FileError as error:
             warnings.warn(f"{error} Falling back on the checkpoint before it.", stacklevel=2)
         else:
             return path
@@ -93,25 +96,24 @@ def latest_checkpoint(directory: str | Path) -> Path | None:
 def load_checkpoint(path: str | Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
     """`(run tree, manifest)` of a checkpoint, in the structure of `like`.
 
-    Raises ValueError for a damaged checkpoint, and one that names the leaves that do not fit `like`.
+    Raises FileError for a damaged checkpoint, and one that names the leaves that do not fit `like`.
     """
     manifest = read_manifest(path)
-    return load_tree(Path(path) / "run.safetensors", like), manifest
+    return load_tree(Path(path) / RUN_FILE, like), manifest
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
-    """The manifest of a whole checkpoint. Raises ValueError if its tensors are not what was written."""
+    """The manifest of a whole checkpoint. Raises FileError if its files are not what was written, of this step."""
     path = Path(path)
     try:
-        manifest = json.loads((path / "manifest.json").read_text())
-        expected, found = manifest["sha256"], _hash(path / "run.safetensors")
-        step = manifest["step"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"The checkpoint {path} is damaged ({type(error).__name__}: {error}).") from error
-    if found != expected:
-        raise ValueError(f"The checkpoint {path} is damaged (run.safetensors does not have its SHA-256).")
-    if type(step) is not int or (_OURS.fullmatch(path.name) and step != _step(path)):
-        raise ValueError(f"The checkpoint {path} is damaged (its manifest says step {step!r}).")
+        with blamed():
+            manifest = check(read_json(path / MANIFEST_FILE), MANIFEST)
+            if _OURS.fullmatch(path.name) and manifest["step"] != _step(path):
+                raise FileError(f"it is {manifest['step']}, in the directory {path.name}.", field="step")
+        if _hash(path / RUN_FILE) != manifest["sha256"]:
+            raise FileError(f"{RUN_FILE} does not have its SHA-256")
+    except (OSError, FileError) as error:
+        raise FileError(f"The checkpoint is damaged ({error}).", path) from error
     return manifest
 
 

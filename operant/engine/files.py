@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from operant.fields import FileError, blamed, parse, table
 from operant.types import PyTree
 
 DTYPES = (
@@ -183,40 +184,58 @@ def load_tree(path: str | Path, like: PyTree) -> PyTree:
     """The tree that was saved, in the structure of `like`.
 
     Leaves of `like` are arrays or `jax.ShapeDtypeStruct`s, whose shapes and dtypes the file must have; the
-    results are new JAX arrays, or NumPy arrays and Python numbers where `like` has those. Raises ValueError
+    results are new JAX arrays, or NumPy arrays and Python numbers where `like` has those. Raises FileError
     naming the leaves that are missing, unexpected or of another shape or dtype, FileNotFoundError, and
-    ValueError for something that is not a whole safetensors file.
+    FileError for something that is not a whole safetensors file.
     """
     names, (leaves, structure) = leaf_names(like), jax.tree.flatten(like)
     loaded, problems = [], []
-    with _opened(path) as file:
-        keys = json.loads((file.metadata() or {}).get("prng_keys", "{}"))
+    with _opened(path) as file, blamed(path):
+        keys = table(
+            parse((file.metadata() or {}).get("prng_keys", "{}"), field="prng_keys"), field="prng_keys"
+        )
         stored = set(file.keys())
         problems += [f"{name} of the file is unexpected" for name in sorted(stored - set(names))]
         for name, leaf in zip(names, leaves, strict=True):
             if name not in stored:
                 problems.append(f"{name} is missing from the file")
                 continue
-            value = file.get_tensor(name)
-            if name in keys:
-                value = jax.random.wrap_key_data(jnp.array(value), impl=keys[name])
-            if problem := _mismatch(value, leaf):
+            with blamed(field=name):
+                problem, value = _read(file, name, leaf, keys)
+            if problem:
                 problems.append(f"{name} {problem}")
             else:
-                loaded.append(_restored(value, leaf))
-    if problems:
-        rest = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
-        raise ValueError(
-            f"{path} holds something else than what is loaded from it: {'; '.join(problems[:8])}{rest}. "
-            "Load it with the algorithm, hyperparameters and environment that it was saved with."
-        )
+                loaded.append(value)
+        if problems:
+            rest = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
+            raise FileError(
+                f"it holds something else than what is loaded from it: {'; '.join(problems[:8])}{rest}. "
+                "Load it with the algorithm, hyperparameters and environment that it was saved with."
+            )
     return jax.tree.unflatten(structure, loaded)
 
 
-def read_metadata(path: str | Path) -> dict[str, Any]:
-    """The metadata that `save_tree` was given; `{}` for a file from elsewhere. Raises as `load_tree` does."""
+def _read(file: Any, name: str, leaf: Any, keys: Mapping[str, Any]) -> tuple[str | None, Any]:
+    """`(what is wrong with it, the tensor in the place of a leaf)`; one of another size is not read."""
+    shape = tuple(file.get_slice(name).get_shape())
+    if (shape[:-1] if name in keys else shape) != np.shape(leaf):
+        return f"has shape {shape} in the file where {np.shape(leaf)} is expected", None
+    value = file.get_tensor(name)
+    if name in keys:
+        value = jax.random.wrap_key_data(jnp.array(value), impl=keys[name])
+    problem = _mismatch(value, leaf)
+    return problem, None if problem else _restored(value, leaf)
+
+
+def read_text(path: str | Path) -> str | None:
+    """The metadata that `save_tree` was given, as JSON; None for a file from elsewhere. Raises as `load_tree` does."""
     with _opened(path) as file:
-        return json.loads((file.metadata() or {}).get("metadata", "{}"))
+        return (file.metadata() or {}).get("metadata")
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """The same as values; `{}` for a file from elsewhere. Raises as `load_tree` does."""
+    return table(parse(read_text(path) or "{}", path, "metadata"), path, "metadata")
 
 
 def read_array(path: str | Path, name: str) -> np.ndarray:
@@ -242,8 +261,8 @@ def _opened(path: str | Path) -> Iterator[Any]:
         with safe_open(path, framework="np") as file:
             yield file
     except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"{path} is not a whole safetensors file ({error}): it was cut short, or is something else."
+        raise FileError(
+            f"it is not a whole safetensors file ({error}): it was cut short, or is something else.", path
         ) from error
 
 

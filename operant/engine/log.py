@@ -23,6 +23,7 @@ import numpy as np
 
 from operant.engine.files import replacing, writing
 from operant.engine.media import Histogram, Image, Video, gif_of, pixels_of, png_of
+from operant.fields import FileError, blamed, brief
 
 STEP, RETURN, UPDATES = "time/total_timesteps", "rollout/ep_rew_mean", "train/n_updates"
 EVALUATED = "eval/mean_reward"
@@ -108,7 +109,7 @@ class CsvLog:
 def read_csv(path: str | Path) -> dict[str, np.ndarray]:
     """The columns of a metrics file as float64, NaN where a line has no number; `{}` while there is none.
 
-    Raises ValueError naming the line for anything else.
+    Raises FileError naming the line for anything else.
     """
     columns: dict[str, list[float]] = {}
     for number, row in enumerate(_read(Path(path)), 2):
@@ -116,26 +117,44 @@ def read_csv(path: str | Path) -> dict[str, np.ndarray]:
             try:
                 columns.setdefault(name, []).append(float(text or "nan"))
             except (TypeError, ValueError):
-                raise ValueError(f"{path}, line {number}: {name} is {text!r}, not a number.") from None
+                raise FileError(f"line {number}: {name} is {brief(text)}, not a number.", path) from None
     return {name: np.asarray(column) for name, column in columns.items()}
 
 
 def read_rows(path: str | Path) -> list[dict[str, Any]]:
     """The rows that a `CsvLog` was given, in order; with several seeds, arrays `[S]`. A column that was not yet there
     is NaN.
+
+    Raises FileError naming the line or the column that is not as it was written.
     """
     columns = read_csv(path)
-    seed = columns.pop("seed", None)
+    steps, seed = columns.get(STEP), columns.pop("seed", None)
+    if columns and (steps is None or not ((steps >= 0) & (steps < 2**53)).all()):
+        raise FileError("it must be a column of steps.", path, STEP)
     if seed is not None:
-        columns = {name: column.reshape(-1, int(seed.max()) + 1) for name, column in columns.items()}
+        learners = int(np.nan_to_num(seed, posinf=len(seed)).max()) + 1
+        rows = (
+            len(seed) // learners if learners > 0 else 0
+        )  # a killed process may have written a part of the last
+        if (rows and (seed[: rows * learners] != np.tile(np.arange(learners), rows)).any()) or learners > len(
+            seed
+        ):
+            raise FileError("it must count the learners, line by line.", path, "seed")
+        columns = {name: column[: rows * learners].reshape(-1, learners) for name, column in columns.items()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return [row | {STEP: int(np.max(row[STEP]))} for row in rows]
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    text = path.read_text()
-    whole = text[: text.rfind("\n") + 1]  # a running or killed process may have written half a line
-    return list(csv.DictReader(io.StringIO(whole)))
+    with blamed(path):
+        text = path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]  # a running or killed process may have written half a line
+        lines = csv.DictReader(io.StringIO(whole), restkey="")
+        rows = list(lines)
+        for number, row in enumerate(rows, 2):
+            if "" in row or None in row.values():
+                raise FileError(f"line {number} has another number of values than the first has names.")
+        return rows
 
 
 class TensorBoardLog:

@@ -13,12 +13,11 @@ from typing import Any
 
 from operant.engine import run_lock
 from operant.engine.files import delete, make_directory, replacing
+from operant.fields import FileError, read_json
+from operant.formats import RUN
 from operant.version import __version__
 
-# In config.json beside the config: without it, any directory with a config.json would pass for a run.
-MARK = "operant_version"
 _HALF_WRITTEN = re.compile(r"\..+\.[0-9]+\.tmp")  # as `replacing` calls them
-
 
 @dataclass(frozen=True)
 class RunDirectory:
@@ -99,8 +98,8 @@ class RunDirectory:
     def holds_run(self) -> bool:
         """Whether a run was started here: `config.json` is there and is operant's."""
         try:
-            return MARK in json.loads(self.config_file.read_text())
-        except (OSError, ValueError, TypeError):
+            return RUN in read_json(self.config_file)
+        except (OSError, FileError):
             return False
 
     @property
@@ -109,13 +108,13 @@ class RunDirectory:
         return self.evaluation_file.exists() and self.report_file.exists()
 
     def read_config(self) -> dict[str, Any]:
-        """What `write_config` wrote."""
-        config = json.loads(self.config_file.read_text())
-        return {name: value for name, value in config.items() if name != MARK}
+        """What `write_config` wrote. Raises FileError where that is no table of values any more."""
+        config = read_json(self.config_file)
+        return {name: value for name, value in config.items() if name != RUN}
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Write `config.json`, atomically. Raises TypeError for what JSON does not take."""
-        text = json.dumps({MARK: __version__, **config}, indent=2) + "\n"
+        text = json.dumps({RUN: __version__, **config}, indent=2) + "\n"
         with replacing(self.config_file) as temporary:
             temporary.write_text(text)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import gymnasium as gym
 from gymnasium.envs.registration import find_highest_version, get_env_id, parse_env_id
 
@@ -20,3 +22,22 @@ def resolve(env: object) -> object:
         return env
     newest = find_highest_version(namespace, name) if version is None else None
     return env if newest is None else get_env_id(namespace, name, newest)
+
+
+def registered(id: str) -> str:
+    """An id that only a file names, as that of what is registered already: without its module.
+
+    `mymodule:MyEnv-v0` is MyEnv-v0 once somebody has imported mymodule; here nothing is imported.
+
+    Raises ValueError where nobody has, and for ids that make whatever their arguments name.
+    """
+    module, colon, name = id.rpartition(":")
+    if colon and (not module or module not in sys.modules):
+        raise ValueError(
+            f"The environment {id} is registered by a module, and a module that only a file names is not imported: "
+            f"import it first (on the command line: --import {module or 'MODULE'}), or pass env={id!r}."
+        )
+    registration = gym.registry.get(name)
+    if registration is not None and str(registration.entry_point).startswith("shimmy."):
+        raise ValueError(f"{name} makes what its arguments name, and a file named them: pass env={name!r}.")
+    return name

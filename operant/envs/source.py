@@ -55,22 +55,22 @@ class Source:
         if isinstance(self.given, type) and issubclass(self.given, Environment):
             object.__setattr__(self, "given", self.given(**self.env_kwargs))  # as it would be given by itself
             object.__setattr__(self, "env_kwargs", {})
-        own = registry.maker(self.given) if isinstance(self.given, str) else None
-        arguments.check(self.given, self.env_kwargs, own)
-        if isinstance(self.given, list) and not self.given:
-            raise ValueError("A list of environments holds none: give an id or a function for each of them.")
+        one_of("backend", self.backend, Backend)
+        one_of("vectorization", self.vectorization, Vectorization)
         if self.start_method is not None:
             start_method(self.start_method)
             if self.vectorization != "async":
                 raise ValueError(
                     f"start_method={self.start_method!r} is that of processes: add vectorization='async'."
                 )
-        if self.backend not in get_args(Backend):
-            raise ValueError(f"backend={self.backend!r}: must be one of {', '.join(get_args(Backend))}.")
-        if self.vectorization not in get_args(Vectorization):
-            raise ValueError(
-                f"vectorization={self.vectorization!r}: must be one of {', '.join(get_args(Vectorization))}."
-            )
+        self._check_given()
+
+    def _check_given(self) -> None:
+        """Raise ValueError where there is no environment, or it does not take its arguments or go with its backend."""
+        own = registry.maker(self.given) if isinstance(self.given, str) else None
+        arguments.check(self.given, self.env_kwargs, own)
+        if isinstance(self.given, list) and not self.given:
+            raise ValueError("A list of environments holds none: give an id or a function for each of them.")
         if self.backend == "native" and self.native is None:
             known = isinstance(self.given, str) and self.given in NATIVE
             with_these = f" as it is registered now, with {dict(self.env_kwargs)}" if known else ""
@@ -245,3 +245,9 @@ class Source:
             return False
         twin = registry.twin(given.id, {})
         return twin is not None and bool(eqx.tree_equal(twin, given))
+
+
+def one_of(name: str, value: str, choices: Any) -> None:
+    """Raise ValueError where a value is none of a Literal's."""
+    if value not in get_args(choices):
+        raise ValueError(f"{name}={value!r}: must be one of {', '.join(get_args(choices))}.")

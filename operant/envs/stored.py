@@ -1,12 +1,13 @@
 """The environment of a model file: described by the file, and made only when somebody plays it.
 
-So a model acts where its environment is not installed, and no module that a file names is imported to load it.
+So a model acts where its environment is not installed. No module that a file names is ever imported: what is made is
+what has been registered already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ from operant.envs.border import Border
 from operant.envs.gymnasium_spaces import space_to_gymnasium
 from operant.envs.gymnasium_stepping import outline
 from operant.envs.host import HostEnvironments
+from operant.envs.ids import registered
 from operant.envs.source import Source
 from operant.types import EnvSpec
 
@@ -44,36 +46,54 @@ class StoredSource(Source):
         assert self.stored is not None
         return self.stored
 
-    @cached_property
-    def native(self) -> Environment | None:
-        made = Source.native.func(self)
-        if made is not None:
-            require_same_spaces(self.spec, made.spec)
-        return made
-
     @property
     def normalizes(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """No file holds such statistics."""
         return False
 
+    @cached_property
+    def native(self) -> Environment | None:
+        if isinstance(self.given, Missing) or not self._here:
+            return None
+        made = self._played.native
+        if made is not None:
+            require_same_spaces(self.spec, made.spec)
+        return made
+
     def host(self, num_envs: int) -> HostEnvironments:
-        self._require_given()
-        made = super().host(num_envs)
+        made = self._played.host(num_envs)
         require_same_spaces(self.spec, made.spec)
         return made
 
     def single(self, render_mode: str | None = None) -> gym.Env:
-        self._require_given()
-        made = super().single(render_mode)
+        made = self._played.single(render_mode)
         require_same_spaces(self.spec, outline(made))
         return made
 
-    def _require_given(self) -> None:
+    @cached_property
+    def _played(self) -> Source:
+        """What is made of the file's words when somebody plays: an environment that is registered already.
+
+        Raises ValueError where nothing is registered by what the file says, or it does not take what the file gives.
+        """
         if isinstance(self.given, Missing):
             raise ValueError(
                 f"The environment {self.given.id} was an object of yours: pass it again as env=… (to load, evaluate or "
                 "resume), or with agent.set_env(env)."
             )
+        values = {field.name: getattr(self, field.name) for field in fields(Source)}
+        return Source(**{**values, "given": registered(self.given)})
+
+    @property
+    def _here(self) -> bool:
+        """Whether what the file names can be made."""
+        try:
+            return registered(self.given) in gym.registry
+        except ValueError:
+            return False
+
+    def _check_given(self) -> None:
+        """What a file says is checked when it is played: until then nothing of the environment is imported."""
 
 
 def to_json(spec: EnvSpec) -> dict[str, Any]:

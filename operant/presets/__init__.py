@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import tomllib
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
+
+from operant.fields import FileError, read_toml
 
 GROUPS = ("network", "curiosity")  # values of a preset that are tables themselves
 
@@ -50,11 +51,11 @@ def _tables(algorithm: str) -> dict[str, dict[str, Any]]:
 
 def _of_file(file: str, env: Any) -> dict[str, Any]:
     try:
-        values = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+        values = read_toml(file)
     except OSError as error:
         raise ValueError(f"preset {file}: {error.strerror or error}.") from error
-    except ValueError as error:  # of TOML or UTF-8
-        raise ValueError(f"preset {file} is not TOML: {error}.") from error
+    except FileError as error:
+        raise FileError(error.why, f"preset {file}") from error
     if isinstance(env, str) and isinstance(values.get(env), dict):
         return values[env]
     tables = [name for name, value in values.items() if isinstance(value, dict) and name not in GROUPS]

@@ -12,6 +12,7 @@ import numpy as np
 
 from operant.engine.log import RETURN
 from operant.engine.log import STEP as STEPS
+from operant.fields import blamed
 from operant.ops.intervals import iqm_interval
 from operant.studio import style
 
@@ -225,7 +226,7 @@ def metrics_panel(
 
 def read_metrics(path: str | Path) -> dict[str, np.ndarray]:
     """The columns of a `metrics.csv` as float arrays `[K]`, NaN where a cell is empty; no columns of text."""
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8") as file, blamed(path):
         rows = list(csv.DictReader(file))
     columns = {}
     for key in rows[0] if rows else ():

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from operant.fields import blamed, read_json
 from operant.studio import style
 from operant.studio.curves import metrics_panel, read_metrics
 from operant.studio.repeat import command_line, python
@@ -68,14 +69,19 @@ def report(run_directory: str | Path) -> Path:
     environment = str(evaluation.get("environment") or config.get("environment") or "")
     algorithm = str(config.get("algorithm") or "").upper()
     title = " on ".join(filter(None, [algorithm, environment])) or run.name
+    with blamed(run / "evaluation.json"):
+        scores = _score(
+            evaluation, algorithm or "policy", evaluation.get("threshold", config.get("threshold"))
+        )
+    with blamed(run / "config.json"):
+        settings = [_repeat(config), *_tables(config)]
     sections = [
-        _score(evaluation, algorithm or "policy", evaluation.get("threshold", config.get("threshold"))),
+        scores,
         _picture("Learning curve", run / "curve.png"),
         _picture("What the policy does", run / "policy.png"),
         _video(run / "video.mp4"),
         _picture("Training diagnostics", run / "metrics.png") or _diagnostics(run / "metrics.csv"),
-        _repeat(config),
-        *_tables(config),
+        *settings,
     ]
     if not any(sections):
         raise ValueError(
@@ -93,7 +99,7 @@ def report(run_directory: str | Path) -> Path:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return read_json(path) if path.exists() else {}
 
 
 def _section(heading: str, content: str) -> str:

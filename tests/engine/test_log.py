@@ -93,7 +93,7 @@ def test_seeds_are_lines_of_their_own(tmp_path):
 
 def test_what_is_no_metrics_file_is_named(tmp_path):
     (tmp_path / "m.csv").write_text("name,age\n1,2\nAda,36\n")
-    with pytest.raises(ValueError, match=r"m\.csv, line 3: name is 'Ada', not a number"):
+    with pytest.raises(ValueError, match=r"m\.csv: line 3: name is 'Ada', not a number"):
         read_csv(tmp_path / "m.csv")
     (tmp_path / "m.csv").write_text("a,b\n1\n")
     np.testing.assert_array_equal(read_csv(tmp_path / "m.csv")["b"], [np.nan])
