@@ -50,7 +50,7 @@ CONFIG = {
     "max_episode_steps": optional(COUNT).later,
     "masked": FLAG.later,
     "dummy_steps": FLAG.later,
-    "frame_stack": COUNT.later,
+    "frame_stack": whole(1, 10_000).later,
     "wrappers": several(TABLE).later,
     "seed": whole(),
     "seeds": optional(several(whole(), at_least=1)),

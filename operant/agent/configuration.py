@@ -13,7 +13,7 @@ from operant.algorithms.base import Algorithm
 from operant.engine.statistics import WINDOW
 from operant.envs import arguments, stored
 from operant.envs.ids import registered
-from operant.envs.source import Source
+from operant.envs.source import Backend, Source, Vectorization, one_of
 from operant.envs.stored import Missing, StoredSource, require_same_spaces
 from operant.envs.wrappers import registry as wrappers
 from operant.fields import FileError, blamed, whole
@@ -119,6 +119,9 @@ def _require_whole(path: str | Path, config: Mapping[str, Any], tensors: int | N
         _require_layers(hyperparameters.get("network"), tensors)
         network = {"network": hyperparameters.pop("network")} if hyperparameters.get("network") else {}
         registry.restore(kind, {**hyperparameters, **network})
+    with blamed(path, "config"):
+        one_of("backend", config["backend"], Backend)
+        one_of("vectorization", config["vectorization"], Vectorization)
     with blamed(path, "config.curiosity"):
         curiosity.curiosity(config.get("curiosity"))
     return kind

@@ -149,11 +149,11 @@ def _read(path: Path) -> list[dict[str, str]]:
     with blamed(path):
         text = path.read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1]  # a running or killed process may have written half a line
-        lines = csv.DictReader(io.StringIO(whole), restkey="")
+        lines = csv.DictReader(io.StringIO(whole), restkey="", restval="")
         rows = list(lines)
         for number, row in enumerate(rows, 2):
-            if "" in row or None in row.values():
-                raise FileError(f"line {number} has another number of values than the first has names.")
+            if "" in row:
+                raise FileError(f"line {number} has more values than the first has names.")
         return rows
 
 

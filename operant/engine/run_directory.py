@@ -61,9 +61,12 @@ class RunDirectory:
 
     @classmethod
     def open(cls, path: str | Path) -> RunDirectory:
-        """An existing run's directory. Raises FileNotFoundError for anything else."""
+        """An existing run's directory.
+
+        Raises FileNotFoundError for anything else, FileError where its config.json is no JSON any more.
+        """
         directory = cls(Path(path))
-        if not directory.holds_run:
+        if not directory.config_file.is_file() or RUN not in read_json(directory.config_file):
             missing = (
                 "it has no config.json of operant's"
                 if directory.path.is_dir()
