@@ -127,12 +127,16 @@ def read_run(path: str | Path) -> dict[str, Any]:
 
     Raises FileError, and OSError where there is none; a config.json of something else has no `RUN`.
     """
-    file = Path(path) / "config.json"
-    values = read_json(file)
-    with blamed(file):
-        if RUN not in values:
-            raise FileError("it is not operant's: it has no version of it.", field=RUN)
-        return check_config(values, PLAN)
+    with blamed(Path(path) / "config.json"):
+        return check_config(require_run(path), PLAN)
+
+
+def require_run(path: str | Path) -> dict[str, Any]:
+    """The same, of which only that it is operant's has been looked at."""
+    values = read_json(Path(path) / "config.json")
+    if RUN not in values:
+        raise FileError("it is not operant's: it has no version of it.", Path(path) / "config.json", RUN)
+    return values
 
 
 def read_evaluation(path: str | Path) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def test_several_runs_in_one_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("algorithm = ", "x.toml is not TOML"),
+        ("algorithm = ", "x.toml: it is not TOML"),
         ("environment = 'CartPole-v1'", 'x.toml: needs algorithm = "…"'),
         ("algorithm = 'ppo'", 'x.toml: needs environment = "…"'),
         ("algorithm = 'pop'\nenvironment = 'CartPole-v1'", "Unknown algorithm 'pop'. Did you mean 'ppo'"),

@@ -71,7 +71,7 @@ def arguments_of(config: Mapping[str, Any], place: str) -> list[str]:
     """The arguments of `operant train` for a run's or a model's config. Raises WrongInput naming where it stands."""
     try:
         with blamed():
-            own, words = repeat.missing(formats.check_config(config)), repeat.arguments(config)
+            own, words = repeat.missing(config), repeat.arguments(config)
     except FileError as error:
         raise WrongInput(f"{place}: not a config of operant's ({error}).") from error
     if words is None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from operant import formats
 from operant.cli import modules
@@ -12,12 +12,19 @@ from operant.cli.errors import WrongInput
 from operant.fields import FileError
 from operant.studio import repeat
 
+T = TypeVar("T")
+
 
 def require(run: str | Path) -> dict[str, Any]:
     """The config of a run. Raises WrongInput for what is none, as `RunDirectory.open` would after a while."""
+    return _read(run, formats.read_run)
+
+
+def _read(run: str | Path, read: Callable[[Path], T]) -> T:
+    """What is read of a run. Raises WrongInput for what is none."""
     path = Path(run)
     try:
-        return formats.read_run(path)
+        return read(path)
     except OSError:
         missing = "it has no config.json of operant's" if path.is_dir() else "there is no such directory"
     except FileError as error:
@@ -130,6 +137,6 @@ def require_model(model: str) -> None:
     """Raise WrongInput where neither a run nor a file is."""
     path = Path(model)
     if path.is_dir():
-        require(path)
+        _read(path, formats.require_run)
     elif not path.is_file():
         raise WrongInput(f"{model}: there is no such run or model file.")

@@ -113,7 +113,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
         if _hash(path / RUN_FILE) != manifest["sha256"]:
             raise FileError(f"{RUN_FILE} does not have its SHA-256")
     except (OSError, FileError) as error:
-        raise FileError(f"The checkpoint is damaged ({error}).", path) from error
+        raise FileError(f"the checkpoint is damaged ({error}).", path) from error
     return manifest
 
 

@@ -100,7 +100,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path, damage):
             manifest.write_text(manifest.read_text()[:40])
         case "manifest list":
             manifest.write_text("[]")
-    with pytest.warns(UserWarning, match=r"20 is damaged.*Falling back"):
+    with pytest.warns(UserWarning, match=r"20: the checkpoint is damaged.*Falling back"):
         assert latest_checkpoint(tmp_path) == tmp_path / "10"
     with pytest.raises(ValueError, match="is damaged"):
         load_checkpoint(tmp_path / "20", run(0))
