@@ -175,7 +175,7 @@ def test_a_config_of_objects_says_so(tmp_path, capsys):
     assert "not a config of operant's" in capsys.readouterr().err
     assert main(["info", "nowhere"]) == 2
     assert main(["info", str(tmp_path)]) == 2
-    assert "not as operant wrote them" in capsys.readouterr().err
+    assert "config.json: algorithm: it is missing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

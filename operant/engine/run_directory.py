@@ -19,6 +19,7 @@ from operant.version import __version__
 
 _HALF_WRITTEN = re.compile(r"\..+\.[0-9]+\.tmp")  # as `replacing` calls them
 
+
 @dataclass(frozen=True)
 class RunDirectory:
     """The places of a run's files. Making the object touches nothing; `create` and `open` do."""
