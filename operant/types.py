@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -113,26 +115,103 @@ class Clock(eqx.Module):
         return jnp.clip(self.step / self.total, 0.0, 1.0).astype(jnp.float32)
 
 
+class Experience(ABC):
+    """A plan: what one iteration of training collects and learns from. It answers for itself; nobody asks its class."""
+
+    whole_episodes: ClassVar[bool] = False  # environments start afresh for every batch
+
+    @property
+    def stores_carry(self) -> bool:
+        """Whether the policy's memory is wanted before every step rather than before the first of them."""
+        return False
+
+    @property
+    def replay(self) -> Replay | None:
+        """Itself, where experience is kept and drawn from again; None where it is used once."""
+        return None
+
+    @property
+    @abstractmethod
+    def unroll_length(self) -> int:
+        """Steps of every environment that are collected in one go; of whole episodes, at most."""
+
+    @property
+    @abstractmethod
+    def described(self) -> str:
+        """What decides the length of an iteration, as the user says it: `n_steps=128`."""
+
+    def columns(self, num_envs: int) -> int:
+        """The second axis of a batch."""
+        return num_envs
+
+    def rounds(self, num_envs: int) -> int:
+        """How often an iteration collects `unroll_length` steps of `num_envs` environments."""
+        return 1
+
+    def steps_per_iteration(self, num_envs: int) -> int:
+        """Environment steps of one iteration; of whole episodes, at most."""
+        return self.unroll_length * self.columns(num_envs)
+
+    def updates_per_iteration(self, num_envs: int) -> int:
+        """How often `Algorithm.update` is called in one iteration."""
+        return 1
+
+    def warm_up_iterations(self, num_envs: int) -> int:
+        """How many iterations act at random before anything is learnt."""
+        return 0
+
+    def require_shared(self, num_envs: int) -> None:
+        """Raise ValueError where the episodes of an iteration are not a multiple of the environments."""
+        count = self.columns(num_envs)
+        if count % num_envs:
+            raise ValueError(
+                f"{count} episodes cannot be shared by num_envs={num_envs}: choose a divisor of {count}."
+            )
+
+
 @dataclass(frozen=True)
-class Rollout:
+class Rollout(Experience):
     """`steps` steps of every environment, used once: batches are `[steps, N]`."""
 
     steps: int
 
+    @property
+    def unroll_length(self) -> int:
+        return self.steps
+
+    @property
+    def described(self) -> str:
+        return f"n_steps={self.steps}"
+
 
 @dataclass(frozen=True)
-class Episodes:
-    """`count` whole episodes, used once: batches are `[max_steps, count]`, with weight 0 behind each episode's end.
+class Episodes(Experience):
+    """`count` whole episodes, used once: batches are `[max_steps, count]`, with weight 0 after each episode's end.
 
     Environments start afresh for every batch; `count` must be a multiple of the number of environments.
     """
 
+    whole_episodes: ClassVar[bool] = True
     count: int
     max_steps: int
 
+    @property
+    def unroll_length(self) -> int:
+        return self.max_steps
+
+    @property
+    def described(self) -> str:
+        return f"n_episodes={self.count}"
+
+    def columns(self, num_envs: int) -> int:
+        return self.count
+
+    def rounds(self, num_envs: int) -> int:
+        return self.count // num_envs
+
 
 @dataclass(frozen=True)
-class Replay:
+class Replay(Experience):
     """A ring of the last `capacity` transitions, from which batches `[batch_size]` are drawn.
 
     Each iteration collects `collect_steps` steps of every environment and then makes `updates` updates (−1: as many as
@@ -154,5 +233,24 @@ class Replay:
     priority: bool = False
     sequence: int = 1
 
+    @property
+    def replay(self) -> Replay:
+        return self
 
-Experience = Rollout | Episodes | Replay
+    @property
+    def unroll_length(self) -> int:
+        return self.collect_steps
+
+    @property
+    def described(self) -> str:
+        return f"train_freq={self.collect_steps}"
+
+    @property
+    def stores_carry(self) -> bool:
+        return self.sequence > 1
+
+    def updates_per_iteration(self, num_envs: int) -> int:
+        return self.collect_steps * num_envs if self.updates == -1 else self.updates
+
+    def warm_up_iterations(self, num_envs: int) -> int:
+        return math.ceil(self.learning_starts / self.steps_per_iteration(num_envs))

@@ -106,7 +106,7 @@ class Agent(Acting, Tunable):
         if self.source.normalizes:
             warnings.warn(ADVICE, stacklevel=2)
         algorithm.check(self.spec)
-        inputs.require_shared(algorithm.experience, self.num_envs)
+        algorithm.experience.require_shared(self.num_envs)
         own = self.seed if self.seeds is None else self.seeds
         self.learner = Learner(algorithm, self.source, self.spec, own, stats_window_size)
         jax.eval_shape(

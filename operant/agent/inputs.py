@@ -10,11 +10,10 @@ import numpy as np
 
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
-from operant.engine.train import steps_per_iteration, warm_up_iterations
 from operant.envs.source import Source
 from operant.envs.wrappers import Wrapper
 from operant.ops.seeds import LARGEST
-from operant.types import Episodes, Experience, Replay, Rollout
+from operant.types import Experience
 
 SLOTS = 128  # environments in which episodes are scored side by side
 
@@ -37,29 +36,29 @@ def steps(total_timesteps: float) -> int:
 
 def require_learning(plan: Experience, num_envs: int, total_timesteps: int, before: int = 0) -> None:
     """Raise ValueError where training would end, `before` steps having been taken, with its first random steps."""
-    per_iteration = steps_per_iteration(plan, num_envs)
-    random = warm_up_iterations(plan, num_envs) * per_iteration
-    if isinstance(plan, Replay) and before + total_timesteps <= random:
-        each = "" if random == plan.learning_starts else f", in iterations of {per_iteration:,} steps"
+    per_iteration = plan.steps_per_iteration(num_envs)
+    random = plan.warm_up_iterations(num_envs) * per_iteration
+    if plan.replay is not None and before + total_timesteps <= random:
+        each = "" if random == plan.replay.learning_starts else f", in iterations of {per_iteration:,} steps"
         raise ValueError(
-            f"total_timesteps={total_timesteps}: the first learning_starts={plan.learning_starts} steps are random"
-            f"{each}, and nothing would be learnt. Raise total_timesteps, or lower learning_starts."
+            f"total_timesteps={total_timesteps}: the first learning_starts={plan.replay.learning_starts} steps are "
+            f"random{each}, and nothing would be learnt. Raise total_timesteps, or lower learning_starts."
         )
 
 
 def say_how_far(plan: Experience, num_envs: int, total_timesteps: int, before: int) -> None:
     """Warn where training goes further than was asked for, or ends before anything is learnt."""
-    each = steps_per_iteration(plan, num_envs)
+    each = plan.steps_per_iteration(num_envs)
     try:
         require_learning(plan, num_envs, total_timesteps, before)
     except ValueError as error:
         warnings.warn(str(error).replace("would be", "is"), TrainingWarning, stacklevel=3)
         return
-    if not isinstance(plan, Episodes) and total_timesteps < each:
-        what = f"n_steps={plan.steps}" if isinstance(plan, Rollout) else f"train_freq={plan.collect_steps}"
+    if not plan.whole_episodes and total_timesteps < each:
         warnings.warn(
-            f"total_timesteps={total_timesteps}: {each:,} steps will be taken, since {what} × num_envs={num_envs} come "
-            "before an update, and schedules are then at their end. Lower one of them for a shorter training.",
+            f"total_timesteps={total_timesteps}: {each:,} steps will be taken, since {plan.described} × "
+            f"num_envs={num_envs} come before an update, and schedules are then at their end. Lower one of them for a "
+            "shorter training.",
             TrainingWarning,
             stacklevel=3,
         )
@@ -116,14 +115,6 @@ def copies(source: Source, num_envs: int | None, default: int, learners: int) ->
             "callable for any number."
         )
     return given // learners
-
-
-def require_shared(plan: Experience, num_envs: int) -> None:
-    """Raise ValueError where the episodes of an update are not a multiple of the environments."""
-    if isinstance(plan, Episodes) and plan.count % num_envs:
-        raise ValueError(
-            f"{plan.count} episodes cannot be shared by num_envs={num_envs}: choose a divisor of {plan.count}."
-        )
 
 
 def require_same_discount(algorithm: Algorithm, wrappers: Sequence[Wrapper]) -> None:

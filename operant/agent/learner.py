@@ -29,7 +29,7 @@ from operant.envs.running_statistics import STATISTICS, with_training_statistics
 from operant.envs.source import Source
 from operant.ops.seeds import key_of
 from operant.replay import size
-from operant.types import EnvSpec, PyTree, Replay, Transition
+from operant.types import EnvSpec, PyTree, Transition
 
 Advanced = tuple[Run, dict[str, np.ndarray], Transition | None]
 
@@ -133,8 +133,9 @@ class Learner:
 
     def require_room(self) -> None:
         """Raise ValueError, saying what to change, if there is not enough memory for that."""
-        if isinstance(self.algorithm.experience, Replay):
-            size.require_room(self.replay_bytes, self.algorithm.experience, jax.devices())
+        plan = self.algorithm.experience.replay
+        if plan is not None:
+            size.require_room(self.replay_bytes, plan, jax.devices())
 
     # training
 

@@ -20,17 +20,16 @@ from operant.agent.inputs import at_least_one
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from operant.engine.episode_infos import EpisodeInfos
 from operant.engine.files import DiskError, has_nan
-from operant.engine.learn import updates_per_iteration
 from operant.engine.log import RETURN, STEP, UPDATES, CsvLog, Logger, TensorBoardLog
 from operant.engine.observers import Observer
 from operant.engine.records import Records
 from operant.engine.run import Run
 from operant.engine.run_directory import RunDirectory
-from operant.engine.train import LARGEST, iterations_done, steps_done, train, warm_up_iterations
+from operant.engine.train import LARGEST, iterations_done, steps_done, train
 from operant.engine.watch import Stopped, Watch
 from operant.envs.gymnasium_checks import EnvironmentFault
 from operant.envs.host import HostEnvironments
-from operant.types import Replay, Transition
+from operant.types import Transition
 
 if TYPE_CHECKING:
     from operant.agent.agent import Agent
@@ -286,9 +285,9 @@ class Session:
         learner, plan = self.agent.learner, self.agent.algorithm.experience
         before, self.iterations = self.iterations, iterations
         num_envs = self.agent.num_envs
-        if isinstance(plan, Replay):
-            learning = max(0, iterations - warm_up_iterations(plan, num_envs))
-            learner.updates = np.asarray(learning * updates_per_iteration(plan, num_envs))
+        if plan.replay is not None:
+            learning = max(0, iterations - plan.warm_up_iterations(num_envs))
+            learner.updates = np.asarray(learning * plan.updates_per_iteration(num_envs))
         else:
             each = np.asarray(metrics.get(UPDATES, 1.0), np.float64)  # the mean over the chunk
             learner.updates = np.rint(learner.updates + each * (iterations - before)).astype(np.int64)

@@ -26,7 +26,7 @@ from operant.engine import files
 from operant.envs.source import Source
 from operant.envs.stored import require_same_spaces
 from operant.replay import ring
-from operant.types import EnvSpec, PyTree, Replay
+from operant.types import EnvSpec, PyTree
 
 if TYPE_CHECKING:
     from operant.envs.border import Border
@@ -196,7 +196,7 @@ class Tunable:
         if run is None or run.replay is None:
             raise ValueError(
                 f"{self.algorithm.name} has no replay."
-                if not isinstance(self.algorithm.experience, Replay)
+                if self.algorithm.experience.replay is None
                 else "There is nothing in replay yet: call learn first."
             )
         if not isinstance(path, str | os.PathLike):
@@ -209,7 +209,7 @@ class Tunable:
 
     def load_replay_buffer(self, path: str | Path | IO[bytes]) -> None:
         """Train from what `save_replay_buffer` wrote. Raises ValueError for replay of another size or environment."""
-        if not isinstance(self.algorithm.experience, Replay):
+        if self.algorithm.experience.replay is None:
             raise ValueError(f"{self.algorithm.name} has no replay.")
         if not isinstance(path, str | os.PathLike):
             with tempfile.TemporaryDirectory() as directory:
@@ -228,7 +228,7 @@ class Tunable:
         values = {field.name: getattr(inner, field.name) for field in fields(inner)} | {name: value}
         algorithm = curiosity.make_curious(registry.build(type(inner), values), curious)
         algorithm.check(self.spec)
-        inputs.require_shared(algorithm.experience, self.num_envs)
+        algorithm.experience.require_shared(self.num_envs)
         inputs.require_same_discount(algorithm, self.source.wrappers)
         traced = jax.tree.structure(algorithm) == jax.tree.structure(self.algorithm)
         if not traced and not self._fits(algorithm):
@@ -244,7 +244,7 @@ class Tunable:
         now, then = self.algorithm.experience, algorithm.experience
         if type(now) is not type(then):
             return False
-        stored = self.learner.run is not None and isinstance(now, Replay)
+        stored = self.learner.run is not None and now.replay is not None
         if stored and any(getattr(now, size) != getattr(then, size) for size in SIZES):
             return False
         return _shapes(self.algorithm, self.spec) == _shapes(algorithm, self.spec)

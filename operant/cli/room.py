@@ -19,14 +19,14 @@ def require(agent: Agent) -> None:
 
     from operant import spaces
     from operant.replay import size
-    from operant.types import Episodes, Rollout
 
     agent.learner.require_room()
     learners, plan = len(agent.seeds or (0,)), agent.algorithm.experience
     networks = size.nbytes(jax.eval_shape(agent.learner.initial_state))
     one = size.nbytes(jax.eval_shape(lambda: spaces.example(agent.spec.observation_space, (1,))))
-    steps = plan.steps if isinstance(plan, Rollout) else 1
-    environments = plan.count if isinstance(plan, Episodes) else agent.num_envs
+    used_once = plan.replay is None and not plan.whole_episodes
+    steps = plan.unroll_length if used_once else 1
+    environments = plan.columns(agent.num_envs)
     experience = one * steps * environments * learners
     there = size.available(jax.devices())
     if there is None or networks + experience <= there:
@@ -34,7 +34,7 @@ def require(agent: Agent) -> None:
     what = f"{steps:,} steps of {environments:,} environments" + f" for {learners:,} learners" * (
         learners > 1
     )
-    hint = "--n-steps, --num-envs" if isinstance(plan, Rollout) else "--num-envs"
+    hint = "--n-steps, --num-envs" if used_once else "--num-envs"
     raise WrongInput(
         f"{what} need more than {networks + experience:,} bytes ({size.text(networks + experience)}); {there:,} are "
         f"available ({size.text(there)}). Lower {hint} or --seeds, or take a smaller network."

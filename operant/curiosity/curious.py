@@ -23,7 +23,7 @@ from operant.curiosity.value import update as update_value
 from operant.ops.normalization import Normalizer
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import at
-from operant.types import Batch, Clock, EnvSpec, Episodes, Experience, PyTree, Replay, Rollout, Transition
+from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Transition
 
 # Folded into every key for curiosity's own randomness. The algorithm takes the key as it is, so that it learns to the
 # last bit what it would without curiosity if `scale` is 0; a large number, since `split` makes keys as `fold_in` of
@@ -91,14 +91,15 @@ class Curious(Algorithm):
         self.inner.check(spec)
         self.curiosity.check(spec)
         plan = self.experience
-        if isinstance(plan, Replay) and plan.n_step > 1 and plan.sequence == 1:
+        replay = plan.replay
+        if replay is not None and replay.n_step > 1 and replay.sequence == 1:
             raise ValueError(
-                f"n_step={plan.n_step} with curiosity: replay does not hold the observations between the first and the "
-                "last of n steps, so the steps between could not be rewarded. Set n_step to 1, or take sequences."
+                f"n_step={replay.n_step} with curiosity: replay does not hold the observations between the first and "
+                "the last of n steps, so the steps between could not be rewarded. Set n_step to 1, or take sequences."
             )
         if self.valued is not None:
             asked = f"gamma={self.valued.gamma}, episodic={self.valued.episodic} of {type(self.curiosity).__name__}"
-            if not isinstance(plan, Rollout) or not hasattr(self.algorithm, "gamma"):
+            if replay is not None or plan.whole_episodes or not hasattr(self.algorithm, "gamma"):
                 raise ValueError(
                     f"{asked}: another intrinsic return needs rollouts and an algorithm that discounts, which "
                     f"{self.algorithm.name} is not. Leave both as they are, or take PPO."
@@ -113,8 +114,7 @@ class Curious(Algorithm):
         return self.inner.advice(spec)
 
     def init(self, spec: EnvSpec, key: jax.Array) -> CuriousState:
-        plan = self.experience
-        columns = replace(spec, num_envs=plan.count) if isinstance(plan, Episodes) else spec
+        columns = replace(spec, num_envs=self.experience.columns(spec.num_envs))
         own = jax.random.fold_in(key, _OWN)
         return CuriousState(
             self.inner.init(spec, key),
@@ -154,7 +154,7 @@ class Curious(Algorithm):
         learner = self.inner.observe(state.learner, transition)
         extrinsic = state.extrinsic.observe(transition, self.gamma)
         state = replace(state, learner=learner, extrinsic=extrinsic)
-        if not isinstance(self.experience, Replay):
+        if self.experience.replay is None:
             return state  # seen already: see `update`
         return self.see(state, transition, transition.weight)
 
@@ -177,7 +177,7 @@ class Curious(Algorithm):
 
     def update(self, state: CuriousState, batch: Batch, key: jax.Array, clock: Clock) -> Any:
         transition = batch.transition
-        if not isinstance(self.experience, Replay):  # a rollout is fresh
+        if self.experience.replay is None:  # a rollout is fresh
             state = self.see(state, transition, batch.weight)
         intrinsic = state.intrinsic.rewards(self.curiosity.reward(state.curiosity, transition))
         value, metrics, own = state.value, {}, jax.random.fold_in(key, _OWN)

@@ -13,7 +13,7 @@ from operant.engine.learn import to_environment
 from operant.engine.run import Run, Stream, stream, transition
 from operant.envs import base as envs
 from operant.envs.base import Environment
-from operant.types import Clock, EnvSpec, Episodes, Experience, PyTree, Replay, Rollout, Transition
+from operant.types import Clock, EnvSpec, Experience, PyTree, Transition
 
 
 class Stage(NamedTuple):
@@ -23,16 +23,6 @@ class Stage(NamedTuple):
     observation: PyTree
     action_mask: PyTree
     carry: PyTree
-
-
-def collect_steps(plan: Rollout | Replay) -> int:
-    """Steps of every environment in one iteration."""
-    return plan.steps if isinstance(plan, Rollout) else plan.collect_steps
-
-
-def stores_memory(plan: Experience) -> bool:
-    """Whether the policy's memory is wanted before every step rather than before the first of them."""
-    return isinstance(plan, Replay) and plan.sequence > 1
 
 
 def draw_rollout(
@@ -117,13 +107,13 @@ def rollout(
 
 
 def episodes(
-    algorithm: Algorithm, environment: Environment, spec: EnvSpec, run: Run, plan: Episodes
+    algorithm: Algorithm, environment: Environment, spec: EnvSpec, run: Run, plan: Experience
 ) -> tuple[Run, Transition]:
-    """The run after `plan.count` whole episodes from fresh starts, and their experience `[max_steps, count, …]`.
+    """The run after a plan's whole episodes from fresh starts, and their experience `[max_steps, count, …]`.
 
-    Rows behind an episode's end have `valid` False. Collecting stops as soon as the last episode of a round ends.
+    Rows after an episode's end have `valid` False. Collecting stops as soon as the last episode of a round ends.
     """
-    rounds = plan.count // spec.num_envs
+    rounds, max_steps = plan.rounds(spec.num_envs), plan.unroll_length
     initial_carry = algorithm.initial_carry(run.state, spec.num_envs)
 
     def one_round(index: jax.Array) -> tuple[Stage, Transition]:
@@ -132,14 +122,14 @@ def episodes(
         states, observation, action_mask = envs.reset(
             environment, envs.draw(environment, jax.random.fold_in(key, 0), spec.num_envs)
         )
-        first = number * plan.max_steps
+        first = number * max_steps
         act_key = stream(run.key, Stream.ACT)
         noise = jax.vmap(
             lambda t: (
                 algorithm.noise(spec, act_key, first + t),
                 envs.draw(environment, jax.random.fold_in(key, t + 1), spec.num_envs),
             )
-        )(jnp.arange(plan.max_steps))
+        )(jnp.arange(max_steps))
         stage = Stage(states, observation, action_mask, initial_carry)
 
         def at(t: jax.Array | int) -> PyTree:
@@ -148,11 +138,11 @@ def episodes(
         row = jax.eval_shape(
             lambda s: advance(algorithm, environment, run.state, initial_carry, run.clock, s, at(0))[1], stage
         )
-        rows = jax.tree.map(lambda x: jnp.zeros((plan.max_steps, *x.shape), x.dtype), row)
+        rows = jax.tree.map(lambda x: jnp.zeros((max_steps, *x.shape), x.dtype), row)
         rows = eqx.tree_at(
             lambda r: r.valid,
             rows,
-            jnp.zeros((plan.max_steps, spec.num_envs), bool),
+            jnp.zeros((max_steps, spec.num_envs), bool),
             is_leaf=lambda x: x is None,
         )
 
@@ -161,7 +151,7 @@ def episodes(
             stage, experience = advance(
                 algorithm, environment, run.state, initial_carry, run.clock, stage, at(t)
             )
-            last = (t == plan.max_steps - 1) & ~experience.done
+            last = (t == max_steps - 1) & ~experience.done
             experience = eqx.tree_at(
                 lambda e: (e.valid, e.truncated),
                 experience,
@@ -172,7 +162,7 @@ def episodes(
             return t + 1, stage, alive & ~experience.done, rows
 
         def going(loop: tuple) -> jax.Array:
-            return (loop[0] < plan.max_steps) & jnp.any(loop[2])
+            return (loop[0] < max_steps) & jnp.any(loop[2])
 
         alive = jnp.ones(spec.num_envs, bool)
         _, stage, _, rows = jax.lax.while_loop(going, body, (jnp.zeros((), jnp.int32), stage, alive, rows))

@@ -23,7 +23,7 @@ from operant.engine.statistics import WINDOW
 from operant.engine.watch import Watch
 from operant.envs import base as envs
 from operant.envs.base import Environment
-from operant.types import EnvSpec, Episodes, PyTree, Replay, Rollout, Transition
+from operant.types import EnvSpec, PyTree, Rollout, Transition
 
 SEEDS = PartitionSpec("seeds")  # a run's first axis, over the devices
 
@@ -56,10 +56,10 @@ def chunk(
     experience `[size, T, N, …]` (rows from `count` on are not written) only where observers want it.
     """
     plan = algorithm.experience
-    if isinstance(plan, Episodes):
+    if plan.whole_episodes:
         noise = None
     else:
-        steps = collect.collect_steps(plan)
+        steps = plan.unroll_length
         noise = collect.draw_rollout(
             algorithm, environment, spec, run.key, Stream.ACT, run.iteration * steps, size * steps
         )
@@ -70,7 +70,7 @@ def chunk(
 
     @jax.jit  # so that it is traced once, for the shapes and for the loop
     def iterate(run: Run, i: jax.Array) -> tuple[Run, PyTree, Transition]:
-        if isinstance(plan, Episodes):
+        if plan.whole_episodes:
             carry = run.carry
             run, experience = collect.episodes(algorithm, environment, spec, run, plan)
         else:
@@ -81,11 +81,10 @@ def chunk(
                 run,
                 algorithm.initial_carry(run.state, spec.num_envs),
                 jax.tree.map(lambda x: x[i], noise),
-                remember=collect.stores_memory(plan),
+                remember=plan.stores_carry,
             )
         run, metrics = learn(algorithm, run, experience, carry, jax.tree.map(lambda x: x[i], learning))
-        rounds = plan.count // spec.num_envs if isinstance(plan, Episodes) else 1
-        return run, metrics, in_time(experience, rounds)
+        return run, metrics, in_time(experience, plan.rounds(spec.num_envs))
 
     _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, jnp.float32), metrics_like)
@@ -114,10 +113,8 @@ def warm_up_chunk(
     count: jax.Array,
 ) -> tuple[Run, PyTree, PyTree]:
     """The same after `count` ≤ `size` iterations of acting at random and learning nothing."""
-    plan = algorithm.experience
-    assert isinstance(plan, Replay)
-    random = Random()
-    steps = plan.collect_steps
+    plan, random = algorithm.experience, Random()
+    steps = plan.unroll_length
     noise = collect.draw_rollout(
         random, environment, spec, run.key, Stream.WARM_UP, run.iteration * steps, size * steps
     )
@@ -131,7 +128,7 @@ def warm_up_chunk(
             run,
             run.carry,
             noise,
-            remember=collect.stores_memory(plan),
+            remember=plan.stores_carry,
         )
         return warm_up(algorithm, run, experience, carry), experience if emit else None
 

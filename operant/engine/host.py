@@ -14,7 +14,7 @@ import numpy as np
 from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
-from operant.engine.collect import collect_steps, forget, stores_memory
+from operant.engine.collect import forget
 from operant.engine.flat import SMALL, Block, FlatRun, Layout, as_bytes, flatten, from_bytes, number
 from operant.engine.learn import draw_learning, in_time, learn, to_environment, warm_up
 from operant.engine.run import Run, Stream, initial_state, require_room, start, stream, transition
@@ -23,7 +23,7 @@ from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.ops.normalization import Normalizer
 from operant.replay import ring
-from operant.types import Episodes, PyTree, Replay, Transition
+from operant.types import PyTree, Transition
 
 
 class HostLoop:
@@ -115,10 +115,10 @@ class HostLoop:
         for _ in range(count):
             done = self._inside(self.done)
             try:
-                if isinstance(plan, Episodes):
-                    carries, experience = self._episodes(flat, plan)
+                if plan.whole_episodes:
+                    carries, experience = self._episodes(flat)
                 else:
-                    carries, experience = self._rollout(flat, Stream.ACT, collect_steps(plan))
+                    carries, experience = self._rollout(flat, Stream.ACT, plan.unroll_length)
             except Stopped:
                 if not finished:
                     raise Stopped(flat.run) from None
@@ -126,7 +126,7 @@ class HostLoop:
             total = total + np.asarray(self._learn(flat, experience, carries, done, learning=True))
             finished += 1
             if self.emit:
-                rounds = plan.count // self.spec.num_envs if isinstance(plan, Episodes) else 1
+                rounds = plan.rounds(self.spec.num_envs)
                 emitted.append(in_time(self._experience.tree(experience), rounds, self.seeds or 1))
         means = dict(zip(self._metrics, np.moveaxis(total / finished, -1, 0), strict=True))
         run = flat.run
@@ -136,13 +136,12 @@ class HostLoop:
         self, run: Run, count: int, size: int | None = None
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """The same after `count` iterations of acting at random and learning nothing."""
-        assert isinstance(self._plan, Replay)
         emitted, flat = [], self._taken(run)
         with self.watch.doing("warming up"):
             for _ in range(count):
                 done = self._inside(self.done)
                 try:
-                    carries, experience = self._rollout(flat, Stream.WARM_UP, collect_steps(self._plan))
+                    carries, experience = self._rollout(flat, Stream.WARM_UP, self._plan.unroll_length)
                 except Stopped:
                     break
                 self._learn(flat, experience, carries, done, learning=False)
@@ -178,7 +177,7 @@ class HostLoop:
             action, carry = actor(carry, t)
             rows.append(self._row(self._step(action)))
             carries.append(carry)
-        carries = carries if stores_memory(self._plan) else [carry]
+        carries = carries if self._plan.stores_carry else [carry]
         small = sum(leaf.nbytes for leaf in rows[0]) * steps <= SMALL
         if self.emit or self.seeds is not None or not small:
             self._kinds = None
@@ -186,29 +185,29 @@ class HostLoop:
         self._kinds = [(leaf.shape, leaf.dtype) for leaf in rows[0]]
         return carries, [as_bytes(rows)]  # a list of one: the bytes of all
 
-    def _episodes(self, flat: FlatRun, plan: Episodes) -> tuple[list[PyTree], list]:
+    def _episodes(self, flat: FlatRun) -> tuple[list[PyTree], list]:
         """`(memories, experience)` of whole episodes, those of later rounds beside those of the first."""
-        rounds, blocks = plan.count // self.spec.num_envs, []
+        rounds, max_steps, blocks = self._plan.rounds(self.spec.num_envs), self._plan.unroll_length, []
         initial_carry = carry = self._initial_carry(self.algorithm, flat.run.state)
         for index in range(rounds):
             number = flat.iteration * rounds + index
             self._reset(flat.key, number + 1)
-            actor = self._actor(flat, Stream.ACT, number * plan.max_steps, plan.max_steps)
+            actor = self._actor(flat, Stream.ACT, number * max_steps, max_steps)
             carry, rows = initial_carry, []
             alive = np.ones(self.environments.spec.num_envs, bool)
-            for t in range(plan.max_steps):
+            for t in range(max_steps):
                 if self.watch.stop:
                     self._leave(True)
                 action, carry = actor(carry, t)
                 row = self._step(action)
-                last = (t == plan.max_steps - 1) & ~row.done
+                last = (t == max_steps - 1) & ~row.done
                 row = replace(row, valid=alive & row.happened, truncated=row.truncated | last)
                 rows.append(self._row(row))
                 alive = alive & ~row.done
                 if not alive.any():
                     break
             nothing = [np.zeros_like(leaf) for leaf in rows[-1]]
-            rows += [nothing] * (plan.max_steps - len(rows))
+            rows += [nothing] * (max_steps - len(rows))
             blocks.append(self._inside(_stacked(rows), 1))
         axis = 1 if self.seeds is None else 2
         return [carry], self._outside([np.concatenate(leaves, axis) for leaves in zip(*blocks, strict=True)])
@@ -321,14 +320,14 @@ class HostLoop:
                     experience = from_bytes(together, self._kinds)
                 fresh = self._experience.tree(experience)
                 before, run = run.carry, replace(run, carry=carries[-1])
-                if stores_memory(self._plan):
+                if self._plan.stores_carry:
                     before = jax.tree.map(lambda *x: jnp.stack(x), before, *carries[:-1])
                     done = jnp.concatenate([done[None], fresh.done[:-1]])
                 if not learning:
                     return run_layout.arrays(warm_up(algorithm, run, fresh, before)), jnp.zeros(
                         0, jnp.float32
                     )
-                if not isinstance(self._plan, Episodes):
+                if not self._plan.whole_episodes:
                     before = forget(before, algorithm.initial_carry(run.state, self.spec.num_envs), done)
                 noise = noise_layout.tree([leaf[index] for leaf in noise])
                 run, metrics = learn(algorithm, run, fresh, before, noise)
@@ -361,7 +360,7 @@ class HostLoop:
 
     def _draw_learning(self, flat: FlatRun) -> Block:
         """A block that holds the randomness of learning in this iteration."""
-        size = 1 if isinstance(self._plan, Episodes) else max(self.BLOCK // collect_steps(self._plan), 1)
+        size = 1 if self._plan.whole_episodes else max(self.BLOCK // self._plan.unroll_length, 1)
 
         def draw(algorithm: Algorithm, key: jax.Array, beginning: jax.Array) -> PyTree:
             counters = beginning + jnp.arange(size)

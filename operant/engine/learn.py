@@ -15,7 +15,7 @@ from operant.algorithms.base import Algorithm
 from operant.engine.run import Run, Stream, stream
 from operant.replay import ring
 from operant.spaces import Box, Space
-from operant.types import Batch, Clock, Episodes, PyTree, Replay, Transition
+from operant.types import Batch, Clock, PyTree, Replay, Transition
 
 
 class LearningNoise(eqx.Module):
@@ -25,18 +25,13 @@ class LearningNoise(eqx.Module):
     replay: jax.Array | None  # uint32 [updates, batch_size], or [updates, batch_size, 2] by priority
 
 
-def updates_per_iteration(plan: Replay, num_envs: int) -> int:
-    """How many updates follow each collection."""
-    return plan.collect_steps * num_envs if plan.updates == -1 else plan.updates
-
-
 def draw_learning(algorithm: Algorithm, num_envs: int, key: jax.Array, iteration: jax.Array) -> LearningNoise:
     """The randomness of learning in one iteration of a run with this key."""
-    plan = algorithm.experience
+    plan = algorithm.experience.replay
     update_key = jax.random.fold_in(stream(key, Stream.UPDATE), iteration)
-    if not isinstance(plan, Replay):
+    if plan is None:
         return LearningNoise(update_key, None)
-    updates = updates_per_iteration(plan, num_envs)
+    updates = plan.updates_per_iteration(num_envs)
     replay_key = jax.random.fold_in(stream(key, Stream.REPLAY), iteration)
     shape = (updates, plan.batch_size, 2) if plan.priority else (updates, plan.batch_size)
     return LearningNoise(
@@ -58,14 +53,14 @@ def learn(
     """
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
     plan = algorithm.experience
-    if isinstance(plan, Replay):
+    if plan.replay is not None:
         assert run.replay is not None
-        replay = ring.insert(plan, run.replay, learnt_from(experience), carry)
-        state, replay, metrics = _learn_from_replay(algorithm, plan, run.state, replay, noise, clock)
+        replay = ring.insert(plan.replay, run.replay, learnt_from(experience), carry)
+        state, replay, metrics = _learn_from_replay(algorithm, plan.replay, run.state, replay, noise, clock)
     else:
         replay = None
-        if isinstance(plan, Episodes):  # every episode starts afresh
-            carry = algorithm.initial_carry(run.state, plan.count)
+        if plan.whole_episodes:  # every one starts afresh
+            carry = algorithm.initial_carry(run.state, experience.reward.shape[1])
         batch = Batch(learnt_from(experience), experience.weight, carry)
         state, metrics = _two(algorithm, algorithm.update(run.state, batch, noise.update, clock))
     return remember(algorithm, run, state, replay, experience, clock), metrics
@@ -125,10 +120,11 @@ def _three(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, dict[str, jax.A
 
 def warm_up(algorithm: Algorithm, run: Run, experience: Transition, carry: PyTree) -> Run:
     """The run after fresh experience is stored, without learning; `carry` as in `learn`."""
+    plan = algorithm.experience.replay
     assert run.replay is not None
-    assert isinstance(algorithm.experience, Replay)
+    assert plan is not None
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
-    replay = ring.insert(algorithm.experience, run.replay, learnt_from(experience), carry)
+    replay = ring.insert(plan, run.replay, learnt_from(experience), carry)
     return remember(algorithm, run, run.state, replay, experience, clock)
 
 

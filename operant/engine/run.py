@@ -18,7 +18,7 @@ from operant import spaces
 from operant.algorithms.base import Algorithm
 from operant.engine.statistics import WINDOW, EpisodeStatistics
 from operant.replay import ring, size
-from operant.types import Clock, EnvSpec, PyTree, Replay, TimeStep, Transition
+from operant.types import Clock, EnvSpec, PyTree, TimeStep, Transition
 
 
 class Stream(IntEnum):
@@ -73,9 +73,8 @@ def start(
     Its statistics are of the last `window` episodes.
     """
     carry = algorithm.initial_carry(state, spec.num_envs)
-    plan = algorithm.experience
-    replay = None
-    if isinstance(plan, Replay):
+    plan, replay = algorithm.experience.replay, None
+    if plan is not None:
         like = transition_like(algorithm, spec, state, observation, action_mask, carry)
         replay = ring.init(plan, like, carry, spec.frame_stack)
     return Run(
@@ -103,15 +102,15 @@ def replay_bytes(algorithm: Algorithm, spec: EnvSpec) -> int:
         state = initial_state(algorithm, spec, key)
         return start(algorithm, spec, key, state, (), observation, action_mask).replay
 
-    if not isinstance(algorithm.experience, Replay):
+    if algorithm.experience.replay is None:
         return 0
     return size.nbytes(jax.eval_shape(replay, jax.random.key(0)))
 
 
 def require_room(algorithm: Algorithm, run: Run, devices: Sequence[Any]) -> None:
     """Raise ValueError, saying what to change, if the replay of a run of these shapes does not fit into the devices."""
-    plan = algorithm.experience
-    if isinstance(plan, Replay):
+    plan = algorithm.experience.replay
+    if plan is not None:
         size.require_room(size.nbytes(run.replay), plan, devices)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from operant.algorithms.base import Algorithm
 from operant.engine.run import Run
 from operant.engine.watch import Stopped, Watch
-from operant.types import EnvSpec, Episodes, Experience, Replay, Rollout, Transition
+from operant.types import EnvSpec, Experience, Transition
 
 LARGEST = 2**31 - 1  # steps are counted in int32, on the device too
 WARM_UP_STEPS = 10_000  # random steps between two looks at whether to go on
@@ -39,35 +39,21 @@ class Loop(Protocol):
     def close(self) -> None: ...
 
 
-def steps_per_iteration(plan: Experience, num_envs: int) -> int:
-    """Environment steps of one iteration; for whole episodes, at most."""
-    if isinstance(plan, Rollout):
-        return plan.steps * num_envs
-    return plan.collect_steps * num_envs if isinstance(plan, Replay) else plan.count * plan.max_steps
-
-
 def chunk_size(plan: Experience, num_envs: int, total: int, log_interval: int | None = None) -> int:
     """Iterations of a chunk, which is one row of metrics. It depends on nothing that a resumed run would not know.
 
-    By default a hundredth of training, but no less than 2,000 steps (or a tenth of a short training), behind which
+    By default a hundredth of training, but no less than 2,000 steps (or a tenth of a short training), after which
     Python's share of the time vanishes, and no more than 50,000.
     """
-    if isinstance(plan, Episodes):
+    if plan.whole_episodes:
         return 1
     interval = log_interval or min(max(total // 100, min(2_000, total // 10), 1), 50_000)
-    return max(1, interval // steps_per_iteration(plan, num_envs))
+    return max(1, interval // plan.steps_per_iteration(num_envs))
 
 
 def steps_done(run: Run) -> int:
     """Environment steps so far, of each seed."""
     return int(np.asarray(run.clock.step).max())  # np.max of a JAX array would be compiled
-
-
-def warm_up_iterations(plan: Experience, num_envs: int) -> int:
-    """How many iterations act at random before anything is learnt."""
-    if not isinstance(plan, Replay):
-        return 0
-    return math.ceil(plan.learning_starts / steps_per_iteration(plan, num_envs))
 
 
 def train(
@@ -91,7 +77,7 @@ def train(
         raise ValueError(f"total_timesteps={total}: must be from 1 to {LARGEST} in all.")
     run = eqx.tree_at(lambda r: r.clock.total, run, jnp.full_like(run.clock.total, total))
     plan = loop.algorithm.experience
-    per_iteration = steps_per_iteration(plan, loop.spec.num_envs)
+    per_iteration = plan.steps_per_iteration(loop.spec.num_envs)
 
     def observe(experience: Transition | None) -> None:
         if experience is None:  # nobody watches
@@ -126,7 +112,7 @@ def train(
         return run, mean_of(rows)
 
     try:
-        warm_up = warm_up_iterations(plan, loop.spec.num_envs)
+        warm_up = plan.warm_up_iterations(loop.spec.num_envs)
         part = min(warm_up, max(1, WARM_UP_STEPS // per_iteration))
         while (missing := min(warm_up - iterations_done(run), left(run))) > 0:
             run, _, experience = loop.warm_up(run, min(missing, part), part)

@@ -12,7 +12,7 @@ import pytest
 from operant.agent import Agent, Progress
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.value.dqn import DQN
-from operant.engine.train import chunk_size, steps_per_iteration
+from operant.engine.train import chunk_size
 from operant.engine.watch import Watch
 from operant.interruption import ENDING, Terminated
 from operant.networks import Network
@@ -32,9 +32,9 @@ def learn(agent: Agent, steps: int, callback=None, **arguments) -> Agent:
 
 
 def test_steps_of_an_iteration():
-    assert steps_per_iteration(Rollout(16), 4) == 64
-    assert steps_per_iteration(Replay(100, 8, collect_steps=3), 4) == 12
-    assert steps_per_iteration(Episodes(8, 20), 4) == 160
+    assert Rollout(16).steps_per_iteration(4) == 64
+    assert Replay(100, 8, collect_steps=3).steps_per_iteration(4) == 12
+    assert Episodes(8, 20).steps_per_iteration(4) == 160
 
 
 @pytest.mark.parametrize(

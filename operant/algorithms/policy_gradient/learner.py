@@ -20,7 +20,7 @@ from operant.ops.normalization import Normalizer
 from operant.ops.returns import generalized_advantages
 from operant.ops.schedules import Schedule
 from operant.spaces import Box, describe
-from operant.types import Clock, EnvSpec, Episodes, PyTree, Rollout, Transition
+from operant.types import Clock, EnvSpec, PyTree, Rollout, Transition
 
 
 class PolicyState(eqx.Module):
@@ -122,10 +122,7 @@ class PolicyGradient(Normalizes, GradientLearner):
     def noise_steps(self) -> int:
         if not self.use_sde:
             return 1
-        plan = self.experience
-        assert isinstance(plan, Rollout | Episodes)
-        whole = plan.steps if isinstance(plan, Rollout) else plan.max_steps
-        return whole if self.sde_sample_freq == -1 else self.sde_sample_freq
+        return self.experience.unroll_length if self.sde_sample_freq == -1 else self.sde_sample_freq
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         observation = state.normalizer.observations(observation)
