@@ -64,7 +64,7 @@ class RewardWeighted(Algorithm):
 
     def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
         policy, carry = state.network.policy(observation, action_mask, carry)
-        return policy.sample(noise) if explore else policy.mode(), carry
+        return policy.sample(noise) if explore else policy.mode(), carry, ()
 
     def update(self, state, batch, key, clock):
         loss, gradient = jax.value_and_grad(self.loss)(state.network, batch)

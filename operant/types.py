@@ -70,6 +70,7 @@ class Transition:
     next_action_mask: PyTree = None
     valid: jax.Array | None = None
     raw_reward: jax.Array | None = None  # for statistics only: it is not in a `Batch`
+    extras: PyTree = ()  # what `Algorithm.act` computed besides the action
 
     @property
     def done(self) -> jax.Array:

@@ -95,10 +95,12 @@ class Algorithm(eqx.Module):
         clock: Clock,
         *,
         explore: bool,
-    ) -> tuple[PyTree, PyTree]:
-        """`(action, carry)` for observations `[N, …]`: deterministic given its arguments.
+    ) -> tuple[PyTree, PyTree, PyTree]:
+        """`(action, carry, extras)` for observations `[N, …]`: deterministic given its arguments.
 
-        With `explore=False` the best known action, and `noise` is not looked at (it may be None).
+        `extras` are what acting computed that learning wants, `[N, …]`, and become `Transition.extras`: the
+        log-probability of the action, a value; `()` for nothing. With `explore=False` the best known action; `noise` is
+        not looked at then (it may be None), nor does anybody look at the extras.
         """
 
     def probabilities(
@@ -107,7 +109,7 @@ class Algorithm(eqx.Module):
         """How likely each choice of a Discrete action space is, `[N, n]`: by default the best known one, surely."""
         assert isinstance(spec.action_space, Discrete)
         finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
-        best, _ = self.act(state, observation, action_mask, carry, None, finished, explore=False)
+        best, _, _ = self.act(state, observation, action_mask, carry, None, finished, explore=False)
         return jax.nn.one_hot(best, spec.action_space.n)
 
     def estimates(

@@ -42,10 +42,10 @@ class Random(Algorithm):
         if not explore:
             raise ValueError("The random policy has no best action: evaluate it with deterministic=False.")
         if isinstance(space, Box):
-            return noise, carry
+            return noise, carry, ()
         num_envs = jax.tree.leaves(noise)[0].shape[0]
         uniform = jnp.zeros((num_envs, distributions.parameters(space)), jnp.float32)
-        return distributions.from_parameters(space, uniform, action_mask).sample(noise), carry
+        return distributions.from_parameters(space, uniform, action_mask).sample(noise), carry, ()
 
     def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
         assert isinstance(spec.action_space, Discrete)

@@ -59,12 +59,12 @@ def advance(
 ) -> tuple[Stage, Transition]:
     """One step of every environment."""
     act_noise, env_noise = noise
-    action, carry = algorithm.act(
+    action, carry, extras = algorithm.act(
         state, stage.observation, stage.action_mask, stage.carry, act_noise, clock, explore=True
     )
     applied = to_environment(environment.action_space, action)
     states, timestep = envs.step(environment, stage.environment, applied, env_noise)
-    experience = transition(stage.observation, stage.action_mask, action, timestep)
+    experience = transition(stage.observation, stage.action_mask, action, extras, timestep)
     following = Stage(
         states, timestep.observation, timestep.action_mask, forget(carry, initial_carry, experience.done)
     )

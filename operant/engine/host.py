@@ -174,8 +174,8 @@ class HostLoop:
         for t in range(steps):
             if watch.stop:
                 self._leave(t > 0)
-            action, carry = actor(carry, t)
-            rows.append(self._row(self._step(action)))
+            action, carry, extras = actor(carry, t)
+            rows.append(self._row(self._step(action, extras)))
             carries.append(carry)
         carries = carries if self._plan.stores_carry else [carry]
         small = sum(leaf.nbytes for leaf in rows[0]) * steps <= SMALL
@@ -198,8 +198,8 @@ class HostLoop:
             for t in range(max_steps):
                 if self.watch.stop:
                     self._leave(True)
-                action, carry = actor(carry, t)
-                row = self._step(action)
+                action, carry, extras = actor(carry, t)
+                row = self._step(action, extras)
                 last = (t == max_steps - 1) & ~row.done
                 row = replace(row, valid=alive & row.happened, truncated=row.truncated | last)
                 rows.append(self._row(row))
@@ -212,12 +212,12 @@ class HostLoop:
         axis = 1 if self.seeds is None else 2
         return [carry], self._outside([np.concatenate(leaves, axis) for leaves in zip(*blocks, strict=True)])
 
-    def _step(self, action: PyTree) -> Transition:
+    def _step(self, action: PyTree, extras: PyTree) -> Transition:
         seen, mask = self.observation, self.action_mask
         timestep = self.environments.step(to_environment(self.spec.action_space, action))
         self.observation, self.action_mask = timestep.observation, timestep.action_mask
         self.done = timestep.terminated | timestep.truncated
-        experience, watch = transition(seen, mask, action, timestep), self.watch
+        experience, watch = transition(seen, mask, action, extras, timestep), self.watch
         watch.steps += self._num_envs
         if watch.on_step is not None:
             watch.on_step(experience, self.environments)
@@ -235,8 +235,8 @@ class HostLoop:
 
     def _actor(
         self, flat: FlatRun, acting: Stream, first: int, steps: int
-    ) -> Callable[[PyTree, int], tuple[PyTree, PyTree]]:
-        """`(carry, t) → (action, carry)` for steps `first + t`, acting on the present observation."""
+    ) -> Callable[[PyTree, int], tuple[PyTree, PyTree, PyTree]]:
+        """`(carry, t) → (action, carry, extras)` for steps `first + t`, acting on the present observation."""
         parts, block = flat.acting, self._draw(flat, acting, first, steps)
         if acting not in self._actors:
             run_layout, noise_layout = flat.layout, block.layout
@@ -257,14 +257,16 @@ class HostLoop:
         compiled, constants = self._actors[acting], self._constants
         noise, offset, remembers = block.leaves, first - block.first, flat.remembers
 
-        def actor(carry: PyTree, t: int) -> tuple[PyTree, PyTree]:
+        def actor(carry: PyTree, t: int) -> tuple[PyTree, PyTree, PyTree]:
             seen, mask, done = self.observation, self.action_mask, self.done
             if self.seeds is not None:
                 seen, mask, done = self._inside((seen, mask, done))
-            action, carry = compiled(
+            action, carry, extras = compiled(
                 constants, parts, noise, number(offset + t), seen, mask, carry, done if remembers else None
             )
-            return self._outside(np.asarray(action), 0), carry
+            if extras != ():
+                extras = self._outside(jax.tree.map(np.asarray, extras), 0)
+            return self._outside(np.asarray(action), 0), carry, extras
 
         return actor
 

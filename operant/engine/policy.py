@@ -37,7 +37,7 @@ def _actor(layout: Layout, spec: EnvSpec, random: Layout | None) -> Callable[...
             carry = forget(carry, algorithm.initial_carry(state, spec.num_envs), fresh)
         noise = None if random is None else random.tree([leaf[index] for leaf in drawn])
         finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
-        action, carry = algorithm.act(
+        action, carry, _ = algorithm.act(
             state, observation, action_mask, carry, noise, finished, explore=random is not None
         )
         return to_environment(spec.action_space, action), carry

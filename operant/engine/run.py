@@ -76,6 +76,11 @@ def start(
     plan, replay = algorithm.experience.replay, None
     if plan is not None:
         like = transition_like(algorithm, spec, state, observation, action_mask, carry)
+        if plan.learning_starts and jax.tree.leaves(like.extras):
+            raise ValueError(
+                f"{algorithm.name} learns from what acting computed, which the first learning_starts="
+                f"{plan.learning_starts} steps, taken at random, have not. Set learning_starts=0."
+            )
         replay = ring.init(plan, like, carry, spec.frame_stack)
     return Run(
         state=state,
@@ -128,9 +133,9 @@ def transition_like(
         clock = Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32))
         return algorithm.act(
             state, observation, action_mask, carry, algorithm.draw(spec, key), clock, explore=True
-        )[0]
+        )
 
-    action = jax.eval_shape(one_step, jax.random.key(0))
+    action, _, extras = jax.eval_shape(one_step, jax.random.key(0))
     reward: Any = jax.ShapeDtypeStruct((spec.num_envs,), jnp.float32)
     flag: Any = jax.ShapeDtypeStruct((spec.num_envs,), jnp.bool_)
     return Transition(
@@ -143,10 +148,13 @@ def transition_like(
         action_mask=action_mask,
         next_action_mask=action_mask,
         valid=flag if spec.dummy_steps else None,
+        extras=extras,
     )
 
 
-def transition(run_observation: PyTree, run_mask: PyTree, action: PyTree, timestep: TimeStep) -> Transition:
+def transition(
+    run_observation: PyTree, run_mask: PyTree, action: PyTree, extras: PyTree, timestep: TimeStep
+) -> Transition:
     """One step of experience: what was seen, done and answered."""
     return Transition(
         observation=run_observation,
@@ -159,4 +167,5 @@ def transition(run_observation: PyTree, run_mask: PyTree, action: PyTree, timest
         next_action_mask=timestep.next_action_mask,
         valid=timestep.valid,
         raw_reward=timestep.raw_reward,
+        extras=extras,
     )

@@ -71,7 +71,7 @@ def exported(policy: Policy, border: Border, title: str) -> Exported:
         mask = given.get("action_mask")
         carry = jax.tree.unflatten(memory_tree, [given[f"state_{i}"] for i in range(len(memory))])
         end = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
-        action, carry = algorithm.act(state, observation, mask, carry, None, end, explore=False)
+        action, carry, _ = algorithm.act(state, observation, mask, carry, None, end, explore=False)
         return [_action(space, action), *jax.tree.leaves(carry)]
 
     graph = graph_of(act, (algorithm, policy.state), inputs)

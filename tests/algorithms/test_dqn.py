@@ -288,7 +288,7 @@ def test_exploration_happens_with_probability_epsilon_and_never_where_masked():
         share = np.bincount(act(state, observation, two, noise, clock(step)), minlength=4)
         assert share[greedy] == share[(greedy + 1) % 4] == 0
         assert min(share[(greedy + 2) % 4], share[(greedy + 3) % 4]) > 20_000 * epsilon / 2 * 0.8
-    best, _ = ALGORITHM.act(state, observation[:1], None, (), None, clock(0), explore=False)
+    best, _, _ = ALGORITHM.act(state, observation[:1], None, (), None, clock(0), explore=False)
     assert best[0] == greedy
 
 

@@ -132,7 +132,7 @@ def test_noise_differs_across_environments_acts_and_seeds_and_is_off_without_exp
     mean = algorithm.values(state.network, features)
     assert np.ptp(mean[:, 0]) == 0
     many = jnp.zeros(200, jnp.int32)  # with so much noise, some would be taken for another action
-    best, _ = jax.jit(lambda o: algorithm.act(state, o, None, (), None, None, explore=False))(many)
+    best, _, _ = jax.jit(lambda o: algorithm.act(state, o, None, (), None, None, explore=False))(many)
     np.testing.assert_array_equal(best, np.argmax(mean[0]))
 
 

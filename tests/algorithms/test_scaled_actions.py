@@ -61,7 +61,7 @@ def test_estimates_are_of_actions_as_the_environment_takes_them():
     state, observation = learner.init(SPEC, jax.random.key(0)), np.ones((500, 2), np.float32)
     estimates, _ = learner.estimates(state, observation, None, ())
     clock = Clock(np.int32(0), np.int32(1))
-    best, _ = learner.act(state, observation, None, (), None, clock, explore=False)
+    best, _, _ = learner.act(state, observation, None, (), None, clock, explore=False)
     np.testing.assert_allclose(estimates.distribution.mode(), best, rtol=1e-6)
     assert estimates.value.shape == (500,)
     assert estimates.q_values is None
@@ -136,7 +136,9 @@ def test_searches_act_in_units_of_the_box():
     learner = ARS(n_delta=2)
     spec = EnvSpec("test", Box(-1.0, 1.0, (2,)), WIDE, num_envs=4)
     state, observation = learner.init(spec, jax.random.key(0)), np.ones((4, 2), np.float32)
-    best, _ = learner.act(state, observation, None, (), None, Clock(np.int32(0), np.int32(1)), explore=False)
+    best, _, _ = learner.act(
+        state, observation, None, (), None, Clock(np.int32(0), np.int32(1)), explore=False
+    )
     np.testing.assert_array_equal(best[0], [500, 5, -2])
 
 

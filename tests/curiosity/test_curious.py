@@ -196,7 +196,7 @@ def test_without_weight_curiosity_changes_nothing(name):
             state, *_ = algorithm.update(state, batch, jax.random.key(i), NOW)
             state = algorithm.observe(state, fresh)
         noise = algorithm.draw(SPEC, jax.random.key(3))
-        action, _ = algorithm.act(state, fresh.observation[0], None, (), noise, NOW, explore=True)
+        action, _, _ = algorithm.act(state, fresh.observation[0], None, (), noise, NOW, explore=True)
         probabilities = algorithm.probabilities(SPEC, state, fresh.observation[0], None, ())
         return state, action, probabilities
 

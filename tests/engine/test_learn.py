@@ -39,7 +39,7 @@ class Spy(Algorithm):
         return jax.random.randint(key, (spec.num_envs,), 0, 2)
 
     def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
-        return noise, carry
+        return noise, carry, ()
 
     def observe(self, state, transition):
         return state | {"observed": state["observed"] + 1}

@@ -33,7 +33,7 @@ class Reporter(Algorithm):
         return jax.random.randint(key, (spec.num_envs,), 0, spec.action_space.n)
 
     def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
-        return noise, carry
+        return noise, carry, ()
 
     def update(self, state, batch, key, clock):
         return state + 1, {"during": state}

@@ -127,7 +127,7 @@ class PolicyGradient(Normalizes, GradientLearner):
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         observation = state.normalizer.observations(observation)
         policy, carry = state.network.policy(observation, action_mask, carry)
-        return policy.sample(noise) if explore else policy.mode(), carry
+        return policy.sample(noise) if explore else policy.mode(), carry, ()
 
     def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
         policy, _ = state.network.policy(state.normalizer.observations(observation), action_mask, carry)

@@ -159,7 +159,7 @@ class PolicySearch(NormalizesObservations, Algorithm):
         """The i-th of P environments is the i-th candidate's; of another number M it is candidate i·P // M's."""
         observation = state.normalizer.observations(observation)
         if not explore:
-            return self.best_policy(state).act(observation, action_mask, carry)
+            return *self.best_policy(state).act(observation, action_mask, carry), ()
         candidates, count = state.candidates, jax.tree.leaves(observation)[0].shape[0]
         if count != len(candidates):  # not while searching
             candidates = candidates[np.arange(count) * len(candidates) // count]
@@ -168,7 +168,8 @@ class PolicySearch(NormalizesObservations, Algorithm):
             alone = policy.act(*jax.tree.map(lambda x: x[None], seen))
             return jax.tree.map(lambda x: x[0], alone)
 
-        return jax.vmap(one)(state.shape.policy(candidates), observation, action_mask, carry)
+        action, carry = jax.vmap(one)(state.shape.policy(candidates), observation, action_mask, carry)
+        return action, carry, ()
 
     def observe(self, state: SearchState, transition: Transition) -> SearchState:
         normalizer = state.normalizer.observe(transition, 1.0)

@@ -46,8 +46,8 @@ class TabularControl(TabularLearner):
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         seen = table.state_number(state.space, observation)
         if not explore:
-            return jnp.argmax(possible(state.q_values[seen], action_mask), -1), carry
-        return epsilon_greedy(self.score(state, seen), action_mask, at(self.epsilon, clock), noise), carry
+            return jnp.argmax(possible(state.q_values[seen], action_mask), -1), carry, ()
+        return epsilon_greedy(self.score(state, seen), action_mask, at(self.epsilon, clock), noise), carry, ()
 
     def estimates(self, state, observation, action_mask, carry):
         q_values = state.q_values[table.state_number(state.space, observation)]

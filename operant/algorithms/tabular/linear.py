@@ -101,8 +101,8 @@ class LinearQ(Algorithm):
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         q_values = jax.vmap(lambda seen: self.q_values(state, seen))(observation)
         if not explore:
-            return jnp.argmax(possible(q_values, action_mask), -1), carry
-        return epsilon_greedy(q_values, action_mask, at(self.epsilon, clock), noise), carry
+            return jnp.argmax(possible(q_values, action_mask), -1), carry, ()
+        return epsilon_greedy(q_values, action_mask, at(self.epsilon, clock), noise), carry, ()
 
     def estimates(self, state, observation, action_mask, carry):
         q_values = jax.vmap(lambda seen: self.q_values(state, seen))(observation)

@@ -70,8 +70,8 @@ class TabularPrediction(TabularLearner):
         """The policy's action; with `explore=False` its likeliest."""
         policy = self.probabilities_of(state, observation, action_mask)
         if not explore:
-            return jnp.argmax(policy, -1), carry
-        return jnp.argmax(jnp.log(policy) + noise, -1), carry  # Gumbel's trick
+            return jnp.argmax(policy, -1), carry, ()
+        return jnp.argmax(jnp.log(policy) + noise, -1), carry, ()  # Gumbel's trick
 
     def probabilities(
         self, spec: EnvSpec, state: Any, observation: PyTree, action_mask: PyTree, carry: PyTree

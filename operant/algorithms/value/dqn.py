@@ -322,11 +322,11 @@ class DQN(Normalizes, GradientLearner):
         features, carry = state.network.features(state.normalizer.observations(observation), carry)
         q = self.values(state.network, features, noise.weights if explore else None)
         if not explore:
-            return jnp.argmax(possible(q, action_mask), -1), carry
+            return jnp.argmax(possible(q, action_mask), -1), carry, ()
         if self.temperature is None:
-            return epsilon_greedy(q, action_mask, self.epsilon(clock), noise.uniform), carry
+            return epsilon_greedy(q, action_mask, self.epsilon(clock), noise.uniform), carry, ()
         temperature = at(self.temperature, clock)
-        return epsilon_soft(q, action_mask, self.epsilon(clock), temperature, noise.uniform), carry
+        return epsilon_soft(q, action_mask, self.epsilon(clock), temperature, noise.uniform), carry, ()
 
     def values(self, network: QNetwork, features: jax.Array, key: jax.Array | None = None) -> jax.Array:
         """Q `[…, A]` where the network has these features `[…, F]`; with `key`, each with noise of its own."""

@@ -117,10 +117,10 @@ def test_any_number_of_environments_is_played_outside_training(generation):
     """The best known policy, or with `explore` candidates spread over them."""
     algorithm, state, _ = generation
     observation = RNG.normal(size=(6, 4)).astype(np.float32)
-    action, _ = algorithm.act(state, observation, None, (), None, NOW, explore=True)
+    action, _, _ = algorithm.act(state, observation, None, (), None, NOW, explore=True)
     own = [algorithm.act(state, np.stack([x] * 4), None, (), None, NOW, explore=True)[0] for x in observation]
     assert [int(a) for a in action] == [int(own[i][i * 4 // 6]) for i in range(6)]
-    best, _ = algorithm.act(state, observation, None, (), None, NOW, explore=False)
+    best, _, _ = algorithm.act(state, observation, None, (), None, NOW, explore=False)
     alone = replace(state, candidates=jnp.stack([state.method.theta] * 4))
     np.testing.assert_array_equal(
         best, algorithm.act(alone, observation, None, (), None, NOW, explore=True)[0]
