@@ -779,13 +779,13 @@ class _DQN:
             exploration_final_eps: ε after that. Default: 0.05.
             temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
                 take the best. Default: None.
-            double: Let the online network choose the best next action and the older copy value it, since
-                the maximum of uncertain values is too high. Default: False.
+            double: Let the online network select the best next action and the target network value it,
+                since the maximum of uncertain values is too high. Default: False.
             dueling: Learn a state's value and each action's advantage over their mean or over the best
                 (max). One of 'none', 'mean', 'max'. Default: 'none'.
             n_step: Rewards that are summed before the target network's value stands for the rest. Default:
                 1.
-            priority: Replay transitions the more often, the more surprising they were. Default: False.
+            priority: Replay transitions more often the larger their TD error was. Default: False.
             priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
                 Default: 0.6.
             priority_beta: With priority: β at the start, how far weights correct the bias of unequal
@@ -801,8 +801,9 @@ class _DQN:
             v_max: With categorical: the greatest. Default: 10.0.
             n_quantiles: With quantile: how many; with implicit: fractions N at which a minibatch is learnt
                 from. Default: 200.
-            n_target_quantiles: With implicit: fractions N' at which targets are looked at. Default: 64.
-            n_policy_quantiles: With implicit: fractions K over which Q is averaged to choose an action.
+            n_target_quantiles: With implicit: fractions N' at which the target network's return is
+                evaluated. Default: 64.
+            n_policy_quantiles: With implicit: fractions K over which Q is averaged to select an action.
                 Default: 32.
             n_cosines: With implicit: cosines that embed a fraction. Default: 64.
             kappa: With quantile and implicit: errors up to this are squared in their loss, larger ones are
@@ -977,13 +978,13 @@ class _Rainbow:
             exploration_final_eps: ε after that. Default: 0.0.
             temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
                 take the best. Default: None.
-            double: Let the online network choose the best next action and the older copy value it, since
-                the maximum of uncertain values is too high. Default: True.
+            double: Let the online network select the best next action and the target network value it,
+                since the maximum of uncertain values is too high. Default: True.
             dueling: Learn a state's value and each action's advantage over their mean or over the best
                 (max). One of 'none', 'mean', 'max'. Default: 'mean'.
             n_step: Rewards that are summed before the target network's value stands for the rest. Default:
                 3.
-            priority: Replay transitions the more often, the more surprising they were. Default: True.
+            priority: Replay transitions more often the larger their TD error was. Default: True.
             priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
                 Default: 0.5.
             priority_beta: With priority: β at the start, how far weights correct the bias of unequal
@@ -999,8 +1000,9 @@ class _Rainbow:
             v_max: With categorical: the greatest. Default: 10.0.
             n_quantiles: With quantile: how many; with implicit: fractions N at which a minibatch is learnt
                 from. Default: 200.
-            n_target_quantiles: With implicit: fractions N' at which targets are looked at. Default: 64.
-            n_policy_quantiles: With implicit: fractions K over which Q is averaged to choose an action.
+            n_target_quantiles: With implicit: fractions N' at which the target network's return is
+                evaluated. Default: 64.
+            n_policy_quantiles: With implicit: fractions K over which Q is averaged to select an action.
                 Default: 32.
             n_cosines: With implicit: cosines that embed a fraction. Default: 64.
             kappa: With quantile and implicit: errors up to this are squared in their loss, larger ones are
@@ -1175,13 +1177,13 @@ class _QRDQN:
             exploration_final_eps: ε after that. Default: 0.01.
             temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
                 take the best. Default: None.
-            double: Let the online network choose the best next action and the older copy value it, since
-                the maximum of uncertain values is too high. Default: False.
+            double: Let the online network select the best next action and the target network value it,
+                since the maximum of uncertain values is too high. Default: False.
             dueling: Learn a state's value and each action's advantage over their mean or over the best
                 (max). One of 'none', 'mean', 'max'. Default: 'none'.
             n_step: Rewards that are summed before the target network's value stands for the rest. Default:
                 1.
-            priority: Replay transitions the more often, the more surprising they were. Default: False.
+            priority: Replay transitions more often the larger their TD error was. Default: False.
             priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
                 Default: 0.6.
             priority_beta: With priority: β at the start, how far weights correct the bias of unequal
@@ -1197,8 +1199,9 @@ class _QRDQN:
             v_max: With categorical: the greatest. Default: 10.0.
             n_quantiles: With quantile: how many; with implicit: fractions N at which a minibatch is learnt
                 from. Default: 200.
-            n_target_quantiles: With implicit: fractions N' at which targets are looked at. Default: 64.
-            n_policy_quantiles: With implicit: fractions K over which Q is averaged to choose an action.
+            n_target_quantiles: With implicit: fractions N' at which the target network's return is
+                evaluated. Default: 64.
+            n_policy_quantiles: With implicit: fractions K over which Q is averaged to select an action.
                 Default: 32.
             n_cosines: With implicit: cosines that embed a fraction. Default: 64.
             kappa: With quantile and implicit: errors up to this are squared in their loss, larger ones are
@@ -1373,13 +1376,13 @@ class _IQN:
             exploration_final_eps: ε after that. Default: 0.01.
             temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
                 take the best. Default: None.
-            double: Let the online network choose the best next action and the older copy value it, since
-                the maximum of uncertain values is too high. Default: False.
+            double: Let the online network select the best next action and the target network value it,
+                since the maximum of uncertain values is too high. Default: False.
             dueling: Learn a state's value and each action's advantage over their mean or over the best
                 (max). One of 'none', 'mean', 'max'. Default: 'none'.
             n_step: Rewards that are summed before the target network's value stands for the rest. Default:
                 1.
-            priority: Replay transitions the more often, the more surprising they were. Default: False.
+            priority: Replay transitions more often the larger their TD error was. Default: False.
             priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
                 Default: 0.6.
             priority_beta: With priority: β at the start, how far weights correct the bias of unequal
@@ -1395,8 +1398,9 @@ class _IQN:
             v_max: With categorical: the greatest. Default: 10.0.
             n_quantiles: With quantile: how many; with implicit: fractions N at which a minibatch is learnt
                 from. Default: 64.
-            n_target_quantiles: With implicit: fractions N' at which targets are looked at. Default: 64.
-            n_policy_quantiles: With implicit: fractions K over which Q is averaged to choose an action.
+            n_target_quantiles: With implicit: fractions N' at which the target network's return is
+                evaluated. Default: 64.
+            n_policy_quantiles: With implicit: fractions K over which Q is averaged to select an action.
                 Default: 32.
             n_cosines: With implicit: cosines that embed a fraction. Default: 64.
             kappa: With quantile and implicit: errors up to this are squared in their loss, larger ones are

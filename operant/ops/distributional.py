@@ -48,8 +48,8 @@ def quantile_huber_loss(
         samples: of the distribution, `[…, N']`.
         kappa: κ > 0, up to which error the loss is a square.
     """
-    # One sample after another, with the slope beside the value: the pairs of 200 quantiles and 200 samples of a
-    # minibatch, kept for the gradient, take four times as long.
+    # One sample after another, and the slope together with the value: keeping the pairs of 200 quantiles and 200
+    # samples of a minibatch for the gradient takes four times as long.
     fixed = jax.lax.stop_gradient(quantiles)
 
     def add(sums: tuple[jax.Array, jax.Array], sample: jax.Array) -> tuple[tuple[jax.Array, jax.Array], None]:

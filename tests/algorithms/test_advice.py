@@ -18,7 +18,7 @@ from operant.algorithms.tabular.q_learning import QLearning
 from operant.algorithms.tabular.sarsa_lambda import SARSALambda
 from operant.algorithms.tabular.table import number_of_states, state_number
 from operant.algorithms.value.dqn import DQN
-from operant.algorithms.value.heads import CategoricalReturn
+from operant.algorithms.value.heads import C51
 from operant.cli import main
 from operant.envs import probes
 from operant.networks import Network
@@ -105,13 +105,14 @@ def test_learning_after_episodes_is_refused_and_pairs_of_steps_are_taken(make):
 
 
 def test_how_much_of_a_target_lies_at_the_ends_of_its_support():
-    head = CategoricalReturn(0.0, 10.0, 11)
+    head = C51(11, 0.0, 10.0)
     certain = jnp.eye(11)[jnp.array([5, 10, 0])]  # the next states' returns: 5, 10 and 0
-    goal = head.goal(certain, jnp.array([2.0, 3.0, -4.0]), jnp.ones(3))  # 7, 13 and −4
-    metrics = head.metrics(goal, jnp.array([True, True, True]))
+    atoms = jnp.array([2.0, 3.0, -4.0])[:, None] + head.atoms(certain)
+    target = head.project(atoms, certain)  # 7, 13 and −4
+    metrics = head.metrics(target, jnp.array([True, True, True]))
     np.testing.assert_allclose(metrics["train/target_at_v_max"], 1 / 3, rtol=1e-6)
     np.testing.assert_allclose(metrics["train/target_at_v_min"], 1 / 3, rtol=1e-6)
-    only = head.metrics(goal, jnp.array([True, False, False]))
+    only = head.metrics(target, jnp.array([True, False, False]))
     assert only["train/target_at_v_max"] == only["train/target_at_v_min"] == 0
 
 

@@ -78,7 +78,7 @@ def loss_and_gradients(algorithm, state, batch):
 
 def q_values(algorithm, network, observation):
     """Q of observations by a network without memory or noise."""
-    return algorithm.values(network, network.features(observation, ())[0])
+    return algorithm.q_values(network, network.features(observation, ())[0])
 
 
 @jax.jit
@@ -101,10 +101,10 @@ def test_the_loss_is_that_of_a_loop_over_samples(masked):
     losses, taken, corners = [], [], set()
     for i in np.flatnonzero(weight):
         q = float(online(state.network, transition.observation[i])[transition.action[i]])
-        following = np.asarray(online(target, transition.next_observation[i]))
-        best = max(x for a, x in enumerate(following) if not masked or transition.next_action_mask[i, a])
-        goal = float(transition.reward[i]) + (0.0 if transition.terminated[i] else 0.9 * float(best))
-        error = abs(goal - q)
+        next_q = np.asarray(online(target, transition.next_observation[i]))
+        best = max(x for a, x in enumerate(next_q) if not masked or transition.next_action_mask[i, a])
+        td_target = float(transition.reward[i]) + (0.0 if transition.terminated[i] else 0.9 * float(best))
+        error = abs(td_target - q)
         losses.append(0.5 * error**2 if error <= 1 else error - 0.5)
         taken.append(q)
         corners.add(error <= 1)
@@ -222,7 +222,7 @@ def test_statistics_normalise_both_observations_and_scale_rewards():
 
 
 def test_the_target_is_copied_every_target_update_interval_steps():
-    """Learning every 4 steps, the target is renewed by the first learning at or behind each tenth step."""
+    """Learning every 4 steps, the target is updated by the first learning at or after each tenth step."""
     algorithm = DQN(target_update_interval=10, learning_rate=0.05, network=SMALL)
     state = state_of(algorithm)
     batch = Batch(minibatch(), jnp.ones(B))

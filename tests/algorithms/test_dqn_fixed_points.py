@@ -35,8 +35,8 @@ def optimal(transition: np.ndarray, reward: np.ndarray) -> np.ndarray:
 
 def everything(transition: np.ndarray, reward: np.ndarray) -> Batch:
     """Each step that can happen, weighed by its probability: the loss is then the expected one, without noise."""
-    state, action, following = np.nonzero(transition)
-    ends = following == STATES
+    state, action, next_state = np.nonzero(transition)
+    ends = next_state == STATES
     return Batch(
         Transition(
             observation=jnp.asarray(state, jnp.int32),
@@ -44,9 +44,9 @@ def everything(transition: np.ndarray, reward: np.ndarray) -> Batch:
             reward=jnp.asarray(reward[state, action], jnp.float32),
             terminated=jnp.asarray(ends),
             truncated=jnp.zeros(len(ends), bool),
-            next_observation=jnp.asarray(np.where(ends, 0, following), jnp.int32),
+            next_observation=jnp.asarray(np.where(ends, 0, next_state), jnp.int32),
         ),
-        jnp.asarray(transition[state, action, following], jnp.float32),
+        jnp.asarray(transition[state, action, next_state], jnp.float32),
     )
 
 
@@ -88,7 +88,7 @@ def test_the_fixed_point_is_the_optimal_value(name):
 
         state = jax.lax.fori_loop(0, UPDATES, one, algorithm.init(SPEC, key))
         features, _ = state.network.features(jnp.arange(STATES), ())
-        return algorithm.values(state.network, features)
+        return algorithm.q_values(state.network, features)
 
     for seed in range(2):
         transition, reward = model(seed, deterministic)

@@ -11,7 +11,7 @@ import pytest
 import rlax
 
 from operant.algorithms.value.dqn import DQN
-from operant.algorithms.value.heads import CategoricalReturn
+from operant.algorithms.value.heads import C51
 from operant.networks import Network
 from operant.ops.normalization import Normalizer
 from operant.spaces import Box, Discrete
@@ -76,32 +76,31 @@ def minibatch(masked: bool, n_step: int) -> Batch:
 
 
 @jax.jit
-def learnt(algorithm, online, older, batch):
-    """`(loss, metrics, surprise)`, the gradient of the target network, and every output that a loop needs."""
-    head = algorithm.head
-    fractions, target_fractions = head.draw(jax.random.split(KEY, 5)[3], (B,))
+def learnt(algorithm, online, target, batch):
+    """`(loss, metrics, td_error)`, the gradient of the target network, and every output that a loop needs."""
+    head = algorithm.parts.head
+    taus, target_taus = head.sample_taus(jax.random.split(KEY, 5)[3], (B,))
 
-    def loss(older):
-        value, (metrics, surprise) = algorithm.loss(online, older, NORMALIZER, batch, KEY)
-        return value, (metrics, surprise)
+    def loss(target):
+        return algorithm.loss(online, target, NORMALIZER, batch, KEY)
 
-    (value, (metrics, surprise)), gradient = jax.value_and_grad(loss, has_aux=True)(older)
+    (value, (metrics, td_error)), gradient = jax.value_and_grad(loss, has_aux=True)(target)
 
-    def outputs(network, observation, fractions):
-        return network.head(network.features(observation, ())[0], fractions=fractions)
+    def outputs(network, observation, taus):
+        return network.head(network.features(observation, ())[0], fractions=taus)
 
-    choosing, judge = head.choosing((B,)), online if algorithm.double else older
-    now, following = batch.transition.observation, batch.transition.next_observation
+    policy_taus, selector = head.policy_taus((B,)), online if algorithm.double else target
+    observation, next_observation = batch.transition.observation, batch.transition.next_observation
     return {
         "loss": value,
         "metrics": metrics,
-        "surprise": surprise,
+        "td_error": td_error,
         "gradient": gradient,
-        "now": outputs(online, now, fractions),
-        "following": outputs(older, following, target_fractions),
-        "judged": head.values(outputs(judge, following, choosing)),
-        "judged now": head.values(outputs(judge, now, choosing)),
-        "fractions": fractions,
+        "output": outputs(online, observation, taus),
+        "next_output": outputs(target, next_observation, target_taus),
+        "q_selector": head.q_values(outputs(selector, observation, policy_taus)),
+        "next_q_selector": head.q_values(outputs(selector, next_observation, policy_taus)),
+        "taus": taus,
     }
 
 
@@ -113,8 +112,9 @@ def softmax(x):
 def loop(algorithm, batch, found) -> tuple[np.ndarray, np.ndarray]:
     """Losses and Q of the actions taken, one sample after another, in float64."""
     kind, t = algorithm.distributional, batch.transition
-    now, following, judged, judged_now = (
-        np.asarray(found[name], np.float64) for name in ("now", "following", "judged", "judged now")
+    output, next_output, q_selector, next_q_selector = (
+        np.asarray(found[name], np.float64)
+        for name in ("output", "next_output", "q_selector", "next_q_selector")
     )
     losses, values = np.zeros(B), np.zeros(B)
     for i in range(B):
@@ -128,41 +128,41 @@ def loop(algorithm, batch, found) -> tuple[np.ndarray, np.ndarray]:
             discount = GAMMA**steps
         if t.terminated[i] or len(possible) == 0:
             discount = 0.0
-        taken = now[i, t.action[i]]
-        returns = softmax(following[i]) if kind == "categorical" else following[i]
+        taken = output[i, t.action[i]]
+        returns = softmax(next_output[i]) if kind == "categorical" else next_output[i]
         if len(possible) == 0:
-            mixed = returns[0]
+            next_return = returns[0]
         elif algorithm.munchausen:
             tau = 0.3
-            policy = softmax(judged[i, list(possible)] / tau)
-            mixed = sum(p * returns[a] for p, a in zip(policy, possible, strict=True))
+            policy = softmax(next_q_selector[i, list(possible)] / tau)
+            next_return = sum(p * returns[a] for p, a in zip(policy, possible, strict=True))
             reward += discount * -tau * (policy * np.log(policy)).sum()
         else:
-            mixed = returns[max(possible, key=lambda a, i=i: judged[i, a])]
+            next_return = returns[max(possible, key=lambda a, i=i: next_q_selector[i, a])]
         if algorithm.munchausen:
-            log_policy = 0.3 * np.log(softmax(judged_now[i, list(allowed)] / 0.3))
+            log_policy = 0.3 * np.log(softmax(q_selector[i, list(allowed)] / 0.3))
             reward += 0.9 * max(-1.0, log_policy[list(allowed).index(int(t.action[i]))])
         if kind == "none":
-            error = abs(reward + discount * mixed[0] - taken[0])
+            error = abs(reward + discount * next_return[0] - taken[0])
             losses[i] = 0.5 * error**2 if error <= 1 else error - 0.5
             values[i] = taken[0]
         elif kind == "categorical":
             support = np.linspace(-3, 4, 11)
-            goal = np.zeros(11)
-            for z, p in zip(support, mixed, strict=True):
+            target = np.zeros(11)
+            for z, p in zip(support, next_return, strict=True):
                 place = (np.clip(reward + discount * z, -3, 4) + 3) / 0.7
                 low = min(int(place), 9)
-                goal[low] += p * (low + 1 - place)
-                goal[low + 1] += p * (place - low)
-            losses[i] = -(goal * np.log(softmax(taken))).sum()
+                target[low] += p * (low + 1 - place)
+                target[low + 1] += p * (place - low)
+            losses[i] = -(target * np.log(softmax(taken))).sum()
             values[i] = softmax(taken) @ support
         else:
-            fractions = (np.arange(5) + 0.5) / 5 if kind == "quantile" else np.asarray(found["fractions"][i])
-            for tau, z in zip(fractions, taken, strict=True):
-                for sample in reward + discount * mixed:
+            taus = (np.arange(5) + 0.5) / 5 if kind == "quantile" else np.asarray(found["taus"][i])
+            for tau, z in zip(taus, taken, strict=True):
+                for sample in reward + discount * next_return:
                     error = sample - z
                     huber = 0.5 * error**2 if abs(error) <= 1 else abs(error) - 0.5
-                    losses[i] += abs(tau - (error < 0)) * huber / len(mixed)
+                    losses[i] += abs(tau - (error < 0)) * huber / len(next_return)
             values[i] = taken.mean()
     return losses, values
 
@@ -187,9 +187,9 @@ UNMASKED = ("categorical double n-step", "quantile double")  # rlax knows no mas
 @pytest.mark.parametrize("name", CASES)
 def test_the_loss_is_that_of_a_loop_over_samples(name):
     algorithm = DQN(**COMMON, **CASES[name])
-    online, older = networks(algorithm)
+    online, target = networks(algorithm)
     batch = minibatch(masked=name not in UNMASKED, n_step=algorithm.n_step)
-    found = learnt(algorithm, online, older, batch)
+    found = learnt(algorithm, online, target, batch)
     losses, values = loop(algorithm, batch, found)
     weight = np.asarray(batch.weight, np.float64)
     happened = weight > 0
@@ -198,7 +198,7 @@ def test_the_loss_is_that_of_a_loop_over_samples(name):
         found["metrics"]["train/q_value"], values[happened].mean(), rtol=1e-3, atol=1e-5
     )
     if algorithm.distributional in ("quantile", "implicit"):
-        np.testing.assert_allclose(found["surprise"], losses, rtol=1e-3)
+        np.testing.assert_allclose(found["td_error"], losses, rtol=1e-3)
     assert all((np.asarray(x) == 0).all() for x in jax.tree.leaves(found["gradient"]))  # the target's
     if name in UNMASKED:
         rlaxs = categorical_by_rlax if algorithm.distributional == "categorical" else quantiles_by_rlax
@@ -210,31 +210,31 @@ def categorical_by_rlax(batch, found):
     powers = GAMMA ** np.arange(N_STEP)[:, None]
     return jax.vmap(rlax.categorical_double_q_learning, in_axes=(None, 0, 0, 0, 0, None, 0, 0))(
         support,
-        found["now"],
+        found["output"],
         batch.transition.action,
         (powers * batch.rewards).sum(0),
         GAMMA**batch.steps * (1.0 - batch.transition.terminated),
         support,
-        found["following"],
-        found["judged"],
+        found["next_output"],
+        found["next_q_selector"],
     )
 
 
 def quantiles_by_rlax(batch, found):
     middles = jnp.broadcast_to((jnp.arange(5) + 0.5) / 5, (B, 5))
-    selector = jnp.broadcast_to(found["judged"][:, None], (B, 1, 4))
+    selector = jnp.broadcast_to(found["next_q_selector"][:, None], (B, 1, 4))
 
     def last(x):  # rlax has actions last
         return jnp.swapaxes(x, -1, -2)
 
     return jax.vmap(rlax.quantile_q_learning, in_axes=(0, 0, 0, 0, 0, 0, 0, None))(
-        last(found["now"]),
+        last(found["output"]),
         middles,
         batch.transition.action,
         batch.transition.reward,
         GAMMA * (1.0 - batch.transition.terminated),
         selector,
-        last(found["following"]),
+        last(found["next_output"]),
         1.0,
     )
 
@@ -244,41 +244,42 @@ def quantiles_by_rlax(batch, found):
 
 def test_priorities_are_errors_to_the_power_of_the_exponent():
     algorithm = DQN(**COMMON, priority=True, priority_exponent=0.7)
-    online, older = networks(algorithm)
+    online, target = networks(algorithm)
     batch = minibatch(masked=False, n_step=1)
     shapes = jax.eval_shape(lambda key: algorithm.init(SPEC, key), KEY)
     state = replace(
         jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes),
         network=online,
-        target=older,
+        target=target,
         normalizer=NORMALIZER,
     )
     clock = Clock(jnp.asarray(5, jnp.int32), jnp.asarray(10, jnp.int32))
     _, _, priority = jax.jit(lambda s, b: algorithm.update(s, b, KEY, clock))(state, batch)
-    found = learnt(algorithm, online, older, batch)
+    found = learnt(algorithm, online, target, batch)
     t = batch.transition
-    taken = np.asarray(found["now"])[np.arange(B), t.action, 0]
-    best = np.asarray(found["following"])[..., 0].max(-1)
+    taken = np.asarray(found["output"])[np.arange(B), t.action, 0]
+    best = np.asarray(found["next_output"])[..., 0].max(-1)
     error = np.abs(t.reward + GAMMA * np.where(t.terminated, 0, best) - taken)
     np.testing.assert_allclose(priority, (error + 1e-6) ** 0.7, rtol=1e-4)
-    # Of a distribution, how far it is from its goal: 0 if it is there, whatever the entropy of both.
-    head, output = CategoricalReturn(-3.0, 4.0, 11), normal(5, 11)
-    _, surprise = head.loss(output, jax.nn.softmax(output), None)
-    np.testing.assert_allclose(surprise, 0, atol=1e-5)
+    # Of a distribution, how far it is from its target: 0 if it is there, whatever the entropy of both.
+    head, output = C51(11, -3.0, 4.0), normal(5, 11)
+    _, td_error = head.loss(output, jax.nn.softmax(output), None)
+    np.testing.assert_allclose(td_error, 0, atol=1e-5)
 
 
 def test_what_is_known_already_keeps_a_priority():
     """Rounded, a divergence of equal distributions is below 0, and a power of that would spoil all of the tree."""
-    head, reward = CategoricalReturn(-250.0, 250.0, 51), jnp.linspace(-249.0, 249.0, 2001)
-    goal = head.goal(jnp.full((2001, 51), 1 / 51), reward, jnp.zeros(2001))
-    learnt = jnp.log(jnp.maximum(goal, 1e-30))
-    loss, surprise = head.loss(learnt, goal, None)
-    assert (loss - jnp.sum(jax.scipy.special.entr(goal), -1) < -1e-6).any()
-    assert (surprise >= 0).all()
+    head, reward = C51(51, -250.0, 250.0), jnp.linspace(-249.0, 249.0, 2001)
+    certain = jnp.broadcast_to(reward[:, None], (2001, 51))  # whatever follows counts 0
+    target = head.project(certain, jnp.full((2001, 51), 1 / 51))
+    learnt = jnp.log(jnp.maximum(target, 1e-30))
+    loss, td_error = head.loss(learnt, target, None)
+    assert (loss - jnp.sum(jax.scipy.special.entr(target), -1) < -1e-6).any()
+    assert (td_error >= 0).all()
 
 
 def test_importance_weights_correct_wholly_at_the_end():
-    algorithm = DQN(priority_beta=0.4)
+    algorithm = DQN(priority=True, priority_beta=0.4)
     for step, beta in ((0, 0.4), (50, 0.7), (100, 1.0)):
         clock = Clock(jnp.asarray(step, jnp.int32), jnp.asarray(100, jnp.int32))
         assert float(algorithm.importance(clock)) == pytest.approx(beta)

@@ -48,7 +48,7 @@ def learnt(name: str, environment, steps: int, **values) -> Agent:
 def action_values(agent: Agent, observation) -> np.ndarray:
     network = agent.state.network
     features, _ = network.features(jnp.asarray(observation), network.initial_carry(len(observation)))
-    return np.asarray(agent.algorithm.values(network, features))
+    return np.asarray(agent.algorithm.q_values(network, features))
 
 
 def test_rainbow_bootstraps_a_truncated_episode_from_its_true_successor():
@@ -122,14 +122,14 @@ def test_noise_differs_across_environments_acts_and_seeds_and_is_off_without_exp
 
     @jax.jit
     def q(key):
-        return algorithm.values(state.network, features, algorithm.draw(SPEC, key).weights)
+        return algorithm.q_values(state.network, features, algorithm.draw(SPEC, key).weights)
 
     keys = [jax.random.fold_in(jax.random.key(seed), step) for seed in (0, 1) for step in (0, 1)]
     noisy = np.stack([q(key) for key in keys])  # [acts, environments, actions], all of one observation
     assert len(np.unique(noisy[..., 0])) == 12
     np.testing.assert_array_equal(q(keys[0]), noisy[0])
 
-    mean = algorithm.values(state.network, features)
+    mean = algorithm.q_values(state.network, features)
     assert np.ptp(mean[:, 0]) == 0
     many = jnp.zeros(200, jnp.int32)  # with so much noise, some would be taken for another action
     best, _, _ = jax.jit(lambda o: algorithm.act(state, o, None, (), None, None, explore=False))(many)

@@ -11,7 +11,8 @@ import pytest
 
 from operant.algorithms.value.dqn import DQN
 from operant.algorithms.value.held_out import HeldOut
-from operant.algorithms.value.samples import Sample, View, sequence_priority
+from operant.algorithms.value.parts import sequence_td_error
+from operant.algorithms.value.samples import Encoded, TDSample
 from operant.ops.normalization import Moments, Normalizer
 from operant.spaces import Box, Discrete
 from operant.types import Batch, EnvSpec, Replay, Transition
@@ -41,10 +42,10 @@ def test_targets_within_a_sequence_look_n_steps_ahead_and_never_past_an_end():
     rows = tape(LENGTH, B)
     weight = jnp.asarray(RNG.random((LENGTH, B)), jnp.float32)
     normalizer = Normalizer.build(SPEC, observations=False, rewards=False)
-    sample = Sample.of(Batch(rows, weight), normalizer, GAMMA, 3, BURN_IN)
+    sample = TDSample.of(Batch(rows, weight), normalizer, GAMMA, 3, BURN_IN)
     np.testing.assert_array_equal(sample.action, rows.action[BURN_IN:])
     np.testing.assert_array_equal(sample.weight, weight[BURN_IN:])
-    successors = (rows.next_observation[BURN_IN:])[sample.ahead]
+    successors = (rows.next_observation[BURN_IN:])[sample.next_rows]
     for b in range(B):
         for t in range(BURN_IN, LENGTH):
             last = t
@@ -70,16 +71,16 @@ def test_rewards_are_scaled_and_clipped_one_by_one_before_they_are_summed(sequen
     rows = replace(tape(3, 2), reward=rewards, terminated=jnp.zeros((3, 2), bool))
     rows = replace(rows, truncated=jnp.zeros((3, 2), bool))
     if sequences:
-        sample = Sample.of(Batch(rows, jnp.ones((3, 2))), normalizer, GAMMA, 3, 0)
+        sample = TDSample.of(Batch(rows, jnp.ones((3, 2))), normalizer, GAMMA, 3, 0)
         got = sample.reward[0]
     else:
         first = jax.tree.map(lambda x: x[0], rows)
         batch = Batch(first, jnp.ones(2), rewards=rewards, steps=jnp.full(2, 3))
-        got = Sample.of(batch, normalizer, GAMMA, 3, None).reward
+        got = TDSample.of(batch, normalizer, GAMMA, 3, None).reward
     np.testing.assert_allclose(got, [1, GAMMA, GAMMA**2] @ one_by_one, rtol=1e-5)
 
 
-def test_what_a_target_looks_at_is_met_with_the_memory_of_its_own_episode():
+def test_what_a_target_bootstraps_from_is_met_with_the_memory_of_its_own_episode():
     rows = tape(LENGTH, B)
     algorithm = DQN(
         n_step=3,
@@ -90,8 +91,8 @@ def test_what_a_target_looks_at_is_met_with_the_memory_of_its_own_episode():
     normalizer = Normalizer.build(SPEC, observations=False, rewards=False)
     rows = replace(rows, observation=rows.observation / 10, next_observation=rows.next_observation / 10)
     batch = Batch(rows, jnp.ones((LENGTH, B)), network.initial_carry(B))
-    sample = Sample.of(batch, normalizer, GAMMA, 3, BURN_IN)
-    view = jax.jit(lambda network: View.of(network, batch, sample, normalizer, BURN_IN)[1:])(network)
+    sample = TDSample.of(batch, normalizer, GAMMA, 3, BURN_IN)
+    encoded = jax.jit(lambda network: Encoded.of(network, batch, sample, normalizer, BURN_IN)[1:])(network)
     step = jax.jit(lambda network, seen, carry: network.features(seen, carry))
     for b in range(B):
         carry, successors, now = network.initial_carry(1), [], []
@@ -105,14 +106,14 @@ def test_what_a_target_looks_at_is_met_with_the_memory_of_its_own_episode():
             last = t
             while not rows.done[last, b] and last < min(t + 2, LENGTH - 1):
                 last += 1
-            np.testing.assert_allclose(view[0][t - BURN_IN, b], now[t], atol=1e-5)
-            np.testing.assert_allclose(view[1][t - BURN_IN, b], successors[last], atol=1e-5)
+            np.testing.assert_allclose(encoded[0][t - BURN_IN, b], now[t], atol=1e-5)
+            np.testing.assert_allclose(encoded[1][t - BURN_IN, b], successors[last], atol=1e-5)
 
 
-def test_a_sequence_is_as_surprising_as_most_of_its_greatest_error():
-    surprise = jnp.array([[1.0, 0.0], [2.0, 5.0], [6.0, 100.0]])
+def test_the_td_error_of_a_sequence_is_mostly_its_greatest_one():
+    td_error = jnp.array([[1.0, 0.0], [2.0, 5.0], [6.0, 100.0]])
     weight = jnp.array([[0.3, 1.0], [0.2, 1.0], [1.0, 0.0]])  # the last row of the second never happened
-    np.testing.assert_allclose(sequence_priority(surprise, weight), [0.9 * 6 + 0.1 * 3, 0.9 * 5 + 0.1 * 2.5])
+    np.testing.assert_allclose(sequence_td_error(td_error, weight), [0.9 * 6 + 0.1 * 3, 0.9 * 5 + 0.1 * 2.5])
 
 
 def test_the_plan_with_memory_is_of_sequences():
@@ -138,7 +139,7 @@ def test_the_first_states_are_held_out_and_no_more():
         row = jax.tree.map(lambda x, t=t: x[t : t + 1], rows)
         if t == 1:  # a step that never happened in one of the environments
             row = replace(row, valid=jnp.array([[True, False]]))
-        held = held.observe(row)
+        held = held.add(row)
         assert held.count == [2, 3, 5, 5][t]
     np.testing.assert_array_equal(held.observation[:, 0], [0, 1, 2, 4, 5])
     mask = rows.action_mask.reshape(8, 2)[np.array([0, 1, 2, 4, 5])]

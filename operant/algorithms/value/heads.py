@@ -1,7 +1,8 @@
 """What DQN learns of the return Z(s, a): its mean, or its distribution in one of three forms.
 
 The network puts out M numbers for each action, `[…, A, M]`; a head says what they mean. Leading axes `…` are those of
-a minibatch.
+a minibatch. `taus` are the fractions τ at which a quantile function is looked at, `[…, M]`; None for the heads whose
+network is given none.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import optax
 
 from operant.ops.distributional import categorical_projection, midpoints, quantile_huber_loss
 from operant.ops.returns import weighted_mean
+from operant.ops.td import td_error
 
 
 class Head(eqx.Module):
-    """The meaning of the M numbers. The expected return needs only `values`, `goal` and `loss`."""
+    """The meaning of the M numbers. `ExpectedValue` needs only `q_values` and `loss`."""
 
     @property
     def outputs(self) -> int:
@@ -30,65 +32,68 @@ class Head(eqx.Module):
         """How many cosines of a fraction τ the network embeds; 0 where it is given none."""
         return 0
 
-    def draw(self, key: jax.Array, leading: tuple[int, ...]) -> tuple[jax.Array | None, jax.Array | None]:
-        """Fractions `[*leading, M]` at which to learn and to look at targets; None where the network takes none."""
+    def sample_taus(
+        self, key: jax.Array, leading: tuple[int, ...]
+    ) -> tuple[jax.Array | None, jax.Array | None]:
+        """`(taus, target_taus)` `[*leading, M]`, at which the online and the target network are looked at."""
         return None, None
 
-    def choosing(self, leading: tuple[int, ...]) -> jax.Array | None:
-        """Fractions `[*leading, M]` at which to look when an action is chosen."""
+    def policy_taus(self, leading: tuple[int, ...]) -> jax.Array | None:
+        """The taus `[*leading, M]` over which Q is averaged when an action is chosen."""
         return None
 
-    def distribution(self, output: jax.Array) -> jax.Array:
-        """The output as numbers `[…, A, M]` whose average over actions is that of mixing their returns."""
-        return output
-
     @abstractmethod
-    def values(self, output: jax.Array) -> jax.Array:
+    def q_values(self, output: jax.Array) -> jax.Array:
         """Q `[…, A]`, the mean of Z, of an output `[…, A, M]`."""
 
-    @abstractmethod
-    def goal(self, following: jax.Array, reward: jax.Array, discount: jax.Array) -> jax.Array:
-        """R + γ Z' `[…, M']` from the distribution of Z' `[…, M']`; `reward` and `discount` are `[…]`."""
+    def returns(self, output: jax.Array) -> jax.Array:
+        """The output as numbers `[…, A, M]` that describe Z, and whose average over actions describes a mixture."""
+        return output
+
+    def atoms(self, returns: jax.Array) -> jax.Array:
+        """The values z that Z takes, where `returns` `[…, M]` describe it; they broadcast with that shape."""
+        return returns
+
+    def project(self, atoms: jax.Array, returns: jax.Array) -> jax.Array:
+        """What describes a return `[…, M]` that takes other values than Z, `atoms`, with Z's probabilities."""
+        return atoms
 
     @abstractmethod
     def loss(
-        self, output: jax.Array, goal: jax.Array, fractions: jax.Array | None
+        self, output: jax.Array, target: jax.Array, taus: jax.Array | None
     ) -> tuple[jax.Array, jax.Array]:
-        """How far an output `[…, M]` is from a goal `[…, M']`: what to minimise, and how surprising it was, `[…]`."""
+        """How far an output `[…, M]` is from a target `[…, M']`: what to minimise, and |δ| for priorities, `[…]`."""
 
-    def metrics(self, goal: jax.Array, happened: jax.Array) -> dict[str, jax.Array]:
-        """What there is to say about goals `[…, M']`, where they `happened` `[…]`."""
+    def metrics(self, target: jax.Array, mask: jax.Array) -> dict[str, jax.Array]:
+        """What there is to say about the targets `[…, M']` of samples that count, those in the mask `[…]`."""
         return {}
 
 
-class ExpectedReturn(Head):
-    """Q itself; its surprise is the TD error's size (Schaul et al. 2016, section 3.3)."""
+class ExpectedValue(Head):
+    """Q itself. |δ| is the size of the TD error (Schaul et al. 2016, arXiv:1511.05952, section 3.3)."""
 
     loss_function: str = eqx.field(static=True)
 
-    def values(self, output: jax.Array) -> jax.Array:
+    def q_values(self, output: jax.Array) -> jax.Array:
         return output[..., 0]
 
-    def goal(self, following: jax.Array, reward: jax.Array, discount: jax.Array) -> jax.Array:
-        return (reward + discount * following[..., 0])[..., None]
-
     def loss(
-        self, output: jax.Array, goal: jax.Array, fractions: jax.Array | None
+        self, output: jax.Array, target: jax.Array, taus: jax.Array | None
     ) -> tuple[jax.Array, jax.Array]:
         error = optax.huber_loss if self.loss_function == "huber" else optax.l2_loss
-        return error(output, goal)[..., 0], jnp.abs(goal - output)[..., 0]
+        return error(output, target)[..., 0], jnp.abs(td_error(output, target))[..., 0]
 
 
-class CategoricalReturn(Head):
-    """C51: probabilities of M returns at equal distances (Bellemare et al. 2017, arXiv:1707.06887, algorithm 1).
+class C51(Head):
+    """Probabilities of M returns at equal distances (Bellemare et al. 2017, arXiv:1707.06887, algorithm 1).
 
-    Outputs are logits. The loss is the cross-entropy with the projected goal, the surprise their KL divergence
+    Outputs are logits. The loss is the cross-entropy with the projected target, and their KL divergence stands for |δ|
     (Hessel et al. 2018, section "The Integrated Agent").
     """
 
+    n_atoms: int = eqx.field(static=True)
     v_min: jax.Array | float
     v_max: jax.Array | float
-    n_atoms: int = eqx.field(static=True)
 
     @property
     def outputs(self) -> int:
@@ -99,56 +104,54 @@ class CategoricalReturn(Head):
         """The returns z, `[M]`."""
         return jnp.linspace(self.v_min, self.v_max, self.n_atoms, dtype=jnp.float32)
 
-    def distribution(self, output: jax.Array) -> jax.Array:
+    def q_values(self, output: jax.Array) -> jax.Array:
+        return self.returns(output) @ self.support
+
+    def returns(self, output: jax.Array) -> jax.Array:
         return jax.nn.softmax(output)
 
-    def values(self, output: jax.Array) -> jax.Array:
-        return self.distribution(output) @ self.support
+    def atoms(self, returns: jax.Array) -> jax.Array:
+        return jnp.reshape(self.support, (1,) * (returns.ndim - 1) + (-1,))
 
-    def goal(self, following: jax.Array, reward: jax.Array, discount: jax.Array) -> jax.Array:
-        support = jnp.reshape(self.support, (1,) * reward.ndim + (-1,))
-        atoms = reward[..., None] + discount[..., None] * support
-        return categorical_projection(atoms, following, self.support)
+    def project(self, atoms: jax.Array, returns: jax.Array) -> jax.Array:
+        return categorical_projection(atoms, returns, self.support)
 
     def loss(
-        self, output: jax.Array, goal: jax.Array, fractions: jax.Array | None
+        self, output: jax.Array, target: jax.Array, taus: jax.Array | None
     ) -> tuple[jax.Array, jax.Array]:
-        cross_entropy = -jnp.sum(goal * jax.nn.log_softmax(output), -1)
-        entropy = jnp.sum(jax.scipy.special.entr(goal), -1)
-        # Rounded, the divergence of two equal distributions may be below 0, and its power as a priority no number.
+        cross_entropy = -jnp.sum(target * jax.nn.log_softmax(output), -1)
+        entropy = jnp.sum(jax.scipy.special.entr(target), -1)
+        # Rounded, the divergence of two equal distributions may be below 0, and its power as a priority not a number.
         return cross_entropy, jnp.maximum(cross_entropy - entropy, 0.0)
 
-    def metrics(self, goal: jax.Array, happened: jax.Array) -> dict[str, jax.Array]:
+    def metrics(self, target: jax.Array, mask: jax.Array) -> dict[str, jax.Array]:
         """How much of the returns lies at the ends of the support, where all that is outside of it ends up."""
         return {
-            "train/target_at_v_min": weighted_mean(goal[..., 0], happened),
-            "train/target_at_v_max": weighted_mean(goal[..., -1], happened),
+            "train/target_at_v_min": weighted_mean(target[..., 0], mask),
+            "train/target_at_v_max": weighted_mean(target[..., -1], mask),
         }
 
 
 class Quantiles(Head):
-    """M quantiles, which are equally likely and so average to Q; their surprise is the loss."""
+    """M quantiles, which are equally likely and so average to Q; their loss stands for |δ|."""
 
     kappa: jax.Array | float
 
     @abstractmethod
-    def fractions(self, given: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
+    def taus_of(self, given: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
         """τ `[…, M]` of each number of an output of this shape; `given` are those that the network was given."""
 
-    def values(self, output: jax.Array) -> jax.Array:
+    def q_values(self, output: jax.Array) -> jax.Array:
         return jnp.mean(output, -1)
 
-    def goal(self, following: jax.Array, reward: jax.Array, discount: jax.Array) -> jax.Array:
-        return reward[..., None] + discount[..., None] * following
-
     def loss(
-        self, output: jax.Array, goal: jax.Array, fractions: jax.Array | None
+        self, output: jax.Array, target: jax.Array, taus: jax.Array | None
     ) -> tuple[jax.Array, jax.Array]:
-        loss = quantile_huber_loss(output, self.fractions(fractions, output.shape), goal, self.kappa)
+        loss = quantile_huber_loss(output, self.taus_of(taus, output.shape), target, self.kappa)
         return loss, loss
 
 
-class QuantileReturn(Quantiles):
+class QuantileRegression(Quantiles):
     """QR-DQN: quantiles at the middles of M equal parts (Dabney et al. 2018, arXiv:1710.10044, algorithm 1)."""
 
     n_quantiles: int = eqx.field(static=True)
@@ -157,35 +160,33 @@ class QuantileReturn(Quantiles):
     def outputs(self) -> int:
         return self.n_quantiles
 
-    def fractions(self, given: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
+    def taus_of(self, given: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
         return jnp.broadcast_to(midpoints(self.n_quantiles), shape)
 
 
-class ImplicitQuantileReturn(Quantiles):
+class ImplicitQuantiles(Quantiles):
     """IQN: the quantile at any fraction τ that the network is given (Dabney et al. 2018, arXiv:1806.06923).
 
-    Fractions to learn at are drawn anew each time. Actions are chosen by the mean over K of them as in equation 3,
-    at the middles of K equal parts rather than drawn, so that a policy is a function of what it sees.
+    Fractions to learn at are sampled anew each time. Actions are chosen by the mean over K of them as in equation 3,
+    at the middles of K equal parts rather than sampled, so that a policy is a function of what it sees.
     """
 
-    n_fractions: int = eqx.field(static=True)  # N
-    n_target_fractions: int = eqx.field(static=True)  # N'
-    n_policy_fractions: int = eqx.field(static=True)  # K
+    n_taus: int = eqx.field(static=True)  # N
+    n_target_taus: int = eqx.field(static=True)  # N'
+    n_policy_taus: int = eqx.field(static=True)  # K
     n_cosines: int = eqx.field(static=True)
 
     @property
     def cosines(self) -> int:
         return self.n_cosines
 
-    def draw(self, key: jax.Array, leading: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-        both = jax.random.uniform(
-            key, (*leading, self.n_fractions + self.n_target_fractions), dtype=jnp.float32
-        )
-        return both[..., : self.n_fractions], both[..., self.n_fractions :]
+    def sample_taus(self, key: jax.Array, leading: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+        both = jax.random.uniform(key, (*leading, self.n_taus + self.n_target_taus), dtype=jnp.float32)
+        return both[..., : self.n_taus], both[..., self.n_taus :]
 
-    def choosing(self, leading: tuple[int, ...]) -> jax.Array:
-        return jnp.broadcast_to(midpoints(self.n_policy_fractions), (*leading, self.n_policy_fractions))
+    def policy_taus(self, leading: tuple[int, ...]) -> jax.Array:
+        return jnp.broadcast_to(midpoints(self.n_policy_taus), (*leading, self.n_policy_taus))
 
-    def fractions(self, given: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
+    def taus_of(self, given: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
         assert given is not None
         return given

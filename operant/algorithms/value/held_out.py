@@ -27,18 +27,18 @@ class HeldOut(eqx.Module):
         mask = jnp.ones((size, actions), bool) if spec.masked else None
         return cls(observation, mask, jnp.zeros((), jnp.int32))
 
-    def observe(self, transition: Transition) -> HeldOut:
+    def add(self, transition: Transition) -> HeldOut:
         """With states `[T, N, …]` added, as long as there is room."""
-        happened = transition.happened.reshape(-1)
-        place = jnp.where(happened, self.count + jnp.cumsum(happened) - 1, jnp.iinfo(jnp.int32).max)
+        valid = transition.happened.reshape(-1)
+        index = jnp.where(valid, self.count + jnp.cumsum(valid) - 1, jnp.iinfo(jnp.int32).max)
 
         def write(held: jax.Array, new: jax.Array) -> jax.Array:
-            return held.at[place].set(new.reshape(-1, *new.shape[2:]).astype(held.dtype), mode="drop")
+            return held.at[index].set(new.reshape(-1, *new.shape[2:]).astype(held.dtype), mode="drop")
 
         seen = (transition.observation, transition.action_mask)
         observation, mask = jax.tree.map(write, (self.observation, self.action_mask), seen)
         room = len(jax.tree.leaves(observation)[0])
-        return HeldOut(observation, mask, jnp.minimum(self.count + jnp.sum(happened), room))
+        return HeldOut(observation, mask, jnp.minimum(self.count + jnp.sum(valid), room))
 
     def average_max(self, q: jax.Array) -> jax.Array:
         """The mean over the states there are of the largest of their values `[K, A]`."""

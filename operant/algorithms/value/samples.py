@@ -14,34 +14,34 @@ from operant.ops.returns import n_step
 from operant.types import Batch, PyTree
 
 
-class Sample(NamedTuple):
+class TDSample(NamedTuple):
     """What was done, and what came of it within n steps; leaves `[B]`, or `[L, B]` for sequences."""
 
     action: jax.Array
     action_mask: PyTree
-    next_action_mask: PyTree  # where the target looks
+    next_action_mask: PyTree  # of the state that the target bootstraps from
     reward: jax.Array  # Σ_{i<k} γ^i r_i
     discount: jax.Array  # γ^k; 0 where nothing follows
     weight: jax.Array
-    ahead: tuple[jax.Array, jax.Array] | None  # of sequences: which row the target looks from
+    next_rows: tuple[jax.Array, jax.Array] | None  # of sequences: whose successors targets bootstrap from
 
     @classmethod
     def of(
         cls, batch: Batch, normalizer: Normalizer, gamma: jax.Array | float, n: int, burn_in: int | None
-    ) -> Sample:
+    ) -> TDSample:
         """`burn_in` is None for a network without memory; n steps ahead are then replay's business."""
-        ahead = None
+        next_rows = None
         if burn_in is not None:
             batch = jax.tree.map(lambda x: x[burn_in:], Batch(batch.transition, batch.weight))
         first = last = batch.transition
         if burn_in is not None:
             reward, steps = n_step(normalizer.rewards(first.reward), first.done, gamma, n)
             length, count = reward.shape
-            ahead = (
+            next_rows = (
                 jnp.arange(length)[:, None] + steps - 1,
                 jnp.broadcast_to(jnp.arange(count), steps.shape),
             )
-            last = jax.tree.map(lambda x: x[ahead], first)
+            last = jax.tree.map(lambda x: x[next_rows], first)
             discount = (gamma**steps).astype(jnp.float32)
         elif batch.rewards is not None and batch.steps is not None:
             powers = (gamma ** jnp.arange(n)[:, None]).astype(jnp.float32)
@@ -60,29 +60,29 @@ class Sample(NamedTuple):
             reward,
             jnp.where(ends, 0.0, discount),
             batch.weight,
-            ahead,
+            next_rows,
         )
 
 
-class View(NamedTuple):
-    """What a network makes of a minibatch: its head, and what that takes."""
+class Encoded(NamedTuple):
+    """A minibatch as one network encodes it, and the head that its features are for."""
 
     head: QHead
-    now: jax.Array  # […, F] for the observations
-    following: jax.Array  # […, F] for those that targets look at
+    features: jax.Array  # […, F] of s
+    next_features: jax.Array  # […, F] of the s' that targets bootstrap from
 
     @classmethod
     def of(
         cls,
         network: QNetwork,
         batch: Batch,
-        sample: Sample,
+        sample: TDSample,
         normalizer: Normalizer,
         burn_in: int,
         key: jax.Array | None = None,
-    ) -> View:
-        """`key` turns dropout on, for the observations."""
-        now, following = network.unroll(
+    ) -> Encoded:
+        """`key` turns dropout on, for s."""
+        features, next_features = network.unroll(
             normalizer.observations(batch.transition.observation),
             normalizer.observations(batch.transition.next_observation),
             batch.carry,
@@ -90,15 +90,6 @@ class View(NamedTuple):
             burn_in,
             key=key,
         )
-        return cls(network.head, now, following if sample.ahead is None else following[sample.ahead])
-
-
-def sequence_priority(surprise: jax.Array, weight: jax.Array) -> jax.Array:
-    """η max_t |δ_t| + (1 − η) mean_t |δ_t| of sequences `[L, B]`, `[B]`, with η = 0.9.
-
-    Kapturowski et al. 2019, "Recurrent experience replay in distributed reinforcement learning", section 2.3.
-    """
-    eta, happened = 0.9, weight > 0
-    total = jnp.sum(jnp.where(happened, surprise, 0.0), 0)
-    mean = total / jnp.maximum(jnp.sum(happened, 0), 1)
-    return eta * jnp.max(jnp.where(happened, surprise, 0.0), 0) + (1 - eta) * mean
+        if sample.next_rows is not None:
+            next_features = next_features[sample.next_rows]
+        return cls(network.head, features, next_features)
