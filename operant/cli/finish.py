@@ -33,9 +33,10 @@ def finish(
     kept = best_kept(agent, scores)
     random = preparation.random()
     best.save(directory.model_file)
-    with replacing(directory.evaluation_file) as temporary:
-        values = summary(agent, scores, random) | best_summary(agent, scores, kept)
-        temporary.write_text(json.dumps(values, indent=2) + "\n")
+    values = summary(agent, scores, random) | best_summary(agent, scores, kept)
+    text = json.dumps(values, indent=2) + "\n"
+    with replacing(directory.evaluation_file, len(text)) as temporary:
+        temporary.write_text(text)
     for line in (*lines(agent, scores, random), *forgetting(agent, scores, kept, directory)):
         print(line, flush=True)
     show(agent, best, directory, random.mean, video=video, pictures=pictures)

@@ -16,6 +16,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from operant import settings
 from operant.engine.files import delete, load_tree, make_directory, read_shapes, save_tree, sync, writing
 from operant.fields import FileError, blamed, check, read_json
@@ -39,7 +41,7 @@ def save_checkpoint(
         raise ValueError(f"keep must be at least 1, the checkpoint just written; got {keep}.")
     directory = Path(directory)
     temporary, final = directory / f"{step}.tmp", directory / f"{step}"
-    with writing(final):
+    with writing(final, sum(getattr(leaf, "nbytes", 8) for leaf in jax.tree.leaves(run_tree))):
         make_directory(directory)
         for leftover in (path for path in directory.glob("*.tmp") if _OURS.fullmatch(path.stem)):
             _delete(leftover)

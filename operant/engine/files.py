@@ -56,7 +56,7 @@ def writing(path: str | Path, needed: int | None = None) -> Iterator[None]:
 def _code(error: OSError | SafetensorError) -> int | None:
     if isinstance(error, OSError):
         return error.errno
-    found = re.search(r"code: (\d+)", str(error))  # as Rust writes it
+    found = re.search(r"(?:code:|os error) (\d+)", str(error))  # as Rust writes it
     return None if found is None else int(found.group(1))
 
 
@@ -67,7 +67,7 @@ def _disk_error(path: Path, needed: int | None, code: int | None, error: Excepti
         free = f"{shutil.disk_usage(folder).free:,} are free on its disk"
     except OSError:
         free = "how many are free is not known"
-    size = "Some" if needed is None else f"{needed:,}"
+    size = "Some more" if needed is None else f"{needed:,}"
     remedy = " Make room, or choose another place." if code in _FULL else ""
     problem = DiskError(
         f"{path} could not be written: {reason}. {size} bytes are needed, and {free}.{remedy} Nothing that was there "

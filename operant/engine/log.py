@@ -171,6 +171,7 @@ class TensorBoardLog:
         self._resume_from_step = resume_from_step
         self._files: list[Any] = []
         self._flushed = time.monotonic()
+        self._waiting = 0  # bytes that were written and not yet flushed
 
     def write(self, row: Row) -> None:
         from tensorboardX.proto.event_pb2 import Event
@@ -189,10 +190,10 @@ class TensorBoardLog:
             event = Event(wall_time=time.time(), step=step, summary=Summary(value=values))
             self._write(file, event)
         if time.monotonic() - self._flushed > SECONDS_TO_FLUSH:
-            for file in self._files:
-                with writing(self.directory):
+            with writing(self.directory, self._waiting):
+                for file in self._files:
                     file.flush()
-            self._flushed = time.monotonic()
+            self._flushed, self._waiting = time.monotonic(), 0
 
     def write_media(self, step: int, values: Mapping[str, Any]) -> None:
         """Texts, figures, pictures, histograms and films at a step; with several seeds, among those of the first."""
@@ -216,17 +217,19 @@ class TensorBoardLog:
         file = self._open(".")
         for summary in hparams(flat, {RETURN: None, EVALUATED: None}):
             self._write(file, Event(wall_time=time.time(), summary=summary))
-        with writing(self.directory):
+        with writing(self.directory, self._waiting):
             file.close()
+        self._waiting = 0
 
     def close(self) -> None:
-        for file in self._files:
-            with writing(self.directory):
+        with writing(self.directory, self._waiting):
+            for file in self._files:
                 file.close()
 
     def _write(self, file: Any, event: Any) -> None:
         content = event.SerializeToString()
-        with writing(self.directory, len(content)):
+        self._waiting += len(content)
+        with writing(self.directory, self._waiting):
             file.write(content)
 
     def _open(self, run: str) -> Any:

@@ -119,7 +119,7 @@ class RunDirectory:
     def write_config(self, config: dict[str, Any]) -> None:
         """Write `config.json`, atomically. Raises TypeError for what JSON does not take."""
         text = json.dumps({RUN: __version__, **config}, indent=2) + "\n"
-        with replacing(self.config_file) as temporary:
+        with replacing(self.config_file, len(text)) as temporary:
             temporary.write_text(text)
 
     def _clear(self) -> None:

@@ -123,6 +123,10 @@ def full(code: int):
 
 def full_in_rust(tensors, path, header) -> None:
     Path(path).write_bytes(b"half")
+    raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+
+def full_in_older_rust(tensors, path, header) -> None:
     raise SafetensorError(
         'Error while serializing: IoError(Os { code: 28, kind: StorageFull, message: "No …" })'
     )
@@ -132,12 +136,13 @@ def full_in_rust(tensors, path, header) -> None:
     ("what", "module", "failing", "reason", "needed"),
     [
         ("run.safetensors", (files, "save_file"), full_in_rust, "No space left on device", "24 bytes"),
-        ("manifest.json", (Path, "write_text"), full(errno.EDQUOT), "quota exceeded", r"\d\d\d bytes"),
+        ("run.safetensors", (files, "save_file"), full_in_older_rust, "No space left on device", "24 bytes"),
+        ("manifest.json", (Path, "write_text"), full(errno.EDQUOT), "Disk quota exceeded", r"\d\d\d bytes"),
         ("run.safetensors", (os, "fsync"), full(errno.EIO), "Input/output error", "24 bytes"),
-        ("20", (Path, "mkdir"), full(errno.ENOSPC), "No space left on device", "Some bytes"),
-        ("20", (Path, "rename"), full(errno.ENOSPC), "No space left on device", "Some bytes"),
+        ("20", (Path, "mkdir"), full(errno.ENOSPC), "No space left on device", "24 bytes"),
+        ("20", (Path, "rename"), full(errno.ENOSPC), "No space left on device", "24 bytes"),
     ],
-    ids=["tensors", "manifest", "fsync", "directory", "name"],
+    ids=["tensors", "older safetensors", "manifest", "fsync", "directory", "name"],
 )
 def test_a_full_disk_is_named_with_the_room_and_the_old_checkpoint_stays(
     tmp_path, monkeypatch, what, module, failing, reason, needed
@@ -148,7 +153,7 @@ def test_a_full_disk_is_named_with_the_room_and_the_old_checkpoint_stays(
         patch.setattr(*module, failing)
         with pytest.raises(
             DiskError,
-            match=rf"{what} could not be written: .*{reason}.* {needed} are needed, and [\d,]+ are free",
+            match=rf"{what} could not be written: .*{reason}\\. {needed} are needed, and [\d,]+ are free",
         ) as error:
             save(tmp_path, 20, 2)
     assert error.value.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
