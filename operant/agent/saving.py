@@ -19,7 +19,7 @@ from operant.engine import files
 from operant.engine.checkpoint import RUN_FILE, latest_checkpoint, load_checkpoint
 from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
-from operant.engine.train import LARGEST, steps_done, steps_per_iteration
+from operant.engine.train import LARGEST, steps_done
 from operant.fields import FileError, blamed
 from operant.replay.size import nbytes
 
@@ -231,6 +231,6 @@ def _require_held(agent: Agent, stored: Mapping[str, Any], file: Path, size: int
     for name, claimed in claims.items():
         if claimed() > size:
             raise FileError(f"it takes {claimed():,} bytes, and the checkpoint has {size:,}.", file, name)
-    steps = stored["chunk_size"] * steps_per_iteration(agent.algorithm.experience, agent.num_envs)
+    steps = stored["chunk_size"] * agent.algorithm.experience.steps_per_iteration(agent.num_envs)
     if steps > (LARGEST if stored["chunk_size"] == 1 else LONGEST_CHUNK):
         raise FileError(f"it makes chunks of {steps:,} steps.", file, "chunk_size")
