@@ -15,6 +15,7 @@ import pytest
 from gymnasium import spaces as gs
 
 import operant
+from operant.engine import files
 from operant.engine.log import RETURN, STEP
 
 SMALL = {"preset": None, "n_steps": 16, "batch_size": 32, "n_epochs": 1, "network": {"hidden_sizes": (8,)}}
@@ -192,3 +193,35 @@ def test_files_of_other_libraries_are_named(tmp_path):
 def test_what_is_no_path(path):
     with pytest.raises(TypeError, match=f"load takes the path .* got {path}"):
         operant.load(path)
+
+
+def test_numbers_that_are_none_are_refused_by_the_name_of_their_tensor(trained, tmp_path):
+    def without(agent, seeds):
+        return jax.tree.map(
+            lambda x: x.at[seeds].set(np.nan) if x.dtype == np.float32 and x.ndim > 1 else x, agent.state
+        )
+
+    for value in (np.nan, np.inf):
+        broken = operant.PPO("CartPole-v1", num_envs=4, **SMALL)
+        broken.learner.state = jax.tree.map(
+            lambda x, value=value: x.at[..., 0].set(value) if x.shape == (4, 8) else x, trained.state
+        )
+        broken.save(tmp_path / "broken")
+        with pytest.raises(operant.FileError, match=r"broken: .*weight.*: NaN or infinite numbers"):
+            operant.load(tmp_path / "broken")
+    study = operant.PPO("CartPole-v1", seeds=2, seed=5, num_envs=2, **SMALL)
+    study.learner.state = without(study, 1)
+    study.save(tmp_path / "one")
+    with pytest.warns(UserWarning, match=r"NaN or infinite numbers, of seed 6\. The other"):
+        loaded = operant.load(tmp_path / "one")
+    assert np.isfinite(loaded[0].action_probabilities(OBSERVATIONS)).all()
+    study.learner.state = without(study, slice(None))
+    study.save(tmp_path / "both")
+    with pytest.raises(operant.FileError, match="NaN or infinite"):
+        operant.load(tmp_path / "both")
+
+
+def test_no_state_before_the_first_step_holds_numbers_that_are_none():
+    for name in ("q-learning", "dyna-q", "random-search", "grid-search", "cem", "ppo", "dqn"):
+        env = "FrozenLake-v1" if name in ("q-learning", "dyna-q") else "CartPole-v1"
+        assert not files.not_finite(operant.make(name, env, preset=None).state), name

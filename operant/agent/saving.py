@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from operant.engine.run_directory import RunDirectory
 from operant.engine.train import LARGEST, steps_done
 from operant.fields import FileError, blamed
 from operant.replay.size import nbytes
+from operant.types import PyTree
 
 if TYPE_CHECKING:
     from operant.agent.agent import Agent
@@ -92,7 +94,7 @@ def load_best(agent: Agent, directory: RunDirectory) -> Best | None:
     values = formats.model_metadata(files.read_text(path), path)
     if "evaluation" not in values:
         raise FileError("it is missing.", path, "evaluation")
-    state = files.load_tree(path, jax.eval_shape(agent.learner.initial_state))
+    state = _state(agent, path)
     with blamed(path, "evaluation"):
         best = Best.from_json(values["evaluation"], state)
         if any(np.shape(x) != np.shape(agent.seeds or 0)[:1] for x in (best.reward, best.length, best.step)):
@@ -133,7 +135,7 @@ def load(
         cls, path, metadata["config"], env, network, wrapped_in, env_kwargs, given, len(shapes)
     )
     try:
-        state = files.load_tree(path, jax.eval_shape(agent.learner.initial_state))
+        state = _state(agent, path)
     except ValueError as error:
         named = given if network is None else {**given, "network": network}
         if not named:
@@ -148,6 +150,25 @@ def load(
     agent.history = [row for row in rows_of(metadata.get("history", {})) if row[STEP] <= agent.step]
     # As the model of a run is that of its best seed, so is the best model.
     return agent if not best or agent.seeds is None else agent[int(np.argmax(evaluation["mean_reward"]))]
+
+
+def _state(agent: Agent, path: str | Path) -> PyTree:
+    """What a model file holds, of which every number is one.
+
+    Raises FileError naming the tensors where that is not so; of several learners, where it is so of none. Others are
+    named in a warning: they are what training gave up.
+    """
+    state = files.load_tree(path, jax.eval_shape(agent.learner.initial_state))
+    wrong = files.not_finite(state, None if agent.seeds is None else len(agent.seeds))
+    if not wrong:
+        return state
+    lost = np.stack(list(wrong.values())).any(0)
+    what = f"{', '.join(list(wrong)[:3])}{' and others' * (len(wrong) > 3)}: NaN or infinite numbers"
+    if agent.seeds is None or lost.all():
+        raise FileError(f"{what}. Its training diverged, or the file was changed.", path)
+    seeds = ", ".join(str(seed) for seed, each in zip(agent.seeds, lost, strict=True) if each)
+    warnings.warn(f"{path}: {what}, of seed {seeds}. The other learners can be used.", stacklevel=2)
+    return state
 
 
 def _require_learners(path: str | Path, seeds: list[int] | None, shapes: list[list[int]]) -> None:
@@ -207,8 +228,9 @@ def restore(
         cls, directory.config_file, stored, env, network, wrapped_in, env_kwargs, None, len(shapes)
     )
     _require_held(agent, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
+    begun = agent.learner.started(emit=False)
     with blamed(path):
-        run, manifest = load_checkpoint(path, agent.learner.started(emit=False))
+        run, manifest = load_checkpoint(path, begun)
         if steps_done(run) != manifest["step"]:
             raise FileError(f"the run is at step {steps_done(run)}, not at {manifest['step']}.", field="step")
     agent.learner.restored(run)

@@ -145,6 +145,22 @@ def has_nan(tree: PyTree) -> bool:
     return any(leaf.dtype.kind not in "biu" and bool(np.isnan(leaf).any()) for leaf in leaves)
 
 
+def not_finite(tree: PyTree, learners: int | None = None) -> dict[str, np.ndarray]:
+    """Of every leaf that holds what nothing can be computed with, its name and of which learners: `[S]`, or `[1]`.
+
+    That is NaN anywhere, and infinities in arrays; a single number may be infinite, such as the best score of none.
+    """
+    found, axes = {}, 1 if learners else 0
+    for name, leaf in zip(leaf_names(tree), jax.tree.leaves(tree), strict=True):
+        if is_key(leaf) or np.asarray(leaf).dtype.kind in "biu":
+            continue
+        values = np.asarray(leaf).astype(np.float64)
+        wrong = np.isnan(values) if values.ndim == axes else ~np.isfinite(values)
+        if wrong.any():
+            found[name] = wrong.reshape(learners or 1, -1).any(1)
+    return found
+
+
 def save_tree(path: str | Path, tree: PyTree, metadata: dict[str, Any]) -> None:
     """Write every leaf (an array, a typed PRNG key or a Python number) and `metadata` as JSON, atomically.
 

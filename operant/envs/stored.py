@@ -21,6 +21,7 @@ from operant.envs.gymnasium_stepping import outline
 from operant.envs.host import HostEnvironments
 from operant.envs.ids import registered
 from operant.envs.source import Source
+from operant.fields import blamed
 from operant.types import EnvSpec
 
 
@@ -55,7 +56,9 @@ class StoredSource(Source):
     def native(self) -> Environment | None:
         if isinstance(self.given, Missing) or not self._here:
             return None
-        made = self._played.native
+        played = self._played
+        with blamed(field="config.env_kwargs"):
+            made = played.native
         if made is not None:
             require_same_spaces(self.spec, made.spec)
         return made
@@ -82,7 +85,9 @@ class StoredSource(Source):
                 "resume), or with agent.set_env(env)."
             )
         values = {field.name: getattr(self, field.name) for field in fields(Source)}
-        return Source(**{**values, "given": registered(self.given)})
+        values["given"] = registered(self.given)
+        with blamed(field="config"):
+            return Source(**values)
 
     @property
     def _here(self) -> bool:
