@@ -153,7 +153,7 @@ def test_a_full_disk_is_named_with_the_room_and_the_old_checkpoint_stays(
         patch.setattr(*module, failing)
         with pytest.raises(
             DiskError,
-            match=rf"{what} could not be written: .*{reason}\\. {needed} are needed, and [\d,]+ are free",
+            match=rf"{what} could not be written: .*{reason}\. {needed} are needed, and [\d,]+ are free",
         ) as error:
             save(tmp_path, 20, 2)
     assert error.value.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
