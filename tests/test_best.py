@@ -76,6 +76,23 @@ def test_an_evaluation_is_a_score_of_the_model_of_that_time_and_is_logged(seeds,
     )
 
 
+def test_a_new_best_is_one_that_is_at_least_as_good_as_the_one_before():
+    means = iter([1.0, 3.0, 2.0, 3.0])
+    selection = Selection.__new__(Selection)
+    learner = SimpleNamespace(seeds=None, step=0, state={"w": jnp.zeros(2)}, state_of=lambda index: None)
+    selection.agent, selection.episodes = SimpleNamespace(learner=learner, best_so_far=None), 3
+    selection._score = lambda state, watch: Evaluation(
+        "CartPole-v1", np.full(3, next(means)), np.full(3, 7), FIRST_SEED
+    )
+    news, steps = [], []
+    for step in (10, 20, 30, 40):
+        learner.step = step
+        news.append(selection.evaluate()[1])
+        steps.append(int(selection.agent.best_so_far.step))
+    assert news == [True, True, False, True]
+    assert steps == [10, 20, 20, 40]
+
+
 @pytest.mark.parametrize("seeds", [None, 2])
 def test_evaluation_changes_nothing_of_training(seeds):
     plain = learn(operant.PPO("CartPole-v1", preset=None, seeds=seeds, **SMALL))

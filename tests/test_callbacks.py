@@ -11,7 +11,7 @@ import pytest
 
 import operant
 from operant.agent import Agent, Callback, Progress, StepEvent
-from operant.agent.callbacks.base import as_callbacks
+from operant.agent.callbacks.base import Callbacks, as_callbacks
 
 SMALL = {
     "num_envs": 4,
@@ -175,6 +175,14 @@ def test_anything_false_but_none_stops(answer, hook):
         callback = type("Stops", (Callback,), {hook: lambda self, *told: answer})()
     reached = {"function": 128, "on_start": 0, "on_rollout": 64, "on_row": 128}[hook]
     assert learn(agent(), 512, callback).step == reached
+
+
+def test_one_of_several_that_says_stop_is_enough_and_the_others_are_told():
+    told = []
+    both = Callbacks([lambda progress: False, lambda progress: told.append(progress)])
+    assert both.tell("on_row", "a row") is False
+    assert told == ["a row"]
+    assert Callbacks([lambda progress: True, lambda progress: None]).tell("on_row", "a row") is True
 
 
 @pytest.mark.parametrize("answer", [None, True, np.True_, 1, "yes"])

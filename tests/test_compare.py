@@ -168,3 +168,9 @@ def test_the_picture_holds_every_algorithm():
     assert [text.get_text() for text in right.get_yticklabels()] == ["PPO", "A2C", "one seed"]
     fractions = left.get_lines()[0].get_ydata()
     assert (fractions[0], fractions[-1]) == (1.0, 0.0)
+
+
+def test_the_best_seed_is_named_by_its_number():
+    several = StudyEvaluation(tuple(evaluation(mean) for mean in (1.0, 9.0, 4.0)), (5, 7, 11))
+    assert several.best_seed == 7
+    assert several.median == several[2].mean

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import gymnasium as gym
 import matplotlib.pyplot as plt
@@ -82,6 +83,43 @@ def test_stop_after_episodes():
     assert told_of([True, False], [True, True])
     assert told_of([True, False], [False, True])  # a step that only reset ends nothing
     assert not told_of([False, True], [True, True])
+    callback.on_start(FakeAgent(), 1000)
+    assert not told_of([True, True], [True, True])  # two at once are two
+
+
+def test_the_log_of_episodes_has_the_environments_own_rewards_of_what_happened(tmp_path):
+    log = operant.EpisodeLog(tmp_path / "episodes.csv", info_keywords=("won",))
+    agent = FakeAgent()
+    agent.source = SimpleNamespace(id="Test-v0")
+    log.on_start(agent, 1000)
+    flags = dict.fromkeys(("observation", "action", "next_observation"))
+    steps = [  # raw rewards, whether it happened, whether the episode terminated: of two copies
+        ([1.0, 2.0], [True, True], [False, False]),
+        ([5.0, 2.0], [False, True], [True, False]),
+        ([3.0, 4.0], [True, True], [True, True]),
+        ([7.0, 1.0], [True, True], [True, False]),
+    ]
+    for raw, happened, ended in steps:
+        log.on_step(
+            StepEvent(
+                step=0,
+                reward=np.array([-1.0, -1.0]),
+                raw_reward=np.array(raw),
+                terminated=np.array(ended),
+                truncated=np.zeros(2, bool),
+                happened=np.array(happened),
+                infos=[{"won": 1}, {}],
+                agent=agent,
+                **flags,
+            )
+        )
+    log.on_end(agent)
+    rows = [line.split(",") for line in (tmp_path / "episodes.csv").read_text().splitlines()[2:]]
+    assert [(float(r), int(length), won) for r, length, _, won in rows] == [
+        (4.0, 2, "1"),
+        (8.0, 3, ""),
+        (7.0, 1, "1"),
+    ]
 
 
 def test_every_so_many_steps():
@@ -91,6 +129,10 @@ def test_every_so_many_steps():
     for step in (60, 120, 180, 240, 400):
         every.on_row(Progress(step, 1000, {}, FakeAgent()))
     assert called == [120, 240, 400]
+    every.on_start(FakeAgent(), 1000)
+    for step in (150, 210, 290, 310):  # whenever a hundred is passed, however far from the last time
+        every.on_row(Progress(step, 1000, {}, FakeAgent()))
+    assert called[3:] == [150, 210, 310]
     stops = operant.EveryNTimesteps(100, lambda progress: np.False_)
     stops.on_start(FakeAgent(), 1000)
     assert [stops.on_row(Progress(step, 1000, {}, FakeAgent())) for step in (60, 120)] == [None, False]
@@ -101,7 +143,7 @@ def test_a_curriculum_goes_up_with_the_return():
     agent = FakeAgent()
     curriculum.on_start(agent, 1000)
     levels = []
-    for value in (5, 12, 15, 25, 30):
+    for value in (5, 10, 15, 25, 30):
         progress = Progress(1, 1000, {"rollout/ep_rew_mean": value}, agent)
         curriculum.on_row(progress)
         levels.append(progress.records.take()["curriculum/level"])

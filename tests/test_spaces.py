@@ -176,3 +176,15 @@ def test_spaces_are_static():
     zeros(Box(-1.0, 1.0, (2,)))
     assert zeros._cache_size() == 1
     assert jnp.shape(zeros(Discrete(2))) == (2,)
+
+
+def test_which_axis_of_an_image_is_that_of_its_channels():
+    first = {
+        (3, 8, 8): True,
+        (1, 8, 5): True,
+        (8, 8, 3): False,
+        (4, 4, 4): False,
+        (4, 4, 8): False,
+        (3, 8): False,
+    }
+    assert {shape: spaces.channels_first(shape) for shape in first} == first

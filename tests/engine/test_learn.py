@@ -12,9 +12,9 @@ import pytest
 
 from operant.algorithms.base import Algorithm
 from operant.engine.learn import draw_learning, learn, to_environment, warm_up
-from operant.engine.run import initial_state, start
+from operant.engine.run import initial_state, start, transition
 from operant.spaces import Box, Discrete
-from operant.types import EnvSpec, Replay, Rollout, Transition
+from operant.types import EnvSpec, Replay, Rollout, TimeStep, Transition
 
 N, T = 2, 4
 SPEC = EnvSpec("Test", Box(-1.0, 1.0, (1,)), Discrete(2), dummy_steps=True, num_envs=N)
@@ -192,3 +192,24 @@ def test_priorities_are_those_of_the_last_update_and_make_the_weights_of_the_nex
         priority[drawn] = np.arange(1.0, 17.0)  # of several for one place the last, which is the largest
     np.testing.assert_array_equal(run.replay.priorities.tree[0][:4], priority)
     assert len(np.unique(run.state["weights"][1])) > 1
+
+
+def test_experience_has_the_mask_that_was_acted_under_and_that_of_the_true_successor():
+    seen, action = jnp.zeros((N, 1)), jnp.zeros(N, jnp.int32)
+    masks = [jnp.full((N, 2), i) for i in range(3)]
+    timestep = TimeStep(
+        observation=seen + 1,
+        next_observation=seen + 2,
+        reward=jnp.full(N, 3.0),
+        terminated=jnp.ones(N, bool),
+        truncated=jnp.zeros(N, bool),
+        action_mask=masks[1],
+        next_action_mask=masks[2],
+        raw_reward=jnp.full(N, 4.0),
+    )
+    made = transition(seen, masks[0], action, timestep)
+    assert (made.observation is seen, made.action is action) == (True, True)
+    assert (made.action_mask is masks[0], made.next_action_mask is masks[2]) == (True, True)
+    assert made.next_observation is timestep.next_observation
+    for name in ("reward", "raw_reward", "terminated", "truncated", "valid"):
+        assert getattr(made, name) is getattr(timestep, name)

@@ -14,6 +14,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 from operant import spaces
 from operant.envs import base
 from operant.envs.gymnasium import action_to_gym, make, make_single, observation_to_jax, space_from_gymnasium
+from operant.envs.gymnasium_checks import Checks
 from operant.envs.host import NativeOnHost
 
 KEY = jax.random.key(7)
@@ -208,6 +209,31 @@ def test_a_dummy_step_earns_nothing_whatever_it_says():
     environments.reset(KEY)
     steps = [environments.step(np.ones(2, np.int32)) for _ in range(2)]
     assert [step.reward.tolist() for step in steps] == [[2, 2], [0, 0]]
+
+
+class AlwaysOver(gym.vector.VectorWrapper):
+    """Says of every step, of one that only reset as well, that the task has ended."""
+
+    def step(self, actions):
+        observation, reward, terminated, truncated, infos = super().step(actions)
+        return observation, reward, np.ones_like(terminated), np.ones_like(truncated), infos
+
+
+def test_a_dummy_step_ends_nothing_whatever_it_says():
+    environments = make(AlwaysOver(vector(SyncVectorEnv, AutoresetMode.NEXT_STEP)))
+    environments.reset(KEY)
+    steps = [environments.step(np.ones(2, np.int32)) for _ in range(3)]
+    assert [step.valid.tolist() for step in steps] == [[True] * 2, [False] * 2, [True] * 2]
+    assert [step.terminated.tolist() for step in steps] == [[True] * 2, [False] * 2, [True] * 2]
+    assert all(step.truncated.all() for step in steps)  # which joins nothing to the next episode
+
+
+def test_flags_of_a_vector_environment_are_copies():
+    checks = Checks("Test", Counting.observation_space, Counting.action_space, 2)
+    reward, terminated, truncated = np.ones(2, np.float32), np.zeros(2, bool), np.zeros(2, bool)
+    given = checks.batch_outcomes(reward, terminated, truncated)
+    for mine, theirs in zip(given, (reward, terminated, truncated), strict=True):
+        assert not np.shares_memory(mine, theirs)
 
 
 DISCRETE, SEVERAL = gs.Discrete(6, start=3), gs.MultiDiscrete([2, 4])

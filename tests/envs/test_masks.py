@@ -81,3 +81,19 @@ def test_what_should_give_masks_must_be_a_method():
     env.action_masks = np.ones(6, bool)
     with pytest.raises(ValueError, match="action_masks is ndarray: must be a method"):
         Agent(PPO(n_steps=16, batch_size=16), env)
+
+
+@pytest.mark.parametrize(
+    ("space", "mask"),
+    [
+        (gym.spaces.Discrete(3), [0, 0, 0]),
+        (gym.spaces.MultiDiscrete([2, 3]), [0, 0, 1, 1, 1]),
+        (gym.spaces.MultiDiscrete([2, 3]), [1, 0, 0, 0, 0]),
+        (gym.spaces.MultiBinary(2), [0, 0, 1, 1]),
+    ],
+    ids=str,
+)
+def test_in_every_part_something_must_be_possible_until_the_episode_is_over(space, mask):
+    with pytest.raises(ValueError, match="allows no action at all"):
+        flat_mask(space, mask)
+    assert flat_mask(space, mask, final=True).all()

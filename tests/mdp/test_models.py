@@ -88,6 +88,12 @@ def test_a_next_state_may_be_named_twice_and_rows_sum_to_exactly_1():
     mdp = MDP.from_transitions([0, 0, 0], [0, 0, 0], [0, 0, 0], np.float32([0.1, 0.2, 0.7]), [1.0, 2.0, 3.0])
     assert mdp.transitions.sum() == pytest.approx(1, abs=1e-15)
     assert mdp.expected_rewards[0, 0] == pytest.approx(0.1 + 0.4 + 2.1)
+    rows = np.array([[0.5, 0.500004], [0.3, 0.699993]])  # each is divided by its own sum
+    np.testing.assert_allclose(
+        MDP(rows[:, None], np.zeros((2, 1))).transitions.toarray(),
+        rows / rows.sum(1, keepdims=True),
+        rtol=1e-12,
+    )
 
 
 def test_random_models_are_as_asked_for_and_repeat():

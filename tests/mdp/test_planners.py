@@ -129,6 +129,12 @@ def test_values_of_random_policies(method):
         np.testing.assert_allclose(values, backup, atol=1e-8)
 
 
+def test_a_policy_that_sums_to_nearly_1_is_divided_by_its_sum():
+    mdp = MDP(np.ones((1, 2, 1)), np.array([[1.0, 1.0]]))
+    values = evaluate_policy(mdp, np.array([[0.4, 0.599993]]), 0.99, tolerance=1e-9).values
+    np.testing.assert_allclose(values, 100.0, rtol=1e-10)  # 1 at every step, whatever is done
+
+
 @pytest.mark.parametrize("terminal", [0, 3])
 def test_large_systems_are_solved_without_factors_as_small_ones_are_with(monkeypatch, terminal):
     mdp = MDP.random(80, 4, successors=3, terminal=terminal, seed=0)

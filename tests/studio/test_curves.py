@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from operant.engine.log import RETURN, STEP
 from operant.ops.intervals import iqm, iqm_interval
 from operant.studio import style
-from operant.studio.curves import learning_curve, metrics_panel, read_metrics, smoothed
+from operant.studio.curves import learning_curve, metrics_panel, read_metrics, series, smoothed
 
 STEPS = np.arange(1, 41) * 1000
 SEEDS = np.random.default_rng(0).normal(1.0, 3.0, size=(8, 40)).cumsum(axis=1)
@@ -178,3 +179,10 @@ def test_values_are_drawn_next_to_the_returns():
     np.testing.assert_allclose(line(values, "DQN").get_ydata(), iqm(2 * SEEDS))
     assert values.get_ylabel() == "average largest Q of held-out states"
     assert values.get_xlabel() == returns.get_xlabel() == "environment steps"
+
+
+def test_logged_rows_are_a_series_of_every_seed():
+    rows = [{STEP: 10, RETURN: np.array([1.0, 2.0])}, {STEP: 20, RETURN: np.array([3.0, 4.0])}]
+    steps, values = series(rows)
+    assert (steps.tolist(), values.tolist()) == ([10, 20], [[1.0, 3.0], [2.0, 4.0]])
+    assert series([{STEP: 10, RETURN: 1.0}, {STEP: 20, RETURN: 3.0}])[1].tolist() == [[1.0, 3.0]]
