@@ -102,6 +102,21 @@ def test_the_algorithms_value_becomes_that_of_both_returns():
     np.testing.assert_allclose(together, apart + apart_intrinsic, rtol=1e-5, atol=1e-5)
 
 
+def test_the_algorithm_is_paid_what_lies_ahead_by_each_discount_of_its_own(monkeypatch):
+    told = lambda self, state, batch, key, clock: (state, {"given": batch.transition.reward})  # noqa: E731
+    monkeypatch.setattr(PPO, "update", told)
+    own = {"gamma": 0.5, "episodic": False, "scale": 0.3, "normalize_reward": False}
+    algorithm = Curious(
+        PPO(n_steps=6, batch_size=6, gamma=0.9, network=LINEAR), RND(features=4, network=LINEAR, **own)
+    )
+    transition, weight, value = around(3), jnp.ones((6, 1)), table([0.3, 0.7, 4.0])
+    state = replace(algorithm.init(SPEC, jax.random.key(0)), value=value)
+    surprise = algorithm.curiosity.reward(algorithm.see(state, transition, weight).curiosity, transition)
+    bootstrap, ahead = value.ahead(transition, episodic=False)
+    given = algorithm.update(state, Batch(transition, weight), jax.random.key(1), NOW)[1]["given"]
+    np.testing.assert_allclose(given, 1 + 0.3 * (surprise + 0.5 * ahead - 0.9 * bootstrap), rtol=1e-5)
+
+
 def test_a_return_like_the_algorithms_own_is_only_the_sum():
     ppo = PPO(n_steps=6, batch_size=6, n_epochs=1, gamma=0.9, network=LINEAR)
     plain = Curious(ppo, RND(features=4, network=LINEAR))

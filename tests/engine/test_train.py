@@ -6,14 +6,22 @@ import os
 import signal
 import threading
 
+import jax
 import numpy as np
 import pytest
 
 from operant.agent import Agent, Progress
+from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.value.dqn import DQN
+<<<<<<< HEAD
 from operant.engine.train import chunk_size
+=======
+from operant.engine.device import DeviceLoop
+from operant.engine.train import chunk_size, steps_per_iteration
+>>>>>>> 6907273 (Tests that notice metrics of short chunks and what curiosity pays)
 from operant.engine.watch import Watch
+from operant.envs.probes import TwoStates
 from operant.interruption import ENDING, Terminated
 from operant.networks import Network
 from operant.types import Episodes, Replay, Rollout
@@ -235,3 +243,13 @@ def test_an_interrupted_run_is_kept_and_can_continue():
         learn(agent, 1_000, lambda progress: os.kill(os.getpid(), signal.SIGINT))
     assert agent.step == 128
     assert learn(agent, 128).step == 256
+
+
+def test_metrics_are_means_over_the_iterations_that_there_were():
+    algorithm = A2C(n_steps=4, learning_rate=0.25, network=Network(hidden_sizes=(), initialization="uniform"))
+    loop = DeviceLoop(algorithm, TwoStates(), 2, None)
+    run = loop.begin(jax.random.key(0))
+    for count in (1, 3):  # of a chunk of 3
+        run, metrics, _ = loop.advance(run, count, 3)
+        assert metrics["train/learning_rate"] == 0.25
+        assert metrics["train/n_updates"] == 1
