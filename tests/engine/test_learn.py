@@ -207,7 +207,9 @@ def test_experience_has_the_mask_that_was_acted_under_and_that_of_the_true_succe
         next_action_mask=masks[2],
         raw_reward=jnp.full(N, 4.0),
     )
-    made = transition(seen, masks[0], action, timestep)
+    extras = jnp.full(N, 5.0)
+    made = transition(seen, masks[0], action, extras, timestep)
+    assert made.extras is extras
     assert (made.observation is seen, made.action is action) == (True, True)
     assert (made.action_mask is masks[0], made.next_action_mask is masks[2]) == (True, True)
     assert made.next_observation is timestep.next_observation

@@ -14,12 +14,8 @@ from operant.agent import Agent, Progress
 from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.value.dqn import DQN
-<<<<<<< HEAD
-from operant.engine.train import chunk_size
-=======
 from operant.engine.device import DeviceLoop
-from operant.engine.train import chunk_size, steps_per_iteration
->>>>>>> 6907273 (Tests that notice metrics of short chunks and what curiosity pays)
+from operant.engine.train import chunk_size
 from operant.engine.watch import Watch
 from operant.envs.probes import TwoStates
 from operant.interruption import ENDING, Terminated
