@@ -32,7 +32,7 @@ def make(
         curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name of one, which
             then has the preset's values if there are any.
         arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`, `env_kwargs`,
-            `start_method`) and any hyperparameter.
+            `start_method`, `env_timeout`) and any hyperparameter.
 
     Raises ValueError naming what is wrong: the algorithm, a hyperparameter, its value, the preset or the environment.
     """

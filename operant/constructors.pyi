@@ -60,6 +60,7 @@ class _REINFORCE:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -115,6 +116,8 @@ class _REINFORCE:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -197,6 +200,7 @@ class _A2C:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -256,6 +260,8 @@ class _A2C:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -342,6 +348,7 @@ class _TRPO:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -403,6 +410,8 @@ class _TRPO:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -491,6 +500,7 @@ class _PPO:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -554,6 +564,8 @@ class _PPO:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -649,6 +661,7 @@ class _DQN:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -729,6 +742,8 @@ class _DQN:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -848,6 +863,7 @@ class _Rainbow:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -928,6 +944,8 @@ class _Rainbow:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1047,6 +1065,7 @@ class _QRDQN:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1127,6 +1146,8 @@ class _QRDQN:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1246,6 +1267,7 @@ class _IQN:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1326,6 +1348,8 @@ class _IQN:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1445,6 +1469,7 @@ class _Random:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1473,6 +1498,8 @@ class _Random:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1501,6 +1528,7 @@ class _QLearning:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1536,6 +1564,8 @@ class _QLearning:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1576,6 +1606,7 @@ class _DoubleQLearning:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1611,6 +1642,8 @@ class _DoubleQLearning:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1651,6 +1684,7 @@ class _SARSA:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1686,6 +1720,8 @@ class _SARSA:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1726,6 +1762,7 @@ class _ExpectedSARSA:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1761,6 +1798,8 @@ class _ExpectedSARSA:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1801,6 +1840,7 @@ class _SARSALambda:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1838,6 +1878,8 @@ class _SARSALambda:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1882,6 +1924,7 @@ class _DynaQ:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1920,6 +1963,8 @@ class _DynaQ:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1964,6 +2009,7 @@ class _LinearQ:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1999,6 +2045,8 @@ class _LinearQ:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2037,6 +2085,7 @@ class _TD:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2074,6 +2123,8 @@ class _TD:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2117,6 +2168,7 @@ class _MonteCarlo:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2154,6 +2206,8 @@ class _MonteCarlo:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2196,6 +2250,7 @@ class _GridSearch:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2238,6 +2293,8 @@ class _GridSearch:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2291,6 +2348,7 @@ class _RandomSearch:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2332,6 +2390,8 @@ class _RandomSearch:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2384,6 +2444,7 @@ class _GeneticAlgorithm:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2428,6 +2489,8 @@ class _GeneticAlgorithm:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2487,6 +2550,7 @@ class _CEM:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2529,6 +2593,8 @@ class _CEM:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2584,6 +2650,7 @@ class _EvolutionStrategies:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2626,6 +2693,8 @@ class _EvolutionStrategies:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2679,6 +2748,7 @@ class _ARS:
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2722,6 +2792,8 @@ class _ARS:
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,

@@ -57,6 +57,7 @@ CONFIG = {
     "num_envs": whole(1, 2**31 - 1),
     "backend": TEXT,
     "vectorization": TEXT,
+    "env_timeout": optional(NUMBER).later,
     "stats_window_size": whole(1, 2**31 - 1).later,
 }
 PLAN = {  # of a run, in its config, too

@@ -66,6 +66,8 @@ class Agent(Acting, Tunable):
         env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery": False}`.
         start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by default the first
             that the system has. All but "fork" need `if __name__ == "__main__":` in the script.
+        env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops training, which keeps
+            its last state, and is named. None for any time.
         stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the means.
 
     `close()` ends its environments and processes, and so does the end of a `with` block.
@@ -84,6 +86,7 @@ class Agent(Acting, Tunable):
         wrappers: Written | Sequence[Written] = (),
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: StartMethod | None = None,
+        env_timeout: float | None = None,
         stats_window_size: int = WINDOW,
     ) -> None:
         inputs.at_least_one(stats_window_size=stats_window_size)
@@ -95,6 +98,7 @@ class Agent(Acting, Tunable):
             wrappers=as_wrappers(wrappers),
             env_kwargs=env_kwargs,
             start_method=start_method,
+            env_timeout=env_timeout,
         )
         inputs.require_same_discount(algorithm, self.source.wrappers)
         self.seed = inputs.seed_of(seed)
@@ -221,15 +225,24 @@ class Agent(Acting, Tunable):
         progress_bar: bool = True,
         loggers: Sequence[Logger] = (),
         env_kwargs: Mapping[str, Any] | None = None,
+        env_timeout: float | None = None,
     ) -> Agent:
         """Continue a run from its last checkpoint to the end it was given.
 
         On a native environment the result is, to the last bit, that of a run that was never stopped. Gymnasium's
         environments cannot be stored: there, episodes start afresh. `env`, `network`, `wrappers` and `env_kwargs` are
-        needed where the run was started with objects of yours, which no file can hold.
+        needed where the run was started with objects of yours, which no file can hold. `env_timeout` stands for that of
+        the run.
         """
         with RunDirectory.open(run_dir).held():
-            agent = cls.restore(run_dir, env=env, network=network, wrappers=wrappers, env_kwargs=env_kwargs)
+            agent = cls.restore(
+                run_dir,
+                env=env,
+                network=network,
+                wrappers=wrappers,
+                env_kwargs=env_kwargs,
+                env_timeout=env_timeout,
+            )
             return agent.finish(run_dir, callback, progress_bar, loggers)
 
     @classmethod
@@ -242,9 +255,11 @@ class Agent(Acting, Tunable):
         wrappers: Written | Sequence[Written] | None = None,
         env_kwargs: Mapping[str, Any] | None = None,
         step: int | None = None,
+        env_timeout: float | None = None,
     ) -> Agent:
         """The agent as it was at a run's last checkpoint, or at that of `step`; `finish` trains it to the end."""
-        return saving.restore(cls, run_dir, env, network, wrappers, env_kwargs, step)
+        given = {} if env_timeout is None else {"env_timeout": env_timeout}
+        return saving.restore(cls, run_dir, env, network, wrappers, env_kwargs, step, given)
 
     def finish(
         self,

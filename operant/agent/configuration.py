@@ -15,6 +15,7 @@ from operant.envs import arguments, stored
 from operant.envs.ids import registered
 from operant.envs.source import Backend, Source, Vectorization, one_of
 from operant.envs.stored import Missing, StoredSource, require_same_spaces
+from operant.envs.timeouts import require_timeout
 from operant.envs.wrappers import registry as wrappers
 from operant.fields import FileError, blamed, whole
 
@@ -41,6 +42,7 @@ def config(agent: Agent) -> dict[str, Any]:
         "num_envs": agent.num_envs,
         "backend": agent.source.backend,
         "vectorization": agent.source.vectorization,
+        "env_timeout": agent.source.env_timeout,
         "stats_window_size": agent.learner.window,
     }
 
@@ -85,6 +87,7 @@ def from_config(
         "backend": values.pop("backend", config["backend"] if env is None else "auto"),
         "vectorization": values.pop("vectorization", config["vectorization"]),
         "start_method": values.pop("start_method", None),  # not stored: systems differ in those they have
+        "env_timeout": values.pop("env_timeout", config.get("env_timeout")),  # not in files of before
         "wrappers": wrappers.as_wrappers(config.get("wrappers", []) if wrapped_in is None else wrapped_in),
         "env_kwargs": arguments.from_json(config, env, env_kwargs) if known or env is not None else {},
     }
@@ -122,6 +125,7 @@ def _require_whole(path: str | Path, config: Mapping[str, Any], tensors: int | N
     with blamed(path, "config"):
         one_of("backend", config["backend"], Backend)
         one_of("vectorization", config["vectorization"], Vectorization)
+        require_timeout(config.get("env_timeout"))
     with blamed(path, "config.curiosity"):
         curiosity.curiosity(config.get("curiosity"))
     return kind

@@ -41,6 +41,7 @@ class HandWritten:
         env: A Gymnasium id, a callable that makes an environment, an instance, or a native one.
         wrappers: What the environment is wrapped in, as for an agent.
         env_kwargs: Keyword arguments for the environment, as for an agent.
+        env_timeout: Seconds that a step or a reset may take, as for an agent.
     """
 
     def __init__(
@@ -50,18 +51,26 @@ class HandWritten:
         *,
         wrappers: WrittenWrapper | Sequence[WrittenWrapper] = (),
         env_kwargs: Mapping[str, Any] | None = None,
+        env_timeout: float | None = None,
     ) -> None:
         self.function = policy
-        self.source = Source.of(env, wrappers=as_wrappers(wrappers), env_kwargs=env_kwargs)
+        self.source = Source.of(
+            env, wrappers=as_wrappers(wrappers), env_kwargs=env_kwargs, env_timeout=env_timeout
+        )
         self.name = getattr(policy, "__name__", type(policy).__name__)
 
     @classmethod
     def named(
-        cls, name: str, env: str | None = None, env_kwargs: Mapping[str, Any] | None = None
+        cls,
+        name: str,
+        env: str | None = None,
+        env_kwargs: Mapping[str, Any] | None = None,
+        env_timeout: float | None = None,
     ) -> HandWritten:
         """One of `POLICIES`, in its own environment or one of the same spaces. Raises ValueError for others."""
         policy, home = POLICIES[name]
-        written = cls(policy, home if env is None else env, env_kwargs=env_kwargs)
+        home_or_other = home if env is None else env
+        written = cls(policy, home_or_other, env_kwargs=env_kwargs, env_timeout=env_timeout)
         require_same_spaces(Source(home).spec, written.source.spec)
         return written
 

@@ -144,14 +144,11 @@ class Learner:
 
         `emit` says whether its experience will be looked at; `watch` is told how it goes, and may stop it.
         """
-        if self._loop is None or self.emit != emit:
-            if self.source.native is not None:
-                native = self.source.native
-                self._loop = DeviceLoop(
-                    self.algorithm, native, self.spec.num_envs, self.seeds, emit, self.window
-                )
-            else:
-                self._host_loop.emit = emit
+        native = self.source.native
+        if native is None:
+            self._host_loop.emit = emit
+        elif self._loop is None or self.emit != emit:
+            self._loop = DeviceLoop(self.algorithm, native, self.spec.num_envs, self.seeds, emit, self.window)
         self.emit = emit
         self.watch = self._started_loop.watch = watch or Watch()
         if self.run is None:
@@ -163,7 +160,9 @@ class Learner:
 
     @property
     def _host_loop(self) -> HostLoop:
-        """The loop through Gymnasium, made where there is none yet or it was closed."""
+        """The loop through Gymnasium, made where there is none yet or its environments are closed or lost."""
+        if isinstance(self._loop, HostLoop) and self._loop.environments.lost:
+            self.close()
         if not isinstance(self._loop, HostLoop):
             environments = self.source.host(self.spec.num_envs * (self.seeds or 1))
             self._loop = HostLoop(self.algorithm, environments, self.seeds, window=self.window)

@@ -214,6 +214,7 @@ def restore(
     wrapped_in: Any,
     env_kwargs: Mapping[str, Any] | None = None,
     step: int | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> Agent:
     """The agent as it was at the last checkpoint of a run, or at that of a step."""
     directory = RunDirectory.open(run_dir)
@@ -225,7 +226,7 @@ def restore(
     stored = formats.read_run(directory.path)
     shapes = files.read_shapes(path / RUN_FILE)
     agent = from_config(
-        cls, directory.config_file, stored, env, network, wrapped_in, env_kwargs, None, len(shapes)
+        cls, directory.config_file, stored, env, network, wrapped_in, env_kwargs, given, len(shapes)
     )
     _require_held(agent, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
     begun = agent.learner.started(emit=False)

@@ -29,6 +29,7 @@ from operant.engine.train import LARGEST, iterations_done, steps_done, train
 from operant.engine.watch import Stopped, Watch
 from operant.envs.gymnasium_checks import EnvironmentFault
 from operant.envs.host import HostEnvironments
+from operant.envs.timeouts import when_stuck
 from operant.types import Transition
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class Session:
             self.loggers[:0] = own  # first: a logger of the user's that fails must not cost them a row
             if trained:  # what was learnt before is there to go back to, whatever comes now
                 self.save()
-        with watch.listening(), self.view:
+        with watch.listening(), self.view, when_stuck(self.rescue):
             self.view.begin(agent.step, plan.total_timesteps)
             with ExitStack() as closing:
                 for sink in (*self.loggers, *self.observers):

@@ -141,7 +141,9 @@ class Tunable:
         how: dict[str, Any] = {"backend": "gymnasium" if old.backend == "gymnasium" else "auto"}
         if isinstance(env, str | list) or callable(env):
             how |= {"vectorization": old.vectorization, "start_method": old.start_method}
-        source = Source(env, **how, wrappers=old.wrappers, env_kwargs=env_kwargs or {})
+        source = Source(
+            env, **how, wrappers=old.wrappers, env_kwargs=env_kwargs or {}, env_timeout=old.env_timeout
+        )
         require_same_spaces(self.spec, source.spec)
         learners = len(self.seeds or (self.seed,))
         inputs.copies(source, self.num_envs, self.num_envs, learners)

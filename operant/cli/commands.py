@@ -31,6 +31,13 @@ EnvKwargs = Annotated[
         metavar="KEY=VALUE…", help="Keyword arguments of the environment, such as is_slippery=false."
     ),
 ]
+EnvTimeout = Annotated[
+    float | None,
+    tyro.conf.arg(
+        metavar="SECONDS",
+        help="That a step or a reset may take; of a run that which it was trained with, or any time, if not given.",
+    ),
+]
 Best = Annotated[bool, tyro.conf.arg(help="Of a run, the best model that it kept instead of the last.")]
 Checkpoint = Annotated[
     int | None,
@@ -60,12 +67,13 @@ def resume(
     progress: Annotated[bool, tyro.conf.arg(help="Show a table and a bar of progress.")] = True,
     video: Annotated[bool, tyro.conf.arg(help="Film an episode.")] = True,
     pictures: Annotated[bool, tyro.conf.arg(help="Draw curves and a map of the policy.")] = True,
+    env_timeout: EnvTimeout = None,
     modules: Modules = (),
 ) -> None:
     """Continue a run from its last checkpoint to its end, or to a later one, and score it."""
     from operant.cli.train import resume
 
-    resume(run, total_timesteps, episodes, wandb, progress, video, pictures, modules)
+    resume(run, total_timesteps, episodes, wandb, progress, video, pictures, modules, env_timeout)
 
 
 def evaluate(
@@ -78,6 +86,7 @@ def evaluate(
     best: Best = False,
     checkpoint: Checkpoint = None,
     env_kwargs: EnvKwargs = (),
+    env_timeout: EnvTimeout = None,
     modules: Modules = (),
 ) -> None:
     """Score a model, next to the random policy, or a policy that is known by name, over whole episodes."""
@@ -86,7 +95,7 @@ def evaluate(
 
     with from_input():
         require_episodes(episodes, seed)
-        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)
+        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout)
         player, how = wanted.player()
     print(player.evaluate(episodes, seed, beside_random=model != "random", **how))
 
@@ -101,6 +110,7 @@ def watch(
     best: Best = False,
     checkpoint: Checkpoint = None,
     env_kwargs: EnvKwargs = (),
+    env_timeout: EnvTimeout = None,
     modules: Modules = (),
 ) -> None:
     """Watch a model, or a policy that is known by name, in a window."""
@@ -109,7 +119,7 @@ def watch(
 
     with from_input():
         require_episodes(episodes, seed)
-        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)
+        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout)
         wanted.require()
         from operant.studio.recording import require_display
 
@@ -137,6 +147,7 @@ def record(
     ] = False,
     beside_random: Annotated[bool, tyro.conf.arg(help="With the random policy at its side.")] = False,
     env_kwargs: EnvKwargs = (),
+    env_timeout: EnvTimeout = None,
     modules: Modules = (),
 ) -> None:
     """Film a model, or a policy that is known by name, as MP4."""
@@ -147,7 +158,7 @@ def record(
         require_episodes(episodes, seed)
         if all_checkpoints and (best or beside_random or checkpoint is not None):
             raise ValueError("--all-checkpoints goes without --best, --beside-random and --checkpoint.")
-        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules)
+        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout)
         wanted.require()
     from operant.cli.record import record, record_checkpoints
 

@@ -71,12 +71,16 @@ class Ending:
 
     def _look_after(self, signals: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            numbers = signals.recv(1)
-            if not numbers:  # the command is over
-                return
-            threading.Thread(target=self._end, args=(numbers[0],), daemon=True).start()
-            if signals.recv(1):
-                self._again.set()
+            if number := self._next(signals):
+                threading.Thread(target=self._end, args=(number,), daemon=True).start()
+                if self._next(signals):
+                    self._again.set()
+
+    def _next(self, signals: socket.socket) -> int:
+        """The next signal that asks to end; 0 where the command is over. Others that are answered come here as well."""
+        while (numbers := signals.recv(1)) and numbers[0] not in self._before:
+            pass
+        return numbers[0] if numbers else 0
 
     def _end(self, number: int) -> None:
         """End the process that this signal asked to end, unless it ends in time by itself."""

@@ -12,6 +12,7 @@ from operant.cli import env_kwargs, runs
 from operant.cli.environments import require_known
 from operant.cli.errors import WrongInput
 from operant.cli.modules import load
+from operant.cli.training import require_timeout
 
 if TYPE_CHECKING:
     from operant.agent import Agent
@@ -29,9 +30,11 @@ class Wanted:
     checkpoint: int | None = None
     env_kwargs: Sequence[str] = ()
     modules: Sequence[str] = ()
+    env_timeout: float | None = None
 
     def require(self) -> None:
         """Raise WrongInput or ValueError for what cannot be, as far as that is known without JAX."""
+        require_timeout(self.env_timeout)
         if self.model == "random" or self.model in catalogue.policies():
             self._require_plain()
         else:
@@ -52,19 +55,21 @@ class Wanted:
         if self.model in catalogue.policies():
             from operant.agent.handwritten import HandWritten
 
-            return HandWritten.named(self.model, self.environment, given), {}
+            return HandWritten.named(self.model, self.environment, given, self.env_timeout), {}
         if self.model == "random":
             from operant.construct import make
 
-            return make("random", self.environment, env_kwargs=given), {"deterministic": False}
+            random = make("random", self.environment, env_kwargs=given, env_timeout=self.env_timeout)
+            return random, {"deterministic": False}
         from operant.agent import Agent
 
+        how: dict[str, Any] = {"env": self.environment, "env_kwargs": given or None}
+        if self.env_timeout is not None:  # else that of the run
+            how["env_timeout"] = self.env_timeout
         if self.checkpoint is None:
-            agent = Agent.load(self.model, env=self.environment, best=self.best, env_kwargs=given or None)
+            agent = Agent.load(self.model, best=self.best, **how)
         else:
-            agent = Agent.restore(
-                self.model, env=self.environment, env_kwargs=given or None, step=self.checkpoint
-            )
+            agent = Agent.restore(self.model, step=self.checkpoint, **how)
         return agent if agent.seeds is None else agent.best(), {"deterministic": not self.stochastic}
 
     def _load_modules(self) -> None:

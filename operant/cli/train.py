@@ -6,7 +6,9 @@ What is wrong with the arguments is found before anything that needs JAX is impo
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,13 @@ from operant.cli.ending import keeping
 from operant.cli.environments import require_known
 from operant.cli.errors import Interrupted, WrongInput, exit_code, from_input
 from operant.cli.readers import may_leave
-from operant.cli.training import at_least_one, require_countable, require_episodes, require_wandb
+from operant.cli.training import (
+    at_least_one,
+    require_countable,
+    require_episodes,
+    require_timeout,
+    require_wandb,
+)
 
 if TYPE_CHECKING:
     from operant.agent import Agent
@@ -131,9 +139,11 @@ def resume(
     video: bool,
     pictures: bool,
     imported: Sequence[str] = (),
+    env_timeout: float | None = None,
 ) -> None:
     """`operant resume`."""
     with from_input():
+        require_timeout(env_timeout)
         at_least_one(total_timesteps=total_timesteps)
         require_episodes(episodes)
         runs.require_module(runs.require(run), imported)
@@ -147,7 +157,7 @@ def resume(
 
             directory = RunDirectory.open(run)
             holding.enter_context(directory.held())
-            agent = Agent.restore(run)
+            agent = Agent.restore(run, env_timeout=env_timeout)
             _set_end(directory, agent.step, total_timesteps)
         print(f"{_header(agent)}\nresuming {run} at step {agent.step:,}", flush=True)
         with _finished(agent, directory, None, episodes, video, pictures) as begin:
@@ -203,6 +213,7 @@ def _agent(asked: Asked) -> Agent:
         wrappers=training.wrappers,
         env_kwargs=env_kwargs.read(training.env_kwargs),
         start_method=training.start_method,
+        env_timeout=training.env_timeout,
         stats_window_size=training.stats_window_size,
     )
 
@@ -235,6 +246,7 @@ def _interruptible(agent: Agent, directory: RunDirectory, again: str | None = No
     `again` is the command that starts the run, where it is begun here: what it overwrites is not what has been kept.
     """
     from operant.engine.checkpoint import latest_checkpoint
+    from operant.envs.timeouts import when_stuck
 
     imports = (f" --import {module}" for module in modules.module_of(agent.source.id))
     resume = f"`operant resume {shlex.quote(str(directory.path))}{''.join(imports)}`"
@@ -254,8 +266,14 @@ def _interruptible(agent: Agent, directory: RunDirectory, again: str | None = No
         overwrite = " --overwrite" * (directory.holds_run and "--overwrite" not in again)
         return f"nothing was kept, since no step was complete; start again with `{again}{overwrite}`"
 
+    def end() -> None:
+        """Where nothing can be broken off: whoever asked for a time limit does not want to wait for ever."""
+        line = f"error: the process ends here, since it cannot go on; {advice()}"
+        print(line, file=sys.stderr, flush=True)
+        os._exit(1)
+
     try:
-        with keeping(lambda: agent.learner.watch, advice):
+        with keeping(lambda: agent.learner.watch, advice), when_stuck(end):
             yield
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Annotated, Literal
@@ -37,6 +38,9 @@ class Training:
     """How the gymnasium backend steps several: one by one, a process each, or the environment's own way."""
     start_method: Literal["forkserver", "spawn", "fork"] | None = None
     """How the processes of `--vectorization async` are started; what suits the system if not given."""
+    env_timeout: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
+    """Seconds that a step or a reset of the environment may take; what takes longer is named, and ends training with a
+    checkpoint. Any time if not given."""
     env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE…")] = ()
     """Keyword arguments of the environment, such as is_slippery=false map_name=8x8."""
     wrappers: tuple[str, ...] = ()
@@ -93,6 +97,7 @@ class Training:
             episodes=self.episodes,
         )
         require_countable(self.total_timesteps)
+        require_timeout(self.env_timeout)
         require_wandb(self.wandb)
         require_seeds("seed", [self.seed])
         if isinstance(self.seeds, int):
@@ -112,6 +117,12 @@ def require_countable(total_timesteps: int) -> None:
     """Raise ValueError for more steps than can be counted."""
     if total_timesteps > LARGEST:
         raise ValueError(f"--total-timesteps {total_timesteps}: must be at most {LARGEST}.")
+
+
+def require_timeout(seconds: float | None) -> None:
+    """Raise ValueError where this is no number of seconds."""
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise ValueError(f"--env-timeout {seconds:g}: must be a number of seconds above 0.")
 
 
 def require_wandb(project: str | None) -> None:

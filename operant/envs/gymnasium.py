@@ -15,13 +15,14 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 
 from operant.envs import arguments, processes
 from operant.envs.foreign import foreign
-from operant.envs.gymnasium_checked import Checked
 from operant.envs.gymnasium_layers import MaskInInfo, keep_inside
+from operant.envs.gymnasium_processes import Sent
 from operant.envs.gymnasium_spaces import action_to_gym, observation_to_jax, space_from_gymnasium
 from operant.envs.gymnasium_stepping import SingleEnvironments, describe
 from operant.envs.gymnasium_vector import VectorEnvironments
 from operant.envs.host import HostEnvironments
 from operant.envs.processes import StartMethod
+from operant.envs.timeouts import timed
 from operant.envs.unknown import unknown
 from operant.envs.vector_single import single_of_vector
 from operant.envs.wrappers.apply import wrap_gymnasium
@@ -54,6 +55,7 @@ def make(
     wrappers: Sequence[Wrapper] = (),
     env_kwargs: Mapping[str, Any] = NONE,
     start_method: StartMethod | None = None,
+    env_timeout: float | None = None,
 ) -> HostEnvironments:
     """`num_envs` environments stepped together.
 
@@ -68,6 +70,7 @@ def make(
         wrappers: around each single environment, the innermost first; a vector environment takes none.
         env_kwargs: given to `gymnasium.make` or to the function.
         start_method: of processes: `forkserver`, `spawn` or `fork`; by default the first that there is.
+        env_timeout: seconds that a step or a reset may take; None for any time.
 
     Raises:
         ValueError: the environment is not known, or cannot be used so; says what can.
@@ -87,24 +90,24 @@ def make(
             "id or a function, with vectorization='sync' or 'async'; or wrap it in gymnasium.wrappers.vector yourself."
         )
     if isinstance(env, VectorEnv):
-        return _of_vector(env)
+        return _of_vector(env, env_timeout)
     if isinstance(env, gym.Env):
         if num_envs != 1 or vectorization != "sync":
             raise ValueError(
                 f"One {type(env.unwrapped).__name__} cannot be {num_envs} environments with vectorization="
                 f"{vectorization!r}. Give a function that makes one (such as its class), or num_envs=1."
             )
-        return SingleEnvironments([wrap_gymnasium(_with_masks(env), wrappers)])
+        return SingleEnvironments([wrap_gymnasium(_with_masks(env), wrappers)], timeout=env_timeout)
     if vectorization == "vector_entry_point":
-        return VectorEnvironments(vector_entry_point(env, num_envs, env_kwargs))
+        return VectorEnvironments(vector_entry_point(env, num_envs, env_kwargs), timeout=env_timeout)
     if vectorization == "async":
-        return _processes(_each(env, num_envs), env_kwargs, wrappers, start_method)
+        return _processes(_each(env, num_envs), env_kwargs, wrappers, start_method, env_timeout)
     envs = [_create(one, env_kwargs, wrappers) for one in _each(env, num_envs)]
     if len({id(e.unwrapped) for e in envs}) < num_envs:
         raise ValueError(
             f"{env!r} returned the same environment twice. It must make a new one at every call."
         )
-    return SingleEnvironments(envs)
+    return SingleEnvironments(envs, timeout=env_timeout)
 
 
 def make_single(
@@ -140,12 +143,12 @@ def _in_mode(env: Any, env_kwargs: Mapping[str, Any], render_mode: str | None) -
     return {**env_kwargs, "render_mode": render_mode} if taken else env_kwargs
 
 
-def _of_vector(env: VectorEnv) -> HostEnvironments:
+def _of_vector(env: VectorEnv, timeout: float | None) -> HostEnvironments:
     """A vector environment; the environments inside Gymnasium's own, in this process, are stepped as ours are."""
     same_step = env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
     if type(env) is SyncVectorEnv and same_step and env.observation_mode == "same":
-        return SingleEnvironments([_with_masks(one) for one in env.envs], env)
-    return VectorEnvironments(env)
+        return SingleEnvironments([_with_masks(one) for one in env.envs], env, timeout)
+    return VectorEnvironments(env, timeout=timeout)
 
 
 def _create(
@@ -213,11 +216,14 @@ def _processes(
     env_kwargs: Mapping[str, Any],
     wrappers: Sequence[Wrapper],
     start_method: StartMethod | None,
+    timeout: float | None,
 ) -> HostEnvironments:
     method = processes.start_method(start_method)
     single = _bare(makers[0], env_kwargs)
-    like = describe(wrap_gymnasium(single, wrappers))
-    single.close()
+    try:
+        like = describe(timed(wrap_gymnasium(single, wrappers), timeout))
+    finally:
+        single.close()
     functions = [
         partial(_in_process, os.getpid(), like.id, i, *_sent(maker, env_kwargs), wrappers)
         for i, maker in enumerate(makers)
@@ -225,7 +231,12 @@ def _processes(
     make = partial(
         AsyncVectorEnv, functions, copy=False, context=method, autoreset_mode=AutoresetMode.SAME_STEP
     )
-    return VectorEnvironments(processes.start(make, method), like)
+    started = processes.start(make, method)
+    try:
+        return VectorEnvironments(started, like, timeout)
+    except BaseException:
+        started.close(terminate=True)
+        raise
 
 
 def _sent(maker: Maker, env_kwargs: Mapping[str, Any]) -> tuple[Maker | Registration, dict[str, Any]]:
@@ -235,10 +246,10 @@ def _sent(maker: Maker, env_kwargs: Mapping[str, Any]) -> tuple[Maker | Registra
 
 
 def _in_process(parent: int, name: str, number: int, *what: Any) -> gym.Env:
-    """One environment for a process of its own, which looks at what it answers itself: here it has been converted."""
+    """One environment for a process of its own."""
     if os.getpid() != parent:  # Gymnasium makes the first one here as well, to look at it
         left_to_the_parent()
-    return Checked(_create(*what), name, number)
+    return Sent(_create(*what), name, number)
 
 
 def vector_entry_point(env: object, num_envs: int, env_kwargs: Mapping[str, Any]) -> VectorEnv:

@@ -25,6 +25,7 @@ from operant.envs.gymnasium_values import (
     reward_fault,
     step_fault,
 )
+from operant.envs.timeouts import Late
 from operant.types import PyTree
 
 NUMBERS = frozenset(
@@ -142,7 +143,7 @@ class Checks:
         """`(observation, info)` of its reset; the observation is still to be looked at."""
         try:
             result = env.reset(**options)
-        except Exception as error:
+        except (Exception, Late, SystemExit) as error:
             self.reraise(error, copy, "reset")
         reason = reset_fault(result)
         if reason is not None:
@@ -158,7 +159,7 @@ class Checks:
         """
         try:
             result: Any = env.step(action)
-        except Exception as error:
+        except (Exception, Late, SystemExit) as error:
             self.reraise(error, copy)
         try:
             observation, reward, terminated, truncated, info = result
@@ -199,13 +200,28 @@ class Checks:
             when = f"reset after step {self.taken:,}"
         return f"{self.name}{which}, {when}"
 
-    def reraise(self, error: Exception, copy: int | None, method: str = "step") -> NoReturn:
+    def late(self, copy: int | None, method: str, seconds: float) -> EnvironmentFault:
+        """The error that a step or a reset took too long."""
+        reason = f"{method}() takes longer than env_timeout={seconds:g} s."
+        return EnvironmentFault(
+            f"{self.where(copy, method)}: {reason} Raise it if that may be (--env-timeout), or see where it hangs."
+        )
+
+    def reraise(self, error: BaseException, copy: int | None, method: str = "step") -> NoReturn:
         """Raise an environment's own error again, which says from now on where it was."""
         if isinstance(error, EnvironmentFault):
             raise error
+        if isinstance(error, Late):
+            raise self.late(copy, method, error.seconds) from None
+        if isinstance(error, SystemExit):
+            raise self.refuse(
+                copy, f"{method}() ends the process, with sys.exit({error.code!r}).", method
+            ) from None
         if isinstance(error, ValueError) and "values to unpack" in str(error):  # by a wrapper
             form = step_fault(None) if method == "step" else reset_fault(None)
             raise self.refuse(copy, f"{error}: {form}", method) from error
+        if any(note.startswith("operant: ") for note in getattr(error, "__notes__", ())):
+            raise error  # which says so already, in the process that it comes from
         error.add_note(f"operant: {self.where(copy, method)}: {method}() raised this.")
         raise error
 

@@ -27,8 +27,9 @@ from operant.envs.gymnasium_layers import (
     time_limit,
 )
 from operant.envs.gymnasium_spaces import action_to_gym, mask_size, space_from_gymnasium, split_actions
-from operant.envs.gymnasium_values import brief, fault, reset_fault
+from operant.envs.gymnasium_values import brief, fault
 from operant.envs.host import HostEnvironments
+from operant.envs.timeouts import timed
 from operant.types import EnvSpec, PyTree, TimeStep
 
 
@@ -41,12 +42,9 @@ def describe(env: gym.Env) -> EnvSpec:
     spec = outline(env)
     name = spec.id
     require_seed(name, env)
-    result = env.reset(seed=0)
-    reason = reset_fault(result)
-    if reason is not None:
-        raise EnvironmentFault(f"{name}: {reason}")
-    require_promised(name, env.observation_space, result[0], ())
-    masked = MASK in result[1]
+    observation, info = Checks(name, env.observation_space, env.action_space, 1).begin(env, 0, seed=0)
+    require_promised(name, env.observation_space, observation, ())
+    masked = MASK in info
     if masked:
         require_maskable(name, env.action_space, spec.action_space)
     return replace(spec, masked=masked)
@@ -83,11 +81,14 @@ class SingleEnvironments(HostEnvironments):
     Args:
         envs: the environments.
         owner: the vector environment that they are of, which closes them.
+        timeout: seconds that a step or a reset of one may take.
     """
 
-    def __init__(self, envs: Sequence[gym.Env], owner: SyncVectorEnv | None = None) -> None:
-        self.envs, self._owned = list(envs), envs if owner is None else (owner,)
-        self.spec = replace(describe(envs[0]), num_envs=len(envs))
+    def __init__(
+        self, envs: Sequence[gym.Env], owner: SyncVectorEnv | None = None, timeout: float | None = None
+    ) -> None:
+        self.envs, self._owned = [timed(env, timeout) for env in envs], envs if owner is None else (owner,)
+        self.spec = replace(describe(self.envs[0]), num_envs=len(envs))
         self._infos: list[dict[str, Any]] = []
         self._observation_space, self._action_space = envs[0].observation_space, envs[0].action_space
         self._rewarded = isinstance(envs[0], RawRewardInInfo)
@@ -207,7 +208,7 @@ def require_promised(name: str, space: gym.Space, observation: PyTree, leading: 
     reason = fault(space, observation, leading)
     if reason is not None:
         raise EnvironmentFault(
-            f"{name}: what reset() returned is not of its observation_space {brief(space)}: {reason}"
+            f"{name}, copy 0, reset: what reset() returned is not of its observation_space {brief(space)}: {reason}"
         )
 
 

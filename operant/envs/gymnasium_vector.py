@@ -11,16 +11,17 @@ import jax
 import numpy as np
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
-from gymnasium.vector.async_vector_env import AsyncState
 
 from operant.envs.border import Border
 from operant.envs.gymnasium_checked import Checked
 from operant.envs.gymnasium_checks import Checks, EnvironmentFault, late_mask, missing_mask
 from operant.envs.gymnasium_layers import MASK, RAW_REWARD, time_limit
+from operant.envs.gymnasium_processes import ProcessEnded, Processes, ProcessLate, original
 from operant.envs.gymnasium_spaces import action_to_gym, space_from_gymnasium
 from operant.envs.gymnasium_stepping import require_maskable, require_promised, require_seed, seeds, with_rows
 from operant.envs.gymnasium_values import reset_fault, step_fault
 from operant.envs.host import HostEnvironments
+from operant.envs.timeouts import Late, Timeout
 from operant.envs.vector_single import first_copy
 from operant.types import EnvSpec, PyTree, TimeStep
 
@@ -36,9 +37,10 @@ class VectorEnvironments(HostEnvironments):
     Args:
         envs: the vector environment.
         like: the description of one of its environments; found by looking at `envs` when None.
+        timeout: seconds that a step or a reset may take: of each environment in a process, else of all together.
     """
 
-    def __init__(self, envs: VectorEnv, like: EnvSpec | None = None) -> None:
+    def __init__(self, envs: VectorEnv, like: EnvSpec | None = None, timeout: float | None = None) -> None:
         mode = envs.metadata.get("autoreset_mode")
         if mode not in (AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP):
             raise ValueError(
@@ -50,9 +52,10 @@ class VectorEnvironments(HostEnvironments):
         self.envs, self._next_step = envs, mode == AutoresetMode.NEXT_STEP
         self._observation_space, self._action_space = envs.single_observation_space, envs.single_action_space
         self._ended = np.zeros(envs.num_envs, bool)
-        self._lost = False  # whether a process is no more
         like = like or _like(envs)
         inner = envs.unwrapped
+        self._processes = Processes(inner, timeout) if isinstance(inner, AsyncVectorEnv) else None
+        self._timeout = None if timeout is None or self._processes is not None else Timeout(timeout)
         if isinstance(inner, SyncVectorEnv):
             inner.envs = [
                 env if isinstance(env, Checked) else Checked(env, like.id, i)
@@ -107,48 +110,71 @@ class VectorEnvironments(HostEnvironments):
             for i in range(self.envs.num_envs)
         ]
 
+    @property
+    def lost(self) -> bool:
+        return self._processes is not None and self._processes.lost
+
     def close(self) -> None:
-        inner = self.envs.unwrapped
-        if isinstance(inner, AsyncVectorEnv) and self._lost:
-            inner._state = AsyncState.DEFAULT  # else it waits for what a process that is no more has to say
-            self.envs.close(terminate=True)
-        else:
-            self.envs.close()
+        self.envs.close()
 
     def _call(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:
         inner = self.envs.unwrapped
         if not isinstance(inner, SyncVectorEnv | AsyncVectorEnv):
             return super()._call(name)
-        return list(inner.call(name, *arguments, **keywords))
+        try:
+            return list(inner.call(name, *arguments, **keywords))
+        except Exception as error:
+            if self._processes is not None:
+                self._require_processes(error, f"{name}()")
+            raise
 
     def _answered(self, method: str, *arguments: Any, **options: Any) -> Any:
         """What `reset` or `step` of the vector environment returns; its errors say where they were."""
+        function = getattr(self.envs, method)
         try:
-            result = getattr(self.envs, method)(*arguments, **options)
+            result = (
+                function(*arguments, **options)
+                if self._timeout is None
+                else self._timeout.call(function, *arguments, **options)
+            )
+        except Late as late:
+            raise self._checks.late(None, method, late.seconds) from None
         except Exception as error:
             if isinstance(self.envs.unwrapped, SyncVectorEnv):
                 raise  # with what its layer has said
-            self._checks.reraise(error, self._failed(error, method), method)
+            if self._processes is None:
+                self._checks.reraise(error, None, method)
+            copy = self._failed(error, method)
+            self._checks.reraise(original(error), copy, method)
         reason = reset_fault(result) if method == "reset" else step_fault(result)
         if reason is not None:
             raise self._checks.refuse(None, reason, method)
         return result
 
     def _failed(self, error: Exception, method: str) -> int | None:
-        """Whose error it is, where a process says so. Raises EnvironmentFault for a process that is no more."""
-        inner = self.envs.unwrapped
-        if not isinstance(inner, AsyncVectorEnv):
-            return None
+        """Whose error it is, where that can be told; the processes are of no more use and are ended.
+
+        Raises EnvironmentFault for one that has ended, or takes too long.
+        """
+        assert self._processes is not None
+        copy = next((i for i, pipe in enumerate(self._processes.envs.parent_pipes) if pipe is None), None)
+        self._require_processes(error, method)
+        self._processes.end()
+        return copy
+
+    def _require_processes(self, error: Exception, method: str) -> None:
+        """Raise EnvironmentFault where `error` is that a process has ended, or takes too long."""
+        processes = self._processes
+        assert processes is not None
+        ended = error if isinstance(error, ProcessEnded) else None
         if isinstance(error, EOFError | ConnectionError):
-            self._lost = True
-            for index, process in enumerate(inner.processes):
-                process.join(1)  # one that has just been killed has no exit code yet
-                if process.exitcode:
-                    code = process.exitcode
-                    how = f"signal {-code}" if code < 0 else f"exit status {code}"
-                    what = f"the process of environment {index} ended: {how}."
-                    raise self._checks.refuse(index, what, method) from error
-        return next((i for i, pipe in enumerate(inner.parent_pipes) if pipe is None), None)
+            ended = processes.ended()
+        if ended is not None:
+            processes.end()
+            raise self._checks.refuse(ended.index, str(ended), method) from error
+        if isinstance(error, ProcessLate):
+            processes.end()
+            raise self._checks.late(error.index, method, error.seconds) from None
 
     def _final(
         self, infos: dict[str, Any], ended: np.ndarray, observation: PyTree, mask: PyTree

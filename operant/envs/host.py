@@ -45,6 +45,11 @@ class HostEnvironments(ABC):
         """What each environment said of its last step, besides; `{}` where it says nothing."""
         return [{}] * self.spec.num_envs
 
+    @property
+    def lost(self) -> bool:
+        """Whether they cannot be stepped any more, since a process of theirs has ended."""
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """Releases what the environments hold; they cannot be used afterwards."""

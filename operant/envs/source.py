@@ -20,6 +20,7 @@ from operant.envs.native_gym import as_gymnasium
 from operant.envs.processes import StartMethod, start_method
 from operant.envs.registry import NATIVE, OWN
 from operant.envs.running_statistics import normalizes_observations
+from operant.envs.timeouts import require_timeout, timed
 from operant.envs.wrappers.apply import wrap_native
 from operant.envs.wrappers.base import Wrapper
 from operant.types import EnvSpec
@@ -43,6 +44,7 @@ class Source:
         default_factory=dict
     )  # as for `gymnasium.make`, or the callable's own
     start_method: StartMethod | None = None  # of processes; None for what suits the system
+    env_timeout: float | None = None  # seconds that a step or a reset in Python may take; None for any time
 
     @classmethod
     def of(cls, env: Any, **values: Any) -> Source:
@@ -57,6 +59,7 @@ class Source:
             object.__setattr__(self, "env_kwargs", {})
         one_of("backend", self.backend, Backend)
         one_of("vectorization", self.vectorization, Vectorization)
+        require_timeout(self.env_timeout)
         if self.start_method is not None:
             start_method(self.start_method)
             if self.vectorization != "async":
@@ -82,7 +85,13 @@ class Source:
     def other(self, env: Any = None, env_kwargs: Mapping[str, Any] | None = None) -> Source:
         """Another environment in the same wrappers, or this one with other keyword arguments; itself for neither."""
         if env is not None:
-            return Source(env, "gymnasium", wrappers=self.wrappers, env_kwargs=env_kwargs or {})
+            return Source(
+                env,
+                "gymnasium",
+                wrappers=self.wrappers,
+                env_kwargs=env_kwargs or {},
+                env_timeout=self.env_timeout,
+            )
         return replace(self, env_kwargs={**self.env_kwargs, **env_kwargs}) if env_kwargs else self
 
     @cached_property
@@ -120,13 +129,22 @@ class Source:
             return replace(self.host(self.given.num_envs).spec, num_envs=1)
         if isinstance(self.given, list):  # all of them, since they must be alike
             environments = bridge.make(
-                self.given, len(self.given), wrappers=self.wrappers, env_kwargs=self.env_kwargs
+                self.given,
+                len(self.given),
+                wrappers=self.wrappers,
+                env_kwargs=self.env_kwargs,
+                env_timeout=self.env_timeout,
             )
             environments.close()
             return replace(environments.spec, num_envs=1)
         kind = "vector_entry_point" if self._own_vector else "sync"
         environments = bridge.make(
-            self.given, 1, vectorization=kind, wrappers=self.wrappers, env_kwargs=self.env_kwargs
+            self.given,
+            1,
+            vectorization=kind,
+            wrappers=self.wrappers,
+            env_kwargs=self.env_kwargs,
+            env_timeout=self.env_timeout,
         )
         try:
             return replace(environments.spec, num_envs=1)
@@ -196,6 +214,7 @@ class Source:
             wrappers=self.wrappers,
             env_kwargs=self.env_kwargs,
             start_method=self.start_method,
+            env_timeout=self.env_timeout,
         )
 
     @cached_property
@@ -221,6 +240,9 @@ class Source:
 
     def single(self, render_mode: str | None = None) -> gym.Env:
         """One environment to score and to film on: Gymnasium's own wherever there is one. Rewards are its own."""
+        return timed(self._single(render_mode), self.env_timeout)
+
+    def _single(self, render_mode: str | None) -> gym.Env:
         given = self._first
         if isinstance(given, Environment) and not self._is_a_twin(given):
             return as_gymnasium(self._scored, render_mode)

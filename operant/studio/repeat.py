@@ -10,13 +10,14 @@ from typing import Any
 
 from operant import catalogue
 
-AGENT = ("seed", "seeds", "num_envs", "backend", "vectorization", "stats_window_size")
+AGENT = ("seed", "seeds", "num_envs", "backend", "vectorization", "env_timeout", "stats_window_size")
 LEARN = ("checkpoint_every", "keep_checkpoints", "evaluate_every", "evaluation_episodes")
 # What a config says of training, where it is as usual.
 USUAL = {
     "seed": 0,
     "backend": "auto",
     "vectorization": "sync",
+    "env_timeout": None,
     "stats_window_size": 100,
     "checkpoint_every": None,
     "keep_checkpoints": 2,

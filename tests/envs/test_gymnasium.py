@@ -520,9 +520,9 @@ ERRORS = {
     "mode unknown": (lambda: make(Refuses()), "Refuses has the autoreset mode None"),
     "old reset": (
         lambda: make(Old),
-        r"Old: reset\(\) must return \(observation, info\), info .*; got ndarray",
+        r"Old, copy 0, reset: reset\(\) must return \(observation, info\), info .*; got ndarray",
     ),
-    "liar": (lambda: make(Liar), r"Liar: what reset\(\).*must have shape \(1,\); got \(3,\)"),
+    "liar": (lambda: make(Liar), r"Liar, copy 0, reset: what reset\(\).*must have shape \(1,\); got \(3,\)"),
     "no seed": (
         lambda: make(Seedless),
         r"Seedless: reset\(\) of Seedless takes no seed.*seed=None, options=None",
