@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Never
 
 import gymnasium as gym
-import jax
 import numpy as np
 
 from operant import habits
@@ -23,6 +22,7 @@ from operant.agent.tuning import Tunable
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random
+from operant.engine import room
 from operant.engine.evaluate import Evaluation, evaluate
 from operant.engine.log import STEP, Logger
 from operant.engine.observers import Observer
@@ -102,20 +102,17 @@ class Agent(Acting, Tunable):
         )
         inputs.require_same_discount(algorithm, self.source.wrappers)
         self.seed = inputs.seed_of(seed)
-        self.seeds = inputs.seeds_of(self.seed, seeds)
-        self.num_envs = inputs.copies(
-            self.source, num_envs, algorithm.default_num_envs, len(self.seeds or (seed,))
-        )
+        learners = inputs.number_of_learners(seeds)
+        self.num_envs = inputs.copies(self.source, num_envs, algorithm.default_num_envs, learners)
         self.spec = replace(self.source.spec, num_envs=self.num_envs)
         if self.source.normalizes:
             warnings.warn(ADVICE, stacklevel=2)
         algorithm.check(self.spec)
         algorithm.experience.require_shared(self.num_envs)
+        room.require_learners(algorithm, self.spec, learners)  # networks that cannot be made say so here, too
+        self.seeds = inputs.seeds_of(self.seed, seeds)
         own = self.seed if self.seeds is None else self.seeds
         self.learner = Learner(algorithm, self.source, self.spec, own, stats_window_size)
-        jax.eval_shape(
-            self.learner.initial_state
-        )  # networks that cannot be made say so here, not after a while
         self.history: list[dict[str, Any]] = []  # the rows of metrics so far
         self.best_so_far: Best | None = None  # of what was evaluated during training
         self._policies: dict[tuple[bool, int], Policy] = {}  # the last few, by (deterministic, seed)
@@ -311,7 +308,7 @@ class Agent(Acting, Tunable):
             raise ValueError(
                 f"evaluate takes a number of episodes first; got {episodes!r}. Give env=… by its name."
             )
-        inputs.at_least_one(episodes=episodes)
+        inputs.require_episodes("episodes", episodes)
         if beside_random:
             random = self.random().evaluate(episodes, seed, False, env, env_kwargs=env_kwargs)
             score = self.evaluate(episodes, seed, deterministic, env, env_kwargs=env_kwargs)

@@ -97,7 +97,7 @@ class HandWritten:
 
     def evaluate(self, episodes: int = 100, seed: int = 10_000, beside_random: bool = False) -> Evaluation:
         """An `Evaluation` over whole episodes, with the random policy's if wished; episode i has `seed + i`."""
-        inputs.at_least_one(episodes=episodes)
+        inputs.require_episodes("episodes", episodes)
         one = self.source.shared
         slots = 1 if one else inputs.SLOTS
         score = evaluate(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from typing import Any
 
 import numpy as np
 
+from operant import memory
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.envs.source import Source
@@ -15,6 +16,7 @@ from operant.envs.wrappers import Wrapper
 from operant.ops.seeds import LARGEST
 from operant.types import Experience
 
+MOST_LEARNERS = 10_000  # each is evaluated by itself: more would not end
 SLOTS = 128  # environments in which episodes are scored side by side
 
 
@@ -25,6 +27,13 @@ def at_least_one(**values: int | None) -> None:
             raise ValueError(f"{name}={value!r}: must be a whole number.")
         if value is not None and value < 1:
             raise ValueError(f"{name}={value}: must be at least 1.")
+
+
+def require_episodes(name: str, episodes: int | None) -> None:
+    """Raise ValueError, naming this argument, for what is no number of episodes, or more than there is memory for."""
+    at_least_one(**{name: episodes})
+    if episodes is not None:
+        memory.require(name, int(episodes), memory.EPISODE, "their scores")
 
 
 def steps(total_timesteps: float) -> int:
@@ -76,10 +85,22 @@ def seed_of(seed: Any) -> int:
     return int(seed)
 
 
+def number_of_learners(seeds: int | Iterable[int] | None) -> int:
+    """How many learners are asked for; 1 for what `seeds_of` will refuse."""
+    if isinstance(seeds, int | np.integer):
+        return max(int(seeds), 1)
+    return max(len(seeds), 1) if isinstance(seeds, Sized) else 1
+
+
 def seeds_of(seed: int, seeds: int | Iterable[int] | None) -> tuple[int, ...] | None:
     """The learners' seeds: those listed, or that many from `seed` upwards; None for a single learner."""
     if seeds is None:
         return None
+    if number_of_learners(seeds) > MOST_LEARNERS:
+        raise ValueError(
+            f"seeds={number_of_learners(seeds)}: at most {MOST_LEARNERS:,} learners are trained together. Train the "
+            "others in runs of their own."
+        )
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
         listed = tuple(range(seed, seed + int(seeds)))
     else:

@@ -17,18 +17,18 @@ import numpy as np
 
 from operant import settings
 from operant.algorithms.base import Algorithm
+from operant.engine import room
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.log import UPDATES
-from operant.engine.run import Run, initial_state, replay_bytes
+from operant.engine.run import Run, initial_state
 from operant.engine.statistics import WINDOW
 from operant.engine.train import steps_done
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.envs.running_statistics import STATISTICS, with_training_statistics
 from operant.envs.source import Source
-from operant.ops.seeds import key_of
-from operant.replay import size
+from operant.ops.seeds import key_of, keys_of
 from operant.types import EnvSpec, PyTree, Transition
 
 Advanced = tuple[Run, dict[str, np.ndarray], Transition | None]
@@ -68,7 +68,7 @@ class Learner:
         self.window = window
         self.algorithm, self.source, self.spec = algorithm, source, spec
         self.seeds = None if isinstance(seeds, int) else len(seeds)
-        self.key = key_of(seeds) if isinstance(seeds, int) else jnp.stack([key_of(seed) for seed in seeds])
+        self.key = key_of(seeds) if isinstance(seeds, int) else keys_of(seeds)
         self.run: Run | None = None
         self.watch = Watch()  # told how training goes; may stop it
         self.updates: Any = np.asarray(0)  # of the parameters, so far; [S] with several seeds
@@ -129,13 +129,19 @@ class Learner:
     @cached_property
     def replay_bytes(self) -> int:
         """What replay takes, of all learners together; 0 without."""
-        return replay_bytes(self.algorithm, self.spec) * (self.seeds or 1)
+        return self._demand().parts()["replay"]
 
-    def require_room(self) -> None:
-        """Raise ValueError, saying what to change, if there is not enough memory for that."""
-        plan = self.algorithm.experience.replay
-        if plan is not None:
-            size.require_room(self.replay_bytes, plan, jax.devices())
+    def require_room(self, chunk_size: int = 1) -> None:
+        """Raise TooLarge, saying what to change, if there is not enough memory to train in chunks of this size."""
+        if self.run is not None:  # what it takes has been taken
+            return
+        room.require(self._demand(chunk_size), jax.devices() if self.seeds else jax.devices()[:1])
+
+    def _demand(self, chunk_size: int = 1) -> room.Demand:
+        python = 0
+        if self.source.native is None and self.source.copies is None:
+            python = room.PROCESS if self.source.vectorization == "async" else room.OBJECT
+        return room.Demand(self.algorithm, self.spec, self.seeds or 1, self.window, chunk_size, python)
 
     # training
 
@@ -144,6 +150,7 @@ class Learner:
 
         `emit` says whether its experience will be looked at; `watch` is told how it goes, and may stop it.
         """
+        self.require_room(size or 1)
         native = self.source.native
         if native is None:
             self._host_loop.emit = emit

@@ -22,7 +22,7 @@ from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
 from operant.engine.train import LARGEST, steps_done
 from operant.fields import FileError, blamed
-from operant.replay.size import nbytes
+from operant.memory import nbytes
 from operant.types import PyTree
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from operant import formats
 from operant.agent import saving
 from operant.agent.best import Selection
 from operant.agent.callbacks.base import Callbacks, Progress, StepEvent
-from operant.agent.inputs import at_least_one
+from operant.agent.inputs import at_least_one, require_episodes
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from operant.engine.episode_infos import EpisodeInfos
 from operant.engine.files import DiskError, has_nan
@@ -53,8 +53,10 @@ class Plan:
 
     def __post_init__(self) -> None:
         at_least_one(**asdict(self))
+        if self.evaluate_every is not None:
+            require_episodes("evaluation_episodes", self.evaluation_episodes)
         if self.total_timesteps > LARGEST:
-            raise ValueError(f"total_timesteps: {self.total_timesteps} in all; must be at most {LARGEST}.")
+            raise ValueError(f"total_timesteps={self.total_timesteps}: must be at most {LARGEST} in all.")
 
     @classmethod
     def of(cls, directory: RunDirectory) -> Plan:

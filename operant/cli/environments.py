@@ -13,6 +13,10 @@ def require_known(environment: str, imported: Sequence[str] = ()) -> None:
 
     Raises ValueError naming the nearest ids for an unknown one.
     """
+    if environment not in catalogue.own_environments():
+        from operant.envs.ids import require_well_formed
+
+        require_well_formed(environment)
     modules.load([*imported, *modules.module_of(environment)])
     if environment in catalogue.own_environments():
         return
@@ -24,9 +28,6 @@ def require_known(environment: str, imported: Sequence[str] = ()) -> None:
     name = environment.rpartition(":")[2]
     if name in gym.registry:
         return
-    try:
-        namespace, bare, version = parse_env_id(name)
-    except gym.error.Error:
-        raise ValueError(unknown(environment)) from None
+    namespace, bare, version = parse_env_id(name)
     if version is not None or find_highest_version(namespace, bare) is None:
         raise ValueError(unknown(environment))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -50,4 +51,11 @@ def from_input() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (ValueError, OSError, ImportError) as error:
-        raise WrongInput(str(error)) from error
+        raise WrongInput(as_flag(str(error))) from error
+
+
+def as_flag(message: str) -> str:
+    """What is said of an argument in Python, `num_envs=0: …`, said of its flag, `--num-envs 0: …`."""
+    return re.sub(
+        r"^([a-z][a-z_.]*)=(.+?): ", lambda m: f"--{m[1].replace('_', '-')} {m[2]}: ", message, count=1
+    )

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from operant.cli import config_file, env_kwargs, habits, modules, room, runs, start
+from operant.cli import config_file, env_kwargs, habits, modules, runs, start
 from operant.cli.asked import Asked, read
 from operant.cli.ending import keeping
 from operant.cli.environments import require_known
@@ -98,14 +98,16 @@ def _train(asked: Asked, again: str) -> None:
         with from_input():
             from operant.agent.inputs import require_learning
             from operant.engine.run_directory import RunDirectory, default_run_path
+            from operant.engine.train import chunk_size
 
             agent = _agent(asked)
             if asked.start is not None:
                 start.take_over(agent, asked.start)
             if training.run_dir is not None:
                 RunDirectory(Path(training.run_dir)).check(overwrite=training.overwrite)
-            room.require(agent)
-            require_learning(agent.algorithm.experience, agent.num_envs, training.total_timesteps)
+            plan, steps = agent.algorithm.experience, training.total_timesteps
+            agent.learner.require_room(chunk_size(plan, agent.num_envs, steps, training.log_interval))
+            require_learning(plan, agent.num_envs, steps)
             path = training.run_dir or default_run_path(asked.name or asked.algorithm, training.environment)
             directory = RunDirectory(Path(path))
             holding.enter_context(directory.held())
@@ -227,7 +229,7 @@ def _loggers(project: str | None, agent: Agent) -> list[Logger]:
 def _header(agent: Agent) -> str:
     import gymnasium as gym
 
-    from operant.replay import size
+    from operant import memory
 
     registered = gym.registry.get(agent.source.id)
     own = registered is not None and str(registered.entry_point).startswith("operant.")
@@ -235,7 +237,7 @@ def _header(agent: Agent) -> str:
     if agent.source.native is not None and not own:  # else there is no other to score it on
         lines.append(f"scores come from Gymnasium's own {agent.source.id}")
     if agent.learner.replay_bytes:
-        lines.append(f"replay takes {size.text(agent.learner.replay_bytes)} of memory")
+        lines.append(f"replay takes {memory.text(agent.learner.replay_bytes)} of memory")
     return "\n".join(lines)
 
 

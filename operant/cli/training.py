@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 
 import tyro
 
+from operant import memory
+
 Seeds = int | tuple[int, ...] | None
 LARGEST = 2**31 - 1  # steps are counted in int32, on the device too
 
-MOST = 10**7  # episodes, environments: beyond that a number is mistyped
+MOST = 10**7  # episodes: beyond that a number is mistyped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,17 +102,9 @@ class Training:
         require_timeout(self.env_timeout)
         require_wandb(self.wandb)
         require_seeds("seed", [self.seed])
-        if isinstance(self.seeds, int):
-            at_most(10**4, seeds=self.seeds)
-        else:
+        if not isinstance(self.seeds, int):
             require_seeds("seeds", self.seeds or ())
-        at_most(
-            MOST,
-            num_envs=self.num_envs,
-            episodes=self.episodes,
-            evaluation_episodes=self.evaluation_episodes,
-            stats_window_size=self.stats_window_size,
-        )
+        require_scores(episodes=self.episodes, evaluation_episodes=self.evaluation_episodes)
 
 
 def require_countable(total_timesteps: int) -> None:
@@ -134,7 +128,7 @@ def require_wandb(project: str | None) -> None:
 def require_episodes(episodes: int, seed: int = 0) -> None:
     """Raise ValueError naming the flag where this is no number of episodes, or no seed."""
     at_least_one(episodes=episodes)
-    at_most(MOST, episodes=episodes)
+    require_scores(episodes=episodes)
     require_seeds("seed", [seed])
 
 
@@ -145,11 +139,12 @@ def require_seeds(flag: str, seeds: Iterable[int]) -> None:
             raise ValueError(f"--{flag} {seed}: a seed is a whole number from 0 to 2**63 - 1.")
 
 
-def at_most(largest: int, **values: int | None) -> None:
-    """Raise ValueError naming the first flag that is given and above this."""
-    for name, value in values.items():
-        if value is not None and value > largest:
-            raise ValueError(f"--{name.replace('_', '-')} {value}: must be at most {largest}.")
+def require_scores(**episodes: int) -> None:
+    """Raise ValueError naming the first flag that asks for more episodes than can be scored."""
+    for name, value in episodes.items():
+        memory.require(name, value, memory.EPISODE, "their scores")
+        if value > MOST:
+            raise ValueError(f"--{name.replace('_', '-')} {value}: must be at most {MOST}.")
 
 
 def at_least_one(**values: int | None) -> None:

@@ -18,7 +18,7 @@ from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
 from operant.engine.learn import draw_learning, in_time, learn, warm_up
 from operant.engine.programs import Program
-from operant.engine.run import Run, Stream, initial_state, require_room, start, stream
+from operant.engine.run import Run, Stream, initial_state, start, stream
 from operant.engine.statistics import WINDOW
 from operant.engine.watch import Watch
 from operant.envs import base as envs
@@ -184,7 +184,6 @@ class DeviceLoop:
             initial, first = jax.vmap(initial, in_axes=(None, 0)), jax.vmap(first, in_axes=(None, 0, 0))
         state_like, _ = jax.eval_shape(initial, self.algorithm, key)
         like, _ = jax.eval_shape(first, self.algorithm, state_like, key)
-        require_room(self.algorithm, like, list(self._mesh.devices.flat))
         if size is not None:
             self._chunk(size).prepare(self.algorithm, like, np.int32(0))
         make = Program(initial, self._about("initial state"), options=settings.once(exact=False))

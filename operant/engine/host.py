@@ -17,7 +17,7 @@ from operant.algorithms.random import Random, RandomState
 from operant.engine.collect import forget
 from operant.engine.flat import SMALL, Block, FlatRun, Layout, as_bytes, flatten, from_bytes, number
 from operant.engine.learn import draw_learning, in_time, learn, to_environment, warm_up
-from operant.engine.run import Run, Stream, initial_state, require_room, start, stream, transition
+from operant.engine.run import Run, Stream, initial_state, start, stream, transition
 from operant.engine.statistics import WINDOW
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
@@ -75,8 +75,6 @@ class HostLoop:
         make = self._compiled(first, settings.once(exact=True))
         seen, mask = self._inside((self.observation, self.action_mask))
         given = self.algorithm, key
-        like = make.eval_shape(*given, make_state.eval_shape(*given), seen, mask)
-        require_room(self.algorithm, like, jax.devices()[:1])
         return make(*given, make_state(*given), seen, mask)
 
     def restart(self, run: Run) -> Run:

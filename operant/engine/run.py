@@ -5,7 +5,6 @@ Save it and training can be resumed to the last bit; stack several along a new f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import IntEnum
 from functools import partial
 from typing import Any
@@ -14,10 +13,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from operant import spaces
 from operant.algorithms.base import Algorithm
 from operant.engine.statistics import WINDOW, EpisodeStatistics
-from operant.replay import ring, size
+from operant.replay import ring
 from operant.types import Clock, EnvSpec, PyTree, TimeStep, Transition
 
 
@@ -94,29 +92,6 @@ def start(
         clock=Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32)),
         statistics=EpisodeStatistics.init(spec.num_envs, window),
     )
-
-
-def replay_bytes(algorithm: Algorithm, spec: EnvSpec) -> int:
-    """The bytes that one learner's replay will take; 0 if it has none."""
-
-    def replay(key: jax.Array) -> ring.Ring | None:
-        observation = spaces.example(spec.observation_space, (spec.num_envs,))
-        choices = spec.action_space
-        counts = (choices.n,) if isinstance(choices, spaces.Discrete) else getattr(choices, "nvec", ())
-        action_mask = jnp.zeros((spec.num_envs, sum(counts)), bool) if spec.masked else None
-        state = initial_state(algorithm, spec, key)
-        return start(algorithm, spec, key, state, (), observation, action_mask).replay
-
-    if algorithm.experience.replay is None:
-        return 0
-    return size.nbytes(jax.eval_shape(replay, jax.random.key(0)))
-
-
-def require_room(algorithm: Algorithm, run: Run, devices: Sequence[Any]) -> None:
-    """Raise ValueError, saying what to change, if the replay of a run of these shapes does not fit into the devices."""
-    plan = algorithm.experience.replay
-    if plan is not None:
-        size.require_room(size.nbytes(run.replay), plan, devices)
 
 
 def transition_like(

@@ -48,7 +48,8 @@ def chunk_size(plan: Experience, num_envs: int, total: int, log_interval: int | 
     if plan.whole_episodes:
         return 1
     interval = log_interval or min(max(total // 100, min(2_000, total // 10), 1), 50_000)
-    return max(1, interval // plan.steps_per_iteration(num_envs))
+    each = plan.steps_per_iteration(num_envs)
+    return max(1, min(interval // each, math.ceil(total / each)))
 
 
 def steps_done(run: Run) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import gymnasium as gym
@@ -12,14 +13,12 @@ def resolve(env: object) -> object:
     """An id without a version as that of the newest one there is, as Gymnasium takes it; all else as it is."""
     if isinstance(env, list | tuple):
         return [resolve(one) for one in env]
-    if (
-        not isinstance(env, str) or env in gym.registry or ":" in env
-    ):  # a module's ids are known once it is imported
+    if not isinstance(env, str) or env in gym.registry:
         return env
-    try:
-        namespace, name, version = parse_env_id(env)
-    except gym.error.Error:
+    require_well_formed(env)
+    if ":" in env:  # a module's ids are known once it is imported
         return env
+    namespace, name, version = parse_env_id(env)
     newest = find_highest_version(namespace, name) if version is None else None
     return env if newest is None else get_env_id(namespace, name, newest)
 
@@ -41,3 +40,19 @@ def registered(id: str) -> str:
     if registration is not None and str(registration.entry_point).startswith("shimmy."):
         raise ValueError(f"{name} makes what its arguments name, and a file named them: pass env={name!r}.")
     return name
+
+
+def require_well_formed(id: str) -> None:
+    """Raise ValueError, saying what an id looks like, for a text that cannot be the id of an environment."""
+    module, colon, name = id.rpartition(":")
+    try:
+        parse_env_id(name)
+    except gym.error.Error:
+        well = False
+    else:
+        well = not colon or re.fullmatch(r"\w+(\.\w+)*", module) is not None
+    if not well:
+        raise ValueError(
+            f"Malformed environment id {id!r}: ids look like CartPole-v1, ALE/Pong-v5 or module:MyEnv-v0, and hold "
+            "letters, digits, - and _."
+        )

@@ -17,6 +17,17 @@ CriticMemory = Literal["shared", "own", "none"]
 Combine = Literal["concatenate", "sum", "product"]
 Initialization = Literal["orthogonal", "uniform"]
 
+MOST_LAYERS = (
+    100  # each is compiled on its own: 10 take 15 seconds with PPO, 100 two minutes, and it grows faster
+)
+
+
+def _too_deep(name: str, layers: int) -> ValueError:
+    return ValueError(
+        f"network.{name}={layers} layers: at most {MOST_LAYERS}. Each is compiled on its own, and {MOST_LAYERS} take "
+        "minutes already; wider layers cost less."
+    )
+
 
 @jax.tree_util.register_static
 @dataclass(frozen=True)
@@ -82,6 +93,8 @@ class Network:
             object.__setattr__(self, name, value)
 
         self._sizes("hidden_sizes", self.hidden_sizes)
+        if len(self.convolutions) > MOST_LAYERS:
+            raise _too_deep("convolutions", len(self.convolutions))
         for layer in self.convolutions:
             if len(layer) != 3:
                 raise ValueError(
@@ -94,6 +107,8 @@ class Network:
             self._sizes("convolution_features", (self.convolution_features,))
         self._sizes("memory_size", (self.memory_size,))
         self._sizes("memory_layers", (self.memory_layers,))
+        if self.memory_layers > MOST_LAYERS:
+            raise _too_deep("memory_layers", self.memory_layers)
         self._sizes("value_hidden_sizes", self.value_hidden_sizes or ())
         if not 0 <= self.dropout < 1:
             raise ValueError(f"network.dropout={self.dropout} is a fraction: at least 0 and less than 1.")
@@ -127,6 +142,8 @@ class Network:
 
     @staticmethod
     def _sizes(name: str, sizes: tuple[Any, ...]) -> None:
+        if len(sizes) > MOST_LAYERS:
+            raise _too_deep(name, len(sizes))
         for size in sizes:
             if not isinstance(size, int) or isinstance(size, bool) or size < 1:
                 raise ValueError(f"network.{name} holds {size!r}; sizes are whole numbers of at least 1.")

@@ -27,7 +27,7 @@ from operant.envs import gymnasium
 from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
 from operant.networks import Network
-from operant.ops.seeds import key_of
+from operant.ops.seeds import key_of, keys_of
 
 SEEDS = (3, 14, 15, 92)
 NUM_ENVS = 8
@@ -130,6 +130,12 @@ def test_the_first_rollout_of_a_seed_through_python_is_the_same_alone(environmen
 def vector(count: int) -> gym.vector.VectorEnv:
     one = partial(gym.make, "CartPole-v1")
     return gym.vector.SyncVectorEnv([one] * count, autoreset_mode=gym.vector.AutoresetMode.SAME_STEP)
+
+
+def test_keys_made_at_once_are_those_that_jax_makes():
+    seeds = [0, 7, 2**31, 2**32 - 1]
+    made = jax.random.key_data(keys_of(seeds))
+    assert made.tolist() == [jax.random.key_data(jax.random.key(seed)).tolist() for seed in seeds]
 
 
 def test_seeds_of_more_than_32_bits_are_all_different():

@@ -15,7 +15,6 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from operant.algorithms import ranges
 from operant.algorithms.base import require, static
@@ -66,7 +65,7 @@ class GeneticAlgorithm(PolicySearch):
         noise_key, second_key, chance_key, gene_key = jax.random.split(key, 4)
         parents = state.parameters
         shape = (self.population_size, parents.shape[1])
-        first = parents[np.arange(self.population_size) % self.n_survivors]
+        first = parents[jnp.arange(self.population_size) % self.n_survivors]
         second = parents[jax.random.randint(second_key, shape[:1], 0, self.n_survivors, dtype=jnp.int32)]
         crossed = jax.random.bernoulli(chance_key, self.crossover, shape[:1])
         other = crossed[:, None] & jax.random.bernoulli(gene_key, 0.5, shape)

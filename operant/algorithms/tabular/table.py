@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from operant.replay.size import available, nbytes, text
+from operant.memory import available, nbytes, text
 from operant.spaces import Dict, Discrete, MultiDiscrete, Space, Tuple, describe
 from operant.types import Batch, Clock, EnvSpec, PyTree
 
