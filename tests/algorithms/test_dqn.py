@@ -14,9 +14,12 @@ import pytest
 import rlax
 
 from operant.algorithms.value.dqn import DQN, DQNState
+from operant.algorithms.value.heads import C51, ExpectedValue, ImplicitQuantiles, QuantileRegression
+from operant.algorithms.value.parts import Munchausen, Prioritized
 from operant.networks import Network
 from operant.ops.normalization import Normalizer
 from operant.ops.schedules import Linear
+from operant.ops.td import munchausen_target, td_error
 from operant.spaces import Box, Discrete
 from operant.types import Batch, Clock, EnvSpec, Replay, Transition
 
@@ -148,6 +151,23 @@ def test_the_double_loss_is_rlax_double_q_learning():
         target,
         network,
     )
+    np.testing.assert_allclose(loss, np.mean(rlax.huber_loss(error, 1.0)), rtol=1e-5)
+
+
+def test_the_munchausen_loss_is_that_of_its_target():
+    algorithm = replace(ALGORITHM, munchausen=True, munchausen_temperature=0.3, double=True)
+    state, transition = state_of(algorithm), minibatch()
+    (loss, _), _ = loss_and_gradients(algorithm, state, Batch(transition, jnp.ones(B)))
+    q, next_q_selector = (
+        q_values(ALGORITHM, state.network, observation)
+        for observation in (transition.observation, transition.next_observation)
+    )
+    next_q = q_values(ALGORITHM, state.target, transition.next_observation)
+    target = jax.vmap(munchausen_target, in_axes=(0,) * 6 + (None,) * 3)(
+        *(transition.reward, 0.9 * (1.0 - transition.terminated), next_q, next_q_selector, q),
+        *(transition.action, 0.9, 0.3, -1.0),
+    )
+    error = td_error(q[np.arange(B), transition.action], target)
     np.testing.assert_allclose(loss, np.mean(rlax.huber_loss(error, 1.0)), rtol=1e-5)
 
 
@@ -368,6 +388,35 @@ def test_hyperparameters_that_are_traced_are_taken_as_they_are():
         return algorithm.gamma + algorithm.v_max
 
     assert jax.jit(rate)(0.5, 2.0) == 2.5
+
+
+def test_parts_are_made_of_the_flat_values():
+    assert DQN().parts == (ExpectedValue("huber"), None, None)
+    parts = DQN(
+        distributional="categorical", n_atoms=5, v_min=-2.0, v_max=3.0, munchausen=True, priority=True
+    ).parts
+    assert parts == (C51(5, -2.0, 3.0), Munchausen(0.9, 0.03, -1.0), Prioritized(0.6, 0.4))
+    assert DQN(distributional="quantile", n_quantiles=7).parts.head == QuantileRegression(1.0, 7)
+    implicit = DQN(distributional="implicit", n_quantiles=7, n_target_quantiles=6, n_policy_quantiles=5)
+    assert implicit.parts.head == ImplicitQuantiles(1.0, 7, 6, 5, 64)
+
+
+def test_numbers_of_parts_stay_traced():
+    """Another v_min or α is another argument of the same program."""
+    count = 0
+
+    @jax.jit
+    def numbers(algorithm):
+        nonlocal count
+        count += 1
+        return jax.tree.leaves(algorithm.parts)
+
+    flags = {"distributional": "categorical", "munchausen": True, "priority": True, "network": SMALL}
+    for v_min, alpha, exponent in ((-10.0, 0.9, 0.6), (-5.0, 0.5, 1.0)):
+        algorithm = DQN(v_min=v_min, munchausen_alpha=alpha, priority_exponent=exponent, **flags)
+        found = numbers(algorithm)
+        np.testing.assert_allclose(found, [v_min, 10.0, alpha, 0.03, -1.0, exponent, 0.4], rtol=1e-6)
+    assert count == 1
 
 
 def test_what_it_cannot_learn():
