@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         TextLog,
         WandbLog,
     )
+    from operant.agent.collecting import Collected, collect
     from operant.agent.handwritten import HandWritten
     from operant.algorithms.advice import TrainingWarning
     from operant.algorithms.base import Algorithm
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from operant.curiosity import ICM, RND, Counts
     from operant.engine.files import DiskError
     from operant.engine.run_lock import RunInUseError
+    from operant.engine.trajectories import Trajectory, to_transitions
     from operant.envs.base import Environment
     from operant.envs.check import check
     from operant.envs.gridworld import GridWorld
@@ -117,6 +119,7 @@ __all__ = [
     "Callback",
     "ClipAction",
     "ClipReward",
+    "Collected",
     "Cosine",
     "Counts",
     "Curriculum",
@@ -168,14 +171,17 @@ __all__ = [
     "TimeAware",
     "TimeLimit",
     "TrainingWarning",
+    "Trajectory",
     "WandbLog",
     "callbacks",
     "check",
+    "collect",
     "compare",
     "load",
     "make",
     "mdp",
     "resume",
+    "to_transitions",
     "toy_text",
 ]
 
@@ -220,7 +226,11 @@ _exported = exports(
         "Environment": "operant.envs.base",
         "FileError": "operant.fields",
         "GridWorld": "operant.envs.gridworld",
+        "Collected": "operant.agent.collecting",
         "HandWritten": "operant.agent.handwritten",
+        "Trajectory": "operant.engine.trajectories",
+        "collect": "operant.agent.collecting",
+        "to_transitions": "operant.engine.trajectories",
         "Network": "operant.networks",
         "RunInUseError": "operant.engine.run_lock",
         "Tabular": "operant.envs.tabular",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any, Protocol
 
-import jax
 import numpy as np
 
 from operant.engine.learn import to_environment
+from operant.engine.trajectories import EpisodeSplitter, Trajectory
 from operant.envs.gymnasium_spaces import space_to_gymnasium
-from operant.types import EnvSpec, PyTree, Transition
+from operant.types import EnvSpec, Transition
 
 STEPS_IN_MEMORY = 10_000  # of finished episodes, before they are written
 
@@ -51,7 +51,7 @@ class MinariObserver:
             raise ImportError("A Minari dataset needs an extra: pip install 'operant-rl[minari]'.") from error
         self.spec = spec
         self._episode_buffer = EpisodeBuffer
-        self._running: dict[int, list[PyTree]] = {}  # environment → rows `[t, …]` of its episode under way
+        self._episodes = EpisodeSplitter()
         self._finished: list[Any] = []
         with warnings.catch_warnings():  # one for every detail that is not given
             warnings.filterwarnings("ignore", category=UserWarning, module="minari")
@@ -66,47 +66,26 @@ class MinariObserver:
             )
 
     def __call__(self, transition: Transition) -> None:
-        done, happened = transition.done, transition.happened
-        rows = {
-            "observation": transition.observation,
-            "action": to_environment(self.spec.action_space, transition.action),
-            "reward": transition.reward,
-            "terminated": transition.terminated,
-            "truncated": transition.truncated,
-            "next_observation": transition.next_observation,
-        }
-        for n in range(done.shape[1]):
-            steps = np.flatnonzero(happened[:, n])
-            ends = np.flatnonzero(done[steps, n]) + 1
-            for part in np.split(steps, ends):
-                if part.size:
-                    self._running.setdefault(n, []).append(
-                        jax.tree.map(lambda x, part=part, n=n: x[part, n], rows)
-                    )
-                    if done[part[-1], n]:
-                        self._finish(n)
+        for trajectory in self._episodes(transition):
+            self._finish(trajectory, trajectory.transition.truncated)
         if sum(map(len, self._finished)) >= STEPS_IN_MEMORY:
             self._write()
 
     def close(self) -> None:
-        for n, parts in self._running.copy().items():
-            parts[-1]["truncated"][-1] = True
-            self._finish(n)
+        for trajectory in self._episodes.unfinished():
+            truncated = np.array(trajectory.transition.truncated)
+            truncated[-1] = True
+            self._finish(trajectory, truncated)
         self._write()
 
-    def _finish(self, n: int) -> None:
-        episode = jax.tree.map(lambda *parts: np.concatenate(parts), *self._running.pop(n))
+    def _finish(self, trajectory: Trajectory, truncated: Any) -> None:
         self._finished.append(
             self._episode_buffer(
-                observations=jax.tree.map(
-                    lambda seen, following: np.concatenate([seen, following[-1:]]),
-                    episode["observation"],
-                    episode["next_observation"],
-                ),
-                actions=episode["action"],
-                rewards=episode["reward"],
-                terminations=episode["terminated"],
-                truncations=episode["truncated"],
+                observations=trajectory.observations,
+                actions=to_environment(self.spec.action_space, trajectory.actions),
+                rewards=trajectory.rewards,  # pyright: ignore[reportArgumentType]
+                terminations=np.asarray(trajectory.transition.terminated),  # pyright: ignore[reportArgumentType]
+                truncations=truncated,
             )
         )
 
