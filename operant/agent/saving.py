@@ -162,9 +162,9 @@ def _state(agent: Agent, path: str | Path) -> PyTree:
     wrong = files.not_finite(state, None if agent.seeds is None else len(agent.seeds))
     if not wrong:
         return state
-    lost = np.stack(list(wrong.values())).any(0)
+    lost = np.any(np.stack(list(wrong.values())), axis=0).tolist()
     what = f"{', '.join(list(wrong)[:3])}{' and others' * (len(wrong) > 3)}: NaN or infinite numbers"
-    if agent.seeds is None or lost.all():
+    if agent.seeds is None or all(lost):
         raise FileError(f"{what}. Its training diverged, or the file was changed.", path)
     seeds = ", ".join(str(seed) for seed, each in zip(agent.seeds, lost, strict=True) if each)
     warnings.warn(f"{path}: {what}, of seed {seeds}. The other learners can be used.", stacklevel=2)

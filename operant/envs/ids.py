@@ -36,6 +36,10 @@ def registered(id: str) -> str:
             f"The environment {id} is registered by a module, and a module that only a file names is not imported: "
             f"import it first (on the command line: --import {module or 'MODULE'}), or pass env={id!r}."
         )
+    try:
+        parse_env_id(name)
+    except gym.error.Error as error:
+        raise ValueError(f"The environment {id!r} of the file is no id: {error}") from error
     registration = gym.registry.get(name)
     if registration is not None and str(registration.entry_point).startswith("shimmy."):
         raise ValueError(f"{name} makes what its arguments name, and a file named them: pass env={name!r}.")
