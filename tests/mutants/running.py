@@ -100,7 +100,11 @@ def _child(tests: list[str], copy: Path, notes: Path, output: Path) -> None:
         for name in [name for name in sys.modules if name.partition(".")[0] in ("tests", "operant")]:
             del sys.modules[name]
         import pytest
+        from hypothesis import Phase, settings
 
+        # The first counterexample will do, and the same every time.
+        settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], derandomize=True)
+        settings.load_profile("mutants")
         code = pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests], plugins=[_Notes(notes)])
     finally:
         sys.stdout.flush()
