@@ -12,6 +12,7 @@ from typing import Any
 NAMES = {
     "REINFORCE": "reinforce",
     "A2C": "a2c",
+    "IMPALA": "impala",
     "TRPO": "trpo",
     "PPO": "ppo",
     "DQN": "dqn",

@@ -335,6 +335,153 @@ class _A2C:
 
 A2C: _A2C
 
+class _IMPALA:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0006,
+        gamma: float = 0.99,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
+        log_std_init: float = 0.0,
+        scale_actions: bool = True,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_steps: int = 20,
+        gae_lambda: float = 1.0,
+        normalize_advantage: bool = False,
+        policy_lag: int = 1,
+        clip_rho: float = 1.0,
+        clip_c: float = 1.0,
+        ent_coef: float | Schedule | str | Callable[[Any], Any] = 0.01,
+        vf_coef: float = 0.5,
+        max_grad_norm: float = 40.0,
+    ) -> Agent:
+        """Actor–critic corrected by V-trace for the age of the policy that acted, with masks and memory.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
+                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
+                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 1e-05.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:6e-4:0.
+                Default: 0.0006.
+            gamma: Discount factor γ. Default: 0.99.
+            use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
+                Raffin et al. 2021) instead of by new noise at every step. Default: False.
+            sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
+                Default: -1.
+            full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
+                for each feature. Default: True.
+            use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
+                exponentially. Default: False.
+            squash_output: Keep actions inside a Box with bounds by a hyperbolic tangent, instead of
+                clipping them. Default: False.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
+                that the first actions reach all of it; otherwise in units of the environment, in which a
+                Box(0, 1000) is out of reach. Default: True.
+            network: The networks: a Network of values, or any Equinox module that maps an observation to
+                features. Default: Network().
+            n_steps: Steps of every environment in a rollout. Default: 20.
+            gae_lambda: λ of V-trace: 0 trusts the value network, 1 the corrected returns. Default: 1.0.
+            normalize_advantage: Standardise the advantages that a gradient is computed from. Default:
+                False.
+            policy_lag: How many updates old the policy is that acts: 0 acts with the newest. Default: 1.
+            clip_rho: ρ̄: importance ratios above it count as it. It decides which policy the values are of.
+                Default: 1.0.
+            clip_c: c̄: the same for how far later errors reach back. It decides how fast values are learnt.
+                Default: 1.0.
+            ent_coef: Weight of the entropy bonus. Default: 0.01.
+            vf_coef: Weight of the value loss. Default: 0.5.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 40.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+IMPALA: _IMPALA
+
 class _TRPO:
     def __call__(
         self,

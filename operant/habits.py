@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import Any
 
-_CONTINUOUS = "PPO, A2C, TRPO and REINFORCE learn continuous actions."
+_CONTINUOUS = "PPO, A2C, IMPALA, TRPO and REINFORCE learn continuous actions."
 _NETWORK = "It is made for the environment; network={'hidden_sizes': (64, 64), 'value_hidden_sizes': (64,)} says how."
 _REPLAY = "Replay is made by the algorithm: buffer_size=… says how large."
 _VECTOR = "An agent makes as many as it is told: operant.PPO(env, num_envs=8)"
@@ -27,7 +27,7 @@ MODULE = {
     **dict.fromkeys(("PPO2", "PPOLSTM"), "It is operant.PPO."),
     **dict.fromkeys(("ACER", "ACKTR", "GAIL"), f"It is not here; {_CONTINUOUS}"),
     "MaskablePPO": "operant.PPO takes masks, as all others do: info['action_mask'], or a method action_masks().",
-    "RecurrentPPO": "operant.PPO(env, network={'memory': 'lstm'}) has a memory; so have DQN, A2C, TRPO and REINFORCE.",
+    "RecurrentPPO": "operant.PPO(env, network={'memory': 'lstm'}) has a memory; DQN and others too.",
     "VecNormalize": _NORMALIZE,
     **dict.fromkeys(("make_vec_env", "DummyVecEnv", "VecEnv"), f"{_VECTOR}."),
     "SubprocVecEnv": f"{_VECTOR[:-1]}, vectorization='async') has a process for each.",

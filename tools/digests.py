@@ -75,6 +75,7 @@ CASES: dict[str, tuple[str, Any, int, dict[str, Any]]] = {
         {**ROLLOUT, "use_sde": True, "sde_sample_freq": 3},
     ),
     "A2C, several seeds": ("A2C", CARTPOLE, 256, {**ROLLOUT, "seeds": 2}),
+    "IMPALA": ("IMPALA", CARTPOLE, 256, {**ROLLOUT, "policy_lag": 2}),
     "REINFORCE": ("REINFORCE", CARTPOLE, 640, EPISODES),
     "REINFORCE, a baseline and memory": (
         *("REINFORCE", CARTPOLE, 640),

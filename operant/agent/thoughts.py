@@ -27,7 +27,7 @@ def distribution(policy: Policy, observation: PyTree, action_mask: PyTree) -> Di
     known = policy.ask(_estimates, observation, action_mask).distribution
     if known is None:
         raise _refusal(
-            policy, "a stochastic policy to give the distribution of", "PPO, A2C, TRPO and REINFORCE"
+            policy, "a stochastic policy to give the distribution of", "PPO, A2C, IMPALA, TRPO and REINFORCE"
         )
     return known.marginal
 
@@ -36,7 +36,7 @@ def value(policy: Policy, observation: PyTree, action_mask: PyTree = None) -> np
     """V(s), `[M]`. Raises ValueError where no value function is learnt."""
     known = policy.ask(_estimates, observation, action_mask)
     if known.value is None or known.q_values is not None:
-        raise _refusal(policy, "a value function", "PPO, A2C, TRPO and REINFORCE(baseline=True)")
+        raise _refusal(policy, "a value function", "PPO, A2C, IMPALA, TRPO and REINFORCE(baseline=True)")
     return np.asarray(known.value)
 
 

@@ -44,6 +44,7 @@ ALGORITHMS: Table[type[Algorithm]] = Table(
         "ars": "operant.algorithms.search.ars:ARS",
         "reinforce": "operant.algorithms.policy_gradient.reinforce:REINFORCE",
         "a2c": "operant.algorithms.policy_gradient.a2c:A2C",
+        "impala": "operant.algorithms.policy_gradient.impala:IMPALA",
         "trpo": "operant.algorithms.policy_gradient.trpo:TRPO",
         "ppo": "operant.algorithms.policy_gradient.ppo:PPO",
         "dqn": DQN,

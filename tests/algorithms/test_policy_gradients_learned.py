@@ -1,4 +1,4 @@
-"""What REINFORCE, A2C and TRPO learn on the probe environments; PPO: `test_probes_learned`."""
+"""What REINFORCE, A2C, IMPALA and TRPO learn on the probe environments; PPO: `test_probes_learned`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from test_probes_learned import GAMMA, KINDS, SIDES, STEPS, Highest, network, va
 
 from operant.agent import Agent
 from operant.algorithms.policy_gradient.a2c import A2C
+from operant.algorithms.policy_gradient.impala import IMPALA
 from operant.algorithms.policy_gradient.reinforce import REINFORCE
 from operant.algorithms.policy_gradient.trpo import TRPO
 from operant.envs import probes
@@ -22,6 +23,7 @@ LEARNERS = {
         **({"n_episodes": 64, "max_steps": 4, "baseline": True} | SHARED | values)
     ),
     "A2C": lambda **values: A2C(**({"n_steps": 2} | SHARED | values)),
+    "IMPALA": lambda **values: IMPALA(**({"n_steps": 2, "policy_lag": 2} | SHARED | values)),
     "TRPO": lambda **values: TRPO(**({"n_steps": 16, "batch_size": 64, "target_kl": 0.05} | SHARED | values)),
 }
 NAMES = list(LEARNERS)
@@ -48,7 +50,9 @@ def learnt(name: str, environment, steps: int = 16_000, observers=(), **hyperpar
     ],
 )
 def test_observations_and_actions_are_told_apart(name, kind):
-    agent = learnt(name, probes.ObservationActionReward(actions=kind), 32_000 if name == "A2C" else 16_000)
+    agent = learnt(
+        name, probes.ObservationActionReward(actions=kind), 32_000 if name in ("A2C", "IMPALA") else 16_000
+    )
     right = np.stack([probes.right_action(kind, np.asarray(side)) for side in (0, 1)])
     action = agent.predict(SIDES)
     if isinstance(kind, Box):
@@ -105,6 +109,7 @@ def test_five_units_balance_a_pole_for_200_steps():
 MEMORY = {
     "REINFORCE": {"n_episodes": 128},
     "A2C": {"n_steps": 8, "use_rms_prop": False},
+    "IMPALA": {"n_steps": 8, "optimizer": "adam"},
     "TRPO": {"n_steps": 32, "batch_size": 128},
 }
 

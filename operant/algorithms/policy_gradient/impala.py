@@ -1,0 +1,171 @@
+"""IMPALA's update (Espeholt et al. 2018, arXiv:1802.01561): an actor–critic that learns from policies of before.
+
+Where many actors play while a learner learns, what arrives was done by a policy μ that is some updates old. V-trace
+corrects for that: it estimates from μ's rollouts what the present policy π would have returned, by importance ratios
+that are cut off, so that no step counts too much:
+
+    L(θ) = −E[ ρ log π(a|s) (r + γ v' − V(s)) ] + c E[(V(s) − v)²] − β E[H(π(·|s))]
+
+    v_t = V(s_t) + δ_t + γ c_t (v_{t+1} − V(s_{t+1})),   δ_t = ρ_t (r_t + γ V(s_{t+1}) − V(s_t))
+
+    ρ_t = min(ρ̄, π(a_t|s_t) / μ(a_t|s_t)),   c_t = λ min(c̄, π(a_t|s_t) / μ(a_t|s_t))
+
+Here one machine does both in turn, and the policy that acts is kept `policy_lag` updates old on purpose: what is learnt
+is what a learner with so much delay would learn, and can be repeated to the last bit.
+
+| paper | here |
+|---|---|
+| n, the unroll length | n_steps |
+| ρ̄, c̄ | clip_rho, clip_c |
+| λ (remark 2) | gae_lambda |
+| policy lag (section 3) | policy_lag, in updates |
+| α, ε of RMSProp | optimizer_decay, optimizer_eps |
+"""
+
+# pyright: reportArgumentType=false
+# optax's types do not know that an Equinox module is a pytree.
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+
+from operant.algorithms import ranges
+from operant.algorithms.base import require, static
+from operant.algorithms.policy_gradient.learner import ActorCriticLearner
+from operant.networks import ActorCritic
+from operant.ops.normalization import Normalizer
+from operant.ops.optimizers import Optimizer, descend
+from operant.ops.returns import explained_variance, standardize, vtrace, weighted_mean
+from operant.ops.schedules import Schedule, at
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
+
+
+class IMPALAState(eqx.Module):
+    """Everything that is learnt, and the policies of before."""
+
+    network: ActorCritic
+    optimizer: optax.OptState
+    normalizer: Normalizer
+    older: ActorCritic | None  # leaves [policy_lag, …], the oldest first; None without a lag
+
+
+class IMPALA(ActorCriticLearner):
+    """Actor–critic corrected by V-trace for the age of the policy that acted, with masks and memory."""
+
+    learning_rate: float | Schedule = 6e-4
+    """Step size of the optimiser: a number or a schedule such as linear:6e-4:0."""
+    n_steps: int = static(20)
+    gae_lambda: float = 1.0
+    """λ of V-trace: 0 trusts the value network, 1 the corrected returns."""
+    policy_lag: int = static(1)
+    """How many updates old the policy is that acts: 0 acts with the newest."""
+    clip_rho: float = 1.0
+    """ρ̄: importance ratios above it count as it. It decides which policy the values are of."""
+    clip_c: float = 1.0
+    """c̄: the same for how far later errors reach back. It decides how fast values are learnt."""
+    normalize_advantage: bool = static(False)
+    ent_coef: float | Schedule = 0.01
+    """Weight of the entropy bonus."""
+    vf_coef: float = 0.5
+    """Weight of the value loss."""
+    max_grad_norm: float = 40.0
+    """Gradients longer than this are shortened to it."""
+    optimizer: Optimizer = static("rmsprop")
+    """How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop, rmsprop_tf (TensorFlow's,
+    with eps inside the root and a mean square that begins at 1), or sgd."""
+    optimizer_eps: float = 1e-5
+
+    def __check_init__(self) -> None:
+        ranges.positive(self, "max_grad_norm", "clip_rho", "clip_c")
+        ranges.not_negative(self, "vf_coef")
+        ranges.finite(self, "ent_coef")
+        lag = self.policy_lag
+        require(isinstance(lag, int) and lag >= 0, "policy_lag", lag, "a whole number of updates, 0 or more")
+
+    @property
+    def default_num_envs(self) -> int:
+        return 16
+
+    def init(self, spec: EnvSpec, key: jax.Array) -> IMPALAState:
+        network, normalizer = self.start(spec, key)
+        older = jax.tree.map(lambda x: jnp.repeat(x[None], self.policy_lag, 0), network)
+        optimizer = self.make_optimizer(0.0, self.max_grad_norm).init(network)
+        return IMPALAState(network, optimizer, normalizer, older if self.policy_lag else None)
+
+    def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
+        """Exploring, μ acts and notes log μ(a|s); otherwise π does."""
+        network = state.network
+        if explore and state.older is not None:
+            network = jax.tree.map(lambda x: x[0], state.older)
+        policy, carry = network.policy(state.normalizer.observations(observation), action_mask, carry)
+        if not explore:
+            return policy.mode(), carry, ()
+        action = policy.sample(noise)
+        return action, carry, policy.log_prob(action)
+
+    def update(self, state: IMPALAState, batch: Batch, key: jax.Array, clock: Clock):
+        transition = self.normalized(state.normalizer, batch.transition)
+        gradient, metrics = jax.grad(self.loss, has_aux=True)(
+            state.network, transition, batch.weight, batch.carry, clock, key=key
+        )
+        learning_rate = at(self.learning_rate, clock)
+        optimizer = self.make_optimizer(learning_rate, self.max_grad_norm)
+        network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
+        older = state.older
+        if older is not None:
+            older = jax.tree.map(lambda x, new: jnp.concatenate([x[1:], new[None]]), older, state.network)
+        metrics |= {"train/n_updates": jnp.ones((), jnp.float32), "train/learning_rate": learning_rate}
+        return IMPALAState(network, optimizer_state, state.normalizer, older), metrics
+
+    def loss(
+        self,
+        network: ActorCritic,
+        transition: Transition,
+        weight: jax.Array,
+        carry: PyTree,
+        clock: Clock,
+        *,
+        key: jax.Array | None = None,
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """L(θ) over a rollout `[T, N]` of μ, whose `extras` are log μ(a|s), and what there is to say about it."""
+        policy, value = network.unroll(
+            transition.observation, transition.action_mask, carry, transition.done, key=key
+        )
+        log_prob = policy.log_prob(transition.action)
+        log_ratio = jax.lax.stop_gradient(log_prob) - transition.extras
+        baseline = jax.lax.stop_gradient(value)
+        next_value = jax.lax.stop_gradient(network).successor_values(
+            transition.observation, transition.next_observation, carry, transition.done
+        )
+        target, advantage = vtrace(
+            log_ratio,
+            transition.reward,
+            baseline,
+            next_value,
+            transition.terminated,
+            transition.done,
+            self.gamma,
+            self.gae_lambda,
+            self.clip_rho,
+            self.clip_c,
+        )
+        if self.normalize_advantage:
+            advantage = standardize(advantage, weight)
+
+        policy_loss = -weighted_mean(log_prob * advantage, weight)
+        value_loss = weighted_mean(jnp.square(value - target), weight)
+        entropy = weighted_mean(policy.entropy(), weight)
+        loss = policy_loss + self.vf_coef * value_loss - at(self.ent_coef, clock) * entropy
+        ratio = jnp.exp(log_ratio)
+        return loss, {
+            "train/loss": loss,
+            "train/policy_loss": policy_loss,
+            "train/value_loss": value_loss,
+            "train/entropy_loss": -entropy,
+            "train/explained_variance": explained_variance(baseline, target, weight),
+            "train/approx_kl": weighted_mean(ratio - 1 - log_ratio, weight),
+            "train/clip_fraction": weighted_mean((ratio > self.clip_rho).astype(jnp.float32), weight),
+        }
