@@ -88,15 +88,20 @@ class Selection:
         make = learner.single if source is agent.source else lambda: learner.as_trained(source.single())
         self._environments = [make() for _ in range(count)]
 
-    def evaluate(self, watch: Watch | None = None) -> tuple[dict[str, Any], bool]:
+    def evaluate(
+        self, watch: Watch | None = None, diverged: np.ndarray | None = None
+    ) -> tuple[dict[str, Any], bool]:
         """`(metrics, whether there is a new best)`; metrics are numbers, or arrays `[S]` with several seeds.
 
-        Raises Stopped where `watch` says stop before it is finished.
+        Of several seeds those that have `diverged` `[S]` have no score. Raises Stopped where `watch` says stop before
+        it is finished.
         """
         learner, best = self.agent.learner, self.agent.best_so_far
         scores = [self._score(learner.state_of(index), watch) for index in range(learner.seeds or 1)]
         reward = np.array([score.mean for score in scores])
         length = np.array([score.lengths.mean() for score in scores])
+        if diverged is not None:  # what plays on without sense may score by chance
+            reward, length = np.where(diverged, np.nan, reward), np.where(diverged, np.nan, length)
         if learner.seeds is None:
             reward, length = reward[0], length[0]
         step = np.full_like(reward, learner.step, int)

@@ -20,6 +20,7 @@ from operant.agent.inputs import at_least_one, require_episodes
 from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from operant.engine.episode_infos import EpisodeInfos
 from operant.engine.files import DiskError, has_nan
+from operant.engine.learn import NAN
 from operant.engine.log import RETURN, STEP, UPDATES, CsvLog, Logger, TensorBoardLog
 from operant.engine.observers import Observer
 from operant.engine.records import Records
@@ -128,6 +129,7 @@ class Session:
         self.loggers = list(loggers)
         self.failure: BaseException | None = None  # what training ended with
         self.diverged: np.ndarray | None = None  # which of several seeds have, and were named
+        self.whole = self.saved  # the step of the last checkpoint in which none had, which is kept
 
     def train(self) -> None:
         """Train; Ctrl-C stops after the environment step or chunk under way, and then raises KeyboardInterrupt."""
@@ -198,9 +200,10 @@ class Session:
     def on_chunk(self, run: Run, metrics: dict[str, np.ndarray]) -> bool:
         """A chunk has been finished: evaluate, tell, log, show and keep; whether training should go on."""
         step, evaluated = steps_done(run), False
-        row = self.row(run, metrics)
+        nan = np.asarray(metrics[NAN])
+        row = self.row(run, {name: value for name, value in metrics.items() if name != NAN})
         try:
-            self.require_finite(row, step)
+            self.require_finite(row, nan, step)
             if self._passed(self.plan.evaluate_every, step) or step >= self.plan.total_timesteps:
                 evaluation = self.evaluate()
                 row |= evaluation
@@ -305,14 +308,14 @@ class Session:
             if media and hasattr(logger, "write_media"):
                 logger.write_media(row[STEP], self.records.for_place(media, place))  # pyright: ignore[reportAttributeAccessIssue]
 
-    def require_finite(self, metrics: dict[str, Any], step: int) -> None:
-        """Stop where a loss, or in the end what has been learnt, is not a number any more. Of several seeds those that
-        diverged are named, and the others go on.
+    def require_finite(self, metrics: dict[str, Any], nan: np.ndarray, step: int) -> None:
+        """Stop where a loss or, as `nan` says, what has been learnt is not a number any more. Of several seeds those
+        that diverged are named, and the others go on.
         """
         seeds = self.agent.seeds
         lost = [name for name, value in metrics.items() if "loss" in name and not np.isfinite(value).all()]
         what = f"{lost[0]} is {_first_not_finite(metrics[lost[0]])}" if lost else ""
-        if not lost and seeds is None and self._kept_now(step) and has_nan(self.agent.state):
+        if not lost and nan.any():
             what = "what has been learnt is not a number"
         if not what:
             return
@@ -322,7 +325,7 @@ class Session:
         )
         if seeds is None:
             raise DivergedError(advice)
-        bad = np.any([~np.isfinite(np.broadcast_to(metrics[name], len(seeds))) for name in lost], 0)
+        bad = np.any([nan, *(~np.isfinite(np.broadcast_to(metrics[name], len(seeds))) for name in lost)], 0)
         if bad.all():
             raise DivergedError(f"With every seed, {advice}")
         new = bad if self.diverged is None else bad & ~self.diverged
@@ -330,11 +333,6 @@ class Session:
         if new.any():
             named = ", ".join(str(seed) for seed, is_new in zip(seeds, new, strict=True) if is_new)
             warnings.warn(f"With seed {named}, {advice} The other seeds go on.", stacklevel=2)
-
-    def _kept_now(self, step: int) -> bool:
-        """Whether the model is about to be scored or written."""
-        every = (self.plan.evaluate_every, self.plan.checkpoint_every)
-        return step >= self.plan.total_timesteps or any(self._passed(one, step) for one in every)
 
     # what is kept
 
@@ -344,7 +342,7 @@ class Session:
             return {}
         try:
             with self.watch.doing("evaluating"):
-                self.evaluated, news = self.selection.evaluate(self.watch)
+                self.evaluated, news = self.selection.evaluate(self.watch, self.diverged)
         except Stopped:
             return {}
         if self.directory is not None and (news or not self.directory.best.exists()):
@@ -377,8 +375,11 @@ class Session:
         if learner.step == self.saved or self._is_diverged():
             return
         config, keep = directory.read_config(), self.plan.keep_checkpoints
-        save_checkpoint(directory.checkpoints, learner.step, learner.run, config, keep)
+        spare = None if self.diverged is None else self.whole
+        save_checkpoint(directory.checkpoints, learner.step, learner.run, config, keep, spare)
         self.saved = learner.step
+        if self.diverged is None:
+            self.whole = learner.step
 
     def save_model(self) -> None:
         """Write the model as it is; of several seeds that of the one which was paid most lately."""

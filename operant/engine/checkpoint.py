@@ -29,9 +29,14 @@ _OURS = re.compile(r"[0-9]+(\.old)?")  # the names of checkpoints
 
 
 def save_checkpoint(
-    directory: str | Path, step: int, run_tree: PyTree, config: dict[str, Any], keep: int
+    directory: str | Path,
+    step: int,
+    run_tree: PyTree,
+    config: dict[str, Any],
+    keep: int,
+    spare: int | None = None,
 ) -> Path:
-    """Write `directory/<step>/`, then delete all but the `keep` latest; returns the new path.
+    """Write `directory/<step>/`, then delete all but the `keep` latest and that of step `spare`; returns the new path.
 
     One of the same step is replaced. Those of later steps, left from a course that was given up when an
     earlier one was resumed, are deleted too. Raises ValueError for `keep` below 1, TypeError for a `config`
@@ -58,7 +63,8 @@ def save_checkpoint(
         sync(directory)
     older = [path for path in _newest_first(directory) if _step(path) < step and path.is_dir()]
     for path in set(_newest_first(directory)) - {final, *older[: keep - 1]}:
-        _delete(path)
+        if path.name != str(spare):
+            _delete(path)
     return final
 
 

@@ -16,7 +16,7 @@ from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
-from operant.engine.learn import draw_learning, in_time, learn, warm_up
+from operant.engine.learn import draw_learning, in_time, learn, report, warm_up
 from operant.engine.programs import Program
 from operant.engine.run import Run, Stream, initial_state, start, stream
 from operant.engine.statistics import WINDOW
@@ -100,7 +100,7 @@ def chunk(
 
     run, totals, emitted = jax.lax.fori_loop(0, count, body, (run, totals, emitted))
     metrics = jax.tree.map(lambda x: x / count, totals)
-    return run, metrics | algorithm.report(run.state) | run.statistics.report(), emitted
+    return run, metrics | report(algorithm, run.state) | run.statistics.report(), emitted
 
 
 def warm_up_chunk(

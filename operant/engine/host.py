@@ -16,7 +16,7 @@ from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine.collect import forget
 from operant.engine.flat import SMALL, Block, FlatRun, Layout, as_bytes, flatten, from_bytes, number
-from operant.engine.learn import draw_learning, in_time, learn, to_environment, warm_up
+from operant.engine.learn import draw_learning, in_time, learn, report, to_environment, warm_up
 from operant.engine.run import Run, Stream, initial_state, start, stream, transition
 from operant.engine.statistics import WINDOW
 from operant.engine.watch import Stopped, Watch
@@ -48,7 +48,7 @@ class HostLoop:
         self._plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
         self._initial_carry = self._compiled(lambda a, state: a.initial_carry(state, self.spec.num_envs))
-        self._report = self._compiled(lambda a, state, counted: a.report(state) | counted.report())
+        self._report = self._compiled(lambda a, state, counted: report(a, state) | counted.report())
         self._actors: dict[Stream, Callable] = {}
         self._noise: dict[Stream, Block] = {}
         self._draws: dict[Stream, Callable] = {}

@@ -39,6 +39,18 @@ def draw_learning(algorithm: Algorithm, num_envs: int, key: jax.Array, iteration
     )
 
 
+NAN = "nan"  # among a chunk's metrics: whether a number that has been learnt is none
+
+
+def report(algorithm: Algorithm, state: PyTree) -> dict[str, jax.Array]:
+    """What an algorithm reports of its state, with whether it holds what is not a number: looked at on the device, once
+    a chunk, since a loss may be finite where what was learnt is not.
+    """
+    leaves = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)]
+    lost = [jnp.isnan(leaf).any() for leaf in leaves]
+    return algorithm.report(state) | {NAN: jnp.array(lost, bool).any()}
+
+
 def steps_taken(transition: Transition) -> jax.Array:
     """How many environment steps an experience holds: int32."""
     return jnp.sum(transition.happened, dtype=jnp.int32)
