@@ -69,13 +69,14 @@ PLAN = {  # of a run, in its config, too
     "keep_checkpoints": COUNT.later,
 }
 PROGRESS = {
+    RUN: TEXT.later,
     "step": either(STEPS, several(STEPS, at_least=1)).later,
     "iteration": STEPS.later,
     "history": TABLE.later,
     "evaluation": TABLE.later,
 }
 BEST = {"mean_reward": NUMBERS, "mean_ep_length": NUMBERS, "step": NUMBERS, "episodes": COUNT}
-MANIFEST = {"step": STEPS, "sha256": TEXT, "config": TABLE, "tensors": TABLE}
+MANIFEST = {"versions": TABLE.later, "step": STEPS, "sha256": TEXT, "config": TABLE, "tensors": TABLE}
 SCORE = {
     "environment": TEXT,
     "returns": several(NUMBER, at_least=1),

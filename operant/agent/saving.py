@@ -24,11 +24,13 @@ from operant.engine.train import LARGEST, steps_done
 from operant.fields import FileError, blamed
 from operant.memory import nbytes
 from operant.types import PyTree
+from operant.version import __version__
 
 if TYPE_CHECKING:
     from operant.agent.agent import Agent
 
 FORMAT = formats.MODEL
+_WRITTEN = {"format": FORMAT, formats.RUN: __version__}
 ROWS = 200  # of metrics, in a model file
 LONGEST_CHUNK = 10_000_000  # steps: their randomness is drawn at once
 BEST_MODEL = "model.safetensors"  # in a run's best/
@@ -36,7 +38,7 @@ BEST_MODEL = "model.safetensors"  # in a run's best/
 
 def save(agent: Agent, path: str | Path | IO[bytes]) -> None:
     """Write what the agent has learnt, with its configuration. Directories are made as needed."""
-    metadata = {"format": FORMAT, "config": config(agent), **progress(agent)}
+    metadata = {**_WRITTEN, "config": config(agent), **progress(agent)}
     if not isinstance(path, str | os.PathLike):
         with tempfile.TemporaryDirectory() as directory:
             save(agent, Path(directory) / BEST_MODEL)
@@ -82,7 +84,7 @@ def save_best(agent: Agent, directory: RunDirectory) -> None:
     best = agent.best_so_far
     assert best is not None
     directory.best.mkdir(exist_ok=True)
-    metadata = {"format": FORMAT, "config": config(agent), "evaluation": best.to_json(), **progress(agent)}
+    metadata = {**_WRITTEN, "config": config(agent), "evaluation": best.to_json(), **progress(agent)}
     files.save_tree(directory.best / BEST_MODEL, best.state, metadata)
 
 
@@ -94,7 +96,7 @@ def load_best(agent: Agent, directory: RunDirectory) -> Best | None:
     values = formats.model_metadata(files.read_text(path), path)
     if "evaluation" not in values:
         raise FileError("it is missing.", path, "evaluation")
-    state = _state(agent, path)
+    state = _state(agent, path, values)
     with blamed(path, "evaluation"):
         best = Best.from_json(values["evaluation"], state)
         if any(np.shape(x) != np.shape(agent.seeds or 0)[:1] for x in (best.reward, best.length, best.step)):
@@ -135,7 +137,7 @@ def load(
         cls, path, metadata["config"], env, network, wrapped_in, env_kwargs, given, len(shapes)
     )
     try:
-        state = _state(agent, path)
+        state = _state(agent, path, metadata)
     except ValueError as error:
         named = given if network is None else {**given, "network": network}
         if not named:
@@ -152,13 +154,14 @@ def load(
     return agent if not best or agent.seeds is None else agent[int(np.argmax(evaluation["mean_reward"]))]
 
 
-def _state(agent: Agent, path: str | Path) -> PyTree:
+def _state(agent: Agent, path: str | Path, metadata: Mapping[str, Any]) -> PyTree:
     """What a model file holds, of which every number is one.
 
     Raises FileError naming the tensors where that is not so; of several learners, where it is so of none. Others are
     named in a warning: they are what training gave up.
     """
-    state = files.load_tree(path, jax.eval_shape(agent.learner.initial_state))
+    like = jax.eval_shape(agent.learner.initial_state)
+    state = files.load_tree(path, like, metadata.get(formats.RUN, "0.1.0 or before"))
     wrong = files.not_finite(state, None if agent.seeds is None else len(agent.seeds))
     if not wrong:
         return state

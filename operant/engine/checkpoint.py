@@ -107,7 +107,8 @@ def load_checkpoint(path: str | Path, like: PyTree) -> tuple[PyTree, dict[str, A
     Raises FileError for a damaged checkpoint, and one that names the leaves that do not fit `like`.
     """
     manifest = read_manifest(path)
-    return load_tree(Path(path) / RUN_FILE, like), manifest
+    by = manifest.get("versions", {}).get("operant")
+    return load_tree(Path(path) / RUN_FILE, like, by), manifest
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:

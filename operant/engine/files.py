@@ -196,7 +196,7 @@ def _in_order(path: Path) -> None:
             file.write(text.ljust(size))
 
 
-def load_tree(path: str | Path, like: PyTree) -> PyTree:
+def load_tree(path: str | Path, like: PyTree, written_by: str | None = None) -> PyTree:
     """The tree that was saved, in the structure of `like`.
 
     Leaves of `like` are arrays or `jax.ShapeDtypeStruct`s, whose shapes and dtypes the file must have; the
@@ -226,7 +226,8 @@ def load_tree(path: str | Path, like: PyTree) -> PyTree:
             rest = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
             raise FileError(
                 f"it holds something else than what is loaded from it: {'; '.join(problems[:8])}{rest}. "
-                "Load it with the algorithm, hyperparameters and environment that it was saved with."
+                "Load it with the algorithm, hyperparameters and environment that it was saved with"
+                + (f", and with that version: operant {written_by}." if written_by else ".")
             )
     return jax.tree.unflatten(structure, loaded)
 
