@@ -63,7 +63,7 @@ def values(agent: Agent, observation) -> np.ndarray:
 def action_values(agent: Agent, observation) -> np.ndarray:
     network = agent.state.network
     features, _ = network.features(jnp.asarray(observation), network.initial_carry(len(observation)))
-    return np.asarray(agent.algorithm.values(network, features))
+    return np.asarray(agent.algorithm.q_values(network, features))
 
 
 # Proximal policy optimisation

@@ -231,7 +231,7 @@ def test_the_dummy_step_of_a_vector_environment_is_not_learnt_from(algorithm):
         value = agent.state.network.unroll(observation, None, (), jnp.zeros(2, bool))[1]
     else:
         network = agent.state.network
-        value = agent.algorithm.values(network, network.features(observation, ())[0]).max(-1)
+        value = agent.algorithm.q_values(network, network.features(observation, ())[0]).max(-1)
     np.testing.assert_allclose(value, [0.9, 1.0], atol=0.05)
 
 
