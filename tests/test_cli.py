@@ -351,6 +351,11 @@ def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsy
         (["plot"], "at least one run"),
         (["plot", "nowhere"], "nowhere is not a run"),
         (["plot", "--widht", "3"], "--widht"),
+        (["evaluate", "lean", "--best", "1"], "--best takes no value, but '1' follows it"),
+        (["evaluate", "lean", "--best= "], "--best takes no value, but ' ' follows it"),
+        (["watch", "lean", "--env-kwargs", "5"], "--env-kwargs 5: must be KEY=VALUE"),
+        (["train", "ppo", "CartPole-v1", "--evaluate-env", "x"], "--evaluate-env x: Unknown environment 'x'"),
+        (["resume", ""], "'' is not a run"),
     ],
 )
 def test_wrong_input_is_refused_in_one_line(capsys, arguments, message):

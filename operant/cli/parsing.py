@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_type_hints
 
 import tyro
@@ -50,7 +51,7 @@ def dispatch(
 
         return remember
 
-    with _errors_in_one_line():
+    with _errors_in_one_line(arguments):
         call = tyro.extras.subcommand_cli_from_dict(
             {name: later(command) for name, command in commands.items()},
             prog="operant",
@@ -65,7 +66,7 @@ def parse(
     kind: type[T], program: str, description: str, arguments: list[str], registry: ConstructorRegistry
 ) -> T:
     """The arguments as a dataclass of this kind. Raises WrongInput."""
-    with _errors_in_one_line():
+    with _errors_in_one_line(arguments):
         return tyro.cli(kind, prog=program, description=description, args=arguments, registry=registry)
 
 
@@ -80,7 +81,7 @@ def _with_signature_of(command: Callable[..., Any]) -> Callable[[Callable[..., A
 
 
 @contextlib.contextmanager
-def _errors_in_one_line() -> Iterator[None]:
+def _errors_in_one_line(arguments: Sequence[str]) -> Iterator[None]:
     """tyro draws a box around what it does not understand and leaves; here that becomes WrongInput."""
     drawn = io.StringIO()
     try:
@@ -89,11 +90,11 @@ def _errors_in_one_line() -> Iterator[None]:
     except SystemExit as leaving:
         if leaving.code in (None, 0):
             raise
-        raise WrongInput(_in_one_line(drawn.getvalue())) from None
+        raise WrongInput(_in_one_line(drawn.getvalue(), arguments)) from None
     print(drawn.getvalue(), end="", file=sys.stderr)
 
 
-def _in_one_line(box: str) -> str:
+def _in_one_line(box: str, arguments: Sequence[str]) -> str:
     """What is wrong, the nearest flag if one is offered, and where the help is."""
     lines = [line.strip("│ ").strip() for line in box.splitlines() if not line.startswith(("╭", "╰"))]
     parts = re.split(r"[─-]{5,}", "\n".join(lines))
@@ -104,5 +105,18 @@ def _in_one_line(box: str) -> str:
         message = re.sub(pattern, plain, message)
     nearest = re.search(r"Perhaps you meant:\s*(\S+)", box.replace("│", ""))
     program = re.search(r"(operant[\w \-]*?) --help", " ".join(" ".join(parts[1:]).split()))
-    hint = f" Did you mean {nearest[1]}?" if nearest else ""
+    hint = f" Did you mean {nearest[1]}?" if nearest else _needless(message, arguments)
     return f"{message}.{hint} See `{program[1] if program else 'operant'} --help`."
+
+
+def _needless(message: str, arguments: Sequence[str]) -> str:
+    """Which flag takes no value, where one was typed with it."""
+    title = "Unrecognized options:"
+    if not message.startswith(title):
+        return ""
+    strange = message.removeprefix(title).strip().split(", ")
+    together = (word.partition("=")[::2] for word in arguments if "=" in word)
+    for flag, word in (*together, *itertools.pairwise(arguments)):
+        if flag.startswith("-") and not word.startswith("-") and " ".join(word.split()) in strange:
+            return f" {flag} takes no value, but {word!r} follows it."
+    return ""

@@ -34,6 +34,7 @@ class Wanted:
 
     def require(self) -> None:
         """Raise WrongInput or ValueError for what cannot be, as far as that is known without JAX."""
+        env_kwargs.read(self.env_kwargs)
         require_timeout(self.env_timeout)
         if self.model == "random" or self.model in catalogue.policies():
             self._require_plain()

@@ -31,7 +31,7 @@ def _read(run: str | Path, read: Callable[[Path], T]) -> T:
         if error.field != formats.RUN:
             raise WrongInput(str(error)) from error
         missing = "it has no config.json of operant's"
-    raise WrongInput(f"{run} is not a run: {missing}.")
+    raise WrongInput(f"{str(run) if str(run).strip() else repr(run)} is not a run: {missing}.")
 
 
 def describe(run: str | Path) -> str:

@@ -86,7 +86,10 @@ def _asked(arguments: list[str], typed: list[str] | None = None) -> Asked:
         modules.require_imported(environment, asked.training.modules)
     require_known(environment, asked.training.modules)
     if asked.training.evaluate_env is not None:
-        require_known(asked.training.evaluate_env)
+        try:
+            require_known(asked.training.evaluate_env)
+        except ValueError as error:
+            raise ValueError(f"--evaluate-env {asked.training.evaluate_env}: {error}") from error
     return asked
 
 
