@@ -51,5 +51,9 @@ def test_equal_actions_share_what_is_greedy_and_impossible_ones_get_nothing():
     score, mask = jnp.array([2.0, 2.0, 1.0, 5.0]), jnp.array([True, True, True, False])
     expected = [0.45 + 0.1 / 3, 0.45 + 0.1 / 3, 0.1 / 3, 0.0]
     np.testing.assert_allclose(epsilon_greedy_probabilities(score, mask, 0.1), expected, rtol=1e-6)
+    rows = (jnp.stack([score, -score]), jnp.stack([mask, mask]), jnp.array([0.1, 0.4]))
+    np.testing.assert_allclose(
+        epsilon_greedy_probabilities(*rows), [expected, [0.4 / 3, 0.4 / 3, 0.6 + 0.4 / 3, 0.0]], rtol=1e-6
+    )
     nothing = epsilon_greedy_probabilities(score, jnp.zeros(4, bool), 0.1)
     np.testing.assert_array_equal(nothing, np.zeros(4))
