@@ -98,7 +98,19 @@ def constructor(name: str) -> Callable[..., Agent]:
     keyword = inspect.Parameter.KEYWORD_ONLY
     agent = inspect.signature(Agent.__init__).parameters
     construct.__name__ = construct.__qualname__ = name if defaults else cls.__name__
-    construct.load = Agent.load  # pyright: ignore[reportFunctionMemberAccess] (where habit looks for it)
+
+    def load(path: Any, *arguments: Any, **keywords: Any) -> Agent:
+        """As `operant.load`; raises ValueError for the model of another algorithm."""
+        agent = Agent.load(path, *arguments, **keywords)
+        learnt = getattr(agent.algorithm, "algorithm", agent.algorithm)  # without its curiosity
+        if not isinstance(learnt, cls):
+            other = type(learnt).__name__
+            raise ValueError(
+                f"{path}: it is a model of {other}, not of {cls.__name__}. operant.load takes those of every algorithm."
+            )
+        return agent
+
+    construct.load = load  # pyright: ignore[reportFunctionMemberAccess] (where habit looks for it)
     before = [
         inspect.Parameter("env", inspect.Parameter.POSITIONAL_OR_KEYWORD),
         *(agent[argument] for argument in AGENT_ARGUMENTS),

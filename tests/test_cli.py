@@ -354,8 +354,19 @@ def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsy
         (["resume", "x", "--progress", "1"], "--progress takes no value, but '1' follows it"),
         (["resume", "x", "--video= "], "--video takes no value, but ' ' follows it"),
         (["watch", "lean", "--env-kwargs", "5"], "--env-kwargs 5: must be KEY=VALUE"),
-        (["train", "ppo", "CartPole-v1", "--evaluate-env", "x"], "--evaluate-env x: Unknown environment 'x'"),
+        (
+            ["train", "ppo", "CartPole-v1", "--evaluate-env", "x", "--evaluate-every", "9"],
+            "--evaluate-env x: Unknown environment 'x'",
+        ),
         (["resume", ""], "'' is not a run"),
+        (
+            ["train", "ppo", "CartPole-v1", "--evaluation-episodes", "5"],
+            "5: has no effect without --evaluate-every",
+        ),
+        (
+            ["train", "ppo", "CartPole-v1", "--evaluate-env", "CartPole-v0"],
+            "has no effect without --evaluate-every",
+        ),
     ],
 )
 def test_wrong_input_is_refused_in_one_line(capsys, arguments, message):

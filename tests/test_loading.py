@@ -225,3 +225,13 @@ def test_no_state_before_the_first_step_holds_numbers_that_are_none():
     for name in ("q-learning", "dyna-q", "random-search", "cem", "ppo", "dqn"):
         env = "FrozenLake-v1" if name in ("q-learning", "dyna-q") else "CartPole-v1"
         assert not files.not_finite(operant.make(name, env, preset=None).state), name
+
+
+def test_a_name_loads_the_models_of_its_own_algorithm(tmp_path):
+    file = tmp_path / "ppo.safetensors"
+    operant.PPO("CartPole-v1", preset=None).save(file)
+    assert operant.PPO.load(file).algorithm.name == "PPO"
+    with pytest.raises(
+        ValueError, match=r"ppo\.safetensors: it is a model of PPO, not of DQN\. operant\.load takes"
+    ):
+        operant.DQN.load(file)

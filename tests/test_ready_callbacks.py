@@ -208,8 +208,10 @@ def test_what_cannot_be_had_is_said():
     agent = operant.PPO("CartPole-v1", **SMALL)
     with pytest.raises(ValueError, match="native environments have no infos; pass backend='gymnasium'"):
         agent.learn(128, info_keywords=["a"])
-    with pytest.raises(ValueError, match="evaluate_env: say how often"):
+    with pytest.raises(ValueError, match="evaluate_env='CartPole-v1': say how often"):
         agent.learn(128, evaluate_env="CartPole-v1")
+    with pytest.raises(ValueError, match="evaluation_episodes=5: say how often"):
+        agent.learn(128, evaluation_episodes=5)
     with pytest.raises(TypeError, match=r"learn has no argument 'eval_env'\. evaluate_env=…"):
         agent.learn(128, eval_env="CartPole-v1")
 

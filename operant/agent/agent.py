@@ -134,7 +134,7 @@ class Agent(Acting, Tunable):
         checkpoint_every: int | None = None,
         keep_checkpoints: int = 2,
         evaluate_every: int | None = None,
-        evaluation_episodes: int = 20,
+        evaluation_episodes: int = inputs.EVALUATION_EPISODES,
         evaluate_env: Any = None,
         reset_num_timesteps: bool = False,
         info_keywords: Sequence[str] = (),
@@ -175,6 +175,9 @@ class Agent(Acting, Tunable):
         habits.refuse(habits.LEARN, "learn", habit, self.learn)
         total_timesteps = inputs.steps(total_timesteps)
         inputs.at_least_one(log_interval=log_interval)
+        inputs.require_used(
+            evaluate_every, evaluation_episodes=evaluation_episodes, evaluate_env=evaluate_env
+        )
         before = 0 if reset_num_timesteps else self.step
         inputs.say_how_far(self.algorithm.experience, self.num_envs, total_timesteps, before)
         for advice in self.algorithm.advice(self.spec):

@@ -16,6 +16,7 @@ from operant.envs.wrappers import Wrapper
 from operant.ops.seeds import LARGEST
 from operant.types import Experience
 
+EVALUATION_EPISODES = 20  # during training, if nobody says otherwise
 MOST_LEARNERS = 10_000  # each is evaluated by itself: more would not end
 SLOTS = 128  # environments in which episodes are scored side by side
 
@@ -34,6 +35,16 @@ def require_episodes(name: str, episodes: int | None) -> None:
     at_least_one(**{name: episodes})
     if episodes is not None:
         memory.require(name, int(episodes), memory.EPISODE, "their scores")
+
+
+def require_used(evaluate_every: int | None, *, evaluation_episodes: int, evaluate_env: Any) -> None:
+    """Raise ValueError where how to evaluate is said, and how often is not, so that it would have no effect."""
+    if evaluate_every is not None:
+        return
+    if evaluation_episodes != EVALUATION_EPISODES:
+        raise ValueError(f"evaluation_episodes={evaluation_episodes}: say how often, with evaluate_every=….")
+    if evaluate_env is not None:
+        raise ValueError(f"evaluate_env={evaluate_env!r}: say how often, with evaluate_every=….")
 
 
 def steps(total_timesteps: float) -> int:

@@ -120,8 +120,6 @@ class Session:
             agent.learner.count_updates(agent.history)  # of a loaded agent
         self.saved = agent.step if resumed else None  # the step of the last checkpoint
         self.from_zero = from_zero
-        if evaluate_env is not None and plan.evaluate_every is None:
-            raise ValueError("evaluate_env: say how often, with evaluate_every=….")
         self.selection = (
             None if plan.evaluate_every is None else Selection(agent, plan.evaluation_episodes, evaluate_env)
         )

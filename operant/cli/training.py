@@ -98,6 +98,15 @@ class Training:
             stats_window_size=self.stats_window_size,
             episodes=self.episodes,
         )
+        if not self.evaluate_every:
+            usual = type(self)
+            for flag in ("evaluation_episodes", "evaluate_env"):
+                value = getattr(self, flag)
+                if value != getattr(usual, flag):
+                    name = flag.replace("_", "-")
+                    raise ValueError(
+                        f"--{name} {value}: has no effect without --evaluate-every STEPS: add it."
+                    )
         require_countable(self.total_timesteps)
         require_timeout(self.env_timeout)
         require_wandb(self.wandb)
