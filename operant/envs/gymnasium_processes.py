@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import select
+import socket
 import time
 from collections.abc import Callable
 from functools import partial
@@ -102,9 +104,9 @@ class Processes:
                 continue
             process = self.envs.processes[index]
             process.join(1)
-            if process.exitcode:
-                raise ProcessEnded(index, process.exitcode)
             # One whose environment raised says so in its pipe, and ends in order.
+            if process.exitcode or (process.exitcode == 0 and _is_empty(self._pipes[index])):
+                raise ProcessEnded(index, process.exitcode)
             self._ready = [_ready((pipe, *self._sentinels)) for pipe in self._pipes]
 
 
@@ -143,6 +145,14 @@ def original(error: Exception) -> Exception:
     """The error that was sent, of one that Gymnasium made of it."""
     sent = error.args[0] if len(error.args) == 1 else None
     return sent if isinstance(sent, type(error)) else error
+
+
+def _is_empty(pipe: int) -> bool:
+    """Whether there is nothing in a pipe whose other end is closed."""
+    if not hasattr(socket, "AF_UNIX"):  # where pipes are no sockets
+        return False
+    with socket.socket(fileno=os.dup(pipe)) as end:
+        return end.recv(1, socket.MSG_PEEK) == b""
 
 
 def _ready(handles: tuple[int, ...]) -> Callable[[float | None], list[int]]:
