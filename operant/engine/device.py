@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,12 +20,16 @@ from operant.engine.learn import draw_learning, in_time, learn, report, warm_up
 from operant.engine.programs import Program
 from operant.engine.run import Run, Stream, initial_state, start, stream
 from operant.engine.statistics import WINDOW
-from operant.engine.watch import Watch
+from operant.engine.watch import Stopped, Watch
 from operant.envs import base as envs
 from operant.envs.base import Environment
 from operant.types import EnvSpec, PyTree, Rollout, Transition
 
 SEEDS = PartitionSpec("seeds")  # a run's first axis, over the devices
+SUMS = 64  # more metrics than any algorithm has
+LONGEST = (
+    2.0  # seconds that one call of a program may take, after which it is seen whether somebody asked to stop
+)
 
 
 def begin(
@@ -48,12 +52,15 @@ def chunk(
     size: int,
     emit: bool,
     run: Run,
+    sums: jax.Array,
     count: jax.Array,
-) -> tuple[Run, PyTree, PyTree]:
-    """`(run, metrics, experience)` after `count` ≤ `size` iterations of learning.
+    before: jax.Array,
+) -> tuple[Run, PyTree, PyTree, jax.Array]:
+    """`(run, metrics, experience, sums)` after `count` ≤ `size` iterations of learning.
 
     The randomness of `size` iterations is drawn at once, outside the loop; metrics are means over the chunk;
-    experience `[size, T, N, …]` (rows from `count` on are not written) only where observers want it.
+    experience `[size, T, N, …]` (rows from `count` on are not written) only where observers want it. A chunk may come
+    in parts: `sums` `[SUMS]` are those of its metrics over `before` iterations, and over all of them in the end.
     """
     plan = algorithm.experience
     if plan.whole_episodes:
@@ -87,7 +94,8 @@ def chunk(
         return run, metrics, in_time(experience, plan.rounds(spec.num_envs))
 
     _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))
-    totals = jax.tree.map(lambda x: jnp.zeros(x.shape, jnp.float32), metrics_like)
+    leaves, structure = jax.tree.flatten(metrics_like)
+    totals = structure.unflatten([sums[i] for i in range(len(leaves))])  # metrics are scalars
     emitted = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), experience_like) if emit else None
 
     def body(i: jax.Array, loop: tuple[Run, PyTree, PyTree]) -> tuple[Run, PyTree, PyTree]:
@@ -99,8 +107,9 @@ def chunk(
         return run, totals, emitted
 
     run, totals, emitted = jax.lax.fori_loop(0, count, body, (run, totals, emitted))
-    metrics = jax.tree.map(lambda x: x / count, totals)
-    return run, metrics | report(algorithm, run.state) | run.statistics.report(), emitted
+    metrics = jax.tree.map(lambda x: x / (before + count), totals)
+    sums = sums.at[: len(leaves)].set(jnp.stack(jax.tree.leaves(totals)))
+    return run, metrics | report(algorithm, run.state) | run.statistics.report(), emitted, sums
 
 
 def warm_up_chunk(
@@ -166,6 +175,7 @@ class DeviceLoop:
         self._chunks: dict[int, Program] = {}
         self._warm_ups: dict[int, Program] = {}
         self._called: set[tuple[str, int]] = set()  # programs that are compiled
+        self._pace: dict[tuple[str, int], float] = {}  # seconds of one of their iterations
         self.watch = Watch("this chunk of training")
 
     def begin(self, key: jax.Array, size: int | None = None) -> Run:
@@ -185,7 +195,7 @@ class DeviceLoop:
         state_like, _ = jax.eval_shape(initial, self.algorithm, key)
         like, _ = jax.eval_shape(first, self.algorithm, state_like, key)
         if size is not None:
-            self._chunk(size).prepare(self.algorithm, like, np.int32(0))
+            self._chunk(size).prepare(self.algorithm, like, self._no_sums, np.int32(0), np.int32(0))
         make = Program(initial, self._about("initial state"), options=settings.once(exact=False))
         state, _ = make(self.algorithm, key, like=state_like)
         make = Program(first, self._about("begin"), donate=(1,), options=settings.once(exact=True))
@@ -195,19 +205,34 @@ class DeviceLoop:
     def advance(
         self, run: Run, count: int, size: int
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
-        """`(run, metrics, experience)` after `count` ≤ `size` iterations; the given run is used up."""
-        with self._busy("chunk", size):
-            out = self._chunk(size)(self.algorithm, self._spread(run), np.int32(count), like=run)
-            return self._fetch(out, count)
+        """`(run, metrics, experience)` after `count` ≤ `size` iterations; the given run is used up.
+
+        They come in calls of about `LONGEST` seconds, which learn the same; fewer where `watch` says stop between two.
+        Raises Stopped where that is before the first.
+        """
+        program, sums = self._chunk(size), self._no_sums
+
+        def call(run: Run, count: int, before: int) -> tuple[Run, PyTree, PyTree]:
+            nonlocal sums
+            run, (metrics, emitted, sums) = program(
+                self.algorithm, self._spread(run), sums, np.int32(count), np.int32(before), like=run
+            )
+            return run, metrics, emitted
+
+        return self._in_parts(call, run, count, ("chunk", size))
 
     def warm_up(
         self, run: Run, count: int, size: int | None = None
     ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
         """The same after `count` ≤ `size` iterations of acting at random."""
         size = size or count
-        with self._busy("warm-up", size, "warming up"):
-            out = self._warm_up(size)(self.algorithm, self._spread(run), np.int32(count), like=run)
-            return self._fetch(out, count)
+        program = self._warm_up(size)
+
+        def call(run: Run, count: int, before: int) -> tuple[Run, PyTree, PyTree]:
+            run, (metrics, emitted) = program(self.algorithm, self._spread(run), np.int32(count), like=run)
+            return run, metrics, emitted
+
+        return self._in_parts(call, run, count, ("warm-up", size), "warming up")
 
     def exchange(self, algorithm: Algorithm) -> None:
         """Go on with other numbers in the same algorithm: they are an argument of what is compiled."""
@@ -216,21 +241,52 @@ class DeviceLoop:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _fetch(self, out: tuple, count: int) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
-        run, (metrics, emitted) = out
-        if emitted is not None:  # [S, size, T, N, …] → [count·T, S·N, …]
-            emitted = jax.tree.map(lambda x: _in_order(np.asarray(x), count, self.seeds), emitted)
-        return run, jax.device_get(metrics), emitted
+    def _in_parts(
+        self,
+        call: Callable[[Run, int, int], tuple[Run, PyTree, PyTree]],
+        run: Run,
+        count: int,
+        program: tuple[str, int],
+        phase: str = "",
+    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+        """What `call(run, part, before)` gives, in parts of `count` iterations; the first one shows their pace."""
+        done, metrics, blocks = 0, {}, []
+        while done < count:
+            if self.watch.stop:
+                if done == 0:
+                    raise Stopped(run)
+                break
+            known, pace = program in self._called, self._pace.get(program)
+            part = 1 if pace is None else min(max(1, int(LONGEST / pace)), count - done)
+            began = time.perf_counter()
+            with self.watch.doing(phase if known else "compiling"):  # which the first call does as well
+                run, metrics, emitted = call(run, part, done)
+                metrics = jax.device_get(metrics)
+                if emitted is not None:  # [S, size, T, N, …] → [part·T, S·N, …]
+                    blocks.append(
+                        jax.tree.map(lambda x, n=part: _in_order(np.asarray(x), n, self.seeds), emitted)
+                    )
+            if known:
+                fresh = (time.perf_counter() - began) / part
+                self._pace[program] = fresh if pace is None else min(fresh, pace)
+            self._called.add(program)
+            done += part
+        return run, metrics, jax.tree.map(lambda *x: np.concatenate(x), *blocks) if blocks else None
+
+    @property
+    def _no_sums(self) -> np.ndarray:
+        """Those of metrics at the beginning of a chunk."""
+        return np.zeros((SUMS,) if self.seeds is None else (self.seeds, SUMS), np.float32)
 
     def _chunk(self, size: int) -> Program:
         """The program of chunks of `size` iterations."""
         if size not in self._chunks:
 
-            def function(algorithm: Algorithm, run: Run, count: jax.Array) -> tuple[Run, list]:
-                run, *others = chunk(algorithm, self.environment, self.spec, size, self.emit, run, count)
+            def function(algorithm: Algorithm, run: Run, *rest: jax.Array) -> tuple[Run, list]:
+                run, *others = chunk(algorithm, self.environment, self.spec, size, self.emit, run, *rest)
                 return run, others
 
-            self._chunks[size] = self._compile(function, ("chunk", size), shared=1)
+            self._chunks[size] = self._compile(function, ("chunk", size), own=1, shared=2)
         return self._chunks[size]
 
     def _warm_up(self, size: int) -> Program:
@@ -246,41 +302,34 @@ class DeviceLoop:
             self._warm_ups[size] = self._compile(function, ("warm-up", size), shared=1)
         return self._warm_ups[size]
 
-    @contextmanager
-    def _busy(self, what: str, size: int, phase: str = "") -> Iterator[None]:
-        """Says what takes time: the first call of a program compiles it."""
-        known = (what, size) in self._called
-        with self.watch.doing(phase if known else "compiling"):
-            yield
-        self._called.add((what, size))
-
     def _about(self, *what: Any) -> tuple | None:
         """All that a program of this loop depends on; None where its traced form is not for keeping."""
         if self.emit or self._mesh.size > 1:
             return None
         return *what, self.algorithm, self.environment, self.spec, self.seeds, self.window
 
-    def _compile(self, function: Callable, what: tuple, shared: int = 0) -> Program:
+    def _compile(self, function: Callable, what: tuple, own: int = 0, shared: int = 0) -> Program:
         """`function(algorithm, run, *rest)`, compiled for one run or for all seeds; the run's buffers are used up.
 
-        The algorithm and the `shared` arguments behind the run are common to all seeds.
+        Of the arguments after the run, each seed has its `own`; the algorithm and the `shared` ones are common to all.
         """
         about = self._about(*what)
         if self.seeds is None:
             return Program(function, about, donate=(1,))
 
         def mapped(algorithm: Algorithm, run: Run, *rest: Any) -> Any:
-            def one(run: Run) -> Any:
-                return function(algorithm, run, *rest)
+            def one(run: Run, *mine: Any) -> Any:
+                return function(algorithm, run, *mine, *rest[own:])
 
-            return jax.lax.map(one, run) if self._in_turn else jax.vmap(one)(run)
+            each = run, *rest[:own]
+            return jax.lax.map(lambda x: one(*x), each) if self._in_turn else jax.vmap(one)(*each)
 
         if self._mesh.size > 1:
             common = PartitionSpec()
             mapped = jax.shard_map(
                 mapped,
                 mesh=self._mesh,
-                in_specs=(common, SEEDS, *[common] * shared),
+                in_specs=(common, *[SEEDS] * (1 + own), *[common] * shared),
                 out_specs=SEEDS,
                 check_vma=False,
             )
