@@ -167,8 +167,9 @@ class Agent(Acting, Tunable):
             overwrite: Whether a run that is already in `run_dir` may be deleted.
 
         Returns itself. Ctrl-C stops after the environment step under way (natively within two seconds, or one
-        iteration where that takes longer), keeps everything up to the last update, and raises KeyboardInterrupt. A loss that is not a number any
-        more raises `operant.DivergedError`; with several seeds it is named and the others go on.
+        iteration where that takes longer), keeps everything up to the last update, and raises KeyboardInterrupt. A loss
+        that is not a number any more raises `operant.DivergedError`; with several seeds it is named and the others go
+        on.
         What raises between two chunks (a callback, an observer, a logger) leaves the agent with the last one. A chunk
         that fails may take with it what had been learnt: the agent then goes back to its last checkpoint.
         """
