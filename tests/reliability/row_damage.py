@@ -49,6 +49,7 @@ def case(index: int, directory: Path) -> None:
     named = [str(one.message) for one in said if str(newest) in str(one.message)]
     assert any("damaged" in message for message in named) or not newest.exists(), f"not named: {named}"
     assert agent.step == before
+    assert agent.learner.run is not None
     kept, _ = load_checkpoint(older, agent.learner.run)
     for one, other in zip(jax.tree.leaves(agent.learner.run.state), jax.tree.leaves(kept.state), strict=True):
         np.testing.assert_array_equal(one, other)

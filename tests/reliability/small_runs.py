@@ -12,6 +12,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,18 @@ from operant.agent import Agent, training
 from operant.engine import files
 from operant.engine.files import is_key, leaf_names
 
-SMALL = {"hidden_sizes": (8,), "initialization": "uniform"}
-MEMORY = {"hidden_sizes": (), "initialization": "uniform", "memory": "gru", "memory_size": 4}
-PPO = {"num_envs": 4, "n_steps": 16, "batch_size": 32, "n_epochs": 1}
-DQN = {
+SMALL: dict[str, Any] = {"hidden_sizes": (8,), "initialization": "uniform"}
+MEMORY: dict[str, Any] = {"hidden_sizes": (), "initialization": "uniform", "memory": "gru", "memory_size": 4}
+PPO: dict[str, Any] = {"num_envs": 4, "n_steps": 16, "batch_size": 32, "n_epochs": 1}
+DQN: dict[str, Any] = {
     "num_envs": 4,
     "buffer_size": 300,
     "learning_starts": 64,
     "train_freq": 16,
     "target_update_interval": 64,
 }
-CEM = {"population_size": 8, "elite_fraction": 0.25}
-STATISTICS = {"normalize_observations": True, "normalize_rewards": True}
+CEM: dict[str, Any] = {"population_size": 8, "elite_fraction": 0.25}
+STATISTICS: dict[str, Any] = {"normalize_observations": True, "normalize_rewards": True}
 
 # The running statistics of both normalisations, a ring that wraps with a tree of priorities, a table of counts, a
 # method without a gradient, and memory: all must survive.
@@ -113,7 +114,7 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([__name__])
 
 
-def in_a_process(function: Callable[..., None], *arguments: Any) -> multiprocessing.process.BaseProcess:
+def in_a_process(function: Callable[..., None], *arguments: Any) -> BaseProcess:
     """The process that does it, started: a fork of one that has imported everything and trains nothing."""
     process = _PROCESSES.Process(target=function, args=arguments, daemon=True)
     process.start()
