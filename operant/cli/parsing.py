@@ -119,4 +119,5 @@ def _needless(message: str, arguments: Sequence[str]) -> str:
     for flag, word in (*together, *itertools.pairwise(arguments)):
         if flag.startswith("-") and not word.startswith("-") and " ".join(word.split()) in strange:
             return f" {flag} takes no value, but {word!r} follows it."
-    return ""
+    blank = [repr(word) for word in arguments if not word.strip()]
+    return f" There is nothing to take {blank[0]}." if strange == [""] and blank else ""

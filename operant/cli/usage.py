@@ -36,6 +36,9 @@ FLAGS        see `operant train ALGORITHM --help`, where every hyperparameter ha
 def usage(arguments: Sequence[str]) -> str:
     """The help of `operant train` itself. Raises WrongInput where it was not asked for."""
     if not {"-h", "--help"} & set(arguments):
-        raise WrongInput("give an algorithm and an environment, as in `operant train ppo CartPole-v1`.")
+        first = f"{arguments[0]} is where the algorithm should be; " if arguments else ""
+        raise WrongInput(
+            f"{first}give an algorithm and an environment, as in `operant train ppo CartPole-v1`."
+        )
     names = [name for name in catalogue.algorithms() if name != "random"]
     return USAGE.format(algorithms=", ".join(names))

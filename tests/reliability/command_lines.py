@@ -180,7 +180,8 @@ def _unknown(choose: random.Random, words: list[str], flags: list[str]) -> tuple
     flag = choose.choice(
         ("--nonsense", "-z", "---", "--é", "-1", "--net work", "--network", "--no-seed", "--seed.x")
     )
-    return [*words, flag, _nasty(choose)], [flag]
+    value = _nasty(choose)
+    return [*words, flag, value], [flag, value]
 
 
 def _dashes(choose: random.Random, words: list[str], flags: list[str]) -> tuple[list[str], list[str]]:
