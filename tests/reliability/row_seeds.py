@@ -78,7 +78,13 @@ def first_iteration(agent: Agent) -> Any:
     plan, seen = agent.algorithm.experience, []
     per_iteration = plan.steps_per_iteration(agent.num_envs)
     steps = (plan.warm_up_iterations(agent.num_envs) + 1) * per_iteration
-    agent.learn(steps, progress_bar=False, log_interval=per_iteration, observers=[seen.append])
+    agent.learn(
+        2 * steps,
+        lambda progress: False,  # the first row is that of the first update
+        progress_bar=False,
+        log_interval=per_iteration,
+        observers=[seen.append],
+    )
     rows = [(part.observation, part.action, part.reward) for part in seen]
     return jax.tree.map(lambda *x: np.concatenate([np.asarray(one) for one in x]), *rows)
 
