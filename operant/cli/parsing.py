@@ -110,14 +110,19 @@ def _in_one_line(box: str, arguments: Sequence[str]) -> str:
 
 
 def _needless(message: str, arguments: Sequence[str]) -> str:
-    """Which flag takes no value, where one was typed with it."""
+    """Which flag takes no value, where one was typed with it: one of those that the value follows."""
     title = "Unrecognized options:"
     if not message.startswith(title):
         return ""
     strange = message.removeprefix(title).strip().split(", ")
     together = (word.partition("=")[::2] for word in arguments if "=" in word)
-    for flag, word in (*together, *itertools.pairwise(arguments)):
-        if flag.startswith("-") and not word.startswith("-") and " ".join(word.split()) in strange:
-            return f" {flag} takes no value, but {word!r} follows it."
+    flags = [
+        (flag, word)
+        for flag, word in (*together, *itertools.pairwise(arguments))
+        if flag.startswith("-") and not word.startswith("-") and " ".join(word.split()) in strange
+    ]
+    if flags:
+        before = list(dict.fromkeys(flag for flag, word in flags if word == flags[-1][1]))
+        return f" {' or '.join(before)} takes no value, but {flags[-1][1]!r} follows it."
     blank = [repr(word) for word in arguments if not word.strip()]
     return f" There is nothing to take {blank[0]}." if strange == [""] and blank else ""

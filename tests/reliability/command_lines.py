@@ -107,6 +107,7 @@ def _train(choose: random.Random) -> tuple[list[str], list[str]]:
     row = catalogue.algorithms()[algorithm]
     discrete = "Box" not in row["actions"]
     environments = TABLES if algorithm in TABULAR else VECTORS[: 1 if discrete else 2]
+    environments = ("MountainCar-v0",) if algorithm == "linear-q" else environments  # its bounds are finite
     return [algorithm, choose.choice(environments), *short], sorted(flag_names(algorithm, []))
 
 
