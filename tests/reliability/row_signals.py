@@ -27,7 +27,7 @@ PHASES = (
         "rollout in processes",
         "update",
     ),
-    *("checkpoint", "evaluation", "score", "film", "report", "several seeds"),
+    *("last checkpoint", "evaluation", "score", "film", "report", "several seeds"),
 )
 SIGNALS = ((signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT))
 ROW = Row(
@@ -35,7 +35,7 @@ ROW = Row(
     "signals at every phase: Ctrl-C, SIGTERM, Ctrl-C twice, and a terminal that is closed",
     passes="ends within 5 s with 130, 143 or 129, no process left, a checkpoint, and the command it names goes on",
     full=3 * len(PHASES) + 1,
-    fast=(3 * PHASES.index("checkpoint") + 2,),
+    fast=(3 * PHASES.index("last checkpoint") + 2,),
 )
 STRICT = 5.0  # seconds from the signal to the end; under the tests, on a busy machine, the patience of `wait`
 PPO = "--n-steps 32 --batch-size 32 --n-epochs 1 --num-envs 2"
@@ -48,7 +48,6 @@ FLAGS = {
     "rollout in processes": f"ppo CartPole-v1 {PPO} --backend gymnasium --vectorization async",
     "update": f"ppo CartPole-v1 {PPO} --backend gymnasium",
     "evaluation": f"ppo CartPole-v1 {PPO} --evaluate-every 64 --evaluation-episodes 1",
-    "checkpoint": f"ppo CartPole-v1 {PPO} --checkpoint-every 64",
     "several seeds": f"ppo CartPole-v1 {PPO} --seeds 2",
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ PARTS = {  # of a phase: what is replaced, and the call of it (counted from 1) t
     "rollout": ("gymnasium.envs.classic_control", "CartPoleEnv.step", 100),
     "rollout in processes": ("gymnasium.vector", "AsyncVectorEnv.step_wait", 50),
     "update": ("operant.engine.host", "HostLoop._learn", 2),
-    "checkpoint": ("operant.engine.checkpoint", "save_tree", 1),
+    "last checkpoint": ("operant.engine.checkpoint", "save_tree", 1),
     "evaluation": ("operant.agent.best", "Selection._score", 1),
     "score": ("operant.cli.finish", "_scores", 1),
     "film": ("operant.cli.show", "_film", 1),
@@ -60,8 +61,8 @@ def hold_up() -> None:
 
     def held_up(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
-        calls += 1
-        if calls == at:
+        calls += PHASE != "compiling" or threading.current_thread() is threading.main_thread()
+        if calls == at and not (Path(FOLDER) / "begun").exists():
             busy() if PHASE in ("compiling", "film") else begun()
         return original(*arguments, **options)
 
