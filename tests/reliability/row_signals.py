@@ -71,7 +71,8 @@ def case(index: int, directory: Path) -> None:
             wait(lambda: (directory / "begun").exists() or process.poll() is not None)
             sent = time.monotonic()
             for number in signals:  # to the whole group, as a terminal does
-                os.killpg(process.pid, number)
+                with contextlib.suppress(ProcessLookupError):  # it has ended early, and says why
+                    os.killpg(process.pid, number)
                 time.sleep(0.3)
             (directory / "sent").touch()
             output, errors = process.communicate(timeout=120)
