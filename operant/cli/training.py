@@ -110,6 +110,8 @@ class Training:
         require_countable(self.total_timesteps)
         require_timeout(self.env_timeout)
         require_wandb(self.wandb)
+        if self.run_dir is not None and not self.run_dir.strip():
+            raise ValueError(f"--run-dir {self.run_dir!r}: must name a directory.")
         require_seeds("seed", [self.seed])
         if not isinstance(self.seeds, int):
             require_seeds("seeds", self.seeds or ())
