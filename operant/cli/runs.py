@@ -137,6 +137,6 @@ def require_model(model: str) -> None:
     """Raise WrongInput where neither a run nor a file is."""
     path = Path(model)
     if path.is_dir():
-        _read(path, formats.require_run)
+        _read(model, formats.require_run)
     elif not path.is_file():
         raise WrongInput(f"{model}: there is no such run or model file.")
