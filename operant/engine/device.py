@@ -108,7 +108,8 @@ def chunk(
 
     run, totals, emitted = jax.lax.fori_loop(0, count, body, (run, totals, emitted))
     metrics = jax.tree.map(lambda x: x / (before + count), totals)
-    sums = sums.at[: len(leaves)].set(jnp.stack(jax.tree.leaves(totals)))
+    if leaves:  # the random policy reports nothing
+        sums = sums.at[: len(leaves)].set(jnp.stack(jax.tree.leaves(totals)))
     return run, metrics | report(algorithm, run.state) | run.statistics.report(), emitted, sums
 
 

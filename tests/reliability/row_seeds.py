@@ -27,7 +27,7 @@ ROW = Row(
     "the same seed in two fresh processes; three seeds together against each alone: every algorithm",
     passes="bit-identical; equal first rollouts, and within 1e-5 after one update",
     full=2 * len(NAMES),
-    fast=(2 * NAMES.index("Q-learning") + 1,),
+    fast=tuple(2 * NAMES.index(name) + 1 for name in ("Q-learning", "random")),
 )
 ONE_UPDATE: dict[str, dict[str, Any]] = {  # where an iteration has more
     "PPO": {"batch_size": 64, "n_epochs": 1},
