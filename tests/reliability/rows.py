@@ -6,7 +6,7 @@ Such a module has
     def case(index: int, directory: Path) -> None: …     # raises where case `index` does not pass
 
 Cases are numbered; what a number means derives from it alone, so that a failure can be had again. The tests try `fast`
-of them by default and all behind the marker `slow`; `python -m benchmarks.reliability` tries all and writes the table.
+of them by default and all behind the marker `full`; `python -m benchmarks.reliability` tries all and writes the table.
 """
 
 from __future__ import annotations

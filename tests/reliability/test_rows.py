@@ -1,4 +1,4 @@
-"""Every row of the table of reliability: some cases of each by default, all of them behind the marker."""
+"""Every row of the table of reliability: some cases of each by default, all of them behind the marker `full`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_some_cases(module, index, tmp_path):
     module.case(index, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize(("module", "index"), REST, ids=name)
 def test_the_other_cases(module, index, tmp_path):
     module.case(index, tmp_path)
