@@ -92,7 +92,7 @@ def spoilt(name: str, environment: str, backend: Any) -> Callable[[Path], None]:
     return lambda directory: stops(
         Agent(broken(name), environment, backend=backend),
         directory / "run",
-        "what has been learnt is not a number",
+        "what has been learnt is not a number|loss is nan",
     )
 
 
