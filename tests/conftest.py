@@ -20,9 +20,11 @@ import operant.engine  # noqa: F401 (its settings decide the last bits of result
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
-# The background of a script ignores Ctrl-C, which operant respects, and so would what is tested here.
+# The background of a script ignores Ctrl-C, and nohup SIGHUP, which operant respects, and so would what is tested here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module", autouse=True)

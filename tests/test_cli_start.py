@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
+import operant
 from operant import catalogue
+from operant.agent import configuration
 from tools import catalogue as written
 
 SLOW = ("jax", "equinox", "matplotlib", "pygame", "scipy")
@@ -109,9 +111,10 @@ def test_a_module_is_found_in_the_current_folder(tmp_path):
         assert done.returncode == 0, done.stderr
         assert "over 1 episodes" in done.stdout or "over 1 episode" in done.stdout
     assert run("evaluate", "random", "Mine-v0").returncode == 2
-    config = {"operant_version": "1", "environment": "mine:Mine-v0", "hyperparameters": {}}
+    config = configuration.config(operant.Random("CartPole-v1")) | {"environment": "mine:Mine-v0"}
+    asked = {"operant_version": "1", "total_timesteps": 10, "chunk_size": 1}
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config | asked))
     for command in ("evaluate", "resume"):  # what only a file names is not imported
         done = run(command, "run")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)

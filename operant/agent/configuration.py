@@ -67,7 +67,7 @@ def from_config(
     Raises ValueError where one of these is missing, and where the environment's spaces are not those of the config;
     FileError where the config says what cannot be.
     """
-    kind = _require_whole(path, config, tensors)
+    kind = _require_whole(path, config, tensors, given or {})
     values = (
         dict(config["hyperparameters"])
         | dict(given or {})
@@ -110,14 +110,16 @@ def from_config(
         return cls(curiosity.make_curious(algorithm, config.get("curiosity")), source, **own)
 
 
-def _require_whole(path: str | Path, config: Mapping[str, Any], tensors: int | None) -> type[Algorithm]:
-    """The class of a config's algorithm. Raises FileError where something in the config cannot be, whoever gives what.
+def _require_whole(
+    path: str | Path, config: Mapping[str, Any], tensors: int | None, given: Mapping[str, Any]
+) -> type[Algorithm]:
+    """The class of a config's algorithm. Raises FileError where something in the config cannot be that is not `given`.
 
     A network has at least a tensor a layer, which is why a file of a few tensors cannot have thousands of layers.
     """
     with blamed(path, "config.algorithm"):
         kind = registry.algorithm(config["algorithm"])
-    hyperparameters = dict(config["hyperparameters"])
+    hyperparameters = {name: value for name, value in config["hyperparameters"].items() if name not in given}
     with blamed(path, "config.hyperparameters"):
         _require_layers(hyperparameters.get("network"), tensors)
         network = {"network": hyperparameters.pop("network")} if hyperparameters.get("network") else {}

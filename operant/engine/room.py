@@ -67,9 +67,7 @@ class Demand:
         """The arrays of one learner, to be asked for their shapes."""
         spec, algorithm = self.spec, self.algorithm
         observation = spaces.example(spec.observation_space, (spec.num_envs,))
-        choices = spec.action_space
-        counts = (choices.n,) if isinstance(choices, spaces.Discrete) else getattr(choices, "nvec", ())
-        mask = jnp.zeros((spec.num_envs, sum(counts)), bool) if spec.masked else None
+        mask = jnp.zeros((spec.num_envs, _choices(spec.action_space)), bool) if spec.masked else None
         state = initial_state(algorithm, spec, key)
         run = start(algorithm, spec, key, state, (), observation, mask, self.window)
         row = transition_like(algorithm, spec, state, observation, mask, run.carry)
@@ -173,3 +171,10 @@ def _smaller(values: Any) -> Iterator[tuple[str, Any, int | None, Any]]:
             except ValueError:  # it does not go with the others
                 continue
             yield field.name, value, least, less
+
+
+def _choices(space: spaces.Space) -> int:
+    """How long a mask of these actions is."""
+    if isinstance(space, spaces.MultiBinary):
+        return 2 * space.n  # whether each may be off and on
+    return space.n if isinstance(space, spaces.Discrete) else sum(getattr(space, "nvec", ()))

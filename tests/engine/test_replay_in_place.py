@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from operant.algorithms.value.dqn import DQN
@@ -76,12 +77,13 @@ def test_the_loop_on_the_device_needs_no_room_for_a_second_ring(kind, seeds, mon
     key = jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds)
     run = loop.begin(key)
     assert run.replay.frames.frames.nbytes >= FRAMES * (seeds or 1)
-    compiled = loop._chunk(4)._jitted.lower(loop.algorithm, run, jnp.asarray(4)).compile()
+    rest = loop._no_sums, np.int32(4), np.int32(0)
+    compiled = loop._chunk(4)._jitted.lower(loop.algorithm, run, *rest).compile()
     used = compiled.memory_analysis()
     assert used.temp_size_in_bytes < 4 * BUFFER  # not even for a second tree of priorities
     assert used.alias_size_in_bytes > FRAMES * (seeds or 1)
     before = pointers(run)
-    assert pointers(compiled(loop.algorithm, run, jnp.asarray(4))[0]) == before
+    assert pointers(compiled(loop.algorithm, run, *rest)[0]) == before
 
 
 @pytest.mark.parametrize(("kind", "seeds"), [("priority", None), ("sequences", 2)])
