@@ -5,8 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
+
+from operant.cli import ending
 
 SCRIPT = """
 import hashlib, os, signal, sys, threading, time
@@ -40,6 +43,15 @@ with ending.answered(), ending.keeping(lambda: watch, lambda: "go on so"):
     with watch.listening():
         {"training": held_up, "writing": writing}[what]()
 """
+
+
+def test_a_command_that_is_over_leaves_no_thread():
+    """One that woke up while Python ended took the process down with it: exit status 134 after all was done."""
+    before = set(threading.enumerate())
+    for _ in range(20):
+        with ending.answered():
+            pass
+        assert set(threading.enumerate()) == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

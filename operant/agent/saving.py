@@ -231,7 +231,8 @@ def restore(
     agent = from_config(
         cls, directory.config_file, stored, env, network, wrapped_in, env_kwargs, given, len(shapes)
     )
-    _require_held(agent, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
+    with blamed(directory.config_file):  # its environment is made here, and compared with its spaces
+        _require_held(agent, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
     begun = agent.learner.started(emit=False)
     with blamed(path):
         run, manifest = load_checkpoint(path, begun)

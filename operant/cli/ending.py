@@ -38,6 +38,7 @@ class Ending:
         self._over, self._again = threading.Event(), threading.Event()
         self._before: dict[int, Any] = {}
         self._wakeup: tuple[socket.socket, socket.socket] | None = None
+        self._looking: threading.Thread | None = None
 
     def __enter__(self) -> Ending:
         if threading.current_thread() is threading.main_thread():
@@ -45,7 +46,8 @@ class Ending:
             write.setblocking(False)
             signal.set_wakeup_fd(write.fileno(), warn_on_full_buffer=False)
             self._before = {number: signal.signal(number, self._answer) for number in heeded()}
-            threading.Thread(target=self._look_after, args=(read,), daemon=True).start()
+            self._looking = threading.Thread(target=self._look_after, args=(read,), daemon=True)
+            self._looking.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
@@ -60,8 +62,12 @@ class Ending:
             return
         for number, before in self._before.items():
             signal.signal(number, signal.SIG_DFL if before is None else before)
-        for end in reversed(self._wakeup):
-            end.close()
+        # The thread ends with the block: one that wakes up while Python ends can take the whole process down.
+        read, write = self._wakeup
+        write.close()
+        assert self._looking is not None
+        self._looking.join()
+        read.close()
 
     def _answer(self, number: int, frame: Any) -> None:
         if self._answered or (self.watch is not None and self.watch().signal is not None):
