@@ -48,8 +48,7 @@ def save_checkpoint(
     temporary, final = directory / f"{step}.tmp", directory / f"{step}"
     with writing(final, sum(getattr(leaf, "nbytes", 8) for leaf in jax.tree.leaves(run_tree))):
         make_directory(directory)
-        for leftover in (path for path in directory.glob("*.tmp") if _OURS.fullmatch(path.stem)):
-            _delete(leftover)
+        delete_leftovers(directory)
         temporary.mkdir()
         try:
             _write(temporary, step, run_tree, config)
@@ -84,6 +83,13 @@ def _write(directory: Path, step: int, run_tree: PyTree, config: dict[str, Any])
         manifest.write_text(text)
         sync(manifest)
     sync(directory)
+
+
+def delete_leftovers(directory: Path) -> None:
+    """Delete what a killed process was writing, or deleting, among checkpoints."""
+    for path in directory.glob("*.tmp"):
+        if _OURS.fullmatch(path.stem):
+            _delete(path)
 
 
 def latest_checkpoint(directory: str | Path) -> Path | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from operant.engine import run_lock
+from operant.engine.checkpoint import delete_leftovers
 from operant.engine.files import delete, make_directory, replacing
 from operant.fields import FileError, read_json
 from operant.formats import RUN
@@ -94,6 +95,7 @@ class RunDirectory:
                     f"{folder} is a {'link' if folder.is_symlink() else 'file'}, where a run has a folder of its own: "
                     "move it away. A link may lead to a run as a whole."
                 )
+        delete_leftovers(self.checkpoints)
         for left in (*self.path.glob(".*.tmp"), *self.best.glob(".*.tmp")):
             if _HALF_WRITTEN.fullmatch(left.name):
                 delete(left)

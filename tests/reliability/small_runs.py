@@ -22,6 +22,7 @@ import numpy as np
 import operant
 from operant.agent import Agent, training
 from operant.engine import files
+from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.files import is_key, leaf_names
 
 SMALL: dict[str, Any] = {"hidden_sizes": (8,), "initialization": "uniform"}
@@ -135,7 +136,7 @@ def _train_until_killed(kind: str, run_dir: Path, seed: int, inside: bool) -> No
         callback = None
     else:
         callback = DiesAfter(choose.randint(0, 3), choose.random() * 0.01)
-    if (run_dir / "config.json").exists() and any((run_dir / "checkpoints").glob("[0-9]*")):
+    if (run_dir / "config.json").exists() and latest_checkpoint(run_dir / "checkpoints") is not None:
         Agent.resume(run_dir, callback=callback, progress_bar=False)
     else:
         learn(KINDS[kind](), run_dir, callback=callback, overwrite=True)
