@@ -262,7 +262,7 @@ class HostLoop:
             action, carry, extras = compiled(
                 constants, parts, noise, number(offset + t), seen, mask, carry, done if remembers else None
             )
-            if extras != ():
+            if not isinstance(extras, tuple) or extras:  # most have none, and a look at the tree takes a µs
                 extras = self._outside(jax.tree.map(np.asarray, extras), 0)
             return self._outside(np.asarray(action), 0), carry, extras
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from test_policy_gradient import NOW, RNG, SMALL, N, T, normal, state_of
 
+import operant
 from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.impala import IMPALA
 from operant.spaces import Box, Discrete
@@ -104,6 +105,17 @@ def test_the_policy_that_acts_is_some_updates_old_and_notes_its_own_probabilitie
         step = replace(rollout(DISCRETE), extras=jnp.full((T, N), -1.0))
         state, _ = algorithm.update(state, Batch(step, jnp.ones((T, N))), jax.random.key(i), NOW)
     assert (jax.tree.leaves(networks[0])[0] != jax.tree.leaves(networks[-1])[0]).any()
+
+
+@pytest.mark.parametrize("seeds", [None, 2])
+def test_it_learns_from_environments_in_python(seeds):
+    agent = operant.IMPALA(
+        "CartPole-v1", backend="gymnasium", num_envs=2, n_steps=4, seeds=seeds, network={"hidden_sizes": (8,)}
+    )
+    agent.learn(24, progress_bar=False)
+    noted = np.asarray(agent.history[-1]["train/approx_kl"])
+    assert np.isfinite(noted).all()
+    assert (noted >= 0).all()
 
 
 @pytest.mark.parametrize(("name", "value"), [("policy_lag", -1), ("clip_rho", 0.0), ("clip_c", -1.0)])
