@@ -195,7 +195,7 @@ def continued(agent: Agent) -> Agent:
     return learn(agent, 64)
 
 
-@pytest.mark.parametrize("which", ["ppo", "dqn"])
+@pytest.mark.parametrize("which", [pytest.param("ppo", marks=pytest.mark.slow), "dqn"])
 def test_a_saved_model_acts_and_learns_the_same_in_a_fresh_process(which, tmp_path, request):
     agent = request.getfixturevalue(which)
     agent.save(tmp_path / "model.safetensors")

@@ -18,13 +18,20 @@ def blocks(page: Path) -> list[str]:
     return [shortened(block) for block in found]
 
 
+LONG = ("stable_baselines3_guide", "in_practice")  # they train many times
+
+
 def shortened(code: str) -> str:
     code = re.sub(r"\b\d{1,3}(_\d{3})+\b", lambda n: str(min(int(n[0].replace("_", "")), STEPS)), code)
     return re.sub(r"\bevaluate\((episodes=)?\d+", lambda call: f"evaluate({call[1] or ''}2", code)
 
 
 @pytest.mark.filterwarnings("ignore:total_timesteps=")  # whole rollouts are taken
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow) if page.stem in LONG else page for page in PAGES],
+    ids=lambda page: page.stem,
+)
 def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     space: dict = {"__name__": page.stem}

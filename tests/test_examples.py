@@ -73,6 +73,7 @@ def test_planning(tmp_path):
     assert remembered[1] <= 3 * 9 < naive[1]
 
 
+@pytest.mark.slow
 def test_the_tutorial_in_a_notebook_runs():
     seen = runpy.run_path(str(TUTORIALS / "in_a_notebook.py"))
     assert seen["score"].iqm > 3 * seen["score"].random.mean

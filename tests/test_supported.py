@@ -93,6 +93,7 @@ print(report["devices"], report["unknown to this JAX, left out"], sep="\\n")
 """
 
 
+@pytest.mark.slow
 def test_training_works_with_a_jax_that_has_dropped_something_of_each_kind(tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS" and not k.startswith("JAX_")}
     done = subprocess.run(

@@ -48,7 +48,13 @@ def leaves(agent):
     ]
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.slow) if case in ("PPO", "DQN with a warm-up") else case
+        for case in CASES
+    ],
+)
 def test_a_kept_program_is_not_traced_again_and_is_the_same_to_the_last_bit(case, kept, monkeypatch):
     plain = trained(case)
     assert not files()
@@ -165,6 +171,7 @@ def test_the_first_state_is_traced_once(backend, monkeypatch):
     assert len(traced) == 1
 
 
+@pytest.mark.slow  # it compiles whole chunks, cold
 def test_those_that_were_used_last_are_kept(kept, monkeypatch):
     monkeypatch.setattr(programs, "KEPT", 4)
     with kept():
@@ -230,6 +237,7 @@ def test_several_seeds_are_another_program(monkeypatch):
     assert len({about({}), about({}, seeds=1), about({}, seeds=2)}) == 3
 
 
+@pytest.mark.slow  # it compiles whole chunks, cold
 def test_a_file_that_was_cut_short_is_made_anew(kept):
     with kept():
         first = trained("PPO")
@@ -247,6 +255,7 @@ def test_where_nothing_can_be_written_training_goes_on(kept, tmp_path, monkeypat
         assert trained("PPO").step == 128
 
 
+@pytest.mark.slow  # it compiles whole chunks, cold
 def test_where_jaxlib_is_another_training_goes_on(kept, monkeypatch):
     monkeypatch.setattr(jax.stages.Compiled, "runtime_executable", lambda self: object())
     with kept():

@@ -101,7 +101,7 @@ def whole(tmp_path_factory):
     return get
 
 
-@pytest.mark.parametrize("seeds", [None, 2])
+@pytest.mark.parametrize("seeds", [None, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_a_run_stopped_by_its_callback_is_resumed_to_the_last_bit(whole, tmp_path, name, seeds):
     expected, directory = whole(name, seeds)
