@@ -28,7 +28,7 @@ from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState
 from operant.networks import ActorCritic
-from operant.ops.optimizers import Optimizer, descend
+from operant.ops.optimizers import Optimizer
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
@@ -72,16 +72,10 @@ class A2C(ActorCriticLearner):
         return PolicyState(network, self._optimizer(0.0).init(network), normalizer)
 
     def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
-        transition = self.normalized(state.normalizer, batch.transition)
-        gradient, metrics = jax.grad(self.loss, has_aux=True)(
-            state.network, transition, batch.weight, batch.carry, clock, key=key
-        )
         optimizer = self._optimizer(at(self.learning_rate, clock))
-        network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
-        metrics |= {
-            "train/n_updates": jnp.ones((), jnp.float32),
-            "train/learning_rate": at(self.learning_rate, clock),
-        }
+        network, optimizer_state, metrics = self.gradient_step(
+            self.loss, state, batch, optimizer, clock, key, clock
+        )
         return PolicyState(network, optimizer_state, state.normalizer), metrics
 
     def loss(

@@ -37,7 +37,7 @@ from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner
 from operant.networks import ActorCritic
 from operant.ops.normalization import Normalizer
-from operant.ops.optimizers import Optimizer, descend
+from operant.ops.optimizers import Optimizer
 from operant.ops.returns import explained_variance, standardize, vtrace, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
@@ -107,17 +107,13 @@ class IMPALA(ActorCriticLearner):
         return action, carry, policy.log_prob(action)
 
     def update(self, state: IMPALAState, batch: Batch, key: jax.Array, clock: Clock):
-        transition = self.normalized(state.normalizer, batch.transition)
-        gradient, metrics = jax.grad(self.loss, has_aux=True)(
-            state.network, transition, batch.weight, batch.carry, clock, key=key
+        optimizer = self.make_optimizer(at(self.learning_rate, clock), self.max_grad_norm)
+        network, optimizer_state, metrics = self.gradient_step(
+            self.loss, state, batch, optimizer, clock, key, clock
         )
-        learning_rate = at(self.learning_rate, clock)
-        optimizer = self.make_optimizer(learning_rate, self.max_grad_norm)
-        network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
         older = state.older
         if older is not None:
             older = jax.tree.map(lambda x, new: jnp.concatenate([x[1:], new[None]]), older, state.network)
-        metrics |= {"train/n_updates": jnp.ones((), jnp.float32), "train/learning_rate": learning_rate}
         return IMPALAState(network, optimizer_state, state.normalizer, older), metrics
 
     def loss(

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -17,10 +20,11 @@ from operant.algorithms.normalizing import Normalizes
 from operant.distributions import Categorical, Distribution, draw, parameters
 from operant.networks import ActorCritic, Given, Network, as_network
 from operant.ops.normalization import Normalizer
+from operant.ops.optimizers import descend
 from operant.ops.returns import generalized_advantages
-from operant.ops.schedules import Schedule
+from operant.ops.schedules import Schedule, at
 from operant.spaces import Box, describe
-from operant.types import Clock, EnvSpec, PyTree, Rollout, Transition
+from operant.types import Batch, Clock, EnvSpec, PyTree, Rollout, Transition
 
 
 class PolicyState(eqx.Module):
@@ -157,6 +161,31 @@ class PolicyGradient(Normalizes, GradientLearner):
                 normalizer.rewards(transition.reward),
             ),
         )
+
+    def gradient_step(
+        self,
+        loss: Callable[..., tuple[jax.Array, dict[str, jax.Array]]],
+        state: Any,
+        batch: Batch,
+        optimizer: optax.GradientTransformation,
+        clock: Clock,
+        key: jax.Array,
+        *rest: Any,
+    ) -> tuple[ActorCritic, optax.OptState, dict[str, jax.Array]]:
+        """`(network, optimizer's state, metrics)` after one step down the gradient of a loss over all of a batch.
+
+        `rest` are the loss's arguments after the carry.
+        """
+        transition = self.normalized(state.normalizer, batch.transition)
+        gradient, metrics = jax.grad(loss, has_aux=True)(
+            state.network, transition, batch.weight, batch.carry, *rest, key=key
+        )
+        network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
+        metrics |= {
+            "train/n_updates": jnp.ones((), jnp.float32),
+            "train/learning_rate": at(self.learning_rate, clock),
+        }
+        return network, optimizer_state, metrics
 
     def advantages(
         self,

@@ -27,7 +27,6 @@ from operant.algorithms import ranges
 from operant.algorithms.base import static
 from operant.algorithms.policy_gradient.learner import PolicyGradient, PolicyState
 from operant.networks import ActorCritic, Network
-from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.types import Batch, Clock, EnvSpec, Episodes, PyTree, Transition
@@ -67,16 +66,8 @@ class REINFORCE(PolicyGradient):
         return PolicyState(network, self._optimizer(0.0).init(network), normalizer)
 
     def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
-        transition = self.normalized(state.normalizer, batch.transition)
-        gradient, metrics = jax.grad(self.loss, has_aux=True)(
-            state.network, transition, batch.weight, batch.carry, key=key
-        )
         optimizer = self._optimizer(at(self.learning_rate, clock))
-        network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
-        metrics |= {
-            "train/n_updates": jnp.ones((), jnp.float32),
-            "train/learning_rate": at(self.learning_rate, clock),
-        }
+        network, optimizer_state, metrics = self.gradient_step(self.loss, state, batch, optimizer, clock, key)
         return PolicyState(network, optimizer_state, state.normalizer), metrics
 
     def loss(
