@@ -81,9 +81,9 @@ def collect(
     Args:
         policy: An agent, a policy written by hand (`operant.HandWritten`), or "random".
         env: Where it plays: an id, a callable, an instance or a native environment; by default where it belongs.
-        steps: At least so many environment steps, the same number in each of the environments.
-        episodes: Exactly so many whole episodes. Each environment plays its share of them from fresh starts, so that
-            short ones are not over-represented.
+        steps: At least this number of environment steps, the same number in each of the environments.
+        episodes: Exactly this number of whole episodes. Each environment plays its share of them from fresh starts, so
+            that short ones are not over-represented.
         observers: Called with every transition, as in training: `[T, N, …]` in order, in which `valid` is False for
             steps that are more than was asked for. Those that have a `close` are closed at the end.
         deterministic: Whether an agent takes its best known actions instead of sampling, as it did in training.

@@ -109,7 +109,7 @@ def delete(path: Path) -> None:
 
 @contextmanager
 def replacing(path: str | Path, needed: int | None = None) -> Iterator[Path]:
-    """A temporary path beside `path`; what the block writes there, `needed` bytes, replaces `path` in one step when it
+    """A temporary path next to `path`; what the block writes there, `needed` bytes, replaces `path` in one step when it
     ends.
 
     A reader, or a machine that loses its power, finds the old file or the new one, whole. If the block

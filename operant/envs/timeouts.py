@@ -133,7 +133,7 @@ def _keep_looking(reference: weakref.ref[Timeout]) -> None:
 
 
 class TimedEnvironment(Passing):
-    """An environment whose steps and resets are broken off after so many seconds: they raise Late."""
+    """An environment whose steps and resets are broken off after a number of seconds: they raise Late."""
 
     def __init__(self, env: gym.Env, seconds: float) -> None:
         super().__init__(env)
