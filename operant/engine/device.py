@@ -95,6 +95,8 @@ def chunk(
 
     _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))
     leaves, structure = jax.tree.flatten(metrics_like)
+    if len(leaves) > SUMS:
+        raise ValueError(f"{algorithm.name} reports {len(leaves)} metrics: must be at most {SUMS}.")
     totals = structure.unflatten([sums[i] for i in range(len(leaves))])  # metrics are scalars
     emitted = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), experience_like) if emit else None
 

@@ -78,3 +78,10 @@ def _plain(tree):
 
 def _is_key(leaf):
     return isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def test_more_metrics_than_there_is_room_for_are_refused(monkeypatch):
+    monkeypatch.setattr(device, "SUMS", 2)
+    agent = operant.DQN("FrozenLake-v1", preset=None, **DQN)
+    with pytest.raises(ValueError, match=r"DQN reports \d+ metrics: must be at most 2"):
+        agent.learn(64, progress_bar=False)
