@@ -32,7 +32,7 @@ class Noise(operant.Environment):
     def action_space(self) -> Discrete:
         return Discrete(8)
 
-    def draw(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def sample_noise(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         point, reward = jax.random.split(key)
         return jax.random.uniform(point, (2,), minval=-1.0, maxval=1.0), jax.random.normal(reward)
 
@@ -43,7 +43,7 @@ class Noise(operant.Environment):
         point, reward = noise
         return point, reward, jnp.zeros((), bool)
 
-    def observe(self, state: jax.Array) -> jax.Array:
+    def observation(self, state: jax.Array) -> jax.Array:
         return state
 
 

@@ -17,7 +17,7 @@ import optax
 
 from operant import Agent, Algorithm, Network
 from operant.algorithms.base import static
-from operant.distributions import draw, parameters
+from operant.distributions import parameters, sample_noise
 from operant.networks import ActorCritic
 from operant.ops.returns import discounted_returns, standardize, weighted_mean
 from operant.types import Episodes
@@ -59,8 +59,8 @@ class RewardWeighted(Algorithm):
     def initial_carry(self, state, num_envs):
         return state.network.initial_carry(num_envs)
 
-    def draw(self, spec, key):
-        return draw(spec.action_space, key, (spec.num_envs,))
+    def sample_noise(self, spec, key):
+        return sample_noise(spec.action_space, key, (spec.num_envs,))
 
     def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
         policy, carry = state.network.policy(observation, action_mask, carry)

@@ -78,7 +78,7 @@ class Transition:
         return self.terminated | self.truncated
 
     @property
-    def happened(self) -> jax.Array:
+    def mask(self) -> jax.Array:
         """Whether this step did (bool, of `reward`'s shape): `valid`, or True everywhere."""
         # Not `ones`: on the host both are NumPy arrays, and stay so.
         return self.terminated | True if self.valid is None else self.valid
@@ -86,7 +86,7 @@ class Transition:
     @property
     def weight(self) -> jax.Array:
         """The same as a number: 1 for a step that happened, and 0 for one that did not (float32)."""
-        return self.happened.astype(jnp.float32)
+        return self.mask.astype(jnp.float32)
 
 
 class Batch(eqx.Module):

@@ -44,7 +44,7 @@ def test_steps_are_those_that_were_asked_for_in_every_environment(ppo, backend):
         ppo, steps=70, num_envs=3, backend=backend, observers=[lambda block: shown.append(block)]
     )
     assert collected.steps == 72  # the next multiple of three
-    assert sum(int(block.happened.sum()) for block in shown) == 72
+    assert sum(int(block.mask.sum()) for block in shown) == 72
     assert sum(len(each) for each in collected.trajectories) == 72
     assert not collected.trajectories[-1].ended
     together = operant.to_transitions(collected.trajectories)

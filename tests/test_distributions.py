@@ -57,7 +57,7 @@ def test_samples_are_as_frequent_as_they_are_probable(name):
     make, actions = FINITE[name]
     space = {"categorical": Discrete(5), "multi": MultiDiscrete((2, 3)), "bernoulli": MultiBinary(5)}[name]
     n = 20_000
-    noise = distributions.draw(space, jax.random.key(1), (n,))
+    noise = distributions.sample_noise(space, jax.random.key(1), (n,))
     samples = np.asarray(make(jnp.broadcast_to(LOGITS[0], (n, 5))).sample(noise))
     assert samples.shape == (n, *space.shape)
     assert samples.dtype == np.int32
@@ -94,12 +94,12 @@ def test_gaussian_actions_have_the_shape_of_the_box():
     space = Box(-1.0, 1.0, (2, 3))
     mean = jnp.asarray(RNG.normal(size=(4, 6)), jnp.float32)
     p = distributions.from_parameters(space, mean, log_std=jnp.full(6, -1.0))
-    noise = distributions.draw(space, jax.random.key(0), (4,))
+    noise = distributions.sample_noise(space, jax.random.key(0), (4,))
     sample = p.sample(noise)
     assert sample.shape == p.mode().shape == (4, 2, 3)
     assert p.log_prob(sample).shape == p.entropy().shape == (4,)
     np.testing.assert_allclose(sample.reshape(4, 6), mean + np.exp(-1) * noise, rtol=1e-5)
-    noise = distributions.draw(space, jax.random.key(0), (5000,))
+    noise = distributions.sample_noise(space, jax.random.key(0), (5000,))
     assert stats.kstest(np.asarray(noise).ravel(), "norm").pvalue > 1e-4
 
 
@@ -108,7 +108,7 @@ def test_a_scalar_box_has_one_number_and_scalar_actions():
     p = distributions.from_parameters(space, jnp.zeros((4, 1)))
     assert distributions.parameters(space) == 1
     assert (
-        p.sample(distributions.draw(space, jax.random.key(0), (4,))).shape
+        p.sample(distributions.sample_noise(space, jax.random.key(0), (4,))).shape
         == p.log_prob(jnp.ones(4)).shape
         == (4,)
     )
@@ -186,7 +186,7 @@ def test_the_divergence_of_state_dependent_exploration_is_that_of_its_normals():
 def test_features_choose_state_dependent_exploration():
     space = Box(-1.0, 1.0, (1, 2))
     p = distributions.from_parameters(space, MEAN, log_std=LOG_STD, features=FEATURES)
-    keys = distributions.draw(space, jax.random.key(0), (3,), state_dependent=True)
+    keys = distributions.sample_noise(space, jax.random.key(0), (3,), state_dependent=True)
     assert keys.shape == (3,)
     assert p.sample(keys).shape == p.mode().shape == (3, 1, 2)
     assert isinstance(p, StateDependentGaussian)
@@ -230,7 +230,7 @@ def test_an_impossible_action_has_probability_and_gradient_exactly_zero(space):
     assert (probabilities[~impossible] > 0).all()
     np.testing.assert_allclose(probabilities.sum(0), 1, rtol=1e-5)
 
-    noise = distributions.draw(space, jax.random.key(0), (500, 2))
+    noise = distributions.sample_noise(space, jax.random.key(0), (500, 2))
     wide = jnp.broadcast_to(mask, (500, 2, 5))
     samples = np.asarray(distributions.from_parameters(space, jnp.zeros((500, 2, 5)), wide).sample(noise))
     for column in range(2):
@@ -291,7 +291,7 @@ def test_any_leading_axes(space):
     leading = (3, 2)
     outputs = jnp.ones((*leading, distributions.parameters(space)))
     p = distributions.from_parameters(space, outputs)
-    action = p.sample(distributions.draw(space, jax.random.key(0), leading))
+    action = p.sample(distributions.sample_noise(space, jax.random.key(0), leading))
     assert action.shape == p.mode().shape == (*leading, *space.shape)
     assert action.dtype == p.mode().dtype == space.dtype
     assert p.log_prob(action).shape == p.entropy().shape == p.kl(p).shape == leading
@@ -299,7 +299,7 @@ def test_any_leading_axes(space):
 
 def test_what_cannot_be_done_is_said():
     nested = Dict.of({"move": Discrete(2)})
-    for call in (distributions.parameters, lambda s: distributions.draw(s, jax.random.key(0), ())):
+    for call in (distributions.parameters, lambda s: distributions.sample_noise(s, jax.random.key(0), ())):
         with pytest.raises(ValueError, match=r"Dict\(move: Discrete\(2\)\)"):
             call(nested)
     with pytest.raises(ValueError, match=r"mask needs Discrete, MultiDiscrete or MultiBinary.*Box\(4\)"):
@@ -323,7 +323,7 @@ def test_switches_that_cannot_be_turned():
     np.testing.assert_allclose(p.entropy(), -(kept * log_p[possible]).sum(), rtol=1e-5)
     np.testing.assert_allclose(p.kl(other), (kept * (log_p - log_q)[possible]).sum(), rtol=1e-4)
     wide = Bernoulli(jnp.broadcast_to(p.logits, (500, 4)))
-    samples = np.asarray(wide.sample(distributions.draw(MultiBinary(4), jax.random.key(0), (500,))))
+    samples = np.asarray(wide.sample(distributions.sample_noise(MultiBinary(4), jax.random.key(0), (500,))))
     np.testing.assert_array_equal(samples[:, 1:3], np.tile([0, 1], (500, 1)))
     assert 0.3 < samples[..., 3].mean() < 0.7
 

@@ -74,7 +74,7 @@ def test_stop_after_episodes():
             step=0,
             terminated=np.zeros(2, bool),
             truncated=np.array(ended),
-            happened=np.array(happened),
+            mask=np.array(happened),
             agent=FakeAgent(),
             **flags,
         )
@@ -107,7 +107,7 @@ def test_the_log_of_episodes_has_the_environments_own_rewards_of_what_happened(t
                 raw_reward=np.array(raw),
                 terminated=np.array(ended),
                 truncated=np.zeros(2, bool),
-                happened=np.array(happened),
+                mask=np.array(happened),
                 infos=[{"won": 1}, {}],
                 agent=agent,
                 **flags,

@@ -61,7 +61,7 @@ def test_actions_are_normal_in_units_of_the_environment():
     )
     np.testing.assert_allclose(p.entropy(), expected.entropy().sum(), rtol=1e-5)
     np.testing.assert_allclose(p.mode(), expected.mean(), rtol=1e-6)
-    noise = distributions.draw(UNEVEN, jax.random.key(0), (4000,))
+    noise = distributions.sample_noise(UNEVEN, jax.random.key(0), (4000,))
     samples = np.asarray(policy(mean=np.tile(MEAN, (4000, 1))).sample(noise))
     for i in range(2):
         alone = stats.norm(expected.mean()[i], expected.std()[i])
@@ -96,7 +96,7 @@ def test_densities_integrate_to_1_and_their_entropy_is_minus_the_mean_of_their_l
 
 def test_squashed_actions_stay_inside_and_have_the_density_of_their_normal():
     p = policy(squashed=True, mean=np.tile(MEAN, (4000, 1)), log_std=np.array([1.0, 2.0]))
-    samples = p.sample(distributions.draw(UNEVEN, jax.random.key(1), (4000,)))
+    samples = p.sample(distributions.sample_noise(UNEVEN, jax.random.key(1), (4000,)))
     low, high = UNEVEN.bounds
     assert (np.asarray(samples) >= low).all()
     assert (np.asarray(samples) <= high).all()
@@ -128,7 +128,7 @@ def test_gradients_against_finite_differences(squashed, quantity):
 def test_state_dependent_exploration_in_units_of_a_box():
     features = jnp.asarray(RNG.normal(size=(3, 4)), jnp.float32)
     mean, log_std = (jnp.asarray(RNG.normal(size=shape), jnp.float32) for shape in ((3, 2), (4, 2)))
-    keys = distributions.draw(UNEVEN, jax.random.key(0), (3,), state_dependent=True)
+    keys = distributions.sample_noise(UNEVEN, jax.random.key(0), (3,), state_dependent=True)
     plain = StateDependentGaussian(mean, features, log_std, (2,))
     p = distributions.from_parameters(UNEVEN, mean, log_std=log_std, features=features, scaled=True)
     u, action = plain.sample(keys), p.sample(keys)
@@ -150,7 +150,7 @@ def test_scalar_and_two_axes():
     for space in (Box(0.0, 10.0, ()), Box(0.0, 10.0, (2, 3))):
         n = distributions.parameters(space)
         p = distributions.from_parameters(space, jnp.zeros((4, n)), scaled=True)
-        sample = p.sample(distributions.draw(space, jax.random.key(0), (4,)))
+        sample = p.sample(distributions.sample_noise(space, jax.random.key(0), (4,)))
         assert sample.shape == p.mode().shape == (4, *space.shape)
         assert p.log_prob(sample).shape == p.entropy().shape == (4,)
         np.testing.assert_array_equal(p.mode(), np.full((4, *space.shape), 5.0))

@@ -17,8 +17,8 @@ from operant.agent.handwritten import HandWritten
 from operant.algorithms.playing import Playing
 from operant.algorithms.random import Random
 from operant.engine.observers import Observer
-from operant.engine.run import transition
 from operant.engine.train import LARGEST
+from operant.engine.train_state import transition
 from operant.engine.trajectories import EpisodeSplitter, Trajectory
 from operant.envs.source import Backend, Source
 from operant.envs.stored import require_same_spaces
@@ -216,7 +216,7 @@ class _Wanted:
         return not ((self._episodes > 0) & (self._steps > 0)).any()
 
     def __call__(self, transition: Transition) -> None:
-        done, happened = np.asarray(transition.done), np.array(transition.happened)
+        done, happened = np.asarray(transition.done), np.array(transition.mask)
         for t in range(len(done)):  # rows of a few numbers
             happened[t] &= (self._episodes > 0) & (self._steps > 0)
             self._steps -= happened[t]

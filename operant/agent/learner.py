@@ -21,9 +21,9 @@ from operant.engine import room
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.log import UPDATES
-from operant.engine.run import Run, initial_state
 from operant.engine.statistics import WINDOW
 from operant.engine.train import steps_done
+from operant.engine.train_state import TrainState, initial_state
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.envs.running_statistics import STATISTICS, with_training_statistics
@@ -31,7 +31,7 @@ from operant.envs.source import Source
 from operant.ops.seeds import key_of, keys_of
 from operant.types import EnvSpec, PyTree, Transition
 
-Advanced = tuple[Run, dict[str, np.ndarray], Transition | None]
+Advanced = tuple[TrainState, dict[str, np.ndarray], Transition | None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Begun:
     step: int | Sequence[int] = 0  # environment steps, of each seed
     iteration: int = 0
 
-    def onto(self, run: Run) -> Run:
+    def onto(self, run: TrainState) -> TrainState:
         """The run before its first step, as one that has come so far."""
         if not np.any(self.step):
             return run
@@ -69,10 +69,10 @@ class Learner:
         self.algorithm, self.source, self.spec = algorithm, source, spec
         self.seeds = None if isinstance(seeds, int) else len(seeds)
         self.key = key_of(seeds) if isinstance(seeds, int) else keys_of(seeds)
-        self.run: Run | None = None
+        self.run: TrainState | None = None
         self.watch = Watch()  # told how training goes; may stop it
         self.updates: Any = np.asarray(0)  # of the parameters, so far; [S] with several seeds
-        self.emit = False
+        self.return_experience = False
         self._given_up = False  # what was learnt is not worth keeping
         self._loop: DeviceLoop | HostLoop | None = None
         self._closing: Callable[[], Any] = lambda: (
@@ -145,18 +145,22 @@ class Learner:
 
     # training
 
-    def started(self, emit: bool, size: int | None = None, watch: Watch | None = None) -> Run:
+    def started(
+        self, return_experience: bool, size: int | None = None, watch: Watch | None = None
+    ) -> TrainState:
         """The present run, or a new one, to be advanced by chunks of `size` iterations.
 
-        `emit` says whether its experience will be looked at; `watch` is told how it goes, and may stop it.
+        `return_experience` says whether its experience will be looked at; `watch` is told how it goes, and may stop it.
         """
         self.require_room(size or 1)
         native = self.source.native
         if native is None:
-            self._host_loop.emit = emit
-        elif self._loop is None or self.emit != emit:
-            self._loop = DeviceLoop(self.algorithm, native, self.spec.num_envs, self.seeds, emit, self.window)
-        self.emit = emit
+            self._host_loop.return_experience = return_experience
+        elif self._loop is None or self.return_experience != return_experience:
+            self._loop = DeviceLoop(
+                self.algorithm, native, self.spec.num_envs, self.seeds, return_experience, self.window
+            )
+        self.return_experience = return_experience
         self.watch = self._started_loop.watch = watch or Watch()
         if self.run is None:
             run = self._started_loop.begin(self.key, size)
@@ -173,7 +177,7 @@ class Learner:
         if not isinstance(self._loop, HostLoop):
             environments = self.source.host(self.spec.num_envs * (self.seeds or 1))
             self._loop = HostLoop(self.algorithm, environments, self.seeds, window=self.window)
-            self._loop.disturbed = self.run is not None  # of a run that goes on, episodes begin afresh
+            self._loop.env_stale = self.run is not None  # of a run that goes on, episodes begin afresh
             self._closing = closing = weakref.finalize(self, _closed, environments, self.source.lent)
             closing.atexit = False  # processes end with this one
         return self._loop
@@ -193,7 +197,7 @@ class Learner:
         counted = np.nan_to_num(history[-1].get(UPDATES, 0)) if history else 0
         self.updates = np.asarray(counted).astype(np.int64)
 
-    def count_from_zero(self) -> Run:
+    def count_from_zero(self) -> TrainState:
         """The present run, as if no step had been counted; what has been learnt and stored stays."""
         run = self._require_whole()
         self.run = replace(run, clock=replace(run.clock, step=jnp.zeros_like(run.clock.step)))
@@ -207,19 +211,23 @@ class Learner:
         if traced:
             self._loop.exchange(algorithm)
         elif isinstance(self._loop, HostLoop):
-            self._loop = HostLoop(algorithm, self._loop.environments, self.seeds, self.emit, self.window)
-            self._loop.disturbed = True
+            self._loop = HostLoop(
+                algorithm, self._loop.environments, self.seeds, self.return_experience, self.window
+            )
+            self._loop.env_stale = True
         else:
             native = self.source.native
             assert native is not None
-            self._loop = DeviceLoop(algorithm, native, self.spec.num_envs, self.seeds, self.emit, self.window)
+            self._loop = DeviceLoop(
+                algorithm, native, self.spec.num_envs, self.seeds, self.return_experience, self.window
+            )
         self._loop.watch = self.watch
 
-    def restored(self, run: Run) -> None:
+    def restored(self, run: TrainState) -> None:
         """Take over a stored run; environments in Python, which no file can hold, begin their episodes afresh."""
         self.run, self._given_up = run, False
         if isinstance(self._loop, HostLoop):
-            self._loop.disturbed = True
+            self._loop.env_stale = True
 
     def single(self, render_mode: str | None = None) -> gym.Env:
         """One environment to play outside training."""
@@ -243,7 +251,7 @@ class Learner:
     def played_outside(self) -> None:
         """Whoever plays outside training may play the very instance that training steps."""
         if self.source.shared and isinstance(self._loop, HostLoop):
-            self._loop.disturbed = True
+            self._loop.env_stale = True
 
     @property
     def lost(self) -> bool:
@@ -255,7 +263,7 @@ class Learner:
         """What was learnt is not worth keeping, and there is nothing to go back to."""
         self._given_up = True
 
-    def _require_whole(self) -> Run:
+    def _require_whole(self) -> TrainState:
         assert self.run is not None
         self._catch_up()
         if self.lost:
@@ -268,15 +276,15 @@ class Learner:
 
     # the protocol of a loop
 
-    def begin(self, key: jax.Array, size: int | None = None) -> Run:
+    def begin(self, key: jax.Array, size: int | None = None) -> TrainState:
         """A run before its first step."""
         return self._started_loop.begin(key, size)
 
-    def advance(self, run: Run, count: int, size: int) -> Advanced:
+    def advance(self, run: TrainState, count: int, size: int) -> Advanced:
         """`(run, metrics, experience)` after `count` iterations of learning."""
         return self._held(self._started_loop.advance, run, count, size)
 
-    def warm_up(self, run: Run, count: int, size: int | None = None) -> Advanced:
+    def warm_up(self, run: TrainState, count: int, size: int | None = None) -> Advanced:
         """The same after `count` iterations of acting at random."""
         return self._held(self._started_loop.warm_up, run, count, size)
 
@@ -310,7 +318,7 @@ class Learner:
     def _salvage(self) -> None:
         """After a chunk that failed in Python, as in an environment of the user's: its last finished iteration."""
         if isinstance(self._loop, HostLoop):
-            self._loop.disturbed = True
+            self._loop.env_stale = True
             self._catch_up()
 
     def _catch_up(self) -> None:

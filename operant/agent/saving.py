@@ -233,7 +233,7 @@ def restore(
     )
     with blamed(directory.config_file):  # its environment is made here, and compared with its spaces
         _require_held(agent, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
-    begun = agent.learner.started(emit=False)
+    begun = agent.learner.started(return_experience=False)
     with blamed(path):
         run, manifest = load_checkpoint(path, begun)
         if steps_done(run) != manifest["step"]:

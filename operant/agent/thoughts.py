@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm, Estimates
-from operant.distributions import Distribution, draw
+from operant.distributions import Distribution, sample_noise
 from operant.engine.policy import Policy
 from operant.envs.border import Border
 from operant.envs.gymnasium_spaces import observation_to_jax
@@ -63,7 +63,7 @@ class ActionDistribution:
         """An action by its probability, another one at every call; of a Box inside its bounds."""
         key = jax.random.fold_in(key_of(self._seed), next(self._calls))
         count = jax.tree.leaves(self._policy)[0].shape[0]
-        noise = draw(self._space, key, (count,))
+        noise = sample_noise(self._space, key, (count,))
         return self._border.action_out(np.asarray(self._policy.sample(noise)), self._batched)
 
     def log_prob(self, action: Any) -> np.ndarray:

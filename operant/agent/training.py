@@ -24,9 +24,9 @@ from operant.engine.learn import NAN
 from operant.engine.log import RETURN, STEP, UPDATES, CsvLog, Logger, TensorBoardLog
 from operant.engine.observers import Observer
 from operant.engine.records import Records
-from operant.engine.run import Run
 from operant.engine.run_directory import RunDirectory
 from operant.engine.train import LARGEST, iterations_done, steps_done, train
+from operant.engine.train_state import TrainState
 from operant.engine.watch import Stopped, Watch
 from operant.envs.gymnasium_checks import EnvironmentFault
 from operant.envs.host import HostEnvironments
@@ -185,17 +185,17 @@ class Session:
 
     # told by the loop
 
-    def on_warm_up(self, run: Run) -> bool:
+    def on_warm_up(self, run: TrainState) -> bool:
         """Some of the random steps before learning have been taken."""
         self.view.begin(steps_done(run), self.plan.total_timesteps)
         return True
 
-    def on_iteration(self, run: Run) -> bool:
+    def on_iteration(self, run: TrainState) -> bool:
         """An iteration has been finished."""
         metrics = self.agent.history[-1] if self.agent.history else {}
         return self.callbacks.tell("on_rollout", self.progress(steps_done(run), metrics))
 
-    def on_chunk(self, run: Run, metrics: dict[str, np.ndarray]) -> bool:
+    def on_chunk(self, run: TrainState, metrics: dict[str, np.ndarray]) -> bool:
         """A chunk has been finished: evaluate, tell, log, show and keep; whether training should go on."""
         step, evaluated = steps_done(run), False
         nan = np.asarray(metrics[NAN])
@@ -237,7 +237,7 @@ class Session:
 
     def tell_steps(self, transition: Transition) -> None:
         """The steps `[T, S·N, …]` of a chunk have been taken on the device."""
-        happened = np.asarray(transition.happened)
+        happened = np.asarray(transition.mask)
         seeds = self.agent.learner.seeds or 1
         nothing: list[dict[str, Any]] = [{}] * happened.shape[1]
         for t in np.flatnonzero(happened.any(1)):
@@ -254,7 +254,7 @@ class Session:
             action=row.action,
             reward=row.reward,
             raw_reward=row.reward if row.raw_reward is None else row.raw_reward,
-            happened=row.happened,
+            mask=row.mask,
             terminated=row.terminated,
             truncated=row.truncated,
             next_observation=row.next_observation,
@@ -270,7 +270,7 @@ class Session:
         """Where training stands, for a callback."""
         return Progress(step, self.plan.total_timesteps, metrics, self.agent, self.records)
 
-    def row(self, run: Run, metrics: dict[str, np.ndarray]) -> dict[str, Any]:
+    def row(self, run: TrainState, metrics: dict[str, np.ndarray]) -> dict[str, Any]:
         """The row of metrics of a chunk that has just been finished."""
         step, elapsed = steps_done(run), time.perf_counter() - self.started
         return metrics | {

@@ -220,7 +220,7 @@ class Tunable:
             return
         if files.read_metadata(path).get("format") != RING:
             raise ValueError(f"{path} holds no replay: agent.save_replay_buffer(path) writes it.")
-        run = self.learner.started(emit=self.learner.emit)
+        run = self.learner.started(return_experience=self.learner.return_experience)
         stored = files.load_tree(path, run.replay)
         self.learner.run = replace(run, replay=ring.cut(stored))
 

@@ -72,7 +72,7 @@ class Algorithm(eqx.Module):
         return ()
 
     @abstractmethod
-    def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         """The randomness of one `act` over `spec.num_envs` environments, as data."""
 
     @property
@@ -82,7 +82,7 @@ class Algorithm(eqx.Module):
 
     def noise(self, spec: EnvSpec, key: jax.Array, t: jax.Array) -> PyTree:
         """The randomness of `act` in step t of a stream."""
-        return self.draw(spec, jax.random.fold_in(key, t // self.noise_steps))
+        return self.sample_noise(spec, jax.random.fold_in(key, t // self.noise_steps))
 
     @abstractmethod
     def act(
@@ -118,7 +118,7 @@ class Algorithm(eqx.Module):
         """`(what it knows, carry)` of observations `[N, …]`: the policy's distribution, values, action values."""
         return Estimates(), carry
 
-    def observe(self, state: PyTree, transition: Transition) -> PyTree:
+    def update_statistics(self, state: PyTree, transition: Transition) -> PyTree:
         """The state after seeing fresh experience `[T, N, …]`, once, in order: running statistics, counts.
 
         Called behind `update`, so that a rollout is learnt from with the statistics it was acted with.

@@ -34,8 +34,8 @@ class Playing(Algorithm):
     def initial_carry(self, state: PyTree, num_envs: int) -> PyTree:
         return self.learnt.initial_carry(state, num_envs)
 
-    def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
-        return self.learnt.draw(spec, key)
+    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+        return self.learnt.sample_noise(spec, key)
 
     @property
     def noise_steps(self) -> int:

@@ -31,11 +31,11 @@ class Random(Algorithm):
     def init(self, spec: EnvSpec, key: jax.Array) -> RandomState:
         return RandomState(spec)
 
-    def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         """A whole action of a Box; what a uniform policy head needs for the other spaces."""
         if isinstance(spec.action_space, Box):
             return jax.vmap(spec.action_space.sample)(jax.random.split(key, spec.num_envs))
-        return distributions.draw(spec.action_space, key, (spec.num_envs,))
+        return distributions.sample_noise(spec.action_space, key, (spec.num_envs,))
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         space = state.spec.action_space

@@ -36,7 +36,7 @@ class Curiosity(eqx.Module):
     def init(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         """The state before the first step."""
 
-    def observe(self, state: PyTree, transition: Transition, weight: jax.Array) -> PyTree:
+    def update_statistics(self, state: PyTree, transition: Transition, weight: jax.Array) -> PyTree:
         """The state after seeing fresh experience, each step once, before it is rewarded: statistics, counts."""
         return state
 

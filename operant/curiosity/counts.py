@@ -44,7 +44,7 @@ class Counts(Curiosity):
             jnp.zeros(number_of_states(spec.observation_space), jnp.float32), spec.observation_space
         )
 
-    def observe(self, state: CountsState, transition: Transition, weight: jax.Array) -> CountsState:
+    def update_statistics(self, state: CountsState, transition: Transition, weight: jax.Array) -> CountsState:
         arrived = state_number(state.space, transition.next_observation)
         return CountsState(state.visits.at[arrived].add(weight), state.space)
 

@@ -127,8 +127,8 @@ class Curious(Algorithm):
     def initial_carry(self, state: CuriousState, num_envs: int) -> PyTree:
         return self.inner.initial_carry(state.learner, num_envs)
 
-    def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
-        return self.inner.draw(spec, key)
+    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+        return self.inner.sample_noise(spec, key)
 
     @property
     def noise_steps(self) -> int:
@@ -150,9 +150,9 @@ class Curious(Algorithm):
     def estimates(self, state, observation: PyTree, action_mask: PyTree, carry: PyTree):
         return self.inner.estimates(state.learner, observation, action_mask, carry)
 
-    def observe(self, state: CuriousState, transition: Transition) -> CuriousState:
-        learner = self.inner.observe(state.learner, transition)
-        extrinsic = state.extrinsic.observe(transition, self.gamma)
+    def update_statistics(self, state: CuriousState, transition: Transition) -> CuriousState:
+        learner = self.inner.update_statistics(state.learner, transition)
+        extrinsic = state.extrinsic.update(transition, self.gamma)
         state = replace(state, learner=learner, extrinsic=extrinsic)
         if self.experience.replay is None:
             return state  # seen already: see `update`
@@ -166,13 +166,13 @@ class Curious(Algorithm):
 
     def see(self, state: CuriousState, transition: Transition, weight: jax.Array) -> CuriousState:
         """The state after curiosity has seen fresh experience `[T, N, …]`, once, in order, before it is rewarded."""
-        curiosity = self.curiosity.observe(state.curiosity, transition, weight)
+        curiosity = self.curiosity.update_statistics(state.curiosity, transition, weight)
         reward = self.curiosity.reward(curiosity, transition)
         rewarded = replace(transition, reward=reward)
         if self.valued is not None and not self.valued.episodic:
             never = jnp.zeros_like(transition.terminated)
             rewarded = replace(rewarded, terminated=never, truncated=never)
-        intrinsic = state.intrinsic.observe(rewarded, self.intrinsic_gamma)
+        intrinsic = state.intrinsic.update(rewarded, self.intrinsic_gamma)
         return replace(state, curiosity=curiosity, intrinsic=intrinsic)
 
     def update(self, state: CuriousState, batch: Batch, key: jax.Array, clock: Clock) -> Any:

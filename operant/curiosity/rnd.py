@@ -58,8 +58,8 @@ class RND(Learned):
             Whitening.build(spec.observation_space, self.normalize_observations),
         )
 
-    def observe(self, state: RNDState, transition: Transition, weight: jax.Array) -> RNDState:
-        whitening = state.whitening.observe(transition.next_observation, weight)
+    def update_statistics(self, state: RNDState, transition: Transition, weight: jax.Array) -> RNDState:
+        whitening = state.whitening.update(transition.next_observation, weight)
         return RNDState(state.target, state.predictor, state.optimizer, whitening)
 
     def reward(self, state: RNDState, transition: Transition) -> jax.Array:

@@ -38,7 +38,7 @@ class Whitening(eqx.Module):
         pairs = zip(leaves, self.moments, strict=True)
         return structure.unflatten(leaf if m is None else _whitened(leaf, m) for leaf, m in pairs)
 
-    def observe(self, observation: PyTree, weight: jax.Array) -> Whitening:
+    def update(self, observation: PyTree, weight: jax.Array) -> Whitening:
         """With fresh observations `[…]` of weights `[…]` added."""
         if self.moments is None:
             return self

@@ -1,7 +1,7 @@
 """Distributions over actions: what an action space's policy head samples from.
 
 Each is a pytree of arrays with any leading axes `[...]`. Actions have the action space's own shape after
-them. Sampling is a deterministic function of noise that `draw` makes, so a whole block of noise can be drawn
+them. Sampling is a deterministic function of noise that `sample_noise` makes, so a whole block of noise can be drawn
 outside the loop that samples.
 """
 
@@ -26,10 +26,10 @@ __all__ = [
     "MultiCategorical",
     "StateDependentGaussian",
     "Transformed",
-    "draw",
     "expln",
     "from_parameters",
     "parameters",
+    "sample_noise",
     "scale",
 ]
 
@@ -114,7 +114,7 @@ def from_parameters(
     return base
 
 
-def draw(
+def sample_noise(
     space: Space, key: jax.Array, leading: tuple[int, ...] = (), *, state_dependent: bool = False
 ) -> jax.Array:
     """The noise `[*leading, parameters(space)]` from which `sample` makes `leading` actions of this space.

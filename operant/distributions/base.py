@@ -17,7 +17,7 @@ class Distribution(eqx.Module):
 
     @abstractmethod
     def sample(self, noise: jax.Array) -> jax.Array:
-        """An action, from the noise of `draw`."""
+        """An action, from the noise of `sample_noise`."""
 
     @abstractmethod
     def log_prob(self, action: jax.Array) -> jax.Array:

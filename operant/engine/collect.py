@@ -10,13 +10,13 @@ import jax.numpy as jnp
 
 from operant.algorithms.base import Algorithm
 from operant.engine.learn import to_environment
-from operant.engine.run import Run, Stream, stream, transition
+from operant.engine.train_state import Stream, TrainState, stream, transition
 from operant.envs import base as envs
 from operant.envs.base import Environment
 from operant.types import Clock, EnvSpec, Experience, PyTree, Transition
 
 
-class Stage(NamedTuple):
+class ActorState(NamedTuple):
     """Where the environments stand, and what the policy remembers; leaves `[N, …]`."""
 
     environment: PyTree
@@ -42,7 +42,9 @@ def draw_rollout(
     def one(t: jax.Array) -> PyTree:
         return (
             algorithm.noise(spec, stream(key, acting), t),
-            envs.draw(environment, jax.random.fold_in(stream(key, Stream.ENVIRONMENT), t + 1), spec.num_envs),
+            envs.sample_noise(
+                environment, jax.random.fold_in(stream(key, Stream.ENVIRONMENT), t + 1), spec.num_envs
+            ),
         )
 
     return jax.vmap(one)(first + jnp.arange(steps))
@@ -54,9 +56,9 @@ def advance(
     state: PyTree,
     initial_carry: PyTree,
     clock: Clock,
-    stage: Stage,
+    stage: ActorState,
     noise: PyTree,
-) -> tuple[Stage, Transition]:
+) -> tuple[ActorState, Transition]:
     """One step of every environment."""
     act_noise, env_noise = noise
     action, carry, extras = algorithm.act(
@@ -65,13 +67,13 @@ def advance(
     applied = to_environment(environment.action_space, action)
     states, timestep = envs.step(environment, stage.environment, applied, env_noise)
     experience = transition(stage.observation, stage.action_mask, action, extras, timestep)
-    following = Stage(
-        states, timestep.observation, timestep.action_mask, forget(carry, initial_carry, experience.done)
+    following = ActorState(
+        states, timestep.observation, timestep.action_mask, reset_carry(carry, initial_carry, experience.done)
     )
     return following, experience
 
 
-def forget(carry: PyTree, initial_carry: PyTree, done: jax.Array) -> PyTree:
+def reset_carry(carry: PyTree, initial_carry: PyTree, done: jax.Array) -> PyTree:
     """The memory `[…, N, …]` with that of ended episodes `[…, N]` as at the start of one, `[N, …]`."""
 
     def select(now: jax.Array, initial: jax.Array) -> jax.Array:
@@ -85,18 +87,18 @@ def rollout(
     algorithm: Algorithm,
     policy_state: PyTree,
     environment: Environment,
-    run: Run,
+    run: TrainState,
     initial_carry: PyTree,
     noise: PyTree,
     *,
     remember: bool,
-) -> tuple[Run, Transition, PyTree]:
+) -> tuple[TrainState, Transition, PyTree]:
     """The run after as many steps as there is noise for, their experience `[T, N, …]`, and the policy's memory.
 
     That is the memory before the first step, `[N, …]`, or with `remember` before every one, `[T, N, …]`.
     """
 
-    def body(stage: Stage, noise: PyTree) -> tuple[Stage, tuple[Transition, PyTree]]:
+    def body(stage: ActorState, noise: PyTree) -> tuple[ActorState, tuple[Transition, PyTree]]:
         following, experience = advance(
             algorithm, environment, policy_state, initial_carry, run.clock, stage, noise
         )
@@ -107,8 +109,8 @@ def rollout(
 
 
 def episodes(
-    algorithm: Algorithm, environment: Environment, spec: EnvSpec, run: Run, plan: Experience
-) -> tuple[Run, Transition]:
+    algorithm: Algorithm, environment: Environment, spec: EnvSpec, run: TrainState, plan: Experience
+) -> tuple[TrainState, Transition]:
     """The run after a plan's whole episodes from fresh starts, and their experience `[max_steps, count, …]`.
 
     Rows after an episode's end have `valid` False. Collecting stops as soon as the last episode of a round ends.
@@ -116,21 +118,21 @@ def episodes(
     rounds, max_steps = plan.rounds(spec.num_envs), plan.unroll_length
     initial_carry = algorithm.initial_carry(run.state, spec.num_envs)
 
-    def one_round(index: jax.Array) -> tuple[Stage, Transition]:
+    def one_round(index: jax.Array) -> tuple[ActorState, Transition]:
         number = run.iteration * rounds + index
         key = jax.random.fold_in(stream(run.key, Stream.ENVIRONMENT), number + 1)
         states, observation, action_mask = envs.reset(
-            environment, envs.draw(environment, jax.random.fold_in(key, 0), spec.num_envs)
+            environment, envs.sample_noise(environment, jax.random.fold_in(key, 0), spec.num_envs)
         )
         first = number * max_steps
         act_key = stream(run.key, Stream.ACT)
         noise = jax.vmap(
             lambda t: (
                 algorithm.noise(spec, act_key, first + t),
-                envs.draw(environment, jax.random.fold_in(key, t + 1), spec.num_envs),
+                envs.sample_noise(environment, jax.random.fold_in(key, t + 1), spec.num_envs),
             )
         )(jnp.arange(max_steps))
-        stage = Stage(states, observation, action_mask, initial_carry)
+        stage = ActorState(states, observation, action_mask, initial_carry)
 
         def at(t: jax.Array | int) -> PyTree:
             return jax.tree.map(lambda x: x[t], noise)
@@ -173,11 +175,11 @@ def episodes(
     return with_stage(run, jax.tree.map(lambda x: x[-1], stages)), experience
 
 
-def stage_of(run: Run) -> Stage:
-    return Stage(run.environment, run.observation, run.action_mask, run.carry)
+def stage_of(run: TrainState) -> ActorState:
+    return ActorState(run.environment, run.observation, run.action_mask, run.carry)
 
 
-def with_stage(run: Run, stage: Stage) -> Run:
+def with_stage(run: TrainState, stage: ActorState) -> TrainState:
     return eqx.tree_at(
         lambda r: (r.environment, r.observation, r.action_mask, r.carry),
         run,

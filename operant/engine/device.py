@@ -16,10 +16,10 @@ from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
-from operant.engine.learn import draw_learning, in_time, learn, report, warm_up
+from operant.engine.learn import draw_learning, learn, report, to_time_major, warm_up
 from operant.engine.programs import Program
-from operant.engine.run import Run, Stream, initial_state, start, stream
 from operant.engine.statistics import WINDOW
+from operant.engine.train_state import Stream, TrainState, initial_state, start, stream
 from operant.engine.watch import Stopped, Watch
 from operant.envs import base as envs
 from operant.envs.base import Environment
@@ -39,9 +39,11 @@ def begin(
     state: PyTree,
     key: jax.Array,
     window: int = WINDOW,
-) -> Run:
+) -> TrainState:
     """A run of this state before its first step."""
-    noise = envs.draw(environment, jax.random.fold_in(stream(key, Stream.ENVIRONMENT), 0), spec.num_envs)
+    noise = envs.sample_noise(
+        environment, jax.random.fold_in(stream(key, Stream.ENVIRONMENT), 0), spec.num_envs
+    )
     return start(algorithm, spec, key, state, *envs.reset(environment, noise), window=window)
 
 
@@ -50,12 +52,12 @@ def chunk(
     environment: Environment,
     spec: EnvSpec,
     size: int,
-    emit: bool,
-    run: Run,
+    return_experience: bool,
+    run: TrainState,
     sums: jax.Array,
     count: jax.Array,
     before: jax.Array,
-) -> tuple[Run, PyTree, PyTree, jax.Array]:
+) -> tuple[TrainState, PyTree, PyTree, jax.Array]:
     """`(run, metrics, experience, sums)` after `count` ≤ `size` iterations of learning.
 
     The randomness of `size` iterations is drawn at once, outside the loop; metrics are means over the chunk;
@@ -76,7 +78,7 @@ def chunk(
     )
 
     @jax.jit  # so that it is traced once, for the shapes and for the loop
-    def iterate(run: Run, i: jax.Array) -> tuple[Run, PyTree, Transition]:
+    def iterate(run: TrainState, i: jax.Array) -> tuple[TrainState, PyTree, Transition]:
         if plan.whole_episodes:
             carry = run.carry
             run, experience = collect.episodes(algorithm, environment, spec, run, plan)
@@ -91,20 +93,24 @@ def chunk(
                 remember=plan.stores_carry,
             )
         run, metrics = learn(algorithm, run, experience, carry, jax.tree.map(lambda x: x[i], learning))
-        return run, metrics, in_time(experience, plan.rounds(spec.num_envs))
+        return run, metrics, to_time_major(experience, plan.rounds(spec.num_envs))
 
     _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))
     leaves, structure = jax.tree.flatten(metrics_like)
     if len(leaves) > SUMS:
         raise ValueError(f"{algorithm.name} reports {len(leaves)} metrics: must be at most {SUMS}.")
     totals = structure.unflatten([sums[i] for i in range(len(leaves))])  # metrics are scalars
-    emitted = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), experience_like) if emit else None
+    emitted = (
+        jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), experience_like)
+        if return_experience
+        else None
+    )
 
-    def body(i: jax.Array, loop: tuple[Run, PyTree, PyTree]) -> tuple[Run, PyTree, PyTree]:
+    def body(i: jax.Array, loop: tuple[TrainState, PyTree, PyTree]) -> tuple[TrainState, PyTree, PyTree]:
         run, totals, emitted = loop
         run, metrics, experience = iterate(run, i.astype(jnp.int32))
         totals = jax.tree.map(lambda total, new: total + new.astype(jnp.float32), totals, metrics)
-        if emit:
+        if return_experience:
             emitted = jax.tree.map(lambda rows, new: rows.at[i].set(new), emitted, experience)
         return run, totals, emitted
 
@@ -120,10 +126,10 @@ def warm_up_chunk(
     environment: Environment,
     spec: EnvSpec,
     size: int,
-    emit: bool,
-    run: Run,
+    return_experience: bool,
+    run: TrainState,
     count: jax.Array,
-) -> tuple[Run, PyTree, PyTree]:
+) -> tuple[TrainState, PyTree, PyTree]:
     """The same after `count` ≤ `size` iterations of acting at random and learning nothing."""
     plan, random = algorithm.experience, Random()
     steps = plan.unroll_length
@@ -132,7 +138,7 @@ def warm_up_chunk(
     )
     noise = jax.tree.map(lambda x: x.reshape(size, steps, *x.shape[1:]), noise)
 
-    def iterate(run: Run, noise: PyTree) -> tuple[Run, PyTree]:
+    def iterate(run: TrainState, noise: PyTree) -> tuple[TrainState, PyTree]:
         run, experience, carry = collect.rollout(
             random,
             RandomState(spec),
@@ -142,12 +148,12 @@ def warm_up_chunk(
             noise,
             remember=plan.stores_carry,
         )
-        return warm_up(algorithm, run, experience, carry), experience if emit else None
+        return warm_up(algorithm, run, experience, carry), experience if return_experience else None
 
     _, like = jax.eval_shape(iterate, run, jax.tree.map(lambda x: x[0], noise))
     emitted = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), like)
 
-    def body(i: jax.Array, loop: tuple[Run, PyTree]) -> tuple[Run, PyTree]:
+    def body(i: jax.Array, loop: tuple[TrainState, PyTree]) -> tuple[TrainState, PyTree]:
         run, emitted = loop
         run, experience = iterate(run, jax.tree.map(lambda x: x[i], noise))
         return run, jax.tree.map(lambda rows, new: rows.at[i].set(new), emitted, experience)
@@ -168,10 +174,15 @@ class DeviceLoop:
         environment: Environment,
         num_envs: int,
         seeds: int | None,
-        emit: bool = False,
+        return_experience: bool = False,
         window: int = WINDOW,
     ) -> None:
-        self.algorithm, self.environment, self.seeds, self.emit = algorithm, environment, seeds, emit
+        self.algorithm, self.environment, self.seeds, self.return_experience = (
+            algorithm,
+            environment,
+            seeds,
+            return_experience,
+        )
         self.spec, self.window = replace(environment.spec, num_envs=num_envs), window
         devices = max(d for d in range(1, len(jax.devices()) + 1) if (seeds or 1) % d == 0)
         self._mesh = Mesh(np.array(jax.devices()[:devices]), ("seeds",))
@@ -181,7 +192,7 @@ class DeviceLoop:
         self._pace: dict[tuple[str, int], float] = {}  # seconds of one of their iterations
         self.watch = Watch("this chunk of training")
 
-    def begin(self, key: jax.Array, size: int | None = None) -> Run:
+    def begin(self, key: jax.Array, size: int | None = None) -> TrainState:
         """The run before its first step; with seeds, `key` is `[S]`.
 
         The program of chunks of `size` iterations is loaded or compiled beside.
@@ -190,7 +201,7 @@ class DeviceLoop:
         def initial(algorithm: Algorithm, key: jax.Array) -> tuple[PyTree, tuple]:
             return initial_state(algorithm, self.spec, key), ()
 
-        def first(algorithm: Algorithm, state: PyTree, key: jax.Array) -> tuple[Run, tuple]:
+        def first(algorithm: Algorithm, state: PyTree, key: jax.Array) -> tuple[TrainState, tuple]:
             return begin(algorithm, self.environment, self.spec, state, key, self.window), ()
 
         if self.seeds is not None:
@@ -206,8 +217,8 @@ class DeviceLoop:
         return run
 
     def advance(
-        self, run: Run, count: int, size: int
-    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+        self, run: TrainState, count: int, size: int
+    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` ≤ `size` iterations; the given run is used up.
 
         They come in calls of about `LONGEST` seconds, which learn the same; fewer where `watch` says stop between two.
@@ -215,7 +226,7 @@ class DeviceLoop:
         """
         program, sums = self._chunk(size), self._no_sums
 
-        def call(run: Run, count: int, before: int) -> tuple[Run, PyTree, PyTree]:
+        def call(run: TrainState, count: int, before: int) -> tuple[TrainState, PyTree, PyTree]:
             nonlocal sums
             run, (metrics, emitted, sums) = program(
                 self.algorithm, self._spread(run), sums, np.int32(count), np.int32(before), like=run
@@ -225,13 +236,13 @@ class DeviceLoop:
         return self._in_parts(call, run, count, ("chunk", size))
 
     def warm_up(
-        self, run: Run, count: int, size: int | None = None
-    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+        self, run: TrainState, count: int, size: int | None = None
+    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]:
         """The same after `count` ≤ `size` iterations of acting at random."""
         size = size or count
         program = self._warm_up(size)
 
-        def call(run: Run, count: int, before: int) -> tuple[Run, PyTree, PyTree]:
+        def call(run: TrainState, count: int, before: int) -> tuple[TrainState, PyTree, PyTree]:
             run, (metrics, emitted) = program(self.algorithm, self._spread(run), np.int32(count), like=run)
             return run, metrics, emitted
 
@@ -246,12 +257,12 @@ class DeviceLoop:
 
     def _in_parts(
         self,
-        call: Callable[[Run, int, int], tuple[Run, PyTree, PyTree]],
-        run: Run,
+        call: Callable[[TrainState, int, int], tuple[TrainState, PyTree, PyTree]],
+        run: TrainState,
         count: int,
         program: tuple[str, int],
         phase: str = "",
-    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]:
         """What `call(run, part, before)` gives, in parts of `count` iterations; the first one shows their pace."""
         done, metrics, blocks = 0, {}, []
         while done < count:
@@ -285,8 +296,10 @@ class DeviceLoop:
         """The program of chunks of `size` iterations."""
         if size not in self._chunks:
 
-            def function(algorithm: Algorithm, run: Run, *rest: jax.Array) -> tuple[Run, list]:
-                run, *others = chunk(algorithm, self.environment, self.spec, size, self.emit, run, *rest)
+            def function(algorithm: Algorithm, run: TrainState, *rest: jax.Array) -> tuple[TrainState, list]:
+                run, *others = chunk(
+                    algorithm, self.environment, self.spec, size, self.return_experience, run, *rest
+                )
                 return run, others
 
             self._chunks[size] = self._compile(function, ("chunk", size), own=1, shared=2)
@@ -296,9 +309,9 @@ class DeviceLoop:
         """The program of `size` random iterations."""
         if size not in self._warm_ups:
 
-            def function(algorithm: Algorithm, run: Run, count: jax.Array) -> tuple[Run, list]:
+            def function(algorithm: Algorithm, run: TrainState, count: jax.Array) -> tuple[TrainState, list]:
                 run, *others = warm_up_chunk(
-                    algorithm, self.environment, self.spec, size, self.emit, run, count
+                    algorithm, self.environment, self.spec, size, self.return_experience, run, count
                 )
                 return run, others
 
@@ -307,7 +320,7 @@ class DeviceLoop:
 
     def _about(self, *what: Any) -> tuple | None:
         """All that a program of this loop depends on; None where its traced form is not for keeping."""
-        if self.emit or self._mesh.size > 1:
+        if self.return_experience or self._mesh.size > 1:
             return None
         return *what, self.algorithm, self.environment, self.spec, self.seeds, self.window
 
@@ -320,8 +333,8 @@ class DeviceLoop:
         if self.seeds is None:
             return Program(function, about, donate=(1,))
 
-        def mapped(algorithm: Algorithm, run: Run, *rest: Any) -> Any:
-            def one(run: Run, *mine: Any) -> Any:
+        def mapped(algorithm: Algorithm, run: TrainState, *rest: Any) -> Any:
+            def one(run: TrainState, *mine: Any) -> Any:
                 return function(algorithm, run, *mine, *rest[own:])
 
             each = run, *rest[:own]
@@ -347,7 +360,7 @@ class DeviceLoop:
         """
         return self.algorithm.experience == Rollout(1) and jax.default_backend() == "cpu"
 
-    def _spread(self, run: Run) -> Run:
+    def _spread(self, run: TrainState) -> TrainState:
         """The run with its seeds on their devices; nothing moves that is there already."""
         if self.seeds is None or self._mesh.size == 1:
             return run

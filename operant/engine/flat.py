@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant.engine.run import Run
+from operant.engine.train_state import TrainState
 from operant.types import PyTree
 
 SMALL = 2**15  # numbers: up to so many, copying an array takes less time than handing it over by itself
@@ -146,13 +146,13 @@ def number(index: int) -> jax.Array:
     return jax.device_put(np.int32(index))
 
 
-class FlatRun:
+class FlatTrainState:
     """A run as the list of its arrays, which learning replaces."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: TrainState) -> None:
         several = run.iteration.ndim  # 1 if there is an axis of seeds
         self.arrays, self.layout = flatten(run, pack=True, several=several, apart=(run.carry, run.replay))
-        self._places: Run = self.layout.structure.unflatten(range(self.layout.structure.num_leaves))
+        self._places: TrainState = self.layout.structure.unflatten(range(self.layout.structure.num_leaves))
         packs = len(self.layout.packs)
         self._index = {place: packs + i for i, place in enumerate(self.layout.alone)}
         needed = jax.tree.leaves((self._places.state, self._places.clock))
@@ -161,7 +161,7 @@ class FlatRun:
         self.iteration = int(np.asarray(run.iteration).max())
 
     @property
-    def run(self) -> Run:
+    def run(self) -> TrainState:
         """As a tree."""
         return self.layout.tree(self.arrays)
 

@@ -14,11 +14,11 @@ import numpy as np
 from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
-from operant.engine.collect import forget
-from operant.engine.flat import SMALL, Block, FlatRun, Layout, as_bytes, flatten, from_bytes, number
-from operant.engine.learn import draw_learning, in_time, learn, report, to_environment, warm_up
-from operant.engine.run import Run, Stream, initial_state, start, stream, transition
+from operant.engine.collect import reset_carry
+from operant.engine.flat import SMALL, Block, FlatTrainState, Layout, as_bytes, flatten, from_bytes, number
+from operant.engine.learn import draw_learning, learn, report, to_environment, to_time_major, warm_up
 from operant.engine.statistics import WINDOW
+from operant.engine.train_state import Stream, TrainState, initial_state, start, stream, transition
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.ops.normalization import Normalizer
@@ -40,10 +40,15 @@ class HostLoop:
         algorithm: Algorithm,
         environments: HostEnvironments,
         seeds: int | None,
-        emit: bool = False,
+        return_experience: bool = False,
         window: int = WINDOW,
     ) -> None:
-        self.environments, self.seeds, self.emit, self.window = environments, seeds, emit, window
+        self.environments, self.seeds, self.return_experience, self.window = (
+            environments,
+            seeds,
+            return_experience,
+            window,
+        )
         self.exchange(algorithm)
         self._plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
@@ -55,11 +60,11 @@ class HostLoop:
         self._learners: dict[bool, Callable] = {}
         self._kinds: list | None = None  # shapes and dtypes of experience that is handed over as bytes
         self._metrics: tuple[str, ...] = ()  # the names of what learning reports
-        self.flat: FlatRun | None = None  # where the chunk under way is, or the last one ended
+        self.flat: FlatTrainState | None = None  # where the chunk under way is, or the last one ended
         self.watch, self._num_envs = Watch(), self.spec.num_envs
-        self.disturbed = False  # somebody else has played the environments: episodes must begin afresh
+        self.env_stale = False  # somebody else has played the environments: episodes must begin afresh
 
-    def begin(self, key: jax.Array, size: int | None = None) -> Run:
+    def begin(self, key: jax.Array, size: int | None = None) -> TrainState:
         """The run before its first step; with seeds, `key` is `[S]`. `size` is the device loop's business."""
         self._reset(key, 0)
 
@@ -68,7 +73,7 @@ class HostLoop:
 
         def first(
             algorithm: Algorithm, key: jax.Array, state: PyTree, observation: PyTree, action_mask: PyTree
-        ) -> Run:
+        ) -> TrainState:
             return start(algorithm, self.spec, key, state, (), observation, action_mask, self.window)
 
         make_state = self._compiled(initial, settings.once(exact=False))
@@ -77,10 +82,10 @@ class HostLoop:
         given = self.algorithm, key
         return make(*given, make_state(*given), seen, mask)
 
-    def restart(self, run: Run) -> Run:
+    def restart(self, run: TrainState) -> TrainState:
         """A stored run with fresh episodes, since environments on the host cannot be stored with it."""
         self._reset(run.key, int(np.asarray(run.iteration).max()) + 1)
-        self.disturbed = False
+        self.env_stale = False
         statistics = run.statistics
 
         def kind(node: PyTree) -> bool:
@@ -101,8 +106,8 @@ class HostLoop:
         )
 
     def advance(
-        self, run: Run, count: int, size: int
-    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+        self, run: TrainState, count: int, size: int
+    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]:
         """`(run, metrics, experience)` after `count` iterations of learning, or fewer where `watch` says stop.
 
         Raises Stopped where that is before the first has ended. `size` is the device loop's business.
@@ -123,16 +128,16 @@ class HostLoop:
                 break
             total = total + np.asarray(self._learn(flat, experience, carries, done, learning=True))
             finished += 1
-            if self.emit:
+            if self.return_experience:
                 rounds = plan.rounds(self.spec.num_envs)
-                emitted.append(in_time(self._experience.tree(experience), rounds, self.seeds or 1))
+                emitted.append(to_time_major(self._experience.tree(experience), rounds, self.seeds or 1))
         means = dict(zip(self._metrics, np.moveaxis(total / finished, -1, 0), strict=True))
         run = flat.run
         return run, means | self._reported(run), _joined(emitted)
 
     def warm_up(
-        self, run: Run, count: int, size: int | None = None
-    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]:
+        self, run: TrainState, count: int, size: int | None = None
+    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]:
         """The same after `count` iterations of acting at random and learning nothing."""
         emitted, flat = [], self._taken(run)
         with self.watch.doing("warming up"):
@@ -143,7 +148,7 @@ class HostLoop:
                 except Stopped:
                     break
                 self._learn(flat, experience, carries, done, learning=False)
-                if self.emit:
+                if self.return_experience:
                     emitted.append(self._experience.tree(experience))
         run = flat.run
         return run, self._reported(run), _joined(emitted)
@@ -157,15 +162,15 @@ class HostLoop:
         """Closes the environments."""
         self.environments.close()
 
-    def _taken(self, run: Run) -> FlatRun:
+    def _taken(self, run: TrainState) -> FlatTrainState:
         """The run to advance, which is used up by that."""
-        self.flat = FlatRun(self.restart(run) if self.disturbed else run)
+        self.flat = FlatTrainState(self.restart(run) if self.env_stale else run)
         return self.flat
 
     # collecting; experience is the list of its arrays `[T, S·N, …]`, of the layout `self._experience`, and comes with
     # the policy's memory after the last step or, where it is stored, after every one
 
-    def _rollout(self, flat: FlatRun, acting: Stream, steps: int) -> tuple[list[PyTree], list]:
+    def _rollout(self, flat: FlatTrainState, acting: Stream, steps: int) -> tuple[list[PyTree], list]:
         """`(memories, experience)` of so many steps."""
         actor = self._actor(flat, acting, flat.iteration * steps, steps)
         carry, rows, carries, watch = flat.carry, [], [], self.watch
@@ -177,13 +182,13 @@ class HostLoop:
             carries.append(carry)
         carries = carries if self._plan.stores_carry else [carry]
         small = sum(leaf.nbytes for leaf in rows[0]) * steps <= SMALL
-        if self.emit or self.seeds is not None or not small:
+        if self.return_experience or self.seeds is not None or not small:
             self._kinds = None
             return carries, _stacked(rows)
         self._kinds = [(leaf.shape, leaf.dtype) for leaf in rows[0]]
         return carries, [as_bytes(rows)]  # a list of one: the bytes of all
 
-    def _episodes(self, flat: FlatRun) -> tuple[list[PyTree], list]:
+    def _episodes(self, flat: FlatTrainState) -> tuple[list[PyTree], list]:
         """`(memories, experience)` of whole episodes, those of later rounds beside those of the first."""
         rounds, max_steps, blocks = self._plan.rounds(self.spec.num_envs), self._plan.unroll_length, []
         initial_carry = carry = self._initial_carry(self.algorithm, flat.run.state)
@@ -199,7 +204,7 @@ class HostLoop:
                 action, carry, extras = actor(carry, t)
                 row = self._step(action, extras)
                 last = (t == max_steps - 1) & ~row.done
-                row = replace(row, valid=alive & row.happened, truncated=row.truncated | last)
+                row = replace(row, valid=alive & row.mask, truncated=row.truncated | last)
                 rows.append(self._row(row))
                 alive = alive & ~row.done
                 if not alive.any():
@@ -223,7 +228,7 @@ class HostLoop:
 
     def _leave(self, under_way: bool) -> None:
         """Stop here. What has been collected since the last iteration is lost, with the episodes under way."""
-        self.disturbed = self.disturbed or under_way
+        self.env_stale = self.env_stale or under_way
         raise Stopped
 
     def _row(self, experience: Transition) -> list:
@@ -232,7 +237,7 @@ class HostLoop:
         return leaves
 
     def _actor(
-        self, flat: FlatRun, acting: Stream, first: int, steps: int
+        self, flat: FlatTrainState, acting: Stream, first: int, steps: int
     ) -> Callable[[PyTree, int], tuple[PyTree, PyTree, PyTree]]:
         """`(carry, t) → (action, carry, extras)` for steps `first + t`, acting on the present observation."""
         parts, block = flat.acting, self._draw(flat, acting, first, steps)
@@ -247,7 +252,7 @@ class HostLoop:
                     state, algorithm = RandomState(self.spec), Random()
                 else:
                     algorithm = self._algorithm.tree(constants)
-                    carry = forget(carry, algorithm.initial_carry(state, self.spec.num_envs), done)
+                    carry = reset_carry(carry, algorithm.initial_carry(state, self.spec.num_envs), done)
                 return algorithm.act(state, observation, action_mask, carry, noise, clock, explore=True)
 
             axes = (None, 0, 0, None, 0, 0, 0, 0)
@@ -268,7 +273,7 @@ class HostLoop:
 
         return actor
 
-    def _draw(self, flat: FlatRun, acting: Stream, first: int, steps: int) -> Block:
+    def _draw(self, flat: FlatTrainState, acting: Stream, first: int, steps: int) -> Block:
         """A block that holds the randomness of acting in steps from `first` on."""
         size = max(self.BLOCK // steps, 1) * steps
 
@@ -279,7 +284,7 @@ class HostLoop:
 
         return self._block(flat, acting, draw, first, size)
 
-    def _block(self, flat: FlatRun, which: Stream, draw: Callable, number: int, size: int) -> Block:
+    def _block(self, flat: FlatTrainState, which: Stream, draw: Callable, number: int, size: int) -> Block:
         """The block of `draw`'s randomness that holds this number; drawn once."""
         beginning = number // size * size
         if which not in self._draws:
@@ -306,7 +311,13 @@ class HostLoop:
     # learning
 
     def _learn(
-        self, flat: FlatRun, experience: list, carries: list[PyTree], done: np.ndarray, *, learning: bool
+        self,
+        flat: FlatTrainState,
+        experience: list,
+        carries: list[PyTree],
+        done: np.ndarray,
+        *,
+        learning: bool,
     ) -> jax.Array:
         """Bring the run up to date with fresh experience, in place; its metrics `[…, K]`, named by `_metrics`."""
         block = self._draw_learning(flat)
@@ -328,7 +339,7 @@ class HostLoop:
                         0, jnp.float32
                     )
                 if not self._plan.whole_episodes:
-                    before = forget(before, algorithm.initial_carry(run.state, self.spec.num_envs), done)
+                    before = reset_carry(before, algorithm.initial_carry(run.state, self.spec.num_envs), done)
                 noise = noise_layout.tree([leaf[index] for leaf in noise])
                 run, metrics = learn(algorithm, run, fresh, before, noise)
                 self._metrics = tuple(metrics)
@@ -358,7 +369,7 @@ class HostLoop:
             watch.answer()
         return metrics
 
-    def _draw_learning(self, flat: FlatRun) -> Block:
+    def _draw_learning(self, flat: FlatTrainState) -> Block:
         """A block that holds the randomness of learning in this iteration."""
         size = 1 if self._plan.whole_episodes else max(self.BLOCK // self._plan.unroll_length, 1)
 
@@ -368,7 +379,7 @@ class HostLoop:
 
         return self._block(flat, Stream.UPDATE, draw, flat.iteration, size)
 
-    def _reported(self, run: Run) -> dict[str, np.ndarray]:
+    def _reported(self, run: TrainState) -> dict[str, np.ndarray]:
         """Metrics of a whole chunk: the algorithm's own of its state, and those of the last episodes."""
         return jax.device_get(self._report(self.algorithm, run.state, run.statistics))
 

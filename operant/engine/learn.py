@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm
-from operant.engine.run import Run, Stream, stream
+from operant.engine.train_state import Stream, TrainState, stream
 from operant.replay import ring
 from operant.spaces import Box, Space
 from operant.types import Batch, Clock, PyTree, Replay, Transition
@@ -53,12 +53,12 @@ def report(algorithm: Algorithm, state: PyTree) -> dict[str, jax.Array]:
 
 def steps_taken(transition: Transition) -> jax.Array:
     """How many environment steps an experience holds: int32."""
-    return jnp.sum(transition.happened, dtype=jnp.int32)
+    return jnp.sum(transition.mask, dtype=jnp.int32)
 
 
 def learn(
-    algorithm: Algorithm, run: Run, experience: Transition, carry: PyTree, noise: LearningNoise
-) -> tuple[Run, dict[str, jax.Array]]:
+    algorithm: Algorithm, run: TrainState, experience: Transition, carry: PyTree, noise: LearningNoise
+) -> tuple[TrainState, dict[str, jax.Array]]:
     """The run after learning from fresh experience `[T, N, …]`, collected with memory `carry` before its first step.
 
     Where sequences are replayed, `carry` is the memory before every step, `[T, N, …]`.
@@ -67,15 +67,15 @@ def learn(
     plan = algorithm.experience
     if plan.replay is not None:
         assert run.replay is not None
-        replay = ring.insert(plan.replay, run.replay, learnt_from(experience), carry)
+        replay = ring.insert(plan.replay, run.replay, strip_statistics(experience), carry)
         state, replay, metrics = _learn_from_replay(algorithm, plan.replay, run.state, replay, noise, clock)
     else:
         replay = None
         if plan.whole_episodes:  # every one starts afresh
             carry = algorithm.initial_carry(run.state, experience.reward.shape[1])
-        batch = Batch(learnt_from(experience), experience.weight, carry)
+        batch = Batch(strip_statistics(experience), experience.weight, carry)
         state, metrics = _two(algorithm, algorithm.update(run.state, batch, noise.update, clock))
-    return remember(algorithm, run, state, replay, experience, clock), metrics
+    return finish_iteration(algorithm, run, state, replay, experience, clock), metrics
 
 
 def _learn_from_replay(
@@ -130,47 +130,47 @@ def _three(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, dict[str, jax.A
     return learnt
 
 
-def warm_up(algorithm: Algorithm, run: Run, experience: Transition, carry: PyTree) -> Run:
+def warm_up(algorithm: Algorithm, run: TrainState, experience: Transition, carry: PyTree) -> TrainState:
     """The run after fresh experience is stored, without learning; `carry` as in `learn`."""
     plan = algorithm.experience.replay
     assert run.replay is not None
     assert plan is not None
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
-    replay = ring.insert(plan, run.replay, learnt_from(experience), carry)
-    return remember(algorithm, run, run.state, replay, experience, clock)
+    replay = ring.insert(plan, run.replay, strip_statistics(experience), carry)
+    return finish_iteration(algorithm, run, run.state, replay, experience, clock)
 
 
-def remember(
+def finish_iteration(
     algorithm: Algorithm,
-    run: Run,
+    run: TrainState,
     state: PyTree,
     replay: ring.Ring | None,
     experience: Transition,
     clock: Clock,
-) -> Run:
+) -> TrainState:
     """The run with everything that merely sees experience brought up to date."""
     num_envs = run.statistics.running_length.shape[0]
-    experience = in_time(experience, experience.reward.shape[1] // num_envs)
+    experience = to_time_major(experience, experience.reward.shape[1] // num_envs)
     return eqx.tree_at(
         lambda r: (r.state, r.replay, r.clock, r.iteration, r.statistics),
         run,
         (
-            algorithm.observe(state, experience),
+            algorithm.update_statistics(state, experience),
             replay,
             clock,
             run.iteration + 1,
-            run.statistics.observe(experience),
+            run.statistics.update(experience),
         ),
         is_leaf=lambda x: x is None,
     )
 
 
-def learnt_from(experience: Transition) -> Transition:
+def strip_statistics(experience: Transition) -> Transition:
     """The part of an experience that algorithms learn from."""
     return replace(experience, raw_reward=None)
 
 
-def in_time(experience: Transition, rounds: int, learners: int = 1) -> Transition:
+def to_time_major(experience: Transition, rounds: int, learners: int = 1) -> Transition:
     """Whole episodes `[T, S·rounds·N, …]` as the steps of S·N environments, `[rounds·T, S·N, …]`, in order."""
     if rounds == 1:
         return experience

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm
-from operant.engine.collect import forget
+from operant.engine.collect import reset_carry
 from operant.engine.flat import Block, Layout, flatten, number
 from operant.engine.learn import to_environment
 from operant.ops.seeds import key_of
@@ -34,7 +34,7 @@ def _actor(layout: Layout, spec: EnvSpec, random: Layout | None) -> Callable[...
     def act(arrays, observation, action_mask, carry, fresh, drawn, index):
         algorithm, state, _ = layout.tree(arrays)
         if fresh is not None:
-            carry = forget(carry, algorithm.initial_carry(state, spec.num_envs), fresh)
+            carry = reset_carry(carry, algorithm.initial_carry(state, spec.num_envs), fresh)
         noise = None if random is None else random.tree([leaf[index] for leaf in drawn])
         finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
         action, carry, _ = algorithm.act(

@@ -24,7 +24,7 @@ import numpy as np
 from operant import settings, supported
 from operant.engine.files import is_key, read_array, read_metadata, save_tree
 from operant.engine.fingerprint import Unknown, fingerprint
-from operant.engine.run import Run
+from operant.engine.train_state import TrainState
 from operant.types import PyTree
 
 KEPT = 100  # programs, those that were used last
@@ -61,7 +61,7 @@ class Program:
 
     def __init__(
         self,
-        function: Callable[..., tuple[Run, Any]],
+        function: Callable[..., tuple[TrainState, Any]],
         about: Any,
         donate: Sequence[int] = (),
         options: Mapping[str, Any] | None = None,
@@ -75,7 +75,7 @@ class Program:
         self._constants: list[jax.Array] = []  # its arrays, handed over once
         self._making = threading.Lock()
 
-    def __call__(self, *trees: PyTree, like: PyTree) -> tuple[Run, Any]:
+    def __call__(self, *trees: PyTree, like: PyTree) -> tuple[TrainState, Any]:
         """`like` is anything of the run's structure and dtypes."""
         if self._keeps and self._executable is None:
             with self._making:

@@ -16,9 +16,9 @@ import jax.numpy as jnp
 from operant import memory, spaces
 from operant.algorithms.base import Algorithm
 from operant.curiosity.base import Curiosity
-from operant.engine.run import initial_state, start, transition_like
 from operant.engine.statistics import WINDOW
 from operant.engine.train import LARGEST
+from operant.engine.train_state import initial_state, start, transition_like
 from operant.memory import TooLarge
 from operant.networks import Network
 from operant.types import EnvSpec, PyTree
@@ -77,7 +77,7 @@ class Demand:
             "carry": run.carry,
             "statistics": run.statistics,
             "row": jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), row),
-            "noise": algorithm.draw(spec, key),
+            "noise": algorithm.sample_noise(spec, key),
         }
 
     def smaller(self) -> Iterator[tuple[str, Any, int | None, Demand]]:

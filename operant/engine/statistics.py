@@ -35,7 +35,7 @@ class EpisodeStatistics(eqx.Module):
         """W: how many of the last episodes are looked at."""
         return self.returns.shape[-1]
 
-    def observe(self, transition: Transition) -> EpisodeStatistics:
+    def update(self, transition: Transition) -> EpisodeStatistics:
         """With fresh experience `[T, N]` counted."""
 
         def forward(running: tuple[jax.Array, jax.Array], row: tuple[jax.Array, jax.Array, jax.Array]):
@@ -44,7 +44,7 @@ class EpisodeStatistics(eqx.Module):
             return (jnp.where(done, 0.0, total), jnp.where(done, 0, length)), (total, length)
 
         reward = transition.reward if transition.raw_reward is None else transition.raw_reward
-        happened = transition.happened
+        happened = transition.mask
         reward = jnp.where(happened, reward, 0.0)
         start = (self.running_return, self.running_length)
         running, (total, length) = jax.lax.scan(forward, start, (reward, transition.done, happened))

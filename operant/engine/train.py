@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm
-from operant.engine.run import Run
+from operant.engine.train_state import TrainState
 from operant.engine.watch import Stopped, Watch
 from operant.types import EnvSpec, Experience, Transition
 
@@ -26,16 +26,16 @@ class Loop(Protocol):
     algorithm: Algorithm
     spec: EnvSpec
     seeds: int | None
-    emit: bool
+    return_experience: bool
     watch: Watch
 
-    def begin(self, key: jax.Array, size: int | None = None) -> Run: ...
+    def begin(self, key: jax.Array, size: int | None = None) -> TrainState: ...
     def advance(
-        self, run: Run, count: int, size: int
-    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]: ...
+        self, run: TrainState, count: int, size: int
+    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]: ...
     def warm_up(
-        self, run: Run, count: int, size: int | None = None
-    ) -> tuple[Run, dict[str, np.ndarray], Transition | None]: ...
+        self, run: TrainState, count: int, size: int | None = None
+    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]: ...
     def close(self) -> None: ...
 
 
@@ -52,22 +52,22 @@ def chunk_size(plan: Experience, num_envs: int, total: int, log_interval: int | 
     return max(1, min(interval // each, math.ceil(total / each)))
 
 
-def steps_done(run: Run) -> int:
+def steps_done(run: TrainState) -> int:
     """Environment steps so far, of each seed."""
     return int(np.asarray(run.clock.step).max())  # np.max of a JAX array would be compiled
 
 
 def train(
     loop: Loop,
-    run: Run,
+    run: TrainState,
     total: int,
     size: int,
-    on_chunk: Callable[[Run, dict[str, np.ndarray]], bool],
+    on_chunk: Callable[[TrainState, dict[str, np.ndarray]], bool],
     observers: Sequence[Callable[[Transition], None]] = (),
     *,
-    on_warm_up: Callable[[Run], bool] = lambda run: True,
-    on_iteration: Callable[[Run], bool] | None = None,
-) -> Run:
+    on_warm_up: Callable[[TrainState], bool] = lambda run: True,
+    on_iteration: Callable[[TrainState], bool] | None = None,
+) -> TrainState:
     """Advance `run` until `total` steps have been taken or `on_chunk(run, metrics)` is False; Python runs only there.
 
     `on_warm_up(run)` is the same for the random steps before learning, which have no metrics. With `on_iteration(run)`
@@ -86,17 +86,17 @@ def train(
         for observer in observers:
             observer(experience)
 
-    def left(run: Run) -> int:
+    def left(run: TrainState) -> int:
         return math.ceil((total - steps_done(run)) / per_iteration)
 
-    def chunk(run: Run, count: int) -> tuple[Run, dict[str, np.ndarray]]:
+    def chunk(run: TrainState, count: int) -> tuple[TrainState, dict[str, np.ndarray]]:
         run, metrics, experience = loop.advance(run, count, size)
         observe(experience)
         return run, metrics
 
     def one_by_one(
-        run: Run, count: int, on_iteration: Callable[[Run], bool]
-    ) -> tuple[Run, dict[str, np.ndarray]]:
+        run: TrainState, count: int, on_iteration: Callable[[TrainState], bool]
+    ) -> tuple[TrainState, dict[str, np.ndarray]]:
         rows = []
         for _ in range(count):
             try:
@@ -130,7 +130,7 @@ def train(
     return run
 
 
-def iterations_done(run: Run) -> int:
+def iterations_done(run: TrainState) -> int:
     """Iterations so far, random ones included."""
     return int(np.asarray(run.iteration).max())
 

@@ -71,7 +71,7 @@ class EpisodeSplitter:
 
     def __call__(self, block: Transition) -> Iterator[Trajectory]:
         """Those that end in this block, environment by environment."""
-        done, happened = np.asarray(block.done), np.asarray(block.happened)
+        done, happened = np.asarray(block.done), np.asarray(block.mask)
         for n in range(done.shape[1]):
             steps = np.flatnonzero(happened[:, n])
             for part in np.split(steps, np.flatnonzero(done[steps, n]) + 1):

@@ -15,7 +15,7 @@ from operant.types import EnvSpec, PyTree, TimeStep
 class Environment(eqx.Module):
     """A Markov decision process as pure functions of one (unbatched) state.
 
-    All randomness arrives as data: `draw` makes what one step *and* one reset need, and the engine draws
+    All randomness arrives as data: `sample_noise` makes what one step *and* one reset need, and the engine draws
     whole blocks of it outside its loop. Constants of the dynamics are static fields or class constants.
     """
 
@@ -31,7 +31,7 @@ class Environment(eqx.Module):
     def action_space(self) -> Space: ...
 
     @abstractmethod
-    def draw(self, key: jax.Array) -> PyTree:
+    def sample_noise(self, key: jax.Array) -> PyTree:
         """The randomness of one step and of one reset: at least one array, even if nothing is random."""
 
     @abstractmethod
@@ -43,7 +43,7 @@ class Environment(eqx.Module):
         """`(next state, reward, terminated)`. The time limit is not the environment's business."""
 
     @abstractmethod
-    def observe(self, state: PyTree) -> PyTree:
+    def observation(self, state: PyTree) -> PyTree:
         """What the agent sees of a state; of `observation_space`."""
 
     def action_mask(self, state: PyTree) -> PyTree:
@@ -66,7 +66,7 @@ class Environment(eqx.Module):
     @property
     def spec(self) -> EnvSpec:
         """Its description, for one copy."""
-        state = jax.eval_shape(lambda key: self.reset(self.draw(key)), jax.random.key(0))
+        state = jax.eval_shape(lambda key: self.reset(self.sample_noise(key)), jax.random.key(0))
         masked = jax.eval_shape(self.action_mask, state) is not None
         return EnvSpec(
             self.id,
@@ -85,9 +85,9 @@ class EnvironmentState(eqx.Module):
     elapsed: jax.Array  # [N] int32
 
 
-def draw(environment: Environment, key: jax.Array, num_envs: int) -> PyTree:
+def sample_noise(environment: Environment, key: jax.Array, num_envs: int) -> PyTree:
     """The randomness of one step of N copies; leaves `[N, …]`."""
-    return jax.vmap(environment.draw)(jax.random.split(key, num_envs))
+    return jax.vmap(environment.sample_noise)(jax.random.split(key, num_envs))
 
 
 def reset(environment: Environment, noise: PyTree) -> tuple[EnvironmentState, PyTree, PyTree]:
@@ -96,7 +96,7 @@ def reset(environment: Environment, noise: PyTree) -> tuple[EnvironmentState, Py
     elapsed = jnp.zeros(jax.tree.leaves(noise)[0].shape[0], jnp.int32)
     return (
         EnvironmentState(inner, elapsed),
-        jax.vmap(environment.observe)(inner),
+        jax.vmap(environment.observation)(inner),
         jax.vmap(environment.action_mask)(inner),
     )
 
@@ -118,8 +118,8 @@ def step(
             lambda new, old: jnp.where(done, new, old), environment.reset(noise), successor
         )
         timestep = TimeStep(
-            observation=environment.observe(following),
-            next_observation=environment.observe(successor),
+            observation=environment.observation(following),
+            next_observation=environment.observation(successor),
             reward=reward,
             terminated=terminated,
             truncated=truncated,

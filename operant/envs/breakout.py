@@ -84,7 +84,7 @@ class MinBreakout(Environment):
     def action_space(self) -> Discrete:
         return Discrete(6 if self.all_actions else 3)
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         """Two numbers from 0 to 1: whether the action sticks, and at which edge the ball starts."""
         return jax.random.uniform(key, (2,), dtype=jnp.float32)
 
@@ -121,13 +121,13 @@ class MinBreakout(Environment):
         following = Field(ball, heading, state.ball, paddle, bricks, action)
         return following, brick.astype(jnp.float32), low & ~caught
 
-    def observe(self, state: Field) -> jax.Array:
+    def observation(self, state: Field) -> jax.Array:
         paddle = (jnp.arange(SIZE) == FLOOR)[:, None] & self._covers(state.paddle, jnp.arange(SIZE))[None]
         channels = (paddle, _cell(*state.ball), _cell(*state.trail), state.bricks)
         return jnp.stack(channels, -1).astype(jnp.uint8)
 
     def picture(self, state: Field) -> jax.Array:
-        seen, cells = self.observe(state), jnp.full((SIZE, SIZE, 3), np.array(BACKGROUND, np.uint8))
+        seen, cells = self.observation(state), jnp.full((SIZE, SIZE, 3), np.array(BACKGROUND, np.uint8))
         for name in ("trail", "ball", "paddle", "brick"):
             shown = seen[..., list(COLOURS).index(name)][..., None] > 0
             cells = jnp.where(shown, jnp.array(COLOURS[name], jnp.uint8)[None, None], cells)

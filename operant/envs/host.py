@@ -88,9 +88,9 @@ class NativeOnHost(HostEnvironments):
     def __init__(self, environment: Environment, num_envs: int) -> None:
         def noise(key: jax.Array, t: jax.Array | int) -> PyTree:
             if key.ndim == 0:
-                return base.draw(environment, jax.random.fold_in(key, t), num_envs)
+                return base.sample_noise(environment, jax.random.fold_in(key, t), num_envs)
             each = jax.vmap(
-                lambda own: base.draw(environment, jax.random.fold_in(own, t), num_envs // len(key))
+                lambda own: base.sample_noise(environment, jax.random.fold_in(own, t), num_envs // len(key))
             )
             return jax.tree.map(lambda x: x.reshape(num_envs, *x.shape[2:]), each(key))
 

@@ -80,7 +80,7 @@ def as_gymnasium(environment: Environment, render_mode: str | None = None) -> gy
 
 @jax.jit
 def _draw(environment: Environment, key: jax.Array, t: int) -> PyTree:
-    return environment.draw(jax.random.fold_in(key, t))
+    return environment.sample_noise(jax.random.fold_in(key, t))
 
 
 @jax.jit
@@ -102,11 +102,11 @@ def _picture(environment: Environment, state: PyTree) -> jax.Array | None:
 
 
 def _first_picture(environment: Environment, key: jax.Array) -> jax.Array | None:
-    return environment.picture(environment.reset(environment.draw(key)))
+    return environment.picture(environment.reset(environment.sample_noise(key)))
 
 
 def _seen(environment: Environment, state: PyTree) -> tuple[PyTree, PyTree, PyTree]:
-    return state, environment.observe(state), environment.action_mask(state)
+    return state, environment.observation(state), environment.action_mask(state)
 
 
 def _info(mask: PyTree) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class OneStep(Environment):
     def action_space(self) -> Space:
         return self.actions
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         return jax.random.randint(key, (), 0, 2, dtype=jnp.int32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
@@ -70,7 +70,7 @@ class OneStep(Environment):
     def step(self, state: jax.Array, action: jax.Array, noise: jax.Array) -> Step:
         return state, self.reward(state, action), jnp.ones((), bool)
 
-    def observe(self, state: jax.Array) -> jax.Array:
+    def observation(self, state: jax.Array) -> jax.Array:
         return (2.0 * state - 1.0)[None]
 
     @abstractmethod
@@ -148,7 +148,7 @@ class DelayedReward(Environment):
     def action_space(self) -> Space:
         return self.actions
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         return jnp.zeros((), dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
@@ -157,7 +157,7 @@ class DelayedReward(Environment):
     def step(self, state: jax.Array, action: jax.Array, noise: jax.Array) -> Step:
         return jnp.ones_like(state), state, state == 1
 
-    def observe(self, state: jax.Array) -> jax.Array:
+    def observation(self, state: jax.Array) -> jax.Array:
         return state[None]
 
 
@@ -180,7 +180,7 @@ class TwoStates(Environment):
     def action_space(self) -> Space:
         return self.actions
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         return jnp.zeros((), jnp.int32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
@@ -189,7 +189,7 @@ class TwoStates(Environment):
     def step(self, state: jax.Array, action: jax.Array, noise: jax.Array) -> Step:
         return jnp.ones_like(state), state.astype(jnp.float32), jnp.zeros((), bool)
 
-    def observe(self, state: jax.Array) -> jax.Array:
+    def observation(self, state: jax.Array) -> jax.Array:
         return state
 
 
@@ -211,7 +211,7 @@ class Masked(Environment):
     def action_space(self) -> Discrete:
         return Discrete(3)
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         return jnp.zeros((), jnp.int32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
@@ -221,7 +221,7 @@ class Masked(Environment):
         reward = jnp.array([[0.0, 1.0, 10.0], [10.0, 0.0, 1.0]])[state, action]
         return jnp.ones_like(state), reward, state == 1
 
-    def observe(self, state: jax.Array) -> jax.Array:
+    def observation(self, state: jax.Array) -> jax.Array:
         return state
 
     def action_mask(self, state: jax.Array) -> jax.Array:
@@ -247,7 +247,7 @@ class Memory(Environment):
     def action_space(self) -> Discrete:
         return Discrete(2)
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         return jax.random.randint(key, (), 0, 2, dtype=jnp.int32)
 
     def reset(self, noise: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -258,7 +258,7 @@ class Memory(Environment):
         due = t == self.delay
         return (cue, t + 1), (due & (action == cue)).astype(jnp.float32), due
 
-    def observe(self, state: tuple[jax.Array, jax.Array]) -> jax.Array:
+    def observation(self, state: tuple[jax.Array, jax.Array]) -> jax.Array:
         cue, t = state
         return jnp.stack([jnp.where(t == 0, 2.0 * cue - 1.0, 0.0), (t == self.delay).astype(jnp.float32)])
 
@@ -282,7 +282,7 @@ class Counting(Environment):
     def action_space(self) -> Discrete:
         return Discrete(2)
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         return jax.random.randint(key, (), 0, 2**19, dtype=jnp.int32)
 
     def reset(self, noise: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -292,7 +292,7 @@ class Counting(Environment):
         episode, t = state
         return (episode, t + 1), (episode + t).astype(jnp.float32), t >= episode % 6
 
-    def observe(self, state: tuple[jax.Array, jax.Array]) -> jax.Array:
+    def observation(self, state: tuple[jax.Array, jax.Array]) -> jax.Array:
         return jnp.stack(state).astype(jnp.float32)
 
 
@@ -317,7 +317,7 @@ class Senses(Environment):
         image = Box(0.0, 255.0, (self.size, self.size, 1), "uint8")
         return Dict.of({"image": image, "kind": Discrete(3), "vector": Box(-1.0, 1.0, (2,))})
 
-    def draw(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def sample_noise(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         shown, distraction = jax.random.split(key)
         right = jax.random.randint(shown, (3,), 0, jnp.array([2, 3, 2]), dtype=jnp.int32)
         return right, jax.random.uniform(distraction, minval=-1.0, maxval=1.0, dtype=jnp.float32)
@@ -328,7 +328,7 @@ class Senses(Environment):
     def step(self, state: tuple[jax.Array, jax.Array], action: jax.Array, noise: Any) -> Step:
         return state, correctness(self.action_space, action, state[0]), jnp.ones((), bool)
 
-    def observe(self, state: tuple[jax.Array, jax.Array]) -> dict[str, jax.Array]:
+    def observation(self, state: tuple[jax.Array, jax.Array]) -> dict[str, jax.Array]:
         right, distraction = state
         image = jnp.full((self.size, self.size, 1), 255, jnp.uint8) * right[0].astype(jnp.uint8)
         return {"image": image, "kind": right[1], "vector": jnp.stack([distraction, 2.0 * right[2] - 1.0])}

@@ -152,7 +152,7 @@ class Tabular(Environment):
     def action_space(self) -> Discrete:
         return Discrete(self.successors.shape[1])
 
-    def draw(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def sample_noise(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         """`(a number from 0 to 1 that picks the outcome, the state that an episode would begin in)`."""
         certain = (
             self.successors.shape[2] == len(self.start_states) == 1
@@ -173,7 +173,7 @@ class Tabular(Environment):
         at = (state, action, chosen)
         return self.successors[at], self.rewards[at], self.terminated[at]
 
-    def observe(self, state: jax.Array) -> jax.Array:
+    def observation(self, state: jax.Array) -> jax.Array:
         return state if self.observations is None else self.observations[state]
 
     def action_mask(self, state: jax.Array) -> jax.Array | None:

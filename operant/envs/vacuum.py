@@ -76,7 +76,7 @@ class VacuumRobot(Environment):
     def action_space(self) -> Box:
         return Box((0.0, 0.0), (1.0, math.pi), (2,))
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         """Three numbers from 0 to 1: whether it drives, how far it turns, and where it looks at first."""
         return jax.random.uniform(key, (3,), dtype=jnp.float32)
 
@@ -109,7 +109,7 @@ class VacuumRobot(Environment):
         )
         return successor, collected, jnp.zeros((), bool)
 
-    def observe(self, state: VacuumState) -> jax.Array:
+    def observation(self, state: VacuumState) -> jax.Array:
         return state.seen
 
     def picture(self, state: VacuumState) -> jax.Array:

@@ -43,7 +43,7 @@ class NoisyLinear(eqx.Module):
         return cls(weight, bias, jnp.full_like(weight, scale), jnp.full_like(bias, scale))
 
     def __call__(self, x: jax.Array, noise: jax.Array | None = None) -> jax.Array:
-        """With weights μ, or with `noise` `[..., in + out]` of `draw`, whose leading axes are the first ones of `x`."""
+        """With weights μ, or with `noise` of `sample_noise`, `[…, in + out]`: its leading axes are first ones of x."""
         if noise is None:
             return affine(x, self.weight, self.bias)
         noise_in, noise_out = jnp.split(noise, [self.weight.shape[0]], axis=-1)
@@ -58,7 +58,9 @@ class NoisyLinear(eqx.Module):
         )
 
 
-def draw(layers: Iterable[Any], key: jax.Array, leading: tuple[int, ...] = ()) -> tuple[jax.Array, ...]:
+def sample_noise(
+    layers: Iterable[Any], key: jax.Array, leading: tuple[int, ...] = ()
+) -> tuple[jax.Array, ...]:
     """The noise of each noisy layer, `[*leading, in + out]`: f(ε_in) and f(ε_out), with f(ε) = sign(ε) √|ε|.
 
     Empty if there are none. Drawn as one array, since many small ones cost more.

@@ -68,10 +68,10 @@ class QHead(eqx.Module):
             dueling,
         )
 
-    def draw(self, key: jax.Array, leading: tuple[int, ...] = ()) -> tuple[jax.Array, ...]:
+    def sample_noise(self, key: jax.Array, leading: tuple[int, ...] = ()) -> tuple[jax.Array, ...]:
         """The noise of noisy layers, one array each; none where there are none."""
         parts = [part for part in (self.shared, self.action, self.value) if part is not None]
-        return noisy.draw([layer for part in parts for layer in part.layers], key, leading)
+        return noisy.sample_noise([layer for part in parts for layer in part.layers], key, leading)
 
     def __call__(
         self,

@@ -114,7 +114,7 @@ class Normalizer(eqx.Module):
         scaled = reward / jnp.sqrt(self.reward.variance + self.epsilon)
         return jnp.clip(scaled, -self.clip_reward, self.clip_reward)
 
-    def observe(self, transition: Transition, gamma: jax.Array | float) -> Normalizer:
+    def update(self, transition: Transition, gamma: jax.Array | float) -> Normalizer:
         """With fresh experience `[T, N, …]` added."""
         weight = transition.weight
         observation, reward, returns = self.observation, self.reward, self.returns
@@ -132,7 +132,7 @@ class Normalizer(eqx.Module):
                 following = jnp.where(done_t, 0.0, total)
                 return jnp.where(happened_t, following, running), total
 
-            rows = (transition.reward, transition.done, transition.happened)
+            rows = (transition.reward, transition.done, transition.mask)
             returns, discounted = jax.lax.scan(forward, returns, rows)
             reward = reward.merge(discounted, weight)
         return replace(self, observation=observation, reward=reward, returns=returns)

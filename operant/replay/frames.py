@@ -81,7 +81,7 @@ class Frames(eqx.Module):
             return ((place + 2) % self.length, following, done), (opens, place, age)
 
         start = (self.position, self.age, self.ended)
-        steps = (transition.done, transition.happened)
+        steps = (transition.done, transition.mask)
         (position, age, ended), (opens, place, ages) = jax.lax.scan(walk, start, steps)
         env = jnp.broadcast_to(jnp.arange(len(self.age))[None], place.shape)
         opening = jnp.where(opens, place, self.length)  # outside, so not written, where nothing opens

@@ -117,7 +117,7 @@ def _reprioritized(
     added = transition.reward.shape[0]
     if plan.sequence == 1:
         rows = ring.position + jnp.arange(added)
-        drawable = transition.happened
+        drawable = transition.mask
         if lost is None:
             return priorities.insert_range(ring.position * num_envs, drawable.reshape(-1))
     else:

@@ -220,7 +220,7 @@ def test_statistics_normalise_both_observations_and_scale_rewards():
     algorithm = DQN(gamma=0.9, network=SMALL, normalize_observations=True, normalize_rewards=True)
     transition = minibatch()
     tape = jax.tree.map(lambda x: 1 + 3 * x.reshape(-1, SPEC.num_envs, *x.shape[1:]), minibatch(20))
-    state = algorithm.observe(state_of(algorithm), replace(tape, terminated=tape.terminated > 3))
+    state = algorithm.update_statistics(state_of(algorithm), replace(tape, terminated=tape.terminated > 3))
     (loss, _), _ = loss_and_gradients(algorithm, state, Batch(transition, jnp.ones(B)))
     n = state.normalizer
     by_hand = replace(
@@ -296,7 +296,7 @@ def act(state, observation, mask, noise, moment):
 def test_exploration_happens_with_probability_epsilon_and_never_where_masked():
     state, many = state_of(ALGORITHM), replace(SPEC, num_envs=20_000)
     observation = jnp.broadcast_to(normal(1, 3), (20_000, 3))
-    noise = jax.jit(lambda key: ALGORITHM.draw(many, key))(jax.random.key(0))
+    noise = jax.jit(lambda key: ALGORITHM.sample_noise(many, key))(jax.random.key(0))
     greedy = int(jnp.argmax(q_values(ALGORITHM, state.network, observation[0])))
     for step, epsilon in ((0, 1.0), (5, 0.525), (10, 0.05), (100, 0.05)):
         everything = jnp.ones((20_000, 4), bool)
@@ -316,7 +316,7 @@ def test_noise_differs_across_environments_steps_and_seeds_and_never_otherwise()
     def numbers(key):
         return np.concatenate([np.ravel(x) for x in jax.tree.leaves(draw(key))])
 
-    draw = jax.jit(lambda key: ALGORITHM.draw(SPEC, key))
+    draw = jax.jit(lambda key: ALGORITHM.sample_noise(SPEC, key))
     keys = [jax.random.fold_in(jax.random.key(seed), step) for seed in (0, 1) for step in (0, 1)]
     drawn = np.concatenate([numbers(key) for key in keys])
     assert len(np.unique(drawn)) == len(drawn) == 4 * 5 * (1 + 4)
@@ -329,7 +329,7 @@ def test_no_key_is_used_twice():
     with jax.debug_key_reuse(True):
         for use in (
             lambda key: algorithm.init(SPEC, key),
-            lambda key: algorithm.draw(SPEC, key),
+            lambda key: algorithm.sample_noise(SPEC, key),
             lambda key: algorithm.update(state, batch, key, clock(1)),
         ):
             jax.eval_shape(jax.jit(use), jax.random.key(0))

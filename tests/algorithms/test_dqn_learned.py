@@ -122,7 +122,7 @@ def test_noise_differs_across_environments_acts_and_seeds_and_is_off_without_exp
 
     @jax.jit
     def q(key):
-        return algorithm.q_values(state.network, features, algorithm.draw(SPEC, key).weights)
+        return algorithm.q_values(state.network, features, algorithm.sample_noise(SPEC, key).weights)
 
     keys = [jax.random.fold_in(jax.random.key(seed), step) for seed in (0, 1) for step in (0, 1)]
     noisy = np.stack([q(key) for key in keys])  # [acts, environments, actions], all of one observation
@@ -175,7 +175,7 @@ def test_no_key_is_used_twice(distributional):
     clock = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
 
     def act(state, key):
-        noise = algorithm.draw(SPEC, key)
+        noise = algorithm.sample_noise(SPEC, key)
         return algorithm.act(state, jnp.zeros(3, jnp.int32), None, (), noise, clock, explore=True)[0]
 
     with jax.debug_key_reuse(True):

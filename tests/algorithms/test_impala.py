@@ -95,7 +95,7 @@ def test_the_policy_that_acts_is_some_updates_old_and_notes_its_own_probabilitie
     seen, networks = normal(N, 2), []
     for i in range(6):
         networks.append(state.network)
-        noise = algorithm.draw(DISCRETE, jax.random.key(i))
+        noise = algorithm.sample_noise(DISCRETE, jax.random.key(i))
         action, _, noted = algorithm.act(state, seen, None, (), noise, NOW, explore=True)
         acting, _ = networks[max(i - lag, 0)].policy(seen, None, ())
         np.testing.assert_array_equal(action, acting.sample(noise))

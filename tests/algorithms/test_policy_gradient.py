@@ -301,9 +301,9 @@ def test_no_key_is_used_twice(kind):
     with jax.debug_key_reuse(True):
         for use in (
             lambda key: algorithm.init(TWO_STEPS, key),
-            lambda key: algorithm.draw(TWO_STEPS, key),
+            lambda key: algorithm.sample_noise(TWO_STEPS, key),
             lambda key: algorithm.update(state, Batch(transition, weight), key, NOW),
-            lambda key: explorer.draw(spec, key),
+            lambda key: explorer.sample_noise(spec, key),
         ):
             jax.eval_shape(jax.jit(use), jax.random.key(0))
 

@@ -300,7 +300,7 @@ def test_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose(mem
         initial = algorithm.initial_carry(state, N)
         run, tape, _ = collect.rollout(algorithm, state, environment, run, initial, first, remember=False)
         # Learning changes the statistics, and only then does the next rollout begin, in the middle of episodes.
-        state = algorithm.observe(state, jax.tree.map(lambda x: 3 * x, tape))
+        state = algorithm.update_statistics(state, jax.tree.map(lambda x: 3 * x, tape))
         carry = run.carry
         run, tape, _ = collect.rollout(algorithm, state, environment, run, initial, second, remember=False)
         sample = algorithm.estimate(state.network, algorithm.normalized(state.normalizer, tape), carry)
@@ -393,7 +393,9 @@ def update_by_minibatch(algorithm, state, optimizer_state, batch, key, moment):
 )
 def test_an_update_is_a_loop_over_minibatches(algorithm, moment, stops):
     state = state_of(algorithm)
-    state = algorithm.observe(state, jax.tree.map(lambda x: 3 * x, rollout(T, N)))  # scales other than 1
+    state = algorithm.update_statistics(
+        state, jax.tree.map(lambda x: 3 * x, rollout(T, N))
+    )  # scales other than 1
     optimizer_state = None
     for i in range(2):  # the second begins with the optimiser as the first left it
         batch = Batch(rollout(T, N, terminated=RNG.random((T, N)) < 0.2), jnp.ones((T, N)))
@@ -484,7 +486,7 @@ def test_no_key_is_used_twice():
     with jax.debug_key_reuse(True):
         for use in (
             lambda key: algorithm.init(SPEC, key),
-            lambda key: algorithm.draw(SPEC, key),
+            lambda key: algorithm.sample_noise(SPEC, key),
             lambda key: algorithm.update(state, batch, key, NOW),
         ):
             jax.eval_shape(jax.jit(use), jax.random.key(0))

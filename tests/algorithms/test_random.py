@@ -22,7 +22,7 @@ def actions(space, mask=None, seed=0):
 
     @jax.jit
     def act(key):
-        state, noise = random.init(spec, key), random.draw(spec, key)
+        state, noise = random.init(spec, key), random.sample_noise(spec, key)
         return random.act(state, jnp.zeros((N, 1)), mask, (), noise, CLOCK, explore=True)[0]
 
     taken = np.asarray(act(jax.random.key(seed)))

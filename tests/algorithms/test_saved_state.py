@@ -60,7 +60,7 @@ def test_actions_and_the_next_update_are_the_same(algorithm, shape, tmp_path):
 
     batches = [Batch(rollout(*shape), jnp.ones(shape)) for _ in range(2)]
     before = algorithm.init(SPEC, jax.random.key(0))
-    before = algorithm.observe(before, rollout(T, N))
+    before = algorithm.update_statistics(before, rollout(T, N))
     before, _ = update(before, batches[0], jnp.asarray(10, jnp.int32))
 
     save_tree(tmp_path / "state.safetensors", before, {})

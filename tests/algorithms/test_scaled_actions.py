@@ -34,7 +34,7 @@ def test_the_first_policy_covers_the_space(algorithm, use_sde):
     learner = algorithm(use_sde=use_sde, log_std_init=-0.5, network=SMALL)
     state, observation = learner.init(SPEC, jax.random.key(0)), np.ones((500, 2), np.float32)
     clock = Clock(np.int32(0), np.int32(1))
-    noise = learner.draw(SPEC, jax.random.key(1))
+    noise = learner.sample_noise(SPEC, jax.random.key(1))
     action = np.asarray(learner.act(state, observation, None, (), noise, clock, explore=True)[0])
     low, high = WIDE.bounds
     inside = (action > low) & (action < high)
@@ -49,7 +49,7 @@ def test_the_first_policy_covers_the_space(algorithm, use_sde):
         observation,
         None,
         (),
-        plain.draw(SPEC, jax.random.key(1)),
+        plain.sample_noise(SPEC, jax.random.key(1)),
         clock,
         explore=True,
     )[0]
@@ -90,7 +90,7 @@ def test_squashed_actions_stay_inside_and_learn(use_sde):
         use_sde=use_sde, sde_sample_freq=4 if use_sde else -1, squash_output=True, log_std_init=0.5, **values
     )
     state, clock = learner.init(SPEC, jax.random.key(0)), Clock(np.int32(0), np.int32(1))
-    noise = learner.draw(SPEC, jax.random.key(1))
+    noise = learner.sample_noise(SPEC, jax.random.key(1))
     observation = np.ones((500, 2), np.float32)
     action = np.asarray(learner.act(state, observation, None, (), noise, clock, explore=True)[0])
     low, high = WIDE.bounds

@@ -20,17 +20,17 @@ def arrivals(observation) -> Transition:
 def test_the_bonus_is_one_over_the_root_of_visits():
     state = Counts().init(EnvSpec("Test", Discrete(5), Discrete(2)), jax.random.key(0))
     weight = jnp.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
-    state = Counts().observe(state, arrivals(jnp.array([3, 3, 1, 3, 3, 4, 4])), weight)
+    state = Counts().update_statistics(state, arrivals(jnp.array([3, 3, 1, 3, 3, 4, 4])), weight)
     reward = Counts().reward(state, arrivals(jnp.array([1, 3, 4, 0])))
     np.testing.assert_allclose(reward, [1.0, 0.5, 1.0, 1.0], rtol=1e-6)
-    state = Counts().observe(state, arrivals(jnp.array([1, 1, 1])), jnp.ones(3))
+    state = Counts().update_statistics(state, arrivals(jnp.array([1, 1, 1])), jnp.ones(3))
     np.testing.assert_allclose(Counts().reward(state, arrivals(jnp.array([1, 3]))), [0.5, 0.5], rtol=1e-6)
 
 
 def test_several_choices_are_one_state():
     state = Counts().init(EnvSpec("Test", MultiDiscrete((2, 3)), Discrete(2)), jax.random.key(0))
     seen = jnp.array([[1, 0], [1, 0], [1, 0], [1, 0], [0, 1]])
-    state = Counts().observe(state, arrivals(seen), jnp.ones(5))
+    state = Counts().update_statistics(state, arrivals(seen), jnp.ones(5))
     reward = Counts().reward(state, arrivals(jnp.array([[1, 0], [0, 1], [1, 1]])))
     np.testing.assert_allclose(reward, [0.5, 1.0, 1.0], rtol=1e-6)
 

@@ -37,7 +37,7 @@ class Distance(Curiosity):
     def init(self, spec, key):
         return {"seen": jnp.zeros(()), "learnt": jnp.zeros(())}
 
-    def observe(self, state, transition, weight):
+    def update_statistics(self, state, transition, weight):
         return {**state, "seen": state["seen"] + jnp.sum(weight)}
 
     def reward(self, state, transition):
@@ -66,8 +66,8 @@ class Listener(Algorithm):
     def init(self, spec, key):
         return RandomState(spec)
 
-    def draw(self, spec, key):
-        return Random().draw(spec, key)
+    def sample_noise(self, spec, key):
+        return Random().sample_noise(spec, key)
 
     def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
         return Random().act(state, observation, action_mask, carry, noise, clock, explore=explore)
@@ -113,14 +113,16 @@ def test_the_algorithm_learns_from_the_sum():
     np.testing.assert_allclose(metrics["reward"], transition.reward + bonus, rtol=1e-6)
     np.testing.assert_allclose(metrics["rollout/intrinsic_reward"], bonus.mean(), rtol=1e-6)
     assert state.curiosity == {"seen": T * N, "learnt": T * N}
-    observed = algorithm.observe(state, transition)
+    observed = algorithm.update_statistics(state, transition)
     assert observed.curiosity["seen"] == T * N  # a rollout is seen once
 
 
 def test_replay_is_seen_when_it_is_collected_and_rewarded_when_it_is_drawn():
     algorithm = Curious(Listener(Replay(100, 8, priority=True)), Distance())
     state = algorithm.init(SPEC, jax.random.key(0))
-    state = algorithm.observe(state, replace(experience(2, N), valid=jnp.array([[True] * N, [False] * N])))
+    state = algorithm.update_statistics(
+        state, replace(experience(2, N), valid=jnp.array([[True] * N, [False] * N]))
+    )
     assert state.curiosity == {"seen": N, "learnt": 0}
     drawn, weight = experience(8), jnp.arange(8.0)
     state, metrics, priority = algorithm.update(state, Batch(drawn, weight), jax.random.key(1), NOW)
@@ -141,11 +143,11 @@ def test_intrinsic_rewards_are_divided_by_the_deviation_of_their_discounted_retu
         more, returns = running_deviation(bonus, np.asarray(fresh.terminated), 0.9, returns)
         seen += more
         if isinstance(plan, Replay):
-            state, metrics = algorithm.observe(state, fresh), {}
+            state, metrics = algorithm.update_statistics(state, fresh), {}
         else:  # the deviation is that of all returns, those of this rollout included
             batch = Batch(fresh, jnp.ones((T, N)))
             state, metrics = algorithm.update(state, batch, jax.random.key(1), NOW)
-            state = algorithm.observe(state, fresh)
+            state = algorithm.update_statistics(state, fresh)
     if isinstance(plan, Replay):
         fresh = experience(8)
         bonus = np.abs(np.asarray(fresh.next_observation, np.float64)).sum(-1)
@@ -168,7 +170,7 @@ def test_each_reward_is_normalised_by_its_own_return():
     algorithm = Curious(Listener(normalize_rewards=True), Distance())
     state = algorithm.init(SPEC, jax.random.key(0))
     before, fresh = experience(T, N), experience(T, N)
-    state = algorithm.observe(state, before)
+    state = algorithm.update_statistics(state, before)
     _, metrics = algorithm.update(state, Batch(fresh, jnp.ones((T, N))), jax.random.key(1), NOW)
     nothing = np.zeros((T, N), bool)
     seen, _ = running_deviation(np.asarray(before.reward, np.float64), nothing, 0.9, np.zeros(N))
@@ -194,8 +196,8 @@ def test_without_weight_curiosity_changes_nothing(name):
         state = algorithm.init(SPEC, jax.random.key(0))
         for i in range(2):
             state, *_ = algorithm.update(state, batch, jax.random.key(i), NOW)
-            state = algorithm.observe(state, fresh)
-        noise = algorithm.draw(SPEC, jax.random.key(3))
+            state = algorithm.update_statistics(state, fresh)
+        noise = algorithm.sample_noise(SPEC, jax.random.key(3))
         action, _, _ = algorithm.act(state, fresh.observation[0], None, (), noise, NOW, explore=True)
         probabilities = algorithm.probabilities(SPEC, state, fresh.observation[0], None, ())
         return state, action, probabilities

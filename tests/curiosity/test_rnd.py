@@ -48,7 +48,7 @@ def test_the_loss_is_the_weighted_mean_of_a_loop_and_one_step_follows_its_gradie
     state = algorithm.init(SPEC, jax.random.key(0))
     seen = jnp.asarray(RNG.normal(2, 3, (6, 3)), jnp.float32)
     weight = jnp.array([1.0, 0.5, 0.0, 1.0, 0.0, 1.0])
-    state = algorithm.observe(state, arrivals(seen), weight)
+    state = algorithm.update_statistics(state, arrivals(seen), weight)
     following, metrics = algorithm.update(state, arrivals(seen), weight, jax.random.key(1), NOW)
 
     kept = np.asarray(seen, np.float64)[np.asarray(weight) > 0]
@@ -84,7 +84,7 @@ def test_what_never_happened_changes_nothing():
     for nonsense in (1.0, 1e3):
         observation = jnp.where(weight[:, None] > 0, seen, nonsense)
         state = algorithm.init(SPEC, jax.random.key(0))
-        state = algorithm.observe(state, arrivals(observation), weight)
+        state = algorithm.update_statistics(state, arrivals(observation), weight)
         futures.append(algorithm.update(state, arrivals(observation), weight, jax.random.key(1), NOW))
     for one, other in zip(*map(jax.tree.leaves, futures), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -145,7 +145,7 @@ def test_boxes_are_whitened_pixels_too_and_choices_are_not():
     for _ in range(3):
         seen = mixed(50)
         everything.append(seen)
-        whitening = whitening.observe(seen, jnp.ones(50))
+        whitening = whitening.update(seen, jnp.ones(50))
     together = jax.tree.map(lambda *x: np.concatenate(x).astype(np.float64), *everything)
     probe = mixed(5)
     white = whitening(probe)
@@ -165,7 +165,7 @@ def test_every_kind_of_observation():
     algorithm = RND(features=4, network=network)
     state = algorithm.init(spec, jax.random.key(0))
     transition, weight = arrivals(mixed(6)), jnp.ones(6)
-    state = algorithm.observe(state, transition, weight)
+    state = algorithm.update_statistics(state, transition, weight)
     reward = algorithm.reward(state, transition)
     assert reward.shape == (6,)
     assert np.isfinite(reward).all()

@@ -42,7 +42,7 @@ class Notes(Algorithm):
     def init(self, spec, key):
         return jnp.zeros(())
 
-    def draw(self, spec, key):
+    def sample_noise(self, spec, key):
         return jax.random.randint(key, (spec.num_envs,), 0, 2)
 
     def act(self, state, observation, action_mask, carry, noise, clock, *, explore):

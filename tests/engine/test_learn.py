@@ -12,7 +12,7 @@ import pytest
 
 from operant.algorithms.base import Algorithm
 from operant.engine.learn import draw_learning, learn, to_environment, warm_up
-from operant.engine.run import initial_state, start, transition
+from operant.engine.train_state import initial_state, start, transition
 from operant.spaces import Box, Discrete
 from operant.types import EnvSpec, Replay, Rollout, TimeStep, Transition
 
@@ -35,13 +35,13 @@ class Spy(Algorithm):
     def init(self, spec, key):
         return {"updated": jnp.zeros((), jnp.int32), "observed": jnp.zeros((), jnp.int32)}
 
-    def draw(self, spec, key):
+    def sample_noise(self, spec, key):
         return jax.random.randint(key, (spec.num_envs,), 0, 2)
 
     def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
         return noise, carry, ()
 
-    def observe(self, state, transition):
+    def update_statistics(self, state, transition):
         return state | {"observed": state["observed"] + 1}
 
     def update(self, state, batch, key, clock):

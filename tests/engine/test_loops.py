@@ -19,8 +19,8 @@ from operant.algorithms.value.dqn import DQN
 from operant.engine.collect import draw_rollout
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
-from operant.engine.run import Stream
 from operant.engine.train import train
+from operant.engine.train_state import Stream
 from operant.envs.host import NativeOnHost
 from operant.envs.probes import Counting, Memory
 from operant.networks import Network
@@ -59,9 +59,11 @@ def watched(where: str, name: str, seeds: int | None, total: int, num_envs: int 
     """`(run, everything that observers saw)` of training on the counting environment."""
     algorithm = ALGORITHMS[name]
     if where == "device":
-        loop = DeviceLoop(algorithm, Counting(), num_envs, seeds, emit=True)
+        loop = DeviceLoop(algorithm, Counting(), num_envs, seeds, return_experience=True)
     else:
-        loop = HostLoop(algorithm, NativeOnHost(Counting(), num_envs * (seeds or 1)), seeds, emit=True)
+        loop = HostLoop(
+            algorithm, NativeOnHost(Counting(), num_envs * (seeds or 1)), seeds, return_experience=True
+        )
     key = jax.random.key(1) if seeds is None else jax.random.split(jax.random.key(1), seeds)
     recorder = Recorder()
     run = train(loop, loop.begin(key), total, 2, lambda run, metrics: True, [recorder])
@@ -115,9 +117,9 @@ def test_the_memory_of_a_policy_begins_anew_with_every_episode(where):
     network = Network(hidden_sizes=(), memory="gru", memory_size=8)
     algorithm = PPO(n_steps=12, batch_size=96, n_epochs=1, learning_rate=0.0, network=network)
     if where == "device":
-        loop = DeviceLoop(algorithm, environment, num_envs, None, emit=True)
+        loop = DeviceLoop(algorithm, environment, num_envs, None, return_experience=True)
     else:
-        loop = HostLoop(algorithm, NativeOnHost(environment, num_envs), None, emit=True)
+        loop = HostLoop(algorithm, NativeOnHost(environment, num_envs), None, return_experience=True)
     # Outputs of a hundredth are made large, so that actions depend on what is remembered.
     run = loop.begin(key)
     run = eqx.tree_at(lambda r: r.state.network.policy_head.output.weight, run, replace_fn=lambda w: 1000 * w)

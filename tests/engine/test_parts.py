@@ -46,7 +46,7 @@ def test_parts_learn_and_say_what_the_whole_does(seeds, monkeypatch):
 def test_it_stops_between_two_parts_with_all_that_was_done(monkeypatch):
     monkeypatch.setattr(device, "LONGEST", 0.0)
     agent = operant.DQN("FrozenLake-v1", preset=None, **DQN)
-    run = agent.learner.started(emit=True, size=16)
+    run = agent.learner.started(return_experience=True, size=16)
     loop = agent.learner._loop
     assert isinstance(loop, DeviceLoop)
     spread, calls = loop._spread, []

@@ -31,7 +31,7 @@ class Screen(Environment):
     def action_space(self):
         return Discrete(2)
 
-    def draw(self, key):
+    def sample_noise(self, key):
         return jax.random.randint(key, (), 0, 144)
 
     def reset(self, noise):
@@ -40,7 +40,7 @@ class Screen(Environment):
     def step(self, state, action, noise):
         return (state + 1) % 144, jnp.float32(1), noise == 0
 
-    def observe(self, state):
+    def observation(self, state):
         return (255 * (jnp.arange(144) == state)).astype(jnp.uint8).reshape(12, 12, 1)
 
 

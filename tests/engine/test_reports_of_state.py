@@ -29,7 +29,7 @@ class Reporter(Algorithm):
     def init(self, spec, key):
         return jnp.zeros((), jnp.int32)
 
-    def draw(self, spec, key):
+    def sample_noise(self, spec, key):
         return jax.random.randint(key, (spec.num_envs,), 0, spec.action_space.n)
 
     def act(self, state, observation, action_mask, carry, noise, clock, *, explore):

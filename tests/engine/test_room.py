@@ -32,7 +32,7 @@ def arrays(tree):
 def test_the_size_is_that_of_what_is_allocated():
     dqn = DQN(buffer_size=1_000, priority=True, network=NETWORK)
     agent = Agent(dqn, "CartPole-v1", num_envs=2, seeds=2)
-    run = agent.learner.started(emit=False)
+    run = agent.learner.started(return_experience=False)
     assert agent.learner.replay_bytes == arrays(run.replay)
     # two observations of 4 float32, an action, a reward, two flags; p and the sums above it; two counters and a maximum
     assert agent.learner.replay_bytes == 2 * (1_000 * 42 + 4 * (1_008 + 64 + 16) + 12)

@@ -21,8 +21,8 @@ from operant.engine.collect import draw_rollout
 from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names
 from operant.engine.host import HostLoop
-from operant.engine.run import Stream, stream
 from operant.engine.train import train
+from operant.engine.train_state import Stream, stream
 from operant.envs import gymnasium
 from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
@@ -48,12 +48,12 @@ def algorithm() -> PPO:
 
 @pytest.fixture(scope="module")
 def together() -> DeviceLoop:
-    return DeviceLoop(algorithm(), CartPole(), NUM_ENVS, len(SEEDS), emit=True)
+    return DeviceLoop(algorithm(), CartPole(), NUM_ENVS, len(SEEDS), return_experience=True)
 
 
 @pytest.fixture(scope="module")
 def alone() -> DeviceLoop:
-    return DeviceLoop(algorithm(), CartPole(), NUM_ENVS, None, emit=True)
+    return DeviceLoop(algorithm(), CartPole(), NUM_ENVS, None, return_experience=True)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_the_first_rollout_of_a_seed_is_the_same_alone(first):
 )
 def test_the_first_rollout_of_a_seed_through_python_is_the_same_alone(environments):
     def first(key, seeds):
-        loop = HostLoop(algorithm(), environments(NUM_ENVS * (seeds or 1)), seeds, emit=True)
+        loop = HostLoop(algorithm(), environments(NUM_ENVS * (seeds or 1)), seeds, return_experience=True)
         run = loop.begin(key)
         return loop.advance(loop.restart(run), 1, 1)[2]  # which resets a second time
 
@@ -160,7 +160,7 @@ def test_seeds_spread_over_two_devices_are_those_of_one(first, monkeypatch):
     (spread, experience), _ = first
     one_device = jax.devices()[:1]
     monkeypatch.setattr(device.jax, "devices", lambda: one_device)
-    loop = DeviceLoop(algorithm(), CartPole(), NUM_ENVS, len(SEEDS), emit=True)
+    loop = DeviceLoop(algorithm(), CartPole(), NUM_ENVS, len(SEEDS), return_experience=True)
     assert loop._mesh.size == 1
     run, _, seen = loop.advance(loop.begin(KEYS), 1, 1)
     # Other programs, which may differ in last bits; what is done and what ends must not.

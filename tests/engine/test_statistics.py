@@ -12,7 +12,7 @@ import pytest
 from operant.engine.statistics import WINDOW, EpisodeStatistics
 from operant.types import Transition
 
-observe = jax.jit(EpisodeStatistics.observe)
+update = jax.jit(EpisodeStatistics.update)
 report = jax.jit(EpisodeStatistics.report)
 
 
@@ -36,7 +36,7 @@ class Reference:
         self.running = [[0.0, 0] for _ in range(num_envs)]
         self.episodes = []
 
-    def observe(self, transition):
+    def update(self, transition):
         valid = (
             np.ones(transition.reward.shape, bool)
             if transition.valid is None
@@ -79,14 +79,14 @@ def test_the_last_hundred_episodes(chance, calls, with_dummies):
         if valid is not None:
             ends, truncated = ends & valid, truncated & valid
         rollout = tape(rng.normal(size=(40, 6)), ends, truncated & ~ends, valid)
-        statistics = observe(statistics, rollout)
-        reference.observe(rollout)
+        statistics = update(statistics, rollout)
+        reference.update(rollout)
     reference.check(statistics)
 
 
 def test_every_step_an_end_in_calls_of_more_than_a_window():
     reward = np.arange(40 * 6, dtype=float).reshape(40, 6)
-    statistics = observe(EpisodeStatistics.init(6), tape(reward, np.ones((40, 6), bool)))
+    statistics = update(EpisodeStatistics.init(6), tape(reward, np.ones((40, 6), bool)))
     assert report(statistics)["rollout/ep_rew_mean"] == np.arange(240)[-WINDOW:].mean()
     assert report(statistics)["rollout/ep_len_mean"] == 1
     assert int(statistics.episodes) == 240
@@ -97,7 +97,7 @@ def test_a_window_of_another_size(window):
     reward = np.arange(40 * 6, dtype=float).reshape(40, 6)
     statistics = EpisodeStatistics.init(6, window)
     for _ in range(2):
-        statistics = observe(statistics, tape(reward, np.ones((40, 6), bool)))
+        statistics = update(statistics, tape(reward, np.ones((40, 6), bool)))
     last = np.tile(np.arange(240), 2)[-window:]
     assert report(statistics)["rollout/ep_rew_mean"] == pytest.approx(last.mean())
     assert int(statistics.episodes) == 480
@@ -109,7 +109,7 @@ def test_an_episode_may_last_over_several_calls():
     ending[9, 2] = True
     statistics = EpisodeStatistics.init(6)
     for ends in (going, going, ending):
-        statistics = observe(statistics, tape(reward, ends))
+        statistics = update(statistics, tape(reward, ends))
     assert report(statistics)["rollout/ep_len_mean"] == report(statistics)["rollout/ep_rew_mean"] == 90
     np.testing.assert_array_equal(statistics.running_length, [120, 120, 30, 120, 120, 120])
     np.testing.assert_array_equal(statistics.running_return, [120, 120, 30, 120, 120, 120])
@@ -119,11 +119,11 @@ def test_returns_are_of_the_environments_own_rewards():
     ends = np.zeros((40, 6), bool)
     ends[-1] = True
     rollout = replace(tape(np.ones((40, 6)), ends), raw_reward=jnp.full((40, 6), 3.0))
-    assert report(observe(EpisodeStatistics.init(6), rollout))["rollout/ep_rew_mean"] == 120
+    assert report(update(EpisodeStatistics.init(6), rollout))["rollout/ep_rew_mean"] == 120
 
 
 def test_before_the_first_end_nothing_is_known():
-    statistics = observe(EpisodeStatistics.init(6), tape(np.ones((40, 6)), np.zeros((40, 6), bool)))
+    statistics = update(EpisodeStatistics.init(6), tape(np.ones((40, 6)), np.zeros((40, 6), bool)))
     assert np.isnan(report(statistics)["rollout/ep_rew_mean"])
     assert np.isnan(report(statistics)["rollout/ep_len_mean"])
     assert report(statistics)["time/episodes"] == 0
@@ -135,7 +135,7 @@ def test_what_never_happened_does_not_count_whatever_it_holds():
     valid[:3] = True
     ends = np.zeros((40, 6), bool)
     ends[2] = ends[7] = True
-    statistics = observe(EpisodeStatistics.init(6), tape(np.full((40, 6), 5.0), ends, valid=valid))
+    statistics = update(EpisodeStatistics.init(6), tape(np.full((40, 6), 5.0), ends, valid=valid))
     assert int(statistics.episodes) == 6
     assert report(statistics)["rollout/ep_rew_mean"] == 15
     assert report(statistics)["rollout/ep_len_mean"] == 3

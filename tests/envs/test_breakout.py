@@ -99,7 +99,7 @@ def test_every_step_is_that_of_the_slow_game(sticky, rows, width):
             state, reward, over = environment.step(state, action, noise)
             again = environment.reset(noise)
             following = jax.tree.map(lambda new, old: jnp.where(over, new, old), again, state)
-            return following, (environment.observe(state), reward, over)
+            return following, (environment.observation(state), reward, over)
 
         return jax.lax.scan(step, environment.reset(numbers[0]), (actions, numbers))[1]
 
@@ -118,8 +118,8 @@ def test_the_reset_and_the_spaces():
     state = environment.reset(jnp.array([0.0, 0.9]))
     slow = Slow(0.1, 3, 1)
     slow.begin(0.9)
-    np.testing.assert_array_equal(environment.observe(state), slow.seen())
-    assert environment.observe(state).dtype == jnp.uint8
+    np.testing.assert_array_equal(environment.observation(state), slow.seen())
+    assert environment.observation(state).dtype == jnp.uint8
     assert environment.action_space.n == 3
     assert MinBreakout(all_actions=True).action_space.n == 6
     for action in (3, 4, 5):

@@ -70,12 +70,12 @@ def native_steps(id: str) -> dict[str, np.ndarray]:
         following, reward, terminated = environment.step(state, action, noise)
         return {
             "after": following,
-            "observation": environment.observe(following),
+            "observation": environment.observation(following),
             "reward": reward,
             "terminated": terminated,
         }
 
-    noise = base.draw(environment, jax.random.key(0), STEPS)
+    noise = base.sample_noise(environment, jax.random.key(0), STEPS)
     return jax.device_get(
         answer(jnp.asarray(tape["before"], jnp.float32), jnp.asarray(tape["action"]), noise)
     )
@@ -147,7 +147,7 @@ def test_spaces_and_time_limit_are_gymnasiums(id):
 )
 def test_resets_are_uniform_within_gymnasiums_bounds(id, low, high):
     environment, n = native(id), 4096
-    states, observation, mask = base.reset(environment, base.draw(environment, jax.random.key(1), n))
+    states, observation, mask = base.reset(environment, base.sample_noise(environment, jax.random.key(1), n))
     state, low, high = np.asarray(states.inner), np.array(low), np.array(high)
     assert mask is None
     assert (state >= low - 1e-6).all()
@@ -166,7 +166,9 @@ def test_the_time_limit_truncates_when_gymnasiums_does(id):
     """Three copies: two steps before the limit, one step before it, and at the start of an episode."""
     environment, n = native(id), 3
     limit = gymnasium.make(id).spec.max_episode_steps
-    noise = jax.vmap(lambda key: base.draw(environment, key, n))(jax.random.split(jax.random.key(2), 4))
+    noise = jax.vmap(lambda key: base.sample_noise(environment, key, n))(
+        jax.random.split(jax.random.key(2), 4)
+    )
 
     def row(t):
         return jax.tree.map(lambda x: x[t], noise)
@@ -183,7 +185,7 @@ def test_the_time_limit_truncates_when_gymnasiums_does(id):
     assert not first.terminated.any()
     assert states.elapsed.tolist() == [limit - 1, 0, 1]
     # The true successor in next_observation; the reset observation only where the episode ended.
-    successor = jax.vmap(environment.observe)(expected)
+    successor = jax.vmap(environment.observation)(expected)
     np.testing.assert_allclose(first.next_observation, successor, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(first.observation[1], fresh_observation[1], rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(first.observation[0], first.next_observation[0])
@@ -199,7 +201,7 @@ def test_termination_at_the_time_limit_is_not_a_truncation():
     environment = native("CartPole-v1")
     falling = jnp.array([[0.0, 0.0, 0.2, 3.0], [0.0, 0.0, 0.0, 0.0]])
     states = base.EnvironmentState(falling, jnp.array([499, 499]))
-    noise = base.draw(environment, jax.random.key(0), 2)
+    noise = base.sample_noise(environment, jax.random.key(0), 2)
     states, step = base.step(environment, states, jnp.array([1, 1]), noise)
     assert step.terminated.tolist() == [True, False]
     assert step.truncated.tolist() == [False, True]
@@ -211,7 +213,7 @@ def test_termination_at_the_time_limit_is_not_a_truncation():
 def test_an_unlimited_environment_is_never_truncated():
     environment = Pendulum(max_episode_steps=None)
     states = base.EnvironmentState(jnp.zeros((1, 2)), jnp.array([10_000]))
-    noise = base.draw(environment, jax.random.key(0), 1)
+    noise = base.sample_noise(environment, jax.random.key(0), 1)
     states, step = base.step(environment, states, jnp.zeros((1, 1)), noise)
     assert not step.truncated.any()
     assert not step.terminated.any()

@@ -600,7 +600,7 @@ class Walk(base.Environment):
     def action_space(self):
         return spaces.Discrete(2)
 
-    def draw(self, key):
+    def sample_noise(self, key):
         return jax.random.normal(key, (2,))
 
     def reset(self, noise):
@@ -610,7 +610,7 @@ class Walk(base.Environment):
         state = state + action + noise[1:]
         return state, state[0], state[0] > 6
 
-    def observe(self, state):
+    def observation(self, state):
         return state
 
     def action_mask(self, state):
@@ -623,7 +623,7 @@ def test_a_native_environment_on_the_host_sees_the_same_randomness():
     assert environments.spec.num_envs == 3
     assert environments.spec.masked
     observation, mask = environments.reset(KEY)
-    noise = jax.jit(lambda t: base.draw(environment, jax.random.fold_in(KEY, t), 3))
+    noise = jax.jit(lambda t: base.sample_noise(environment, jax.random.fold_in(KEY, t), 3))
     states, expected, expected_mask = base.reset(environment, noise(0))
     np.testing.assert_array_equal(observation, expected)
     np.testing.assert_array_equal(mask, expected_mask)

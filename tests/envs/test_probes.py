@@ -32,7 +32,7 @@ ACTIONS = (
 GAMMA = 0.9
 
 
-draw = jax.jit(base.draw, static_argnums=2)
+draw = jax.jit(base.sample_noise, static_argnums=2)
 reset = jax.jit(base.reset)
 advance = jax.jit(base.step)
 
@@ -148,7 +148,7 @@ def test_only_the_right_action_earns_everything(probe, actions):
     wrong = table[::-1] if probe is probes.ObservationActionReward else np.stack([table[0], table[0]])
     sides = np.arange(68) % 2
     action = np.concatenate([right, wrong, samples(actions, jax.random.key(0), 64)])
-    observation = jax.vmap(environment.observe)(sides)
+    observation = jax.vmap(environment.observation)(sides)
     np.testing.assert_array_equal(observation[:, 0], np.where(sides == 1, 1.0, -1.0))
     _, reward, terminated = jax.device_get(jax.jit(jax.vmap(environment.step))(sides, action, sides))
     assert terminated.all()

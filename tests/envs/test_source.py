@@ -96,7 +96,7 @@ def test_classic_twins_do_with_keywords_what_gymnasium_does():
             state, paid, over = twin.step(state, action, None)
             np.testing.assert_allclose(paid, reward, rtol=1e-4)
             assert bool(over) == terminated
-            np.testing.assert_allclose(twin.observe(state), observation, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(twin.observation(state), observation, rtol=1e-4, atol=1e-5)
             if terminated:
                 break
 

@@ -24,7 +24,7 @@ DENSE = ([[[0.7, 0.3], [0, 1]], [[0, 1], [1, 0]]], [[[1, 2], [0, 3]], [[0, 4], [
 
 def outcomes(table, state, action, n=20_000):
     """How often each `(next state, reward, terminated)` follows a pair."""
-    noise = base.draw(table, jax.random.key(3), n)
+    noise = base.sample_noise(table, jax.random.key(3), n)
     following, reward, terminated = jax.vmap(table.step, in_axes=(None, None, 0))(state, action, noise)
     rows, counts = np.unique(
         np.stack([following, reward, terminated], axis=1).astype(float), axis=0, return_counts=True
@@ -67,7 +67,7 @@ def test_starts():
     n = 20_000
 
     def draw(table):
-        return np.asarray(base.reset(table, base.draw(table, jax.random.key(0), n))[1])
+        return np.asarray(base.reset(table, base.sample_noise(table, jax.random.key(0), n))[1])
 
     assert set(draw(Tabular(*TABLE, 1))) == {1}
     assert set(draw(Tabular(*TABLE, [0.0, 1.0]))) == {1}
@@ -87,13 +87,13 @@ def test_impossible_actions_are_masked_and_without_a_row_change_nothing():
 def test_observations_may_be_shared_by_states():
     table = Tabular(*TABLE, observations=[2, 2])
     assert table.observation_space == Discrete(3)
-    assert jax.vmap(table.observe)(jnp.arange(2)).tolist() == [2, 2]
+    assert jax.vmap(table.observation)(jnp.arange(2)).tolist() == [2, 2]
 
 
 def test_it_is_an_environment_like_any_other():
     """Time limit, reset on termination, mask of the state to act in."""
     table = Tabular(*TABLE, 1, max_episode_steps=2, possible_actions=[[True, False], [True, True]])
-    noise = base.draw(table, jax.random.key(0), 2)
+    noise = base.sample_noise(table, jax.random.key(0), 2)
     states, observation, _ = base.reset(table, noise)
     assert observation.tolist() == [1, 1]
     assert observation.dtype == jnp.int32

@@ -88,7 +88,9 @@ def test_the_time_limit_truncates_when_gymnasiums_does():
     while not env.step(0)[3]:  # against the left edge
         limit += 1
     states = base.EnvironmentState(jnp.zeros(2, jnp.int32), jnp.array([limit - 2, limit - 1]))
-    _, step = base.step(table, states, jnp.zeros(2, jnp.int32), base.draw(table, jax.random.key(0), 2))
+    _, step = base.step(
+        table, states, jnp.zeros(2, jnp.int32), base.sample_noise(table, jax.random.key(0), 2)
+    )
     assert step.truncated.tolist() == [False, True]
 
 
@@ -128,7 +130,7 @@ def test_a_fickle_passenger_changes_the_destination_once():
                     key = (successor, rewards[row][k], terminated[row][k], *masks[successor])
                     found[key] = found.get(key, 0) + probability[row][k]
                 assert found == pytest.approx(expected, abs=1e-6)
-    _, start = jax.vmap(table.draw)(jax.random.split(jax.random.key(0), 8000))
+    _, start = jax.vmap(table.sample_noise)(jax.random.split(jax.random.key(0), 8000))
     assert (np.asarray(start) >= 500).mean() == pytest.approx(0.25, abs=0.025)
 
 

@@ -63,7 +63,7 @@ class Track(Environment):
     def action_space(self) -> Box:
         return Box(LOW, HIGH, (2,))
 
-    def draw(self, key):
+    def sample_noise(self, key):
         return jax.random.uniform(key)
 
     def reset(self, noise):
@@ -73,7 +73,7 @@ class Track(Environment):
         position = state[0] + action[0] + 0.5 * action[1]
         return jnp.stack([position, state[1] + 1]), 0.25 * position + 0.5, jnp.abs(position) >= EDGE
 
-    def observe(self, state):
+    def observation(self, state):
         if not self.image:
             return state
         return jnp.broadcast_to(jnp.floor(state) + 100, (3, 4, 2)).astype(jnp.uint8)
@@ -160,7 +160,7 @@ class Steps:
     """A native environment on the host without its randomness: one function to compile instead of three."""
 
     def __init__(self, environment: Environment, n: int) -> None:
-        self.environment, self.noise = environment, base.draw(environment, KEY, n)
+        self.environment, self.noise = environment, base.sample_noise(environment, KEY, n)
         self.compiled = jax.jit(partial(base.step, environment))
 
     def reset(self, key):
@@ -242,7 +242,7 @@ class Grey(Track):
 
     observation_space = Box(0.0, 255.0, (3, 4), "uint8")
 
-    def observe(self, state):
+    def observation(self, state):
         return jnp.full((3, 4), state[1], jnp.uint8)
 
 
@@ -321,7 +321,7 @@ class ChannelsFirst(Track):
 
     observation_space = Box((0.0,) * 20 + (5.0,) * 20, 250.0, (2, 4, 5))
 
-    def observe(self, state):
+    def observation(self, state):
         return jnp.stack([jnp.full((4, 5), state[1]), 100 + jnp.arange(20).reshape(4, 5)]).astype(jnp.float32)
 
 
@@ -363,8 +363,8 @@ def test_numbers_become_the_parts_that_they_lie_in():
 class Doubled(Wrapped):
     """A native environment whose observations are doubled."""
 
-    def observe(self, state):
-        return 2 * self.inner.observe(state.inner)
+    def observation(self, state):
+        return 2 * self.inner.observation(state.inner)
 
 
 def test_only_stacks_that_grow_by_one_at_a_step_are_stored_frame_by_frame():
@@ -384,7 +384,7 @@ def test_only_stacks_that_grow_by_one_at_a_step_are_stored_frame_by_frame():
 def test_sticky_actions_agree_given_the_same_random_numbers():
     """Gymnasium's wrapper draws a number at every step of an episode but the first."""
     environment = wrap(Track(), StickyActions(0.5))
-    noise = environment.draw(jax.random.key(0))
+    noise = environment.sample_noise(jax.random.key(0))
     numbers = np.random.default_rng(1).random(60).astype(np.float32)
     actions = np.round(np.random.default_rng(2).uniform(LOW, HIGH, (60, 2)) * 4).astype(np.float32) / 4
 
@@ -407,7 +407,7 @@ def test_sticky_actions_agree_given_the_same_random_numbers():
         before = state.own[0]
         state, ours, ended = step(state, action, (noise[0], number))
         elapsed += 1
-        np.testing.assert_array_equal(environment.observe(state), observation)
+        np.testing.assert_array_equal(environment.observation(state), observation)
         assert (float(ours), bool(ended)) == (reward, terminated)
         repeated += elapsed > 1 and bool((state.own[0] == before).all())
         if terminated or truncated:

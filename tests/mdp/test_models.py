@@ -148,7 +148,7 @@ def test_the_environment_is_the_model():
     for mdp, start in models_of_the_environment():
         environment = mdp.to_environment(start, max_episode_steps=77, id="example")
         assert (environment.id, environment.max_episode_steps) == ("example", 77)
-        noise = jax.vmap(environment.draw)(jax.random.split(jax.random.key(0), 4_000))
+        noise = jax.vmap(environment.sample_noise)(jax.random.split(jax.random.key(0), 4_000))
         step = jax.jit(jax.vmap(environment.step, in_axes=(None, None, 0)))
         for state, action in np.argwhere(mdp.possible_actions)[::5]:
             successor, reward, terminated = map(np.asarray, step(state, action, noise))
@@ -177,14 +177,14 @@ def test_episodes_begin_where_they_should():
     mdp = oracles.example()
 
     def starts(environment):
-        noise = base.draw(environment, jax.random.key(0), 2_000)
+        noise = base.sample_noise(environment, jax.random.key(0), 2_000)
         return np.bincount(base.reset(environment, noise)[1], minlength=3) / 2_000
 
     assert starts(mdp.to_environment()).tolist() == [1, 0, 0]
     assert starts(mdp.to_environment(2)).tolist() == [0, 0, 1]
     np.testing.assert_allclose(starts(mdp.to_environment([0.2, 0.5, 0.3])), [0.2, 0.5, 0.3], atol=0.05)
     cliff = MDP.from_gymnasium(gymnasium.make("CliffWalking-v1")).to_environment()
-    assert int(cliff.reset(cliff.draw(jax.random.key(0)))) == 36
+    assert int(cliff.reset(cliff.sample_noise(jax.random.key(0)))) == 36
 
 
 # Errors

@@ -9,7 +9,7 @@ import pytest
 from random_weights import filled, normal
 
 from operant.networks import Network
-from operant.networks.noisy import NoisyLinear, draw
+from operant.networks.noisy import NoisyLinear, sample_noise
 from operant.networks.q_head import QHead
 
 LAYER = filled(lambda key: NoisyLinear.build(4, 3, key, "uniform", 1.0, 0.5))
@@ -32,7 +32,7 @@ def test_weights_are_their_mean_plus_scaled_factorised_noise():
 
 
 def test_the_noise_of_a_factor_is_the_signed_root_of_a_normal_number():
-    (noise,) = jax.jit(lambda key: draw([LAYER], key, (20_000,)))(jax.random.key(0))
+    (noise,) = jax.jit(lambda key: sample_noise([LAYER], key, (20_000,)))(jax.random.key(0))
     assert noise.shape == (20_000, 7)
     square = np.asarray(noise) * np.abs(noise)  # f⁻¹(f(ε)) = ε
     np.testing.assert_allclose(square.mean(0), 0, atol=0.03)
@@ -51,7 +51,7 @@ def test_the_first_noise_is_sigma_over_the_root_of_the_inputs():
 def test_every_layer_of_a_head_has_its_own_noise(dueling):
     config = Network(hidden_sizes=(6, 5), initialization="uniform")
     head = filled(lambda key: QHead.build(config, 4, 2, key, dueling=dueling, sigma=0.5))
-    noise = head.draw(jax.random.key(0))
+    noise = head.sample_noise(jax.random.key(0))
     streams = 1 if dueling == "none" else 2
     assert [x.shape for x in noise] == [(10,), *[(11,), (7,), (11,), (6,)][: 2 * streams]]
     assert len(np.unique(np.concatenate(noise))) == sum(x.size for x in noise)
@@ -65,4 +65,4 @@ def test_every_layer_of_a_head_has_its_own_noise(dueling):
 
 def test_a_head_without_noise_draws_none():
     head = filled(lambda key: QHead.build(Network(hidden_sizes=(5,)), 4, 2, key))
-    assert head.draw(jax.random.key(0)) == ()
+    assert head.sample_noise(jax.random.key(0)) == ()

@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 N, T = 3, 5
 VECTOR = EnvSpec("Vector", Box(-np.inf, np.inf, (2,)), Discrete(2), num_envs=N)
 merge = jax.jit(Moments.merge)
-observe = jax.jit(Normalizer.observe)
+update = jax.jit(Normalizer.update)
 
 
 def tape(reward=None, observation=None, terminated=None, truncated=None, valid=None):
@@ -89,7 +89,7 @@ def test_nothing_seen_changes_nothing(before):
 
 
 def test_afresh_every_environment_is_at_the_start_of_an_episode():
-    normalizer = observe(Normalizer.build(VECTOR, observations=True, rewards=True), tape(), 0.99)
+    normalizer = update(Normalizer.build(VECTOR, observations=True, rewards=True), tape(), 0.99)
     assert np.all(normalizer.returns != 0)
     after = normalizer.afresh()
     np.testing.assert_array_equal(after.returns, np.zeros(N))
@@ -104,7 +104,7 @@ def test_afresh_every_environment_is_at_the_start_of_an_episode():
 def test_observations_are_shifted_scaled_and_clipped():
     normalizer = Normalizer.build(VECTOR, observations=True, rewards=False)
     rollout = tape()
-    normalizer = observe(normalizer, rollout, 0.99)
+    normalizer = update(normalizer, rollout, 0.99)
     seen = np.asarray(rollout.observation, np.float64)
     expected = (seen - seen.mean((0, 1))) / seen.std((0, 1))
     np.testing.assert_allclose(normalizer.observations(rollout.observation), expected, rtol=1e-4, atol=1e-4)
@@ -125,7 +125,7 @@ def test_choices_and_pixels_are_left_alone():
         "vector": 5 + RNG.normal(size=(T, N, 2)).astype(np.float32),
     }
     normalizer = Normalizer.build(spec, observations=True, rewards=False)
-    after = observe(normalizer, tape(observation=observation), 0.99).observations(
+    after = update(normalizer, tape(observation=observation), 0.99).observations(
         jax.tree.map(jnp.asarray, observation)
     )
     for name in ("image", "kind"):
@@ -138,7 +138,7 @@ def test_switched_off_it_is_the_identity_and_holds_nothing():
     normalizer = Normalizer.build(VECTOR, observations=False, rewards=False)
     assert jax.tree.leaves(normalizer) == []
     rollout = tape()
-    after = observe(normalizer, rollout, 0.99)
+    after = update(normalizer, rollout, 0.99)
     assert jax.tree.leaves(after) == []
     assert after.observations(rollout.observation) is rollout.observation
     assert after.rewards(rollout.reward) is rollout.reward
@@ -182,7 +182,7 @@ def test_rewards_are_divided_by_the_deviation_of_their_return(dummies):
         ]
     normalizer = Normalizer.build(VECTOR, observations=False, rewards=True)
     for rollout in rollouts:
-        normalizer = observe(normalizer, rollout, 0.9)
+        normalizer = update(normalizer, rollout, 0.9)
     scale = reward_scale(rollouts, 0.9)
     reward = jnp.array([-1.0, 0.0, 0.5])
     np.testing.assert_allclose(normalizer.rewards(reward), np.asarray(reward) / scale, rtol=1e-4)
@@ -191,7 +191,7 @@ def test_rewards_are_divided_by_the_deviation_of_their_return(dummies):
 def test_rewards_are_never_shifted():
     """A reward keeps its sign, and 0 stays 0, whatever the mean."""
     normalizer = Normalizer.build(VECTOR, observations=False, rewards=True)
-    normalizer = observe(normalizer, tape(reward=100 + RNG.normal(size=(T, N))), 0.9)
+    normalizer = update(normalizer, tape(reward=100 + RNG.normal(size=(T, N))), 0.9)
     assert normalizer.rewards(jnp.zeros(1)) == 0
     assert normalizer.rewards(jnp.ones(1)) > 0
     assert normalizer.rewards(jnp.array(1e9)) == 10
@@ -258,7 +258,7 @@ def test_images_that_are_named_have_statistics():
         EnvSpec("Images", space, Discrete(2), num_envs=N), observations=True, rewards=False, keys=("image",)
     )
     observation = {"image": jnp.asarray(images)}
-    after = observe(normalizer, tape(observation={"image": images}), 0.99).observations(observation)["image"]
+    after = update(normalizer, tape(observation={"image": images}), 0.99).observations(observation)["image"]
     expected = (images - images.mean((0, 1))) / images.astype(np.float64).std((0, 1))
     np.testing.assert_allclose(after, expected, rtol=1e-4, atol=1e-4)
 
@@ -270,5 +270,5 @@ def test_clips_and_epsilon_are_values():
     np.testing.assert_array_equal(normalizer.observations(jnp.array([1e9, -1e9])), [2, -2])
     np.testing.assert_allclose(normalizer.observations(jnp.array([1.0, -1.0])), [0.5, -0.5], rtol=1e-6)
     np.testing.assert_allclose(normalizer.rewards(jnp.array([0.8, -9.0])), [0.4, -0.5], rtol=1e-6)
-    later = observe(normalizer, tape(), 0.9)
+    later = update(normalizer, tape(), 0.9)
     assert (later.clip_obs, later.clip_reward, later.epsilon) == (2.0, 0.5, 3.0)

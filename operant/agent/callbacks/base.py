@@ -47,7 +47,7 @@ class StepEvent:
     terminated: Any
     truncated: Any
     next_observation: PyTree  # the true successor, also where the episode ended
-    happened: Any  # False for a step that only reset, as some vector environments have them
+    mask: Any  # False for a step that only reset, as some vector environments have them
     infos: Sequence[dict[str, Any]]  # what each environment said; empty dicts on native environments
     agent: Agent
     records: Records = field(default_factory=Records, repr=False, compare=False)
@@ -55,7 +55,7 @@ class StepEvent:
     @property
     def done(self) -> Any:
         """Where an episode ended, for whichever reason."""
-        return (self.terminated | self.truncated) & self.happened
+        return (self.terminated | self.truncated) & self.mask
 
     def record(self, name: str, value: Any, exclude: str | Sequence[str] = ()) -> None:
         """As `Progress.record`, for the next row of metrics; of several values the last counts."""

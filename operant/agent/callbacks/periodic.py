@@ -133,8 +133,8 @@ class EpisodeLog(Callback):
     def on_step(self, event: StepEvent) -> None:
         if not self._returns.size:
             self._returns, self._lengths = np.zeros(len(event.reward)), np.zeros(len(event.reward), int)
-        self._returns += np.where(event.happened, event.raw_reward, 0.0)
-        self._lengths += event.happened
+        self._returns += np.where(event.mask, event.raw_reward, 0.0)
+        self._lengths += event.mask
         for n in np.flatnonzero(event.done).tolist():
             told = [event.infos[n].get(name, "") for name in self.info_keywords]
             seconds = round(time.time() - self._started, 6)

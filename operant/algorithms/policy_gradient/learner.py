@@ -17,7 +17,7 @@ from operant.algorithms import ranges
 from operant.algorithms.base import Estimates, require, static
 from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.normalizing import Normalizes
-from operant.distributions import Categorical, Distribution, draw, parameters
+from operant.distributions import Categorical, Distribution, parameters, sample_noise
 from operant.networks import ActorCritic, Given, Network, as_network
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
@@ -119,8 +119,8 @@ class PolicyGradient(Normalizes, GradientLearner):
     def initial_carry(self, state: PolicyState, num_envs: int) -> PyTree:
         return state.network.initial_carry(num_envs)
 
-    def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
-        return draw(spec.action_space, key, (spec.num_envs,), state_dependent=self.use_sde)
+    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+        return sample_noise(spec.action_space, key, (spec.num_envs,), state_dependent=self.use_sde)
 
     @property
     def noise_steps(self) -> int:
@@ -143,8 +143,8 @@ class PolicyGradient(Normalizes, GradientLearner):
         policy, value, carry = state.network.policy_and_value(observation, action_mask, carry)
         return Estimates(policy, None if state.network.value_head is None else value), carry
 
-    def observe(self, state: PolicyState, transition: Transition) -> PolicyState:
-        return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.observe(transition, self.gamma))
+    def update_statistics(self, state: PolicyState, transition: Transition) -> PolicyState:
+        return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.update(transition, self.gamma))
 
     def report(self, state: PolicyState) -> dict[str, jax.Array]:
         log_std = state.network.log_deviations

@@ -151,7 +151,7 @@ class PolicySearch(NormalizesObservations, Algorithm):
         """The best known policy."""
         return state.shape.policy(self.best(state.method))
 
-    def draw(self, spec: EnvSpec, key: jax.Array) -> PyTree:
+    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         """Nothing: what is tried is decided before an episode begins."""
         return ()
 
@@ -171,8 +171,8 @@ class PolicySearch(NormalizesObservations, Algorithm):
         action, carry = jax.vmap(one)(state.shape.policy(candidates), observation, action_mask, carry)
         return action, carry, ()
 
-    def observe(self, state: SearchState, transition: Transition) -> SearchState:
-        normalizer = state.normalizer.observe(transition, 1.0)
+    def update_statistics(self, state: SearchState, transition: Transition) -> SearchState:
+        normalizer = state.normalizer.update(transition, 1.0)
         return eqx.tree_at(lambda s: s.normalizer, state, normalizer)
 
     def update(self, state: SearchState, batch: Batch, key: jax.Array, clock: Clock):

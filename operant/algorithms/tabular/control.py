@@ -38,7 +38,7 @@ class TabularControl(TabularLearner):
     def init(self, spec: EnvSpec, key: jax.Array) -> Any:
         return Table.init(spec, self.initial_value)
 
-    def draw(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
+    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
         """Uniform `[N, 1 + A]`: see `epsilon_greedy`."""
         assert isinstance(spec.action_space, Discrete)
         return jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n), dtype=jnp.float32)

@@ -93,7 +93,7 @@ class LinearQ(Algorithm):
         waiting = Waiting.none(spec.num_envs, example(space, (spec.num_envs,))) if self.on_policy else None
         return LinearState(weights, waiting, space)
 
-    def draw(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
+    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
         """Uniform `[N, 1 + A]`: see `epsilon_greedy`."""
         assert isinstance(spec.action_space, Discrete)
         return jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n), dtype=jnp.float32)

@@ -61,7 +61,7 @@ class TabularPrediction(TabularLearner):
     def init(self, spec: EnvSpec, key: jax.Array) -> Any:
         return self.value_table(spec)
 
-    def draw(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
+    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
         """Gumbel noise `[N, A]`."""
         assert isinstance(spec.action_space, Discrete)
         return jax.random.gumbel(key, (spec.num_envs, spec.action_space.n), dtype=jnp.float32)

@@ -116,7 +116,7 @@ class DQN(DQNHyperparameters):
     def initial_carry(self, state: DQNState, num_envs: int) -> PyTree:
         return state.network.initial_carry(num_envs)
 
-    def draw(self, spec: EnvSpec, key: jax.Array) -> ActNoise:
+    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> ActNoise:
         assert isinstance(spec.action_space, Discrete)
         shape = (spec.num_envs, 1 + spec.action_space.n)
         if not self.noisy:
@@ -137,7 +137,7 @@ class DQN(DQNHyperparameters):
     def q_values(self, network: QNetwork, features: jax.Array, key: jax.Array | None = None) -> jax.Array:
         """Q `[…, A]` where the network has these features `[…, F]`; with `key`, each with noise of its own."""
         leading = features.shape[:-1]
-        noise = () if key is None else network.head.draw(key, leading)
+        noise = () if key is None else network.head.sample_noise(key, leading)
         head = self.parts.head
         return head.q_values(network.head(features, fractions=head.policy_taus(leading), noise=noise))
 
@@ -155,9 +155,9 @@ class DQN(DQNHyperparameters):
         prioritized = self.parts.priority
         return super().importance(clock) if prioritized is None else prioritized.importance(clock)
 
-    def observe(self, state: DQNState, transition: Transition) -> DQNState:
+    def update_statistics(self, state: DQNState, transition: Transition) -> DQNState:
         held_out = None if state.held_out is None else state.held_out.add(transition)
-        normalizer = state.normalizer.observe(transition, self.gamma)
+        normalizer = state.normalizer.update(transition, self.gamma)
         return eqx.tree_at(
             lambda s: (s.normalizer, s.held_out), state, (normalizer, held_out), is_leaf=lambda x: x is None
         )
@@ -240,14 +240,14 @@ class DQN(DQNHyperparameters):
         fixed = Encoded.of(target, batch, sample, normalizer, self.burn_in)
         taus, target_taus = head.sample_taus(key_taus, leading)
 
-        noise = online.head.draw(key_noise)
+        noise = online.head.sample_noise(key_noise)
         returns = online.head(online.features, fractions=taus, noise=noise, key=key_output)
-        noise = fixed.head.draw(key_next_noise)
+        noise = fixed.head.sample_noise(key_next_noise)
         next_returns = head.returns(fixed.head(fixed.next_features, fractions=target_taus, noise=noise))
 
         selector = online if self.double else fixed
         if self.double:
-            noise = online.head.draw(key_selector)
+            noise = online.head.sample_noise(key_selector)
 
         def q_of(features: jax.Array, action_mask: PyTree) -> jax.Array:
             q = head.q_values(selector.head(features, fractions=head.policy_taus(leading), noise=noise))

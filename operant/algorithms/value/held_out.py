@@ -29,7 +29,7 @@ class HeldOut(eqx.Module):
 
     def add(self, transition: Transition) -> HeldOut:
         """With states `[T, N, …]` added, as long as there is room."""
-        valid = transition.happened.reshape(-1)
+        valid = transition.mask.reshape(-1)
         index = jnp.where(valid, self.count + jnp.cumsum(valid) - 1, jnp.iinfo(jnp.int32).max)
 
         def write(held: jax.Array, new: jax.Array) -> jax.Array:

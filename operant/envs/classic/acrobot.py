@@ -38,7 +38,7 @@ class Acrobot(Environment):
     def action_space(self) -> Discrete:
         return Discrete(3)
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         return jax.random.uniform(key, (4,), minval=-0.1, maxval=0.1, dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
@@ -59,7 +59,7 @@ class Acrobot(Environment):
         terminated = -jnp.cos(state[0]) - jnp.cos(state[0] + state[1]) > 1.0
         return state, jnp.where(terminated, 0.0, -1.0), terminated
 
-    def observe(self, state: jax.Array) -> jax.Array:
+    def observation(self, state: jax.Array) -> jax.Array:
         cos, sin = jnp.cos(state[:2]), jnp.sin(state[:2])
         return jnp.stack([cos[0], sin[0], cos[1], sin[1], state[2], state[3]])
 

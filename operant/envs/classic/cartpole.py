@@ -45,7 +45,7 @@ class CartPole(Environment):
     def action_space(self) -> Discrete:
         return Discrete(2)
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         return jax.random.uniform(key, (4,), minval=-0.05, maxval=0.05, dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
@@ -72,5 +72,5 @@ class CartPole(Environment):
         )
         return jnp.stack([x, x_dot, theta, theta_dot]), reward, terminated
 
-    def observe(self, state: jax.Array) -> jax.Array:
+    def observation(self, state: jax.Array) -> jax.Array:
         return state

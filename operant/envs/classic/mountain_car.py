@@ -36,7 +36,7 @@ class MountainCar(Environment):
     def action_space(self) -> Discrete:
         return Discrete(3)
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         return jax.random.uniform(key, minval=-0.6, maxval=-0.4, dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
@@ -53,5 +53,5 @@ class MountainCar(Environment):
         terminated = (position >= GOAL) & (velocity >= self.goal_velocity)
         return jnp.stack([position, velocity]), -jnp.ones((), dtype=jnp.float32), terminated
 
-    def observe(self, state: jax.Array) -> jax.Array:
+    def observation(self, state: jax.Array) -> jax.Array:
         return state

@@ -40,7 +40,7 @@ class Pendulum(Environment):
     def action_space(self) -> Box:
         return Box(-MAX_TORQUE, MAX_TORQUE, (1,))
 
-    def draw(self, key: jax.Array) -> jax.Array:
+    def sample_noise(self, key: jax.Array) -> jax.Array:
         return jax.random.uniform(key, (2,), minval=-1.0, maxval=1.0, dtype=jnp.float32)
 
     def reset(self, noise: jax.Array) -> jax.Array:
@@ -58,5 +58,5 @@ class Pendulum(Environment):
         theta = theta + TIME_STEP * theta_dot
         return jnp.stack([theta, theta_dot]), reward, jnp.zeros((), bool)
 
-    def observe(self, state: jax.Array) -> jax.Array:
+    def observation(self, state: jax.Array) -> jax.Array:
         return jnp.stack([jnp.cos(state[0]), jnp.sin(state[0]), state[1]])

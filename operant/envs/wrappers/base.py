@@ -89,11 +89,11 @@ class Wrapped(Environment):
 
     @property
     def frame_stack(self) -> int:
-        hands_on = type(self).observe is Wrapped.observe
+        hands_on = type(self).observation is Wrapped.observation
         return self.inner.frame_stack if hands_on else 1
 
-    def draw(self, key: jax.Array) -> PyTree:
-        return self.inner.draw(key)
+    def sample_noise(self, key: jax.Array) -> PyTree:
+        return self.inner.sample_noise(key)
 
     def reset(self, noise: PyTree) -> State:
         return State(self.inner.reset(noise))
@@ -102,8 +102,8 @@ class Wrapped(Environment):
         successor, reward, terminated = self.inner.step(state.inner, action, noise)
         return State(successor), reward, terminated
 
-    def observe(self, state: State) -> PyTree:
-        return self.inner.observe(state.inner)
+    def observation(self, state: State) -> PyTree:
+        return self.inner.observation(state.inner)
 
     def action_mask(self, state: State) -> PyTree:
         return self.inner.action_mask(state.inner)

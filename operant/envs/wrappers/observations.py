@@ -83,11 +83,11 @@ class Stacked(Wrapped):
             terminated,
         )
 
-    def observe(self, state: State) -> jax.Array:
+    def observation(self, state: State) -> jax.Array:
         return state.own
 
     def _newest(self, inner: PyTree) -> jax.Array:
-        return _channels_last(self.inner.observe(inner))
+        return _channels_last(self.inner.observation(inner))
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,8 @@ class Selected(Wrapped):
         low, high = (tuple(bound[self.wrapper.indices].tolist()) for bound in box.bounds)
         return Box(low, high, (len(self.wrapper.indices),), box.dtype)
 
-    def observe(self, state: State) -> jax.Array:
-        return self.inner.observe(state.inner)[np.array(self.wrapper.indices)]
+    def observation(self, state: State) -> jax.Array:
+        return self.inner.observation(state.inner)[np.array(self.wrapper.indices)]
 
 
 @dataclass(frozen=True)
@@ -243,8 +243,8 @@ class Parted(Wrapped):
     def observation_space(self) -> MultiDiscrete:
         return MultiDiscrete(self.wrapper.counts(_box(self.inner)))
 
-    def observe(self, state: State) -> jax.Array:
-        return self.wrapper.choose(_box(self.inner), self.inner.observe(state.inner))
+    def observation(self, state: State) -> jax.Array:
+        return self.wrapper.choose(_box(self.inner), self.inner.observation(state.inner))
 
 
 @dataclass(frozen=True)
@@ -294,11 +294,11 @@ class Timed(Wrapped):
         inner, reward, terminated = self.inner.step(state.inner, action, noise)
         return State(inner, state.own + 1), reward, terminated
 
-    def observe(self, state: State) -> jax.Array:
+    def observation(self, state: State) -> jax.Array:
         limit = self.inner.max_episode_steps
         assert limit is not None
         passed = state.own / jnp.float32(limit)
-        return jnp.concatenate([self.inner.observe(state.inner), passed[None]])
+        return jnp.concatenate([self.inner.observation(state.inner), passed[None]])
 
 
 def _each(values: Any) -> tuple[Any, ...]:

@@ -47,7 +47,7 @@ class WithRewards(Wrapped):
     def step(self, state: State, action: PyTree, noise: PyTree) -> tuple[State, jax.Array, jax.Array]:
         inner, reward, terminated = self.inner.step(state.inner, action, noise)
         raw = self.inner.raw_reward(inner)
-        seen, following = self.inner.observe(state.inner), self.inner.observe(inner)
+        seen, following = self.inner.observation(state.inner), self.inner.observation(inner)
         changed = self.wrapper.reward(reward, seen, following, terminated)
         return State(inner, reward if raw is None else raw), changed, terminated
 

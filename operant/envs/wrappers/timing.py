@@ -54,8 +54,8 @@ class Repeating(Wrapped):
     def frame_stack(self) -> int:
         return 1  # a stack inside moves on by several observations at a step: replay must keep it whole
 
-    def draw(self, key: jax.Array) -> PyTree:
-        return jax.vmap(self.inner.draw)(jax.random.split(key, self.times))
+    def sample_noise(self, key: jax.Array) -> PyTree:
+        return jax.vmap(self.inner.sample_noise)(jax.random.split(key, self.times))
 
     def reset(self, noise: PyTree) -> State:
         first = jax.tree.map(lambda x: x[0], noise)
@@ -111,9 +111,9 @@ class Sticky(Wrapped):
 
     probability: float = eqx.field(static=True)
 
-    def draw(self, key: jax.Array) -> PyTree:
+    def sample_noise(self, key: jax.Array) -> PyTree:
         key, own = jax.random.split(key)
-        return self.inner.draw(key), jax.random.uniform(own, dtype=jnp.float32)
+        return self.inner.sample_noise(key), jax.random.uniform(own, dtype=jnp.float32)
 
     def reset(self, noise: PyTree) -> State:
         return State(self.inner.reset(noise[0]), (spaces.example(self.action_space), jnp.zeros((), bool)))

@@ -19,7 +19,7 @@ from operant.algorithms.search.policy import ConstantPolicy, Policy, Shape
 from operant.algorithms.search.search import PolicySearch
 from operant.engine import collect, device
 from operant.engine.files import load_tree, save_tree
-from operant.engine.run import initial_state
+from operant.engine.train_state import initial_state
 from operant.envs import probes
 from operant.envs.classic.cartpole import CartPole
 from operant.networks import Network
@@ -55,7 +55,7 @@ def generation():
         run = eqx.tree_at(
             lambda r: r.state,
             run,
-            algorithm.observe(run.state, replace(seen, terminated=flags, truncated=flags)),
+            algorithm.update_statistics(run.state, replace(seen, terminated=flags, truncated=flags)),
         )
         return run.state, collect.episodes(algorithm, environment, spec, run, algorithm.experience)[1]
 
@@ -258,7 +258,7 @@ def test_a_state_that_was_written_and_read_goes_on_the_same(name, tmp_path):
         clock = Clock(step, jnp.asarray(100, jnp.int32))
         key = jax.random.fold_in(jax.random.key(1), step)
         state, _ = algorithm.update(state, Batch(tape, jnp.ones((1, 4))), key, clock)
-        return algorithm.observe(state, tape)
+        return algorithm.update_statistics(state, tape)
 
     before = once(algorithm.init(spec, jax.random.key(0)), rewards[0], 10)
     save_tree(tmp_path / "state.safetensors", before, {})

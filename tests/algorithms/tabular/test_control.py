@@ -177,7 +177,7 @@ def acted(algorithm, q_values, *, mask=None, epsilon_seen=0, draws=4000, explore
     if visits is not None:
         state = eqx.tree_at(lambda s: s.visits, state, jnp.asarray([visits], jnp.int32))
     mask = None if mask is None else jnp.tile(jnp.asarray(mask), (draws, 1))
-    noise = algorithm.draw(spec, jax.random.key(1)) if explore else None
+    noise = algorithm.sample_noise(spec, jax.random.key(1)) if explore else None
     action, carry, _ = algorithm.act(
         state, jnp.zeros(draws, jnp.int32), mask, (), noise, clock(epsilon_seen), explore=explore
     )

@@ -35,7 +35,7 @@ def stream(key: jax.Array, which: Stream) -> jax.Array:
     return jax.random.fold_in(key, int(which))
 
 
-class Run(eqx.Module):
+class TrainState(eqx.Module):
     """All that changes while training."""
 
     state: PyTree  # what the algorithm learns
@@ -65,7 +65,7 @@ def start(
     observation: PyTree,
     action_mask: PyTree,
     window: int = WINDOW,
-) -> Run:
+) -> TrainState:
     """A run of this state before its first step, over environments that have just been reset. Pure as well.
 
     Its statistics are of the last `window` episodes.
@@ -80,7 +80,7 @@ def start(
                 f"{plan.learning_starts} steps, taken at random, have not. Set learning_starts=0."
             )
         replay = ring.init(plan, like, carry, spec.frame_stack)
-    return Run(
+    return TrainState(
         state=state,
         environment=environment,
         observation=observation,
@@ -107,7 +107,7 @@ def transition_like(
     def one_step(key: jax.Array) -> PyTree:
         clock = Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32))
         return algorithm.act(
-            state, observation, action_mask, carry, algorithm.draw(spec, key), clock, explore=True
+            state, observation, action_mask, carry, algorithm.sample_noise(spec, key), clock, explore=True
         )
 
     action, _, extras = jax.eval_shape(one_step, jax.random.key(0))
