@@ -47,6 +47,1326 @@ class NetworkValues(TypedDict, total=False):
     critic_memory: Literal["shared", "own", "none"]
     """With memory: whether the value function stands on the policy's, has its own, or has none."""
 
+class _QLearning:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
+        exploration_bonus: float = 0.0,
+    ) -> Agent:
+        """Q-learning in a table, for Discrete observations and actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+QLearning: _QLearning
+
+class _DoubleQLearning:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
+        exploration_bonus: float = 0.0,
+    ) -> Agent:
+        """Double Q-learning in two tables, for Discrete observations and actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+DoubleQLearning: _DoubleQLearning
+
+class _SARSA:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
+        exploration_bonus: float = 0.0,
+    ) -> Agent:
+        """SARSA in a table, for Discrete observations and actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+SARSA: _SARSA
+
+class _ExpectedSARSA:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
+        exploration_bonus: float = 0.0,
+    ) -> Agent:
+        """Expected SARSA in a table, for Discrete observations and actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+ExpectedSARSA: _ExpectedSARSA
+
+class _SARSALambda:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
+        exploration_bonus: float = 0.0,
+        trace_decay: float = 0.9,
+        traces: Literal["accumulating", "replacing"] = "accumulating",
+    ) -> Agent:
+        """SARSA(λ) in a table, for Discrete observations and actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+            trace_decay: How slowly traces fade; 0 learns from the next step only, 1 from all that follow.
+                Default: 0.9.
+            traces: What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1. One of
+                'accumulating', 'replacing'. Default: 'accumulating'.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+SARSALambda: _SARSALambda
+
+class _DynaQ:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
+        exploration_bonus: float = 0.0,
+        planning_steps: int = 5,
+        prioritized: bool = True,
+        priority_threshold: float = 0.0001,
+    ) -> Agent:
+        """Q-learning that also plans with a model it learns; in a table, for Discrete spaces, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            epsilon: The probability ε of a random action: a number or a schedule. Default:
+                Linear(start=1.0, end=0.05, fraction=0.5).
+            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
+                how often it was tried. Default: 0.0.
+            planning_steps: Remembered pairs that are learnt from after every real step. Default: 5.
+            prioritized: Sweep the pairs with the largest errors first (prioritised sweeping), instead of
+                random ones (plain Dyna-Q). Default: True.
+            priority_threshold: Smaller errors are not worth planning for. Default: 0.0001.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+DynaQ: _DynaQ
+
+class _LinearQ:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.3,
+        gamma: float = 0.99,
+        epsilon: float | Schedule | str | Callable[[Any], Any] = 0.0,
+        on_policy: bool = False,
+        tilings: int = 8,
+        tiles: int = 8,
+        features: Callable[..., Any] | None = None,
+    ) -> Agent:
+        """Q-learning or SARSA with linear features, for Box observations and Discrete actions, with masks.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α: with tile coding the part of an error that one step removes.
+                Default: 0.3.
+            gamma: Discount factor γ. Default: 0.99.
+            epsilon: The probability ε of a random action; 0 will do where first values are optimistic.
+                Default: 0.0.
+            on_policy: Learn by SARSA, instead of by Q-learning. Default: False.
+            tilings: Grids of the tile coding. Default: 8.
+            tiles: Tiles of a grid along each dimension. Default: 8.
+            features: Features by hand, instead of tile coding: a JAX function of one observation that gives
+                a vector. Default: None.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+LinearQ: _LinearQ
+
+class _TD:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        learning_rate_decay: float = 0.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        policy: ArrayLike | None = None,
+        trace_decay: float = 0.0,
+        traces: Literal["accumulating", "replacing"] = "accumulating",
+        offline: bool = False,
+    ) -> Agent:
+        """Valuing a policy by TD(λ), in a table, for Discrete observations and actions.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
+            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
+                averages. Default: 0.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            policy: The probability of each action in each state, an array [S, A]; None: every possible
+                action alike. Default: None.
+            trace_decay: How slowly traces fade; 0 (TD(0)) learns from the next step only, 1 from all that
+                follow. Default: 0.0.
+            traces: What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1. One of
+                'accumulating', 'replacing'. Default: 'accumulating'.
+            offline: Make an episode's changes together at its end. Default: False.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+TD: _TD
+
+class _MonteCarlo:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 1.0,
+        learning_rate_decay: float = 1.0,
+        decay_by: Literal["visits", "steps"] = "visits",
+        gamma: float = 0.99,
+        initial_value: float = 0.0,
+        policy: ArrayLike | None = None,
+        first_visit: bool = True,
+        n_episodes: int = 1,
+        max_steps: int = 1000,
+    ) -> Agent:
+        """Valuing a policy by the mean of returns, in a table, for Discrete observations and actions.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            learning_rate: Step size α₀. Default: 1.0.
+            learning_rate_decay: The step size is α₀/(1 + k·decay): by default 1/n for the n-th return,
+                which averages. Default: 1.0.
+            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+                'visits', 'steps'. Default: 'visits'.
+            gamma: Discount factor γ. Default: 0.99.
+            initial_value: Every value before learning; an optimistic one makes a learner of actions try
+                them all. Default: 0.0.
+            policy: The probability of each action in each state, an array [S, A]; None: every possible
+                action alike. Default: None.
+            first_visit: Learn from the first visit of a state in an episode only, instead of from every
+                visit. Default: True.
+            n_episodes: Episodes between two updates; a multiple of the number of environments. Default: 1.
+            max_steps: Longer episodes are cut. Default: 1000.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+MonteCarlo: _MonteCarlo
+
+class _GridSearch:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        scale_actions: bool = True,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        population_size: int = 100,
+        resolution: int = 5,
+        low: float = -1.0,
+        high: float = 1.0,
+    ) -> Agent:
+        """Grid search: try all combinations of some values of each parameter.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            population_size: Points tried side by side. Default: 100.
+            resolution: Values of each parameter. Default: 5.
+            low: The smallest of them. Default: -1.0.
+            high: The largest. Default: 1.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+GridSearch: _GridSearch
+
+class _RandomSearch:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        scale_actions: bool = True,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        population_size: int = 100,
+        low: float = -1.0,
+        high: float = 1.0,
+    ) -> Agent:
+        """Random search: try parameters anywhere in a box, and keep the best.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            population_size: Candidates tried side by side. Default: 100.
+            low: The smallest value of each parameter. Default: -1.0.
+            high: The largest. Default: 1.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+RandomSearch: _RandomSearch
+
+class _GeneticAlgorithm:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        scale_actions: bool = True,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        population_size: int = 100,
+        n_survivors: int = 20,
+        initial_std: float = 1.0,
+        mutation_std: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        crossover: float = 0.0,
+        elitism: bool = True,
+    ) -> Agent:
+        """A genetic algorithm: the best policies survive, and have offspring like them.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            population_size: Policies of a generation. Default: 100.
+            n_survivors: The best of them, which have the next generation as offspring, each as many as the
+                others. Default: 20.
+            initial_std: Deviation of each parameter in the first generation. Default: 1.0.
+            mutation_std: Deviation of an offspring's parameters from its parent's: a number or a schedule
+                such as linear:0.5:0. Default: 0.1.
+            crossover: The probability that an offspring has a second parent, from which it then takes about
+                half of its parameters. Default: 0.0.
+            elitism: Survivors are in the next generation themselves, and are tried again; else there are
+                only offspring. Default: True.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+GeneticAlgorithm: _GeneticAlgorithm
+
+class _CEM:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        scale_actions: bool = True,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        population_size: int = 100,
+        elite_fraction: float = 0.1,
+        initial_std: float = 1.0,
+        extra_std: float | Schedule | str | Callable[[Any], Any] = 0.0,
+    ) -> Agent:
+        """The cross-entropy method: fit a normal distribution to the best candidates, and draw the next from it.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            population_size: Candidates of a generation. Default: 100.
+            elite_fraction: The share of them that the distribution is fitted to: at least two. Default:
+                0.1.
+            initial_std: Deviation of each parameter at first. Default: 1.0.
+            extra_std: Deviation of the noise added to that of the elite: a number or a schedule such as
+                linear:1:0. Default: 0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+CEM: _CEM
+
+class _EvolutionStrategies:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        scale_actions: bool = True,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        population_size: int = 100,
+        noise_std: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.01,
+        rank_shaping: bool = True,
+    ) -> Agent:
+        """Evolution strategies: follow the gradient that noisy copies of the parameters reveal.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            population_size: Noisy copies of a generation, in pairs: an even number. Default: 100.
+            noise_std: σ: deviation of the noise on each parameter. Default: 0.1.
+            learning_rate: α: step size of Adam; a number or a schedule such as linear:0.1:0. Default: 0.01.
+            rank_shaping: Learn from ranks instead of from the returns themselves. Default: True.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+EvolutionStrategies: _EvolutionStrategies
+
+class _ARS:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        n_eval_episodes: int = 1,
+        max_steps: int = 1000,
+        alive_bonus_offset: float = 0.0,
+        scale_actions: bool = True,
+        policy: Literal["network", "constant"] = "network",
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_delta: int = 8,
+        n_top: int | None = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.02,
+        delta_std: float | Schedule | str | Callable[[Any], Any] = 0.05,
+        zero_policy: bool = True,
+    ) -> Agent:
+        """Augmented random search: step along random directions by how much better one way was than the other.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
+                1.
+            max_steps: Longer episodes are cut. Default: 1000.
+            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+                Default: 0.0.
+            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
+                action taken always does. Default: True.
+            policy: What is searched: the weights of a network, or one action to be taken always. One of
+                'network', 'constant'. Default: 'network'.
+            network: The network, linear by default: a Network of values, any Equinox module that maps an
+                observation to features, or a search Policy of yours, taken as it is. Default:
+                Network(hidden_sizes=()).
+            n_delta: Directions tried in a generation, each both ways. Default: 8.
+            n_top: The best directions, which count; none: all. Default: None.
+            learning_rate: α: step size; a number or a schedule such as linear:0.1:0. Default: 0.02.
+            delta_std: ν: how far a direction is followed. Default: 0.05.
+            zero_policy: Begin with all parameters 0, instead of as the network was made. Default: True.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+ARS: _ARS
+
 class _REINFORCE:
     def __call__(
         self,
@@ -1661,1325 +2981,5 @@ class _Random:
     def __name__(self) -> str: ...
 
 Random: _Random
-
-class _QLearning:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
-        learning_rate_decay: float = 0.0,
-        decay_by: Literal["visits", "steps"] = "visits",
-        gamma: float = 0.99,
-        initial_value: float = 0.0,
-        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
-        exploration_bonus: float = 0.0,
-    ) -> Agent:
-        """Q-learning in a table, for Discrete observations and actions, with masks.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
-            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
-                averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
-                'visits', 'steps'. Default: 'visits'.
-            gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
-            epsilon: The probability ε of a random action: a number or a schedule. Default:
-                Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-QLearning: _QLearning
-
-class _DoubleQLearning:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
-        learning_rate_decay: float = 0.0,
-        decay_by: Literal["visits", "steps"] = "visits",
-        gamma: float = 0.99,
-        initial_value: float = 0.0,
-        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
-        exploration_bonus: float = 0.0,
-    ) -> Agent:
-        """Double Q-learning in two tables, for Discrete observations and actions, with masks.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
-            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
-                averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
-                'visits', 'steps'. Default: 'visits'.
-            gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
-            epsilon: The probability ε of a random action: a number or a schedule. Default:
-                Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-DoubleQLearning: _DoubleQLearning
-
-class _SARSA:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
-        learning_rate_decay: float = 0.0,
-        decay_by: Literal["visits", "steps"] = "visits",
-        gamma: float = 0.99,
-        initial_value: float = 0.0,
-        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
-        exploration_bonus: float = 0.0,
-    ) -> Agent:
-        """SARSA in a table, for Discrete observations and actions, with masks.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
-            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
-                averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
-                'visits', 'steps'. Default: 'visits'.
-            gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
-            epsilon: The probability ε of a random action: a number or a schedule. Default:
-                Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-SARSA: _SARSA
-
-class _ExpectedSARSA:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
-        learning_rate_decay: float = 0.0,
-        decay_by: Literal["visits", "steps"] = "visits",
-        gamma: float = 0.99,
-        initial_value: float = 0.0,
-        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
-        exploration_bonus: float = 0.0,
-    ) -> Agent:
-        """Expected SARSA in a table, for Discrete observations and actions, with masks.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
-            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
-                averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
-                'visits', 'steps'. Default: 'visits'.
-            gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
-            epsilon: The probability ε of a random action: a number or a schedule. Default:
-                Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-ExpectedSARSA: _ExpectedSARSA
-
-class _SARSALambda:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
-        learning_rate_decay: float = 0.0,
-        decay_by: Literal["visits", "steps"] = "visits",
-        gamma: float = 0.99,
-        initial_value: float = 0.0,
-        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
-        exploration_bonus: float = 0.0,
-        trace_decay: float = 0.9,
-        traces: Literal["accumulating", "replacing"] = "accumulating",
-    ) -> Agent:
-        """SARSA(λ) in a table, for Discrete observations and actions, with masks.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
-            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
-                averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
-                'visits', 'steps'. Default: 'visits'.
-            gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
-            epsilon: The probability ε of a random action: a number or a schedule. Default:
-                Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
-            trace_decay: How slowly traces fade; 0 learns from the next step only, 1 from all that follow.
-                Default: 0.9.
-            traces: What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1. One of
-                'accumulating', 'replacing'. Default: 'accumulating'.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-SARSALambda: _SARSALambda
-
-class _DynaQ:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
-        learning_rate_decay: float = 0.0,
-        decay_by: Literal["visits", "steps"] = "visits",
-        gamma: float = 0.99,
-        initial_value: float = 0.0,
-        epsilon: float | Schedule | str | Callable[[Any], Any] = ...,
-        exploration_bonus: float = 0.0,
-        planning_steps: int = 5,
-        prioritized: bool = True,
-        priority_threshold: float = 0.0001,
-    ) -> Agent:
-        """Q-learning that also plans with a model it learns; in a table, for Discrete spaces, with masks.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
-            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
-                averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
-                'visits', 'steps'. Default: 'visits'.
-            gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
-            epsilon: The probability ε of a random action: a number or a schedule. Default:
-                Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
-            planning_steps: Remembered pairs that are learnt from after every real step. Default: 5.
-            prioritized: Sweep the pairs with the largest errors first (prioritised sweeping), instead of
-                random ones (plain Dyna-Q). Default: True.
-            priority_threshold: Smaller errors are not worth planning for. Default: 0.0001.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-DynaQ: _DynaQ
-
-class _LinearQ:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.3,
-        gamma: float = 0.99,
-        epsilon: float | Schedule | str | Callable[[Any], Any] = 0.0,
-        on_policy: bool = False,
-        tilings: int = 8,
-        tiles: int = 8,
-        features: Callable[..., Any] | None = None,
-    ) -> Agent:
-        """Q-learning or SARSA with linear features, for Box observations and Discrete actions, with masks.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size α: with tile coding the part of an error that one step removes.
-                Default: 0.3.
-            gamma: Discount factor γ. Default: 0.99.
-            epsilon: The probability ε of a random action; 0 will do where first values are optimistic.
-                Default: 0.0.
-            on_policy: Learn by SARSA, instead of by Q-learning. Default: False.
-            tilings: Grids of the tile coding. Default: 8.
-            tiles: Tiles of a grid along each dimension. Default: 8.
-            features: Features by hand, instead of tile coding: a JAX function of one observation that gives
-                a vector. Default: None.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-LinearQ: _LinearQ
-
-class _TD:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
-        learning_rate_decay: float = 0.0,
-        decay_by: Literal["visits", "steps"] = "visits",
-        gamma: float = 0.99,
-        initial_value: float = 0.0,
-        policy: ArrayLike | None = None,
-        trace_decay: float = 0.0,
-        traces: Literal["accumulating", "replacing"] = "accumulating",
-        offline: bool = False,
-    ) -> Agent:
-        """Valuing a policy by TD(λ), in a table, for Discrete observations and actions.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
-            learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
-                averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
-                'visits', 'steps'. Default: 'visits'.
-            gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
-            policy: The probability of each action in each state, an array [S, A]; None: every possible
-                action alike. Default: None.
-            trace_decay: How slowly traces fade; 0 (TD(0)) learns from the next step only, 1 from all that
-                follow. Default: 0.0.
-            traces: What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1. One of
-                'accumulating', 'replacing'. Default: 'accumulating'.
-            offline: Make an episode's changes together at its end. Default: False.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-TD: _TD
-
-class _MonteCarlo:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        learning_rate: float | Schedule | str | Callable[[Any], Any] = 1.0,
-        learning_rate_decay: float = 1.0,
-        decay_by: Literal["visits", "steps"] = "visits",
-        gamma: float = 0.99,
-        initial_value: float = 0.0,
-        policy: ArrayLike | None = None,
-        first_visit: bool = True,
-        n_episodes: int = 1,
-        max_steps: int = 1000,
-    ) -> Agent:
-        """Valuing a policy by the mean of returns, in a table, for Discrete observations and actions.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size α₀. Default: 1.0.
-            learning_rate_decay: The step size is α₀/(1 + k·decay): by default 1/n for the n-th return,
-                which averages. Default: 1.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
-                'visits', 'steps'. Default: 'visits'.
-            gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
-            policy: The probability of each action in each state, an array [S, A]; None: every possible
-                action alike. Default: None.
-            first_visit: Learn from the first visit of a state in an episode only, instead of from every
-                visit. Default: True.
-            n_episodes: Episodes between two updates; a multiple of the number of environments. Default: 1.
-            max_steps: Longer episodes are cut. Default: 1000.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-MonteCarlo: _MonteCarlo
-
-class _GridSearch:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        normalize_observations: bool = False,
-        norm_obs_keys: Sequence[str] | None = None,
-        clip_obs: float = 10.0,
-        norm_epsilon: float = 1e-08,
-        n_eval_episodes: int = 1,
-        max_steps: int = 1000,
-        alive_bonus_offset: float = 0.0,
-        scale_actions: bool = True,
-        policy: Literal["network", "constant"] = "network",
-        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
-        population_size: int = 100,
-        resolution: int = 5,
-        low: float = -1.0,
-        high: float = 1.0,
-    ) -> Agent:
-        """Grid search: try all combinations of some values of each parameter.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
-                and choices are left as they are. Default: False.
-            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
-                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
-                but bytes and choices. Default: None.
-            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
-                sides. Default: 10.0.
-            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
-                that none is 0. Default: 1e-08.
-            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
-                1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
-                Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
-            population_size: Points tried side by side. Default: 100.
-            resolution: Values of each parameter. Default: 5.
-            low: The smallest of them. Default: -1.0.
-            high: The largest. Default: 1.0.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-GridSearch: _GridSearch
-
-class _RandomSearch:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        normalize_observations: bool = False,
-        norm_obs_keys: Sequence[str] | None = None,
-        clip_obs: float = 10.0,
-        norm_epsilon: float = 1e-08,
-        n_eval_episodes: int = 1,
-        max_steps: int = 1000,
-        alive_bonus_offset: float = 0.0,
-        scale_actions: bool = True,
-        policy: Literal["network", "constant"] = "network",
-        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
-        population_size: int = 100,
-        low: float = -1.0,
-        high: float = 1.0,
-    ) -> Agent:
-        """Random search: try parameters anywhere in a box, and keep the best.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
-                and choices are left as they are. Default: False.
-            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
-                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
-                but bytes and choices. Default: None.
-            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
-                sides. Default: 10.0.
-            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
-                that none is 0. Default: 1e-08.
-            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
-                1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
-                Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
-            population_size: Candidates tried side by side. Default: 100.
-            low: The smallest value of each parameter. Default: -1.0.
-            high: The largest. Default: 1.0.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-RandomSearch: _RandomSearch
-
-class _GeneticAlgorithm:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        normalize_observations: bool = False,
-        norm_obs_keys: Sequence[str] | None = None,
-        clip_obs: float = 10.0,
-        norm_epsilon: float = 1e-08,
-        n_eval_episodes: int = 1,
-        max_steps: int = 1000,
-        alive_bonus_offset: float = 0.0,
-        scale_actions: bool = True,
-        policy: Literal["network", "constant"] = "network",
-        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
-        population_size: int = 100,
-        n_survivors: int = 20,
-        initial_std: float = 1.0,
-        mutation_std: float | Schedule | str | Callable[[Any], Any] = 0.1,
-        crossover: float = 0.0,
-        elitism: bool = True,
-    ) -> Agent:
-        """A genetic algorithm: the best policies survive, and have offspring like them.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
-                and choices are left as they are. Default: False.
-            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
-                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
-                but bytes and choices. Default: None.
-            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
-                sides. Default: 10.0.
-            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
-                that none is 0. Default: 1e-08.
-            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
-                1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
-                Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
-            population_size: Policies of a generation. Default: 100.
-            n_survivors: The best of them, which have the next generation as offspring, each as many as the
-                others. Default: 20.
-            initial_std: Deviation of each parameter in the first generation. Default: 1.0.
-            mutation_std: Deviation of an offspring's parameters from its parent's: a number or a schedule
-                such as linear:0.5:0. Default: 0.1.
-            crossover: The probability that an offspring has a second parent, from which it then takes about
-                half of its parameters. Default: 0.0.
-            elitism: Survivors are in the next generation themselves, and are tried again; else there are
-                only offspring. Default: True.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-GeneticAlgorithm: _GeneticAlgorithm
-
-class _CEM:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        normalize_observations: bool = False,
-        norm_obs_keys: Sequence[str] | None = None,
-        clip_obs: float = 10.0,
-        norm_epsilon: float = 1e-08,
-        n_eval_episodes: int = 1,
-        max_steps: int = 1000,
-        alive_bonus_offset: float = 0.0,
-        scale_actions: bool = True,
-        policy: Literal["network", "constant"] = "network",
-        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
-        population_size: int = 100,
-        elite_fraction: float = 0.1,
-        initial_std: float = 1.0,
-        extra_std: float | Schedule | str | Callable[[Any], Any] = 0.0,
-    ) -> Agent:
-        """The cross-entropy method: fit a normal distribution to the best candidates, and draw the next from it.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
-                and choices are left as they are. Default: False.
-            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
-                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
-                but bytes and choices. Default: None.
-            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
-                sides. Default: 10.0.
-            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
-                that none is 0. Default: 1e-08.
-            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
-                1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
-                Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
-            population_size: Candidates of a generation. Default: 100.
-            elite_fraction: The share of them that the distribution is fitted to: at least two. Default:
-                0.1.
-            initial_std: Deviation of each parameter at first. Default: 1.0.
-            extra_std: Deviation of the noise added to that of the elite: a number or a schedule such as
-                linear:1:0. Default: 0.0.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-CEM: _CEM
-
-class _EvolutionStrategies:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        normalize_observations: bool = False,
-        norm_obs_keys: Sequence[str] | None = None,
-        clip_obs: float = 10.0,
-        norm_epsilon: float = 1e-08,
-        n_eval_episodes: int = 1,
-        max_steps: int = 1000,
-        alive_bonus_offset: float = 0.0,
-        scale_actions: bool = True,
-        policy: Literal["network", "constant"] = "network",
-        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
-        population_size: int = 100,
-        noise_std: float | Schedule | str | Callable[[Any], Any] = 0.1,
-        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.01,
-        rank_shaping: bool = True,
-    ) -> Agent:
-        """Evolution strategies: follow the gradient that noisy copies of the parameters reveal.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
-                and choices are left as they are. Default: False.
-            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
-                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
-                but bytes and choices. Default: None.
-            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
-                sides. Default: 10.0.
-            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
-                that none is 0. Default: 1e-08.
-            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
-                1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
-                Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
-            population_size: Noisy copies of a generation, in pairs: an even number. Default: 100.
-            noise_std: σ: deviation of the noise on each parameter. Default: 0.1.
-            learning_rate: α: step size of Adam; a number or a schedule such as linear:0.1:0. Default: 0.01.
-            rank_shaping: Learn from ranks instead of from the returns themselves. Default: True.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-EvolutionStrategies: _EvolutionStrategies
-
-class _ARS:
-    def __call__(
-        self,
-        env: Any,
-        *,
-        seed: int = 0,
-        seeds: int | Sequence[int] | None = None,
-        num_envs: int | None = None,
-        backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
-        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
-        env_kwargs: Mapping[str, Any] | None = None,
-        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
-        env_timeout: float | None = None,
-        stats_window_size: int = 100,
-        preset: str | None = "auto",
-        curiosity: Any = None,
-        normalize_observations: bool = False,
-        norm_obs_keys: Sequence[str] | None = None,
-        clip_obs: float = 10.0,
-        norm_epsilon: float = 1e-08,
-        n_eval_episodes: int = 1,
-        max_steps: int = 1000,
-        alive_bonus_offset: float = 0.0,
-        scale_actions: bool = True,
-        policy: Literal["network", "constant"] = "network",
-        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
-        n_delta: int = 8,
-        n_top: int | None = None,
-        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.02,
-        delta_std: float | Schedule | str | Callable[[Any], Any] = 0.05,
-        zero_policy: bool = True,
-    ) -> Agent:
-        """Augmented random search: step along random directions by how much better one way was than the other.
-
-        Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
-            seed: All randomness derives from it. Default: 0.
-            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
-                which. Default: None.
-            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
-                says: one, or for a policy search one for each candidate. Default: None.
-            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
-                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
-                own. Default: 'auto'.
-            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
-            wrappers: What the environment is wrapped in, the innermost first: values such as
-                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
-                returns are of its own rewards. Default: ().
-            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
-            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
-                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
-                the script. Default: None.
-            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
-                training, which keeps its last state, and is named. None for any time. Default: None.
-            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
-                means. Default: 100.
-            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
-            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
-                and choices are left as they are. Default: False.
-            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
-                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
-                but bytes and choices. Default: None.
-            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
-                sides. Default: 10.0.
-            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
-                that none is 0. Default: 1e-08.
-            n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
-                1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
-                Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
-            n_delta: Directions tried in a generation, each both ways. Default: 8.
-            n_top: The best directions, which count; none: all. Default: None.
-            learning_rate: α: step size; a number or a schedule such as linear:0.1:0. Default: 0.02.
-            delta_std: ν: how far a direction is followed. Default: 0.05.
-            zero_policy: Begin with all parameters 0, instead of as the network was made. Default: True.
-        """
-
-    load = Agent.load
-    @property
-    def __name__(self) -> str: ...
-
-ARS: _ARS
 
 NAMES: dict[str, str]

@@ -27,6 +27,7 @@ import operant
 agent = operant.PPO("CartPole-v1", learning_rate="linear:3e-4:0", seeds=4, network={"hidden_sizes": [64, 64]})
 assert_type(agent, operant.Agent)
 assert_type(agent.learn(1e5, progress_bar=False), operant.Agent)
+assert_type(operant.load("model.safetensors"), operant.Agent)
 assert_type(operant.DQN.load("model.safetensors", best=True), operant.Agent)
 operant.DQN("CartPole-v1", learning_rate=operant.Linear(1e-3), network=operant.Network(memory="gru"))
 operant.ARS("CartPole-v1", wrappers=["time-aware", operant.ScaleReward(0.1)])
@@ -41,10 +42,17 @@ WRONG = {
 }
 
 
-def test_the_stub_is_what_the_algorithms_say():
-    written = constructor_stubs.PATH.read_text(encoding="utf-8")
-    assert written == constructor_stubs.stub(), (
-        "operant/constructors.pyi is not what the algorithms are: run `python -m tools.constructor_stubs`."
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (constructor_stubs.PATH, constructor_stubs.stub),
+        (constructor_stubs.PACKAGE, constructor_stubs.package_stub),
+    ],
+    ids=["constructors", "package"],
+)
+def test_the_stubs_say_what_there_is(path, text):
+    assert path.read_text(encoding="utf-8") == text(), (
+        f"{path.name} is out of date: run `python -m tools.constructor_stubs`."
     )
 
 

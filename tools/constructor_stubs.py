@@ -1,9 +1,10 @@
-"""Writes `operant/constructors.pyi`, from which editors and type checkers know `operant.PPO(…)` and the like.
+"""Writes `operant/constructors.pyi` and `operant/__init__.pyi`, from which editors and type checkers know operant.
 
     python -m tools.constructor_stubs
 
-The constructors are made at run time from the algorithms' fields, where no editor looks. A test compares the file with
-what would be written, so it cannot go out of date.
+The constructors (`operant.PPO` and the like) are made at run time from the algorithms' fields, and what the package
+publishes is imported when it is first asked for: no editor looks there. A test compares the files with what would be
+written, so they cannot go out of date.
 """
 
 from __future__ import annotations
@@ -24,11 +25,18 @@ from operant.networks import Given, Network
 from operant.ops.schedules import Schedule
 
 PATH = Path(operant.__file__).with_name("constructors.pyi")
+PACKAGE = Path(operant.__file__).with_name("__init__.pyi")
 
 HEADING = '''\
 # Written by `python -m tools.constructor_stubs` from the algorithms: change those, then run it again.
 # ruff: noqa: E501
 """The published constructors, `operant.PPO` and the like, with every hyperparameter's type and help."""
+
+'''
+PACKAGE_HEADING = '''\
+# Written by `python -m tools.constructor_stubs` from operant/__init__.py: change that, then run it again.
+# ruff: noqa: E501, I001, RUF100
+"""operant: reinforcement learning, from gridworlds to pixels, on one fast engine."""
 
 '''
 LOAD = "    load = Agent.load\n    @property\n    def __name__(self) -> str: ...\n"
@@ -93,6 +101,20 @@ def stub() -> str:
     return f"{HEADING}{names.lines()}\n\n" + "\n".join(parts)
 
 
+def package_stub() -> str:
+    """The whole of `__init__.pyi`: what `operant` publishes, and where it is defined."""
+    package: Any = operant  # type checkers know it by the stub alone
+    lines = [
+        f"from {module} import {name} as {name}"
+        for module, published in sorted(package._MODULES.items())
+        for name in sorted(published)
+    ]
+    lines += [f"from operant import {name} as {name}" for name in package._PACKAGES]
+    lines += ["from operant.version import __version__ as __version__", ""]
+    lines += [f"{name} = Agent.{name}" for name in package._METHODS]
+    return PACKAGE_HEADING + "\n".join(lines) + "\n"
+
+
 def _constructor(name: str, names: Names) -> str:
     construct = getattr(operant, name)
     signature = inspect.signature(construct)
@@ -144,5 +166,6 @@ def _place(kind: Any) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    PATH.write_text(stub(), encoding="utf-8")
-    print(PATH)
+    for path, text in ((PATH, stub()), (PACKAGE, package_stub())):
+        path.write_text(text, encoding="utf-8")
+        print(path)

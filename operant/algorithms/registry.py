@@ -17,6 +17,7 @@ import equinox as eqx
 import numpy as np
 
 from operant.algorithms.base import Algorithm
+from operant.algorithms.names import PLACES
 from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.lazy import Table, nearest
 from operant.networks import Given, Network
@@ -24,34 +25,7 @@ from operant.ops import schedules
 from operant.ops.schedules import Schedule
 
 T = TypeVar("T", bound=eqx.Module)
-DQN = "operant.algorithms.value.dqn:DQN"
-ALGORITHMS: Table[type[Algorithm]] = Table(
-    {
-        "q-learning": "operant.algorithms.tabular.q_learning:QLearning",
-        "double-q-learning": "operant.algorithms.tabular.double_q_learning:DoubleQLearning",
-        "sarsa": "operant.algorithms.tabular.sarsa:SARSA",
-        "expected-sarsa": "operant.algorithms.tabular.expected_sarsa:ExpectedSARSA",
-        "sarsa-lambda": "operant.algorithms.tabular.sarsa_lambda:SARSALambda",
-        "dyna-q": "operant.algorithms.tabular.dyna_q:DynaQ",
-        "linear-q": "operant.algorithms.tabular.linear:LinearQ",
-        "td": "operant.algorithms.tabular.td:TD",
-        "monte-carlo": "operant.algorithms.tabular.monte_carlo:MonteCarlo",
-        "grid-search": "operant.algorithms.search.grid_search:GridSearch",
-        "random-search": "operant.algorithms.search.random_search:RandomSearch",
-        "genetic": "operant.algorithms.search.genetic:GeneticAlgorithm",
-        "cem": "operant.algorithms.search.cem:CEM",
-        "evolution-strategies": "operant.algorithms.search.evolution_strategies:EvolutionStrategies",
-        "ars": "operant.algorithms.search.ars:ARS",
-        "reinforce": "operant.algorithms.policy_gradient.reinforce:REINFORCE",
-        "a2c": "operant.algorithms.policy_gradient.a2c:A2C",
-        "impala": "operant.algorithms.policy_gradient.impala:IMPALA",
-        "trpo": "operant.algorithms.policy_gradient.trpo:TRPO",
-        "ppo": "operant.algorithms.policy_gradient.ppo:PPO",
-        "dqn": DQN,
-        **dict.fromkeys(CONFIGURATIONS, DQN),
-        "random": "operant.algorithms.random:Random",
-    }
-)
+ALGORITHMS: Table[type[Algorithm]] = Table(PLACES)
 
 
 def algorithm(name: str) -> type[Algorithm]:
