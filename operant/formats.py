@@ -33,6 +33,8 @@ from operant.fields import (
 
 MODEL = "operant-model-1"
 RUN = "operant_version"  # in a run's config.json: without it, any directory with a config.json would pass for a run
+# Parts of the names of arrays in model files and checkpoints, and what operant 0.1 called them: they are read still.
+RENAMED = {"lagged_networks": "older"}
 STEPS = whole(0, 2**31 - 1)  # counted in int32
 NUMBERS = either(NUMBER, several(NUMBER))  # of one learner, or of several
 
@@ -122,6 +124,11 @@ def _is_numbers(value: Any) -> bool:
 NUMERIC = Kind("a number, or a list of them", _is_numbers)
 MOST_NUMBERS = 2**25  # of all spaces of a file together: an observation of 4K in colour has 25 million
 MOST_PARTS = 1000  # of all Dicts and Tuples together
+
+
+def earlier_name(name: str) -> str:
+    """What an array of this name, such as `state.network.policy_head.output.weight`, was called by operant 0.1."""
+    return ".".join(RENAMED.get(part, part) for part in name.split("."))
 
 
 def read_run(path: str | Path) -> dict[str, Any]:

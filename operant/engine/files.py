@@ -21,6 +21,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from operant import formats
 from operant.fields import FileError, blamed, parse, table
 from operant.types import PyTree
 
@@ -197,7 +198,7 @@ def _in_order(path: Path) -> None:
 
 
 def load_tree(path: str | Path, like: PyTree, written_by: str | None = None) -> PyTree:
-    """The tree that was saved, in the structure of `like`.
+    """The tree that was saved, in the structure of `like`; arrays may have the names that operant 0.1 gave them.
 
     Leaves of `like` are arrays or `jax.ShapeDtypeStruct`s, whose shapes and dtypes the file must have; the
     results are new JAX arrays, or NumPy arrays and Python numbers where `like` has those. Raises FileError
@@ -211,13 +212,19 @@ def load_tree(path: str | Path, like: PyTree, written_by: str | None = None) -> 
             parse((file.metadata() or {}).get("prng_keys", "{}"), field="prng_keys"), field="prng_keys"
         )
         stored = set(file.keys())
-        problems += [f"{name} of the file is unexpected" for name in sorted(stored - set(names))]
+        earlier = {name: formats.earlier_name(name) for name in names if name not in stored}
+        earlier = {name: old for name, old in earlier.items() if old in stored}
+        problems += [
+            f"{name} of the file is unexpected"
+            for name in sorted(stored - set(names) - set(earlier.values()))
+        ]
         for name, leaf in zip(names, leaves, strict=True):
-            if name not in stored:
+            source = earlier.get(name, name)
+            if source not in stored:
                 problems.append(f"{name} is missing from the file")
                 continue
-            with blamed(field=name):
-                problem, value = _read(file, name, leaf, keys)
+            with blamed(field=source):
+                problem, value = _read(file, source, leaf, keys)
             if problem:
                 problems.append(f"{name} {problem}")
             else:

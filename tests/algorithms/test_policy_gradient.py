@@ -107,7 +107,7 @@ def ascent(algorithm, network):
     transition, weight = every_path(network)
     if isinstance(algorithm, TRPO):
         sample = algorithm.estimate(network, transition, ())
-        moved, _ = algorithm.improve(replace(network, value_head=None), transition, sample, weight, ())
+        moved, _ = algorithm.policy_step(replace(network, value_head=None), transition, sample, weight, ())
         return jax.tree.map(jnp.subtract, moved, replace(network, value_head=None))
     if isinstance(algorithm, PPO):
         given = (transition, algorithm.estimate(network, transition, ()), weight, (), NOW)

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 
-from operant.algorithms.policy_gradient.learner import Sample
+from operant.algorithms.policy_gradient.learner import RolloutEstimates
 from operant.algorithms.policy_gradient.ppo import PPO, PPOState
 from operant.engine import collect, device
 from operant.engine.learn import to_environment
@@ -87,7 +87,7 @@ def minibatch():
         for o, a in zip(transition.observation[0], transition.action[0], strict=True)
     ]
     old = jnp.asarray(log_p)[None] + normal(1, B, scale=0.3)
-    sample = Sample(None, old, normal(1, B), normal(1, B), normal(1, B))
+    sample = RolloutEstimates(None, old, normal(1, B), normal(1, B), normal(1, B))
     weight = jnp.asarray(RNG.random((1, B)) < 0.75, jnp.float32)
     return network, transition, sample, weight
 
@@ -241,13 +241,13 @@ def test_the_kl_objective_charges_for_moving(minibatch):
     assert float(loss) == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize(("moved", "factor"), [(0.016, 2.0), (0.014, 1.0), (0.007, 1.0), (0.006, 0.5)])
-def test_the_charge_follows_how_far_the_policy_moves(moved, factor):
+@pytest.mark.parametrize(("kl", "factor"), [(0.016, 2.0), (0.014, 1.0), (0.007, 1.0), (0.006, 0.5)])
+def test_adapt_kl_coef_follows_the_divergence(kl, factor):
     algorithm = PPO(objective="kl", target_kl=0.01)
-    assert algorithm.charge(jnp.asarray(0.7), jnp.asarray(moved)) == pytest.approx(0.7 * factor)
-    assert replace(algorithm, target_kl=None).charge(jnp.asarray(0.7), jnp.asarray(moved)) == pytest.approx(
-        0.7
-    )
+    assert algorithm.adapt_kl_coef(jnp.asarray(0.7), jnp.asarray(kl)) == pytest.approx(0.7 * factor)
+    assert replace(algorithm, target_kl=None).adapt_kl_coef(
+        jnp.asarray(0.7), jnp.asarray(kl)
+    ) == pytest.approx(0.7)
 
 
 def test_the_kl_objective_keeps_its_charge_in_the_state():

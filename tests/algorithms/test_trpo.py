@@ -139,7 +139,7 @@ def test_the_step_is_that_of_an_explicit_fisher_matrix(actions, every, damping):
     damped = fisher + damping * np.eye(theta.size)
     direction = np.linalg.solve(damped, np.asarray(gradient, np.float64))
     longest = np.sqrt(2 * DELTA / (direction @ damped @ direction)) * direction
-    actor, metrics = jax.jit(algorithm.improve)(policy_at(theta), transition, sample, weight, ())
+    actor, metrics = jax.jit(algorithm.policy_step)(policy_at(theta), transition, sample, weight, ())
     step = np.asarray(ravel_pytree(actor)[0] - theta, np.float64)
     assert metrics["train/is_line_search_success"] == 1
     everything = jax.jit(divergence_from(policy_at, transition, sample, weight, ()))
@@ -217,7 +217,7 @@ def test_the_value_function_is_fitted_to_the_targets(own):
     carry = state.network.initial_carry(N)
     weight = jnp.ones((T, N)).at[0, 0].set(0.0)
     fit = jax.jit(
-        lambda network, optimizer, target: algorithm.fit(
+        lambda network, optimizer, target: algorithm.fit_value(
             network, optimizer, transition, target, weight, carry, jax.random.key(0), NOW
         )
     )

@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from operant.engine import files
+from operant.fields import FileError
 
 
 class Layer(eqx.Module):
@@ -80,6 +81,18 @@ def test_the_generator_of_a_key_is_kept(tmp_path):
         files.load_tree(path, {"key": jax.random.key(0)})
     with pytest.raises(ValueError, match=r"key has dtype key<rbg> in the file where uint32 is expected"):
         files.load_tree(path, {"key": jnp.uint32(0)})
+
+
+def test_load_tree_reads_the_names_of_operant_0_1(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.formats, "RENAMED", {"rates": "speeds", "layers": "rows"})
+    key = jax.random.key(3)
+    files.save_tree(tmp_path / "old.safetensors", {"rows": (1.0, key), "speeds": jnp.arange(3)}, {})
+    rates, layers = jnp.zeros(3, jnp.int32), (0.0, jax.random.key(0))
+    loaded = files.load_tree(tmp_path / "old.safetensors", {"rates": rates, "layers": layers})
+    np.testing.assert_array_equal(loaded["rates"], np.arange(3))
+    assert (loaded["layers"][0], bits(loaded["layers"][1])) == (1.0, bits(key))
+    with pytest.raises(FileError, match=r"speeds of the file is unexpected.*sizes is missing"):
+        files.load_tree(tmp_path / "old.safetensors", {"sizes": rates, "layers": layers})
 
 
 def test_names_are_readable_and_unique(tmp_path):

@@ -1,6 +1,6 @@
 """Advantage actor–critic (Mnih et al. 2016, arXiv:1602.01783), all actors in step with each other.
 
-After every few steps the policy follows the gradient of its returns, measured against a learnt value function, once:
+After every few steps the policy takes one gradient step on its returns, with a learnt value function as the baseline:
 
     L(θ) = −E[ log π(a|s) Â ] + c E[(V(s) − V̂)²] − β E[H(π(·|s))],   Â = R − V(s),   V̂ = R
 
@@ -10,7 +10,7 @@ After every few steps the policy follows the gradient of its returns, measured a
 |---|---|
 | t_max | n_steps |
 | γ, β | gamma, ent_coef |
-| α, ε of RMSProp | rms_prop_alpha, rms_prop_eps (behind the root, where the paper has it under) |
+| α, ε of RMSProp | rms_prop_alpha, rms_prop_eps (added outside the root; in the paper, inside) |
 
 With gae_lambda below 1, R is the λ-return (Schulman et al. 2016).
 """
@@ -35,7 +35,7 @@ from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 
 class A2C(ActorCriticLearner):
-    """Advantage actor–critic, for every action space, with masks and memory."""
+    """Advantage actor–critic, for every action space, with masks and recurrent networks."""
 
     learning_rate: float | Schedule = 7e-4
     """Step size of the optimiser: a number or a schedule such as linear:7e-4:0."""
@@ -49,14 +49,14 @@ class A2C(ActorCriticLearner):
     max_grad_norm: float = 0.5
     """Gradients longer than this are shortened to it."""
     optimizer: Optimizer = static("rmsprop")
-    """How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop, rmsprop_tf (TensorFlow's,
-    with eps inside the root and a mean square that begins at 1), or sgd."""
+    """The optimiser: adam, adamw (with weight decay), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root,
+    and a mean square that begins at 1), or sgd."""
     use_rms_prop: bool = static(True)
-    """With rmsprop: learn with RMSProp; otherwise with Adam."""
+    """With rmsprop: whether to use RMSProp; if not, Adam."""
     rms_prop_alpha: float = 0.99
-    """With rmsprop and rmsprop_tf: how much of the mean square stays at each update."""
+    """With rmsprop and rmsprop_tf: the decay of the running mean square at each update."""
     rms_prop_eps: float = 1e-5
-    """With rmsprop and rmsprop_tf: what is added to the root of the mean square, or under it."""
+    """Added to the root of the mean square with rmsprop, and inside the root with rmsprop_tf."""
 
     def __check_init__(self) -> None:
         ranges.positive(self, "max_grad_norm", "rms_prop_eps")
@@ -88,7 +88,7 @@ class A2C(ActorCriticLearner):
         *,
         key: jax.Array | None = None,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """L(θ) over a rollout `[T, N]`, and what there is to say about it."""
+        """`(L(θ), metrics)` of a rollout `[T, N]`."""
         policy, value = network.unroll(
             transition.observation, transition.action_mask, carry, transition.done, key=key
         )

@@ -1,8 +1,8 @@
-"""IMPALA's update (Espeholt et al. 2018, arXiv:1802.01561): an actor–critic that learns from policies of before.
+"""IMPALA's update (Espeholt et al. 2018, arXiv:1802.01561): an actor–critic that learns from older policies' steps.
 
-Where many actors play while a learner learns, what arrives was done by a policy μ that is some updates old. V-trace
-corrects for that: it estimates from μ's rollouts what the present policy π would have returned, by importance ratios
-that are cut off, so that no step counts too much:
+Where many actors play while a learner learns, experience comes from a policy μ that is some updates old. V-trace
+corrects for that: it estimates from μ's rollouts the values of the current policy π, by importance ratios that are
+truncated, which bounds their variance:
 
     L(θ) = −E[ ρ log π(a|s) (r + γ v' − V(s)) ] + c E[(V(s) − v)²] − β E[H(π(·|s))]
 
@@ -10,8 +10,8 @@ that are cut off, so that no step counts too much:
 
     ρ_t = min(ρ̄, π(a_t|s_t) / μ(a_t|s_t)),   c_t = λ min(c̄, π(a_t|s_t) / μ(a_t|s_t))
 
-Here one machine does both in turn, and the policy that acts is kept `policy_lag` updates old on purpose: what is learnt
-is what a learner with so much delay would learn, and can be repeated to the last bit.
+Here one machine does both in turn, and the policy that acts is kept `policy_lag` updates old on purpose: this gives
+what a learner with that delay would learn, and is reproducible to the last bit.
 
 | paper | here |
 |---|---|
@@ -44,28 +44,28 @@ from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 
 class IMPALAState(eqx.Module):
-    """Everything that is learnt, and the policies of before."""
+    """Everything that is learnt, and the policies of the last `policy_lag` updates."""
 
     network: ActorCritic
     optimizer: optax.OptState
     normalizer: Normalizer
-    older: ActorCritic | None  # leaves [policy_lag, …], the oldest first; None without a lag
+    lagged_networks: ActorCritic | None  # leaves [policy_lag, …], the oldest first; None without a lag
 
 
 class IMPALA(ActorCriticLearner):
-    """Actor–critic corrected by V-trace for the age of the policy that acted, with masks and memory."""
+    """Actor–critic with V-trace, which corrects for an older acting policy; with masks and recurrent networks."""
 
     learning_rate: float | Schedule = 6e-4
     """Step size of the optimiser: a number or a schedule such as linear:6e-4:0."""
     n_steps: int = static(20)
     gae_lambda: float = 1.0
-    """λ of V-trace: 0 trusts the value network, 1 the corrected returns."""
+    """λ of V-trace: 0 relies on the value network, 1 on the corrected returns."""
     policy_lag: int = static(1)
-    """How many updates old the policy is that acts: 0 acts with the newest."""
+    """How many updates old the acting policy is; 0: the newest acts."""
     clip_rho: float = 1.0
-    """ρ̄: importance ratios above it count as it. It decides which policy the values are of."""
+    """ρ̄: importance ratios of TD errors are clipped at it. It decides which policy's values are learnt."""
     clip_c: float = 1.0
-    """c̄: the same for how far later errors reach back. It decides how fast values are learnt."""
+    """c̄: importance ratios of traces are clipped at it. It decides how fast values are learnt."""
     normalize_advantage: bool = static(False)
     ent_coef: float | Schedule = 0.01
     """Weight of the entropy bonus."""
@@ -74,8 +74,8 @@ class IMPALA(ActorCriticLearner):
     max_grad_norm: float = 40.0
     """Gradients longer than this are shortened to it."""
     optimizer: Optimizer = static("rmsprop")
-    """How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop, rmsprop_tf (TensorFlow's,
-    with eps inside the root and a mean square that begins at 1), or sgd."""
+    """The optimiser: adam, adamw (with weight decay), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root,
+    and a mean square that begins at 1), or sgd."""
     optimizer_eps: float = 1e-5
 
     def __check_init__(self) -> None:
@@ -91,15 +91,15 @@ class IMPALA(ActorCriticLearner):
 
     def init(self, spec: EnvSpec, key: jax.Array) -> IMPALAState:
         network, normalizer = self.start(spec, key)
-        older = jax.tree.map(lambda x: jnp.repeat(x[None], self.policy_lag, 0), network)
+        lagged_networks = jax.tree.map(lambda x: jnp.repeat(x[None], self.policy_lag, 0), network)
         optimizer = self.make_optimizer(0.0, self.max_grad_norm).init(network)
-        return IMPALAState(network, optimizer, normalizer, older if self.policy_lag else None)
+        return IMPALAState(network, optimizer, normalizer, lagged_networks if self.policy_lag else None)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
-        """Exploring, μ acts and notes log μ(a|s); otherwise π does."""
+        """Exploring, μ acts, and log μ(a|s) are the extras; otherwise π acts."""
         network = state.network
-        if explore and state.older is not None:
-            network = jax.tree.map(lambda x: x[0], state.older)
+        if explore and state.lagged_networks is not None:
+            network = jax.tree.map(lambda x: x[0], state.lagged_networks)
         policy, carry = network.policy(state.normalizer.observations(observation), action_mask, carry)
         if not explore:
             return policy.mode(), carry, ()
@@ -111,10 +111,12 @@ class IMPALA(ActorCriticLearner):
         network, optimizer_state, metrics = self.gradient_step(
             self.loss, state, batch, optimizer, clock, key, clock
         )
-        older = state.older
-        if older is not None:
-            older = jax.tree.map(lambda x, new: jnp.concatenate([x[1:], new[None]]), older, state.network)
-        return IMPALAState(network, optimizer_state, state.normalizer, older), metrics
+        lagged_networks = state.lagged_networks
+        if lagged_networks is not None:
+            lagged_networks = jax.tree.map(
+                lambda x, new: jnp.concatenate([x[1:], new[None]]), lagged_networks, state.network
+            )
+        return IMPALAState(network, optimizer_state, state.normalizer, lagged_networks), metrics
 
     def loss(
         self,
@@ -126,7 +128,7 @@ class IMPALA(ActorCriticLearner):
         *,
         key: jax.Array | None = None,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """L(θ) over a rollout `[T, N]` of μ, whose `extras` are log μ(a|s), and what there is to say about it."""
+        """`(L(θ), metrics)` of a rollout `[T, N]` of μ; `transition.extras` are log μ(a|s)."""
         policy, value = network.unroll(
             transition.observation, transition.action_mask, carry, transition.done, key=key
         )

@@ -1,4 +1,4 @@
-"""What the policy gradient algorithms share: how they act, and by how much an action was better than expected."""
+"""What the policy gradient algorithms share: how they act, and the advantages of what was done."""
 
 # pyright: reportArgumentType=false
 # optax's types do not know that an Equinox module is a pytree.
@@ -35,10 +35,10 @@ class PolicyState(eqx.Module):
     normalizer: Normalizer
 
 
-class Sample(eqx.Module):
-    """What the policy that acted says of each step; leaves `[T, N, …]`."""
+class RolloutEstimates(eqx.Module):
+    """The estimates of the policy that acted, for each step of a rollout; leaves `[T, N, …]`."""
 
-    policy: Distribution | None  # π_old(·|s); None where nobody asks
+    policy: Distribution | None  # π_old(·|s); None where it is not used
     log_prob: jax.Array  # log π_old(a|s)
     value: jax.Array  # V_old(s)
     advantage: jax.Array  # Â
@@ -46,7 +46,7 @@ class Sample(eqx.Module):
 
 
 class PolicyGradient(Normalizes, GradientLearner):
-    """Learning a policy from what it did itself, for every action space, with masks and memory."""
+    """Learning a policy from its own experience, for every action space, with masks and recurrent networks."""
 
     learning_rate: float | Schedule = 3e-4
     """Step size of the optimiser: a number or a schedule such as linear:3e-4:0."""
@@ -54,9 +54,9 @@ class PolicyGradient(Normalizes, GradientLearner):
     """Discount factor γ."""
     use_sde: bool = static(False)
     """Explore a Box by noise that depends on the state and stays the same for a while (gSDE: Raffin et al. 2021)
-    instead of by new noise at every step."""
+    instead of new noise at every step."""
     sde_sample_freq: int = static(-1)
-    """Steps after which use_sde draws new noise; −1: once a rollout or episode."""
+    """With use_sde: steps after which new noise is drawn; −1: once a rollout or episode."""
     full_std: bool = static(True)
     """With use_sde: a deviation for each feature and element of the action; otherwise one for each feature."""
     use_expln: bool = static(False)
@@ -66,10 +66,10 @@ class PolicyGradient(Normalizes, GradientLearner):
     log_std_init: float = 0.0
     """Logarithm of the standard deviation of a Box action before learning; with scale_actions, in halves of the Box."""
     scale_actions: bool = static(True)
-    """Let a policy of a Box with bounds act in units in which they are −1 and 1, so that the first actions reach all of
-    it; otherwise in units of the environment, in which a Box(0, 1000) is out of reach."""
+    """Scale the actions of a bounded Box so that its bounds are −1 and 1 for the policy, whose first actions then cover
+    all of it. Otherwise the policy acts in the environment's units, where it can hardly explore a Box(0, 1000)."""
     network: Network | Given = eqx.field(default=Network(), converter=as_network)
-    """The networks: a Network of values, or any Equinox module that maps an observation to features."""
+    """The networks: a Network(…), or any Equinox module that maps an observation to features."""
 
     def __check_init__(self) -> None:
         frequency = self.sde_sample_freq
@@ -88,7 +88,7 @@ class PolicyGradient(Normalizes, GradientLearner):
         self.normalized_parts(spec)
         if self.use_sde and not isinstance(spec.action_space, Box):
             raise ValueError(
-                f"use_sde=True: state-dependent exploration is of Box actions; {spec.id} has "
+                f"use_sde=True: state-dependent exploration needs Box actions; {spec.id} has "
                 f"{describe(spec.action_space)}. Leave it off."
             )
         if self.squash_output and not (isinstance(spec.action_space, Box) and spec.action_space.bounded):
@@ -101,7 +101,7 @@ class PolicyGradient(Normalizes, GradientLearner):
         return self.advice_on_normalization(spec)
 
     def start(self, spec: EnvSpec, key: jax.Array, *, critic: bool = True) -> tuple[ActorCritic, Normalizer]:
-        """The network and the statistics before the first step."""
+        """The network and the running statistics, as they are before the first step."""
         network = ActorCritic.build(
             self.network,
             spec,
@@ -151,7 +151,7 @@ class PolicyGradient(Normalizes, GradientLearner):
         return {} if log_std is None else {"train/std": jnp.mean(jnp.exp(log_std))}
 
     def normalized(self, normalizer: Normalizer, transition: Transition) -> Transition:
-        """A rollout as the networks see it."""
+        """The transition with its observations and rewards normalised, as the networks see it."""
         return eqx.tree_at(
             lambda t: (t.observation, t.next_observation, t.reward),
             transition,
@@ -211,7 +211,7 @@ class PolicyGradient(Normalizes, GradientLearner):
 
 
 class ActorCriticLearner(PolicyGradient):
-    """Policy gradients over rollouts, against a learnt value function."""
+    """Policy gradients over rollouts, with a learnt value function as the baseline."""
 
     n_steps: int = static(2048)
     """Steps of every environment in a rollout."""
@@ -229,21 +229,21 @@ class ActorCriticLearner(PolicyGradient):
         return Rollout(self.n_steps)
 
     def left_over(self, spec: EnvSpec, batch_size: int) -> list[str]:
-        """Advice where minibatches do not divide a rollout."""
+        """Advice where the minibatch size does not divide the rollout."""
         samples = self.n_steps * spec.num_envs
         recurrent = isinstance(self.network, Network) and self.network.memory != "none"
         if recurrent or samples % batch_size == 0:
             return []
         return [
             f"batch_size={batch_size} does not divide n_steps × num_envs = {samples}: {samples % batch_size} samples, "
-            "other ones each time, sit out every pass over a rollout. Choose one that divides it."
+            "different ones each time, are left out of every pass over a rollout. Choose a divisor of it."
         ]
 
-    def estimate(self, network: ActorCritic, transition: Transition, carry: PyTree) -> Sample:
-        """What the acting policy says of a rollout `[T, N]`, with advantages and value targets."""
+    def estimate(self, network: ActorCritic, transition: Transition, carry: PyTree) -> RolloutEstimates:
+        """Advantages and value targets of a rollout `[T, N]`, by the policy that acted."""
         policy, value = network.unroll(transition.observation, transition.action_mask, carry, transition.done)
         advantage = self.advantages(network, transition, carry, value, self.gae_lambda)
-        return Sample(
+        return RolloutEstimates(
             policy.marginal, policy.log_prob(transition.action), value, advantage, advantage + value
         )
 
@@ -251,7 +251,7 @@ class ActorCriticLearner(PolicyGradient):
 def sequences(network: ActorCritic, rollout: PyTree) -> PyTree:
     """Leaves `[T, N, …]` as `[L, B, …]`, B sequences of L steps.
 
-    They are the environments' where there is a memory; without one, every step is a sequence by itself.
+    A recurrent network learns from one sequence an environment; otherwise every step is a sequence by itself.
     """
     if network.recurrent:
         return rollout

@@ -1,7 +1,7 @@
 """Proximal policy optimisation (Schulman, Wolski, Dhariwal, Radford & Klimov 2017, arXiv:1707.06347).
 
-Each rollout is learnt from several times in small batches, and the objective stops paying once an action's probability
-has moved by more than a factor 1 ± ε (equation 9), or charges for moving (equation 8):
+Each rollout is used for several epochs of minibatches. The objective keeps the policy near the one that acted: it clips
+the probability ratio of an action to 1 ± ε (equations 7 and 9), or it has a penalty for the KL divergence (equation 8):
 
     L(θ) = E[ S ] − c₁ E[(V(s) − V̂)²] + c₂ E[H(π(·|s))],   ρ = π(a|s) / π_old(a|s)
 
@@ -30,7 +30,12 @@ import optax
 
 from operant.algorithms import ranges
 from operant.algorithms.base import require, static
-from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState, Sample, sequences
+from operant.algorithms.policy_gradient.learner import (
+    ActorCriticLearner,
+    PolicyState,
+    RolloutEstimates,
+    sequences,
+)
 from operant.networks import ActorCritic
 from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
@@ -44,31 +49,31 @@ OBJECTIVES = ("clip", "kl")
 class PPOState(PolicyState):
     """Everything PPO learns."""
 
-    kl_coef: jax.Array | None  # β; None where nothing is charged
+    kl_coef: jax.Array | None  # β; None with the clipped objective
 
 
 class PPO(ActorCriticLearner):
-    """Proximal policy optimisation, for every action space, with masks and memory."""
+    """Proximal policy optimisation, for every action space, with masks and recurrent networks."""
 
     learning_rate: float | Schedule = 3e-4
     """Step size of the optimiser: a number or a schedule such as linear:3e-4:0."""
     batch_size: int = static(64)
-    """Samples in a minibatch; what is left over after dividing the rollout sits out an epoch. With memory: whole
-    sequences of n_steps, as many as come closest from below (at least one)."""
+    """Samples in a minibatch; an epoch leaves out the remainder of a rollout. A recurrent network learns from whole
+    sequences of n_steps: as many as fit into batch_size, and at least one."""
     n_epochs: int = static(10)
     """Passes over each rollout."""
     objective: Literal["clip", "kl"] = static("clip")
-    """What keeps the policy near the one that acted: clip stops paying, kl charges."""
+    """How updates are kept small: clip clips the probability ratio, kl has a penalty for the KL divergence."""
     clip_range: float | Schedule = 0.2
-    """ε: how far an action's probability ratio may move before it stops paying."""
+    """ε: the objective clips the probability ratio of an action to the range 1 − ε to 1 + ε."""
     clip_range_vf: float | Schedule | None = None
-    """How far a value may move from its old estimate, in units of reward; none: as far as it likes."""
+    """Clip the value function to its old estimate ± this, in units of the return; none: do not clip it."""
     kl_coef: float = 1.0
-    """β: what objective kl charges for each nat that the policy moves, at first."""
+    """β: the initial coefficient of the KL penalty, with objective kl."""
     target_kl: float | None = None
-    """With clip: stop learning from a rollout once the policy has moved further than 1.5 times this; none: never. With
-    kl: double β after a rollout from which it has moved so far, halve β after one where it stayed below a 1.5th of
-    this; none: β stays."""
+    """With clip: stop the epochs of a rollout once the KL divergence from the old policy exceeds 1.5 times this; none:
+    never. With kl: double β after a rollout with a larger divergence than that, and halve it after one with less than
+    this divided by 1.5; none: keep β."""
     ent_coef: float | Schedule = 0.0
     """Weight of the entropy bonus."""
     vf_coef: float = 0.5
@@ -102,17 +107,17 @@ class PPO(ActorCriticLearner):
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PPOState:
         network, normalizer = self.start(spec, key)
-        charge = jnp.asarray(self.kl_coef, jnp.float32) if self.objective == "kl" else None
-        return PPOState(network, self._optimizer(0.0).init(network), normalizer, charge)
+        kl_coef = jnp.asarray(self.kl_coef, jnp.float32) if self.objective == "kl" else None
+        return PPOState(network, self._optimizer(0.0).init(network), normalizer, kl_coef)
 
     def update(self, state: PPOState, batch: Batch, key: jax.Array, clock: Clock):
         carry, transition = batch.carry, self.normalized(state.normalizer, batch.transition)
-        sample = self.estimate(state.network, transition, carry)
-        before = sample.policy
-        assert before is not None
+        old = self.estimate(state.network, transition, carry)
+        old_policy = old.policy
+        assert old_policy is not None
         if self.objective == "clip":
-            sample = replace(sample, policy=None)
-        data = sequences(state.network, (transition, sample, batch.weight))
+            old = replace(old, policy=None)
+        data = sequences(state.network, (transition, old, batch.weight))
         length, count = data[2].shape
         order_key, dropout_key = jax.random.split(key)
         order = minibatches(order_key, self.n_epochs, count, max(1, self.batch_size // length))
@@ -131,45 +136,43 @@ class PPO(ActorCriticLearner):
                 state.kl_coef,
                 key=jax.random.fold_in(dropout_key, counter),
             )
-            following = descend(optimizer, gradient, optimizer_state, network)
+            updated = descend(optimizer, gradient, optimizer_state, network)
             if self.objective == "clip" and self.target_kl is not None:
                 learning = learning & (metrics["train/approx_kl"] <= 1.5 * self.target_kl)
-                following = jax.tree.map(
-                    lambda new, old: jnp.where(learning, new, old), following, (network, optimizer_state)
+                updated = jax.tree.map(
+                    lambda new, same: jnp.where(learning, new, same), updated, (network, optimizer_state)
                 )
-            return (*following, learning), metrics | {"train/n_updates": learning.astype(jnp.float32)}
+            return (*updated, learning), metrics | {"train/n_updates": learning.astype(jnp.float32)}
 
         start = (state.network, state.optimizer, jnp.array(True))
         (network, optimizer_state, _), metrics = jax.lax.scan(step, start, (order, jnp.arange(len(order))))
         n_updates = jnp.sum(metrics.pop("train/n_updates"))
         metrics = jax.tree.map(jnp.mean, metrics) | {
             "train/n_updates": n_updates,
-            "train/explained_variance": explained_variance(sample.value, sample.target, batch.weight),
+            "train/explained_variance": explained_variance(old.value, old.target, batch.weight),
             "train/learning_rate": at(self.learning_rate, clock),
             "train/clip_range": at(self.clip_range, clock),
         }
-        charge = state.kl_coef
-        if charge is not None:
+        kl_coef = state.kl_coef
+        if kl_coef is not None:
             policy, _ = network.unroll(transition.observation, transition.action_mask, carry, transition.done)
-            moved = weighted_mean(before.kl(policy), batch.weight)
-            metrics |= {"train/kl_coef": charge, "train/kl_divergence": moved}
-            charge = self.charge(charge, moved)
-        return PPOState(network, optimizer_state, state.normalizer, charge), metrics
+            kl = weighted_mean(old_policy.kl(policy), batch.weight)
+            metrics |= {"train/kl_coef": kl_coef, "train/kl_divergence": kl}
+            kl_coef = self.adapt_kl_coef(kl_coef, kl)
+        return PPOState(network, optimizer_state, state.normalizer, kl_coef), metrics
 
-    def charge(self, kl_coef: jax.Array, moved: jax.Array) -> jax.Array:
-        """β for the next rollout, now that the policy has moved so far (section 4)."""
+    def adapt_kl_coef(self, kl_coef: jax.Array, kl: jax.Array) -> jax.Array:
+        """β for the next rollout, after one whose update moved the policy by `kl` nats (section 4)."""
         if self.target_kl is None:
             return kl_coef
-        factor = jnp.where(
-            moved > 1.5 * self.target_kl, 2.0, jnp.where(moved < self.target_kl / 1.5, 0.5, 1.0)
-        )
+        factor = jnp.where(kl > 1.5 * self.target_kl, 2.0, jnp.where(kl < self.target_kl / 1.5, 0.5, 1.0))
         return kl_coef * factor
 
     def loss(
         self,
         network: ActorCritic,
         transition: Transition,
-        sample: Sample,
+        old: RolloutEstimates,
         weight: jax.Array,
         carry: PyTree,
         clock: Clock,
@@ -177,28 +180,28 @@ class PPO(ActorCriticLearner):
         *,
         key: jax.Array | None = None,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """−L(θ) over a minibatch `[L, B]`, and what there is to say about it."""
+        """`(−L(θ), metrics)` of a minibatch `[L, B]`; `old` are the estimates of the policy that acted."""
         policy, value = network.unroll(
             transition.observation, transition.action_mask, carry, transition.done, key=key
         )
-        log_ratio = policy.log_prob(transition.action) - sample.log_prob
+        log_ratio = policy.log_prob(transition.action) - old.log_prob
         ratio = jnp.exp(log_ratio)
-        advantage = standardize(sample.advantage, weight) if self.normalize_advantage else sample.advantage
+        advantage = standardize(old.advantage, weight) if self.normalize_advantage else old.advantage
 
         clip_range = at(self.clip_range, clock)
         if self.objective == "clip":
             clipped_ratio = jnp.clip(ratio, 1 - clip_range, 1 + clip_range)
             surrogate = jnp.minimum(ratio * advantage, clipped_ratio * advantage)
         else:
-            assert sample.policy is not None
+            assert old.policy is not None
             assert kl_coef is not None
-            surrogate = ratio * advantage - kl_coef * sample.policy.kl(policy)
+            surrogate = ratio * advantage - kl_coef * old.policy.kl(policy)
         policy_loss = -weighted_mean(surrogate, weight)
 
         if self.clip_range_vf is not None:
-            reach = at(self.clip_range_vf, clock)
-            value = sample.value + jnp.clip(value - sample.value, -reach, reach)
-        value_loss = weighted_mean(jnp.square(value - sample.target), weight)
+            clip_range_vf = at(self.clip_range_vf, clock)
+            value = old.value + jnp.clip(value - old.value, -clip_range_vf, clip_range_vf)
+        value_loss = weighted_mean(jnp.square(value - old.target), weight)
 
         entropy = weighted_mean(policy.entropy(), weight)
         loss = policy_loss + self.vf_coef * value_loss - at(self.ent_coef, clock) * entropy

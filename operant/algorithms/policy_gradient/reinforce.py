@@ -1,7 +1,7 @@
 """REINFORCE (Williams 1992, doi:10.1007/BF00992696).
 
-Whole episodes are played, and each action becomes likelier or less likely by the return that followed it, once the
-returns of all these episodes have been brought to mean 0 and deviation 1:
+Whole episodes are played, and each action becomes more or less likely by the return that followed it. The returns of
+all these episodes are first standardised to mean 0 and standard deviation 1:
 
     L(θ) = −E[ log π(a|s) Ĝ ],   G_t = r_t + γ r_{t+1} + γ² r_{t+2} + …,   Ĝ = (G − mean) / deviation
 
@@ -33,7 +33,7 @@ from operant.types import Batch, Clock, EnvSpec, Episodes, PyTree, Transition
 
 
 class REINFORCE(PolicyGradient):
-    """REINFORCE, the gradient of whole episodes' returns, for every action space, with masks and memory."""
+    """REINFORCE, the gradient of whole episodes' returns, for every action space, with masks and recurrent networks."""
 
     learning_rate: float | Schedule = 0.01
     """Step size of the optimiser: a number or a schedule such as linear:0.01:0."""
@@ -42,12 +42,12 @@ class REINFORCE(PolicyGradient):
     n_episodes: int = static(10)
     """Episodes of an update; a multiple of the number of environments."""
     max_steps: int = static(1000)
-    """Longer episodes are cut. Memory and time are taken for this number of steps of every episode."""
+    """Longer episodes are cut off. An update takes memory and time for this number of steps of every episode."""
     normalize_returns: bool = static(True)
-    """Bring what actions are judged by to mean 0 and deviation 1 over the episodes of an update."""
+    """Standardise the returns (with baseline: the advantages) over the episodes of an update."""
     baseline: bool = static(False)
-    """Judge actions by how much more they returned than a learnt value function expected. Where a time limit ended an
-    episode, the value of its last state then stands for what did not happen; otherwise nothing does."""
+    """Learn from advantages over a learnt value function instead of returns. If a time limit cut an episode off, the
+    value of its last state then stands for the rest of its return; without a baseline that rest counts as 0."""
     vf_coef: float = 0.5
     """Weight of the value loss."""
 
@@ -79,16 +79,17 @@ class REINFORCE(PolicyGradient):
         *,
         key: jax.Array | None = None,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """L(θ) over episodes `[max_steps, n_episodes]`, whose weight is 0 behind each one's end."""
+        """`(L(θ), metrics)` of episodes `[max_steps, n_episodes]`, whose weight is 0 after each one's end."""
         policy, value = network.unroll(
             transition.observation, transition.action_mask, carry, transition.done, key=key
         )
-        expected = jax.lax.stop_gradient(value)  # 0 without a baseline
-        surplus = self.advantages(jax.lax.stop_gradient(network), transition, carry, expected, 1.0)
-        returns = surplus + expected
-        judgement = standardize(surplus, weight) if self.normalize_returns else surplus
+        baseline = jax.lax.stop_gradient(value)  # 0 without a value function
+        advantage = self.advantages(jax.lax.stop_gradient(network), transition, carry, baseline, 1.0)
+        returns = advantage + baseline
+        if self.normalize_returns:
+            advantage = standardize(advantage, weight)
 
-        policy_loss = -weighted_mean(policy.log_prob(transition.action) * judgement, weight)
+        policy_loss = -weighted_mean(policy.log_prob(transition.action) * advantage, weight)
         value_loss = weighted_mean(jnp.square(value - returns), weight)
         loss = policy_loss + (self.vf_coef * value_loss if self.baseline else 0.0)
         metrics = {
@@ -98,7 +99,7 @@ class REINFORCE(PolicyGradient):
         }
         if self.baseline:
             metrics["train/value_loss"] = value_loss
-            metrics["train/explained_variance"] = explained_variance(expected, returns, weight)
+            metrics["train/explained_variance"] = explained_variance(baseline, returns, weight)
         return loss, metrics
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:

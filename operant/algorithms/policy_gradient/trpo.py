@@ -1,13 +1,14 @@
 """Trust region policy optimisation (Schulman, Levine, Abbeel, Jordan & Moritz 2015, arXiv:1502.05477).
 
-Each rollout moves the policy once, as far as it improves on what was seen while staying near the policy that acted:
+Each rollout gives the policy one step: the one that improves its objective most within a trust region around the policy
+that acted:
 
     maximise  L(θ) = E[ρ Â]   subject to   D(θ) = E[KL(π_old(·|s) ‖ π(·|s))] ≤ δ,      ρ = π(a|s) / π_old(a|s)
 
 To second order D(θ) = ½ Δᵀ F Δ with F the Fisher matrix, so the best direction is x = F⁻¹ ∇L, found by conjugate
-gradients from products F v alone, and √(2δ / xᵀ F x) is how far along it the constraint lets go. From there the step is
-shortened until L has really improved and D really is below δ; otherwise the policy stays. The value function is fitted
-by an optimiser as usual.
+gradients from products F v alone, and √(2δ / xᵀ F x) x is the longest step that the constraint allows. A line search
+shortens it until L itself has improved and D itself is below δ; if no step does, the policy stays. The value function
+is fitted by an optimiser as usual.
 
 | paper | here |
 |---|---|
@@ -33,7 +34,12 @@ from jax.scipy.sparse.linalg import cg
 
 from operant.algorithms import ranges
 from operant.algorithms.base import require, static
-from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState, Sample, sequences
+from operant.algorithms.policy_gradient.learner import (
+    ActorCriticLearner,
+    PolicyState,
+    RolloutEstimates,
+    sequences,
+)
 from operant.networks import ActorCritic, Network
 from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
@@ -45,26 +51,26 @@ Metrics = dict[str, jax.Array]
 
 
 class TRPO(ActorCriticLearner):
-    """Trust region policy optimisation, for every action space, with masks and memory."""
+    """Trust region policy optimisation, for every action space, with masks and recurrent networks."""
 
     learning_rate: float | Schedule = 1e-3
     """Step size of the value function's optimiser: a number or a schedule such as linear:1e-3:0."""
     batch_size: int = static(128)
-    """Samples in a minibatch of the value function; what is left over sits out an epoch."""
+    """Samples in a minibatch of the value function; an epoch leaves out the remainder of a rollout."""
     n_critic_updates: int = static(10)
-    """Passes of the value function over each rollout."""
+    """Epochs of the value function over each rollout."""
     target_kl: float = 0.01
-    """δ: how far the policy may move in one update, in nats."""
+    """δ: the largest KL divergence of an update, in nats."""
     cg_max_steps: int = static(15)
     """Conjugate gradient iterations."""
     cg_damping: float = 0.1
-    """This times the identity is added to the Fisher matrix."""
+    """The multiple of the identity that is added to the Fisher matrix."""
     line_search_max_iter: int = static(10)
-    """Steps that are tried, before the policy stays as it is."""
+    """The most steps that the line search tries; if none is good, the policy stays as it is."""
     line_search_shrinking_factor: float = 0.8
-    """How long each of them is compared with the one before."""
+    """The line search multiplies the step by this after each attempt."""
     sub_sampling_factor: int = static(1)
-    """The Fisher matrix is estimated from every n-th step, n being this; with memory, from every n-th environment."""
+    """n: the Fisher matrix is estimated from every n-th step; of a recurrent network, from every n-th environment."""
 
     def __check_init__(self) -> None:
         ranges.whole(self, "batch_size", "n_critic_updates", "sub_sampling_factor")
@@ -75,7 +81,10 @@ class TRPO(ActorCriticLearner):
         if isinstance(self.network, Network):
             rate = self.network.dropout
             require(
-                rate == 0, "network.dropout", rate, "0: TRPO compares a policy with itself, units and all"
+                rate == 0,
+                "network.dropout",
+                rate,
+                "0: TRPO compares a policy with itself, which dropout would change",
             )
 
     def check(self, spec: EnvSpec) -> None:
@@ -96,72 +105,78 @@ class TRPO(ActorCriticLearner):
 
     def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
         transition = self.normalized(state.normalizer, batch.transition)
-        sample = self.estimate(state.network, transition, batch.carry)
-        rows, known, weight = sequences(state.network, (transition, sample, batch.weight))
-        # Without its value function a network is a policy: these are the parameters that move.
+        estimates = self.estimate(state.network, transition, batch.carry)
+        rows, old, weight = sequences(state.network, (transition, estimates, batch.weight))
+        # The network without its value function: the parameters of the policy.
         carry = state.network.actor_carry(batch.carry)
-        actor, metrics = self.improve(state.network.actor, rows, known, weight, carry)
+        actor, metrics = self.policy_step(state.network.actor, rows, old, weight, carry)
         network = actor.with_critic(state.network.critic)
-        network, optimizer_state, value_loss = self.fit(
-            network, state.optimizer, transition, sample.target, batch.weight, batch.carry, key, clock
+        network, optimizer_state, value_loss = self.fit_value(
+            network, state.optimizer, transition, estimates.target, batch.weight, batch.carry, key, clock
         )
         metrics |= {
             "train/value_loss": value_loss,
-            "train/explained_variance": explained_variance(sample.value, sample.target, batch.weight),
+            "train/explained_variance": explained_variance(estimates.value, estimates.target, batch.weight),
             "train/learning_rate": at(self.learning_rate, clock),
             "train/n_updates": jnp.ones((), jnp.float32),
         }
         return PolicyState(network, optimizer_state, state.normalizer), metrics
 
-    def improve(
-        self, actor: ActorCritic, transition: Transition, sample: Sample, weight: jax.Array, carry: PyTree
+    def policy_step(
+        self,
+        actor: ActorCritic,
+        transition: Transition,
+        old: RolloutEstimates,
+        weight: jax.Array,
+        carry: PyTree,
     ) -> tuple[ActorCritic, Metrics]:
-        """`(policy, metrics)` after one step from `actor`, the policy that acted, over sequences `[L, B]`."""
-        old, policy_at = ravel_pytree(actor)
-        advantage = standardize(sample.advantage, weight) if self.normalize_advantage else sample.advantage
+        """`(policy, metrics)` after one step from `actor`, the policy that acted, by sequences `[L, B]`."""
+        theta_old, policy_at = ravel_pytree(actor)
+        advantage = standardize(old.advantage, weight) if self.normalize_advantage else old.advantage
 
         def surrogate(theta: jax.Array) -> jax.Array:
             """L(θ) (equation 14)."""
             policy = _unrolled(policy_at(theta), transition, carry)
-            ratio = jnp.exp(policy.log_prob(transition.action) - sample.log_prob)
+            ratio = jnp.exp(policy.log_prob(transition.action) - old.log_prob)
             return weighted_mean(ratio * advantage, weight)
 
-        divergence = divergence_from(policy_at, transition, sample, weight, carry)
-        some = slice(None, None, self.sub_sampling_factor)
-        rows, known, counts = jax.tree.map(lambda x: x[:, some], (transition, sample, weight))
-        start = jax.tree.map(lambda x: x[some], carry)
-        fisher = fisher_product(divergence_from(policy_at, rows, known, counts, start), old)
+        divergence = divergence_from(policy_at, transition, old, weight, carry)
+        every = slice(None, None, self.sub_sampling_factor)
+        subset = jax.tree.map(lambda x: x[:, every], (transition, old, weight))
+        start = jax.tree.map(lambda x: x[every], carry)
+        fisher = fisher_product(divergence_from(policy_at, *subset, start), theta_old)
 
         def damped(v: jax.Array) -> jax.Array:
             return fisher(v) + self.cg_damping * v
 
-        objective, gradient = jax.value_and_grad(surrogate)(old)
+        objective, gradient = jax.value_and_grad(surrogate)(theta_old)
         direction, _ = cg(damped, gradient, maxiter=self.cg_max_steps, tol=0.0, atol=1e-5)
         curvature = jnp.maximum(direction @ damped(direction), 1e-20)  # 0 where there is nothing to gain
-        longest = jnp.sqrt(2 * self.target_kl / curvature) * direction
+        full_step = jnp.sqrt(2 * self.target_kl / curvature) * direction
 
-        def attempt(search: tuple) -> tuple:
-            tried, *_ = search
-            share = (self.line_search_shrinking_factor**tried).astype(jnp.float32)
-            theta = old + share * longest
-            reached, moved = surrogate(theta), divergence(theta)
-            accepted = (reached > objective) & (moved < self.target_kl)
-            return tried + 1, accepted, theta, reached, moved
+        def line_search_step(search: tuple) -> tuple:
+            iteration, *_ = search
+            step_size = (self.line_search_shrinking_factor**iteration).astype(jnp.float32)
+            theta = theta_old + step_size * full_step
+            new_objective, kl = surrogate(theta), divergence(theta)
+            accepted = (new_objective > objective) & (kl < self.target_kl)
+            return iteration + 1, accepted, theta, new_objective, kl
 
-        def searching(search: tuple) -> jax.Array:
-            tried, accepted, *_ = search
-            return ~accepted & (tried < self.line_search_max_iter)
+        def unfinished(search: tuple) -> jax.Array:
+            iteration, accepted, *_ = search
+            return ~accepted & (iteration < self.line_search_max_iter)
 
-        nowhere = (jnp.zeros((), jnp.int32), jnp.array(False), old, objective, jnp.zeros((), jnp.float32))
-        _, accepted, theta, reached, moved = jax.lax.while_loop(searching, attempt, nowhere)
-        return policy_at(jnp.where(accepted, theta, old)), {
-            "train/policy_objective": jnp.where(accepted, reached, objective),
-            "train/kl_divergence_loss": jnp.where(accepted, moved, 0.0),
+        zero = jnp.zeros((), jnp.float32)
+        start = (jnp.zeros((), jnp.int32), jnp.array(False), theta_old, objective, zero)
+        _, accepted, theta, new_objective, kl = jax.lax.while_loop(unfinished, line_search_step, start)
+        return policy_at(jnp.where(accepted, theta, theta_old)), {
+            "train/policy_objective": jnp.where(accepted, new_objective, objective),
+            "train/kl_divergence_loss": jnp.where(accepted, kl, 0.0),
             "train/is_line_search_success": accepted.astype(jnp.float32),
             "train/entropy_loss": -weighted_mean(_unrolled(actor, transition, carry).entropy(), weight),
         }
 
-    def fit(
+    def fit_value(
         self,
         network: ActorCritic,
         optimizer_state: optax.OptState,
@@ -174,8 +189,8 @@ class TRPO(ActorCriticLearner):
     ) -> tuple[ActorCritic, optax.OptState, jax.Array]:
         """`(network, optimiser state, loss)` with the value function fitted to `target`, all `[T, N]`.
 
-        Where it stands on the policy's features these stay: the constraint would not hold otherwise. A memory of its
-        own learns from whole sequences, as many in a minibatch as come closest from below to `batch_size` samples.
+        Features that it shares with the policy stay as they are: otherwise the policy would leave the trust region. A
+        recurrent core of its own learns from whole sequences, as many as fit into `batch_size` samples.
         """
         own = network.critic_encoder is not None or network.critic_memory is not None
         seen = transition.observation
@@ -195,11 +210,11 @@ class TRPO(ActorCriticLearner):
             return x[index] if network.critic_memory is None else x[:, index]
 
         def loss(critic: PyTree, index: jax.Array) -> jax.Array:
-            known, features = network.with_critic(critic), jax.tree.map(lambda x: part(x, index), seen)
+            fitted, features = network.with_critic(critic), jax.tree.map(lambda x: part(x, index), seen)
             if own:
                 start = carry if network.critic_memory is None else jax.tree.map(lambda x: x[index], carry)
-                features = known.value_features(features, start, part(done, index))
-            error = known.value(features) - part(target, index)
+                features = fitted.value_features(features, start, part(done, index))
+            error = fitted.value(features) - part(target, index)
             return weighted_mean(jnp.square(error), part(weight, index))
 
         def step(learner: tuple, index: jax.Array) -> tuple[tuple, jax.Array]:
@@ -218,16 +233,16 @@ class TRPO(ActorCriticLearner):
 def divergence_from(
     policy_at: Callable[[jax.Array], ActorCritic],
     transition: Transition,
-    sample: Sample,
+    old: RolloutEstimates,
     weight: jax.Array,
     carry: PyTree,
 ) -> Callable[[jax.Array], jax.Array]:
     """D(θ), the mean divergence of the policy with parameters θ from the one that acted."""
-    before = sample.policy
-    assert before is not None
+    old_policy = old.policy
+    assert old_policy is not None
 
     def divergence(theta: jax.Array) -> jax.Array:
-        return weighted_mean(before.kl(_unrolled(policy_at(theta), transition, carry)), weight)
+        return weighted_mean(old_policy.kl(_unrolled(policy_at(theta), transition, carry)), weight)
 
     return divergence
 
