@@ -1412,7 +1412,7 @@ class _REINFORCE:
         baseline: bool = False,
         vf_coef: float = 0.5,
     ) -> Agent:
-        """REINFORCE, the gradient of whole episodes' returns, for every action space, with masks and memory.
+        """REINFORCE, the gradient of whole episodes' returns, for every action space, with masks and recurrent networks.
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
@@ -1474,9 +1474,9 @@ class _REINFORCE:
                 Default: 0.01.
             gamma: Discount factor γ. Default: 0.95.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
-                Raffin et al. 2021) instead of by new noise at every step. Default: False.
-            sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
-                Default: -1.
+                Raffin et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn; −1: once a rollout or
+                episode. Default: -1.
             full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
                 for each feature. Default: True.
             use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
@@ -1485,19 +1485,19 @@ class _REINFORCE:
                 clipping them. Default: False.
             log_std_init: Logarithm of the standard deviation of a Box action before learning; with
                 scale_actions, in halves of the Box. Default: 0.0.
-            scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
-                that the first actions reach all of it; otherwise in units of the environment, in which a
-                Box(0, 1000) is out of reach. Default: True.
-            network: The networks: a Network of values, or any Equinox module that maps an observation to
-                features. Default: Network().
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                policy, whose first actions then cover all of it. Otherwise the policy acts in the
+                environment's units, where it can hardly explore a Box(0, 1000). Default: True.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                Default: Network().
             n_episodes: Episodes of an update; a multiple of the number of environments. Default: 10.
-            max_steps: Longer episodes are cut. Memory and time are taken for this number of steps of every
-                episode. Default: 1000.
-            normalize_returns: Bring what actions are judged by to mean 0 and deviation 1 over the episodes
-                of an update. Default: True.
-            baseline: Judge actions by how much more they returned than a learnt value function expected.
-                Where a time limit ended an episode, the value of its last state then stands for what did
-                not happen; otherwise nothing does. Default: False.
+            max_steps: Longer episodes are cut off. An update takes memory and time for this number of steps
+                of every episode. Default: 1000.
+            normalize_returns: Standardise the returns (with baseline: the advantages) over the episodes of
+                an update. Default: True.
+            baseline: Learn from advantages over a learnt value function instead of returns. If a time limit
+                cut an episode off, the value of its last state then stands for the rest of its return;
+                without a baseline that rest counts as 0. Default: False.
             vf_coef: Weight of the value loss. Default: 0.5.
         """
 
@@ -1556,7 +1556,7 @@ class _A2C:
         rms_prop_alpha: float = 0.99,
         rms_prop_eps: float = 1e-05,
     ) -> Agent:
-        """Advantage actor–critic, for every action space, with masks and memory.
+        """Advantage actor–critic, for every action space, with masks and recurrent networks.
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
@@ -1589,9 +1589,9 @@ class _A2C:
                 goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
+            optimizer: The optimiser: adam, adamw (with weight decay), rmsprop, rmsprop_tf (TensorFlow's:
+                eps inside the root, and a mean square that begins at 1), or sgd. One of 'adam', 'adamw',
+                'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
             optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
                 by 0. Default: 1e-05.
             optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
@@ -1618,9 +1618,9 @@ class _A2C:
                 Default: 0.0007.
             gamma: Discount factor γ. Default: 0.99.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
-                Raffin et al. 2021) instead of by new noise at every step. Default: False.
-            sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
-                Default: -1.
+                Raffin et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn; −1: once a rollout or
+                episode. Default: -1.
             full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
                 for each feature. Default: True.
             use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
@@ -1629,11 +1629,11 @@ class _A2C:
                 clipping them. Default: False.
             log_std_init: Logarithm of the standard deviation of a Box action before learning; with
                 scale_actions, in halves of the Box. Default: 0.0.
-            scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
-                that the first actions reach all of it; otherwise in units of the environment, in which a
-                Box(0, 1000) is out of reach. Default: True.
-            network: The networks: a Network of values, or any Equinox module that maps an observation to
-                features. Default: Network().
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                policy, whose first actions then cover all of it. Otherwise the policy acts in the
+                environment's units, where it can hardly explore a Box(0, 1000). Default: True.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                Default: Network().
             n_steps: Steps of every environment in a rollout. Default: 5.
             gae_lambda: λ of the generalized advantage estimate: 0 trusts the value network, 1 the returns.
                 Default: 1.0.
@@ -1642,11 +1642,11 @@ class _A2C:
             ent_coef: Weight of the entropy bonus. Default: 0.0.
             vf_coef: Weight of the value loss. Default: 0.5.
             max_grad_norm: Gradients longer than this are shortened to it. Default: 0.5.
-            use_rms_prop: With rmsprop: learn with RMSProp; otherwise with Adam. Default: True.
-            rms_prop_alpha: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
-                Default: 0.99.
-            rms_prop_eps: With rmsprop and rmsprop_tf: what is added to the root of the mean square, or
-                under it. Default: 1e-05.
+            use_rms_prop: With rmsprop: whether to use RMSProp; if not, Adam. Default: True.
+            rms_prop_alpha: With rmsprop and rmsprop_tf: the decay of the running mean square at each
+                update. Default: 0.99.
+            rms_prop_eps: Added to the root of the mean square with rmsprop, and inside the root with
+                rmsprop_tf. Default: 1e-05.
         """
 
     load = Agent.load
@@ -1704,7 +1704,7 @@ class _IMPALA:
         vf_coef: float = 0.5,
         max_grad_norm: float = 40.0,
     ) -> Agent:
-        """Actor–critic corrected by V-trace for the age of the policy that acted, with masks and memory.
+        """Actor–critic with V-trace, which corrects for an older acting policy; with masks and recurrent networks.
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
@@ -1737,9 +1737,9 @@ class _IMPALA:
                 goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
+            optimizer: The optimiser: adam, adamw (with weight decay), rmsprop, rmsprop_tf (TensorFlow's:
+                eps inside the root, and a mean square that begins at 1), or sgd. One of 'adam', 'adamw',
+                'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
             optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
                 by 0. Default: 1e-05.
             optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
@@ -1766,9 +1766,9 @@ class _IMPALA:
                 Default: 0.0006.
             gamma: Discount factor γ. Default: 0.99.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
-                Raffin et al. 2021) instead of by new noise at every step. Default: False.
-            sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
-                Default: -1.
+                Raffin et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn; −1: once a rollout or
+                episode. Default: -1.
             full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
                 for each feature. Default: True.
             use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
@@ -1777,20 +1777,21 @@ class _IMPALA:
                 clipping them. Default: False.
             log_std_init: Logarithm of the standard deviation of a Box action before learning; with
                 scale_actions, in halves of the Box. Default: 0.0.
-            scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
-                that the first actions reach all of it; otherwise in units of the environment, in which a
-                Box(0, 1000) is out of reach. Default: True.
-            network: The networks: a Network of values, or any Equinox module that maps an observation to
-                features. Default: Network().
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                policy, whose first actions then cover all of it. Otherwise the policy acts in the
+                environment's units, where it can hardly explore a Box(0, 1000). Default: True.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                Default: Network().
             n_steps: Steps of every environment in a rollout. Default: 20.
-            gae_lambda: λ of V-trace: 0 trusts the value network, 1 the corrected returns. Default: 1.0.
+            gae_lambda: λ of V-trace: 0 relies on the value network, 1 on the corrected returns. Default:
+                1.0.
             normalize_advantage: Standardise the advantages that a gradient is computed from. Default:
                 False.
-            policy_lag: How many updates old the policy is that acts: 0 acts with the newest. Default: 1.
-            clip_rho: ρ̄: importance ratios above it count as it. It decides which policy the values are of.
-                Default: 1.0.
-            clip_c: c̄: the same for how far later errors reach back. It decides how fast values are learnt.
-                Default: 1.0.
+            policy_lag: How many updates old the acting policy is; 0: the newest acts. Default: 1.
+            clip_rho: ρ̄: importance ratios of TD errors are clipped at it. It decides which policy's values
+                are learnt. Default: 1.0.
+            clip_c: c̄: importance ratios of traces are clipped at it. It decides how fast values are
+                learnt. Default: 1.0.
             ent_coef: Weight of the entropy bonus. Default: 0.01.
             vf_coef: Weight of the value loss. Default: 0.5.
             max_grad_norm: Gradients longer than this are shortened to it. Default: 40.0.
@@ -1853,7 +1854,7 @@ class _TRPO:
         line_search_shrinking_factor: float = 0.8,
         sub_sampling_factor: int = 1,
     ) -> Agent:
-        """Trust region policy optimisation, for every action space, with masks and memory.
+        """Trust region policy optimisation, for every action space, with masks and recurrent networks.
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
@@ -1915,9 +1916,9 @@ class _TRPO:
                 linear:1e-3:0. Default: 0.001.
             gamma: Discount factor γ. Default: 0.99.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
-                Raffin et al. 2021) instead of by new noise at every step. Default: False.
-            sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
-                Default: -1.
+                Raffin et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn; −1: once a rollout or
+                episode. Default: -1.
             full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
                 for each feature. Default: True.
             use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
@@ -1926,26 +1927,27 @@ class _TRPO:
                 clipping them. Default: False.
             log_std_init: Logarithm of the standard deviation of a Box action before learning; with
                 scale_actions, in halves of the Box. Default: 0.0.
-            scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
-                that the first actions reach all of it; otherwise in units of the environment, in which a
-                Box(0, 1000) is out of reach. Default: True.
-            network: The networks: a Network of values, or any Equinox module that maps an observation to
-                features. Default: Network().
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                policy, whose first actions then cover all of it. Otherwise the policy acts in the
+                environment's units, where it can hardly explore a Box(0, 1000). Default: True.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                Default: Network().
             n_steps: Steps of every environment in a rollout. Default: 2048.
             gae_lambda: λ of the generalized advantage estimate: 0 trusts the value network, 1 the returns.
                 Default: 0.95.
             normalize_advantage: Standardise the advantages that a gradient is computed from. Default: True.
-            batch_size: Samples in a minibatch of the value function; what is left over sits out an epoch.
-                Default: 128.
-            n_critic_updates: Passes of the value function over each rollout. Default: 10.
-            target_kl: δ: how far the policy may move in one update, in nats. Default: 0.01.
+            batch_size: Samples in a minibatch of the value function; an epoch leaves out the remainder of a
+                rollout. Default: 128.
+            n_critic_updates: Epochs of the value function over each rollout. Default: 10.
+            target_kl: δ: the largest KL divergence of an update, in nats. Default: 0.01.
             cg_max_steps: Conjugate gradient iterations. Default: 15.
-            cg_damping: This times the identity is added to the Fisher matrix. Default: 0.1.
-            line_search_max_iter: Steps that are tried, before the policy stays as it is. Default: 10.
-            line_search_shrinking_factor: How long each of them is compared with the one before. Default:
-                0.8.
-            sub_sampling_factor: The Fisher matrix is estimated from every n-th step, n being this; with
-                memory, from every n-th environment. Default: 1.
+            cg_damping: The multiple of the identity that is added to the Fisher matrix. Default: 0.1.
+            line_search_max_iter: The most steps that the line search tries; if none is good, the policy
+                stays as it is. Default: 10.
+            line_search_shrinking_factor: The line search multiplies the step by this after each attempt.
+                Default: 0.8.
+            sub_sampling_factor: n: the Fisher matrix is estimated from every n-th step; of a recurrent
+                network, from every n-th environment. Default: 1.
         """
 
     load = Agent.load
@@ -2007,7 +2009,7 @@ class _PPO:
         vf_coef: float = 0.5,
         max_grad_norm: float = 0.5,
     ) -> Agent:
-        """Proximal policy optimisation, for every action space, with masks and memory.
+        """Proximal policy optimisation, for every action space, with masks and recurrent networks.
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
@@ -2069,9 +2071,9 @@ class _PPO:
                 Default: 0.0003.
             gamma: Discount factor γ. Default: 0.99.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
-                Raffin et al. 2021) instead of by new noise at every step. Default: False.
-            sde_sample_freq: Steps after which use_sde draws new noise; −1: once a rollout or episode.
-                Default: -1.
+                Raffin et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn; −1: once a rollout or
+                episode. Default: -1.
             full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
                 for each feature. Default: True.
             use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
@@ -2080,30 +2082,30 @@ class _PPO:
                 clipping them. Default: False.
             log_std_init: Logarithm of the standard deviation of a Box action before learning; with
                 scale_actions, in halves of the Box. Default: 0.0.
-            scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1, so
-                that the first actions reach all of it; otherwise in units of the environment, in which a
-                Box(0, 1000) is out of reach. Default: True.
-            network: The networks: a Network of values, or any Equinox module that maps an observation to
-                features. Default: Network().
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                policy, whose first actions then cover all of it. Otherwise the policy acts in the
+                environment's units, where it can hardly explore a Box(0, 1000). Default: True.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                Default: Network().
             n_steps: Steps of every environment in a rollout. Default: 2048.
             gae_lambda: λ of the generalized advantage estimate: 0 trusts the value network, 1 the returns.
                 Default: 0.95.
             normalize_advantage: Standardise the advantages that a gradient is computed from. Default: True.
-            batch_size: Samples in a minibatch; what is left over after dividing the rollout sits out an
-                epoch. With memory: whole sequences of n_steps, as many as come closest from below (at least
-                one). Default: 64.
+            batch_size: Samples in a minibatch; an epoch leaves out the remainder of a rollout. A recurrent
+                network learns from whole sequences of n_steps: as many as fit into batch_size, and at least
+                one. Default: 64.
             n_epochs: Passes over each rollout. Default: 10.
-            objective: What keeps the policy near the one that acted: clip stops paying, kl charges. One of
-                'clip', 'kl'. Default: 'clip'.
-            clip_range: ε: how far an action's probability ratio may move before it stops paying. Default:
-                0.2.
-            clip_range_vf: How far a value may move from its old estimate, in units of reward; none: as far
-                as it likes. Default: None.
-            kl_coef: β: what objective kl charges for each nat that the policy moves, at first. Default:
-                1.0.
-            target_kl: With clip: stop learning from a rollout once the policy has moved further than 1.5
-                times this; none: never. With kl: double β after a rollout from which it has moved so far,
-                halve β after one where it stayed below a 1.5th of this; none: β stays. Default: None.
+            objective: How updates are kept small: clip clips the probability ratio, kl has a penalty for
+                the KL divergence. One of 'clip', 'kl'. Default: 'clip'.
+            clip_range: ε: the objective clips the probability ratio of an action to the range 1 − ε to 1 +
+                ε. Default: 0.2.
+            clip_range_vf: Clip the value function to its old estimate ± this, in units of the return; none:
+                do not clip it. Default: None.
+            kl_coef: β: the initial coefficient of the KL penalty, with objective kl. Default: 1.0.
+            target_kl: With clip: stop the epochs of a rollout once the KL divergence from the old policy
+                exceeds 1.5 times this; none: never. With kl: double β after a rollout with a larger
+                divergence than that, and halve it after one with less than this divided by 1.5; none: keep
+                β. Default: None.
             ent_coef: Weight of the entropy bonus. Default: 0.0.
             vf_coef: Weight of the value loss. Default: 0.5.
             max_grad_norm: Gradients longer than this are shortened to it. Default: 0.5.
