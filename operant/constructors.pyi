@@ -1475,8 +1475,8 @@ class _REINFORCE:
             gamma: Discount factor γ. Default: 0.95.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
                 Raffin et al. 2021) instead of new noise at every step. Default: False.
-            sde_sample_freq: With use_sde: steps after which new noise is drawn; −1: once a rollout or
-                episode. Default: -1.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every rollout and
+                episode; −1: only with these. Default: -1.
             full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
                 for each feature. Default: True.
             use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
@@ -1619,8 +1619,8 @@ class _A2C:
             gamma: Discount factor γ. Default: 0.99.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
                 Raffin et al. 2021) instead of new noise at every step. Default: False.
-            sde_sample_freq: With use_sde: steps after which new noise is drawn; −1: once a rollout or
-                episode. Default: -1.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every rollout and
+                episode; −1: only with these. Default: -1.
             full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
                 for each feature. Default: True.
             use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
@@ -1767,8 +1767,8 @@ class _IMPALA:
             gamma: Discount factor γ. Default: 0.99.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
                 Raffin et al. 2021) instead of new noise at every step. Default: False.
-            sde_sample_freq: With use_sde: steps after which new noise is drawn; −1: once a rollout or
-                episode. Default: -1.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every rollout and
+                episode; −1: only with these. Default: -1.
             full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
                 for each feature. Default: True.
             use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
@@ -1917,8 +1917,8 @@ class _TRPO:
             gamma: Discount factor γ. Default: 0.99.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
                 Raffin et al. 2021) instead of new noise at every step. Default: False.
-            sde_sample_freq: With use_sde: steps after which new noise is drawn; −1: once a rollout or
-                episode. Default: -1.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every rollout and
+                episode; −1: only with these. Default: -1.
             full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
                 for each feature. Default: True.
             use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
@@ -2072,8 +2072,8 @@ class _PPO:
             gamma: Discount factor γ. Default: 0.99.
             use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
                 Raffin et al. 2021) instead of new noise at every step. Default: False.
-            sde_sample_freq: With use_sde: steps after which new noise is drawn; −1: once a rollout or
-                episode. Default: -1.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every rollout and
+                episode; −1: only with these. Default: -1.
             full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
                 for each feature. Default: True.
             use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of

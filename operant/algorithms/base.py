@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from operant.distributions import Distribution
+from operant.ops.exploration_noise import ExplorationNoise, Independent
 from operant.spaces import Discrete
 from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Transition
 
@@ -76,13 +77,9 @@ class Algorithm(eqx.Module):
         """The randomness of one `act` over `spec.num_envs` environments, as data."""
 
     @property
-    def noise_steps(self) -> int:
-        """For how many steps in a row `act` is given the same randomness."""
-        return 1
-
-    def noise(self, spec: EnvSpec, key: jax.Array, t: jax.Array) -> PyTree:
-        """The randomness of `act` in step t of a stream."""
-        return self.sample_noise(spec, jax.random.fold_in(key, t // self.noise_steps))
+    def exploration(self) -> ExplorationNoise:
+        """What is made of that randomness from step to step before `act` is given it: by default nothing."""
+        return Independent()
 
     @abstractmethod
     def act(

@@ -37,15 +37,10 @@ class Playing(Algorithm):
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         return self.learnt.sample_noise(spec, key)
 
-    @property
-    def noise_steps(self) -> int:
-        return self.learnt.noise_steps
-
-    def noise(self, spec: EnvSpec, key: jax.Array, t: jax.Array) -> PyTree:
-        return self.learnt.noise(spec, key, t)
-
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
+        if self.explore:
+            noise = self.learnt.exploration.fresh(noise, finished)
         return self.learnt.act(state, observation, action_mask, carry, noise, finished, explore=self.explore)
 
     def update(self, state: PyTree, batch: Batch, key: jax.Array, clock: Clock):

@@ -20,6 +20,7 @@ from operant.curiosity.base import Curiosity
 from operant.curiosity.learned import Learned
 from operant.curiosity.value import IntrinsicValue
 from operant.curiosity.value import update as update_value
+from operant.ops.exploration_noise import ExplorationNoise
 from operant.ops.normalization import Normalizer
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import at
@@ -131,11 +132,8 @@ class Curious(Algorithm):
         return self.inner.sample_noise(spec, key)
 
     @property
-    def noise_steps(self) -> int:
-        return self.inner.noise_steps
-
-    def noise(self, spec: EnvSpec, key: jax.Array, t: jax.Array) -> PyTree:
-        return self.inner.noise(spec, key, t)
+    def exploration(self) -> ExplorationNoise:
+        return self.inner.exploration
 
     def act(
         self, state: CuriousState, observation, action_mask, carry, noise, clock: Clock, *, explore: bool

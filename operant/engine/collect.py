@@ -10,19 +10,20 @@ import jax.numpy as jnp
 
 from operant.algorithms.base import Algorithm
 from operant.engine.learn import to_environment
-from operant.engine.train_state import Stream, TrainState, stream, transition
+from operant.engine.train_state import Stream, TrainState, start_of_episode, stream, transition
 from operant.envs import base as envs
 from operant.envs.base import Environment
 from operant.types import Clock, EnvSpec, Experience, PyTree, Transition
 
 
 class ActorState(NamedTuple):
-    """Where the environments stand, and what the policy remembers; leaves `[N, …]`."""
+    """Where the environments stand, what the policy remembers and how it explores; leaves `[N, …]`."""
 
     environment: PyTree
     observation: PyTree
     action_mask: PyTree
     carry: PyTree
+    exploration: PyTree
 
 
 def draw_rollout(
@@ -41,7 +42,7 @@ def draw_rollout(
 
     def one(t: jax.Array) -> PyTree:
         return (
-            algorithm.noise(spec, stream(key, acting), t),
+            noise_of(algorithm, spec, stream(key, acting), t),
             envs.sample_noise(
                 environment, jax.random.fold_in(stream(key, Stream.ENVIRONMENT), t + 1), spec.num_envs
             ),
@@ -50,25 +51,47 @@ def draw_rollout(
     return jax.vmap(one)(first + jnp.arange(steps))
 
 
+def noise_of(algorithm: Algorithm, spec: EnvSpec, key: jax.Array, t: jax.Array) -> PyTree:
+    """The randomness of acting in step t of a stream with this key."""
+    return algorithm.sample_noise(spec, jax.random.fold_in(key, t))
+
+
+def act(
+    algorithm: Algorithm,
+    state: PyTree,
+    observation: PyTree,
+    action_mask: PyTree,
+    carries: tuple[PyTree, PyTree],
+    noise: PyTree,
+    clock: Clock,
+) -> tuple[PyTree, tuple[PyTree, PyTree], PyTree]:
+    """`(action, carries, extras)` of a step of training, where carries are `(memory, exploration)`."""
+    carry, exploration = carries
+    noise, exploration = algorithm.exploration.step(exploration, noise, clock)
+    action, carry, extras = algorithm.act(state, observation, action_mask, carry, noise, clock, explore=True)
+    return action, (carry, exploration), extras
+
+
 def advance(
     algorithm: Algorithm,
     environment: Environment,
     state: PyTree,
-    initial_carry: PyTree,
+    initial: tuple[PyTree, PyTree],
     clock: Clock,
     stage: ActorState,
     noise: PyTree,
 ) -> tuple[ActorState, Transition]:
-    """One step of every environment."""
+    """One step of every environment; `initial` are the carries at the start of an episode, as of `act`."""
     act_noise, env_noise = noise
-    action, carry, extras = algorithm.act(
-        state, stage.observation, stage.action_mask, stage.carry, act_noise, clock, explore=True
+    carries = stage.carry, stage.exploration
+    action, carries, extras = act(
+        algorithm, state, stage.observation, stage.action_mask, carries, act_noise, clock
     )
     applied = to_environment(environment.action_space, action)
     states, timestep = envs.step(environment, stage.environment, applied, env_noise)
     experience = transition(stage.observation, stage.action_mask, action, extras, timestep)
     following = ActorState(
-        states, timestep.observation, timestep.action_mask, reset_carry(carry, initial_carry, experience.done)
+        states, timestep.observation, timestep.action_mask, *reset_carry(carries, initial, experience.done)
     )
     return following, experience
 
@@ -88,7 +111,7 @@ def rollout(
     policy_state: PyTree,
     environment: Environment,
     run: TrainState,
-    initial_carry: PyTree,
+    initial: tuple[PyTree, PyTree],
     noise: PyTree,
     *,
     remember: bool,
@@ -100,7 +123,7 @@ def rollout(
 
     def body(stage: ActorState, noise: PyTree) -> tuple[ActorState, tuple[Transition, PyTree]]:
         following, experience = advance(
-            algorithm, environment, policy_state, initial_carry, run.clock, stage, noise
+            algorithm, environment, policy_state, initial, run.clock, stage, noise
         )
         return following, (experience, stage.carry if remember else ())
 
@@ -116,7 +139,7 @@ def episodes(
     Rows after an episode's end have `valid` False. Collecting stops as soon as the last episode of a round ends.
     """
     rounds, max_steps = plan.rounds(spec.num_envs), plan.unroll_length
-    initial_carry = algorithm.initial_carry(run.state, spec.num_envs)
+    initial = start_of_episode(algorithm, spec, run.state)
 
     def one_round(index: jax.Array) -> tuple[ActorState, Transition]:
         number = run.iteration * rounds + index
@@ -128,17 +151,17 @@ def episodes(
         act_key = stream(run.key, Stream.ACT)
         noise = jax.vmap(
             lambda t: (
-                algorithm.noise(spec, act_key, first + t),
+                noise_of(algorithm, spec, act_key, first + t),
                 envs.sample_noise(environment, jax.random.fold_in(key, t + 1), spec.num_envs),
             )
         )(jnp.arange(max_steps))
-        stage = ActorState(states, observation, action_mask, initial_carry)
+        stage = ActorState(states, observation, action_mask, *initial)
 
         def at(t: jax.Array | int) -> PyTree:
             return jax.tree.map(lambda x: x[t], noise)
 
         row = jax.eval_shape(
-            lambda s: advance(algorithm, environment, run.state, initial_carry, run.clock, s, at(0))[1], stage
+            lambda s: advance(algorithm, environment, run.state, initial, run.clock, s, at(0))[1], stage
         )
         rows = jax.tree.map(lambda x: jnp.zeros((max_steps, *x.shape), x.dtype), row)
         rows = eqx.tree_at(
@@ -150,9 +173,7 @@ def episodes(
 
         def body(loop: tuple) -> tuple:
             t, stage, alive, rows = loop
-            stage, experience = advance(
-                algorithm, environment, run.state, initial_carry, run.clock, stage, at(t)
-            )
+            stage, experience = advance(algorithm, environment, run.state, initial, run.clock, stage, at(t))
             last = (t == max_steps - 1) & ~experience.done
             experience = eqx.tree_at(
                 lambda e: (e.valid, e.truncated),
@@ -176,12 +197,12 @@ def episodes(
 
 
 def stage_of(run: TrainState) -> ActorState:
-    return ActorState(run.environment, run.observation, run.action_mask, run.carry)
+    return ActorState(run.environment, run.observation, run.action_mask, run.carry, run.exploration)
 
 
 def with_stage(run: TrainState, stage: ActorState) -> TrainState:
     return eqx.tree_at(
-        lambda r: (r.environment, r.observation, r.action_mask, r.carry),
+        lambda r: (r.environment, r.observation, r.action_mask, r.carry, r.exploration),
         run,
         tuple(stage),
         is_leaf=lambda x: x is None,

@@ -19,7 +19,7 @@ from operant.engine import collect
 from operant.engine.learn import draw_learning, learn, report, to_time_major, warm_up
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW
-from operant.engine.train_state import Stream, TrainState, initial_state, start, stream
+from operant.engine.train_state import Stream, TrainState, initial_state, start, start_of_episode, stream
 from operant.engine.watch import Stopped, Watch
 from operant.envs import base as envs
 from operant.envs.base import Environment
@@ -88,7 +88,7 @@ def chunk(
                 run.state,
                 environment,
                 run,
-                algorithm.initial_carry(run.state, spec.num_envs),
+                start_of_episode(algorithm, spec, run.state),
                 jax.tree.map(lambda x: x[i], noise),
                 remember=plan.stores_carry,
             )
@@ -144,7 +144,7 @@ def warm_up_chunk(
             RandomState(spec),
             environment,
             run,
-            run.carry,
+            (run.carry, run.exploration),
             noise,
             remember=plan.stores_carry,
         )

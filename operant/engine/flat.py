@@ -151,13 +151,15 @@ class FlatTrainState:
 
     def __init__(self, run: TrainState) -> None:
         several = run.iteration.ndim  # 1 if there is an axis of seeds
-        self.arrays, self.layout = flatten(run, pack=True, several=several, apart=(run.carry, run.replay))
+        self.arrays, self.layout = flatten(
+            run, pack=True, several=several, apart=(run.carry, run.exploration, run.replay)
+        )
         self._places: TrainState = self.layout.structure.unflatten(range(self.layout.structure.num_leaves))
         packs = len(self.layout.packs)
         self._index = {place: packs + i for i, place in enumerate(self.layout.alone)}
         needed = jax.tree.leaves((self._places.state, self._places.clock))
         self._acting = {*range(packs), *(self._index[place] for place in needed if place in self._index)}
-        self.remembers = bool(jax.tree.leaves(run.carry))
+        self.remembers = bool(jax.tree.leaves((run.carry, run.exploration)))
         self.iteration = int(np.asarray(run.iteration).max())
 
     @property
@@ -176,9 +178,9 @@ class FlatTrainState:
         return self._part(self._places.key)
 
     @property
-    def carry(self) -> PyTree:
-        """The policy's memory."""
-        return self._part(self._places.carry)
+    def carries(self) -> tuple[PyTree, PyTree]:
+        """The policy's memory, and the state of its exploration."""
+        return self._part((self._places.carry, self._places.exploration))
 
     @property
     def acting(self) -> list[jax.Array | None]:

@@ -14,11 +14,19 @@ import numpy as np
 from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
-from operant.engine.collect import reset_carry
+from operant.engine.collect import act, noise_of, reset_carry
 from operant.engine.flat import SMALL, Block, FlatTrainState, Layout, as_bytes, flatten, from_bytes, number
 from operant.engine.learn import draw_learning, learn, report, to_environment, to_time_major, warm_up
 from operant.engine.statistics import WINDOW
-from operant.engine.train_state import Stream, TrainState, initial_state, start, stream, transition
+from operant.engine.train_state import (
+    Stream,
+    TrainState,
+    initial_state,
+    start,
+    start_of_episode,
+    stream,
+    transition,
+)
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.ops.normalization import Normalizer
@@ -52,7 +60,7 @@ class HostLoop:
         self.exchange(algorithm)
         self._plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
-        self._initial_carry = self._compiled(lambda a, state: a.initial_carry(state, self.spec.num_envs))
+        self._start_of_episode = self._compiled(lambda a, state: start_of_episode(a, self.spec, state))
         self._report = self._compiled(lambda a, state, counted: report(a, state) | counted.report())
         self._actors: dict[Stream, Callable] = {}
         self._noise: dict[Stream, Block] = {}
@@ -93,11 +101,14 @@ class HostLoop:
 
         afresh = jax.tree.map(lambda node: node.afresh() if kind(node) else node, run.state, is_leaf=kind)
         return eqx.tree_at(
-            lambda r: (r.state, r.carry, r.replay, r.statistics.running_return, r.statistics.running_length),
+            lambda r: (
+                *(r.state, r.carry, r.exploration, r.replay),
+                *(r.statistics.running_return, r.statistics.running_length),
+            ),
             run,
             (
                 afresh,
-                self._initial_carry(self.algorithm, run.state),
+                *self._start_of_episode(self.algorithm, run.state),
                 None if run.replay is None else ring.cut(run.replay),
                 jnp.zeros_like(statistics.running_return),
                 jnp.zeros_like(statistics.running_length),
@@ -173,7 +184,7 @@ class HostLoop:
     def _rollout(self, flat: FlatTrainState, acting: Stream, steps: int) -> tuple[list[PyTree], list]:
         """`(memories, experience)` of so many steps."""
         actor = self._actor(flat, acting, flat.iteration * steps, steps)
-        carry, rows, carries, watch = flat.carry, [], [], self.watch
+        carry, rows, carries, watch = flat.carries, [], [], self.watch
         for t in range(steps):
             if watch.stop:
                 self._leave(t > 0)
@@ -191,7 +202,7 @@ class HostLoop:
     def _episodes(self, flat: FlatTrainState) -> tuple[list[PyTree], list]:
         """`(memories, experience)` of whole episodes, those of later rounds beside those of the first."""
         rounds, max_steps, blocks = self._plan.rounds(self.spec.num_envs), self._plan.unroll_length, []
-        initial_carry = carry = self._initial_carry(self.algorithm, flat.run.state)
+        initial_carry = carry = self._start_of_episode(self.algorithm, flat.run.state)
         for index in range(rounds):
             number = flat.iteration * rounds + index
             self._reset(flat.key, number + 1)
@@ -244,7 +255,7 @@ class HostLoop:
         if acting not in self._actors:
             run_layout, noise_layout = flat.layout, block.layout
 
-            def act(constants, parts, noise, index, observation, action_mask, carry, done):
+            def act_on(constants, parts, noise, index, observation, action_mask, carry, done):
                 run = run_layout.tree(parts)
                 state, clock = run.state, run.clock
                 noise = noise_layout.tree([leaf[index] for leaf in noise])
@@ -252,11 +263,11 @@ class HostLoop:
                     state, algorithm = RandomState(self.spec), Random()
                 else:
                     algorithm = self._algorithm.tree(constants)
-                    carry = reset_carry(carry, algorithm.initial_carry(state, self.spec.num_envs), done)
-                return algorithm.act(state, observation, action_mask, carry, noise, clock, explore=True)
+                    carry = reset_carry(carry, start_of_episode(algorithm, self.spec, state), done)
+                return act(algorithm, state, observation, action_mask, carry, noise, clock)
 
             axes = (None, 0, 0, None, 0, 0, 0, 0)
-            self._actors[acting] = jax.jit(act if self.seeds is None else jax.vmap(act, in_axes=axes))
+            self._actors[acting] = jax.jit(act_on if self.seeds is None else jax.vmap(act_on, in_axes=axes))
         compiled, constants = self._actors[acting], self._constants
         noise, offset, remembers = block.leaves, first - block.first, flat.remembers
 
@@ -280,7 +291,7 @@ class HostLoop:
         def draw(algorithm: Algorithm, key: jax.Array, beginning: jax.Array) -> PyTree:
             actor = Random() if acting is Stream.WARM_UP else algorithm
             own, counters = stream(key, acting), beginning + jnp.arange(size)
-            return jax.vmap(lambda t: actor.noise(self.spec, own, t))(counters)
+            return jax.vmap(lambda t: noise_of(actor, self.spec, own, t))(counters)
 
         return self._block(flat, acting, draw, first, size)
 
@@ -330,9 +341,12 @@ class HostLoop:
                     (together,) = experience
                     experience = from_bytes(together, self._kinds)
                 fresh = self._experience.tree(experience)
-                before, run = run.carry, replace(run, carry=carries[-1])
+                carry, exploration = carries[-1]
+                before, run = run.carry, replace(run, carry=carry, exploration=exploration)
                 if self._plan.stores_carry:
-                    before = jax.tree.map(lambda *x: jnp.stack(x), before, *carries[:-1])
+                    before = jax.tree.map(
+                        lambda *x: jnp.stack(x), before, *(carry for carry, _ in carries[:-1])
+                    )
                     done = jnp.concatenate([done[None], fresh.done[:-1]])
                 if not learning:
                     return run_layout.arrays(warm_up(algorithm, run, fresh, before)), jnp.zeros(

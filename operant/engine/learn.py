@@ -152,7 +152,7 @@ def finish_iteration(
     num_envs = run.statistics.running_length.shape[0]
     experience = to_time_major(experience, experience.reward.shape[1] // num_envs)
     return eqx.tree_at(
-        lambda r: (r.state, r.replay, r.clock, r.iteration, r.statistics),
+        lambda r: (r.state, r.replay, r.clock, r.iteration, r.statistics, r.exploration),
         run,
         (
             algorithm.update_statistics(state, experience),
@@ -160,6 +160,7 @@ def finish_iteration(
             clock,
             run.iteration + 1,
             run.statistics.update(experience),
+            algorithm.exploration.next_rollout(run.exploration),
         ),
         is_leaf=lambda x: x is None,
     )

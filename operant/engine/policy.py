@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm
-from operant.engine.collect import reset_carry
+from operant.engine.collect import noise_of, reset_carry
 from operant.engine.flat import Block, Layout, flatten, number
 from operant.engine.learn import to_environment
 from operant.ops.seeds import key_of
@@ -37,6 +37,8 @@ def _actor(layout: Layout, spec: EnvSpec, random: Layout | None) -> Callable[...
             carry = reset_carry(carry, algorithm.initial_carry(state, spec.num_envs), fresh)
         noise = None if random is None else random.tree([leaf[index] for leaf in drawn])
         finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
+        if noise is not None:
+            noise = algorithm.exploration.fresh(noise, finished)
         action, carry, _ = algorithm.act(
             state, observation, action_mask, carry, noise, finished, explore=random is not None
         )
@@ -51,7 +53,7 @@ def _drawer(layout: Layout, spec: EnvSpec) -> Callable[..., PyTree]:
 
     def draw(arrays, first):
         algorithm, _, key = layout.tree(arrays)
-        return jax.vmap(lambda t: algorithm.noise(spec, key, t))(first + jnp.arange(BLOCK))
+        return jax.vmap(lambda t: noise_of(algorithm, spec, key, t))(first + jnp.arange(BLOCK))
 
     return jax.jit(draw)
 

@@ -74,7 +74,7 @@ class Demand:
         return {
             "state": state,
             "replay": run.replay,
-            "carry": run.carry,
+            "carry": (run.carry, run.exploration),
             "statistics": run.statistics,
             "row": jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), row),
             "noise": algorithm.sample_noise(spec, key),

@@ -48,6 +48,7 @@ class TrainState(eqx.Module):
     iteration: jax.Array  # int32
     clock: Clock
     statistics: EpisodeStatistics
+    exploration: PyTree = ()  # [N, …] of `Algorithm.exploration`; no part of a policy after training
 
 
 @partial(jax.jit, static_argnames="spec")  # so that it is traced once, for its shapes and for its program
@@ -70,7 +71,7 @@ def start(
 
     Its statistics are of the last `window` episodes.
     """
-    carry = algorithm.initial_carry(state, spec.num_envs)
+    carry, exploration = start_of_episode(algorithm, spec, state)
     plan, replay = algorithm.experience.replay, None
     if plan is not None:
         like = transition_like(algorithm, spec, state, observation, action_mask, carry)
@@ -91,7 +92,16 @@ def start(
         iteration=jnp.zeros((), jnp.int32),
         clock=Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32)),
         statistics=EpisodeStatistics.init(spec.num_envs, window),
+        exploration=exploration,
     )
+
+
+def start_of_episode(algorithm: Algorithm, spec: EnvSpec, state: PyTree) -> tuple[PyTree, PyTree]:
+    """`(memory, exploration)` at the start of an episode, `[N, …]`: what acting carries from step to step."""
+    like = algorithm.sample_noise(
+        spec, jax.random.key(0)
+    )  # for its shapes: compiled, nothing of it is computed
+    return algorithm.initial_carry(state, spec.num_envs), algorithm.exploration.init(like)
 
 
 def transition_like(

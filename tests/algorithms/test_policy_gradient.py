@@ -16,8 +16,6 @@ from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.policy_gradient.reinforce import REINFORCE
 from operant.algorithms.policy_gradient.trpo import TRPO
-from operant.engine import collect
-from operant.envs.probes import DelayedReward
 from operant.networks import Network
 from operant.spaces import Box, Discrete
 from operant.types import Batch, Clock, EnvSpec, Transition
@@ -266,25 +264,31 @@ def test_a2c_is_ppo_with_one_pass_over_all_there_is():
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "held"),
+    ("algorithm", "anew"),
     [
-        (A2C(n_steps=4), 1),
-        (A2C(n_steps=4, use_sde=True, sde_sample_freq=2), 2),
-        (A2C(n_steps=4, use_sde=True), 4),  # a rollout
-        (REINFORCE(max_steps=4, use_sde=True), 4),  # an episode
+        (A2C(n_steps=4), range(1, 8)),
+        (A2C(n_steps=4, use_sde=True, sde_sample_freq=2), (2, 4, 6)),
+        (A2C(n_steps=5, use_sde=True, sde_sample_freq=2), (2, 4, 5, 7)),
+        (A2C(n_steps=4, use_sde=True), (4,)),
+        (REINFORCE(max_steps=4, use_sde=True), (4,)),
     ],
-    ids=["every step", "two steps", "a rollout", "an episode"],
+    ids=["every step", "two steps", "two steps of rollouts of five", "a rollout", "an episode"],
 )
-def test_state_dependent_noise_is_held(algorithm, held):
-    environment = DelayedReward(actions=Box(-1.0, 1.0, (2,)))
-    spec = replace(environment.spec, num_envs=N)
-    noise = collect.draw_rollout(algorithm, environment, spec, jax.random.key(0), 2, jnp.asarray(0), 8)[0]
-    noise = np.asarray(jax.random.key_data(noise) if algorithm.use_sde else noise)
-    assert noise.shape == (8, N, 2)
+def test_state_dependent_noise_is_held(algorithm, anew):
+    """For `sde_sample_freq` steps from the beginning of a rollout on, and not into the next one."""
+    spec = EnvSpec("Test", Box(-1.0, 1.0, (2,)), Box(-1.0, 1.0, (2,)), num_envs=N)
+    process, state, explored = algorithm.exploration, None, []
+    for t in range(8):
+        noise = algorithm.sample_noise(spec, jax.random.key(t))
+        state = process.init(noise) if state is None else state
+        if t % algorithm.experience.unroll_length == 0:
+            state = process.next_rollout(state)
+        used, state = process.step(state, noise, NOW)
+        explored.append(np.asarray(jax.random.key_data(used) if algorithm.use_sde else used))
     for t in range(1, 8):
-        same = (noise[t] == noise[t - 1]).all(-1)
-        assert same.all() if t % held else not same.any()
-    assert len({tuple(row) for row in noise[0]}) == N
+        same = (explored[t] == explored[t - 1]).all(-1)
+        assert not same.any() if t in anew else same.all()
+    assert len({tuple(row) for row in explored[0]}) == N
 
 
 @pytest.mark.parametrize("kind", [REINFORCE, A2C, TRPO])

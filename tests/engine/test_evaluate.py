@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import gymnasium as gym
+import jax
 import numpy as np
 import pytest
 
@@ -59,7 +60,7 @@ def test_what_is_sampled_at_a_step_is_that_of_its_number_whatever_was_drawn_befo
         policy(many, None, None, np.ones(50, bool), before)
     action, _ = policy(many, None, None, np.ones(50, bool), t)
     spec = replace(agent.spec, num_envs=50)
-    noise = agent.algorithm.noise(spec, key_of(3), t)
+    noise = agent.algorithm.sample_noise(spec, jax.random.fold_in(key_of(3), t))
     alone, _, _ = agent.algorithm.act(agent.state, many, None, (), noise, None, explore=True)
     np.testing.assert_array_equal(action, alone)
 

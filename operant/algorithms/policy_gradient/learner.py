@@ -19,6 +19,7 @@ from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.normalizing import Normalizes
 from operant.distributions import Categorical, Distribution, parameters, sample_noise
 from operant.networks import ActorCritic, Given, Network, as_network
+from operant.ops.exploration_noise import ExplorationNoise, HeldNoise, Independent
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
 from operant.ops.returns import generalized_advantages
@@ -56,7 +57,7 @@ class PolicyGradient(Normalizes, GradientLearner):
     """Explore a Box by noise that depends on the state and stays the same for a while (gSDE: Raffin et al. 2021)
     instead of new noise at every step."""
     sde_sample_freq: int = static(-1)
-    """With use_sde: steps after which new noise is drawn; −1: once a rollout or episode."""
+    """With use_sde: steps after which new noise is drawn, besides every rollout and episode; −1: only with these."""
     full_std: bool = static(True)
     """With use_sde: a deviation for each feature and element of the action; otherwise one for each feature."""
     use_expln: bool = static(False)
@@ -123,10 +124,10 @@ class PolicyGradient(Normalizes, GradientLearner):
         return sample_noise(spec.action_space, key, (spec.num_envs,), state_dependent=self.use_sde)
 
     @property
-    def noise_steps(self) -> int:
+    def exploration(self) -> ExplorationNoise:
         if not self.use_sde:
-            return 1
-        return self.experience.unroll_length if self.sde_sample_freq == -1 else self.sde_sample_freq
+            return Independent()
+        return HeldNoise(None if self.sde_sample_freq == -1 else self.sde_sample_freq, each_rollout=True)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         observation = state.normalizer.observations(observation)

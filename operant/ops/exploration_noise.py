@@ -1,0 +1,135 @@
+"""Exploration that lasts longer than a step: processes that turn the noise of each step into what is explored with.
+
+A process has a state, which lives where the policy's memory lives: it starts anew with every episode of an environment,
+is stored in checkpoints and is no part of a policy once training is over. What it is given is
+`Algorithm.sample_noise`, and what it gives is the `noise` of `Algorithm.act`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.ops.schedules import Schedule, at
+from operant.types import Clock, PyTree
+
+
+class ExplorationNoise(eqx.Module):
+    """Noise `[N, …]` of one step after another, over N environments. Concrete ones are final."""
+
+    @abstractmethod
+    def init(self, noise: PyTree) -> PyTree:
+        """The state `[N, …]` at the start of an episode; only the shapes of `noise` `[N, …]` matter."""
+
+    @abstractmethod
+    def step(self, state: PyTree, noise: PyTree, clock: Clock) -> tuple[PyTree, PyTree]:
+        """`(what to explore with in this step, state)`, from independent `noise`."""
+
+    def next_rollout(self, state: PyTree) -> PyTree:
+        """The state where the next iteration of training begins; the same unless a subclass says otherwise."""
+        return state
+
+    def fresh(self, noise: PyTree, clock: Clock) -> PyTree:
+        """What the first step of an episode explores with: how a policy samples once training is over."""
+        return self.step(self.init(noise), noise, clock)[0]
+
+
+class Independent(ExplorationNoise):
+    """New noise at every step, as it is."""
+
+    def init(self, noise: PyTree) -> PyTree:
+        return ()
+
+    def step(self, state: PyTree, noise: PyTree, clock: Clock) -> tuple[PyTree, PyTree]:
+        return noise, state
+
+
+class GaussianNoise(ExplorationNoise):
+    """σ ε: of standard normals ε, new normals at every step."""
+
+    sigma: float | Schedule = 0.1
+
+    def init(self, noise: jax.Array) -> PyTree:
+        return ()
+
+    def step(self, state: PyTree, noise: jax.Array, clock: Clock) -> tuple[jax.Array, PyTree]:
+        return at(self.sigma, clock) * noise, state
+
+
+class OrnsteinUhlenbeck(ExplorationNoise):
+    """Noise with inertia (Uhlenbeck & Ornstein 1930), as in DDPG (Lillicrap et al. 2016, arXiv:1509.02971, section 3):
+
+        x_{t+1} = x_t − θ x_t dt + σ √dt ε_t,   x_0 = 0,   ε ~ N(0, 1)
+
+    In the long run its variance is σ² dt / (1 − a²) and its autocorrelation over k steps a^k, with a = 1 − θ dt.
+    Numbers as in Stable-Baselines3.
+    """
+
+    sigma: float | Schedule = 0.2
+    theta: float = 0.15
+    dt: float = 0.01
+
+    def init(self, noise: jax.Array) -> jax.Array:
+        return jnp.zeros_like(noise)
+
+    def step(self, state: jax.Array, noise: jax.Array, clock: Clock) -> tuple[jax.Array, jax.Array]:
+        x = state - self.theta * state * self.dt + at(self.sigma, clock) * jnp.sqrt(self.dt) * noise
+        return x, x
+
+
+class Held(NamedTuple):
+    """Noise that is held, and for how many steps it has been; leaves `[N, …]`."""
+
+    age: jax.Array  # int32; 0: nothing is held
+    noise: PyTree  # keys as their data
+
+
+class HeldNoise(ExplorationNoise):
+    """The same noise for `steps` steps, or by default for an episode: a bias, or the weights of gSDE.
+
+    With `each_rollout`, for no longer than an iteration of training collects.
+    """
+
+    steps: int | None = eqx.field(static=True, default=None)
+    each_rollout: bool = eqx.field(static=True, default=False)
+    source: ExplorationNoise = Independent()
+    """What is held; a process without a state."""
+
+    def init(self, noise: PyTree) -> Held:
+        size = jax.tree.leaves(noise)[0].shape[0]
+        held = jax.tree.map(lambda x: jnp.zeros_like(_data(x)), noise)
+        return Held(jnp.zeros(size, jnp.int32), held)
+
+    def step(self, state: Held, noise: PyTree, clock: Clock) -> tuple[PyTree, Held]:
+        fresh, _ = self.source.step((), noise, clock)
+        stale = state.age == 0 if self.steps is None else state.age % self.steps == 0
+        held = jax.tree.map(lambda new, old: _where(stale, _data(new), old), fresh, state.noise)
+        used = jax.tree.map(_like, held, fresh)
+        older = state.age if self.steps is None else state.age + 1
+        return used, Held(jnp.where(stale, 1, older), held)
+
+    def next_rollout(self, state: Held) -> Held:
+        return state._replace(age=jnp.zeros_like(state.age)) if self.each_rollout else state
+
+
+def _where(condition: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:
+    """`new` `[N, …]` where the condition `[N]` holds, otherwise `old`."""
+    return jnp.where(condition.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
+
+
+def _is_key(x: Any) -> bool:
+    return jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
+
+
+def _data(x: jax.Array) -> jax.Array:
+    """Random keys as plain numbers, which are stored and selected from like all others."""
+    return jax.random.key_data(x) if _is_key(x) else x
+
+
+def _like(data: jax.Array, x: jax.Array) -> jax.Array:
+    """The inverse of `_data`."""
+    return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x)) if _is_key(x) else data

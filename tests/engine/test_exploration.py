@@ -1,0 +1,181 @@
+"""Exploration with a state: where memory lives, reset and stored like it, and no part of a policy after training."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from operant.agent import Agent
+from operant.algorithms.base import Algorithm
+from operant.algorithms.policy_gradient.a2c import A2C
+from operant.engine.device import DeviceLoop
+from operant.engine.files import read_shapes
+from operant.engine.host import HostLoop
+from operant.engine.train import train
+from operant.envs.base import Environment
+from operant.envs.host import NativeOnHost
+from operant.networks import Network
+from operant.ops.exploration_noise import ExplorationNoise, HeldNoise, OrnsteinUhlenbeck
+from operant.spaces import Box
+from operant.types import Episodes, Experience, Replay, Rollout
+
+N, T = 3, 6
+
+
+class Lengths(Environment):
+    """Episodes of one to five steps, each with a length of its own."""
+
+    id: ClassVar[str] = "Lengths"
+    max_episode_steps: int | None = eqx.field(static=True, default=None)
+
+    @property
+    def observation_space(self):
+        return Box(-1.0, 6.0, (2,))
+
+    @property
+    def action_space(self):
+        return Box(-1.0, 1.0, (2,))
+
+    def sample_noise(self, key):
+        return jax.random.randint(key, (), 1, 6)
+
+    def reset(self, noise):
+        return jnp.stack([noise, jnp.zeros_like(noise)])  # how many steps, and how many were taken
+
+    def step(self, state, action, noise):
+        state = state + jnp.array([0, 1])
+        return state, jnp.sum(action), state[1] >= state[0]
+
+    def observation(self, state):
+        return state.astype(jnp.float32)
+
+
+class Explores(Algorithm):
+    """Acts by its noise, and learns by heart what it did."""
+
+    plan: Experience = eqx.field(static=True)
+    process: ExplorationNoise = OrnsteinUhlenbeck(1.0, 0.5, 0.1)
+
+    @property
+    def experience(self):
+        return self.plan
+
+    @property
+    def exploration(self):
+        return self.process
+
+    def check(self, spec):
+        pass
+
+    def init(self, spec, key):
+        like = jnp.zeros((self.plan.unroll_length, self.plan.columns(spec.num_envs)))
+        return (jnp.zeros((*like.shape, 2)), like > 0) if self.plan.replay is None else (jnp.zeros(2), like)
+
+    def sample_noise(self, spec, key):
+        return jax.random.normal(key, (spec.num_envs, 2))
+
+    def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
+        return noise if explore else jnp.zeros((*observation.shape[:-1], 2)), carry, ()
+
+    def update(self, state, batch, key, clock):
+        done = batch.transition
+        if self.plan.replay is None:
+            return (done.action, done.done), {}
+        return (state[0] + jnp.sum(done.action, 0), state[1]), {}
+
+
+def loops(algorithm, seeds=None):
+    yield DeviceLoop(algorithm, Lengths(), N, seeds)
+    yield HostLoop(algorithm, NativeOnHost(Lengths(), N * (seeds or 1)), seeds)
+
+
+def trained(loop, iterations: int, seeds=None):
+    key = jax.random.key(5) if seeds is None else jax.random.split(jax.random.key(5), seeds)
+    total = iterations * loop.algorithm.plan.steps_per_iteration(N)
+    return train(loop, loop.begin(key), total, 1, lambda run, metrics: True)
+
+
+@pytest.mark.parametrize("process", [OrnsteinUhlenbeck(1.0, 0.5, 0.1), HeldNoise()])
+@pytest.mark.parametrize("where", [0, 1], ids=["device", "host"])
+def test_every_environment_explores_anew_in_every_episode(process, where):
+    algorithm = Explores(Rollout(T), process)
+    *_, loop = list(loops(algorithm))[: where + 1]
+    run = loop.begin(jax.random.key(5))
+    state = np.zeros((N, 2)), np.zeros(N, bool)
+    ends = 0
+    for iteration in range(4):
+        run, _, _ = loop.advance(run, 1, 1)
+        actions, done = map(np.asarray, run.state)
+        for t in range(T):
+            key = jax.random.fold_in(jax.random.fold_in(jax.random.key(5), 2), iteration * T + t)
+            noise = np.asarray(jax.random.normal(key, (N, 2)))
+            x, begins = state
+            if isinstance(process, HeldNoise):
+                x = np.where((begins | (iteration + t == 0))[:, None], noise, x)
+            else:
+                x = np.where(begins[:, None], 0, x)
+                x = x * (1 - 0.5 * 0.1) + np.sqrt(0.1) * noise
+            np.testing.assert_allclose(actions[t], x, rtol=1e-4, atol=1e-6)
+            state, ends = (actions[t], done[t]), ends + done[t].sum()
+    assert ends > N  # and so some ended in the middle of a rollout, while others went on
+
+
+WALK, HOLD = OrnsteinUhlenbeck(1.0, 0.5, 0.1), HeldNoise(2, each_rollout=True)
+PLANS = {
+    "rollout": (Explores(Rollout(T), WALK), None),
+    "rollout, two seeds": (Explores(Rollout(T), HOLD), 2),
+    "episodes": (Explores(Episodes(2 * N, 5), HOLD), None),
+    "replay": (Explores(Replay(40, 8, 4, learning_starts=10), HOLD), None),
+}
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_both_loops_explore_alike(plan):
+    algorithm, seeds = PLANS[plan]
+    device, host = (trained(loop, 5, seeds) for loop in loops(algorithm, seeds))
+    for one, other in zip(jax.tree.leaves(device.state), jax.tree.leaves(host.state), strict=True):
+        if algorithm.process is HOLD:
+            np.testing.assert_array_equal(one, other)
+        else:  # a product and a sum may be rounded once or twice: see docs/decisions/0003-bit-parity.md
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+SMALL = Network(hidden_sizes=(4,))
+
+
+def sde(**arguments) -> Agent:
+    algorithm = A2C(n_steps=5, use_sde=True, sde_sample_freq=3, network=SMALL)
+    return Agent(algorithm, "Pendulum-v1", num_envs=2, seed=1, **arguments)
+
+
+@pytest.mark.parametrize("seeds", [None, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_run_goes_on_with_the_exploration_it_had(tmp_path, seeds):
+    def learn(directory, callback=None):
+        where = {"run_dir": directory, "checkpoint_every": 50, "log_interval": 50}
+        return sde(seeds=seeds).learn(200, callback, progress_bar=False, **where)
+
+    whole = learn(tmp_path / "whole")
+    learn(tmp_path / "parts", lambda progress: progress.step < 100)
+    resumed = Agent.resume(tmp_path / "parts", progress_bar=False)
+    assert whole.learner.run is not None
+    assert resumed.learner.run is not None
+    expected, found = whole.learner.run.exploration, resumed.learner.run.exploration
+    assert jax.tree.leaves(expected)
+    assert jax.tree.all(jax.tree.map(np.array_equal, (whole.state, expected), (resumed.state, found)))
+
+
+def test_a_policy_after_training_has_no_exploration(tmp_path):
+    agent = sde().learn(20, progress_bar=False)
+    observation = np.zeros(3, np.float32)
+    assert not agent.remembers
+    assert agent.predict(observation).shape == (1,)
+    first, second = (agent.predict(observation, deterministic=False) for _ in range(2))
+    assert (first != second).all()  # it samples every action by itself
+    agent.save(tmp_path / "sde.safetensors")
+    like = A2C(n_steps=5, network=SMALL).init(agent.spec, jax.random.key(0))
+    assert len(read_shapes(tmp_path / "sde.safetensors")) == len(jax.tree.leaves(like))

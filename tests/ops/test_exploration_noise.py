@@ -1,0 +1,100 @@
+"""Processes of exploration against closed forms and slow loops."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from operant.ops.exploration_noise import GaussianNoise, HeldNoise, Independent, OrnsteinUhlenbeck
+from operant.ops.schedules import Linear
+from operant.types import Clock
+
+
+def clock(step: int = 0) -> Clock:
+    return Clock(jnp.array(step), jnp.array(100))
+
+
+def run(process, noise: jax.Array) -> np.ndarray:
+    """What is explored with over T steps, from noise `[T, N, …]`."""
+    _, explored = jax.lax.scan(
+        lambda state, row: process.step(state, row, clock())[::-1], process.init(noise[0]), noise
+    )
+    return np.asarray(explored)
+
+
+def test_the_stationary_variance_and_autocorrelation_of_ornstein_and_uhlenbeck():
+    process, n = OrnsteinUhlenbeck(sigma=0.5, theta=2.0, dt=0.05), 20_000
+    explored = run(process, jax.random.normal(jax.random.key(0), (100, n)))
+    a = 1 - 2.0 * 0.05
+    variance = 0.5**2 * 0.05 / (1 - a**2)
+    # The variance of n normals is known to within √(2/n), and a correlation to within 1/√n.
+    np.testing.assert_allclose(explored[-1].var(), variance, rtol=4 * np.sqrt(2 / n))
+    for k in (1, 5, 20):
+        correlation = np.corrcoef(explored[-1], explored[-1 - k])[0, 1]
+        assert correlation == pytest.approx(a**k, abs=4 / np.sqrt(n))
+    assert explored[0].var() == pytest.approx(0.5**2 * 0.05, rel=4 * np.sqrt(2 / n))  # it begins at 0
+
+
+def test_ornstein_and_uhlenbeck_step_by_step():
+    noise = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    x, expected = np.zeros(3), []
+    for row in noise:
+        x = x - 0.15 * x * 0.01 + 0.2 * np.sqrt(0.01) * row
+        expected.append(x)
+    np.testing.assert_allclose(run(OrnsteinUhlenbeck(), jnp.asarray(noise)), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_gaussian_noise_follows_its_schedule():
+    noise, process = jnp.ones((2, 3)), GaussianNoise(Linear(1.0, 0.0))
+    explored, state = process.step(process.init(noise), noise, clock(25))
+    np.testing.assert_allclose(explored, 0.75)
+    assert state == ()
+
+
+@pytest.mark.parametrize(
+    ("process", "changes"),
+    [
+        (Independent(), range(1, 12)),
+        (HeldNoise(), ()),
+        (HeldNoise(1), range(1, 12)),
+        (HeldNoise(3), (3, 6, 9)),
+        (HeldNoise(3, source=GaussianNoise(0.5)), (3, 6, 9)),
+    ],
+)
+def test_noise_is_held(process, changes):
+    noise = jax.random.normal(jax.random.key(1), (12, 2, 4))
+    explored = run(process, noise)
+    for t in range(1, 12):
+        same = (explored[t] == explored[t - 1]).all(-1)
+        assert not same.any() if t in changes else same.all()
+    np.testing.assert_allclose(explored[0], noise[0] * (0.5 if explored[0, 0, 0] != noise[0, 0, 0] else 1))
+    assert (explored[0, 0] != explored[0, 1]).all()
+
+
+def test_keys_are_held_like_numbers():
+    keys = jax.vmap(lambda key: jax.random.split(key, 3))(jax.random.split(jax.random.key(2), 4))
+    process = HeldNoise(2)
+    state, explored = process.init(keys[0]), []
+    assert not any(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) for leaf in jax.tree.leaves(state))
+    for row in keys:
+        used, state = process.step(state, row, clock())
+        explored.append(jax.random.key_data(used))
+    expected = jax.random.key_data(keys[jnp.array([0, 0, 2, 2])])
+    np.testing.assert_array_equal(explored, expected)
+
+
+@pytest.mark.parametrize("each_rollout", [False, True])
+def test_what_is_held_may_end_with_a_rollout(each_rollout):
+    process = HeldNoise(each_rollout=each_rollout)
+    noise = jax.random.normal(jax.random.key(3), (2, 4))
+    first, state = process.step(process.init(noise), noise, clock())
+    second, _ = process.step(process.next_rollout(state), noise + 1, clock())
+    np.testing.assert_array_equal(second, noise + 1 if each_rollout else first)
+
+
+def test_the_first_step_is_what_a_policy_samples_with_after_training():
+    noise = jax.random.normal(jax.random.key(4), (2, 4))
+    np.testing.assert_array_equal(HeldNoise(5).fresh(noise, clock()), noise)
+    np.testing.assert_allclose(OrnsteinUhlenbeck().fresh(noise, clock()), 0.02 * noise, rtol=1e-6)
