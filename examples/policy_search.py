@@ -33,7 +33,7 @@ def main(
     progress_bar: bool = True,
 ) -> tuple[operant.Agent, operant.Agent]:
     """Score a policy written by hand, and search for better ones on two environments."""
-    print("by hand:", operant.HandWritten(Turner(), "VacuumRobot").evaluate(episodes, beside_random=True))
+    print("by hand:", operant.ScriptedPolicy(Turner(), "VacuumRobot").evaluate(episodes, beside_random=True))
 
     robot = operant.CEM(
         "VacuumRobot", policy="constant", population_size=20, elite_fraction=0.2, max_steps=1800

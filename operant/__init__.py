@@ -37,7 +37,7 @@ _MODULES = {
         "WandbLog",
     ),
     "operant.agent.collecting": ("Collected", "collect"),
-    "operant.agent.handwritten": ("HandWritten",),
+    "operant.agent.scripted": ("ScriptedPolicy",),
     "operant.algorithms.advice": ("TrainingWarning",),
     "operant.algorithms.base": ("Algorithm",),
     "operant.comparison": ("compare",),

@@ -20,7 +20,7 @@ from operant.agent.callbacks import TextLog as TextLog
 from operant.agent.callbacks import WandbLog as WandbLog
 from operant.agent.collecting import Collected as Collected
 from operant.agent.collecting import collect as collect
-from operant.agent.handwritten import HandWritten as HandWritten
+from operant.agent.scripted import ScriptedPolicy as ScriptedPolicy
 from operant.algorithms.advice import TrainingWarning as TrainingWarning
 from operant.algorithms.base import Algorithm as Algorithm
 from operant.comparison import compare as compare

@@ -74,7 +74,7 @@ def wrappers() -> list[str]:
 
 
 def policies() -> list[str]:
-    """The names of policies that are written by hand."""
+    """The names of the scripted policies."""
     return _read()["policies"]
 
 

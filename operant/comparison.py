@@ -12,7 +12,7 @@ import numpy as np
 
 from operant import html
 from operant.agent import Agent
-from operant.agent.handwritten import HandWritten
+from operant.agent.scripted import ScriptedPolicy
 from operant.engine.evaluate import Evaluation
 from operant.engine.run_directory import RunDirectory
 from operant.engine.scores import StudyEvaluation
@@ -23,7 +23,7 @@ from operant.ops.intervals import iqm
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Side = Agent | HandWritten | Evaluation | StudyEvaluation | str | Path
+Side = Agent | ScriptedPolicy | Evaluation | StudyEvaluation | str | Path
 FEW = 5  # seeds, below which intervals are much too narrow
 
 
@@ -179,7 +179,7 @@ def _evaluations(side: Side | Sequence[Side], episodes: int, seed: int) -> list[
         return [side]
     if isinstance(side, StudyEvaluation):
         return list(side)
-    if isinstance(side, Agent | HandWritten):
+    if isinstance(side, Agent | ScriptedPolicy):
         return _evaluations(side.evaluate(episodes, seed), episodes, seed)
     if isinstance(side, str | Path):
         file = RunDirectory(Path(side)).evaluation_file
@@ -196,7 +196,7 @@ def _evaluations(side: Side | Sequence[Side], episodes: int, seed: int) -> list[
 
 
 def _name(side: Side | Sequence[Side], otherwise: str) -> str:
-    if isinstance(side, Agent | HandWritten):
+    if isinstance(side, Agent | ScriptedPolicy):
         return side.name
     if isinstance(side, str | Path):
         return Path(side).name or str(side)

@@ -28,6 +28,7 @@ MODULE = {
     **dict.fromkeys(("ACER", "ACKTR", "GAIL"), f"It is not here; {_CONTINUOUS}"),
     "MaskablePPO": "operant.PPO takes masks, as all others do: info['action_mask'], or a method action_masks().",
     "RecurrentPPO": "operant.PPO(env, network={'memory': 'lstm'}) has a memory; DQN and others too.",
+    "HandWritten": "It is operant.ScriptedPolicy.",
     "VecNormalize": _NORMALIZE,
     **dict.fromkeys(("make_vec_env", "DummyVecEnv", "VecEnv"), f"{_VECTOR}."),
     "SubprocVecEnv": f"{_VECTOR[:-1]}, vectorization='async') has a process for each.",

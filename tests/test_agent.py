@@ -16,7 +16,7 @@ import pytest
 
 import operant
 from operant.agent import Agent
-from operant.agent.training import DivergedError
+from operant.agent.divergence import DivergedError
 from operant.engine import policy
 from operant.engine.flat import Layout
 from operant.networks.layers import Linear

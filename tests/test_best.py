@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,9 @@ import pytest
 
 import operant
 from operant.agent import Agent
-from operant.agent.best import FIRST_SEED, LENGTH, REWARD, Best, Selection, better_of
+from operant.agent.best import FIRST_SEED, Best, better_of
+from operant.agent.core import Core
+from operant.agent.selection import LENGTH, REWARD, Selection
 from operant.cli.finish import best_kept, best_summary, forgetting
 from operant.engine.evaluate import Evaluation
 from operant.engine.files import read_metadata
@@ -80,7 +82,10 @@ def test_a_new_best_is_one_that_is_at_least_as_good_as_the_one_before():
     means = iter([1.0, 3.0, 2.0, 3.0])
     selection = Selection.__new__(Selection)
     learner = SimpleNamespace(seeds=None, step=0, state={"w": jnp.zeros(2)}, state_of=lambda index: None)
-    selection.agent, selection.episodes = SimpleNamespace(learner=learner, best_so_far=None), 3
+    core = Core.__new__(Core)
+    core._place(cast("Any", learner))
+    core._best = None
+    selection.core, selection.episodes = core, 3
     selection._score = lambda state, watch: Evaluation(
         "CartPole-v1", np.full(3, next(means)), np.full(3, 7), FIRST_SEED
     )
@@ -88,7 +93,7 @@ def test_a_new_best_is_one_that_is_at_least_as_good_as_the_one_before():
     for step in (10, 20, 30, 40):
         learner.step = step
         news.append(selection.evaluate()[1])
-        steps.append(int(selection.agent.best_so_far.step))
+        steps.append(int(cast("Any", core.best).step))
     assert news == [True, True, False, True]
     assert steps == [10, 20, 20, 40]
 

@@ -341,7 +341,7 @@ def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsy
             "--n-steps 1000000000: PPO on CartPole-v1 needs 400.0 GB",
         ),
         (
-            ["evaluate", "lean", "--episodes", "1e12"],
+            ["evaluate", "scripted", "--episodes", "1e12"],
             "--episodes 1000000000000: their scores would take 24.0 TB",
         ),
         (["resume", "nowhere"], "nowhere is not a run"),
@@ -353,7 +353,7 @@ def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsy
         (["plot", "--widht", "3"], "--widht"),
         (["resume", "x", "--progress", "1"], "--progress takes no value, but '1' follows it"),
         (["resume", "x", "--video= "], "--video takes no value, but ' ' follows it"),
-        (["watch", "lean", "--env-kwargs", "5"], "--env-kwargs 5: must be KEY=VALUE"),
+        (["watch", "scripted", "--env-kwargs", "5"], "--env-kwargs 5: must be KEY=VALUE"),
         (
             ["train", "ppo", "CartPole-v1", "--evaluate-env", "x", "--evaluate-every", "9"],
             "--evaluate-env x: Unknown environment 'x'",
@@ -445,18 +445,18 @@ def test_evaluate(trained, capsys):
         (("random", "CartPole-v1"), ""),
         ((str(trained),), " (random policy: "),
         ((str(trained / "model.safetensors"), "CartPole-v1"), " (random policy: "),
-        (("lean",), " (random policy: "),
+        (("scripted",), " (random policy: "),
     ):
         assert main(["evaluate", *arguments, "--episodes", "3"]) == 0
         assert f"over 3 episodes of CartPole-v1{beside}" in capsys.readouterr().out
 
 
 def test_a_policy_written_by_hand(capsys):
-    assert main(["watch", "lean"]) == 0
+    assert main(["watch", "scripted"]) == 0
     assert "returns:" in capsys.readouterr().out
     for flag in ("--best", "--stochastic"):
-        assert f"the policy lean has no {flag}" in refused(capsys, "evaluate", "lean", flag)
-    assert "made for CartPole-v1" in refused(capsys, "evaluate", "lean", "Acrobot-v1")
+        assert f"the policy scripted has no {flag}" in refused(capsys, "evaluate", "scripted", flag)
+    assert "made for CartPole-v1" in refused(capsys, "evaluate", "scripted", "Acrobot-v1")
 
 
 @pytest.mark.slow  # a minute, of the film and the map

@@ -101,7 +101,7 @@ def test_a_chosen_checkpoint_is_scored(run, capsys):
         capsys, "evaluate", str(run), "--checkpoint", "5"
     )
     assert "goes without --best" in refused(capsys, "watch", str(run), "--checkpoint", "32", "--best")
-    assert "no --checkpoint" in refused(capsys, "evaluate", "lean", "--checkpoint", "32")
+    assert "no --checkpoint" in refused(capsys, "evaluate", "scripted", "--checkpoint", "32")
 
 
 def test_films(run, capsys, monkeypatch):
@@ -116,8 +116,8 @@ def test_films(run, capsys, monkeypatch):
     heights = {frame.shape[0] for frame in frames}
     assert heights == {428}  # CartPole's 400, and the strip that says which step it is
     assert not np.array_equal(frames[0][:28], frames[-1][:28])
-    assert main(["record", "lean", "lean.mp4"]) == 0
-    assert (run.parent / "lean.mp4").stat().st_size > 0
+    assert main(["record", "scripted", "scripted.mp4"]) == 0
+    assert (run.parent / "scripted.mp4").stat().st_size > 0
     assert "goes without --best" in refused(
         capsys, "record", str(run), "x.mp4", "--all-checkpoints", "--best"
     )
@@ -243,12 +243,12 @@ def test_the_exit_code_says_which_signal_asked_to_end(run, monkeypatch, capsys, 
 
 
 def test_a_loss_that_is_no_number_is_told_in_one_line(run, monkeypatch, capsys):
-    from operant.agent import training
+    from operant.agent import divergence
 
     class DivergedError(ArithmeticError):
         """As training raises it."""
 
-    monkeypatch.setattr(training, "DivergedError", DivergedError, raising=False)
+    monkeypatch.setattr(divergence, "DivergedError", DivergedError)
 
     def diverged(*_, **__):
         error = DivergedError("train/loss is nan at step 7.")

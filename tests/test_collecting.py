@@ -90,7 +90,7 @@ def test_environments_that_end_sooner_do_not_count_more():
 
 
 def test_a_policy_written_by_hand_plays_as_well():
-    written = operant.HandWritten(lambda observation: int(observation[2] > 0), "CartPole-v1")
+    written = operant.ScriptedPolicy(lambda observation: int(observation[2] > 0), "CartPole-v1")
     collected = operant.collect(written, episodes=4, num_envs=2)
     assert collected.metrics["episodes"] == 4
     for each in collected.trajectories:

@@ -14,7 +14,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from operant import spaces
-from operant.agent.handwritten import POLICIES
+from operant.agent.scripted import POLICIES
 from operant.algorithms import registry
 from operant.algorithms.documentation import field_help
 from operant.catalogue import FILE

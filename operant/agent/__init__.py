@@ -2,6 +2,6 @@
 
 from operant.agent.agent import Agent
 from operant.agent.callbacks import Callback, Progress, StepEvent
-from operant.agent.training import DivergedError
+from operant.agent.divergence import DivergedError
 
 __all__ = ["Agent", "Callback", "DivergedError", "Progress", "StepEvent"]

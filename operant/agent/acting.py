@@ -6,38 +6,33 @@ inside operant counts from 0 and works on batches; `Border` stands between.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import gymnasium as gym
 import jax
 import numpy as np
 
 from operant import habits, spaces
 from operant.agent import inputs, thoughts
+from operant.agent.core import Core
+from operant.agent.learned import Learned
+from operant.agent.player import BatchPolicy, Player
 from operant.agent.thoughts import ActionDistribution
-from operant.engine.policy import Actor, Policy
-from operant.envs.border import Border
-from operant.types import EnvSpec, PyTree
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from operant.algorithms.base import Algorithm
+from operant.engine.policy import Policy
+from operant.envs.source import Source
+from operant.types import PyTree
 
 
-class Acting:
-    """What an agent does with an observation."""
+class Acting(Learned, Player):
+    """What somebody who has learnt does with an observation."""
 
-    if TYPE_CHECKING:  # what the agent has
-        algorithm: Algorithm
-        spec: EnvSpec
-        seed: int
-        seeds: Sequence[int] | None
-        _policies: dict[tuple[bool, int], Policy]  # the last few, by (deterministic, seed)
-        _predictions: Iterator[int]
-
-        @property
-        def state(self) -> PyTree: ...
+    def _hold(self, core: Core) -> None:
+        """Take this core, before anything else is done."""
+        self._core = core
+        self._policies: dict[tuple[bool, int], Policy] = {}  # the last few, by (deterministic, seed)
+        self._predictions = itertools.count()  # each call of `predict` that samples has randomness of its own
 
     def predict(
         self, observation: PyTree, deterministic: bool = True, action_mask: PyTree = None, **habit: Any
@@ -107,26 +102,10 @@ class Acting:
         policy = thoughts.distribution(self.policy(), observation, mask)
         return ActionDistribution(policy, self.border, self.spec.action_space, batched, self.seed)
 
-    def actor(self, deterministic: bool = True, seed: int = 0) -> Actor:
-        """A callable `act(observation)` that remembers what its policy needs; `act.reset()` starts an episode.
-
-        It takes an action mask as well, and does what the agent has learnt by then.
-        """
-        return EnvironmentActor(self._current(deterministic, seed), self.border)
-
     @property
     def policy(self) -> Policies:
         """`policy(deterministic, seed)` is the policy over batches, as `evaluate` uses it: in operant's own terms."""
         return Policies(self)
-
-    @property
-    def border(self) -> Border:
-        """The environment's spaces as Gymnasium has them."""
-        if self._border is None:
-            self._border = Border.of(self.spec)
-        return self._border
-
-    _border: Border | None = None
 
     @property
     def remembers(self) -> bool:
@@ -134,10 +113,14 @@ class Acting:
         carry = jax.eval_shape(lambda state: self.algorithm.initial_carry(state, 1), self.state)
         return bool(jax.tree.leaves(carry))
 
-    def _current(self, deterministic: bool, seed: int) -> Callable[..., tuple[np.ndarray, PyTree]]:
+    def current_policy(self, deterministic: bool, seed: int) -> BatchPolicy:
         """The policy over batches, of what has been learnt by the time that it acts."""
         self.policy(deterministic, seed)  # where there is none, it is said now
         return lambda *arguments: self.policy(deterministic, seed)(*arguments)
+
+    def make_env(self, source: Source, render_mode: str | None = None) -> gym.Env:
+        """One environment to play, of a source of the same spaces; with the statistics of training, if it has some."""
+        return self._core.make_env(source, render_mode)
 
     def _seen(self, observation: PyTree) -> tuple[PyTree, bool]:
         """`(observations [M, …] in operant's own terms, whether they were a batch)`."""
@@ -179,21 +162,3 @@ class Policies:
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(habits.of_policy(name))
-
-
-class EnvironmentActor(Actor):
-    """An actor that takes and gives what its environment gives and takes."""
-
-    def __init__(self, policy: Callable[..., tuple[np.ndarray, PyTree]], border: Border) -> None:
-        super().__init__(policy)
-        self._border = border
-
-    def __call__(self, observation: PyTree, action_mask: PyTree = None) -> Any:
-        """The action for one observation, as `env.step` takes it."""
-        observation, batched = self._border.observation_in(observation)
-        if batched:
-            raise ValueError(
-                "An actor plays one environment and takes one observation at a time; agent.predict takes batches."
-            )
-        mask = self._border.action_mask_in(action_mask, 1, batched)
-        return self._border.action_out(self.step(observation, mask), batched)

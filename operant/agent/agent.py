@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Never
-
-import gymnasium as gym
-import numpy as np
+from typing import IO, Any, Never, Self
 
 from operant import habits
-from operant.agent import inputs, saving, showing
-from operant.agent.acting import Acting
-from operant.agent.best import Best
-from operant.agent.learner import Begun, Learner
-from operant.agent.training import Plan, Session
-from operant.agent.tuning import Tunable
+from operant.agent import inputs, saving
+from operant.agent.callbacks.hooks import Hooks
+from operant.agent.core import Core
+from operant.agent.model import Model
+from operant.agent.plan import Plan
+from operant.agent.training import Session
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
-from operant.algorithms.random import Random
-from operant.engine import room
-from operant.engine.evaluate import Evaluation, evaluate
-from operant.engine.log import STEP, Logger
+from operant.engine.log import Logger
 from operant.engine.observers import Observer
-from operant.engine.policy import Actor, Policy
 from operant.engine.run_directory import RunDirectory
-from operant.engine.scores import StudyEvaluation
 from operant.engine.statistics import WINDOW
 from operant.engine.train import chunk_size
 from operant.envs.processes import StartMethod
-from operant.envs.running_statistics import ADVICE
 from operant.envs.source import Backend, Source, Vectorization
-from operant.envs.stored import require_same_spaces
 from operant.envs.wrappers.registry import Written, as_wrappers
-from operant.studio import recording
-from operant.studio.recording import Recording
-from operant.types import PyTree
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from operant.export import Format
 
 
-class Agent(Acting, Tunable):
+class Agent(Model):
     """Learns, acts, is scored, saved and shown.
 
     Args:
@@ -89,9 +70,7 @@ class Agent(Acting, Tunable):
         env_timeout: float | None = None,
         stats_window_size: int = WINDOW,
     ) -> None:
-        inputs.at_least_one(stats_window_size=stats_window_size)
-        self.algorithm = algorithm
-        self.source = Source.of(
+        source = Source.of(
             env,
             backend=backend,
             vectorization=vectorization,
@@ -100,24 +79,16 @@ class Agent(Acting, Tunable):
             start_method=start_method,
             env_timeout=env_timeout,
         )
-        inputs.require_same_discount(algorithm, self.source.wrappers)
-        self.seed = inputs.seed_of(seed)
-        learners = inputs.number_of_learners(seeds)
-        self.num_envs = inputs.copies(self.source, num_envs, algorithm.default_num_envs, learners)
-        self.spec = replace(self.source.spec, num_envs=self.num_envs)
-        if self.source.normalizes:
-            warnings.warn(ADVICE, stacklevel=2)
-        algorithm.check(self.spec)
-        algorithm.experience.require_shared(self.num_envs)
-        room.require_learners(algorithm, self.spec, learners)  # networks that cannot be made say so here, too
-        self.seeds = inputs.seeds_of(self.seed, seeds)
-        own = self.seed if self.seeds is None else self.seeds
-        self.learner = Learner(algorithm, self.source, self.spec, own, stats_window_size)
-        self.history: list[dict[str, Any]] = []  # the rows of metrics so far
-        self.best_so_far: Best | None = None  # of what was evaluated during training
-        self._policies: dict[tuple[bool, int], Policy] = {}  # the last few, by (deterministic, seed)
-        self._predictions = itertools.count()  # each call of `predict` that samples has randomness of its own
-        self._made = True
+        self._hold(
+            Core(
+                algorithm,
+                source,
+                seed=seed,
+                seeds=seeds,
+                num_envs=num_envs,
+                stats_window_size=stats_window_size,
+            )
+        )
 
     # learning
 
@@ -140,7 +111,7 @@ class Agent(Acting, Tunable):
         info_keywords: Sequence[str] = (),
         overwrite: bool = False,
         **habit: Never,
-    ) -> Agent:
+    ) -> Self:
         """Train for `total_timesteps` environment steps (of each seed); called again, it goes on from there.
 
         Args:
@@ -194,10 +165,10 @@ class Agent(Acting, Tunable):
         )
         directory = None if run_dir is None else RunDirectory(Path(run_dir))
         session = Session(
-            self,
+            self._core,
             plan,
             directory,
-            callback=callback,
+            hooks=Hooks(callback, self),
             progress_bar=progress_bar,
             loggers=loggers,
             observers=observers,
@@ -227,7 +198,7 @@ class Agent(Acting, Tunable):
         loggers: Sequence[Logger] = (),
         env_kwargs: Mapping[str, Any] | None = None,
         env_timeout: float | None = None,
-    ) -> Agent:
+    ) -> Self:
         """Continue a run from its last checkpoint to the end it was given.
 
         On a native environment the result is, to the last bit, that of a run that was never stopped. Gymnasium's
@@ -257,10 +228,10 @@ class Agent(Acting, Tunable):
         env_kwargs: Mapping[str, Any] | None = None,
         step: int | None = None,
         env_timeout: float | None = None,
-    ) -> Agent:
+    ) -> Self:
         """The agent as it was at a run's last checkpoint, or at that of `step`; `finish` trains it to the end."""
         given = {} if env_timeout is None else {"env_timeout": env_timeout}
-        return saving.restore(cls, run_dir, env, network, wrappers, env_kwargs, step, given)
+        return cls._of(saving.restore(run_dir, env, network, wrappers, env_kwargs, step, given))
 
     def finish(
         self,
@@ -268,212 +239,20 @@ class Agent(Acting, Tunable):
         callback: Any = None,
         progress_bar: bool = True,
         loggers: Sequence[Logger] = (),
-    ) -> Agent:
+    ) -> Self:
         """Train what `restore` gave to the end that its run was given."""
         directory = RunDirectory.open(run_dir)
         with directory.held():
             Session(
-                self,
+                self._core,
                 Plan.of(directory),
                 directory,
-                callback=callback,
+                hooks=Hooks(callback, self),
                 progress_bar=progress_bar,
                 loggers=loggers,
                 resumed=True,
             ).train()
         return self
-
-    # acting
-
-    def random(self) -> Agent:
-        """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""
-        return Agent(Random(), self.source.one_process)
-
-    def evaluate(
-        self,
-        episodes: int = 100,
-        seed: int = 10_000,
-        deterministic: bool = True,
-        env: Any = None,
-        beside_random: bool = False,
-        env_kwargs: Mapping[str, Any] | None = None,
-        **habit: Never,
-    ) -> Evaluation | StudyEvaluation:
-        """An `Evaluation` over whole episodes of Gymnasium's own environment.
-
-        With several seeds a `StudyEvaluation`: theirs in order, and median, interquartile mean and its interval.
-
-        Episode i is reset with `seed + i`. `env` scores on another environment of the same spaces, `env_kwargs` on the
-        same one with other keyword arguments (those not named stay as they were in training). With `beside_random` the
-        score holds that of the random policy in the same episodes.
-        """
-        habits.refuse(habits.EVALUATE, "evaluate", habit, self.evaluate)
-        if hasattr(episodes, "reset") or isinstance(episodes, str):
-            raise ValueError(
-                f"evaluate takes a number of episodes first; got {episodes!r}. Give env=… by its name."
-            )
-        inputs.require_episodes("episodes", episodes)
-        if beside_random:
-            random = self.random().evaluate(episodes, seed, False, env, env_kwargs=env_kwargs)
-            score = self.evaluate(episodes, seed, deterministic, env, env_kwargs=env_kwargs)
-            assert isinstance(random, Evaluation)
-            if isinstance(score, Evaluation):
-                return replace(score, random=random)
-            return StudyEvaluation(tuple(replace(one, random=random) for one in score), score.seeds)
-        if self.seeds is not None:
-            scores = (
-                self[i].evaluate(episodes, seed, deterministic, env, env_kwargs=env_kwargs)
-                for i in range(len(self.seeds))
-            )
-            return StudyEvaluation(tuple(s for s in scores if isinstance(s, Evaluation)), tuple(self.seeds))
-        source = self.source.other(env, env_kwargs)
-        if source is not self.source:
-            require_same_spaces(self.spec, source.spec)
-        return evaluate(
-            self.policy(deterministic, seed),
-            self.learner.single
-            if source is self.source
-            else lambda: self.learner.as_trained(source.single()),
-            episodes=episodes,
-            seed=seed,
-            slots=1 if source.shared else inputs.SLOTS,
-            close=not source.shared,
-        )
-
-    # looking
-
-    def watch(self, episodes: int = 1, seed: int = 20_000, deterministic: bool = True) -> list[float]:
-        """Show whole episodes in a window and return their returns. Raises ValueError where there is no display."""
-        actor = Actor(self._current(deterministic, seed))
-        return showing.watch(self.source.id, self.learner.single, actor, episodes, seed)
-
-    def recording(
-        self,
-        episodes: int = 1,
-        seed: int = 20_000,
-        deterministic: bool = True,
-        every: int = 1,
-        max_steps: int = 10_000,
-    ) -> Recording:
-        """Whole episodes as pictures, of every `every`-th step, and what was observed."""
-        env, actor = self.learner.single("rgb_array"), Actor(self._current(deterministic, seed))
-        return recording.record(env, actor, episodes=episodes, seed=seed, every=every, max_steps=max_steps)
-
-    def record(
-        self,
-        path: str | Path,
-        episodes: int = 1,
-        seed: int = 20_000,
-        deterministic: bool = True,
-        beside_random: bool = False,
-    ) -> Recording:
-        """Film whole episodes as MP4, alongside the random policy if wished. Long episodes lose frames."""
-        recorded = self.recording(episodes, seed, deterministic)
-        return showing.film(path, recorded, self.name, self.random() if beside_random else None, seed)
-
-    def plot(self, path: str | Path | None = None, reference: Mapping[str, float] | None = None) -> Figure:
-        """The learning curve, over all seeds, with lines at `reference`; written as PNG to `path`, if given."""
-        return showing.plot(self, path, reference)
-
-    def plot_policy(self, path: str | Path | None = None, states: np.ndarray | None = None) -> Figure:
-        """What the policy does over two quantities of a vector observation; `states` `[K, D]` are drawn as dots.
-
-        Of a search for the two numbers of a constant action, how it went over a map of the return instead.
-        Raises ValueError where no such picture can be drawn.
-        """
-        return showing.plot_policy(self, path, states)
-
-    # environments
-
-    def env_method(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:
-        """Call a method of each training environment, as a curriculum does; what they return, in order.
-
-        Raises ValueError where they have none of this name, and where training is native.
-        """
-        return self.learner.environments.call(name, *arguments, **keywords)
-
-    def get_attr(self, name: str) -> list[Any]:
-        """An attribute of each training environment. Raises ValueError as `env_method` does."""
-        return self.learner.environments.call(name)
-
-    def set_attr(self, name: str, value: Any) -> None:
-        """Set an attribute of every training environment. Raises ValueError as `env_method` does."""
-        self.learner.environments.set_attr(name, value)
-
-    def close(self) -> None:
-        """End the environments and processes of training; what has been learnt stays, and `learn` makes new ones.
-
-        An instance or a vector environment that you made yourself stays open.
-        """
-        self.learner.close()
-
-    def __enter__(self) -> Agent:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    # several learners
-
-    def __getitem__(self, index: int) -> Agent:
-        """The learner of the index-th seed, as an agent of its own."""
-        if self.seeds is None:
-            raise ValueError("This agent has one learner; make several with seeds=….")
-        begun = Begun(self.step, self.learner.iteration)
-        rows = [{name: _one(value, index) for name, value in row.items()} for row in self.history]
-        agent = self._with(self.learner.state_of(index), self.seeds[index], None, begun, rows)
-        agent.learner.take_statistics(self.learner, [range(len(self.seeds))[index]])
-        return agent
-
-    def best(self, evaluations: Sequence[Evaluation] | None = None) -> Agent:
-        """The learner with the highest mean return of these evaluations, or of 20 episodes each; alone, itself."""
-        if self.seeds is None:
-            return self
-        scores = self.evaluate(20) if evaluations is None else evaluations
-        return self[int(np.argmax([score.mean for score in scores]))]
-
-    @property
-    def best_model(self) -> Agent:
-        """The best of what `learn(evaluate_every=…)` evaluated, as an agent of its own; of several seeds, each one's.
-
-        `best_so_far` has its score and step.
-        """
-        if self.best_so_far is None:
-            raise ValueError("No best model was kept: train with learn(…, evaluate_every=…).")
-        best = self.best_so_far
-        begun = Begun(best.step.tolist(), self.learner.iteration)
-        rows = [row for row in self.history if row[STEP] <= np.max(best.step)]
-        agent = self._with(best.state, self.seed, self.seeds, begun, rows)
-        agent.learner.take_statistics(self.learner, range(len(self.seeds or (self.seed,))))
-        return agent
-
-    # files
-
-    def config(self) -> dict[str, Any]:
-        """Everything needed to make this agent again, as JSON values."""
-        return saving.config(self)
-
-    def save(self, path: str | Path | IO[bytes]) -> None:
-        """Write the model to one safetensors file, or into an open one; its metadata has `config()` and the progress.
-
-        The same model gives the same bytes.
-        """
-        saving.save(self, path)
-
-    def export(self, path: str | Path, format: Format = "onnx") -> Path:
-        """Write the deterministic policy for use without operant, and return the path.
-
-        Args:
-            path: Of a file for "onnx", of a folder for "numpy".
-            format: "onnx" is a model of opset 17 for onnxruntime, for batches of any size: what `predict` takes goes in
-                and what it returns comes out, and a memory's arrays go in and out with them. "numpy" is a `policy.py`
-                with `act(observation)` that a person can read and that needs NumPy only, and its weights.
-
-        Raises ValueError naming what in a network of yours cannot be exported, and ImportError where "onnx" is missing.
-        """
-        from operant.export import export
-
-        return export(self.policy(), self.border, path, format, f"{self.name} on {self.source.id}")
 
     @classmethod
     def load(
@@ -485,7 +264,7 @@ class Agent(Acting, Tunable):
         wrappers: Written | Sequence[Written] | None = None,
         env_kwargs: Mapping[str, Any] | None = None,
         **hyperparameters: Any,
-    ) -> Agent:
+    ) -> Self:
         """A saved model, or that of a run directory, with its step and its metrics. Nothing in the file is executed.
 
         It acts without its environment, which is made when it is played. `best` asks for the best model that the run
@@ -495,65 +274,4 @@ class Agent(Acting, Tunable):
         the file keeps. To go on training in another way, give other values: `load(path, learning_rate=1e-4,
         num_envs=16)`.
         """
-        return saving.load(cls, path, env, network, wrappers, best, env_kwargs, hyperparameters)
-
-    # what it is
-
-    @property
-    def state(self) -> PyTree:
-        """What has been learnt: the algorithm's state; with several seeds every leaf has a first axis for them."""
-        return self.learner.state
-
-    @property
-    def step(self) -> int:
-        """Environment steps trained for so far, of each seed."""
-        return self.learner.step
-
-    @property
-    def name(self) -> str:
-        """The algorithm's, for people."""
-        return self.algorithm.name
-
-    @property
-    def threshold(self) -> float | None:
-        """The mean return from which Gymnasium calls the environment solved, where it says so."""
-        registration = gym.registry.get(self.source.id)
-        changed = bool(self.source.env_kwargs)  # it is that of the environment as it is registered
-        return None if registration is None or changed else registration.reward_threshold
-
-    @property
-    def title(self) -> str:
-        """What is being trained on what, in a few words."""
-        return showing.title(self)
-
-    def _repr_html_(self) -> str:
-        return showing.face(self)
-
-    def __repr__(self) -> str:
-        return f"<{self.title}, at step {self.step:,}>"
-
-    def _with(
-        self,
-        state: PyTree,
-        seed: int,
-        seeds: Sequence[int] | None,
-        begun: Begun | None = None,
-        history: Sequence[dict[str, Any]] = (),
-    ) -> Agent:
-        """An agent of the same kind that knows this, and how it came to it."""
-        agent = Agent(
-            self.algorithm,
-            self.source,
-            seed=seed,
-            seeds=seeds,
-            num_envs=self.num_envs if self.source.copies is None else None,
-            stats_window_size=self.learner.window,
-        )
-        agent.learner.state, agent.learner.begun = state, begun or Begun()
-        agent.history = list(history)
-        return agent
-
-
-def _one(value: Any, index: int) -> Any:
-    """Of a metric of several seeds, that of one; of one that all share, itself."""
-    return np.asarray(value)[index] if np.ndim(value) else value
+        return cls._of(saving.load(path, env, network, wrappers, best, env_kwargs, hyperparameters))

@@ -13,7 +13,7 @@ import numpy as np
 
 from operant.agent import inputs
 from operant.agent.agent import Agent
-from operant.agent.handwritten import HandWritten
+from operant.agent.scripted import ScriptedPolicy
 from operant.algorithms.playing import Playing
 from operant.algorithms.random import Random
 from operant.engine.observers import Observer
@@ -63,7 +63,7 @@ class Collected:
 
 
 def collect(
-    policy: Agent | HandWritten | Literal["random"],
+    policy: Agent | ScriptedPolicy | Literal["random"],
     env: Any = None,
     *,
     steps: int | None = None,
@@ -79,7 +79,7 @@ def collect(
     """Let a policy play for a number of steps or of episodes, and hand over what happened.
 
     Args:
-        policy: An agent, a policy written by hand (`operant.HandWritten`), or "random".
+        policy: An agent, a scripted policy (`operant.ScriptedPolicy`), or "random".
         env: Where it plays: an id, a callable, an instance or a native environment; by default where it belongs.
         steps: At least this number of environment steps, the same number in each of the environments.
         episodes: Exactly this number of whole episodes. Each environment plays its share of them from fresh starts, so
@@ -90,7 +90,7 @@ def collect(
         num_envs: Environments that are played side by side.
         seed: What all randomness derives from: the same call collects the same.
         backend: "native" plays operant's own environment on the device, "gymnasium" steps it in Python, "auto" takes
-            the native one where there is one. A policy written by hand is called from Python in either.
+            the native one where there is one. A scripted policy is called from Python in either.
         wrappers: What the environment is wrapped in, as for an agent; by default in what the agent's is.
         env_kwargs: Keyword arguments for the environment.
 
@@ -106,7 +106,7 @@ def collect(
         count = min(count, episodes)
     wanted = _Wanted(source.id, count, steps, episodes, observers)
     try:
-        if isinstance(policy, HandWritten):
+        if isinstance(policy, ScriptedPolicy):
             _written(policy, source, wanted, seed)
         else:
             _played(policy, source, wanted, seed, deterministic)
@@ -123,10 +123,11 @@ def _source(
     env_kwargs: Mapping[str, Any] | None,
 ) -> Source:
     """Where the policy plays. Raises ValueError for what is no policy, and where it has no such spaces."""
-    if not isinstance(policy, Agent | HandWritten):
+    if not isinstance(policy, Agent | ScriptedPolicy):
         if policy != "random":
             raise ValueError(
-                f'policy={policy!r}: must be an agent, "random", or operant.HandWritten(function, env) for a function.'
+                f'policy={policy!r}: must be an agent, "random", or operant.ScriptedPolicy(function, env), which a '
+                "function makes a policy."
             )
         if env is None:
             raise ValueError('collect("random", env) needs an environment.')
@@ -167,7 +168,7 @@ def _played(policy: Agent | str, source: Source, wanted: _Wanted, seed: int, det
         )
 
 
-def _written(policy: HandWritten, source: Source, wanted: _Wanted, seed: int) -> None:
+def _written(policy: ScriptedPolicy, source: Source, wanted: _Wanted, seed: int) -> None:
     """A function plays, step by step."""
     environments = source.host(wanted.num_envs)
     try:
@@ -216,19 +217,19 @@ class _Wanted:
         return not ((self._episodes > 0) & (self._steps > 0)).any()
 
     def __call__(self, transition: Transition) -> None:
-        done, happened = np.asarray(transition.done), np.array(transition.mask)
+        done, mask = np.asarray(transition.done), np.array(transition.mask)
         for t in range(len(done)):  # rows of a few numbers
-            happened[t] &= (self._episodes > 0) & (self._steps > 0)
-            self._steps -= happened[t]
-            self._episodes -= happened[t] & done[t]
-            self._length = np.where(done[t], 0, self._length + happened[t])
+            mask[t] &= (self._episodes > 0) & (self._steps > 0)
+            self._steps -= mask[t]
+            self._episodes -= mask[t] & done[t]
+            self._length = np.where(done[t], 0, self._length + mask[t])
         if (self._length > LONGEST).any() and self.each is None:
             raise ValueError(
                 f"An episode of {self._environment} is not over after {LONGEST:,} steps. Collect steps=…, or give it a "
                 "time limit: wrappers=[operant.wrappers.TimeLimit(n)]."
             )
-        self.steps += int(happened.sum())
-        kept = replace(transition, valid=happened)
+        self.steps += int(mask.sum())
+        kept = replace(transition, valid=mask)
         self.trajectories += self._split(kept)
         for observer in self._observers:
             observer(kept)

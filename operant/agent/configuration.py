@@ -1,13 +1,14 @@
-"""An agent's configuration as JSON values, and the untrained agent of one that a file holds."""
+"""The configuration of what is trained as JSON values, and the untrained core of one that a file holds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from operant import curiosity, habits
+from operant.agent.core import Core
 from operant.algorithms import registry
 from operant.algorithms.base import Algorithm
 from operant.engine.statistics import WINDOW
@@ -19,36 +20,32 @@ from operant.envs.timeouts import require_timeout
 from operant.envs.wrappers import registry as wrappers
 from operant.fields import FileError, blamed, whole
 
-if TYPE_CHECKING:
-    from operant.agent.agent import Agent
 
-
-def config(agent: Agent) -> dict[str, Any]:
-    """Everything needed to make an agent again."""
-    algorithm, curious = curiosity.parts(agent.algorithm)
-    env_kwargs, not_kept = arguments.to_json(agent.source.env_kwargs)
+def config(core: Core) -> dict[str, Any]:
+    """Everything needed to make it again."""
+    algorithm, curious = curiosity.parts(core.algorithm)
+    env_kwargs, not_kept = arguments.to_json(core.source.env_kwargs)
     return {
         "algorithm": registry.name_of(algorithm),
         "hyperparameters": registry.to_json(algorithm),
         "curiosity": curiosity.to_json(curious),
-        "environment": agent.source.id,
-        "environment_given_as_id": isinstance(agent.source.given, str),
+        "environment": core.source.id,
+        "environment_given_as_id": isinstance(core.source.given, str),
         "env_kwargs": env_kwargs,
         "env_kwargs_not_kept": not_kept,  # the names of those that are objects of the user's
-        **stored.to_json(agent.spec),
-        "wrappers": [wrappers.to_json(wrapper) for wrapper in agent.source.wrappers],
-        "seed": agent.seed,
-        "seeds": None if agent.seeds is None else list(agent.seeds),
-        "num_envs": agent.num_envs,
-        "backend": agent.source.backend,
-        "vectorization": agent.source.vectorization,
-        "env_timeout": agent.source.env_timeout,
-        "stats_window_size": agent.learner.window,
+        **stored.to_json(core.spec),
+        "wrappers": [wrappers.to_json(wrapper) for wrapper in core.source.wrappers],
+        "seed": core.seed,
+        "seeds": None if core.seeds is None else list(core.seeds),
+        "num_envs": core.num_envs,
+        "backend": core.source.backend,
+        "vectorization": core.source.vectorization,
+        "env_timeout": core.source.env_timeout,
+        "stats_window_size": core.learner.window,
     }
 
 
 def from_config(
-    cls: type[Agent],
     path: str | Path,
     config: dict[str, Any],
     env: Any,
@@ -57,8 +54,8 @@ def from_config(
     env_kwargs: Mapping[str, Any] | None = None,
     given: Mapping[str, Any] | None = None,
     tensors: int | None = None,
-) -> Agent:
-    """The untrained agent of a file's configuration, with the user's own environment, network and wrappers where given.
+) -> Core:
+    """The untrained core of a file's configuration, with the user's own environment, network and wrappers where given.
 
     `config` has passed `formats.check_config`. `given` are arguments of the agent and hyperparameters that stand for
     those of the configuration. Without `env` no environment is made until it is played; what is made then is what is
@@ -107,7 +104,7 @@ def from_config(
     ) * 5  # the file alone says what to make
     with blamed(path, "config") if theirs else nullcontext():
         algorithm = registry.restore(kind, values)
-        return cls(curiosity.make_curious(algorithm, config.get("curiosity")), source, **own)
+        return Core(curiosity.make_curious(algorithm, config.get("curiosity")), source, **own)
 
 
 def _require_whole(

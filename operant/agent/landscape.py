@@ -8,65 +8,67 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 import numpy as np
 
+from operant.agent.core import Core
 from operant.algorithms.search.grid_search import GridSearch
 from operant.algorithms.search.policy import ConstantPolicy
 from operant.algorithms.search.search import PolicySearch
+from operant.engine.train import train
 from operant.studio.names import names
 from operant.studio.search_map import search_map
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from operant.agent.agent import Agent
-
 RESOLUTION, EPISODES = 11, 2  # of the map beneath a search that is not a grid search itself
 
 
-def landscape(agent: Agent, path: str | Path | None) -> Figure:
+def landscape(core: Core, path: str | Path | None) -> Figure:
     """Draw the map that `showing.has_landscape` promises: a grid search's own; beneath another search that of a small
     grid search made for it.
     """
-    grid = agent if isinstance(agent.algorithm, GridSearch) else _surveyed(agent)
+    grid = core if isinstance(core.algorithm, GridSearch) else _surveyed(core)
     algorithm = grid.algorithm
     assert isinstance(algorithm, GridSearch)
     means = np.asarray(algorithm.means(grid.state.method)).reshape(algorithm.resolution, -1)
     corners = [
-        np.asarray(ConstantPolicy(jnp.full(2, value), agent.spec.action_space).head())
+        np.asarray(ConstantPolicy(jnp.full(2, value), core.spec.action_space).head())
         for value in (algorithm.low, algorithm.high)
     ]
-    known = names(agent.source.id)
+    known = names(core.source.id)
     episodes = algorithm.n_eval_episodes * float(np.max(grid.state.method.count))
     return search_map(
         means,
         list(zip(*corners, strict=True)),
         [known.action(i) for i in range(2)],
-        title=f"{agent.name} on {agent.source.id}",
+        title=f"{core.name} on {core.source.id}",
         subtitle=f"{algorithm.resolution} × {algorithm.resolution} points, {episodes:.0f} episodes each; "
         "line: the best known, by generation",
-        way=_way(agent),
+        way=_way(core),
         path=path,
     )
 
 
-def _surveyed(agent: Agent) -> Agent:
+def _surveyed(core: Core) -> Core:
     """A grid search in the same environment, over all of its points."""
-    assert isinstance(agent.algorithm, PolicySearch)
+    assert isinstance(core.algorithm, PolicySearch)
     algorithm = GridSearch(
         population_size=RESOLUTION**2,
         resolution=RESOLUTION,
         n_eval_episodes=EPISODES,
-        max_steps=agent.algorithm.max_steps,
+        max_steps=core.algorithm.max_steps,
         policy="constant",
     )
-    survey = type(agent)(algorithm, agent.source)
-    return survey.learn(1, progress_bar=False)  # one generation
+    survey = Core(algorithm, core.source)
+    begun = survey.learner.started(return_experience=False, size=1)
+    survey.learner.run = train(survey.learner, begun, 1, 1, lambda run, metrics: True)  # one generation
+    return survey
 
 
-def _way(agent: Agent) -> np.ndarray:
+def _way(core: Core) -> np.ndarray:
     """The best known action after each generation, `[K, 2]`; of an agent without a history, the last one."""
     keys = ("search/action_0", "search/action_1")
-    rows = [[row[key] for key in keys] for row in agent.history if keys[0] in row]
+    rows = [[row[key] for key in keys] for row in core.history if keys[0] in row]
     if rows:
         return np.asarray(rows, np.float64)
-    policy = agent.algorithm.best_policy(agent.state)  # pyright: ignore[reportAttributeAccessIssue] (every policy search has it)
+    policy = core.algorithm.best_policy(core.state)  # pyright: ignore[reportAttributeAccessIssue] (every policy search has it)
     return np.asarray(list(policy.quantities().values()))[None]

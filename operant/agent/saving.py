@@ -1,4 +1,7 @@
-"""An agent as files: its configuration as JSON values, its model as safetensors. Nothing that is read is executed."""
+"""What has been learnt as files: a configuration of JSON values, a model of tensors (safetensors).
+
+Nothing that is read is executed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import jax
 import numpy as np
@@ -15,6 +18,7 @@ import numpy as np
 from operant import formats, spaces
 from operant.agent.best import Best
 from operant.agent.configuration import config, from_config
+from operant.agent.core import Core
 from operant.agent.learner import Begun
 from operant.engine import files
 from operant.engine.checkpoint import RUN_FILE, latest_checkpoint, load_checkpoint
@@ -26,9 +30,6 @@ from operant.memory import nbytes
 from operant.types import PyTree
 from operant.version import __version__
 
-if TYPE_CHECKING:
-    from operant.agent.agent import Agent
-
 FORMAT = formats.MODEL
 _WRITTEN = {"format": FORMAT, formats.RUN: __version__}
 ROWS = 200  # of metrics, in a model file
@@ -36,30 +37,30 @@ LONGEST_CHUNK = 10_000_000  # steps: their randomness is drawn at once
 BEST_MODEL = "model.safetensors"  # in a run's best/
 
 
-def save(agent: Agent, path: str | Path | IO[bytes]) -> None:
-    """Write what the agent has learnt, with its configuration. Directories are made as needed."""
-    metadata = {**_WRITTEN, "config": config(agent), **progress(agent)}
+def save(core: Core, path: str | Path | IO[bytes]) -> None:
+    """Write what has been learnt, with its configuration. Directories are made as needed."""
+    metadata = {**_WRITTEN, "config": config(core), **progress(core)}
     if not isinstance(path, str | os.PathLike):
         with tempfile.TemporaryDirectory() as directory:
-            save(agent, Path(directory) / BEST_MODEL)
+            save(core, Path(directory) / BEST_MODEL)
             path.write((Path(directory) / BEST_MODEL).read_bytes())
         return
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    files.save_tree(path, agent.state, metadata)
+    files.save_tree(path, core.state, metadata)
 
 
-def progress(agent: Agent) -> dict[str, Any]:
+def progress(core: Core) -> dict[str, Any]:
     """How far training has come, as JSON values: the step, and some rows of metrics (at most `ROWS`), without times."""
-    rows = agent.history
+    rows = core.history
     most = max(
-        2, min(ROWS, ROWS * 50 // len(agent.seeds or (0,)))
+        2, min(ROWS, ROWS * 50 // len(core.seeds or (0,)))
     )  # a thousand learners' must be read again, too
     if len(rows) > most:
         rows = [rows[i] for i in np.linspace(0, len(rows) - 1, most).astype(int)]
     names = sorted({name for row in rows for name in row if not name.startswith("time/") or name == STEP})
     return {
-        "step": agent.step,
-        "iteration": agent.learner.iteration,
+        "step": core.step,
+        "iteration": core.learner.iteration,
         "history": {
             name: [np.asarray(row[name]).tolist() if name in row else None for row in rows] for name in names
         },
@@ -79,16 +80,16 @@ def rows_of(history: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def save_best(agent: Agent, directory: RunDirectory) -> None:
+def save_best(core: Core, directory: RunDirectory) -> None:
     """Write the best model so far, of all seeds, into a run directory, with its score."""
-    best = agent.best_so_far
+    best = core.best
     assert best is not None
     directory.best.mkdir(exist_ok=True)
-    metadata = {**_WRITTEN, "config": config(agent), "evaluation": best.to_json(), **progress(agent)}
+    metadata = {**_WRITTEN, "config": config(core), "evaluation": best.to_json(), **progress(core)}
     files.save_tree(directory.best / BEST_MODEL, best.state, metadata)
 
 
-def load_best(agent: Agent, directory: RunDirectory) -> Best | None:
+def load_best(core: Core, directory: RunDirectory) -> Best | None:
     """The best model that a run of this agent kept, if it did."""
     path = directory.best / BEST_MODEL
     if not path.exists():
@@ -96,16 +97,15 @@ def load_best(agent: Agent, directory: RunDirectory) -> Best | None:
     values = formats.model_metadata(files.read_text(path), path)
     if "evaluation" not in values:
         raise FileError("it is missing.", path, "evaluation")
-    state = _state(agent, path, values)
+    state = _state(core, path, values)
     with blamed(path, "evaluation"):
         best = Best.from_json(values["evaluation"], state)
-        if any(np.shape(x) != np.shape(agent.seeds or 0)[:1] for x in (best.reward, best.length, best.step)):
-            raise FileError(f"it must have a number for each of {agent.seeds or 'one learner'}.")
+        if any(np.shape(x) != np.shape(core.seeds or 0)[:1] for x in (best.reward, best.length, best.step)):
+            raise FileError(f"it must have a number for each of {core.seeds or 'one learner'}.")
         return best
 
 
 def load(
-    cls: type[Agent],
     path: str | Path | IO[bytes],
     env: Any,
     network: Any,
@@ -113,15 +113,15 @@ def load(
     best: bool,
     env_kwargs: Mapping[str, Any] | None = None,
     given: Mapping[str, Any] | None = None,
-) -> Agent:
-    """The agent of a model file, or of the last or the best model in a run directory."""
+) -> Core:
+    """The core of a model file, or of the last or the best model in a run directory."""
     given = dict(given or {})
     if not isinstance(path, str | os.PathLike):
         if not hasattr(path, "read"):
             raise TypeError(f"load takes the path of a model file or a run, or an open file; got {path!r}.")
         with tempfile.TemporaryDirectory() as directory:
             (Path(directory) / BEST_MODEL).write_bytes(path.read())
-            return load(cls, Path(directory) / BEST_MODEL, env, network, wrapped_in, best, env_kwargs, given)
+            return load(Path(directory) / BEST_MODEL, env, network, wrapped_in, best, env_kwargs, given)
     if best and Path(path).is_file():
         raise ValueError(f"{path} is a file: best=True (--best) takes the directory of a run.")
     if best or Path(path).is_dir():
@@ -133,11 +133,9 @@ def load(
         raise
     shapes = [each["shape"] for each in files.read_shapes(path).values()]
     _require_learners(path, metadata["config"]["seeds"], shapes)
-    agent = from_config(
-        cls, path, metadata["config"], env, network, wrapped_in, env_kwargs, given, len(shapes)
-    )
+    core = from_config(path, metadata["config"], env, network, wrapped_in, env_kwargs, given, len(shapes))
     try:
-        state = _state(agent, path, metadata)
+        state = _state(core, path, metadata)
     except ValueError as error:
         named = given if network is None else {**given, "network": network}
         if not named:
@@ -148,28 +146,28 @@ def load(
         ) from error
     evaluation = metadata.get("evaluation", {})
     step = evaluation.get("step", metadata.get("step", 0))
-    agent.learner.state, agent.learner.begun = state, Begun(step, metadata.get("iteration", 0))
-    agent.history = [row for row in rows_of(metadata.get("history", {})) if row[STEP] <= agent.step]
+    rows = rows_of(metadata.get("history", {}))
+    core.loaded(state, Begun(step, metadata.get("iteration", 0)), rows)
     # As the model of a run is that of its best seed, so is the best model.
-    return agent if not best or agent.seeds is None else agent[int(np.argmax(evaluation["mean_reward"]))]
+    return core if not best or core.seeds is None else core.of_seed(int(np.argmax(evaluation["mean_reward"])))
 
 
-def _state(agent: Agent, path: str | Path, metadata: Mapping[str, Any]) -> PyTree:
+def _state(core: Core, path: str | Path, metadata: Mapping[str, Any]) -> PyTree:
     """What a model file holds, of which every number is one.
 
     Raises FileError naming the tensors where that is not so; of several learners, where it is so of none. Others are
     named in a warning: they are what training gave up.
     """
-    like = jax.eval_shape(agent.learner.initial_state)
+    like = jax.eval_shape(core.learner.initial_state)
     state = files.load_tree(path, like, metadata.get(formats.RUN, "0.1.0 or before"))
-    wrong = files.not_finite(state, None if agent.seeds is None else len(agent.seeds))
+    wrong = files.not_finite(state, None if core.seeds is None else len(core.seeds))
     if not wrong:
         return state
     lost = np.any(np.stack(list(wrong.values())), axis=0).tolist()
     what = f"{', '.join(list(wrong)[:3])}{' and others' * (len(wrong) > 3)}: NaN or infinite numbers"
-    if agent.seeds is None or all(lost):
+    if core.seeds is None or all(lost):
         raise FileError(f"{what}. Its training diverged, or the file was changed.", path)
-    seeds = ", ".join(str(seed) for seed, each in zip(agent.seeds, lost, strict=True) if each)
+    seeds = ", ".join(str(seed) for seed, each in zip(core.seeds, lost, strict=True) if each)
     warnings.warn(f"{path}: {what}, of seed {seeds}. The other learners can be used.", stacklevel=2)
     return state
 
@@ -187,7 +185,7 @@ def _require_ours(path: Path) -> None:
     if beginning == b"PK\x03\x04":
         raise ValueError(
             f"{path} is a zip, as Stable-Baselines3 and PyTorch write them: it holds code, which operant does not "
-            "run. Train again here, or give the weights as arrays: agent.set_parameters({…})."
+            "run. Train again here, or give the weights as arrays: core.set_parameters({…})."
         )
     if beginning[:1] == b"\x80":
         raise ValueError(
@@ -210,7 +208,6 @@ def _model_of(directory: RunDirectory, best: bool) -> Path:
 
 
 def restore(
-    cls: type[Agent],
     run_dir: str | Path,
     env: Any,
     network: Any,
@@ -218,8 +215,8 @@ def restore(
     env_kwargs: Mapping[str, Any] | None = None,
     step: int | None = None,
     given: Mapping[str, Any] | None = None,
-) -> Agent:
-    """The agent as it was at the last checkpoint of a run, or at that of a step."""
+) -> Core:
+    """The core as it was at the last checkpoint of a run, or at that of a step."""
     directory = RunDirectory.open(run_dir)
     path = latest_checkpoint(directory.checkpoints) if step is None else directory.checkpoints / str(step)
     if path is None:
@@ -228,36 +225,33 @@ def restore(
         )
     stored = formats.read_run(directory.path)
     shapes = files.read_shapes(path / RUN_FILE)
-    agent = from_config(
-        cls, directory.config_file, stored, env, network, wrapped_in, env_kwargs, given, len(shapes)
+    core = from_config(
+        directory.config_file, stored, env, network, wrapped_in, env_kwargs, given, len(shapes)
     )
     with blamed(directory.config_file):  # its environment is made here, and compared with its spaces
-        _require_held(agent, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
-    begun = agent.learner.started(return_experience=False)
+        _require_held(core, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
+    begun = core.learner.started(return_experience=False)
     with blamed(path):
         run, manifest = load_checkpoint(path, begun)
         if steps_done(run) != manifest["step"]:
             raise FileError(f"the run is at step {steps_done(run)}, not at {manifest['step']}.", field="step")
-    agent.learner.restored(run)
-    if directory.metrics_file.exists():
-        agent.history = [row for row in read_rows(directory.metrics_file) if row[STEP] <= agent.step]
-        agent.learner.count_updates(agent.history)
-    agent.best_so_far = load_best(agent, directory)
-    return agent
+    rows = read_rows(directory.metrics_file) if directory.metrics_file.exists() else []
+    core.restored(run, rows, load_best(core, directory))
+    return core
 
 
-def _require_held(agent: Agent, stored: Mapping[str, Any], file: Path, size: int) -> None:
+def _require_held(core: Core, stored: Mapping[str, Any], file: Path, size: int) -> None:
     """Raise FileError where a run's config claims more than the checkpoint holds, before it is allocated."""
-    learner, spec = agent.learner, agent.spec
+    learner, spec = core.learner, core.spec
     seen = nbytes(jax.eval_shape(lambda: spaces.example(spec.observation_space)))
     claims = {
-        "num_envs": lambda: agent.num_envs * (seen + 8) * (learner.seeds or 1),
+        "num_envs": lambda: core.num_envs * (seen + 8) * (learner.seeds or 1),
         "stats_window_size": lambda: learner.window * 8 * (learner.seeds or 1),
         "hyperparameters": lambda: nbytes(jax.eval_shape(learner.initial_state)) + learner.replay_bytes,
     }
     for name, claimed in claims.items():
         if claimed() > size:
             raise FileError(f"it takes {claimed():,} bytes, and the checkpoint has {size:,}.", file, name)
-    steps = stored["chunk_size"] * agent.algorithm.experience.steps_per_iteration(agent.num_envs)
+    steps = stored["chunk_size"] * core.algorithm.experience.steps_per_iteration(core.num_envs)
     if steps > (LARGEST if stored["chunk_size"] == 1 else LONGEST_CHUNK):
         raise FileError(f"it makes chunks of {steps:,} steps.", file, "chunk_size")

@@ -1,12 +1,12 @@
-"""What there is to look at: windows, films, learning curves and pictures of the policy.
+"""What there is to look at: learning curves and pictures of the policy.
 
 What a picture is drawn with is imported when it is drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, fields, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,76 +14,52 @@ import gymnasium as gym
 import numpy as np
 
 from operant import html, spaces
+from operant.agent.core import Core
 from operant.algorithms import registry
-from operant.engine.policy import Actor
+from operant.algorithms.base import Algorithm
+from operant.engine.policy import Policy
 from operant.envs import arguments
+from operant.envs.source import Source
 from operant.envs.wrappers.registry import to_text
 from operant.networks import Network
-from operant.studio import recording
-from operant.studio.recording import Recording
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from operant.agent.agent import Agent
 
-
-def watch(
-    environment: str, single: Callable[[str], gym.Env], actor: Actor, episodes: int, seed: int
-) -> list[float]:
-    """Show episodes in a window; their returns. `single` makes the environment in a render mode."""
-    recording.require_display()
-    env = single("human")
-    if env.render_mode != "human":
-        raise ValueError(f"{environment} shows no window: make it with render_mode='human'.")
-    return recording.watch(env, actor, episodes=episodes, seed=seed)
-
-
-def film(path: str | Path, recorded: Recording, name: str, random: Agent | None, seed: int) -> Recording:
-    """Write what was recorded of a policy as MP4, alongside the random policy where that is given."""
-    from operant.studio.video import side_by_side, write_video
-
-    frames: Iterable[np.ndarray] = recorded.frames
-    if random is not None:
-        steps = len(recorded.observations) - 1
-        other = random.recording(1, seed, False, recorded.every, steps)
-        frames = side_by_side(frames, other.frames, (name, "random policy"))
-    return replace(recorded, path=write_video(path, frames, recorded.fps))
-
-
-def plot(agent: Agent, path: str | Path | None, reference: Mapping[str, float] | None) -> Figure:
+def plot(core: Core, path: str | Path | None, reference: Mapping[str, float] | None) -> Figure:
     """The learning curve, over all seeds; with the values of held-out states where there are some."""
-    if not agent.history:
+    if not core.history:
         raise ValueError("There is nothing to plot before `learn`.")
     from operant.studio.curves import VALUE, learning_curve, series
 
-    valued = any(VALUE in row for row in agent.history)
+    valued = any(VALUE in row for row in core.history)
     return learning_curve(
-        {agent.name: series(agent.history)},
-        title=f"{agent.name} on {agent.source.id}",
-        threshold=agent.threshold,
+        {core.name: series(core.history)},
+        title=f"{core.name} on {core.source.id}",
+        threshold=threshold(core),
         reference=reference,
-        values={agent.name: series(agent.history, VALUE)} if valued else None,
+        values={core.name: series(core.history, VALUE)} if valued else None,
         path=path,
     )
 
 
-def face(agent: Agent) -> str:
+def face(core: Core) -> str:
     """What a notebook shows of an agent: what it is, what differs from the defaults, and its learning curve."""
-    seeds = "" if agent.seeds is None else f", {len(agent.seeds)} seeds"
-    rows = list(_changed(agent).items())
+    seeds = "" if core.seeds is None else f", {len(core.seeds)} seeds"
+    rows = list(_changed(core).items())
     parts = [html.table(rows, ("hyperparameter", "value"))] if rows else []
-    if agent.history:
+    if core.history:
         from operant.studio.style import png
 
-        parts.append(html.picture(png(plot(agent, None, None)), "learning curve"))
-    title_ = f"{agent.name} on {agent.source.id}{seeds}"
-    return html.face(title_, f"at step {agent.step:,}; {title(agent)}", *parts)
+        parts.append(html.picture(png(plot(core, None, None)), "learning curve"))
+    title_ = f"{core.name} on {core.source.id}{seeds}"
+    return html.face(title_, f"at step {core.step:,}; {title(core)}", *parts)
 
 
-def _changed(agent: Agent) -> dict[str, str]:
+def _changed(core: Core) -> dict[str, str]:
     """The hyperparameters that are not the algorithm's defaults."""
-    algorithm = agent.algorithm
+    algorithm = core.algorithm
     name = registry.name_of(algorithm)
     known = registry.defaults(name) if name in registry.ALGORITHMS else {}
     values = registry.to_json(algorithm)
@@ -103,31 +79,31 @@ def _different(value: Any, default: Any) -> str:
     return ", ".join(f"{name}={x!r}" for name, x in others.items() if x != getattr(default, name))
 
 
-def has_landscape(agent: Agent) -> bool:
+def has_landscape(algorithm: Algorithm, source: Source) -> bool:
     """Whether the return can be drawn over two parameters: of a search for a constant action of two numbers.
 
     Where the environment is not native, only of a grid search, whose map is there already.
     """
-    algorithm, space = agent.algorithm, agent.spec.action_space
+    space = source.spec.action_space
     if not (isinstance(space, spaces.Box) and space.bounded and space.shape == (2,)):
         return False
     from operant.algorithms.search.grid_search import GridSearch
     from operant.algorithms.search.search import PolicySearch
 
     searched = isinstance(algorithm, PolicySearch) and algorithm.policy == "constant"
-    return searched and (isinstance(algorithm, GridSearch) or agent.source.native is not None)
+    return searched and (isinstance(algorithm, GridSearch) or source.native is not None)
 
 
-def plot_policy(agent: Agent, path: str | Path | None, states: np.ndarray | None) -> Figure:
+def plot_policy(core: Core, path: str | Path | None, states: np.ndarray | None) -> Figure:
     """What the policy does over two quantities of a vector observation, or where its two parameters were found."""
-    if has_landscape(agent):
+    if has_landscape(core.algorithm, core.source):
         from operant.agent.landscape import landscape
 
-        return landscape(agent, path)
+        return landscape(core, path)
     from operant.studio.policy_map import VIEWS, policy_map
 
-    discrete, source = isinstance(agent.spec.action_space, spaces.Discrete), agent.source
-    policy = agent.policy()
+    discrete, source = isinstance(core.spec.action_space, spaces.Discrete), core.source
+    policy = Policy(core.algorithm, core.state, core.spec)
 
     def act(observations: np.ndarray) -> np.ndarray:
         return policy(observations, None, None, np.ones(len(observations), bool), 0)[0]
@@ -138,20 +114,27 @@ def plot_policy(agent: Agent, path: str | Path | None, states: np.ndarray | None
         environment=source.id if source.own_observations and source.own_actions else None,
         continuous=not discrete,
         states=states,
-        title=f"{agent.name} on {agent.source.id}",
+        title=f"{core.name} on {core.source.id}",
         path=path,
     )
 
 
-def title(agent: Agent) -> str:
+def title(core: Core) -> str:
     """What is being trained on what, in a few words."""
-    source = agent.source
+    source = core.source
     if source.native is None:
         where = f"through Gymnasium, {source.vectorization}"
     else:
         where = "native twin" if isinstance(source.given, str) else "native"
     where += "".join(f", {to_text(wrapper)}" for wrapper in source.wrappers)
     where += f", {arguments.to_text(source.env_kwargs)}" if source.env_kwargs else ""
-    seeds = "" if agent.seeds is None else f", {len(agent.seeds)} seeds"
-    environments = f"{agent.num_envs} environment{'s' * (agent.num_envs != 1)}"
-    return f"{agent.name} on {source.id} ({where}; {environments}{seeds})"
+    seeds = "" if core.seeds is None else f", {len(core.seeds)} seeds"
+    environments = f"{core.num_envs} environment{'s' * (core.num_envs != 1)}"
+    return f"{core.name} on {source.id} ({where}; {environments}{seeds})"
+
+
+def threshold(core: Core) -> float | None:
+    """The mean return from which Gymnasium calls the environment solved, where it says so."""
+    registration = gym.registry.get(core.source.id)
+    changed = bool(core.source.env_kwargs)  # it is that of the environment as it is registered
+    return None if registration is None or changed else registration.reward_threshold

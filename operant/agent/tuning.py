@@ -19,35 +19,22 @@ import numpy as np
 
 from operant import curiosity, habits
 from operant.agent import inputs
-from operant.agent.learner import Begun, Learner
+from operant.agent.learned import Learned
 from operant.algorithms import registry
 from operant.algorithms.base import Algorithm
 from operant.engine import files
 from operant.envs.source import Source
-from operant.envs.stored import require_same_spaces
 from operant.replay import ring
-from operant.types import EnvSpec, PyTree
+from operant.types import EnvSpec
 
-if TYPE_CHECKING:
-    from operant.envs.border import Border
-
-WRITTEN = ("history", "best_so_far", "learner")  # by training, while it goes on
 RING = "operant-replay-1"
 SIZES = ("capacity", "n_step", "priority", "sequence")  # of a Replay: what is stored depends on them
 
 
-class Tunable:
-    """An agent's hyperparameters as attributes, and what else is exchanged."""
+class Tunable(Learned):
+    """Hyperparameters as attributes, and what else is exchanged."""
 
-    if TYPE_CHECKING:  # what the agent has
-        algorithm: Algorithm
-        source: Source
-        spec: EnvSpec
-        seed: int
-        seeds: tuple[int, ...] | None
-        num_envs: int
-        learner: Learner
-
+    if TYPE_CHECKING:
         # hyperparameters, of which an algorithm has some; these are known to type checkers
         learning_rate: Any
         gamma: Any
@@ -71,35 +58,21 @@ class Tunable:
         epsilon: Any
         network: Any
 
-        @property
-        def border(self) -> Border: ...
-        @property
-        def state(self) -> PyTree: ...
-        @property
-        def step(self) -> int: ...
-
-    _made = False  # whether all attributes are there: from then on, assigning to another one is a mistake
-
     if not TYPE_CHECKING:  # else every misspelt name would be taken for one that is found here
 
         def __getattr__(self, name: str) -> Any:
             if hasattr(type(self), name):  # a property that failed: say why
                 return object.__getattribute__(self, name)
-            algorithm = self.__dict__.get("algorithm")
-            if name.startswith("_") or algorithm is None:
+            if name.startswith("_") or "_core" not in self.__dict__:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            inner, _ = curiosity.parts(algorithm)
+            inner, _ = curiosity.parts(self.algorithm)
             if name in inner.__dataclass_fields__:
                 return getattr(inner, name)
-            known = (
-                *inner.__dataclass_fields__,
-                *self.__dict__,
-                *(n for n in dir(type(self)) if n[0] != "_"),
-            )
+            known = (*inner.__dataclass_fields__, *(n for n in dir(type(self)) if n[0] != "_"))
             raise AttributeError(habits.answer(habits.AGENT, "An agent has no attribute", name, known))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("_") or not self._made or name in WRITTEN:
+        if name.startswith("_") or "_core" not in self.__dict__:  # from then on, another one is a mistake
             object.__setattr__(self, name, value)
             return
         inner, _ = curiosity.parts(self.algorithm)
@@ -111,9 +84,11 @@ class Tunable:
                 f"agent.save(path) and operant.load(path, {name}=…); agent.set_env(env) exchanges the environment."
             )
         else:
-            names = (*inner.__dataclass_fields__, *self.__dict__)
             answer = habits.answer(
-                {**habits.AGENT, **habits.CONSTRUCTOR}, "An agent has no attribute", name, names
+                {**habits.AGENT, **habits.CONSTRUCTOR},
+                "An agent has no attribute",
+                name,
+                inner.__dataclass_fields__,
             )
             raise AttributeError(f"{answer} Hyperparameters can be set, such as agent.learning_rate.")
 
@@ -144,18 +119,7 @@ class Tunable:
         source = Source(
             env, **how, wrappers=old.wrappers, env_kwargs=env_kwargs or {}, env_timeout=old.env_timeout
         )
-        require_same_spaces(self.spec, source.spec)
-        learners = len(self.seeds or (self.seed,))
-        inputs.copies(source, self.num_envs, self.num_envs, learners)
-        spec = replace(source.spec, num_envs=self.num_envs)
-        self.algorithm.check(spec)
-        before = self.learner
-        seeds = self.seed if self.seeds is None else self.seeds
-        learner = Learner(self.algorithm, source, spec, seeds, before.window)
-        learner.state = jax.tree.map(jnp.copy, before.state)
-        learner.begun = Begun(before.step, before.iteration)
-        for name, value in {"source": source, "spec": spec, "learner": learner, "_border": None}.items():
-            object.__setattr__(self, name, value)
+        self._core.move(source)
 
     def get_parameters(self) -> dict[str, np.ndarray]:
         """Everything that has been learnt, by name: weights, the optimizer's state, running statistics. Copies."""
@@ -238,8 +202,7 @@ class Tunable:
                 f"agent.{name} = {value!r}: what has been learnt, or what is in replay, would not fit it. Make another "
                 f"agent with {name}=…, or load a saved one with it: operant.load(path, {name}=…)."
             )
-        object.__setattr__(self, "algorithm", algorithm)
-        self.learner.tune(algorithm, traced)
+        self._core.tune(algorithm, traced)
 
     def _fits(self, algorithm: Algorithm) -> bool:
         """Whether a state of this agent's, and its replay, can be that algorithm's."""

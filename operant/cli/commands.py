@@ -12,8 +12,8 @@ from operant.cli.errors import from_input
 Model = Annotated[
     tyro.conf.Positional[str],
     tyro.conf.arg(
-        metavar="RUN|MODEL|random|lean",
-        help="A run directory, a model file, or a policy's name: random, or lean (written by hand for CartPole).",
+        metavar="RUN|MODEL|random|scripted",
+        help="A run directory, a model file, or a policy's name: random, or scripted (a simple rule for CartPole).",
     ),
 ]
 Environment = Annotated[

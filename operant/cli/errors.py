@@ -33,7 +33,7 @@ def is_plain(error: BaseException) -> bool:
     environment that answers what cannot be learnt from, a disk that is full.
     """
     plain = (
-        ("operant.agent.training", "DivergedError"),
+        ("operant.agent.divergence", "DivergedError"),
         ("operant.engine.files", "DiskError"),
         ("operant.envs.gymnasium_checks", "EnvironmentFault"),
     )

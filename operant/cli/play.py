@@ -1,4 +1,4 @@
-"""What plays in `operant evaluate`, `watch` and `record`: a model, the random policy, or one written by hand."""
+"""What plays in `operant evaluate`, `watch` and `record`: a model, the random policy, or a scripted one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from operant.cli.training import require_timeout
 
 if TYPE_CHECKING:
     from operant.agent import Agent
-    from operant.agent.handwritten import HandWritten
+    from operant.agent.scripted import ScriptedPolicy
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class Wanted:
         else:
             require_known(self.environment, self.modules)
 
-    def player(self) -> tuple[Agent | HandWritten, dict[str, Any]]:
+    def player(self) -> tuple[Agent | ScriptedPolicy, dict[str, Any]]:
         """What plays, and how it is asked to."""
         self.require()
         given = env_kwargs.read(self.env_kwargs)
         if self.model in catalogue.policies():
-            from operant.agent.handwritten import HandWritten
+            from operant.agent.scripted import ScriptedPolicy
 
-            return HandWritten.named(self.model, self.environment, given, self.env_timeout), {}
+            return ScriptedPolicy.named(self.model, self.environment, given, self.env_timeout), {}
         if self.model == "random":
             from operant.construct import make
 
@@ -96,5 +96,5 @@ class Wanted:
                 )
         elif self.best or self.stochastic:
             raise WrongInput(
-                f"the policy {name} has no --{'best' if self.best else 'stochastic'}: it is written by hand."
+                f"the policy {name} has no --{'best' if self.best else 'stochastic'}: it is scripted."
             )

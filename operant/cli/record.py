@@ -16,7 +16,7 @@ from operant.studio.video import labelled, write_video
 
 if TYPE_CHECKING:
     from operant.agent import Agent
-    from operant.agent.handwritten import HandWritten
+    from operant.agent.scripted import ScriptedPolicy
 
 
 def record(wanted: Wanted, output: str, episodes: int, seed: int, beside_random: bool) -> None:
@@ -46,7 +46,7 @@ def record_checkpoints(wanted: Wanted, output: str, episodes: int, seed: int) ->
     write_video(output, everything, max(fps))
 
 
-def _require_pictures(player: Agent | HandWritten) -> None:
+def _require_pictures(player: Agent | ScriptedPolicy) -> None:
     if not player.source.renders:
         raise WrongInput(
             f"{player.source.id} gives no pictures (no render mode rgb_array): there is nothing to film."

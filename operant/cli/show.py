@@ -95,7 +95,7 @@ def _has_map(agent: Agent) -> bool:
     """Whether a policy map can be drawn: of a vector observation, one choice or one number, and no memory; or of a
     search for two numbers.
     """
-    if has_landscape(agent):
+    if has_landscape(agent.algorithm, agent.source):
         return True
     seen, action = agent.spec.observation_space, agent.spec.action_space
     vector = isinstance(seen, Box) and len(seen.shape) == 1 and seen.shape[0] >= 2

@@ -104,7 +104,7 @@ def test_environments_in_python_are_counted_before_they_are_made(how, most, monk
 
 ENDLESS = {
     "agent": lambda: operant.make("random", "CartPole-v1").evaluate(10**12, deterministic=False),
-    "written": lambda: operant.HandWritten.named("lean").evaluate(10**12),
+    "written": lambda: operant.ScriptedPolicy.named("scripted").evaluate(10**12),
     "during": lambda: operant.PPO("CartPole-v1", preset=None, n_steps=64).learn(
         64, progress_bar=False, evaluate_every=64, evaluation_episodes=10**12
     ),

@@ -72,7 +72,7 @@ def test_a_list_is_an_environment_for_each_copy(vectorization):
     assert environments.step(np.zeros(2, np.int32)).reward.tolist() == [1, 2]
     environments.close()
     assert source.copies == 2
-    assert operant.HandWritten(lambda observation: 0, source).evaluate(2).mean == 3  # of the first
+    assert operant.ScriptedPolicy(lambda observation: 0, source).evaluate(2).mean == 3  # of the first
 
 
 def test_an_agent_learns_in_a_list():
@@ -147,8 +147,8 @@ def test_environments_are_closed_once_and_learning_goes_on():
     with agent:
         pass
     assert Level.closed == before + 4
-    with operant.HandWritten(lambda observation: 0, Level) as written:
-        written.evaluate(1)
+    with operant.ScriptedPolicy(lambda observation: 0, Level) as scripted:
+        scripted.evaluate(1)
     operant.Random("CartPole-v1").close()
 
 
@@ -181,9 +181,9 @@ def test_a_score_that_fails_closes_its_environments():
             raise RuntimeError("planted")
 
     before = Level.closed
-    written = operant.HandWritten(lambda observation: 0, Fails)
+    scripted = operant.ScriptedPolicy(lambda observation: 0, Fails)
     with pytest.raises(RuntimeError, match="planted"):
-        written.evaluate(3)
+        scripted.evaluate(3)
     assert Level.closed >= before + 3
 
 

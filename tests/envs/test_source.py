@@ -18,7 +18,7 @@ from gymnasium.wrappers import vector as layers
 
 import operant
 from operant import spaces
-from operant.agent.best import Selection
+from operant.agent.selection import Selection
 from operant.envs import arguments, unknown
 from operant.envs.registry import NATIVE
 from operant.envs.source import Source
@@ -48,7 +48,7 @@ def zero(observation):
 
 def score(source, episodes=2):
     """The mean return of always taking the first action."""
-    return operant.HandWritten(zero, source).evaluate(episodes).mean
+    return operant.ScriptedPolicy(zero, source).evaluate(episodes).mean
 
 
 # keyword arguments
@@ -374,8 +374,8 @@ def test_a_film_of_wrapped_copies():
         next_step(lambda: gym.make("CartPole-v1", render_mode="rgb_array"), 2), np.negative
     )
     assert Source(envs).renders
-    assert operant.HandWritten(zero, envs).evaluate(1).environment == "CartPole-v1"
-    assert operant.HandWritten(zero, envs).recording(max_steps=3).frames[0].ndim == 3
+    assert operant.ScriptedPolicy(zero, envs).evaluate(1).environment == "CartPole-v1"
+    assert operant.ScriptedPolicy(zero, envs).recording(max_steps=3).frames[0].ndim == 3
 
 
 def test_a_vector_environment_that_cannot_be_one_says_what_to_pass():
@@ -489,7 +489,7 @@ def test_normalized_environments_are_scored_raw_and_as_they_were_learnt_in(kind)
 @pytest.mark.filterwarnings("ignore:NormalizeObservation")
 def test_another_environment_to_evaluate_on_is_seen_as_training_sees_its_own():
     agent = operant.Random(normalized).learn(60, progress_bar=False)
-    selection = Selection(agent, 1, normalized)
+    selection = Selection(agent._core, 1, normalized)
     (env,) = selection._environments
     for seed in (0, 1):  # playing does not change the statistics
         seen, _ = env.reset(seed=seed)

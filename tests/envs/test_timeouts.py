@@ -144,7 +144,7 @@ def test_the_first_reset_too():
 
 PLAYS = {
     "evaluate": lambda source: operant.Random(source).evaluate(1, deterministic=False),
-    "by hand": lambda source: operant.HandWritten(lambda seen: 0, source).evaluate(1),
+    "by hand": lambda source: operant.ScriptedPolicy(lambda seen: 0, source).evaluate(1),
 }
 
 

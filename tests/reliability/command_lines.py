@@ -114,9 +114,9 @@ def _train(choose: random.Random) -> tuple[list[str], list[str]]:
 def _other(choose: random.Random, command: str) -> tuple[list[str], list[str]]:
     parameters = inspect.signature(COMMANDS[command]).parameters
     first = {
-        "evaluate": ["lean"],
-        "watch": ["lean"],
-        "record": ["lean", "film.mp4"],
+        "evaluate": ["scripted"],
+        "watch": ["scripted"],
+        "record": ["scripted", "film.mp4"],
         "check": ["CartPole-v1"],
     }
     required = [name for name, each in parameters.items() if each.default is each.empty]

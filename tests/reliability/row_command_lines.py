@@ -77,13 +77,13 @@ def _quick() -> Iterator[None]:
     """What takes long does nothing."""
     import operant
     from operant.agent import Agent
-    from operant.agent.handwritten import HandWritten
+    from operant.agent.scripted import ScriptedPolicy
     from operant.cli import finish  # noqa: F401 (to be replaced in its module)
 
     def nothing(*_: object, **__: object) -> None: ...
 
     with contextlib.ExitStack() as replaced:
-        for owner in (Agent, HandWritten):
+        for owner in (Agent, ScriptedPolicy):
             for method in ("evaluate", "record", "watch"):
                 result = [] if method == "watch" else None
                 fake = lambda *_, result=result, **__: result  # noqa: E731

@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 import operant
-from operant.agent import Agent, training
+from operant.agent import Agent, keeping
 from operant.engine import files
 from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.files import is_key, leaf_names
@@ -164,14 +164,14 @@ def _die_inside_checkpoint(which: int, point: int) -> None:
     even one, in its middle where it has one.
     """
     written, steps = 0, 0
-    save = training.save_checkpoint
+    save = keeping.save_checkpoint
 
     def counting(*arguments: Any, **keywords: Any) -> Any:
         nonlocal written
         written += 1
         return save(*arguments, **keywords)
 
-    training.save_checkpoint = counting
+    keeping.save_checkpoint = counting
 
     def dying(function: Callable[..., Any], path_of: Callable[..., Any] | None = None) -> Callable[..., Any]:
         def call(*arguments: Any, **keywords: Any) -> Any:

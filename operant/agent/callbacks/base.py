@@ -5,13 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from operant.agent.model import Model
 from operant.engine.records import Records
 from operant.types import PyTree
-
-if TYPE_CHECKING:
-    from operant.agent.agent import Agent
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class Progress:
     step: int  # environment steps so far, of each seed
     total: int
     metrics: dict[str, Any]  # the row of metrics: numbers, or arrays [S] with several seeds
-    agent: Agent
+    agent: Model
     records: Records = field(default_factory=Records, repr=False, compare=False)
 
     def record(self, name: str, value: Any, exclude: str | Sequence[str] = ()) -> None:
@@ -49,7 +47,7 @@ class StepEvent:
     next_observation: PyTree  # the true successor, also where the episode ended
     mask: Any  # False for a step that only reset, as some vector environments have them
     infos: Sequence[dict[str, Any]]  # what each environment said; empty dicts on native environments
-    agent: Agent
+    agent: Model
     records: Records = field(default_factory=Records, repr=False, compare=False)
 
     @property
@@ -74,7 +72,7 @@ class Callback:
     it knew after its last update.
     """
 
-    def on_start(self, agent: Agent, total: int) -> Any:
+    def on_start(self, agent: Model, total: int) -> Any:
         """Training begins, and ends at `total` environment steps."""
 
     def on_step(self, event: StepEvent) -> Any:
@@ -97,7 +95,7 @@ class Callback:
     def on_evaluation(self, progress: Progress) -> Any:
         """After an evaluation (`learn(evaluate_every=…)`), whose `eval/…` metrics are in the row."""
 
-    def on_end(self, agent: Agent) -> Any:
+    def on_end(self, agent: Model) -> Any:
         """Training is over: finished, stopped, interrupted or failed."""
 
 

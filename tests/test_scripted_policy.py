@@ -1,4 +1,4 @@
-"""Policies written by hand are scored as agents are; the two that everything is measured against."""
+"""Scripted policies are scored as agents are; the two that everything is measured against."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import operant
-from operant.agent.handwritten import HandWritten, lean
 from operant.agent.inputs import SLOTS
+from operant.agent.scripted import ScriptedPolicy, push_to_lean
 from operant.envs import probes
 
 
 def test_lean_following_balances_for_42_steps_and_never_for_more_than_68():
     """Over 500 episodes: Géron, "Hands-on machine learning", chapter on reinforcement learning."""
-    score = HandWritten.named("lean").evaluate(500, beside_random=True)
+    score = ScriptedPolicy.named("scripted").evaluate(500, beside_random=True)
     assert score.mean == pytest.approx(42, abs=1.5)
     assert score.returns.max() <= 68
     assert score.random.mean == pytest.approx(22, abs=2)
@@ -24,13 +24,13 @@ def test_lean_following_balances_for_42_steps_and_never_for_more_than_68():
 
 
 def test_it_is_scored_as_a_loop_over_one_environment_would():
-    score = HandWritten(lean, "CartPole-v1").evaluate(5, seed=3)
+    score = ScriptedPolicy(push_to_lean, "CartPole-v1").evaluate(5, seed=3)
     env = gym.make("CartPole-v1")
     for i in range(5):
         observation, _ = env.reset(seed=3 + i)
         total, done = 0.0, False
         while not done:
-            observation, reward, terminated, truncated, _ = env.step(lean(observation))
+            observation, reward, terminated, truncated, _ = env.step(push_to_lean(observation))
             total, done = total + float(reward), terminated or truncated
         assert score.returns[i] == total
     env.close()
@@ -53,10 +53,10 @@ class Alternate:
 
 def test_one_that_remembers_begins_each_episode_anew():
     policy = Alternate()
-    written = HandWritten(policy, "CartPole-v1")
-    together = written.evaluate(SLOTS + 3)  # three begin while others are under way
+    scripted = ScriptedPolicy(policy, "CartPole-v1")
+    together = scripted.evaluate(SLOTS + 3)  # three begin while others are under way
     assert policy.episodes == 0  # its copies have played
-    actor, env = written.actor(), gym.make("CartPole-v1")
+    actor, env = scripted.actor(), gym.make("CartPole-v1")
     for i in (0, 1, SLOTS, SLOTS + 2):  # one after another
         observation, _ = env.reset(seed=10_000 + i)
         actor.reset()
@@ -75,7 +75,7 @@ def test_a_mask_is_given_to_one_that_asks_for_it():
     def last(observation, action_mask):
         return int(2 - np.argmax(action_mask[::-1]))
 
-    scores = [HandWritten(policy, probes.Masked()).evaluate(5).mean for policy in (first, last)]
+    scores = [ScriptedPolicy(policy, probes.Masked()).evaluate(5).mean for policy in (first, last)]
     assert scores == [0.0, 2.0]  # nothing forbidden, which would pay 10
 
 
@@ -95,18 +95,18 @@ class Offset(gym.Env):
 
 
 def test_it_sees_and_answers_what_the_environment_gives_and_takes():
-    robot = HandWritten(lambda shown: shown + 6, Offset)
+    robot = ScriptedPolicy(lambda shown: shown + 6, Offset)
     assert robot.evaluate(9).mean == 1
     act = robot.actor()
     assert [act(shown) for shown in (-1, 0, 1)] == [5, 6, 7]
     with pytest.raises(
         ValueError, match=r"no policy here: action is 0, which is not in Discrete\(3, start=5\)"
     ):
-        HandWritten(lambda shown: 0, Offset).evaluate(1)
+        ScriptedPolicy(lambda shown: 0, Offset).evaluate(1)
 
 
 def test_what_is_no_action_is_refused():
-    robot = operant.HandWritten(lambda observation: 0.5, "VacuumRobot")
+    robot = operant.ScriptedPolicy(lambda observation: 0.5, "VacuumRobot")
     with pytest.raises(
         ValueError, match=r"<lambda> is no policy here: action must have shape \(2,\); got \(\)"
     ):
@@ -114,14 +114,14 @@ def test_what_is_no_action_is_refused():
 
 
 def test_it_is_filmed_beside_the_random_policy(tmp_path):
-    film = HandWritten.named("lean").record(tmp_path / "lean.mp4", beside_random=True)
-    assert (tmp_path / "lean.mp4").stat().st_size > 0
+    film = ScriptedPolicy.named("scripted").record(tmp_path / "scripted.mp4", beside_random=True)
+    assert (tmp_path / "scripted.mp4").stat().st_size > 0
     assert len(film.observations) > 20
 
 
 def test_a_named_one_is_for_its_own_spaces():
     with pytest.raises(ValueError, match=r"made for CartPole-v1, whose observation space is Box\(4\)"):
-        HandWritten.named("lean", "Pendulum-v1")
+        ScriptedPolicy.named("scripted", "Pendulum-v1")
 
 
 def test_an_agent_is_scored_beside_the_random_policy():

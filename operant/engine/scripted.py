@@ -1,4 +1,4 @@
-"""Policies written by hand, in plain Python, as policies over batches."""
+"""Functions of one observation, in plain Python, as policies over batches."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from operant.engine.learn import to_environment
 from operant.envs.border import Border
 from operant.types import EnvSpec, PyTree
 
-Written = Callable[..., Any]
+PolicyFunction = Callable[..., Any]
 """`(observation) → action`, or `(observation, action_mask) → action`, of one environment at a time.
 
 One that remembers is an object with `reset()`, which is called before each episode; every environment has a copy.
 """
 
 
-class WrittenPolicy:
+class ScriptedBatchPolicy:
     """Acts for a batch of environments: `(observation, mask, carry, fresh [M], t) → (action, carry)`.
 
     The carry is what is called for each environment. The function sees and answers what the environment gives and
     takes: choices counted from their start.
     """
 
-    def __init__(self, function: Written, spec: EnvSpec) -> None:
+    def __init__(self, function: PolicyFunction, spec: EnvSpec) -> None:
         self._function, self._space, self._border = function, spec.action_space, Border.of(spec)
         self._remembers = callable(getattr(function, "reset", None))
         self._masked = "action_mask" in inspect.signature(function).parameters
@@ -52,5 +52,5 @@ class WrittenPolicy:
         return to_environment(self._space, np.stack(actions)), carry
 
 
-def _name(function: Written) -> str:
+def _name(function: PolicyFunction) -> str:
     return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,152 @@
+"""What an agent is between two calls of `learn`: it acts, is tuned, scored, shown and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from operant.agent import saving, showing
+from operant.agent.acting import Acting
+from operant.agent.configuration import config
+from operant.agent.core import Core
+from operant.agent.tuning import Tunable
+from operant.algorithms.random import Random
+from operant.engine.evaluate import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from operant.export import Format
+
+
+class Model(Acting, Tunable):
+    """An algorithm in an environment, and what it has learnt there. This is what callbacks are told of."""
+
+    @classmethod
+    def _of(cls, core: Core) -> Self:
+        """One that holds this core."""
+        model = cls.__new__(cls)
+        model._hold(core)
+        return model
+
+    def random(self) -> Self:
+        """The random policy in the same environment, to compare with; evaluate it with `deterministic=False`."""
+        return self._of(Core(Random(), self.source.one_process))
+
+    # looking
+
+    def plot(self, path: str | Path | None = None, reference: Mapping[str, float] | None = None) -> Figure:
+        """The learning curve, over all seeds, with lines at `reference`; written as PNG to `path`, if given."""
+        return showing.plot(self._core, path, reference)
+
+    def plot_policy(self, path: str | Path | None = None, states: np.ndarray | None = None) -> Figure:
+        """What the policy does over two quantities of a vector observation; `states` `[K, D]` are drawn as dots.
+
+        Of a search for the two numbers of a constant action, how it went over a map of the return instead.
+        Raises ValueError where no such picture can be drawn.
+        """
+        return showing.plot_policy(self._core, path, states)
+
+    # environments
+
+    def env_method(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:
+        """Call a method of each training environment, as a curriculum does; what they return, in order.
+
+        Raises ValueError where they have none of this name, and where training is native.
+        """
+        return self.learner.environments.call(name, *arguments, **keywords)
+
+    def get_attr(self, name: str) -> list[Any]:
+        """An attribute of each training environment. Raises ValueError as `env_method` does."""
+        return self.learner.environments.call(name)
+
+    def set_attr(self, name: str, value: Any) -> None:
+        """Set an attribute of every training environment. Raises ValueError as `env_method` does."""
+        self.learner.environments.set_attr(name, value)
+
+    def close(self) -> None:
+        """End the environments and processes of training; what has been learnt stays, and `learn` makes new ones.
+
+        An instance or a vector environment that you made yourself stays open.
+        """
+        self.learner.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # several learners
+
+    def _learners(self) -> Iterable[Self]:
+        """Each learner as a player of its own."""
+        return (self,) if self.seeds is None else (self[i] for i in range(len(self.seeds)))
+
+    def __getitem__(self, index: int) -> Self:
+        """The learner of the index-th seed, as an agent of its own."""
+        return self._of(self._core.of_seed(index))
+
+    def best(self, evaluations: Sequence[Evaluation] | None = None) -> Self:
+        """The learner with the highest mean return of these evaluations, or of 20 episodes each; alone, itself."""
+        if self.seeds is None:
+            return self
+        scores: Any = self.evaluate(20) if evaluations is None else evaluations
+        return self[int(np.argmax([score.mean for score in scores]))]
+
+    @property
+    def best_model(self) -> Self:
+        """The best of what `learn(evaluate_every=…)` evaluated, as an agent of its own; of several seeds, each one's.
+
+        `best_so_far` has its score and step.
+        """
+        return self._of(self._core.of_best())
+
+    # files
+
+    def config(self) -> dict[str, Any]:
+        """Everything needed to make this agent again, as JSON values."""
+        return config(self._core)
+
+    def save(self, path: str | Path | IO[bytes]) -> None:
+        """Write the model to one safetensors file, or into an open one; its metadata has `config()` and the progress.
+
+        The same model gives the same bytes.
+        """
+        saving.save(self._core, path)
+
+    def export(self, path: str | Path, format: Format = "onnx") -> Path:
+        """Write the deterministic policy for use without operant, and return the path.
+
+        Args:
+            path: Of a file for "onnx", of a folder for "numpy".
+            format: "onnx" is a model of opset 17 for onnxruntime, for batches of any size: what `predict` takes goes in
+                and what it returns comes out, and a memory's arrays go in and out with them. "numpy" is a `policy.py`
+                with `act(observation)` that a person can read and that needs NumPy only, and its weights.
+
+        Raises ValueError naming what in a network of yours cannot be exported, and ImportError where "onnx" is missing.
+        """
+        from operant.export import export
+
+        return export(self.policy(), self.border, path, format, f"{self.name} on {self.source.id}")
+
+    # what it is
+
+    @property
+    def threshold(self) -> float | None:
+        """The mean return from which Gymnasium calls the environment solved, where it says so."""
+        return showing.threshold(self._core)
+
+    @property
+    def title(self) -> str:
+        """What is being trained on what, in a few words."""
+        return showing.title(self._core)
+
+    def _repr_html_(self) -> str:
+        return showing.face(self._core)
+
+    def __repr__(self) -> str:
+        return f"<{self.title}, at step {self.step:,}>"
