@@ -108,15 +108,15 @@ class _QLearning:
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+            decay_by: What k counts: "visits" of the value that is updated, or "steps" of training. One of
                 'visits', 'steps'. Default: 'visits'.
             gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
+            initial_value: Every value before learning; an optimistic one makes the agent try all actions.
+                Default: 0.0.
             epsilon: The probability ε of a random action: a number or a schedule. Default:
                 Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
+            exploration_bonus: κ: a greedy action maximises Q(s, a) + κ/(1 + N(s, a)), where N counts how
+                often the action was tried. Default: 0.0.
         """
 
     load = Agent.load
@@ -186,15 +186,15 @@ class _DoubleQLearning:
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+            decay_by: What k counts: "visits" of the value that is updated, or "steps" of training. One of
                 'visits', 'steps'. Default: 'visits'.
             gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
+            initial_value: Every value before learning; an optimistic one makes the agent try all actions.
+                Default: 0.0.
             epsilon: The probability ε of a random action: a number or a schedule. Default:
                 Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
+            exploration_bonus: κ: a greedy action maximises Q(s, a) + κ/(1 + N(s, a)), where N counts how
+                often the action was tried. Default: 0.0.
         """
 
     load = Agent.load
@@ -264,15 +264,15 @@ class _SARSA:
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+            decay_by: What k counts: "visits" of the value that is updated, or "steps" of training. One of
                 'visits', 'steps'. Default: 'visits'.
             gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
+            initial_value: Every value before learning; an optimistic one makes the agent try all actions.
+                Default: 0.0.
             epsilon: The probability ε of a random action: a number or a schedule. Default:
                 Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
+            exploration_bonus: κ: a greedy action maximises Q(s, a) + κ/(1 + N(s, a)), where N counts how
+                often the action was tried. Default: 0.0.
         """
 
     load = Agent.load
@@ -342,15 +342,15 @@ class _ExpectedSARSA:
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+            decay_by: What k counts: "visits" of the value that is updated, or "steps" of training. One of
                 'visits', 'steps'. Default: 'visits'.
             gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
+            initial_value: Every value before learning; an optimistic one makes the agent try all actions.
+                Default: 0.0.
             epsilon: The probability ε of a random action: a number or a schedule. Default:
                 Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
+            exploration_bonus: κ: a greedy action maximises Q(s, a) + κ/(1 + N(s, a)), where N counts how
+                often the action was tried. Default: 0.0.
         """
 
     load = Agent.load
@@ -422,17 +422,17 @@ class _SARSALambda:
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+            decay_by: What k counts: "visits" of the value that is updated, or "steps" of training. One of
                 'visits', 'steps'. Default: 'visits'.
             gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
+            initial_value: Every value before learning; an optimistic one makes the agent try all actions.
+                Default: 0.0.
             epsilon: The probability ε of a random action: a number or a schedule. Default:
                 Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
-            trace_decay: How slowly traces fade; 0 learns from the next step only, 1 from all that follow.
-                Default: 0.9.
+            exploration_bonus: κ: a greedy action maximises Q(s, a) + κ/(1 + N(s, a)), where N counts how
+                often the action was tried. Default: 0.0.
+            trace_decay: λ of the eligibility traces: 0 learns from the next step only, 1 from all that
+                follow. Default: 0.9.
             traces: What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1. One of
                 'accumulating', 'replacing'. Default: 'accumulating'.
         """
@@ -507,19 +507,19 @@ class _DynaQ:
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+            decay_by: What k counts: "visits" of the value that is updated, or "steps" of training. One of
                 'visits', 'steps'. Default: 'visits'.
             gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
+            initial_value: Every value before learning; an optimistic one makes the agent try all actions.
+                Default: 0.0.
             epsilon: The probability ε of a random action: a number or a schedule. Default:
                 Linear(start=1.0, end=0.05, fraction=0.5).
-            exploration_bonus: κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting
-                how often it was tried. Default: 0.0.
-            planning_steps: Remembered pairs that are learnt from after every real step. Default: 5.
+            exploration_bonus: κ: a greedy action maximises Q(s, a) + κ/(1 + N(s, a)), where N counts how
+                often the action was tried. Default: 0.0.
+            planning_steps: Remembered pairs to learn from after every real step. Default: 5.
             prioritized: Sweep the pairs with the largest errors first (prioritised sweeping), instead of
                 random ones (plain Dyna-Q). Default: True.
-            priority_threshold: Smaller errors are not worth planning for. Default: 0.0001.
+            priority_threshold: Errors below this are not planned for. Default: 0.0001.
         """
 
     load = Agent.load
@@ -586,16 +586,16 @@ class _LinearQ:
                 goes before them. Default: 'auto'.
             curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
                 of one, which then has the preset's values if there are any. Default: None.
-            learning_rate: Step size α: with tile coding the part of an error that one step removes.
+            learning_rate: Step size α: with tile coding, the fraction of an error that one step removes.
                 Default: 0.3.
             gamma: Discount factor γ. Default: 0.99.
-            epsilon: The probability ε of a random action; 0 will do where first values are optimistic.
+            epsilon: The probability ε of a random action; 0 is enough where initial values are optimistic.
                 Default: 0.0.
-            on_policy: Learn by SARSA, instead of by Q-learning. Default: False.
+            on_policy: Learn by SARSA instead of Q-learning. Default: False.
             tilings: Grids of the tile coding. Default: 8.
             tiles: Tiles of a grid along each dimension. Default: 8.
-            features: Features by hand, instead of tile coding: a JAX function of one observation that gives
-                a vector. Default: None.
+            features: Your own features instead of tile coding: a JAX function from one observation to a
+                vector. Default: None.
         """
 
     load = Agent.load
@@ -631,7 +631,7 @@ class _TD:
         traces: Literal["accumulating", "replacing"] = "accumulating",
         offline: bool = False,
     ) -> Agent:
-        """Valuing a policy by TD(λ), in a table, for Discrete observations and actions.
+        """Evaluating a policy by TD(λ), in a table, for Discrete observations and actions.
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
@@ -667,18 +667,18 @@ class _TD:
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+            decay_by: What k counts: "visits" of the value that is updated, or "steps" of training. One of
                 'visits', 'steps'. Default: 'visits'.
             gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
-            policy: The probability of each action in each state, an array [S, A]; None: every possible
-                action alike. Default: None.
-            trace_decay: How slowly traces fade; 0 (TD(0)) learns from the next step only, 1 from all that
-                follow. Default: 0.0.
+            initial_value: Every value before learning; an optimistic one makes the agent try all actions.
+                Default: 0.0.
+            policy: The probability of each action in each state, an array [S, A]; None: all allowed actions
+                are equally likely. Default: None.
+            trace_decay: λ of the eligibility traces: 0 (TD(0)) learns from the next step only, 1 from all
+                that follow. Default: 0.0.
             traces: What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1. One of
                 'accumulating', 'replacing'. Default: 'accumulating'.
-            offline: Make an episode's changes together at its end. Default: False.
+            offline: Make all changes of an episode at its end. Default: False.
         """
 
     load = Agent.load
@@ -714,7 +714,7 @@ class _MonteCarlo:
         n_episodes: int = 1,
         max_steps: int = 1000,
     ) -> Agent:
-        """Valuing a policy by the mean of returns, in a table, for Discrete observations and actions.
+        """Evaluating a policy by the mean of its returns, in a table, for Discrete observations and actions.
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
@@ -750,17 +750,17 @@ class _MonteCarlo:
             learning_rate: Step size α₀. Default: 1.0.
             learning_rate_decay: The step size is α₀/(1 + k·decay): by default 1/n for the n-th return,
                 which averages. Default: 1.0.
-            decay_by: What k counts: "visits" of what is being learnt, or "steps" of training. One of
+            decay_by: What k counts: "visits" of the value that is updated, or "steps" of training. One of
                 'visits', 'steps'. Default: 'visits'.
             gamma: Discount factor γ. Default: 0.99.
-            initial_value: Every value before learning; an optimistic one makes a learner of actions try
-                them all. Default: 0.0.
-            policy: The probability of each action in each state, an array [S, A]; None: every possible
-                action alike. Default: None.
-            first_visit: Learn from the first visit of a state in an episode only, instead of from every
-                visit. Default: True.
+            initial_value: Every value before learning; an optimistic one makes the agent try all actions.
+                Default: 0.0.
+            policy: The probability of each action in each state, an array [S, A]; None: all allowed actions
+                are equally likely. Default: None.
+            first_visit: Learn only from the first visit of a state in each episode, instead of every visit.
+                Default: True.
             n_episodes: Episodes between two updates; a multiple of the number of environments. Default: 1.
-            max_steps: Longer episodes are cut. Default: 1000.
+            max_steps: Longer episodes are cut off. Default: 1000.
         """
 
     load = Agent.load
@@ -845,17 +845,16 @@ class _GridSearch:
                 that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+            max_steps: Longer episodes are cut off. Default: 1000.
+            alive_bonus_offset: Added to each reward; −1 cancels a reward of 1 for every step survived.
                 Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
-            population_size: Points tried side by side. Default: 100.
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                network. Default: True.
+            policy: What is searched: the weights of a network, or a constant action. One of 'network',
+                'constant'. Default: 'network'.
+            network: The network, linear by default: a Network(…), an Equinox module that maps an
+                observation to features, or a search Policy of your own. Default: Network(hidden_sizes=()).
+            population_size: Points tried in parallel. Default: 100.
             resolution: Values of each parameter. Default: 5.
             low: The smallest of them. Default: -1.0.
             high: The largest. Default: 1.0.
@@ -942,17 +941,16 @@ class _RandomSearch:
                 that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+            max_steps: Longer episodes are cut off. Default: 1000.
+            alive_bonus_offset: Added to each reward; −1 cancels a reward of 1 for every step survived.
                 Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
-            population_size: Candidates tried side by side. Default: 100.
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                network. Default: True.
+            policy: What is searched: the weights of a network, or a constant action. One of 'network',
+                'constant'. Default: 'network'.
+            network: The network, linear by default: a Network(…), an Equinox module that maps an
+                observation to features, or a search Policy of your own. Default: Network(hidden_sizes=()).
+            population_size: Candidates tried in parallel. Default: 100.
             low: The smallest value of each parameter. Default: -1.0.
             high: The largest. Default: 1.0.
         """
@@ -1041,26 +1039,24 @@ class _GeneticAlgorithm:
                 that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+            max_steps: Longer episodes are cut off. Default: 1000.
+            alive_bonus_offset: Added to each reward; −1 cancels a reward of 1 for every step survived.
                 Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                network. Default: True.
+            policy: What is searched: the weights of a network, or a constant action. One of 'network',
+                'constant'. Default: 'network'.
+            network: The network, linear by default: a Network(…), an Equinox module that maps an
+                observation to features, or a search Policy of your own. Default: Network(hidden_sizes=()).
             population_size: Policies of a generation. Default: 100.
-            n_survivors: The best of them, which have the next generation as offspring, each as many as the
-                others. Default: 20.
-            initial_std: Deviation of each parameter in the first generation. Default: 1.0.
-            mutation_std: Deviation of an offspring's parameters from its parent's: a number or a schedule
-                such as linear:0.5:0. Default: 0.1.
-            crossover: The probability that an offspring has a second parent, from which it then takes about
-                half of its parameters. Default: 0.0.
-            elitism: Survivors are in the next generation themselves, and are tried again; else there are
-                only offspring. Default: True.
+            n_survivors: How many of the best survive; each has the same number of offspring. Default: 20.
+            initial_std: Standard deviation of each parameter in the first generation. Default: 1.0.
+            mutation_std: Standard deviation of the noise on an offspring's parameters: a number or a
+                schedule such as linear:0.5:0. Default: 0.1.
+            crossover: The probability that an offspring has a second parent, from which about half of its
+                parameters then come. Default: 0.0.
+            elitism: Keep the survivors themselves in the next generation, where they are tried again, along
+                with their offspring. Default: True.
         """
 
     load = Agent.load
@@ -1145,20 +1141,19 @@ class _CEM:
                 that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+            max_steps: Longer episodes are cut off. Default: 1000.
+            alive_bonus_offset: Added to each reward; −1 cancels a reward of 1 for every step survived.
                 Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                network. Default: True.
+            policy: What is searched: the weights of a network, or a constant action. One of 'network',
+                'constant'. Default: 'network'.
+            network: The network, linear by default: a Network(…), an Equinox module that maps an
+                observation to features, or a search Policy of your own. Default: Network(hidden_sizes=()).
             population_size: Candidates of a generation. Default: 100.
             elite_fraction: The share of them that the distribution is fitted to: at least two. Default:
                 0.1.
-            initial_std: Deviation of each parameter at first. Default: 1.0.
+            initial_std: Initial standard deviation of each parameter. Default: 1.0.
             extra_std: Deviation of the noise added to that of the elite: a number or a schedule such as
                 linear:1:0. Default: 0.0.
         """
@@ -1201,7 +1196,7 @@ class _EvolutionStrategies:
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.01,
         rank_shaping: bool = True,
     ) -> Agent:
-        """Evolution strategies: follow the gradient that noisy copies of the parameters reveal.
+        """Evolution strategies: follow the gradient that noisy copies of the parameters estimate.
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
@@ -1245,20 +1240,19 @@ class _EvolutionStrategies:
                 that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+            max_steps: Longer episodes are cut off. Default: 1000.
+            alive_bonus_offset: Added to each reward; −1 cancels a reward of 1 for every step survived.
                 Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                network. Default: True.
+            policy: What is searched: the weights of a network, or a constant action. One of 'network',
+                'constant'. Default: 'network'.
+            network: The network, linear by default: a Network(…), an Equinox module that maps an
+                observation to features, or a search Policy of your own. Default: Network(hidden_sizes=()).
             population_size: Noisy copies of a generation, in pairs: an even number. Default: 100.
-            noise_std: σ: deviation of the noise on each parameter. Default: 0.1.
+            noise_std: σ: standard deviation of the noise on each parameter. Default: 0.1.
             learning_rate: α: step size of Adam; a number or a schedule such as linear:0.1:0. Default: 0.01.
-            rank_shaping: Learn from ranks instead of from the returns themselves. Default: True.
+            rank_shaping: Learn from the ranks of returns instead of the returns. Default: True.
         """
 
     load = Agent.load
@@ -1300,7 +1294,7 @@ class _ARS:
         delta_std: float | Schedule | str | Callable[[Any], Any] = 0.05,
         zero_policy: bool = True,
     ) -> Agent:
-        """Augmented random search: step along random directions by how much better one way was than the other.
+        """Augmented random search: step along random directions by the difference in return of their two sides.
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
@@ -1344,21 +1338,21 @@ class _ARS:
                 that none is 0. Default: 1e-08.
             n_eval_episodes: Episodes that each candidate plays; its fitness is their mean return. Default:
                 1.
-            max_steps: Longer episodes are cut. Default: 1000.
-            alive_bonus_offset: Added to each reward: −1 takes out a bonus of 1 for every step survived.
+            max_steps: Longer episodes are cut off. Default: 1000.
+            alive_bonus_offset: Added to each reward; −1 cancels a reward of 1 for every step survived.
                 Default: 0.0.
-            scale_actions: Let a network act in units in which the bounds of a Box are −1 and 1, as one
-                action taken always does. Default: True.
-            policy: What is searched: the weights of a network, or one action to be taken always. One of
-                'network', 'constant'. Default: 'network'.
-            network: The network, linear by default: a Network of values, any Equinox module that maps an
-                observation to features, or a search Policy of yours, taken as it is. Default:
-                Network(hidden_sizes=()).
-            n_delta: Directions tried in a generation, each both ways. Default: 8.
-            n_top: The best directions, which count; none: all. Default: None.
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                network. Default: True.
+            policy: What is searched: the weights of a network, or a constant action. One of 'network',
+                'constant'. Default: 'network'.
+            network: The network, linear by default: a Network(…), an Equinox module that maps an
+                observation to features, or a search Policy of your own. Default: Network(hidden_sizes=()).
+            n_delta: Random directions of a generation, each tried on both sides. Default: 8.
+            n_top: How many of the best directions are used; none: all. Default: None.
             learning_rate: α: step size; a number or a schedule such as linear:0.1:0. Default: 0.02.
-            delta_std: ν: how far a direction is followed. Default: 0.05.
-            zero_policy: Begin with all parameters 0, instead of as the network was made. Default: True.
+            delta_std: ν: the size of the perturbation along a direction. Default: 0.05.
+            zero_policy: Start from parameters that are all 0, instead of the network's initialisation.
+                Default: True.
         """
 
     load = Agent.load

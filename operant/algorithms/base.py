@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from operant.distributions import Distribution
 from operant.ops.exploration_noise import ExplorationNoise, Independent
-from operant.spaces import Discrete
+from operant.spaces import Discrete, describe
 from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Transition
 
 
@@ -19,6 +19,15 @@ def require(condition: bool, name: str, value: Any, allowed: str) -> None:
     """Raise ValueError saying which hyperparameter has which value, and what is allowed."""
     if not condition:
         raise ValueError(f"{name}={value!r}: must be {allowed}.")
+
+
+def require_discrete_actions(name: str, spec: EnvSpec) -> None:
+    """Raise ValueError, naming the algorithm and the space, unless actions are Discrete."""
+    if not isinstance(spec.action_space, Discrete):
+        raise ValueError(
+            f"{name} needs a Discrete action space: {spec.id} has {describe(spec.action_space)}. "
+            "PPO takes it; or discretise actions of a Box: wrappers=[Discretize(5)], --wrappers discretize:5."
+        )
 
 
 def static(default: Any) -> Any:

@@ -8,14 +8,14 @@ import jax.numpy as jnp
 from operant.types import PyTree
 
 
-def possible(score: jax.Array, action_mask: PyTree) -> jax.Array:
-    """Scores `[…, A]` with −∞ for every impossible action."""
+def mask_scores(score: jax.Array, action_mask: PyTree) -> jax.Array:
+    """Scores `[…, A]` with −∞ for every action that the mask rules out."""
     return score if action_mask is None else jnp.where(action_mask, score, -jnp.inf)
 
 
 def best_value(score: jax.Array, action_mask: PyTree) -> jax.Array:
     """The largest score of a possible action, `[…]`; 0 where no action is possible, since nothing follows there."""
-    best = jnp.max(possible(score, action_mask), -1)
+    best = jnp.max(mask_scores(score, action_mask), -1)
     return best if action_mask is None else jnp.where(jnp.isneginf(best), 0.0, best)
 
 
@@ -31,7 +31,7 @@ def epsilon_greedy(
 
     Of equals each is as likely as the others: otherwise a table of zeros would always lead the same way.
     """
-    score = possible(score, action_mask)
+    score = mask_scores(score, action_mask)
     explores = (uniform[..., 0] < epsilon)[..., None]
     candidate = (explores & ~jnp.isneginf(score)) | (score == jnp.max(score, -1, keepdims=True))
     return jnp.argmax(jnp.where(candidate, uniform[..., 1:], -1.0), -1)
@@ -49,7 +49,7 @@ def epsilon_soft(
     Arguments as of `epsilon_greedy`. The second draw adds Gumbel noise, −log(−log u), and takes the best. A temperature
     of 0 is the limit, the best action.
     """
-    score = possible(score, action_mask)
+    score = mask_scores(score, action_mask)
     explores = (uniform[..., 0] < epsilon)[..., None]
     gumbel = -jnp.log(-jnp.log(jnp.maximum(uniform[..., 1:], jnp.finfo(jnp.float32).tiny)))
     anything = jnp.where(jnp.isneginf(score), -jnp.inf, gumbel)
@@ -61,7 +61,7 @@ def epsilon_greedy_probabilities(
     score: jax.Array, action_mask: PyTree, epsilon: jax.Array | float
 ) -> jax.Array:
     """π(a|s) `[…, A]` of `epsilon_greedy` for scores `[…, A]`; 0 for impossible actions."""
-    score = possible(score, action_mask)
+    score = mask_scores(score, action_mask)
     best = score == jnp.max(score, -1, keepdims=True)
     allowed = jnp.ones_like(best) if action_mask is None else action_mask
     epsilon = jnp.asarray(epsilon)[..., None]

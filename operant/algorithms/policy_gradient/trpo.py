@@ -142,9 +142,9 @@ class TRPO(ActorCriticLearner):
 
         divergence = divergence_from(policy_at, transition, old, weight, carry)
         every = slice(None, None, self.sub_sampling_factor)
-        subset = jax.tree.map(lambda x: x[:, every], (transition, old, weight))
+        subset, old_subset, counts = jax.tree.map(lambda x: x[:, every], (transition, old, weight))
         start = jax.tree.map(lambda x: x[every], carry)
-        fisher = fisher_product(divergence_from(policy_at, *subset, start), theta_old)
+        fisher = fisher_product(divergence_from(policy_at, subset, old_subset, counts, start), theta_old)
 
         def damped(v: jax.Array) -> jax.Array:
             return fisher(v) + self.cg_damping * v

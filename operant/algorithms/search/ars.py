@@ -1,6 +1,6 @@
 """Augmented random search (Mania, Guy & Recht 2018, arXiv:1803.07055).
 
-The policy is moved both ways along random directions δ, and then along those that told most:
+The policy is evaluated on both sides along random directions δ, and moves along those with the best returns:
 
     θ ← θ + α / (b σ_R) Σ_{k ≤ b} [ r(θ + νδₖ) − r(θ − νδₖ) ] δₖ
 
@@ -25,28 +25,28 @@ from operant.algorithms.search.search import PolicySearch
 from operant.ops.schedules import Schedule, at
 from operant.types import Clock
 
-_EPSILON = 1e-6  # where all returns are the same, nothing moves
+_EPSILON = 1e-6  # where all returns are equal, nothing moves
 
 
 class Parameters(eqx.Module):
-    """Where the search stands."""
+    """The current parameters."""
 
     theta: jax.Array  # [D]
 
 
 class ARS(PolicySearch):
-    """Augmented random search: step along random directions by how much better one way was than the other."""
+    """Augmented random search: step along random directions by the difference in return of their two sides."""
 
     n_delta: int = static(8)
-    """Directions tried in a generation, each both ways."""
+    """Random directions of a generation, each tried on both sides."""
     n_top: int | None = static(None)
-    """The best directions, which count; none: all."""
+    """How many of the best directions are used; none: all."""
     learning_rate: float | Schedule = 0.02
     """α: step size; a number or a schedule such as linear:0.1:0."""
     delta_std: float | Schedule = 0.05
-    """ν: how far a direction is followed."""
+    """ν: the size of the perturbation along a direction."""
     zero_policy: bool = static(True)
-    """Begin with all parameters 0, instead of as the network was made."""
+    """Start from parameters that are all 0, instead of the network's initialisation."""
 
     def __check_init__(self) -> None:
         ranges.whole(self, "n_delta", "n_top")
@@ -57,7 +57,7 @@ class ARS(PolicySearch):
 
     @property
     def top(self) -> int:
-        """b: how many directions count."""
+        """b: how many directions are used."""
         return self.n_delta if self.n_top is None else self.n_top
 
     @property

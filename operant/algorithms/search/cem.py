@@ -5,7 +5,7 @@ Candidates are drawn from a normal distribution, which is then fitted to the bes
 
     x_i ~ N(μ, σ² + Z_t)        μ ← mean of E        σ² ← variance of E        for each parameter by itself
 
-Z_t is noise of its own, usually falling, that keeps the distribution from closing in too early.
+Z_t is noise of its own, usually falling, that keeps the distribution from collapsing too early.
 
 | paper | here |
 |---|---|
@@ -28,7 +28,7 @@ from operant.types import Clock
 
 
 class Normal(eqx.Module):
-    """What candidates are drawn from."""
+    """The distribution that candidates are drawn from."""
 
     mean: jax.Array  # [D]
     std: jax.Array  # [D]
@@ -42,7 +42,7 @@ class CEM(PolicySearch):
     elite_fraction: float = static(0.1)
     """The share of them that the distribution is fitted to: at least two."""
     initial_std: float = 1.0
-    """Deviation of each parameter at first."""
+    """Initial standard deviation of each parameter."""
     extra_std: float | Schedule = 0.0
     """Deviation of the noise added to that of the elite: a number or a schedule such as linear:1:0."""
 

@@ -1,11 +1,11 @@
 """Evolution strategies (Salimans, Ho, Chen, Sidor & Sutskever 2017, arXiv:1703.03864).
 
-The objective is smoothed by Gaussian noise, and its gradient estimated from how noisy copies of the parameters do:
+The objective is smoothed by Gaussian noise, and its gradient is estimated from the returns of noisy copies of θ:
 
     ∇_θ E_{ε ~ N(0, I)} F(θ + σε) = 1/σ E[ F(θ + σε) ε ] ≈ 1/(Pσ) Σᵢ uᵢ εᵢ
 
 Noise comes in antithetic pairs, ε and −ε, and uᵢ is not the return but its rank, from −½ (worst) to ½ (best), so that
-no single episode outweighs the others. Adam climbs.
+no single episode outweighs the others. Adam follows the gradient.
 
 | paper | here |
 |---|---|
@@ -29,7 +29,7 @@ from operant.types import Clock
 
 
 class Ascent(eqx.Module):
-    """Where the parameters are."""
+    """The current parameters, and the optimiser's state."""
 
     theta: jax.Array  # [D]
     optimizer: optax.OptState
@@ -44,16 +44,16 @@ def centered_ranks(fitness: jax.Array) -> jax.Array:
 
 
 class EvolutionStrategies(PolicySearch):
-    """Evolution strategies: follow the gradient that noisy copies of the parameters reveal."""
+    """Evolution strategies: follow the gradient that noisy copies of the parameters estimate."""
 
     population_size: int = static(100)
     """Noisy copies of a generation, in pairs: an even number."""
     noise_std: float | Schedule = 0.1
-    """σ: deviation of the noise on each parameter."""
+    """σ: standard deviation of the noise on each parameter."""
     learning_rate: float | Schedule = 0.01
     """α: step size of Adam; a number or a schedule such as linear:0.1:0."""
     rank_shaping: bool = static(True)
-    """Learn from ranks instead of from the returns themselves."""
+    """Learn from the ranks of returns instead of the returns."""
 
     def __check_init__(self) -> None:
         ranges.positive(self, "noise_std")
@@ -75,10 +75,10 @@ class EvolutionStrategies(PolicySearch):
     def tell(self, state: Ascent, candidates: jax.Array, fitness: jax.Array, clock: Clock):
         learning_rate = at(self.learning_rate, clock)
         gradient = self.gradient(state, candidates, fitness, clock)
-        uphill, optimizer = optax.adam(learning_rate).update(-gradient, state.optimizer)
-        assert isinstance(uphill, jax.Array)
+        step, optimizer = optax.adam(learning_rate).update(-gradient, state.optimizer)
+        assert isinstance(step, jax.Array)
         metrics = {"train/grad_norm": jnp.linalg.norm(gradient), "train/learning_rate": learning_rate}
-        return Ascent(state.theta + uphill, optimizer), metrics
+        return Ascent(state.theta + step, optimizer), metrics
 
     def gradient(self, state: Ascent, candidates: jax.Array, fitness: jax.Array, clock: Clock) -> jax.Array:
         """The estimate of ∇_θ (equation 1), `[D]`."""

@@ -1,7 +1,7 @@
 """A genetic algorithm over policies (Such et al. 2017, arXiv:1712.06567, algorithm 1, truncation selection).
 
 The best of a generation survive, and have offspring: copies of them plus Gaussian noise. With 20 survivors of 100, each
-has 4, and with itself that makes the next 100. Which of them a first generation comes from is chance alone.
+has 4, and with itself that makes the next 100. The first generation is random.
 
 | paper | here |
 |---|---|
@@ -24,10 +24,10 @@ from operant.types import Clock
 
 
 class Survivors(eqx.Module):
-    """Who may have offspring."""
+    """The policies that have offspring."""
 
     parameters: jax.Array  # [n_survivors, D], the fittest first
-    generation: jax.Array  # int32: 0 before anybody was selected
+    generation: jax.Array  # int32: 0 before the first selection
 
 
 class GeneticAlgorithm(PolicySearch):
@@ -36,15 +36,15 @@ class GeneticAlgorithm(PolicySearch):
     population_size: int = static(100)
     """Policies of a generation."""
     n_survivors: int = static(20)
-    """The best of them, which have the next generation as offspring, each as many as the others."""
+    """How many of the best survive; each has the same number of offspring."""
     initial_std: float = 1.0
-    """Deviation of each parameter in the first generation."""
+    """Standard deviation of each parameter in the first generation."""
     mutation_std: float | Schedule = 0.1
-    """Deviation of an offspring's parameters from its parent's: a number or a schedule such as linear:0.5:0."""
+    """Standard deviation of the noise on an offspring's parameters: a number or a schedule such as linear:0.5:0."""
     crossover: float = 0.0
-    """The probability that an offspring has a second parent, from which it then takes about half of its parameters."""
+    """The probability that an offspring has a second parent, from which about half of its parameters then come."""
     elitism: bool = static(True)
-    """Survivors are in the next generation themselves, and are tried again; else there are only offspring."""
+    """Keep the survivors themselves in the next generation, where they are tried again, along with their offspring."""
 
     def __check_init__(self) -> None:
         ranges.whole(self, "population_size")

@@ -1,7 +1,7 @@
-"""Policies as vectors of numbers: what a search looks for the best of.
+"""Policies as vectors of numbers, among which a search looks for the best.
 
-A policy here is a pytree whose leaves are its parameters. A `Shape` turns it into one vector and back, so that a method
-knows of nothing but vectors.
+A policy here is a pytree whose leaves are its parameters. A `Shape` turns it into one vector and back, so that methods
+work on vectors only.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ Kind = Literal["network", "constant"]
 class Policy(eqx.Module):
     """A policy whose parameters are searched. Every leaf is an array of floats; all else is static.
 
-    A subclass of a user's own, passed as the hyperparameter `network`, is searched as it is, beginning at the values
-    that it holds.
+    Your own subclass, passed as the hyperparameter `network`, is searched as it is, starting from the parameters that
+    it has.
     """
 
     @abstractmethod
@@ -36,16 +36,16 @@ class Policy(eqx.Module):
         """`(action, carry)` for observations `[N, …]`."""
 
     def initial_carry(self, num_envs: int) -> PyTree:
-        """Its memory at the start of an episode, `[N, …]`; `()` without one."""
+        """Its recurrent state at the start of an episode, `[N, …]`; `()` without one."""
         return ()
 
     def quantities(self) -> dict[str, jax.Array]:
-        """What of its parameters people can read, as scalars by name: logged while searching."""
+        """Scalars by name that describe its parameters to people; logged while searching."""
         return {}
 
 
 class NetworkPolicy(Policy):
-    """The likeliest action of a network: linear where it has no hidden layers."""
+    """The most likely action of a network, which is linear without hidden layers."""
 
     network: ActorCritic  # without its value function and without its deviation
 
@@ -66,9 +66,9 @@ class NetworkPolicy(Policy):
 
 
 class ConstantPolicy(Policy):
-    """The same action whatever is seen: of a bounded Box the one between its bounds, from −1 (low) to 1 (high).
+    """The same action for every observation: of a bounded Box the one between its bounds, from −1 (low) to 1 (high).
 
-    Of the other spaces the likeliest action of a head without inputs.
+    Of the other spaces the most likely action of a head without inputs.
     """
 
     outputs: jax.Array  # [parameters of the action space]
@@ -89,7 +89,7 @@ class ConstantPolicy(Policy):
         return {f"search/action_{i}": value for i, value in enumerate(self.head())}
 
     def head(self) -> jax.Array:
-        """What takes the place of a network's outputs; of a bounded Box the action itself."""
+        """What replaces a network's outputs; of a bounded Box the action itself."""
         space = self.action_space
         if not (isinstance(space, Box) and space.bounded):
             return self.outputs
@@ -100,7 +100,7 @@ class ConstantPolicy(Policy):
 def build(
     kind: Kind, config: Network | Given, spec: EnvSpec, key: jax.Array, scale_actions: bool = True
 ) -> Policy:
-    """The policy that a search begins with.
+    """The policy that a search starts from.
 
     Raises:
         ValueError: the network does not fit the spaces, or no policy head is known for the actions.

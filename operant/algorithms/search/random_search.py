@@ -1,7 +1,7 @@
 """Random search over a policy's parameters (Bergstra & Bengio 2012, "Random search for hyper-parameter optimization").
 
-Candidates are uniform in a box; the best ever seen is kept. It is the measure of every other method, and in few
-dimensions hard to beat: of n candidates the best is among the top share q of all with probability 1 − (1 − q)ⁿ.
+Candidates are uniform in a box; the best ever seen is kept. It is the baseline of every other method, and in few
+dimensions hard to beat: the best of n candidates is in the top fraction q of all with probability 1 − (1 − q)ⁿ.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class RandomSearch(PolicySearch):
     """Random search: try parameters anywhere in a box, and keep the best."""
 
     population_size: int = static(100)
-    """Candidates tried side by side."""
+    """Candidates tried in parallel."""
     low: float = -1.0
     """The smallest value of each parameter."""
     high: float = 1.0

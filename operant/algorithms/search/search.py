@@ -1,6 +1,6 @@
-"""Policy search: play many policies, keep what did well, and look for the next ones there.
+"""Policy search: play many policies, and look for better ones near those that did well.
 
-The gradient of nothing is needed, so anything may be searched that has parameters. A method is two functions of vectors
+No gradient is needed, so anything with parameters may be searched. A method is two functions of vectors
 of parameters,
 
     ask(state) → candidates [P, D]        tell(state, candidates, fitness [P]) → state
@@ -39,28 +39,28 @@ class SearchState(eqx.Module):
     """Everything a search knows."""
 
     method: PyTree  # what the method learns: see its file
-    candidates: jax.Array  # [P, D] played now
+    candidates: jax.Array  # [P, D] of the current generation
     asked: Clock  # when they were asked for
     normalizer: Normalizer
     shape: Shape = eqx.field(static=True)
 
 
 class PolicySearch(NormalizesObservations, Algorithm):
-    """A search over the parameters of a policy, for every action space, with masks and memory."""
+    """A search over the parameters of a policy, for every action space, with masks and recurrent networks."""
 
     n_eval_episodes: int = static(1)
     """Episodes that each candidate plays; its fitness is their mean return."""
     max_steps: int = static(1000)
-    """Longer episodes are cut."""
+    """Longer episodes are cut off."""
     alive_bonus_offset: float = 0.0
-    """Added to each reward: −1 takes out a bonus of 1 for every step survived."""
+    """Added to each reward; −1 cancels a reward of 1 for every step survived."""
     scale_actions: bool = static(True)
-    """Let a network act in units in which the bounds of a Box are −1 and 1, as one action taken always does."""
+    """Scale the actions of a bounded Box so that its bounds are −1 and 1 for the network."""
     policy: Kind = static("network")
-    """What is searched: the weights of a network, or one action to be taken always."""
+    """What is searched: the weights of a network, or a constant action."""
     network: Network | Given = eqx.field(default=Network(hidden_sizes=()), converter=as_network)
-    """The network, linear by default: a Network of values, any Equinox module that maps an observation to features, or
-    a search Policy of yours, taken as it is."""
+    """The network, linear by default: a Network(…), an Equinox module that maps an observation to features, or a search
+    Policy of your own."""
 
     def __check_init__(self) -> None:
         ranges.whole(self, "n_eval_episodes", "max_steps")
@@ -90,9 +90,9 @@ class PolicySearch(NormalizesObservations, Algorithm):
     def tell(
         self, state: PyTree, candidates: jax.Array, fitness: jax.Array, clock: Clock
     ) -> tuple[PyTree, dict[str, jax.Array]]:
-        """`(state, metrics)` after the candidates `[P, D]` turned out so, `[P]`; higher is better.
+        """`(state, metrics)` after the candidates `[P, D]` had this fitness `[P]`; higher is better.
 
-        `clock` is that of the moment at which they were asked for, as are the values of all schedules.
+        `clock` is from when they were asked for, and schedules are read there too.
         """
 
     @abstractmethod
@@ -152,11 +152,11 @@ class PolicySearch(NormalizesObservations, Algorithm):
         return state.shape.policy(self.best(state.method))
 
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
-        """Nothing: what is tried is decided before an episode begins."""
+        """No noise: the candidates are chosen before an episode begins."""
         return ()
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
-        """The i-th of P environments is the i-th candidate's; of another number M it is candidate i·P // M's."""
+        """Environment i of P plays candidate i; of another number M, candidate i·P // M."""
         observation = state.normalizer.observations(observation)
         if not explore:
             return *self.best_policy(state).act(observation, action_mask, carry), ()
@@ -176,11 +176,11 @@ class PolicySearch(NormalizesObservations, Algorithm):
         return eqx.tree_at(lambda s: s.normalizer, state, normalizer)
 
     def update(self, state: SearchState, batch: Batch, key: jax.Array, clock: Clock):
-        """Tell the method what this generation came to, and ask it for the next."""
+        """Tell the method the fitness of this generation, and ask it for the next."""
         fitness = self.fitness(batch)
         method, metrics = self.tell(state.method, state.candidates, fitness, state.asked)
-        following = SearchState(method, self.ask(method, key, clock), clock, state.normalizer, state.shape)
-        return following, metrics | self.best_policy(following).quantities() | {
+        next_state = SearchState(method, self.ask(method, key, clock), clock, state.normalizer, state.shape)
+        return next_state, metrics | self.best_policy(next_state).quantities() | {
             "train/fitness_mean": jnp.mean(fitness),
             "train/fitness_std": jnp.std(fitness),
             "train/fitness_max": jnp.max(fitness),

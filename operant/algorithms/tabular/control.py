@@ -17,19 +17,19 @@ from operant.algorithms.base import Estimates
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.learner import TabularLearner
 from operant.algorithms.tabular.table import Row, Table
-from operant.ops.exploration import best_value, epsilon_greedy, epsilon_greedy_probabilities, possible
+from operant.ops.exploration import best_value, epsilon_greedy, epsilon_greedy_probabilities, mask_scores
 from operant.ops.schedules import Linear, Schedule, at
 from operant.spaces import Discrete
 from operant.types import Batch, Clock, EnvSpec
 
 
 class TabularControl(TabularLearner):
-    """Learning action values in a table, one step after another."""
+    """Learning action values in a table, step by step."""
 
     epsilon: float | Schedule = Linear(1.0, 0.05, 0.5)
     """The probability ε of a random action: a number or a schedule."""
     exploration_bonus: float = 0.0
-    """κ: what is tried next has the highest Q(s, a) + κ/(1 + N(s, a)), N counting how often it was tried."""
+    """κ: a greedy action maximises Q(s, a) + κ/(1 + N(s, a)), where N counts how often the action was tried."""
 
     def __check_init__(self) -> None:
         ranges.fraction(self, "epsilon")
@@ -46,7 +46,7 @@ class TabularControl(TabularLearner):
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         seen = table.state_number(state.space, observation)
         if not explore:
-            return jnp.argmax(possible(state.q_values[seen], action_mask), -1), carry, ()
+            return jnp.argmax(mask_scores(state.q_values[seen], action_mask), -1), carry, ()
         return epsilon_greedy(self.score(state, seen), action_mask, at(self.epsilon, clock), noise), carry, ()
 
     def estimates(self, state, observation, action_mask, carry):
@@ -58,7 +58,7 @@ class TabularControl(TabularLearner):
         return state.q_values[seen] + self.exploration_bonus / (1 + state.visits[seen])
 
     def expected_value(self, state: Any, row: Row, clock: Clock) -> jax.Array:
-        """Σ_a π(a|s') Q(s', a) of the state behind a row, π being how it acts; 0 where nothing is possible."""
+        """Σ_a π(a|s') Q(s', a) of a row's next state, π being the behaviour; 0 where no action is allowed."""
         policy = epsilon_greedy_probabilities(
             self.score(state, row.next_state), row.next_mask, at(self.epsilon, clock)
         )
@@ -70,7 +70,7 @@ class TabularControl(TabularLearner):
 
     @abstractmethod
     def learn(self, state: Any, row: Row, clock: Clock) -> tuple[Any, jax.Array]:
-        """`(state, temporal-difference error)` after one step."""
+        """`(state, TD error)` after one step."""
 
     def update(self, state: Any, batch: Batch, key: jax.Array, clock: Clock):
         state, metrics = self.step_by_step(self.learn, state, batch, key, clock)

@@ -1,11 +1,11 @@
 """Double Q-learning (van Hasselt 2010, algorithm 1; Sutton & Barto 2018, section 6.7).
 
-Two tables; a coin decides which one learns, and the other values the action that the first thinks best:
+Two tables. A coin decides which one learns; the other one evaluates the action that the first prefers:
 
     Q₁(s, a) ← Q₁(s, a) + α [ r + γ Q₂(s', argmax_a' Q₁(s', a')) − Q₁(s, a) ]
 
-The maximum of noisy estimates is too high on average; valued by independent ones it is not. Behaviour is ε-greedy on
-the mean of both.
+The maximum of noisy estimates is too high on average; evaluated by independent estimates, it is not. Behaviour is
+ε-greedy on the mean of both.
 
 | paper | here |
 |---|---|
@@ -22,7 +22,7 @@ import jax.numpy as jnp
 
 from operant.algorithms.tabular.control import TabularControl
 from operant.algorithms.tabular.table import Row, Table
-from operant.ops.exploration import possible
+from operant.ops.exploration import mask_scores
 from operant.spaces import Space
 from operant.types import Clock, EnvSpec
 
@@ -50,12 +50,12 @@ class DoubleQLearning(TabularControl):
     def learn(self, state: DoubleTable, row: Row, clock: Clock) -> tuple[DoubleTable, jax.Array]:
         learns = (row.bits & 1).astype(jnp.int32)
         own, other = state.tables[learns, row.next_state], state.tables[1 - learns, row.next_state]
-        score = possible(own, row.next_mask)
+        score = mask_scores(own, row.next_mask)
         best = jnp.argmax(score)
-        following = jnp.where(jnp.isneginf(score[best]), 0.0, other[best])
-        goal = row.reward + self.gamma * (1 - row.terminated) * following
-        place = (learns, row.state, row.action)
-        error = row.weight * (goal - state.tables[place])
-        tables = state.tables.at[place].add(self.pair_step_size(state, row, clock) * error)
+        next_q = jnp.where(jnp.isneginf(score[best]), 0.0, other[best])
+        td_target = row.reward + self.gamma * (1 - row.terminated) * next_q
+        index = (learns, row.state, row.action)
+        td_error = row.weight * (td_target - state.tables[index])
+        tables = state.tables.at[index].add(self.pair_step_size(state, row, clock) * td_error)
         visits = state.visits.at[row.state, row.action].add(row.weight.astype(jnp.int32))
-        return DoubleTable(tables, visits, state.space), error
+        return DoubleTable(tables, visits, state.space), td_error

@@ -1,13 +1,13 @@
 """Dyna-Q (Sutton 1990), with prioritised sweeping (Moore & Atkeson 1993; Peng & Williams 1993).
 
-A model remembers what each action last did; planning learns from it as from real steps, which are dear:
+A model remembers the last outcome of each action. Planning learns from it as from real steps, which cost more:
 
     Q(s, a) ← Q(s, a) + α [ r + γ max_a' Q(s', a') − Q(s, a) ]      for `planning_steps` remembered pairs (s, a)
 
 Plain Dyna-Q (Sutton & Barto 2018, section 8.2) learns from the real step and from random pairs. Prioritised sweeping
 (section 8.4) learns first where the error |r + γ max Q(s') − Q(s, a)| is largest, and every change makes the pairs that
-lead to its state urgent in turn. Its order follows the last outcome, so it is for environments with little chance in
-them; plain Dyna-Q converges in others too.
+lead to its state urgent in turn. Its order follows the last outcomes, so it suits environments that are nearly
+deterministic; plain Dyna-Q converges in others too.
 
 | book | here |
 |---|---|
@@ -31,14 +31,14 @@ from operant.types import Clock, EnvSpec
 
 
 class Model(eqx.Module):
-    """What each pair last did. All `[S·A]`, the pair (s, a) at s·A + a, but `possible`."""
+    """The last outcome of each pair. All are `[S·A]`, the pair (s, a) at s·A + a, except `possible`."""
 
     reward: jax.Array
     next_state: jax.Array  # int32
     terminated: jax.Array  # bool
-    tried: jax.Array  # int32: the pairs that were tried, in the order of their first time
-    tried_count: jax.Array  # int32, a scalar: how many that are
-    priority: jax.Array  # the error that a pair waits to be swept with; 0: it does not wait
+    tried: jax.Array  # int32: the pairs that were tried, in the order of their first try
+    tried_count: jax.Array  # int32, a scalar: how many pairs were tried
+    priority: jax.Array  # of sweeping; 0: the pair is not in the queue
     possible: jax.Array  # [S, A] bool: the actions of each state, as last seen
 
 
@@ -52,11 +52,11 @@ class DynaQ(TabularControl):
     """Q-learning that also plans with a model it learns; in a table, for Discrete spaces, with masks."""
 
     planning_steps: int = static(5)
-    """Remembered pairs that are learnt from after every real step."""
+    """Remembered pairs to learn from after every real step."""
     prioritized: bool = static(True)
     """Sweep the pairs with the largest errors first (prioritised sweeping), instead of random ones (plain Dyna-Q)."""
     priority_threshold: float = 1e-4
-    """Smaller errors are not worth planning for."""
+    """Errors below this are not planned for."""
 
     def __check_init__(self) -> None:
         ranges.whole(self, "planning_steps")
@@ -79,93 +79,95 @@ class DynaQ(TabularControl):
         )
 
     def learn(self, state: DynaQState, row: Row, clock: Clock) -> tuple[DynaQState, jax.Array]:
-        table, model = state.table, remember(state.table, state.model, row)
+        table, model = state.table, update_model(state.table, state.model, row)
         pair = row.state * table.q_values.shape[1] + row.action
-        error = row.weight * self.error(table, model, pair)
+        td_error = row.weight * self.td_error(table, model, pair)
         visits = table.visits.at[row.state, row.action].add(row.weight.astype(jnp.int32))
         if self.prioritized:
             table = Table(table.q_values, visits, table.space)
-            model = urgent(model, model.priority.at[pair].max(self.worth(jnp.abs(error))))
+            model = with_priority(model, model.priority.at[pair].max(self.priority(jnp.abs(td_error))))
         else:
-            step = self.pair_step_size(table, row, clock) * error
+            step = self.pair_step_size(table, row, clock) * td_error
             q_values = table.q_values.at[row.state, row.action].add(step)
             table = Table(q_values, visits, table.space)
         bits = jax.random.bits(jax.random.key(row.bits), (self.planning_steps,))
 
         def plan(now: tuple[Table, Model], bits: jax.Array) -> tuple[tuple[Table, Model], None]:
-            sweep = self.sweep if self.prioritized else self.replay
-            return sweep(*now, bits, row, clock), None
+            plan_step = self.sweep if self.prioritized else self.random_pair
+            return plan_step(*now, bits, row, clock), None
 
         (table, model), _ = jax.lax.scan(plan, (table, model), bits)
-        return DynaQState(table, model), error
+        return DynaQState(table, model), td_error
 
-    def error(self, table: Table, model: Model, pair: jax.Array) -> jax.Array:
+    def td_error(self, table: Table, model: Model, pair: jax.Array) -> jax.Array:
         """r + γ max_a' Q(s', a') − Q(s, a) of remembered pairs `[…]`."""
-        following = model.next_state[pair]
-        best = best_value(table.q_values[following], model.possible[following])
-        goal = model.reward[pair] + self.gamma * jnp.where(model.terminated[pair], 0.0, best)
-        return goal - table.q_values.reshape(-1)[pair]
+        next_state = model.next_state[pair]
+        next_value = best_value(table.q_values[next_state], model.possible[next_state])
+        td_target = model.reward[pair] + self.gamma * jnp.where(model.terminated[pair], 0.0, next_value)
+        return td_target - table.q_values.reshape(-1)[pair]
 
-    def worth(self, error: jax.Array) -> jax.Array:
-        """The size of an error as a priority: 0 where it is not worth planning for."""
+    def priority(self, error: jax.Array) -> jax.Array:
+        """The priority of pairs with errors of these sizes: 0 below the threshold."""
         return jnp.where(error > self.priority_threshold, error, 0.0)
 
-    def replay(
+    def random_pair(
         self, table: Table, model: Model, bits: jax.Array, row: Row, clock: Clock
     ) -> tuple[Table, Model]:
-        """Learn from a pair that was tried, any of them."""
+        """Learn from a random one of the pairs that were tried."""
         known = jnp.maximum(model.tried_count, 1).astype(jnp.uint32)
         pair = model.tried[bits % known]
-        return self.move(table, model, pair, model.tried_count > 0, row, clock), model
+        return self.planning_update(table, model, pair, model.tried_count > 0, row, clock), model
 
     def sweep(
         self, table: Table, model: Model, bits: jax.Array, row: Row, clock: Clock
     ) -> tuple[Table, Model]:
-        """Learn from the most urgent pair; those that lead to its state become urgent by the error they now have."""
+        """Learn from the pair of the highest priority; those that lead to its state get their errors as priorities."""
         pair = jnp.argmax(model.priority)
         waits = model.priority[pair] > 0
-        table = self.move(table, model, pair, waits, row, clock)
+        table = self.planning_update(table, model, pair, waits, row, clock)
         swept = pair // table.q_values.shape[1]
-        best = best_value(table.q_values[swept], model.possible[swept])
+        value = best_value(table.q_values[swept], model.possible[swept])
         known = table.visits.reshape(-1) > 0
         leads = known & (model.next_state == swept) & ~model.terminated & waits
-        error = jnp.abs(model.reward + self.gamma * best - table.q_values.reshape(-1))
+        error = jnp.abs(model.reward + self.gamma * value - table.q_values.reshape(-1))
         priority = model.priority.at[pair].set(0.0)
-        return table, urgent(model, jnp.where(leads, jnp.maximum(priority, self.worth(error)), priority))
+        return table, with_priority(
+            model, jnp.where(leads, jnp.maximum(priority, self.priority(error)), priority)
+        )
 
-    def move(
+    def planning_update(
         self, table: Table, model: Model, pair: jax.Array, wanted: jax.Array, row: Row, clock: Clock
     ) -> Table:
-        """The table after learning from a remembered pair, where that is wanted."""
+        """The table after learning from a remembered pair, where `wanted`."""
         size = self.step_size(table.visits.reshape(-1)[pair], row, clock)
-        change = jnp.where(wanted, size * self.error(table, model, pair), 0.0)
-        place = jnp.divmod(pair, table.q_values.shape[1])
-        return Table(table.q_values.at[place].add(change), table.visits, table.space)
+        change = jnp.where(wanted, size * self.td_error(table, model, pair), 0.0)
+        index = jnp.divmod(pair, table.q_values.shape[1])
+        return Table(table.q_values.at[index].add(change), table.visits, table.space)
 
 
-def remember(table: Table, model: Model, row: Row) -> Model:
-    """The model after a real step; as it was where the row has no weight."""
+def update_model(table: Table, model: Model, row: Row) -> Model:
+    """The model after a real step; unchanged by a row of weight 0."""
     pair = row.state * table.q_values.shape[1] + row.action
-    happened = row.weight > 0
-    fresh = happened & (table.visits[row.state, row.action] == 0)
+    mask = row.weight > 0
+    fresh = mask & (table.visits[row.state, row.action] == 0)
 
-    def put(known: jax.Array, place: jax.Array, value: jax.Array, wanted: jax.Array) -> jax.Array:
-        return known.at[place].set(jnp.where(wanted, value, known[place]))
+    def set_where(values: jax.Array, index: jax.Array, value: jax.Array, wanted: jax.Array) -> jax.Array:
+        return values.at[index].set(jnp.where(wanted, value, values[index]))
 
     possible = model.possible
     if row.next_mask is not None:
-        possible = put(possible, row.next_state, row.next_mask, happened)
+        possible = set_where(possible, row.next_state, row.next_mask, mask)
     return Model(
-        reward=put(model.reward, pair, row.reward, happened),
-        next_state=put(model.next_state, pair, row.next_state, happened),
-        terminated=put(model.terminated, pair, row.terminated, happened),
-        tried=put(model.tried, model.tried_count, pair, fresh),
+        reward=set_where(model.reward, pair, row.reward, mask),
+        next_state=set_where(model.next_state, pair, row.next_state, mask),
+        terminated=set_where(model.terminated, pair, row.terminated, mask),
+        tried=set_where(model.tried, model.tried_count, pair, fresh),
         tried_count=model.tried_count + fresh,
         priority=model.priority,
         possible=possible,
     )
 
 
-def urgent(model: Model, priority: jax.Array) -> Model:
+def with_priority(model: Model, priority: jax.Array) -> Model:
     """The model with these priorities."""
     return eqx.tree_at(lambda m: m.priority, model, priority)

@@ -23,6 +23,6 @@ class ExpectedSARSA(TabularControl):
     """Expected SARSA in a table, for Discrete observations and actions, with masks."""
 
     def learn(self, state: Table, row: Row, clock: Clock) -> tuple[Table, jax.Array]:
-        following = self.expected_value(state, row, clock)
-        goal = row.reward + self.gamma * (1 - row.terminated) * following
-        return state.towards(row, goal, self.pair_step_size(state, row, clock))
+        next_value = self.expected_value(state, row, clock)
+        td_target = row.reward + self.gamma * (1 - row.terminated) * next_value
+        return state.td_update(row, td_target, self.pair_step_size(state, row, clock))

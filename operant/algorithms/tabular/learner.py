@@ -1,4 +1,4 @@
-"""What all tabular algorithms share: a step size, a discount, and how to learn from one step after another."""
+"""What all tabular algorithms share: a step size, a discount, and learning from one step after another."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class TabularLearner(Algorithm):
     learning_rate_decay: float = 0.0
     """The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1 averages."""
     decay_by: Literal["visits", "steps"] = static("visits")
-    """What k counts: "visits" of what is being learnt, or "steps" of training."""
+    """What k counts: "visits" of the value that is updated, or "steps" of training."""
     gamma: float = 0.99
     """Discount factor γ."""
     initial_value: float = 0.0
-    """Every value before learning; an optimistic one makes a learner of actions try them all."""
+    """Every value before learning; an optimistic one makes the agent try all actions."""
 
     def __check_init__(self) -> None:
         ranges.fraction(self, "gamma", "learning_rate")
@@ -53,7 +53,7 @@ class TabularLearner(Algorithm):
         table.require_room(type(self).__name__, spec, self.init)
 
     def step_size(self, visits: jax.Array, row: Row, clock: Clock) -> jax.Array:
-        """α for this row, of something that was visited so often before."""
+        """α for this row, of something that had been visited `visits` times."""
         count = visits if self.decay_by == "visits" else row.number
         return at(self.learning_rate, clock) / (1 + count * self.learning_rate_decay)
 
@@ -65,12 +65,12 @@ class TabularLearner(Algorithm):
         key: jax.Array,
         clock: Clock,
     ) -> tuple[Any, dict[str, jax.Array]]:
-        """`(state, metrics)` after a whole batch; `learn` gives `(state, temporal-difference error)` after one step."""
+        """`(state, metrics)` after a whole batch; `learn` gives `(state, TD error)` after one step."""
 
         def one(state: Any, row: Row) -> tuple[Any, jax.Array]:
             return learn(state, row, clock)
 
-        state, error = table.in_order(one, state, table.rows(state.space, batch, key, clock))
+        state, error = table.scan_steps(one, state, table.rows(state.space, batch, key, clock))
         return state, {
             "train/td_error": jnp.mean(jnp.abs(error)),
             "train/learning_rate": at(self.learning_rate, clock),

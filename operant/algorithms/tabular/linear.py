@@ -4,7 +4,7 @@
     δ = r + γ max_a' Q(s', a') − Q(s, a)      or with SARSA  δ = r + γ Q(s', a') − Q(s, a)
     w_a ← w_a + α δ φ(s)
 
-φ is tile coding, or features made by hand.
+φ is tile coding, or features of your own.
 
 | book | here |
 |---|---|
@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from operant.algorithms import ranges
-from operant.algorithms.base import Algorithm, Estimates, static
+from operant.algorithms.base import Algorithm, Estimates, require_discrete_actions, static
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.table import Row
 from operant.algorithms.tabular.tile_coding import Features, TileCoding
@@ -32,7 +32,7 @@ from operant.ops.exploration import (
     best_value,
     epsilon_greedy,
     epsilon_greedy_probabilities,
-    possible,
+    mask_scores,
 )
 from operant.ops.schedules import Schedule, at
 from operant.spaces import Box, Discrete, Space, describe, example
@@ -51,19 +51,19 @@ class LinearQ(Algorithm):
     """Q-learning or SARSA with linear features, for Box observations and Discrete actions, with masks."""
 
     learning_rate: float | Schedule = 0.3
-    """Step size α: with tile coding the part of an error that one step removes."""
+    """Step size α: with tile coding, the fraction of an error that one step removes."""
     gamma: float = 0.99
     """Discount factor γ."""
     epsilon: float | Schedule = 0.0
-    """The probability ε of a random action; 0 will do where first values are optimistic."""
+    """The probability ε of a random action; 0 is enough where initial values are optimistic."""
     on_policy: bool = static(False)
-    """Learn by SARSA, instead of by Q-learning."""
+    """Learn by SARSA instead of Q-learning."""
     tilings: int = static(8)
     """Grids of the tile coding."""
     tiles: int = static(8)
     """Tiles of a grid along each dimension."""
     features: Callable[[jax.Array], jax.Array] | None = static(None)
-    """Features by hand, instead of tile coding: a JAX function of one observation that gives a vector."""
+    """Your own features instead of tile coding: a JAX function from one observation to a vector."""
 
     def __check_init__(self) -> None:
         ranges.fraction(self, "gamma", "epsilon", "learning_rate")
@@ -74,15 +74,11 @@ class LinearQ(Algorithm):
         return Rollout(1)
 
     def check(self, spec: EnvSpec) -> None:
-        if not isinstance(spec.action_space, Discrete):
-            raise ValueError(
-                f"LinearQ needs a Discrete action space: {spec.id} has {describe(spec.action_space)}. "
-                "PPO takes it; or discretise actions of a Box: wrappers=[Discretize(5)], --wrappers discretize:5."
-            )
+        require_discrete_actions("LinearQ", spec)
         if not isinstance(spec.observation_space, Box):
             raise ValueError(
                 f"LinearQ needs Box observations: {spec.id} has {describe(spec.observation_space)}. "
-                "For Discrete ones take a table: q-learning, sarsa."
+                "For Discrete ones use a table: q-learning, sarsa."
             )
         self._size(spec.observation_space)
 
@@ -101,7 +97,7 @@ class LinearQ(Algorithm):
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         q_values = jax.vmap(lambda seen: self.q_values(state, seen))(observation)
         if not explore:
-            return jnp.argmax(possible(q_values, action_mask), -1), carry, ()
+            return jnp.argmax(mask_scores(q_values, action_mask), -1), carry, ()
         return epsilon_greedy(q_values, action_mask, at(self.epsilon, clock), noise), carry, ()
 
     def estimates(self, state, observation, action_mask, carry):
@@ -127,7 +123,7 @@ class LinearQ(Algorithm):
         def one(state: LinearState, row: Row) -> tuple[LinearState, jax.Array]:
             return learn(state, row, clock)
 
-        state, error = table.in_order(one, state, table.rows(state.space, batch, key, clock))
+        state, error = table.scan_steps(one, state, table.rows(state.space, batch, key, clock))
         return state, {
             "train/td_error": jnp.mean(jnp.abs(error)),
             "train/learning_rate": at(self.learning_rate, clock),
@@ -135,30 +131,31 @@ class LinearQ(Algorithm):
         }
 
     def _q_learning(self, state: LinearState, row: Row, clock: Clock) -> tuple[LinearState, jax.Array]:
-        following = best_value(self.q_values(state, row.next_state), row.next_mask)
-        return self._towards(state, row, row.reward + self.gamma * (1 - row.terminated) * following, clock)
+        next_value = best_value(self.q_values(state, row.next_state), row.next_mask)
+        td_target = row.reward + self.gamma * (1 - row.terminated) * next_value
+        return self._td_update(state, row, td_target, clock)
 
     def _sarsa(self, state: LinearState, row: Row, clock: Clock) -> tuple[LinearState, jax.Array]:
         assert state.waiting is not None
-        before, last, waiting = state.waiting.settle(row)
-        following = self.q_values(state, row.state)[row.action]
-        state, error = self._towards(state, before, before.reward + self.gamma * following, clock)
+        previous, last, waiting = state.waiting.complete(row)
+        next_q = self.q_values(state, row.state)[row.action]
+        state, error = self._td_update(state, previous, previous.reward + self.gamma * next_q, clock)
 
-        q_values = self.q_values(state, last.next_state)  # behind an episode's last step no action is taken
+        q_values = self.q_values(state, last.next_state)  # no action follows an episode's last step
         policy = epsilon_greedy_probabilities(q_values, last.next_mask, at(self.epsilon, clock))
-        following = (1 - last.terminated) * jnp.sum(policy * q_values)
-        state, last_error = self._towards(state, last, last.reward + self.gamma * following, clock)
+        next_value = (1 - last.terminated) * jnp.sum(policy * q_values)
+        state, last_error = self._td_update(state, last, last.reward + self.gamma * next_value, clock)
         return LinearState(state.weights, waiting, state.space), error + last_error
 
-    def _towards(
-        self, state: LinearState, row: Row, goal: jax.Array, clock: Clock
+    def _td_update(
+        self, state: LinearState, row: Row, td_target: jax.Array, clock: Clock
     ) -> tuple[LinearState, jax.Array]:
-        """`(state, error)`: w_a moved along φ(s); nothing happens where the row has no weight."""
+        """`(state, td_error)` after w_a has moved along φ(s); a row of weight 0 changes nothing."""
         phi = self.features_of(state.space, row.state)
-        place = (row.action, phi.index)
-        error = row.weight * (goal - jnp.sum(state.weights[place] * phi.value))
-        weights = state.weights.at[place].add(at(self.learning_rate, clock) * error * phi.value)
-        return LinearState(weights, state.waiting, state.space), error
+        index = (row.action, phi.index)
+        td_error = row.weight * (td_target - jnp.sum(state.weights[index] * phi.value))
+        weights = state.weights.at[index].add(at(self.learning_rate, clock) * td_error * phi.value)
+        return LinearState(weights, state.waiting, state.space), td_error
 
     def _size(self, space: Space) -> int:
         if self.features is None:

@@ -2,8 +2,8 @@
 
     V(s) ← V(s) + α [ G − V(s) ],   G = r + γ r' + γ² r'' + …  to the end of the episode
 
-for every visit of s, or for the first one in each episode. With α = 1/n, the default, V is the mean of returns. Where a
-time limit ended the episode, the value of its last state stands for what did not happen.
+for every visit of s, or for the first one in each episode. With α = 1/n, the default, V is the mean of returns. If a
+time limit cut the episode off, the value of its last state stands for the rest of the return.
 
 | book | here |
 |---|---|
@@ -26,18 +26,18 @@ from operant.types import Batch, Clock, Episodes
 
 
 class MonteCarlo(TabularPrediction):
-    """Valuing a policy by the mean of returns, in a table, for Discrete observations and actions."""
+    """Evaluating a policy by the mean of its returns, in a table, for Discrete observations and actions."""
 
     learning_rate: float | Schedule = 1.0
     """Step size α₀."""
     learning_rate_decay: float = 1.0
     """The step size is α₀/(1 + k·decay): by default 1/n for the n-th return, which averages."""
     first_visit: bool = static(True)
-    """Learn from the first visit of a state in an episode only, instead of from every visit."""
+    """Learn only from the first visit of a state in each episode, instead of every visit."""
     n_episodes: int = static(1)
     """Episodes between two updates; a multiple of the number of environments."""
     max_steps: int = static(1000)
-    """Longer episodes are cut."""
+    """Longer episodes are cut off."""
 
     def __check_init__(self) -> None:
         ranges.whole(self, "n_episodes", "max_steps")
@@ -56,16 +56,16 @@ class MonteCarlo(TabularPrediction):
             wanted = self._first(state, episode) if self.first_visit else episode.weight
             value = state.values
 
-            def backward(following: jax.Array, row: Row) -> tuple[jax.Array, jax.Array]:
-                behind = jnp.where(row.truncated, value[row.next_state], following)
-                total = row.reward + self.gamma * jnp.where(row.terminated, 0.0, behind)
-                return jnp.where(row.weight > 0, total, following), total
+            def backward(next_return: jax.Array, row: Row) -> tuple[jax.Array, jax.Array]:
+                rest = jnp.where(row.truncated, value[row.next_state], next_return)
+                total = row.reward + self.gamma * jnp.where(row.terminated, 0.0, rest)
+                return jnp.where(row.weight > 0, total, next_return), total
 
             _, returns = jax.lax.scan(backward, jnp.zeros((), jnp.float32), episode, reverse=True)
 
             def learn(state: ValueTable, step: tuple[Row, jax.Array, jax.Array]):
-                row, goal, weight = step
-                error = weight * (goal - state.values[row.state])
+                row, target, weight = step
+                error = weight * (target - state.values[row.state])
                 size = self.step_size(state.visits[row.state], row, clock)
                 return ValueTable(
                     state.values.at[row.state].add(size * error),

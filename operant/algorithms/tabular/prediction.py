@@ -1,4 +1,4 @@
-"""What the algorithms that value a given policy share: the policy, and a table of state values."""
+"""What the algorithms that evaluate a given policy share: the policy, and a table of state values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from operant.types import Clock, EnvSpec, PyTree
 
 
 class ValueTable(eqx.Module):
-    """State values, how often each was visited, and the policy that is valued."""
+    """State values, how often each was visited, and the policy that is evaluated."""
 
     values: jax.Array  # [S]
     visits: jax.Array  # [S] int32
@@ -31,10 +31,10 @@ def as_policy(value: Any) -> tuple[tuple[float, ...], ...] | None:
 
 
 class TabularPrediction(TabularLearner):
-    """Valuing a given policy in a table."""
+    """Evaluating a given policy in a table."""
 
     policy: tuple | None = eqx.field(default=None, converter=as_policy, static=True)
-    """The probability of each action in each state, an array [S, A]; None: every possible action alike."""
+    """The probability of each action in each state, an array [S, A]; None: all allowed actions are equally likely."""
 
     def __check_init__(self) -> None:
         for state, row in enumerate(self.policy or ()):
@@ -46,7 +46,7 @@ class TabularPrediction(TabularLearner):
         shape = table.table_shape(spec)
         if self.policy is not None and np.shape(self.policy) != shape:
             raise ValueError(
-                f"policy has shape {np.shape(self.policy)}; {spec.id} needs {shape}: its states and actions."
+                f"policy has shape {np.shape(self.policy)}; {spec.id} needs {shape}: [states, actions]."
             )
 
     def value_table(self, spec: EnvSpec) -> ValueTable:
@@ -67,7 +67,7 @@ class TabularPrediction(TabularLearner):
         return jax.random.gumbel(key, (spec.num_envs, spec.action_space.n), dtype=jnp.float32)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
-        """The policy's action; with `explore=False` its likeliest."""
+        """The policy's action; with `explore=False` its most likely one."""
         policy = self.probabilities_of(state, observation, action_mask)
         if not explore:
             return jnp.argmax(policy, -1), carry, ()
@@ -83,6 +83,6 @@ class TabularPrediction(TabularLearner):
         return Estimates(value=state.values[table.state_number(state.space, observation)]), carry
 
     def probabilities_of(self, state: Any, observation: PyTree, action_mask: PyTree) -> jax.Array:
-        """π(·|s) `[…, A]` up to a factor; 0 for impossible actions."""
+        """π(·|s) `[…, A]` up to a factor; 0 for actions that are masked out."""
         policy = state.policy[table.state_number(state.space, observation)]
         return policy if action_mask is None else jnp.where(action_mask, policy, 0.0)

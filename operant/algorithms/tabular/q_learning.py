@@ -26,6 +26,6 @@ class QLearning(TabularControl):
     """Q-learning in a table, for Discrete observations and actions, with masks."""
 
     def learn(self, state: Table, row: Row, clock: Clock) -> tuple[Table, jax.Array]:
-        following = best_value(self.score(state, row.next_state), row.next_mask)
-        goal = row.reward + self.gamma * (1 - row.terminated) * following
-        return state.towards(row, goal, self.pair_step_size(state, row, clock))
+        next_value = best_value(self.score(state, row.next_state), row.next_mask)
+        td_target = row.reward + self.gamma * (1 - row.terminated) * next_value
+        return state.td_update(row, td_target, self.pair_step_size(state, row, clock))

@@ -2,8 +2,8 @@
 
     Q(s, a) ← Q(s, a) + α [ r + γ Q(s', a') − Q(s, a) ]
 
-where a' is the action taken in s'. Each step is learnt from when the next action is known, and the last one of an
-episode at once. Where a time limit ended the episode no a' was taken: its expectation takes its place.
+where a' is the action taken in s'. A step is learnt from as soon as the next action is known, and the last one of
+an episode at once. After a time limit no a' was taken: the expectation over a' takes its place.
 
 | book | here |
 |---|---|
@@ -34,11 +34,11 @@ class SARSA(TabularControl):
         return SARSAState(Table.init(spec, self.initial_value), Waiting.none(spec.num_envs))
 
     def learn(self, state: SARSAState, row: Row, clock: Clock) -> tuple[SARSAState, jax.Array]:
-        before, last, waiting = state.waiting.settle(row)
+        previous, last, waiting = state.waiting.complete(row)
 
-        goal = before.reward + self.gamma * state.q_values[row.state, row.action]
-        table, error = state.table.towards(before, goal, self.pair_step_size(state, before, clock))
+        td_target = previous.reward + self.gamma * state.q_values[row.state, row.action]
+        table, error = state.table.td_update(previous, td_target, self.pair_step_size(state, previous, clock))
 
-        goal = last.reward + self.gamma * (1 - last.terminated) * self.expected_value(table, last, clock)
-        table, last_error = table.towards(last, goal, self.pair_step_size(table, last, clock))
+        td_target = last.reward + self.gamma * (1 - last.terminated) * self.expected_value(table, last, clock)
+        table, last_error = table.td_update(last, td_target, self.pair_step_size(table, last, clock))
         return SARSAState(table, waiting), error + last_error

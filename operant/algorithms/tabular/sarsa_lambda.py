@@ -4,7 +4,7 @@
     e(s, a) ← e(s, a) + 1   (accumulating)   or   1   (replacing)
     Q ← Q + α δ e,   e ← γ λ e      for all states and actions
 
-Traces end with the episode. When a' is known, see `SARSA`, which this is with λ = 0.
+Traces end with the episode. With λ = 0 this is `SARSA`, where it is said when a' is known.
 
 | paper | here |
 |---|---|
@@ -28,7 +28,7 @@ from operant.types import Clock, EnvSpec
 
 
 class SARSALambdaState(WithTable):
-    """The table, the steps whose next action is not known yet, and how much each pair is to blame."""
+    """The table, the steps whose next action is not known yet, and the eligibility trace of each pair."""
 
     waiting: Waiting
     traces: jax.Array  # [N, S, A]
@@ -38,7 +38,7 @@ class SARSALambda(TabularControl):
     """SARSA(λ) in a table, for Discrete observations and actions, with masks."""
 
     trace_decay: float = 0.9
-    """How slowly traces fade; 0 learns from the next step only, 1 from all that follow."""
+    """λ of the eligibility traces: 0 learns from the next step only, 1 from all that follow."""
     traces: Traces = static("accumulating")
     """What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1."""
 
@@ -51,24 +51,24 @@ class SARSALambda(TabularControl):
         return SARSALambdaState(table, Waiting.none(spec.num_envs), traces)
 
     def learn(self, state: SARSALambdaState, row: Row, clock: Clock) -> tuple[SARSALambdaState, jax.Array]:
-        before, last, waiting = state.waiting.settle(row)
+        previous, last, waiting = state.waiting.complete(row)
 
-        goal = before.reward + self.gamma * state.q_values[row.state, row.action]
-        table, trace, error = self._follow(state.table, state.traces[row.env], before, goal, clock)
+        td_target = previous.reward + self.gamma * state.q_values[row.state, row.action]
+        table, trace, error = self._td_update(state.table, state.traces[row.env], previous, td_target, clock)
 
-        goal = last.reward + self.gamma * (1 - last.terminated) * self.expected_value(table, last, clock)
-        table, trace, last_error = self._follow(table, trace, last, goal, clock)
+        td_target = last.reward + self.gamma * (1 - last.terminated) * self.expected_value(table, last, clock)
+        table, trace, last_error = self._td_update(table, trace, last, td_target, clock)
         trace = jnp.where(last.weight > 0, 0.0, trace)
         return SARSALambdaState(table, waiting, state.traces.at[row.env].set(trace)), error + last_error
 
-    def _follow(
-        self, table: Table, trace: jax.Array, row: Row, goal: jax.Array, clock: Clock
+    def _td_update(
+        self, table: Table, trace: jax.Array, row: Row, td_target: jax.Array, clock: Clock
     ) -> tuple[Table, jax.Array, jax.Array]:
-        """`(table, trace [S, A], error)` after all that led here moved; nothing does where the row has no weight."""
-        place = (row.state, row.action)
-        error = row.weight * (goal - table.q_values[place])
-        marked = mark(trace, place, self.traces)
-        q_values = table.q_values + self.pair_step_size(table, row, clock) * error * marked
-        visits = table.visits.at[place].add(row.weight.astype(jnp.int32))
+        """`(table, trace [S, A], td_error)` after every pair moved by its trace; a row of weight 0 changes nothing."""
+        pair = (row.state, row.action)
+        td_error = row.weight * (td_target - table.q_values[pair])
+        marked = mark(trace, pair, self.traces)
+        q_values = table.q_values + self.pair_step_size(table, row, clock) * td_error * marked
+        visits = table.visits.at[pair].add(row.weight.astype(jnp.int32))
         trace = jnp.where(row.weight > 0, fade(marked, self.gamma, self.trace_decay), trace)
-        return Table(q_values, visits, table.space), trace, error
+        return Table(q_values, visits, table.space), trace, td_error

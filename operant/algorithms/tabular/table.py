@@ -1,4 +1,4 @@
-"""Tables of numbers for states and actions, and how the tabular algorithms walk through experience."""
+"""Tables of action values, and how the tabular algorithms go through their experience, one step after another."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from operant.algorithms.base import require_discrete_actions
 from operant.memory import available, nbytes, text
 from operant.spaces import Dict, Discrete, MultiDiscrete, Space, Tuple, describe
 from operant.types import Batch, Clock, EnvSpec, PyTree
 
 
 class Table(eqx.Module):
-    """Action values, and how often each was visited."""
+    """Action values, and how often each action was tried."""
 
     q_values: jax.Array  # [S, A]
     visits: jax.Array  # [S, A] int32: how often the action was tried in the state
@@ -29,20 +30,20 @@ class Table(eqx.Module):
             jnp.full(shape, initial_value, jnp.float32), jnp.zeros(shape, jnp.int32), spec.observation_space
         )
 
-    def towards(self, row: Row, goal: jax.Array, step_size: jax.Array) -> tuple[Table, jax.Array]:
-        """`(table, error)`: Q(s, a) moved by the step size times error = goal − Q(s, a), and the visit counted.
+    def td_update(self, row: Row, td_target: jax.Array, step_size: jax.Array) -> tuple[Table, jax.Array]:
+        """`(table, td_error)`: Q(s, a) plus step_size · td_error, which is td_target − Q(s, a); the visit is counted.
 
-        Nothing happens, and the error is 0, where the row has no weight.
+        A row of weight 0 changes nothing, and its error is 0.
         """
-        place = (row.state, row.action)
-        error = row.weight * (goal - self.q_values[place])
-        q_values = self.q_values.at[place].add(step_size * error)
-        visits = self.visits.at[place].add(row.weight.astype(jnp.int32))
-        return Table(q_values, visits, self.space), error
+        pair = (row.state, row.action)
+        td_error = row.weight * (td_target - self.q_values[pair])
+        q_values = self.q_values.at[pair].add(step_size * td_error)
+        visits = self.visits.at[pair].add(row.weight.astype(jnp.int32))
+        return Table(q_values, visits, self.space), td_error
 
 
 class WithTable(eqx.Module):
-    """A state that holds a table beside other things."""
+    """A state that holds a table, among other things."""
 
     table: Table
 
@@ -72,31 +73,27 @@ class Row(NamedTuple):
     weight: jax.Array  # 0 for a step that never happened
     env: jax.Array  # which of the environments
     number: jax.Array  # how many steps were taken before, in all environments
-    bits: PyTree  # uint32, random; None where it waited: who learns late needs none
+    bits: PyTree  # uint32, random; None for a row that waited for its next action
 
 
 def check(name: str, spec: EnvSpec) -> None:
     """Raise ValueError, naming the algorithm and the space, where there is no table for this environment."""
-    if not isinstance(spec.action_space, Discrete):
-        raise ValueError(
-            f"{name} needs a Discrete action space: {spec.id} has {describe(spec.action_space)}. "
-            "PPO takes it; or discretise actions of a Box: wrappers=[Discretize(5)], --wrappers discretize:5."
-        )
+    require_discrete_actions(name, spec)
     if not _countable(spec.observation_space):
         raise ValueError(
             f"{name} keeps a table, and needs Discrete or MultiDiscrete observations, or a Tuple of them: "
             f"{spec.id} has {describe(spec.observation_space)}. Discretise a vector, as in --wrappers "
-            "discretize-observation:8:-1:1, or take DQN."
+            "discretize-observation:8:-1:1, or use DQN."
         )
 
 
 def require_room(name: str, spec: EnvSpec, init: Callable[[EnvSpec, jax.Array], PyTree]) -> None:
-    """Raise ValueError, with its size, where there is no room for the table that `init` makes."""
+    """Raise ValueError, with its size, where the table that `init` makes does not fit into memory."""
     states, actions = table_shape(spec)
     what = f"{name} keeps a table of {states:,} states × {actions:,} actions for {spec.id}"
-    remedy = "Take DQN, or show it less (fewer parts, coarser ones)."
+    remedy = "Use DQN, or make the observations coarser (fewer parts, fewer bins)."
     if states * actions >= 2**31:
-        raise ValueError(f"{what}; 2^31 pairs cannot be counted. {remedy}")
+        raise ValueError(f"{what}; at most 2^31 − 1 pairs can be counted. {remedy}")
     needed = nbytes(jax.eval_shape(lambda key: init(spec, key), jax.random.key(0)))
     there = available(jax.local_devices())
     if there is not None and needed > there:
@@ -117,7 +114,7 @@ def number_of_states(space: Space) -> int:
 
 
 def state_number(space: Space, observation: jax.Array) -> jax.Array:
-    """Observations `[…]` (`[…, K]` of a MultiDiscrete space) as rows of the table: the last part counts fastest."""
+    """Observations `[…]` (`[…, K]` of a MultiDiscrete space) as rows of the table: the last part varies fastest."""
     if isinstance(space, Dict | Tuple):
         number = jnp.zeros((), jnp.int32)
         for name, part in _parts(space).items():
@@ -130,7 +127,7 @@ def state_number(space: Space, observation: jax.Array) -> jax.Array:
 
 
 def rows(space: Space, batch: Batch, key: jax.Array, clock: Clock) -> Row:
-    """A rollout `[T, N, …]` as rows `[T·N, …]`, in the order in which they happened; the clock has counted them."""
+    """A rollout `[T, N, …]` as rows `[T·N, …]`, in the order in which they happened; `clock` is after the last."""
     transition = batch.transition
     count, num_envs = transition.reward.size, transition.reward.shape[1]
     flat = jax.tree.map(lambda x: x.reshape(count, *x.shape[2:]), transition)
@@ -149,13 +146,13 @@ def rows(space: Space, batch: Batch, key: jax.Array, clock: Clock) -> Row:
     )
 
 
-def in_order(
+def scan_steps(
     step: Callable[[PyTree, Row], tuple[PyTree, jax.Array]], state: PyTree, rows: Row
 ) -> tuple[PyTree, jax.Array]:
-    """`(state, what step gave [rows])` after `step(state, row) → (state, …)` for one row after another."""
-    if rows.reward.shape[0] == 1:  # a loop of one iteration costs more than what is in it
-        state, given = step(state, jax.tree.map(lambda x: x[0], rows))
-        return state, given[None]
+    """`(state, outputs [rows])` of `step(state, row) → (state, output)`, over one row after another."""
+    if rows.reward.shape[0] == 1:  # a loop of one iteration costs more than its body
+        state, output = step(state, jax.tree.map(lambda x: x[0], rows))
+        return state, output[None]
     return jax.lax.scan(step, state, rows)
 
 

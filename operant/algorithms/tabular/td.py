@@ -4,8 +4,8 @@
     e(s) ← e(s) + 1   (accumulating)   or   1   (replacing)
     V ← V + α δ e,   e ← γ λ e      for all states
 
-Offline, V stands still while the episode lasts, and the changes are made together at its end: with accumulating traces
-they are exactly those of the λ-return, Σ_t α (G_t^λ − V(s_t)); with λ = 1 those of every-visit Monte Carlo.
+Offline, V stays as it is during an episode, and all changes are made at its end: with accumulating traces they are
+exactly those of the λ-return, Σ_t α (G_t^λ − V(s_t)), and with λ = 1 those of every-visit Monte Carlo.
 
 | paper | here |
 |---|---|
@@ -29,7 +29,7 @@ from operant.types import Batch, Clock, EnvSpec
 
 
 class TDState(eqx.Module):
-    """The table, and for each environment the traces and the changes that wait for the episode's end."""
+    """The table, and for each environment the traces and the changes that are made at the episode's end."""
 
     table: ValueTable
     traces: jax.Array  # [N, S]
@@ -53,14 +53,14 @@ class TDState(eqx.Module):
 
 
 class TD(TabularPrediction):
-    """Valuing a policy by TD(λ), in a table, for Discrete observations and actions."""
+    """Evaluating a policy by TD(λ), in a table, for Discrete observations and actions."""
 
     trace_decay: float = 0.0
-    """How slowly traces fade; 0 (TD(0)) learns from the next step only, 1 from all that follow."""
+    """λ of the eligibility traces: 0 (TD(0)) learns from the next step only, 1 from all that follow."""
     traces: Traces = static("accumulating")
     """What a visit does to its trace: "accumulating" adds 1, "replacing" sets it to 1."""
     offline: bool = static(False)
-    """Make an episode's changes together at its end."""
+    """Make all changes of an episode at its end."""
 
     def __check_init__(self) -> None:
         require_traces(self.trace_decay, self.traces)
@@ -74,12 +74,12 @@ class TD(TabularPrediction):
         return self.step_by_step(self.learn, state, batch, key, clock)
 
     def learn(self, state: TDState, row: Row, clock: Clock) -> tuple[TDState, jax.Array]:
-        values, happened = state.values, row.weight > 0
-        goal = row.reward + self.gamma * (1 - row.terminated) * values[row.next_state]
-        error = row.weight * (goal - values[row.state])
+        values, mask = state.values, row.weight > 0
+        td_target = row.reward + self.gamma * (1 - row.terminated) * values[row.next_state]
+        td_error = row.weight * (td_target - values[row.state])
 
         trace = mark(state.traces[row.env], row.state, self.traces)
-        change = self.step_size(state.visits[row.state], row, clock) * error * trace
+        change = self.step_size(state.visits[row.state], row, clock) * td_error * trace
         done = row.terminated | row.truncated
         if self.offline:
             change = state.changes[row.env] + change
@@ -88,9 +88,9 @@ class TD(TabularPrediction):
         else:
             values, change = values + change, state.changes[row.env]
         trace = jnp.where(done, 0.0, fade(trace, self.gamma, self.trace_decay))
-        trace = jnp.where(happened, trace, state.traces[row.env])
+        trace = jnp.where(mask, trace, state.traces[row.env])
 
-        visits = state.visits.at[row.state].add(happened)
+        visits = state.visits.at[row.state].add(mask)
         table = ValueTable(values, visits, state.policy, state.space)
         traces = state.traces.at[row.env].set(trace)
-        return TDState(table, traces, state.changes.at[row.env].set(change)), error
+        return TDState(table, traces, state.changes.at[row.env].set(change)), td_error

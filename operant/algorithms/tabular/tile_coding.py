@@ -15,7 +15,7 @@ from operant.spaces import Box, Space, describe
 
 
 class Features(eqx.Module):
-    """Those features that are not 0; a vector of all of them is allowed too."""
+    """The features that are not 0; or all of them, as a vector."""
 
     index: jax.Array  # […, K] int32
     value: jax.Array  # […, K]
@@ -24,8 +24,8 @@ class Features(eqx.Module):
 class TileCoding(eqx.Module):
     """`tilings` grids of `tiles` tiles along each dimension of a bounded Box of D numbers.
 
-    Features have length 1: each of the active ones is 1/√tilings, so that a step size is the part of an error that one
-    step removes, however many tilings there are.
+    The vector of features has length 1: each active one is 1/√tilings, so that a step size is the fraction of an error
+    that one step removes, for any number of tilings.
     """
 
     tilings: int = eqx.field(default=8, static=True)
@@ -36,7 +36,7 @@ class TileCoding(eqx.Module):
         if not isinstance(space, Box) or not space.bounded:
             raise ValueError(
                 f"Tile coding needs a Box with finite bounds; observations are {describe(space)}. Pass features "
-                "of your own, or take q-learning with --wrappers discretize-observation:8:-1:1, or DQN."
+                "of your own, or use q-learning with --wrappers discretize-observation:8:-1:1, or DQN."
             )
         return self.tilings * (self.tiles + 1) ** int(np.prod(space.shape))
 

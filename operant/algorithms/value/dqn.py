@@ -46,7 +46,7 @@ from operant.algorithms.value.hyperparameters import DQNHyperparameters
 from operant.algorithms.value.parts import greedy_return, sequence_td_error
 from operant.algorithms.value.samples import Encoded, TDSample
 from operant.networks import QNetwork
-from operant.ops.exploration import best_value, epsilon_greedy, epsilon_soft, possible
+from operant.ops.exploration import best_value, epsilon_greedy, epsilon_soft, mask_scores
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
 from operant.ops.returns import weighted_mean
@@ -128,7 +128,7 @@ class DQN(DQNHyperparameters):
         features, carry = state.network.features(state.normalizer.observations(observation), carry)
         q = self.q_values(state.network, features, noise.weights if explore else None)
         if not explore:
-            return jnp.argmax(possible(q, action_mask), -1), carry, ()
+            return jnp.argmax(mask_scores(q, action_mask), -1), carry, ()
         if self.temperature is None:
             return epsilon_greedy(q, action_mask, self.epsilon(clock), noise.uniform), carry, ()
         temperature = at(self.temperature, clock)
@@ -254,7 +254,7 @@ class DQN(DQNHyperparameters):
             if action_mask is None:
                 return q
             none = ~jnp.any(action_mask, -1, keepdims=True)  # nothing follows there, whatever is selected
-            return possible(q, action_mask | none)
+            return mask_scores(q, action_mask | none)
 
         return Outputs(
             returns,

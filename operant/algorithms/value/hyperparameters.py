@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 
 from operant.algorithms import ranges
-from operant.algorithms.base import require, static
+from operant.algorithms.base import require, require_discrete_actions, static
 from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.normalizing import Normalizes
 from operant.algorithms.value.configurations import CONFIGURATIONS
@@ -18,7 +18,6 @@ from operant.networks import Given, Network, as_network
 from operant.networks.q_head import Dueling
 from operant.ops.optimizers import Optimizer
 from operant.ops.schedules import Schedule
-from operant.spaces import Discrete, describe
 from operant.types import EnvSpec, Replay
 
 Distributional = Literal["none", "categorical", "quantile", "implicit"]
@@ -197,11 +196,7 @@ class DQNHyperparameters(Normalizes, GradientLearner):
         )
 
     def check(self, spec: EnvSpec) -> None:
-        if not isinstance(spec.action_space, Discrete):
-            raise ValueError(
-                f"DQN needs a Discrete action space: {spec.id} has {describe(spec.action_space)}. "
-                "PPO takes it; or discretise actions of a Box: wrappers=[Discretize(5)], --wrappers discretize:5."
-            )
+        require_discrete_actions("DQN", spec)
         self.normalized_parts(spec)
         needed = self.train_freq * spec.num_envs
         allowed = f"at least train_freq × num_envs = {needed}"
