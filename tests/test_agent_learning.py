@@ -13,21 +13,7 @@ from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.files import has_nan, read_metadata
-
-NETWORK = {"hidden_sizes": (8,), "initialization": "uniform"}
-SMALL = {"num_envs": 4, "n_steps": 16, "batch_size": 32, "n_epochs": 1, "network": NETWORK}
-
-
-def ppo(**arguments) -> Agent:
-    return operant.PPO("CartPole-v1", preset=None, **SMALL | arguments)
-
-
-def dqn(**arguments) -> Agent:
-    return operant.DQN("CartPole-v1", preset=None, **{"buffer_size": 300, "network": NETWORK} | arguments)
-
-
-def learn(agent: Agent, steps: int = 256, **arguments) -> Agent:
-    return agent.learn(steps, progress_bar=False, log_interval=128, **arguments)
+from tests.shared import SMALL_NETWORK, SMALL_PPO, dqn, learn, ppo
 
 
 def column(agent: Agent, name: str) -> list[float]:
@@ -101,9 +87,9 @@ def test_updates_that_were_left_out_are_not_counted():
     ("make", "expected"),
     [
         (lambda: operant.QLearning("FrozenLake-v1", preset=None), 128),
-        (lambda: operant.A2C("CartPole-v1", preset=None, n_steps=16, network=NETWORK), 8),
+        (lambda: operant.A2C("CartPole-v1", preset=None, n_steps=16, network=SMALL_NETWORK), 8),
         (lambda: dqn(learning_starts=28, train_freq=10, gradient_steps=3), 30),
-        (lambda: operant.PPO("CartPole-v1", preset=None, seeds=2, **SMALL), [4, 4]),
+        (lambda: operant.PPO("CartPole-v1", preset=None, seeds=2, **SMALL_PPO), [4, 4]),
     ],
 )
 def test_every_algorithm_counts_its_updates(make, expected):

@@ -21,15 +21,9 @@ from operant.engine.evaluate import Evaluation
 from operant.engine.files import read_metadata
 from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
+from tests.shared import SMALL_PPO
 
-SMALL = {
-    "num_envs": 4,
-    "n_steps": 16,
-    "batch_size": 32,
-    "n_epochs": 2,
-    "learning_rate": 1e-2,
-    "network": {"hidden_sizes": (8,), "initialization": "uniform"},
-}
+SMALL = SMALL_PPO | {"n_epochs": 2, "learning_rate": 1e-2}
 OBSERVATIONS = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
 
 
@@ -38,7 +32,7 @@ def learn(agent: Agent, callback=None, **arguments) -> Agent:
 
 
 def evaluated(seeds: int | None, run_dir=None, callback=None) -> Agent:
-    agent = operant.PPO("CartPole-v1", preset=None, seeds=seeds, **SMALL)
+    agent = operant.PPO("CartPole-v1", seeds=seeds, **SMALL)
     return learn(agent, callback, evaluate_every=200, evaluation_episodes=3, run_dir=run_dir)
 
 
@@ -100,7 +94,7 @@ def test_a_new_best_is_one_that_is_at_least_as_good_as_the_one_before():
 
 @pytest.mark.parametrize("seeds", [None, 2])
 def test_evaluation_changes_nothing_of_training(seeds):
-    plain = learn(operant.PPO("CartPole-v1", preset=None, seeds=seeds, **SMALL))
+    plain = learn(operant.PPO("CartPole-v1", seeds=seeds, **SMALL))
     for one, other in zip(
         jax.tree.leaves(evaluated(seeds).learner.run), jax.tree.leaves(plain.learner.run), strict=True
     ):
@@ -182,7 +176,7 @@ def agent_of(progress):
 
 
 def test_a_run_without_evaluation_has_no_best(tmp_path):
-    agent = learn(operant.PPO("CartPole-v1", preset=None, **SMALL), run_dir=tmp_path / "run")
+    agent = learn(operant.PPO("CartPole-v1", **SMALL), run_dir=tmp_path / "run")
     assert agent.best_so_far is None
     with pytest.raises(ValueError, match="evaluate_every="):
         _ = agent.best_model

@@ -12,22 +12,7 @@ import pytest
 import operant
 from operant.agent import Agent, Callback, Progress, StepEvent
 from operant.agent.callbacks.base import Callbacks, as_callbacks
-
-SMALL = {
-    "num_envs": 4,
-    "n_steps": 16,
-    "batch_size": 32,
-    "n_epochs": 1,
-    "network": {"hidden_sizes": (8,), "initialization": "uniform"},
-}
-
-
-def agent(backend: str = "native", **arguments) -> Agent:
-    return operant.PPO("CartPole-v1", preset=None, backend=backend, **SMALL | arguments)
-
-
-def learn(agent: Agent, steps: int = 256, callback=None, **arguments) -> Agent:
-    return agent.learn(steps, callback, progress_bar=False, log_interval=128, **arguments)
+from tests.shared import SMALL_NETWORK, SMALL_PPO, learn, ppo
 
 
 class Told(Callback):
@@ -55,7 +40,7 @@ class Told(Callback):
 @pytest.mark.parametrize("backend", ["native", "gymnasium"])
 def test_hooks_are_called_in_this_order(backend):
     told, other = Told(), []
-    learn(agent(backend), 256, [told, lambda progress: other.append(progress.step)], evaluate_every=256)
+    learn(ppo(backend), 256, [told, lambda progress: other.append(progress.step)], evaluate_every=256)
     assert told.calls == [
         ("start", 256),
         *[("rollout", 64), ("rollout", 128), ("row", 128)],
@@ -71,7 +56,7 @@ def test_watching_every_iteration_changes_nothing_that_is_learnt(backend):
         def on_rollout(self, progress):
             pass
 
-    plain, watched = learn(agent(backend)), learn(agent(backend), 256, Rollouts())
+    plain, watched = learn(ppo(backend)), learn(ppo(backend), 256, Rollouts())
     for row, other in zip(plain.history, watched.history, strict=True):
         assert row.keys() == other.keys()
         np.testing.assert_allclose(row["train/loss"], other["train/loss"], rtol=1e-5)
@@ -102,7 +87,7 @@ class Steps(Callback):
 @pytest.mark.parametrize("seeds", [None, 2])
 def test_every_step_is_told_in_order(backend, seeds):
     steps = Steps()
-    learner = learn(agent(backend, seeds=seeds), 256, steps)
+    learner = learn(ppo(backend, seeds=seeds), 256, steps)
     rows = 4 * (seeds or 1)
     assert [event.step for event in steps.events] == list(range(4, 257, 4))
     for event, following in zip(steps.events, steps.events[1:], strict=False):
@@ -136,7 +121,7 @@ def test_infos_are_those_of_the_step_also_where_an_episode_ended(vectorization):
     if vectorization == "vector":
         env = gym.vector.SyncVectorEnv([make] * 4, autoreset_mode=gym.vector.AutoresetMode.SAME_STEP)
     steps = Steps()
-    learn(operant.PPO(env, **SMALL), 256, steps)
+    learn(operant.PPO(env, **SMALL_PPO), 256, steps)
     length, ended = np.zeros(4, int), 0
     for event in steps.events:
         length += 1
@@ -148,7 +133,7 @@ def test_infos_are_those_of_the_step_also_where_an_episode_ended(vectorization):
 
 def test_training_stops_exactly_at_the_end_of_an_episode():
     steps = Steps(episodes=3)
-    learner = learn(agent("gymnasium"), 1024, steps)
+    learner = learn(ppo("gymnasium"), 1024, steps)
     last = steps.events[-1]
     assert last.done.any()
     assert sum(event.done.sum() for event in steps.events) >= 3
@@ -162,7 +147,7 @@ def test_training_stops_exactly_at_the_end_of_an_episode():
 
 def test_natively_training_stops_after_the_chunk():
     steps = Steps(episodes=1)
-    assert learn(agent(), 1024, steps).step == 128
+    assert learn(ppo(), 1024, steps).step == 128
     assert steps.events[-1].done.any()
     assert not any(event.done.any() for event in steps.events[:-1])
 
@@ -174,7 +159,7 @@ def test_anything_false_but_none_stops(answer, hook):
     if hook != "function":
         callback = type("Stops", (Callback,), {hook: lambda self, *told: answer})()
     reached = {"function": 128, "on_start": 0, "on_rollout": 64, "on_row": 128}[hook]
-    assert learn(agent(), 512, callback).step == reached
+    assert learn(ppo(), 512, callback).step == reached
 
 
 def test_one_of_several_that_says_stop_is_enough_and_the_others_are_told():
@@ -187,12 +172,12 @@ def test_one_of_several_that_says_stop_is_enough_and_the_others_are_told():
 
 @pytest.mark.parametrize("answer", [None, True, np.True_, 1, "yes"])
 def test_anything_else_does_not(answer):
-    assert learn(agent(), 256, lambda progress: answer).step == 256
+    assert learn(ppo(), 256, lambda progress: answer).step == 256
 
 
 def test_an_answer_that_is_neither_true_nor_false_is_named():
     with pytest.raises(ValueError, match="must return False, and otherwise True or nothing"):
-        learn(agent(), 256, lambda progress: np.zeros(3))
+        learn(ppo(), 256, lambda progress: np.zeros(3))
 
 
 class BaseCallback:
@@ -215,7 +200,7 @@ class Theirs(BaseCallback):
     ],
 )
 def test_what_is_no_callback_is_answered_before_training(given, message):
-    learner = agent()
+    learner = ppo()
     with pytest.raises(ValueError, match=message):
         learn(learner, 256, given)
     assert learner.step == 0
@@ -245,7 +230,7 @@ def test_what_is_recorded_is_in_the_row_and_everywhere(tmp_path):
             progress.record("my/value", progress.step / 2)
             progress.record("my/hidden", 1, exclude=("csv",))
 
-    learner = learn(agent("gymnasium"), 256, Records(), loggers=[Log()], run_dir=tmp_path / "run")
+    learner = learn(ppo("gymnasium"), 256, Records(), loggers=[Log()], run_dir=tmp_path / "run")
     assert [row["my/value"] for row in rows] == [64.0, 128.0]
     assert [row["my/last"] for row in rows] == [128, 256]
     assert [row["my/mean"] for row in rows] == [np.mean(range(4, 129, 4)), np.mean(range(132, 257, 4))]
@@ -268,7 +253,7 @@ def test_what_is_recorded_is_in_the_row_and_everywhere(tmp_path):
 )
 def test_what_cannot_be_recorded_is_named(name, value, exclude, error, message):
     with pytest.raises(error, match=message):
-        learn(agent(), 128, lambda progress: progress.record(name, value, exclude))
+        learn(ppo(), 128, lambda progress: progress.record(name, value, exclude))
 
 
 class Interrupts(Callback):
@@ -285,7 +270,7 @@ class Interrupts(Callback):
 
 @pytest.mark.parametrize(("at", "reached"), [(5, 0), (20, 64), (32, 128), (40, 128)])
 def test_on_the_host_ctrl_c_is_answered_within_a_step(at, reached, tmp_path):
-    callback, learner = Interrupts(at), agent("gymnasium")
+    callback, learner = Interrupts(at), ppo("gymnasium")
     with pytest.raises(KeyboardInterrupt):
         learn(learner, 512, callback, run_dir=tmp_path / "run")
     assert callback.steps == at
@@ -303,7 +288,7 @@ def test_dqn_answers_while_it_warms_up(monkeypatch):
         preset=None,
         learning_starts=200,
         buffer_size=500,
-        network=SMALL["network"],
+        network=SMALL_NETWORK,
         backend="native",
     )
     with pytest.raises(KeyboardInterrupt):
@@ -318,7 +303,7 @@ def test_dqn_answers_while_it_warms_up(monkeypatch):
             preset=None,
             learning_starts=200,
             buffer_size=500,
-            network=SMALL["network"],
+            network=SMALL_NETWORK,
             backend="native",
         ),
         512,
@@ -337,5 +322,5 @@ def test_while_a_rollout_is_under_way_the_agent_knows_what_it_last_learnt():
         def on_step(self, event):
             seen.append((event.agent.step, event.agent.predict(event.observation).shape))
 
-    learn(agent("gymnasium"), 128, Acts())
+    learn(ppo("gymnasium"), 128, Acts())
     assert seen == [(0, (4,))] * 16 + [(64, (4,))] * 16

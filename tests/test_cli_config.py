@@ -138,6 +138,7 @@ def test_a_file_that_is_not_there(capsys):
     assert "--config needs a file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_is_trained_again_from_its_own_config(tmp_path, capsys):
     (tmp_path / "x.toml").write_text(ONE)
     assert main(["train", "--config", "x.toml", "--run-dir", "first"]) == 0

@@ -15,29 +15,15 @@ from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.log import STEP, read_rows
+from tests.shared import learn, ppo
 
-SMALL = {
-    "num_envs": 4,
-    "n_steps": 16,
-    "batch_size": 32,
-    "n_epochs": 1,
-    "network": {"hidden_sizes": (8,), "initialization": "uniform"},
-}
 OBSERVATIONS = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
-
-
-def agent() -> Agent:
-    return operant.PPO("CartPole-v1", preset=None, **SMALL)
-
-
-def learn(agent: Agent, steps: int = 512, **arguments) -> Agent:
-    return agent.learn(steps, progress_bar=False, log_interval=128, **arguments)
 
 
 @pytest.fixture(scope="module")
 def after_256() -> list[np.ndarray]:
     """What is learnt in two chunks."""
-    return leaves(learn(agent(), 512, callback=lambda progress: progress.step < 256))
+    return leaves(learn(ppo(), 512, callback=lambda progress: progress.step < 256))
 
 
 def leaves(agent: Agent) -> list[np.ndarray]:
@@ -69,7 +55,7 @@ class FailsAt:
 
 @pytest.mark.parametrize("what", ["callback", "observers", "loggers"])
 def test_what_fails_between_two_chunks_leaves_the_last_one(after_256, tmp_path, what):
-    learner, culprit = agent(), FailsAt()
+    learner, culprit = ppo(), FailsAt()
     with pytest.raises(Planted):
         learn(learner, run_dir=tmp_path / "run", **{what: culprit if what == "callback" else [culprit]})
     assert culprit.closed == (what != "callback")
@@ -145,7 +131,7 @@ def failing_chunk(monkeypatch):
 
 
 def test_a_chunk_that_fails_goes_back_to_the_last_checkpoint(failing_chunk, after_256, tmp_path):
-    learner = agent()
+    learner = ppo()
     with pytest.raises(Exception, match="planted") as error:
         learn(learner, run_dir=tmp_path / "run", checkpoint_every=128)
     assert any("back at its last checkpoint, of step 256" in note for note in error.value.__notes__)
@@ -160,7 +146,7 @@ def test_a_chunk_that_fails_goes_back_to_the_last_checkpoint(failing_chunk, afte
 
 
 def test_a_chunk_that_fails_without_a_checkpoint_says_what_to_do(failing_chunk):
-    learner = agent()
+    learner = ppo()
     with pytest.raises(Exception, match="planted") as error:
         learn(learner)
     assert any("checkpoint_every=" in note for note in error.value.__notes__)
@@ -176,7 +162,7 @@ def test_a_chunk_that_fails_without_a_checkpoint_says_what_to_do(failing_chunk):
 
 
 def test_a_program_that_cannot_be_compiled_costs_nothing(monkeypatch):
-    learner = learn(agent(), 128)
+    learner = learn(ppo(), 128)
     before = leaves(learner)
 
     def broken(*_):
@@ -202,5 +188,5 @@ def test_wrong_arguments_delete_nothing(tmp_path, arguments, message):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.json").write_text('{"operant_version": "0"}')
     with pytest.raises(ValueError, match=message):
-        learn(agent(), run_dir=tmp_path / "run", overwrite=True, **arguments)
+        learn(ppo(), run_dir=tmp_path / "run", overwrite=True, **arguments)
     assert (tmp_path / "run" / "config.json").read_text() == '{"operant_version": "0"}'

@@ -14,15 +14,7 @@ import operant
 from operant.agent.callbacks import Callback, Histogram, Image, Progress, StepEvent, Video
 from operant.engine.log import JsonLog, TensorBoardLog, TextLog
 from tests.engine.test_log import events
-
-SMALL = {
-    "num_envs": 4,
-    "n_steps": 16,
-    "batch_size": 32,
-    "n_epochs": 1,
-    "network": {"hidden_sizes": (8,), "initialization": "uniform"},
-    "preset": None,
-}
+from tests.shared import SMALL_PPO
 
 
 class FakeAgent:
@@ -181,7 +173,7 @@ def test_infos_of_ended_episodes_are_metrics_and_a_file(tmp_path, kind):
     path = tmp_path / "episodes.csv"
     log = operant.EpisodeLog(path, info_keywords=("is_success", "absent"))
     arguments = {"progress_bar": False, "evaluate_every": 256, "evaluation_episodes": 4, "evaluate_env": make}
-    agent = operant.PPO(env, **SMALL)
+    agent = operant.PPO(env, **SMALL_PPO)
     with pytest.warns(UserWarning, match="no episode ended with 'nothing' in its info"):
         agent.learn(
             256, [log, operant.SaveModels(tmp_path, 128)], info_keywords=("taken", "nothing"), **arguments
@@ -205,7 +197,7 @@ def test_infos_of_ended_episodes_are_metrics_and_a_file(tmp_path, kind):
 
 
 def test_what_cannot_be_had_is_said():
-    agent = operant.PPO("CartPole-v1", **SMALL)
+    agent = operant.PPO("CartPole-v1", **SMALL_PPO)
     with pytest.raises(ValueError, match="native environments have no infos; pass backend='gymnasium'"):
         agent.learn(128, info_keywords=["a"])
     with pytest.raises(ValueError, match="evaluate_env='CartPole-v1': say how often"):

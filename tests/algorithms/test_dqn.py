@@ -21,20 +21,14 @@ from operant.ops.normalization import Normalizer
 from operant.ops.schedules import Linear
 from operant.ops.td import munchausen_target, td_error
 from operant.spaces import Box, Discrete
-from operant.types import Batch, Clock, EnvSpec, Replay, Transition
+from operant.types import Batch, EnvSpec, Replay, Transition
+from tests.shared import clock, normals
 
 RNG = np.random.default_rng(0)
+normal = normals(RNG)
 SPEC = EnvSpec("Test", Box(-1.0, 1.0, (3,)), Discrete(4), num_envs=5)
 SMALL = Network(hidden_sizes=(8,), activation="tanh", initialization="uniform")
 B = 12
-
-
-def clock(step, total=100):
-    return Clock(jnp.asarray(step, jnp.int32), jnp.asarray(total, jnp.int32))
-
-
-def normal(*shape, scale=1.0):
-    return jnp.asarray(scale * RNG.normal(size=shape), jnp.float32)
 
 
 def state_of(algorithm):

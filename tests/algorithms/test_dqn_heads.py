@@ -15,9 +15,11 @@ from operant.algorithms.value.heads import C51
 from operant.networks import Network
 from operant.ops.normalization import Normalizer
 from operant.spaces import Box, Discrete
-from operant.types import Batch, Clock, EnvSpec, Transition
+from operant.types import Batch, EnvSpec, Transition
+from tests.shared import clock, normals
 
 RNG = np.random.default_rng(0)
+normal = normals(RNG)
 SPEC = EnvSpec("Test", Box(-1.0, 1.0, (3,)), Discrete(4))
 GAMMA, B, N_STEP = 0.9, 12, 3
 KEY = jax.random.key(5)
@@ -34,10 +36,6 @@ COMMON = {
     "munchausen_temperature": 0.3,
 }
 NORMALIZER = Normalizer.build(SPEC, observations=False, rewards=False)
-
-
-def normal(*shape, scale=1.0):
-    return jnp.asarray(scale * RNG.normal(size=shape), jnp.float32)
 
 
 def networks(algorithm):
@@ -253,8 +251,8 @@ def test_priorities_are_errors_to_the_power_of_the_exponent():
         target=target,
         normalizer=NORMALIZER,
     )
-    clock = Clock(jnp.asarray(5, jnp.int32), jnp.asarray(10, jnp.int32))
-    _, _, priority = jax.jit(lambda s, b: algorithm.update(s, b, KEY, clock))(state, batch)
+    now = clock(5, 10)
+    _, _, priority = jax.jit(lambda s, b: algorithm.update(s, b, KEY, now))(state, batch)
     found = learnt(algorithm, online, target, batch)
     t = batch.transition
     taken = np.asarray(found["output"])[np.arange(B), t.action, 0]
@@ -281,5 +279,4 @@ def test_what_is_known_already_keeps_a_priority():
 def test_importance_weights_correct_wholly_at_the_end():
     algorithm = DQN(priority=True, priority_beta=0.4)
     for step, beta in ((0, 0.4), (50, 0.7), (100, 1.0)):
-        clock = Clock(jnp.asarray(step, jnp.int32), jnp.asarray(100, jnp.int32))
-        assert float(algorithm.importance(clock)) == pytest.approx(beta)
+        assert float(algorithm.importance(clock(step))) == pytest.approx(beta)

@@ -18,16 +18,14 @@ from operant.algorithms.policy_gradient.reinforce import REINFORCE
 from operant.algorithms.policy_gradient.trpo import TRPO
 from operant.networks import Network
 from operant.spaces import Box, Discrete
-from operant.types import Batch, Clock, EnvSpec, Transition
+from operant.types import Batch, EnvSpec, Transition
+from tests.shared import clock, normals
 
 RNG = np.random.default_rng(0)
+normal = normals(RNG)
 SMALL = Network(hidden_sizes=(5,))
-NOW = Clock(jnp.asarray(25, jnp.int32), jnp.asarray(100, jnp.int32))
+NOW = clock(25)
 T, N = 5, 4
-
-
-def normal(*shape, scale=1.0):
-    return jnp.asarray(scale * RNG.normal(size=shape), jnp.float32)
 
 
 def state_of(algorithm, spec):

@@ -21,23 +21,17 @@ from operant.ops.normalization import Normalizer
 from operant.ops.schedules import Linear, at
 from operant.ops.shuffle import permutations
 from operant.spaces import Box, Discrete
-from operant.types import Batch, Clock, EnvSpec, Transition
+from operant.types import Batch, EnvSpec, Transition
+from tests.shared import clock, normals
 
 RNG = np.random.default_rng(0)
+normal = normals(RNG)
 SPEC = EnvSpec("Test", Box(-1.0, 1.0, (3,)), Discrete(3), num_envs=4)
 SMALL = Network(hidden_sizes=(8,))
 T, N, B = 6, 4, 16
 
 
-def clock(step, total=100):
-    return Clock(jnp.asarray(step, jnp.int32), jnp.asarray(total, jnp.int32))
-
-
 NOW = clock(25)
-
-
-def normal(*shape, scale=1.0):
-    return jnp.asarray(scale * RNG.normal(size=shape), jnp.float32)
 
 
 def rollout(*leading, terminated=None, truncated=None):

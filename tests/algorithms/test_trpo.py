@@ -15,17 +15,15 @@ from operant.algorithms.policy_gradient.learner import sequences
 from operant.algorithms.policy_gradient.trpo import TRPO, divergence_from, fisher_product
 from operant.networks import Network
 from operant.spaces import Box, Discrete, MultiBinary, MultiDiscrete
-from operant.types import Batch, Clock, EnvSpec, Transition
+from operant.types import Batch, EnvSpec, Transition
+from tests.shared import clock, normals
 
 RNG = np.random.default_rng(0)
-NOW = Clock(jnp.asarray(25, jnp.int32), jnp.asarray(100, jnp.int32))
+normal = normals(RNG)
+NOW = clock(25)
 T, N = 6, 4
 TINY = Network(hidden_sizes=(3,))
 DELTA = 0.01
-
-
-def normal(*shape, scale=1.0):
-    return jnp.asarray(scale * RNG.normal(size=shape), jnp.float32)
 
 
 def learner(actions, **hyperparameters):

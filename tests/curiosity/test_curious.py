@@ -13,26 +13,23 @@ import pytest
 
 from operant.algorithms.base import Algorithm
 from operant.algorithms.policy_gradient.ppo import PPO
-from operant.algorithms.random import Random, RandomState
 from operant.algorithms.value.dqn import DQN
 from operant.curiosity import ICM, RND, Counts, Curiosity, Curious, curiosity, make_curious, parts, to_json
 from operant.networks import Network
 from operant.ops.schedules import Linear
 from operant.spaces import Box, Discrete
-from operant.types import Batch, Clock, EnvSpec, Episodes, Replay, Rollout, Transition
+from operant.types import Batch, EnvSpec, Episodes, Replay, Rollout, Transition
+from tests.shared import Acting, clock
 
 RNG = np.random.default_rng(0)
 T, N = 6, 3
 SPEC = EnvSpec("Test", Box(-1.0, 1.0, (2,)), Discrete(2), num_envs=N)
-NOW = Clock(jnp.asarray(5, jnp.int32), jnp.asarray(10, jnp.int32))
+NOW = clock(5, 10)
 TINY = Network(hidden_sizes=(4,), initialization="uniform")
 
 
 class Distance(Curiosity):
     """Surprised by what is far from 0, and counting what it has seen and learnt from."""
-
-    def check(self, spec):
-        pass
 
     def init(self, spec, key):
         return {"seen": jnp.zeros(()), "learnt": jnp.zeros(())}
@@ -49,7 +46,7 @@ class Distance(Curiosity):
         }
 
 
-class Listener(Algorithm):
+class Listener(Acting):
     """Tells what rewards it is given."""
 
     plan: Rollout | Replay | Episodes = eqx.field(default=Rollout(T), static=True)
@@ -60,17 +57,8 @@ class Listener(Algorithm):
     def experience(self):
         return self.plan
 
-    def check(self, spec):
-        pass
-
     def init(self, spec, key):
-        return RandomState(spec)
-
-    def sample_noise(self, spec, key):
-        return Random().sample_noise(spec, key)
-
-    def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
-        return Random().act(state, observation, action_mask, carry, noise, clock, explore=explore)
+        return jnp.zeros(())
 
     def update(self, state, batch, key, clock):
         metrics = {"reward": batch.transition.reward, "normalizes": self.normalize_rewards}

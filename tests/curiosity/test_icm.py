@@ -13,15 +13,13 @@ from operant.curiosity import ICM
 from operant.curiosity.icm import Dynamics, applied
 from operant.networks import Network
 from operant.spaces import Box, Discrete, MultiBinary, MultiDiscrete
-from operant.types import Clock, EnvSpec, Transition
+from operant.types import EnvSpec, Transition
+from tests.shared import clock, normals
 
 RNG = np.random.default_rng(0)
-NOW = Clock(jnp.asarray(1, jnp.int32), jnp.asarray(10, jnp.int32))
+normal = normals(RNG)
+NOW = clock(1, 10)
 LINEAR = Network(hidden_sizes=())
-
-
-def normal(*shape):
-    return jnp.asarray(RNG.normal(size=shape), jnp.float32)
 
 
 def steps(observation, action, next_observation) -> Transition:

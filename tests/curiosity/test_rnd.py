@@ -14,10 +14,11 @@ from operant.curiosity.rnd import RNDState
 from operant.curiosity.whitening import Whitening
 from operant.networks import Network
 from operant.spaces import Box, Dict, Discrete, MultiDiscrete, Tuple
-from operant.types import Clock, EnvSpec, Transition
+from operant.types import EnvSpec, Transition
+from tests.shared import clock
 
 RNG = np.random.default_rng(0)
-NOW = Clock(jnp.asarray(1, jnp.int32), jnp.asarray(10, jnp.int32))
+NOW = clock(1, 10)
 SPEC = EnvSpec("Test", Box(-1.0, 1.0, (3,)), Discrete(2), num_envs=4)
 LINEAR = Network(hidden_sizes=())
 

@@ -55,6 +55,7 @@ def test_both_loops_learn_the_same(name):
     assert [n for n, one, other in leaves if not np.array_equal(one, other, equal_nan=True)] == []
 
 
+@pytest.mark.slow
 def test_several_seeds_stopped_and_resumed_are_those_that_were_not(tmp_path):
     def learn(run_dir, callback=None):
         agent = Agent(CURIOUS["PPO with RND"], "CartPole-v1", seed=7, seeds=2, num_envs=4)

@@ -17,9 +17,10 @@ from operant.curiosity.value import IntrinsicValue, targets, update
 from operant.networks import Network
 from operant.ops.returns import generalized_advantages
 from operant.spaces import Discrete
-from operant.types import Batch, Clock, EnvSpec, Transition
+from operant.types import Batch, EnvSpec, Transition
+from tests.shared import clock
 
-NOW = Clock(jnp.asarray(1, jnp.int32), jnp.asarray(10, jnp.int32))
+NOW = clock(1, 10)
 SPEC = EnvSpec("Test", Discrete(3), Discrete(2), num_envs=1)
 LINEAR = Network(hidden_sizes=())
 

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from operant.algorithms.base import Algorithm
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.train import train
 from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
 from operant.types import Episodes, Experience, Replay, Rollout
+from tests.shared import Acting
 
 NUM_ENVS = 2
 PLANS = {
@@ -27,7 +27,7 @@ PLANS = {
 }
 
 
-class Notes(Algorithm):
+class Notes(Acting):
     """Notes what it saw and did, and compares that with what it is given to learn from."""
 
     plan: Experience = eqx.field(static=True)
@@ -36,14 +36,8 @@ class Notes(Algorithm):
     def experience(self):
         return self.plan
 
-    def check(self, spec):
-        pass
-
     def init(self, spec, key):
         return jnp.zeros(())
-
-    def sample_noise(self, spec, key):
-        return jax.random.randint(key, (spec.num_envs,), 0, 2)
 
     def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
         return noise, carry, {"seen": observation, "done": noise + 1}

@@ -10,17 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from operant.algorithms.base import Algorithm
 from operant.engine.learn import draw_learning, learn, to_environment, warm_up
 from operant.engine.train_state import initial_state, start, transition
 from operant.spaces import Box, Discrete
 from operant.types import EnvSpec, Replay, Rollout, TimeStep, Transition
+from tests.shared import Acting
 
 N, T = 2, 4
 SPEC = EnvSpec("Test", Box(-1.0, 1.0, (1,)), Discrete(2), dummy_steps=True, num_envs=N)
 
 
-class Spy(Algorithm):
+class Spy(Acting):
     """Its state counts updates and observations; its metrics tell what it was given."""
 
     plan: Rollout | Replay = eqx.field(static=True)
@@ -29,17 +29,8 @@ class Spy(Algorithm):
     def experience(self):
         return self.plan
 
-    def check(self, spec):
-        pass
-
     def init(self, spec, key):
         return {"updated": jnp.zeros((), jnp.int32), "observed": jnp.zeros((), jnp.int32)}
-
-    def sample_noise(self, spec, key):
-        return jax.random.randint(key, (spec.num_envs,), 0, 2)
-
-    def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
-        return noise, carry, ()
 
     def update_statistics(self, state, transition):
         return state | {"observed": state["observed"] + 1}

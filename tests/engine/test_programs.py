@@ -75,6 +75,7 @@ def test_a_kept_program_is_not_traced_again_and_is_the_same_to_the_last_bit(case
         np.testing.assert_equal(timeless, theirs)
 
 
+@pytest.mark.slow
 def test_a_kept_program_writes_where_the_replay_lies(kept):
     algorithm, values = CASES["DQN with a warm-up"]
     agent = operant.make(algorithm, "CartPole-v1", preset=None, **(values | {"buffer_size": 50_000}))

@@ -7,33 +7,24 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from operant.algorithms.base import Algorithm
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.train import train
 from operant.envs.host import NativeOnHost
 from operant.envs.probes import Counting
 from operant.types import Replay
+from tests.shared import Acting
 
 
-class Reporter(Algorithm):
+class Reporter(Acting):
     """Counts its updates, and tells the count during them and behind them."""
 
     @property
     def experience(self):
         return Replay(40, batch_size=2, collect_steps=2, updates=3)
 
-    def check(self, spec):
-        pass
-
     def init(self, spec, key):
         return jnp.zeros((), jnp.int32)
-
-    def sample_noise(self, spec, key):
-        return jax.random.randint(key, (spec.num_envs,), 0, spec.action_space.n)
-
-    def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
-        return noise, carry, ()
 
     def update(self, state, batch, key, clock):
         return state + 1, {"during": state}

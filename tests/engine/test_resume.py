@@ -163,6 +163,7 @@ def test_a_run_on_the_host_goes_on_with_fresh_episodes(tmp_path):
     assert int(resumed.learner.run.statistics.lengths.max()) <= 500
 
 
+@pytest.mark.slow
 def test_the_best_model_survives_a_stop(tmp_path):
     def learn(run_dir, callback=None):
         return agent("ppo", 2).learn(

@@ -108,11 +108,10 @@ def test_the_first_rollout_of_a_seed_is_the_same_alone(first):
 @pytest.mark.parametrize(
     "environments",
     [
-        lambda count: NativeOnHost(CartPole(), count),
-        lambda count: gymnasium.make("CartPole-v1", count),
-        lambda count: gymnasium.make(vector(count)),
+        pytest.param(lambda count: NativeOnHost(CartPole(), count), id="native", marks=pytest.mark.slow),
+        pytest.param(lambda count: gymnasium.make("CartPole-v1", count), id="single"),
+        pytest.param(lambda count: gymnasium.make(vector(count)), id="vector", marks=pytest.mark.slow),
     ],
-    ids=["native", "single", "vector"],
 )
 def test_the_first_rollout_of_a_seed_through_python_is_the_same_alone(environments):
     def first(key, seeds):

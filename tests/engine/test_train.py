@@ -21,6 +21,7 @@ from operant.envs.probes import TwoStates
 from operant.interruption import ENDING, Terminated
 from operant.networks import Network
 from operant.types import Episodes, Replay, Rollout
+from tests.shared import learn
 
 NETWORK = Network(hidden_sizes=(8,), initialization="uniform")
 
@@ -29,10 +30,6 @@ def ppo(**arguments) -> Agent:
     return Agent(
         PPO(n_steps=16, batch_size=32, n_epochs=1, network=NETWORK), "CartPole-v1", num_envs=4, **arguments
     )
-
-
-def learn(agent: Agent, steps: int, callback=None, **arguments) -> Agent:
-    return agent.learn(steps, callback, progress_bar=False, log_interval=128, **arguments)
 
 
 def test_steps_of_an_iteration():

@@ -23,13 +23,11 @@ from operant.ops.returns import (
     weighted_mean,
     weighted_variance,
 )
+from tests.shared import normals
 
 RNG = np.random.default_rng(0)
+normal = normals(RNG)
 gae = jax.jit(generalized_advantages)
-
-
-def normal(*shape):
-    return RNG.normal(size=shape).astype(np.float32)
 
 
 # Returns

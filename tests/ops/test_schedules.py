@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from operant.ops.schedules import KINDS, Cosine, Exponential, Linear, Step, at, of_function, parse
-from operant.types import Clock
+from tests.shared import clock
 
 EXAMPLES = (
     Linear(3e-4),
@@ -39,10 +39,6 @@ def test_values(schedule, values):
     np.testing.assert_allclose(
         [jax.jit(at)(schedule, clock(step)) for step in (0, 25, 50, 100)], values, rtol=1e-5
     )
-
-
-def clock(step, total=100):
-    return Clock(jnp.asarray(step, jnp.int32), jnp.asarray(total, jnp.int32))
 
 
 def test_a_number_is_a_constant():

@@ -9,14 +9,12 @@ import pytest
 import rlax
 
 from operant.ops import td
+from tests.shared import normals
 
 RNG = np.random.default_rng(0)
+normal = normals(RNG)
 B, A, GAMMA = 7, 4, 0.9
 ALPHA, TEMPERATURE, CLIP = 0.8, 0.3, -1.0
-
-
-def normal(*shape):
-    return jnp.asarray(RNG.normal(size=shape), jnp.float32)
 
 
 REWARD, NEXT_Q, NEXT_SELECTOR, Q, SELECTOR = normal(B), *(normal(B, A) for _ in range(4))

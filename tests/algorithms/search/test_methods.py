@@ -17,14 +17,11 @@ from operant.algorithms.search.grid_search import GridSearch
 from operant.algorithms.search.random_search import RandomSearch
 from operant.ops.schedules import Linear
 from operant.types import Clock
+from tests.shared import clock
 
 RNG = np.random.default_rng(0)
 OPTIMUM = np.array([0.6, -0.3, 0.1])
 STEEPNESS = np.array([1.0, 4.0, 0.5])
-
-
-def clock(step=0, total=100):
-    return Clock(jnp.asarray(step, jnp.int32), jnp.asarray(total, jnp.int32))
 
 
 NOW = clock()

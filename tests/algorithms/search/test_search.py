@@ -26,11 +26,12 @@ from operant.networks import Network
 from operant.ops.schedules import Linear
 from operant.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from operant.types import Batch, Clock, EnvSpec, Transition
+from tests.shared import clock
 
 RNG = np.random.default_rng(0)
 KINDS = (Discrete(3), MultiDiscrete((2, 3)), MultiBinary(3), Box((-1.0, 0.0), (3.0, 1.0), (2,)))
 METHODS = {name: cls for name, cls in ALGORITHMS.items() if issubclass(cls, PolicySearch)}
-NOW = Clock(jnp.asarray(50, jnp.int32), jnp.asarray(100, jnp.int32))
+NOW = clock(50)
 
 
 def spec_of(environment, algorithm):

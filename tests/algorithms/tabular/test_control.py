@@ -21,15 +21,12 @@ from operant.algorithms.tabular.table import number_of_states, state_number
 from operant.envs import probes
 from operant.mdp import MDP, value_iteration
 from operant.spaces import Box, Discrete, MultiDiscrete
-from operant.types import Batch, Clock, EnvSpec
+from operant.types import Batch, EnvSpec
 from tests.algorithms.tabular.tape import A, S, learn_from, random_tape
+from tests.shared import clock
 
 GAMMA, EPSILON = 0.9, 0.3
 CONTROL = (QLearning, DoubleQLearning, SARSA, ExpectedSARSA)
-
-
-def clock(step=0, total=100):
-    return Clock(jnp.asarray(step, jnp.int32), jnp.asarray(total, jnp.int32))
 
 
 # Loops in plain Python, from the books
