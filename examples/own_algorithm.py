@@ -1,6 +1,6 @@
 """An algorithm of your own, whole in one file: reward-weighted regression (Peters & Schaal 2007, ICML).
 
-Whole episodes are played, and the policy is fitted to what it did itself, each action counting the more, the higher the
+Whole episodes are played, and the policy is fitted to what it did itself, and an action counts the more, the higher the
 return that followed it:
 
     L(θ) = −E[ w log π(a|s) ] / E[ w ],   w = exp(Ĝ / τ),   G_t = Σ_{k≥t} γ^{k−t} r_k,   Ĝ: standardised over the batch
@@ -15,12 +15,19 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from operant import Agent, Algorithm, Network
-from operant.algorithms.base import static
-from operant.distributions import parameters, sample_noise
-from operant.networks import ActorCritic
-from operant.ops.returns import discounted_returns, standardize, weighted_mean
-from operant.types import Episodes
+from operant.authoring import (
+    ActorCritic,
+    Agent,
+    Algorithm,
+    Episodes,
+    Given,
+    Network,
+    check_algorithm,
+    distributions,
+    network_field,
+    returns,
+    static,
+)
 
 
 class RewardWeightedState(eqx.Module):
@@ -42,15 +49,16 @@ class RewardWeighted(Algorithm):
     n_episodes: int = static(16)
     """Episodes in a batch. A size is static."""
     max_steps: int = static(500)
-    """Where an episode is cut at the latest."""
-    network: Network = static(Network(hidden_sizes=(32,)))
+    """After how many steps an episode is cut off."""
+    network: Network | Given = network_field(Network(hidden_sizes=(32,)))
+    """A Network, a dict of its values, or any Equinox module that maps an observation to features."""
 
     @property
     def experience(self):
         return Episodes(self.n_episodes, self.max_steps)
 
     def check(self, spec):
-        parameters(spec.action_space)  # refuses an action space without a policy head
+        distributions.parameters(spec.action_space)  # refuses an action space without a policy head
 
     def init(self, spec, key):
         network = ActorCritic.build(self.network, spec, key, critic=False)
@@ -60,7 +68,7 @@ class RewardWeighted(Algorithm):
         return state.network.initial_carry(num_envs)
 
     def sample_noise(self, spec, key):
-        return sample_noise(spec.action_space, key, (spec.num_envs,))
+        return distributions.sample_noise(spec.action_space, key, (spec.num_envs,))
 
     def act(self, state, observation, action_mask, carry, noise, clock, *, explore):
         policy, carry = state.network.policy(observation, action_mask, carry)
@@ -69,21 +77,21 @@ class RewardWeighted(Algorithm):
     def update(self, state, batch, key, clock):
         loss, gradient = jax.value_and_grad(self.loss)(state.network, batch)
         updates, optimizer = optax.adam(self.learning_rate).update(gradient, state.optimizer)
-        return RewardWeightedState(optax.apply_updates(state.network, updates), optimizer), {
-            "train/loss": loss
-        }
+        network = optax.apply_updates(state.network, updates)
+        return RewardWeightedState(network, optimizer), {"train/loss": loss}
 
     def loss(self, network, batch):
-        """L(θ) over episodes `[max_steps, n_episodes]`; `batch.weight` is 0 behind each one's end."""
+        """L(θ) over episodes `[max_steps, n_episodes]`; `batch.weight` is 0 after each one's end."""
         step = batch.transition
-        returns = discounted_returns(step.reward, step.done, self.gamma)
-        worth = batch.weight * jnp.exp(standardize(returns, batch.weight) / self.temperature)
+        worth = returns.discounted_returns(step.reward, step.done, self.gamma)
+        worth = jnp.exp(returns.standardize(worth, batch.weight) / self.temperature)
         policy, _ = network.unroll(step.observation, step.action_mask, batch.carry, step.done)
-        return -weighted_mean(policy.log_prob(step.action), worth)
+        return -returns.weighted_mean(policy.log_prob(step.action), batch.weight * worth)
 
 
 def main(total_timesteps: int = 100_000, progress_bar: bool = True) -> Agent:
     """Train it on CartPole: on the device, because it says what it learns from and nothing more."""
+    print(check_algorithm(RewardWeighted(n_episodes=4, max_steps=20)))
     agent = Agent(RewardWeighted(), "CartPole-v1", num_envs=8)
     agent.learn(total_timesteps, progress_bar=progress_bar)
     print(agent.evaluate(20))

@@ -75,7 +75,7 @@ _MODULES = {
 """What is published, by the module that defines it."""
 
 _METHODS = ("load", "resume")  # of Agent, published as functions
-_PACKAGES = ("mdp",)  # published as they are
+_PACKAGES = ("authoring", "mdp")  # published as they are
 
 settings.apply()
 

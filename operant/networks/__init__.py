@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from operant.lazy import exports
 from operant.networks.actor_critic import ActorCritic
-from operant.networks.config import Given, Network, as_network
+from operant.networks.config import Given, Network, as_network, network_field
 from operant.networks.encoder import Encoder
 from operant.networks.layers import ACTIVATIONS, MLP, Convolution, LayerNorm, Linear, dropout
 from operant.networks.memory import GRU, LSTM, Stack, restart, unroll
@@ -30,6 +30,7 @@ __all__ = [
     "Stack",
     "as_network",
     "dropout",
+    "network_field",
     "restart",
     "unroll",
 ]

@@ -166,6 +166,14 @@ class Given:
     module: eqx.Module
 
 
+def network_field(default: Network = Network()) -> Any:
+    """The hyperparameter `network` of an algorithm: users may give a Network, a dict of its values, or their module.
+
+    network: Network | Given = network_field(Network(hidden_sizes=(32,)))
+    """
+    return eqx.field(default=default, converter=as_network)
+
+
 def as_network(value: Network | Given | eqx.Module | Mapping[str, Any]) -> Network | Given:
     """A hyperparameter `network` from what users write: a Network, a dict of its values, or their own module.
 

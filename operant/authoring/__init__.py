@@ -1,0 +1,100 @@
+"""All that one needs to write an algorithm of one's own, in one place.
+
+    from operant.authoring import ActorCritic, Algorithm, Episodes, check_algorithm, returns, static
+
+An algorithm is a frozen object of hyperparameters with a few pure functions (`Algorithm`). It says as a value what
+experience it learns from (`Rollout`, `Episodes` or `Replay`), and the engine does the rest: collecting on the device or
+through Gymnasium, many seeds, logs, checkpoints, resuming, scoring. `Agent(Mine(), "CartPole-v1")` trains one, and
+`check_algorithm(Mine)` says what is wrong with it. `examples/own_algorithm.py` is a whole one.
+
+What is here:
+
+- the protocol: `Algorithm`, `Estimates`; `static`, `network_field`, `require` and `ranges` for hyperparameters;
+- plans of experience and what they give: `Rollout`, `Episodes`, `Replay`, `Batch`, `Transition`, `Clock`, `EnvSpec`;
+- networks: `Network` (its sizes as a value), `ActorCritic`, `QNetwork`, and the parts that they are made of;
+- modules of pure functions: `distributions`, `returns`, `td`, `distributional`, `exploration`, `exploration_noise`,
+  `normalization`, `optimizers`, `schedules`, `traces`; `spaces`;
+- trying it: `Agent`, `check_algorithm`, and `probes`, environments that each isolate one thing that a learner must get
+  right and say which values it must learn.
+"""
+
+from operant import distributions, spaces
+from operant.agent import Agent
+from operant.algorithms import ranges
+from operant.algorithms.base import Algorithm, Estimates, require, static
+from operant.authoring.check import Report, check_algorithm
+from operant.distributions import Distribution
+from operant.envs import probes
+from operant.envs.base import Environment
+from operant.networks import (
+    GRU,
+    LSTM,
+    MLP,
+    ActorCritic,
+    Encoder,
+    Given,
+    Linear,
+    Network,
+    QNetwork,
+    as_network,
+    network_field,
+)
+from operant.ops import (
+    distributional,
+    exploration,
+    exploration_noise,
+    normalization,
+    optimizers,
+    returns,
+    schedules,
+    td,
+    traces,
+)
+from operant.ops.schedules import Schedule
+from operant.types import Batch, Clock, EnvSpec, Episodes, Experience, PyTree, Replay, Rollout, Transition
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "MLP",
+    "ActorCritic",
+    "Agent",
+    "Algorithm",
+    "Batch",
+    "Clock",
+    "Distribution",
+    "Encoder",
+    "EnvSpec",
+    "Environment",
+    "Episodes",
+    "Estimates",
+    "Experience",
+    "Given",
+    "Linear",
+    "Network",
+    "PyTree",
+    "QNetwork",
+    "Replay",
+    "Report",
+    "Rollout",
+    "Schedule",
+    "Transition",
+    "as_network",
+    "check_algorithm",
+    "distributional",
+    "distributions",
+    "exploration",
+    "exploration_noise",
+    "network_field",
+    "normalization",
+    "optimizers",
+    "probes",
+    "ranges",
+    "require",
+    "returns",
+    "schedules",
+    "spaces",
+    "static",
+    "td",
+    "traces",
+]
