@@ -1,7 +1,7 @@
 """Does operant learn as well as its peers? `python -m benchmarks.parity` writes results/parity.{json,md} and a picture.
 
-The same hyperparameters, environment, steps and scoring as Stable-Baselines3 and sb3-contrib. What is done is kept seed by
-seed, and the command goes on where it was; a pair whose settings have changed is measured anew.
+The same hyperparameters, environment, steps and scoring as Stable-Baselines3 and sb3-contrib. What is done is kept seed
+by seed, and the command goes on where it was; a pair whose settings have changed is measured anew.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import datetime
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from fnmatch import fnmatch
@@ -74,7 +73,9 @@ class Results:
 
     def add(self, pair: Pair, side: str, result: Raw) -> None:
         """Keep a seed's scores; `result` holds the versions that they were made with, too."""
-        with self._lock:  # of this process; another may write other pairs meanwhile, so the file is read again
+        with (
+            self._lock
+        ):  # of this process; another may write other pairs meanwhile, so the file is read again
             kept = self._read()
             raw = self._of(pair, kept)
             raw["date"] = self._date
@@ -101,7 +102,7 @@ class Results:
 
 def _of_operant(pair: Pair, side: str, seeds: Sequence[int], results: Results) -> None:
     """All seeds together in one program on the native twin, or one after another through Gymnasium."""
-    from benchmarks.parity_operant import train
+    from benchmarks.parity_operant import train  # not for `--report`, which needs no JAX
 
     groups = [seeds] if side == "operant" else [[seed] for seed in seeds]
     for group in groups:
@@ -113,21 +114,19 @@ def _of_peer(pair: Pair, seeds: Sequence[int], python: str, jobs: int, results: 
     """Seeds one after another in each of `jobs` processes of one thread, which leave the machine to all others."""
     with ThreadPoolExecutor(jobs) as pool:
         parts = [seeds[index::jobs] for index in range(min(jobs, len(seeds)))]
-        running = [
-            pool.submit(_keep, pair, results, lambda part=part: _answers(pair, part, python))
-            for part in parts
-        ]
+        running = [pool.submit(_keep, pair, part, python, results) for part in parts]
         for done in as_completed(running):
             done.result()  # raises what went wrong there
 
 
-def _keep(pair: Pair, results: Results, answers: Callable[[], Iterator[Raw]]) -> None:
-    with closing(answers()) as each:  # type: ignore[type-var]
+def _keep(pair: Pair, seeds: Iterable[int], python: str, results: Results) -> None:
+    with closing(answers(pair, seeds, python)) as each:
         for result in each:
             results.add(pair, "peer", result)
 
 
-def _answers(pair: Pair, seeds: Iterable[int], python: str) -> Iterator[Raw]:
+def answers(pair: Pair, seeds: Iterable[int], python: str) -> Generator[Raw, None, None]:
+    """The peer's scores of one seed after another."""
     argument = {
         "pair": pair.settings,
         "seeds": list(seeds),
@@ -142,9 +141,13 @@ def _answers(pair: Pair, seeds: Iterable[int], python: str) -> Iterator[Raw]:
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        for line in process.stdout:
-            yield json.loads(line)
-        errors = process.stderr.read()
+        try:
+            for line in process.stdout:
+                yield json.loads(line)
+            errors = process.stderr.read()
+        except BaseException:  # also where nobody asks for the next: what trains ends with who wanted it
+            process.kill()
+            raise
     if process.returncode:
         raise RuntimeError(f"{pair.peer} on {pair.environment} failed:\n{errors[-3000:]}")
 
@@ -179,4 +182,3 @@ def _options() -> argparse.Namespace:
 
 if __name__ == "__main__":
     main()
-    sys.exit(0)

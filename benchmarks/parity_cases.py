@@ -1,7 +1,7 @@
 """What `benchmarks.parity` trains on both sides, told to each by one table. Only the standard library.
 
-Values are Stable-Baselines3's defaults, or near those of its zoo of trained agents where the defaults learn nothing in so
-few steps. Steps are chosen so that most learners are still on their way: of two that have solved an environment one
+Values are Stable-Baselines3's defaults, or near those of its zoo of trained agents where the defaults learn nothing in
+so few steps. Steps are chosen so that most learners are still on their way: of two that have solved an environment one
 cannot tell which is better.
 """
 

@@ -75,4 +75,4 @@ class WithMask(Wrapped):
     environment: str = eqx.field(static=True)
 
     def action_mask(self, state: State) -> jax.Array:
-        return jnp.stack(MASKS[self.environment](self.inner.observe(state.inner)))
+        return jnp.stack(MASKS[self.environment](self.inner.observation(state.inner)))

@@ -82,7 +82,7 @@ def report(measured: Sequence[Raw]) -> str:
     sections = [
         "# Learning as well as the peers\n",
         "\n\n".join([*machines, *versions]),
-        "\nThe same hyperparameters, environment, steps and scoring as Stable-Baselines3 and sb3-contrib (PyTorch, CPU); "
+        "\nThe same hyperparameters, environment, steps and scoring as Stable-Baselines3 and sb3-contrib (PyTorch); "
         "`parity_cases.py` is the one table that both are told. operant's seeds are trained together on its native "
         "twins of the environments, the peer's one by one through Gymnasium. A seed's score is the mean return of its "
         "deterministic policy at the end over 50 episodes of Gymnasium's environment, with the same reset seeds on "
@@ -107,9 +107,7 @@ def report(measured: Sequence[Raw]) -> str:
             + common.table(("", "seeds", "through Gymnasium, mean", "on the twin, mean ± deviation"), cross)
             + "\n"
         )
-    noted = [
-        f"- **{raw['name']}**: {FINDINGS[raw['name']]}" for raw in measured if raw["name"] in FINDINGS
-    ]
+    noted = [f"- **{raw['name']}**: {FINDINGS[raw['name']]}" for raw in measured if raw["name"] in FINDINGS]
     if noted:
         sections.append("## What was found\n\n" + "\n".join(noted) + "\n")
     return "\n".join(sections)

@@ -1,0 +1,59 @@
+"""Stable-Baselines3's side of `benchmarks.parity_update`: learn from the rollouts given, from the weights given."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.logger import configure
+
+from benchmarks.parity_cases import Pair
+
+
+def main() -> None:
+    argument = json.loads(sys.argv[1])
+    pair, given = Pair(**argument["pair"]), dict(np.load(argument["given"]))
+    torch.set_num_threads(1)
+    package, name = pair.peer.split(".")
+    arguments = {"seed": 0, "device": "cpu"} | pair.hyperparameters
+    env = make_vec_env(pair.environment, pair.num_envs, 0)
+    model: Any = getattr(import_module(package), name)("MlpPolicy", env, **arguments)
+    model.set_logger(configure(None, []))
+    known = {key.partition("/")[2]: value for key, value in given.items() if key.startswith("weights/")}
+    model.policy.load_state_dict({key: torch.as_tensor(value) for key, value in known.items()})
+    answer = {}
+    for index in range(len({key.partition("/")[0] for key in given} - {"weights"})):
+        fill(model, {key: given[f"{index}/{key}"] for key in FIELDS})
+        model.train()
+        now = model.policy.state_dict()
+        answer |= {f"{index}/{key}": value.numpy().copy() for key, value in now.items()}
+    np.savez(argument["answer"], **answer)
+
+
+FIELDS = ("observation", "action", "reward", "terminated", "truncated", "next_observation")
+
+
+def fill(model: Any, rollout: dict[str, np.ndarray]) -> None:
+    """What `collect_rollouts` does with steps `[T, N, …]` that were taken."""
+    buffer, policy = model.rollout_buffer, model.policy
+    buffer.reset()
+    done = rollout["terminated"] | rollout["truncated"]
+    starts = np.concatenate([np.ones_like(done[:1]), done[:-1]])
+    with torch.no_grad():
+        for step in range(len(done)):
+            seen, action = (torch.as_tensor(rollout[key][step]) for key in ("observation", "action"))
+            values, log_prob, _ = policy.evaluate_actions(seen, action)
+            following = policy.predict_values(torch.as_tensor(rollout["next_observation"][step]))
+            bootstrap = following.numpy().flatten() * rollout["truncated"][step]
+            reward = rollout["reward"][step] + model.gamma * bootstrap
+            buffer.add(seen.numpy(), action.numpy(), reward, starts[step], values, log_prob)
+    buffer.compute_returns_and_advantage(following, done[-1])
+
+
+if __name__ == "__main__":
+    main()
