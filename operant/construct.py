@@ -21,7 +21,7 @@ AGENT_ARGUMENTS = tuple(inspect.signature(Agent.__init__).parameters)[3:]  # all
 
 
 def make(
-    name: str, env: Any, *, preset: str | None = "auto", curiosity: Any = None, **arguments: Any
+    name: str, env: Any = None, *, preset: str | None = "auto", curiosity: Any = None, **arguments: Any
 ) -> Agent:
     """An agent of the named algorithm.
 
@@ -31,8 +31,8 @@ def make(
             another name those of that name; None plain defaults. What is given by hand goes before them.
         curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name of one, which
             then has the preset's values if there are any.
-        arguments: The agent's (`seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`, `env_kwargs`,
-            `start_method`, `env_timeout`) and any hyperparameter.
+        arguments: The agent's (`dataset`, `seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`,
+            `env_kwargs`, `start_method`, `env_timeout`) and any hyperparameter.
 
     Raises ValueError naming what is wrong: the algorithm, a hyperparameter, its value, the preset or the environment.
     """
@@ -86,7 +86,7 @@ def constructor(name: str) -> Callable[..., Agent]:
     cls, defaults = registry.algorithm(name), registry.defaults(name)
 
     def construct(
-        env: Any, *more: Any, preset: str | None = "auto", curiosity: Any = None, **arguments: Any
+        env: Any = None, *more: Any, preset: str | None = "auto", curiosity: Any = None, **arguments: Any
     ) -> Agent:
         if more:
             raise ValueError(
@@ -97,6 +97,12 @@ def constructor(name: str) -> Callable[..., Agent]:
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     agent = inspect.signature(Agent.__init__).parameters
+    offline = registry.build(cls, defaults).experience.offline
+    environment = inspect.Parameter(
+        "env",
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=None if offline else inspect.Parameter.empty,
+    )
     construct.__name__ = construct.__qualname__ = name if defaults else cls.__name__
 
     def load(path: Any, *arguments: Any, **keywords: Any) -> Agent:
@@ -112,8 +118,8 @@ def constructor(name: str) -> Callable[..., Agent]:
 
     construct.load = load  # pyright: ignore[reportFunctionMemberAccess] (where habit looks for it)
     before = [
-        inspect.Parameter("env", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-        *(agent[argument] for argument in AGENT_ARGUMENTS),
+        environment,
+        *(agent[argument] for argument in AGENT_ARGUMENTS if offline or argument != "dataset"),
         inspect.Parameter("preset", keyword, default="auto"),
         inspect.Parameter("curiosity", keyword, default=None),
     ]

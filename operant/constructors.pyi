@@ -2919,6 +2919,127 @@ class _IQN:
 
 IQN: _IQN
 
+class _BC:
+    def __call__(
+        self,
+        env: Any = None,
+        *,
+        dataset: Any = None,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.001,
+        batch_size: int = 256,
+        sequence_length: int = 32,
+        ent_coef: float | Schedule | str | Callable[[Any], Any] = 0.0,
+        max_grad_norm: float = 0.5,
+        validation_fraction: float = 0.0,
+        log_std_init: float = 0.0,
+        scale_actions: bool = True,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+    ) -> Agent:
+        """Behaviour cloning of recorded actions, for every action space, with masks and memory.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored. Default: None.
+            dataset: What an algorithm learns from that does not play, such as BC: a Minari dataset (its
+                folder, its id or itself), a .npz file or a dict of arrays (observations, actions;
+                terminations, truncations, rewards, action_masks), trajectories of `operant.collect`, or an
+                iterable of batches, which is streamed. `env` is then where it is scored, and may be left
+                out. Default: None.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What is given by hand
+                goes before them. Default: 'auto'.
+            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+                of one, which then has the preset's values if there are any. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
+                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
+                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 1e-05.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-3:0.
+                Default: 0.001.
+            batch_size: Recorded steps of an update; with a memory, batch_size ÷ sequence_length sequences
+                of them. Default: 256.
+            sequence_length: With a memory: consecutive steps that are learnt from together, across the ends
+                of episodes. Default: 32.
+            ent_coef: Weight of the entropy bonus. Default: 0.0.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 0.5.
+            validation_fraction: Part of the dataset's episodes that is not learnt from, and on which
+                validation/loss is computed. Default: 0.0.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Let a policy of a Box with bounds act in units in which they are −1 and 1;
+                otherwise in those of the environment. Default: True.
+            network: The network: a Network of values, or any Equinox module that maps an observation to
+                features. Default: Network().
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+BC: _BC
+
 class _Random:
     def __call__(
         self,

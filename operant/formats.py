@@ -44,6 +44,7 @@ CONFIG = {
     "curiosity": optional(TABLE).later,
     "environment": TEXT,
     "environment_given_as_id": FLAG,
+    "dataset": optional(TABLE).later,
     "env_kwargs": TABLE.later,
     "env_kwargs_not_kept": several(TEXT).later,
     "observation_space": TABLE,
@@ -206,6 +207,8 @@ def check_config(values: Any, more: Mapping[str, Kind] | None = None) -> dict[st
     `more` are the kinds of further fields.
     """
     check(values, {**CONFIG, **(more or {})})
+    if values.get("dataset") is not None:
+        check(values["dataset"], DATASET, "dataset")
     places = ["observation_space", "action_space"]
     if "border" in values:
         check(values, {"dummy_steps": FLAG, "frame_stack": COUNT})
@@ -222,6 +225,9 @@ def check_config(values: Any, more: Mapping[str, Kind] | None = None) -> dict[st
                     field=place,
                 )
     return values
+
+
+DATASET = {"path": optional(TEXT), "steps": optional(COUNT), "sha256": optional(TEXT)}
 
 
 def _sizes(space: Any, field: str) -> Iterator[int]:

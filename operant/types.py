@@ -105,7 +105,8 @@ class Batch(eqx.Module):
 
 
 class Clock(eqx.Module):
-    """Where training stands, in environment steps summed over the N environments: what schedules are functions of."""
+    """Where training stands, in environment steps summed over the N environments (in updates where the plan is a
+    `Dataset`): what schedules are functions of."""
 
     step: jax.Array  # int32
     total: jax.Array  # int32
@@ -120,6 +121,7 @@ class Experience(ABC):
     """A plan: what one iteration of training collects and learns from. It answers for itself; nobody asks its class."""
 
     whole_episodes: ClassVar[bool] = False  # environments start afresh for every batch
+    offline: ClassVar[bool] = False  # nothing is collected: what is learnt from was recorded before
 
     @property
     def stores_carry(self) -> bool:
@@ -255,3 +257,41 @@ class Replay(Experience):
 
     def warm_up_iterations(self, num_envs: int) -> int:
         return math.ceil(self.learning_starts / self.steps_per_iteration(num_envs))
+
+
+@dataclass(frozen=True)
+class Dataset(Experience):
+    """Recorded steps, without an environment: batches are `[batch_size]`, each of one update, which the clock counts.
+
+    The plan says how they are drawn; the steps themselves are the agent's `dataset`, as the environment is its `env`.
+    Of a dataset in memory every epoch is a new order of all of it, which each seed has for itself: everything comes
+    once, and what fills up an epoch's last batch has weight 0. `validation_fraction` of its episodes is never learnt
+    from (`Algorithm.validation`). With `sequence` > 1 batches are that many consecutive steps, `[sequence,
+    batch_size]`, across the ends of episodes, and the policy's memory is empty before the first. `next_observation` is
+    None.
+
+    Of a dataset that is streamed, the batches are as they come.
+    """
+
+    offline: ClassVar[bool] = True
+    batch_size: int
+    sequence: int = 1
+    validation_fraction: float = 0.0
+
+    @property
+    def unroll_length(self) -> int:
+        return self.sequence
+
+    @property
+    def described(self) -> str:
+        return f"batch_size={self.batch_size}"
+
+    def columns(self, num_envs: int) -> int:
+        return self.batch_size
+
+    def steps_per_iteration(self, num_envs: int) -> int:
+        """One: what is counted are updates."""
+        return 1
+
+    def require_shared(self, num_envs: int) -> None:
+        """No environments share anything."""

@@ -14,6 +14,7 @@ from operant.agent.callbacks.hooks import Hooks
 from operant.agent.core import Core
 from operant.agent.model import Model
 from operant.agent.plan import Plan
+from operant.agent.recorded import require_dataset, source_of
 from operant.agent.training import Session
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
@@ -23,7 +24,7 @@ from operant.engine.run_directory import RunDirectory
 from operant.engine.statistics import WINDOW
 from operant.engine.train import chunk_size
 from operant.envs.processes import StartMethod
-from operant.envs.source import Backend, Source, Vectorization
+from operant.envs.source import Backend, Vectorization
 from operant.envs.wrappers.registry import Written, as_wrappers
 
 
@@ -34,6 +35,10 @@ class Agent(Model):
         algorithm: What learns, with its hyperparameters.
         env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or a native one;
             or a list of ids and callables, one for each copy, of which the first is scored.
+        dataset: What an algorithm learns from that does not play, such as BC: a Minari dataset (its folder, its id or
+            itself), a .npz file or a dict of arrays (observations, actions; terminations, truncations, rewards,
+            action_masks), trajectories of `operant.collect`, or an iterable of batches, which is streamed. `env` is
+            then where it is scored, and may be left out.
         seed: All randomness derives from it.
         seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or which.
         num_envs: Environments stepped together, for each learner; by default as many as the algorithm says: one, or for
@@ -57,8 +62,9 @@ class Agent(Model):
     def __init__(
         self,
         algorithm: Algorithm,
-        env: Any,
+        env: Any = None,
         *,
+        dataset: Any = None,
         seed: int = 0,
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
@@ -70,7 +76,9 @@ class Agent(Model):
         env_timeout: float | None = None,
         stats_window_size: int = WINDOW,
     ) -> None:
-        source = Source.of(
+        recorded = require_dataset(algorithm, dataset, env, num_envs)
+        source = source_of(
+            recorded,
             env,
             backend=backend,
             vectorization=vectorization,
@@ -87,6 +95,7 @@ class Agent(Model):
                 seeds=seeds,
                 num_envs=num_envs,
                 stats_window_size=stats_window_size,
+                recorded=recorded,
             )
         )
 
@@ -112,7 +121,8 @@ class Agent(Model):
         overwrite: bool = False,
         **habit: Never,
     ) -> Self:
-        """Train for `total_timesteps` environment steps (of each seed); called again, it goes on from there.
+        """Train for `total_timesteps` environment steps (of each seed); called again, it goes on from there. Of what
+        learns from a dataset, all steps here are updates.
 
         Args:
             callback: A function that is called with a `Progress` after every row of metrics, an `operant.Callback` with
@@ -193,6 +203,7 @@ class Agent(Model):
         env: Any = None,
         network: Any = None,
         wrappers: Written | Sequence[Written] | None = None,
+        dataset: Any = None,
         callback: Any = None,
         progress_bar: bool = True,
         loggers: Sequence[Logger] = (),
@@ -202,9 +213,9 @@ class Agent(Model):
         """Continue a run from its last checkpoint to the end it was given.
 
         On a native environment the result is, to the last bit, that of a run that was never stopped. Gymnasium's
-        environments cannot be stored: there, episodes start afresh. `env`, `network`, `wrappers` and `env_kwargs` are
-        needed where the run was started with objects of yours, which no file can hold. `env_timeout` stands for that of
-        the run.
+        environments cannot be stored: there, episodes start afresh. `env`, `network`, `wrappers`, `env_kwargs` and
+        `dataset` are needed where the run was started with objects of yours, which no file can hold. `env_timeout`
+        stands for that of the run.
         """
         with RunDirectory.open(run_dir).held():
             agent = cls.restore(
@@ -214,6 +225,7 @@ class Agent(Model):
                 wrappers=wrappers,
                 env_kwargs=env_kwargs,
                 env_timeout=env_timeout,
+                dataset=dataset,
             )
             return agent.finish(run_dir, callback, progress_bar, loggers)
 
@@ -228,9 +240,11 @@ class Agent(Model):
         env_kwargs: Mapping[str, Any] | None = None,
         step: int | None = None,
         env_timeout: float | None = None,
+        dataset: Any = None,
     ) -> Self:
         """The agent as it was at a run's last checkpoint, or at that of `step`; `finish` trains it to the end."""
-        given = {} if env_timeout is None else {"env_timeout": env_timeout}
+        known = {"env_timeout": env_timeout, "dataset": dataset}
+        given = {name: value for name, value in known.items() if value is not None}
         return cls._of(saving.restore(run_dir, env, network, wrappers, env_kwargs, step, given))
 
     def finish(

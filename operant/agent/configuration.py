@@ -9,13 +9,14 @@ from typing import Any
 
 from operant import curiosity, habits
 from operant.agent.core import Core
+from operant.agent.recorded import Recorded
 from operant.algorithms import registry
 from operant.algorithms.base import Algorithm
 from operant.engine.statistics import WINDOW
 from operant.envs import arguments, stored
 from operant.envs.ids import registered
 from operant.envs.source import Backend, Source, Vectorization, one_of
-from operant.envs.stored import Missing, StoredSource, require_same_spaces
+from operant.envs.stored import Missing, NoEnvironment, StoredSource, require_same_spaces
 from operant.envs.timeouts import require_timeout
 from operant.envs.wrappers import registry as wrappers
 from operant.fields import FileError, blamed, whole
@@ -30,6 +31,7 @@ def config(core: Core) -> dict[str, Any]:
         "hyperparameters": registry.to_json(algorithm),
         "curiosity": curiosity.to_json(curious),
         "environment": core.source.id,
+        "dataset": None if core.recorded is None else core.recorded.to_json(),
         "environment_given_as_id": isinstance(core.source.given, str),
         "env_kwargs": env_kwargs,
         "env_kwargs_not_kept": not_kept,  # the names of those that are objects of the user's
@@ -75,6 +77,9 @@ def from_config(
     own = {name: values.pop(name, config[name]) for name in ("seed", "seeds", "num_envs")}
     window = config.get("stats_window_size", WINDOW)  # not in files of before
     own["stats_window_size"] = values.pop("stats_window_size", window)
+    dataset = config.get("dataset")  # not in files of before
+    if dataset is not None:
+        own["recorded"] = Recorded.of(values.pop("dataset", None) or Recorded.from_json(dataset))
     with blamed(path, "config"):
         expected, whole_spec = stored.from_json(config)
     known = config["environment_given_as_id"]
@@ -91,7 +96,8 @@ def from_config(
     if env is None and env_kwargs:
         arguments.check(expected.id, env_kwargs)
     if env is None and whole_spec:
-        source = StoredSource(expected.id if known else Missing(expected.id), **what, stored=expected)
+        missing = Missing if dataset is None else NoEnvironment
+        source = StoredSource(expected.id if known else missing(expected.id), **what, stored=expected)
     else:
         source = Source(registered(expected.id) if env is None else env, **what)
         require_same_spaces(expected, source.spec)  # before the algorithm has its say on other ones
@@ -104,6 +110,8 @@ def from_config(
     ) * 5  # the file alone says what to make
     with blamed(path, "config") if theirs else nullcontext():
         algorithm = registry.restore(kind, values)
+        if dataset is not None:
+            own["recorded"].spec = expected
         return Core(curiosity.make_curious(algorithm, config.get("curiosity")), source, **own)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from operant.agent import inputs
 from operant.agent.best import Best, better_of
 from operant.agent.learner import Begun, Learner
+from operant.agent.recorded import Recorded
 from operant.algorithms.base import Algorithm
 from operant.engine import room
 from operant.engine.log import STEP
@@ -46,6 +47,7 @@ class Core:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         stats_window_size: int = WINDOW,
+        recorded: Recorded | None = None,
     ) -> None:
         inputs.at_least_one(stats_window_size=stats_window_size)
         inputs.require_same_discount(algorithm, source.wrappers)
@@ -60,7 +62,7 @@ class Core:
         room.require_learners(algorithm, spec, learners)  # networks that cannot be made say so here, too
         self.seeds = inputs.seeds_of(self.seed, seeds)
         own = self.seed if self.seeds is None else self.seeds
-        self._place(Learner(algorithm, source, spec, own, stats_window_size))
+        self._place(Learner(algorithm, source, spec, own, stats_window_size, recorded))
         self._history: list[dict[str, Any]] = []
         self._best: Best | None = None
 
@@ -83,6 +85,11 @@ class Core:
     def spec(self) -> EnvSpec:
         """What is observed and done there, by `num_envs` environments."""
         return self.learner.spec
+
+    @property
+    def recorded(self) -> Recorded | None:
+        """The dataset that is learnt from; None for what plays."""
+        return self.learner.recorded
 
     @property
     def border(self) -> Border:
@@ -110,7 +117,7 @@ class Core:
         spec, before = replace(source.spec, num_envs=self.num_envs), self.learner
         self.algorithm.check(spec)
         seeds = self.seed if self.seeds is None else self.seeds
-        learner = Learner(self.algorithm, source, spec, seeds, before.window)
+        learner = Learner(self.algorithm, source, spec, seeds, before.window, before.recorded)
         learner.state = jax.tree.map(jnp.copy, before.state)
         learner.begun = Begun(before.step, before.iteration)
         self._place(learner)
@@ -207,6 +214,7 @@ class Core:
             seeds=seeds,
             num_envs=self.num_envs if self.source.copies is None else None,
             stats_window_size=self.learner.window,
+            recorded=self.recorded,
         )
         core.loaded(state, begun, rows)
         return core

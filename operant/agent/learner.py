@@ -16,8 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant import settings
+from operant.agent.recorded import Recorded
 from operant.algorithms.base import Algorithm
 from operant.engine import room
+from operant.engine.dataset import DatasetLoop
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.log import UPDATES
@@ -64,8 +66,9 @@ class Learner:
         spec: EnvSpec,
         seeds: int | tuple[int, ...],
         window: int = WINDOW,
+        recorded: Recorded | None = None,
     ) -> None:
-        self.window = window
+        self.window, self.recorded = window, recorded
         self.algorithm, self.source, self.spec = algorithm, source, spec
         self.seeds = None if isinstance(seeds, int) else len(seeds)
         self.key = key_of(seeds) if isinstance(seeds, int) else keys_of(seeds)
@@ -74,7 +77,7 @@ class Learner:
         self.updates: Any = np.asarray(0)  # of the parameters, so far; [S] with several seeds
         self.return_experience = False
         self._given_up = False  # what was learnt is not worth keeping
-        self._loop: DeviceLoop | HostLoop | None = None
+        self._loop: DatasetLoop | DeviceLoop | HostLoop | None = None
         self._closing: Callable[[], Any] = lambda: (
             None
         )  # closes the environments, at once or when nobody holds this
@@ -139,7 +142,7 @@ class Learner:
 
     def _demand(self, chunk_size: int = 1) -> room.Demand:
         python = 0
-        if self.source.native is None and self.source.copies is None:
+        if self.steps_in_python and self.source.copies is None:
             python = room.PROCESS if self.source.vectorization == "async" else room.OBJECT
         return room.Demand(self.algorithm, self.spec, self.seeds or 1, self.window, chunk_size, python)
 
@@ -153,13 +156,10 @@ class Learner:
         `return_experience` says whether its experience will be looked at; `watch` is told how it goes, and may stop it.
         """
         self.require_room(size or 1)
-        native = self.source.native
-        if native is None:
+        if self.steps_in_python:
             self._host_loop.return_experience = return_experience
         elif self._loop is None or self.return_experience != return_experience:
-            self._loop = DeviceLoop(
-                self.algorithm, native, self.spec.num_envs, self.seeds, return_experience, self.window
-            )
+            self._loop = self._new_loop(return_experience)
         self.return_experience = return_experience
         self.watch = self._started_loop.watch = watch or Watch()
         if self.run is None:
@@ -168,6 +168,22 @@ class Learner:
                 run = replace(run, state=jax.tree.map(jnp.copy, self._state))
             self.run = self.begun.onto(run)
         return self._require_whole()
+
+    @property
+    def steps_in_python(self) -> bool:
+        """Whether training steps environments in Python."""
+        return self.recorded is None and self.source.native is None
+
+    def _new_loop(self, return_experience: bool) -> DatasetLoop | DeviceLoop:
+        """A loop on the device: over recorded steps, or with native environments."""
+        recorded = self.recorded
+        if recorded is not None:
+            return DatasetLoop(self.algorithm, self.spec, lambda: recorded.data, self.seeds, self.window)
+        native = self.source.native
+        assert native is not None
+        return DeviceLoop(
+            self.algorithm, native, self.spec.num_envs, self.seeds, return_experience, self.window
+        )
 
     @property
     def _host_loop(self) -> HostLoop:
@@ -185,6 +201,8 @@ class Learner:
     @property
     def environments(self) -> HostEnvironments:
         """Those that training steps in Python. Raises ValueError where it steps none."""
+        if self.recorded is not None:
+            raise ValueError(f"{self.source.id} is not stepped in training, which learns from a dataset.")
         if self.source.native is not None:
             raise ValueError(
                 f"{self.source.id} is trained on natively, where nothing can be called: pass backend='gymnasium', or a "
@@ -216,11 +234,7 @@ class Learner:
             )
             self._loop.env_stale = True
         else:
-            native = self.source.native
-            assert native is not None
-            self._loop = DeviceLoop(
-                algorithm, native, self.spec.num_envs, self.seeds, self.return_experience, self.window
-            )
+            self._loop = self._new_loop(self.return_experience)
         self._loop.watch = self.watch
 
     def restored(self, run: TrainState) -> None:
@@ -296,13 +310,13 @@ class Learner:
             self._loop = None
 
     @property
-    def _started_loop(self) -> DeviceLoop | HostLoop:
+    def _started_loop(self) -> DatasetLoop | DeviceLoop | HostLoop:
         assert self._loop is not None
         return self._loop
 
     def _held(self, advance: Callable[..., Advanced], *arguments: Any) -> Advanced:
         # On the device arrays are used up and made in one call: interrupted, both would be gone.
-        shield = self.watch.unbroken() if isinstance(self._loop, DeviceLoop) else nullcontext()
+        shield = self.watch.unbroken() if isinstance(self._loop, DeviceLoop | DatasetLoop) else nullcontext()
         with shield:
             try:
                 advanced = advance(*arguments)

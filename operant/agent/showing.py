@@ -122,6 +122,9 @@ def plot_policy(core: Core, path: str | Path | None, states: np.ndarray | None) 
 def title(core: Core) -> str:
     """What is being trained on what, in a few words."""
     source = core.source
+    if core.recorded is not None:
+        where = f"from {core.recorded}" + (f", {len(core.seeds)} seeds" if core.seeds else "")
+        return f"{core.name} on {source.id} ({where})"
     if source.native is None:
         where = f"through Gymnasium, {source.vectorization}"
     else:

@@ -62,7 +62,8 @@ class Session:
 
         self.core, self.plan, self.directory = core, plan, directory
         self.hooks, self.records = hooks, hooks.records
-        native = core.source.native is not None
+        native = not core.learner.steps_in_python
+        require_collected(core, observers, info_keywords, hooks)
         self.watch = Watch("this chunk of training" if native else "this environment step")
         self.observers: list[Any] = list(observers)
         self.ended = EpisodeInfos(info_keywords, core.learner.seeds, core.learner.window)
@@ -269,3 +270,18 @@ def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:
     """What tells one run from another, flat."""
     about = ("algorithm", "environment", "seed", "num_envs", "backend")
     return {name: config.get(name) for name in about} | dict(config.get("hyperparameters") or {})
+
+
+def require_collected(
+    core: Core, observers: Sequence[Observer], info_keywords: Sequence[str], hooks: Hooks
+) -> None:
+    """Raise ValueError, naming who waits for them, where no environment steps come that could be looked at."""
+    if core.recorded is None:
+        return
+    waiting = {"observers": observers, "info_keywords": info_keywords, "on_step": hooks.wants("on_step")}
+    for name, asked in waiting.items():
+        if asked:
+            raise ValueError(
+                f"{name}: {core.name} learns from a dataset, and no step of an environment is taken that could be "
+                "looked at. Leave it out."
+            )

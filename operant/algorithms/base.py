@@ -58,7 +58,7 @@ class Algorithm(eqx.Module):
     @property
     @abstractmethod
     def experience(self) -> Experience:
-        """What it learns from: a `Rollout`, `Episodes` or `Replay` plan."""
+        """What it learns from: a `Rollout`, `Episodes`, `Replay` or `Dataset` plan."""
 
     @property
     def default_num_envs(self) -> int:
@@ -141,6 +141,11 @@ class Algorithm(eqx.Module):
         batch holds its priority from now on, already raised to the exponent ζ that replay is to use, so a number > 0
         such as (|δ| + 1e-6)^ζ. It must not be weighed by `batch.weight`, which contains the importance weights.
         """
+
+    def validation(self, state: PyTree, batch: Batch) -> dict[str, jax.Array]:
+        """Metrics of held-out steps, means over `batch` by its weight; nothing is learnt. Where the plan is a `Dataset`
+        that holds some back: once a row of metrics."""
+        return {}
 
     def importance(self, clock: Clock) -> jax.Array | float:
         """The exponent β of the importance weights w ∝ P^−β, for replay by `priority`: 0 for none, 1 corrects fully."""

@@ -31,6 +31,7 @@ PLACES = {
     "ppo": "operant.algorithms.policy_gradient.ppo:PPO",
     "dqn": _DQN,
     **dict.fromkeys(CONFIGURATIONS, _DQN),
+    "bc": "operant.algorithms.imitation.bc:BC",
     "random": "operant.algorithms.random:Random",
 }
 """Each algorithm's class, as `module:class`, under the name that it has on the command line and in files."""

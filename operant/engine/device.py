@@ -10,13 +10,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import NamedSharding
 
 from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
 from operant.engine.learn import draw_learning, learn, report, to_time_major, warm_up
+from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW
 from operant.engine.train_state import Stream, TrainState, initial_state, start, start_of_episode, stream
@@ -25,7 +26,6 @@ from operant.envs import base as envs
 from operant.envs.base import Environment
 from operant.types import EnvSpec, PyTree, Rollout, Transition
 
-SEEDS = PartitionSpec("seeds")  # a run's first axis, over the devices
 SUMS = 64  # more metrics than any algorithm has
 LONGEST = (
     2.0  # seconds that one call of a program may take, after which it is seen whether somebody asked to stop
@@ -184,8 +184,7 @@ class DeviceLoop:
             return_experience,
         )
         self.spec, self.window = replace(environment.spec, num_envs=num_envs), window
-        devices = max(d for d in range(1, len(jax.devices()) + 1) if (seeds or 1) % d == 0)
-        self._mesh = Mesh(np.array(jax.devices()[:devices]), ("seeds",))
+        self._mesh = mesh_of(seeds)
         self._chunks: dict[int, Program] = {}
         self._warm_ups: dict[int, Program] = {}
         self._called: set[tuple[str, int]] = set()  # programs that are compiled
@@ -333,22 +332,7 @@ class DeviceLoop:
         if self.seeds is None:
             return Program(function, about, donate=(1,))
 
-        def mapped(algorithm: Algorithm, run: TrainState, *rest: Any) -> Any:
-            def one(run: TrainState, *mine: Any) -> Any:
-                return function(algorithm, run, *mine, *rest[own:])
-
-            each = run, *rest[:own]
-            return jax.lax.map(lambda x: one(*x), each) if self._in_turn else jax.vmap(one)(*each)
-
-        if self._mesh.size > 1:
-            common = PartitionSpec()
-            mapped = jax.shard_map(
-                mapped,
-                mesh=self._mesh,
-                in_specs=(common, *[SEEDS] * (1 + own), *[common] * shared),
-                out_specs=SEEDS,
-                check_vma=False,
-            )
+        mapped = over_seeds(function, self._mesh, own, shared, in_turn=lambda: self._in_turn)
         return Program(mapped, about, donate=(1,))
 
     @property

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from operant import spaces
 from operant.envs.base import Environment
@@ -33,6 +34,13 @@ class Missing:
 
     def __repr__(self) -> str:
         return f"<{self.id}, not given yet>"
+
+
+class NoEnvironment(Missing):
+    """In the place of an environment where something is learnt from a dataset alone."""
+
+    def __repr__(self) -> str:
+        return f"<{self.id}, a dataset>"
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,10 @@ class StoredSource(Source):
 
         Raises ValueError where nothing is registered by what the file says, or it does not take what the file gives.
         """
+        if isinstance(self.given, NoEnvironment):
+            raise ValueError(
+                f"{self.given.id} is a dataset, and no environment was named that can be played: give one, env=…."
+            )
         if isinstance(self.given, Missing):
             raise ValueError(
                 f"The environment {self.given.id} was an object of yours: pass it again as env=… (to load, evaluate or "
@@ -135,12 +147,13 @@ def from_json(config: Mapping[str, Any]) -> tuple[EnvSpec, bool]:
 def require_same_spaces(expected: EnvSpec, got: EnvSpec) -> None:
     """Raise ValueError, naming both, where a model of one environment cannot play the other.
 
-    Sizes, bounds and starts are compared; the types of numbers are converted.
+    Sizes, bounds and starts are compared; the types of numbers are converted. Observations without bounds, as those of
+    a dataset are, may have some: they change nothing in a network.
     """
     for name in ("observation_space", "action_space"):
         want, have = getattr(expected, name), getattr(got, name)
         words = spaces.describe(want), spaces.describe(have)
-        if words[0] == words[1]:
+        if words[0] == words[1] and not (name == "observation_space" and _unbounded(want)):
             if (
                 expected.border is None or got.border is None
             ):  # a native one, or a file from before: no starts
@@ -153,6 +166,10 @@ def require_same_spaces(expected: EnvSpec, got: EnvSpec) -> None:
                 f"The model was made for {expected.id}, whose {name.replace('_', ' ')} is {words[0]}; "
                 f"{got.id} has {words[1]}. Use the environment it was trained on."
             )
+
+
+def _unbounded(space: spaces.Space) -> bool:
+    return isinstance(space, spaces.Box) and not any(np.isfinite(bound).any() for bound in space.bounds)
 
 
 def _limits(space: gym.Space) -> str:

@@ -1,0 +1,46 @@
+"""A function of one learner as one of all learners, spread over the machine's devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+SEEDS = PartitionSpec("seeds")  # a run's first axis, over the devices
+
+
+def mesh_of(seeds: int | None) -> Mesh:
+    """The devices that share this number of learners: as many as divide it."""
+    devices = max(d for d in range(1, len(jax.devices()) + 1) if (seeds or 1) % d == 0)
+    return Mesh(np.array(jax.devices()[:devices]), ("seeds",))
+
+
+def over_seeds(
+    function: Callable, mesh: Mesh, own: int, shared: int, *, in_turn: Callable[[], bool] = lambda: False
+) -> Callable:
+    """`function(algorithm, run, *rest)` over a run whose leaves have a first axis of learners.
+
+    Of the arguments after the run, each learner has its `own`; the algorithm and the `shared` ones are common to all.
+    Learners of one device learn together, or one after another where `in_turn` says so.
+    """
+
+    def mapped(algorithm: Any, run: Any, *rest: Any) -> Any:
+        def one(run: Any, *mine: Any) -> Any:
+            return function(algorithm, run, *mine, *rest[own:])
+
+        each = run, *rest[:own]
+        return jax.lax.map(lambda x: one(*x), each) if in_turn() else jax.vmap(one)(*each)
+
+    if mesh.size == 1:
+        return mapped
+    common = PartitionSpec()
+    return jax.shard_map(
+        mapped,
+        mesh=mesh,
+        in_specs=(common, *[SEEDS] * (1 + own), *[common] * shared),
+        out_specs=SEEDS,
+        check_vma=False,
+    )
