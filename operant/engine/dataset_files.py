@@ -16,12 +16,11 @@ from operant.engine.demonstrations import (
     UNNAMED,
     DatasetError,
     Demonstrations,
+    described,
     from_arrays,
     require_fitting,
     to_steps,
 )
-from operant.envs.border import Border
-from operant.envs.gymnasium_spaces import space_from_gymnasium
 from operant.types import EnvSpec, PyTree
 
 DATA = "main_data.hdf5"  # Minari's file, in the folder `data` of a dataset
@@ -50,10 +49,9 @@ def from_minari(dataset: Any, spec: EnvSpec | None = None, name: str | None = No
     name = f"dataset {name or dataset.spec.dataset_id}"
     kinds = dataset.observation_space, dataset.action_space
     try:
-        spaces = tuple(map(space_from_gymnasium, kinds))
+        own = described(_environment(dataset), kinds)
     except ValueError as error:
         raise DatasetError(f"{name}: {error}") from error
-    own = EnvSpec(_environment(dataset), *spaces, border=Border(*kinds))
     if spec is not None:
         require_fitting(name, own, spec)
     episodes = [each for each in dataset.iterate_episodes() if len(each)]

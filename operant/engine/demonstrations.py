@@ -134,7 +134,7 @@ def from_arrays(name: str, arrays: Mapping[str, Any], spec: EnvSpec | None = Non
     kinds = _spaces(name, given, spec)
     steps = to_steps(name, kinds, **given)
     known = "terminations" in given or "truncations" in given
-    return Demonstrations(name, spec or _described(name, kinds), _closed(steps), known)
+    return Demonstrations(name, spec or described(UNNAMED, kinds), _closed(steps), known)
 
 
 def from_trajectories(
@@ -164,7 +164,7 @@ def from_steps(name: str, steps: Transition, spec: EnvSpec | None = None) -> Dem
         if spec is None
         else (space_to_gymnasium(spec.observation_space), space_to_gymnasium(spec.action_space))
     )
-    return Demonstrations(name, spec or _described(name, kinds), _closed(to_steps(name, kinds, **given)))
+    return Demonstrations(name, spec or described(UNNAMED, kinds), _closed(to_steps(name, kinds, **given)))
 
 
 def to_steps(
@@ -200,7 +200,7 @@ def to_steps(
     steps = Transition(
         observation=observation_to_jax(space, observations),
         action=observation_to_jax(kinds[1], actions),
-        reward=reward,
+        reward=reward,  # pyright: ignore[reportArgumentType] (NumPy's, here and below)
         terminated=flags["terminations"],
         truncated=flags["truncations"],
         next_observation=None,
@@ -269,7 +269,7 @@ def _stream(batches: Iterable[Any], spec: EnvSpec | None) -> Stream:
         )
     given = arrays_of(next(iterator, None), name)
     kinds = _inferred(name, given["observations"], given["actions"])
-    return Stream(name, _described(name, kinds), batches, kinds)
+    return Stream(name, described(UNNAMED, kinds), batches, kinds)
 
 
 def _spaces(name: str, given: Mapping[str, Any], spec: EnvSpec | None) -> Spaces:
@@ -279,9 +279,10 @@ def _spaces(name: str, given: Mapping[str, Any], spec: EnvSpec | None) -> Spaces
     return border.observation_space, border.action_space
 
 
-def _described(name: str, kinds: Spaces) -> EnvSpec:
+def described(id: str, kinds: Spaces) -> EnvSpec:
     """An environment of these spaces, of which nothing else is known."""
-    return EnvSpec(UNNAMED, *map(space_from_gymnasium, kinds), border=Border(*kinds))
+    ours = space_from_gymnasium(kinds[0]), space_from_gymnasium(kinds[1])
+    return EnvSpec(id, observation_space=ours[0], action_space=ours[1], border=Border(*kinds))
 
 
 def _inferred(name: str, observations: Any, actions: Any) -> Spaces:
