@@ -27,6 +27,7 @@ from operant.comparison import compare as compare
 from operant.construct import make as make
 from operant.constructors import A2C as A2C
 from operant.constructors import ARS as ARS
+from operant.constructors import BC as BC
 from operant.constructors import CEM as CEM
 from operant.constructors import DQN as DQN
 from operant.constructors import DoubleQLearning as DoubleQLearning

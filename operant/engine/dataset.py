@@ -373,9 +373,10 @@ class DatasetLoop:
     # updates from a stream
 
     def _streamed(self, run: TrainState, count: int) -> tuple[TrainState, dict[str, Any]]:
-        done, rows = 0, []
+        done, rows, data = 0, [], self._data
+        assert isinstance(data, Stream)
         if self._batches is None:  # a run that goes on has seen the first ones
-            self._batches = itertools.islice(iter(self._data), _updates(run), None)  # pyright: ignore[reportArgumentType]
+            self._batches = itertools.islice(iter(data), _updates(run), None)
         while done < count and not (self.watch.stop and done):
             steps = next(self._batches)
             with self.watch.doing("" if self._called else "compiling"):

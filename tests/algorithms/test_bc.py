@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from operant import spaces
+from operant.agent import Agent
 from operant.algorithms.imitation.bc import BC
 from operant.engine.demonstrations import from_arrays, from_steps
 from operant.networks import Network
