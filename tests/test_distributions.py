@@ -99,7 +99,7 @@ def test_gaussian_actions_have_the_shape_of_the_box():
     assert sample.shape == p.mode().shape == (4, 2, 3)
     assert p.log_prob(sample).shape == p.entropy().shape == (4,)
     np.testing.assert_allclose(sample.reshape(4, 6), mean + np.exp(-1) * noise, rtol=1e-5)
-    noise = distributions.sample_noise(space, jax.random.key(0), (5000,))
+    noise = distributions.sample_noise(space, jax.random.key(0), (2500,))
     assert stats.kstest(np.asarray(noise).ravel(), "norm").pvalue > 1e-4
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from operant import distributions
 from operant.algorithms.base import Algorithm
+from operant.ops.step_noise import MOST_NUMBERS
 from operant.spaces import Box, Discrete
 from operant.types import Batch, Clock, EnvSpec, PyTree, Rollout
 
@@ -32,9 +33,11 @@ class Random(Algorithm):
         return RandomState(spec)
 
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
-        """A whole action of a Box; what a uniform policy head needs for the other spaces."""
+        """Whole actions of a Box, or keys of large ones; what a uniform policy head needs for the other spaces."""
         if isinstance(spec.action_space, Box):
-            return jax.vmap(spec.action_space.sample)(jax.random.split(key, spec.num_envs))
+            keys = jax.random.split(key, spec.num_envs)
+            large = spec.num_envs * distributions.parameters(spec.action_space) > MOST_NUMBERS
+            return keys if large else jax.vmap(spec.action_space.sample)(keys)
         return distributions.sample_noise(spec.action_space, key, (spec.num_envs,))
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
@@ -42,7 +45,8 @@ class Random(Algorithm):
         if not explore:
             raise ValueError("The random policy has no best action: evaluate it with deterministic=False.")
         if isinstance(space, Box):
-            return noise, carry, ()
+            keys = jnp.issubdtype(noise.dtype, jax.dtypes.prng_key)
+            return jax.vmap(space.sample)(noise) if keys else noise, carry, ()
         num_envs = jax.tree.leaves(noise)[0].shape[0]
         uniform = jnp.zeros((num_envs, distributions.parameters(space)), jnp.float32)
         return distributions.from_parameters(space, uniform, action_mask).sample(noise), carry, ()

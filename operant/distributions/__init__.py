@@ -16,6 +16,7 @@ from operant.distributions.base import Distribution
 from operant.distributions.discrete import Bernoulli, Categorical, MultiCategorical
 from operant.distributions.gaussian import DiagonalGaussian, StateDependentGaussian, expln
 from operant.distributions.transformed import Transformed, scale, units
+from operant.ops.step_noise import numbers_or_keys
 from operant.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space, describe
 
 __all__ = [
@@ -119,13 +120,12 @@ def sample_noise(
 ) -> jax.Array:
     """The noise `[*leading, parameters(space)]` from which `sample` makes `leading` actions of this space.
 
-    For `state_dependent` exploration of a Box: keys `[*leading]`.
+    Keys `[*leading]` where that is many numbers (see `ops.step_noise`), and for `state_dependent` exploration of a Box.
     """
     if state_dependent:
         return jax.random.split(key, leading)
-    shape = (*leading, parameters(space))
     if isinstance(space, Box):
-        return jax.random.normal(key, shape, dtype=jnp.float32)
-    if isinstance(space, MultiBinary):
-        return jax.random.logistic(key, shape, dtype=jnp.float32)
-    return jax.random.gumbel(key, shape, dtype=jnp.float32)
+        draw = jax.random.normal
+    else:
+        draw = jax.random.logistic if isinstance(space, MultiBinary) else jax.random.gumbel
+    return numbers_or_keys(draw, key, leading, parameters(space))

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from operant.distributions.base import Distribution
+from operant.ops.step_noise import numbers
 
 
 class Categorical(Distribution):
@@ -23,7 +24,8 @@ class Categorical(Distribution):
 
     def sample(self, noise: jax.Array) -> jax.Array:
         """The Gumbel-max trick: with Gumbel noise the argmax follows softmax(logits)."""
-        return jnp.argmax(self.logits + noise, axis=-1).astype(jnp.int32)
+        gumbel = numbers(jax.random.gumbel, noise, self.logits.shape[-1])
+        return jnp.argmax(self.logits + gumbel, axis=-1).astype(jnp.int32)
 
     def log_prob(self, action: jax.Array) -> jax.Array:
         # Select and sum instead of indexing: the gradient of an index is a scatter, which is slow everywhere.
@@ -59,7 +61,7 @@ class MultiCategorical(Distribution):
         return jnp.stack([part.mode() for part in self.parts], axis=-1)
 
     def sample(self, noise: jax.Array) -> jax.Array:
-        noises = self._split(noise)
+        noises = self._split(numbers(jax.random.gumbel, noise, sum(self.nvec)))
         return jnp.stack([part.sample(n) for part, n in zip(self.parts, noises, strict=True)], axis=-1)
 
     def log_prob(self, action: jax.Array) -> jax.Array:
@@ -85,7 +87,8 @@ class Bernoulli(Distribution):
 
     def sample(self, noise: jax.Array) -> jax.Array:
         """On where logits + noise > 0: of logistic noise that is so with probability sigmoid(logits)."""
-        return (self.logits + noise > 0).astype(jnp.int32)
+        logistic = numbers(jax.random.logistic, noise, self.logits.shape[-1])
+        return (self.logits + logistic > 0).astype(jnp.int32)
 
     def log_prob(self, action: jax.Array) -> jax.Array:
         return jnp.sum(jax.nn.log_sigmoid(jnp.where(action == 1, self.logits, -self.logits)), axis=-1)

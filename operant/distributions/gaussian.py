@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from operant.distributions.base import Distribution
+from operant.ops.step_noise import numbers
 
 
 class DiagonalGaussian(Distribution):
@@ -26,7 +27,8 @@ class DiagonalGaussian(Distribution):
         return self._outside(self.mean)
 
     def sample(self, noise: jax.Array) -> jax.Array:
-        return self._outside(self.mean + jnp.exp(self.log_std) * noise)
+        normal = numbers(jax.random.normal, noise, self.mean.shape[-1])
+        return self._outside(self.mean + jnp.exp(self.log_std) * normal)
 
     def log_prob(self, action: jax.Array) -> jax.Array:
         standard = (jnp.reshape(action, self.mean.shape) - self.mean) * jnp.exp(-self.log_std)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from operant.ops.step_noise import numbers
 from operant.types import PyTree
 
 
@@ -27,11 +28,13 @@ def epsilon_greedy(
     Args:
         score: `[…, A]`.
         epsilon: One number, or `[…]`.
-        uniform: `[…, 1 + A]` in [0, 1), independent: whether to explore, and which of equals is preferred.
+        uniform: `[…, 1 + A]` in [0, 1), independent: whether to explore, and which of equals is preferred; or keys
+            `[…]` to draw them from.
 
     Of equals each is as likely as the others: otherwise a table of zeros would always lead the same way.
     """
     score = mask_scores(score, action_mask)
+    uniform = numbers(jax.random.uniform, uniform, 1 + score.shape[-1])
     explores = (uniform[..., 0] < epsilon)[..., None]
     candidate = (explores & ~jnp.isneginf(score)) | (score == jnp.max(score, -1, keepdims=True))
     return jnp.argmax(jnp.where(candidate, uniform[..., 1:], -1.0), -1)
@@ -50,6 +53,7 @@ def epsilon_soft(
     of 0 is the limit, the best action.
     """
     score = mask_scores(score, action_mask)
+    uniform = numbers(jax.random.uniform, uniform, 1 + score.shape[-1])
     explores = (uniform[..., 0] < epsilon)[..., None]
     gumbel = -jnp.log(-jnp.log(jnp.maximum(uniform[..., 1:], jnp.finfo(jnp.float32).tiny)))
     anything = jnp.where(jnp.isneginf(score), -jnp.inf, gumbel)

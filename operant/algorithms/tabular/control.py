@@ -19,6 +19,7 @@ from operant.algorithms.tabular.learner import TabularLearner
 from operant.algorithms.tabular.table import Row, Table
 from operant.ops.exploration import best_value, epsilon_greedy, epsilon_greedy_probabilities, mask_scores
 from operant.ops.schedules import Linear, Schedule, at
+from operant.ops.step_noise import numbers_or_keys
 from operant.spaces import Discrete
 from operant.types import Batch, Clock, EnvSpec
 
@@ -39,9 +40,9 @@ class TabularControl(TabularLearner):
         return Table.init(spec, self.initial_value)
 
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
-        """Uniform `[N, 1 + A]`: see `epsilon_greedy`."""
+        """Uniform `[N, 1 + A]`, or keys: see `epsilon_greedy`."""
         assert isinstance(spec.action_space, Discrete)
-        return jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n), dtype=jnp.float32)
+        return numbers_or_keys(jax.random.uniform, key, (spec.num_envs,), 1 + spec.action_space.n)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         seen = table.state_number(state.space, observation)

@@ -35,6 +35,7 @@ from operant.ops.exploration import (
     mask_scores,
 )
 from operant.ops.schedules import Schedule, at
+from operant.ops.step_noise import numbers_or_keys
 from operant.spaces import Box, Discrete, Space, describe, example
 from operant.types import Batch, Clock, EnvSpec, Rollout
 
@@ -90,9 +91,9 @@ class LinearQ(Algorithm):
         return LinearState(weights, waiting, space)
 
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
-        """Uniform `[N, 1 + A]`: see `epsilon_greedy`."""
+        """Uniform `[N, 1 + A]`, or keys: see `epsilon_greedy`."""
         assert isinstance(spec.action_space, Discrete)
-        return jax.random.uniform(key, (spec.num_envs, 1 + spec.action_space.n), dtype=jnp.float32)
+        return numbers_or_keys(jax.random.uniform, key, (spec.num_envs,), 1 + spec.action_space.n)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         q_values = jax.vmap(lambda seen: self.q_values(state, seen))(observation)

@@ -12,6 +12,7 @@ import numpy as np
 from operant.algorithms.base import Estimates
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.learner import TabularLearner
+from operant.ops.step_noise import numbers, numbers_or_keys
 from operant.spaces import Discrete, Space
 from operant.types import Clock, EnvSpec, PyTree
 
@@ -62,16 +63,17 @@ class TabularPrediction(TabularLearner):
         return self.value_table(spec)
 
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
-        """Gumbel noise `[N, A]`."""
+        """Gumbel noise `[N, A]`, or keys."""
         assert isinstance(spec.action_space, Discrete)
-        return jax.random.gumbel(key, (spec.num_envs, spec.action_space.n), dtype=jnp.float32)
+        return numbers_or_keys(jax.random.gumbel, key, (spec.num_envs,), spec.action_space.n)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         """The policy's action; with `explore=False` its most likely one."""
         policy = self.probabilities_of(state, observation, action_mask)
         if not explore:
             return jnp.argmax(policy, -1), carry, ()
-        return jnp.argmax(jnp.log(policy) + noise, -1), carry, ()  # Gumbel's trick
+        gumbel = numbers(jax.random.gumbel, noise, policy.shape[-1])
+        return jnp.argmax(jnp.log(policy) + gumbel, -1), carry, ()  # Gumbel's trick
 
     def probabilities(
         self, spec: EnvSpec, state: Any, observation: PyTree, action_mask: PyTree, carry: PyTree

@@ -51,6 +51,7 @@ from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import Linear, at
+from operant.ops.step_noise import numbers_or_keys
 from operant.spaces import Discrete
 from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
@@ -69,7 +70,7 @@ class DQNState(eqx.Module):
 class ActNoise(NamedTuple):
     """The randomness of one step of N environments."""
 
-    uniform: jax.Array  # [N, 1 + A]: whether to explore, and how
+    uniform: jax.Array  # [N, 1 + A], or keys [N]: whether to explore, and how
     weights: (
         jax.Array | None
     )  # a key: as numbers, a block of steps' noise of a large network would fill memory
@@ -118,11 +119,11 @@ class DQN(DQNHyperparameters):
 
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> ActNoise:
         assert isinstance(spec.action_space, Discrete)
-        shape = (spec.num_envs, 1 + spec.action_space.n)
+        leading, size = (spec.num_envs,), 1 + spec.action_space.n
         if not self.noisy:
-            return ActNoise(jax.random.uniform(key, shape, dtype=jnp.float32), None)
+            return ActNoise(numbers_or_keys(jax.random.uniform, key, leading, size), None)
         key_uniform, key_weights = jax.random.split(key)
-        return ActNoise(jax.random.uniform(key_uniform, shape, dtype=jnp.float32), key_weights)
+        return ActNoise(numbers_or_keys(jax.random.uniform, key_uniform, leading, size), key_weights)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         features, carry = state.network.features(state.normalizer.observations(observation), carry)
