@@ -89,7 +89,7 @@ def test_updates_that_were_left_out_are_not_counted():
         (lambda: operant.QLearning("FrozenLake-v1", preset=None), 128),
         (lambda: operant.A2C("CartPole-v1", preset=None, n_steps=16, network=SMALL_NETWORK), 8),
         (lambda: dqn(learning_starts=28, train_freq=10, gradient_steps=3), 30),
-        (lambda: operant.PPO("CartPole-v1", preset=None, seeds=2, **SMALL_PPO), [4, 4]),
+        (lambda: operant.PPO("CartPole-v1", seeds=2, **SMALL_PPO), [4, 4]),
     ],
 )
 def test_every_algorithm_counts_its_updates(make, expected):

@@ -57,7 +57,7 @@ class FailsAt:
 def test_what_fails_between_two_chunks_leaves_the_last_one(after_256, tmp_path, what):
     learner, culprit = ppo(), FailsAt()
     with pytest.raises(Planted):
-        learn(learner, run_dir=tmp_path / "run", **{what: culprit if what == "callback" else [culprit]})
+        learn(learner, 512, run_dir=tmp_path / "run", **{what: culprit if what == "callback" else [culprit]})
     assert culprit.closed == (what != "callback")
     assert learner.step == 256
     for kept, expected in zip(leaves(learner), after_256, strict=True):
@@ -133,7 +133,7 @@ def failing_chunk(monkeypatch):
 def test_a_chunk_that_fails_goes_back_to_the_last_checkpoint(failing_chunk, after_256, tmp_path):
     learner = ppo()
     with pytest.raises(Exception, match="planted") as error:
-        learn(learner, run_dir=tmp_path / "run", checkpoint_every=128)
+        learn(learner, 512, run_dir=tmp_path / "run", checkpoint_every=128)
     assert any("back at its last checkpoint, of step 256" in note for note in error.value.__notes__)
     assert learner.step == 256
     assert [row[STEP] for row in learner.history] == [128, 256]
@@ -148,13 +148,13 @@ def test_a_chunk_that_fails_goes_back_to_the_last_checkpoint(failing_chunk, afte
 def test_a_chunk_that_fails_without_a_checkpoint_says_what_to_do(failing_chunk):
     learner = ppo()
     with pytest.raises(Exception, match="planted") as error:
-        learn(learner)
+        learn(learner, 512)
     assert any("checkpoint_every=" in note for note in error.value.__notes__)
     for use in (
         lambda: learner.predict(OBSERVATIONS),
         lambda: learner.evaluate(1),
         lambda: learner.step,
-        lambda: learn(learner),
+        lambda: learn(learner, 512),
         lambda: learner.save(Path("nowhere")),
     ):
         with pytest.raises(RuntimeError, match=r"was lost.*Make a new agent.*checkpoint_every"):
@@ -188,5 +188,5 @@ def test_wrong_arguments_delete_nothing(tmp_path, arguments, message):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.json").write_text('{"operant_version": "0"}')
     with pytest.raises(ValueError, match=message):
-        learn(ppo(), run_dir=tmp_path / "run", overwrite=True, **arguments)
+        learn(ppo(), 512, run_dir=tmp_path / "run", overwrite=True, **arguments)
     assert (tmp_path / "run" / "config.json").read_text() == '{"operant_version": "0"}'

@@ -31,6 +31,9 @@ TINY = Network(hidden_sizes=(4,), initialization="uniform")
 class Distance(Curiosity):
     """Surprised by what is far from 0, and counting what it has seen and learnt from."""
 
+    def check(self, spec):
+        pass
+
     def init(self, spec, key):
         return {"seen": jnp.zeros(()), "learnt": jnp.zeros(())}
 

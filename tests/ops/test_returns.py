@@ -23,11 +23,14 @@ from operant.ops.returns import (
     weighted_mean,
     weighted_variance,
 )
-from tests.shared import normals
 
 RNG = np.random.default_rng(0)
-normal = normals(RNG)
+
 gae = jax.jit(generalized_advantages)
+
+
+def normal(*shape):
+    return RNG.normal(size=shape).astype(np.float32)  # tests write into these
 
 
 # Returns
@@ -206,7 +209,7 @@ def tapes():
     """Twelve steps of two probes: `(A or B, reward, terminated, truncated, successor)`, each `[12]`."""
 
     def record(environment, terminal):
-        loop = DeviceLoop(Random(), environment, num_envs=1, seeds=None, emit=True)
+        loop = DeviceLoop(Random(), environment, num_envs=1, seeds=None, return_experience=True)
         tape = loop.advance(loop.begin(jax.random.key(0)), 12, 12)[2]
         state, successor = (
             np.asarray(x).reshape(12).astype(int) for x in (tape.observation, tape.next_observation)
