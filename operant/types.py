@@ -102,6 +102,7 @@ class Batch(eqx.Module):
     carry: PyTree = ()  # the policy's memory before the first step, [N, …], or [B, …] with sequences from replay
     rewards: jax.Array | None = None  # [n, B] those on the way, 0 behind its end; None for single steps
     steps: jax.Array | None = None  # [B] int32: k
+    group: jax.Array | None = None  # [N] int32: which episodes began alike; None without `Episodes.group`
 
 
 class Clock(eqx.Module):
@@ -151,6 +152,17 @@ class Experience(ABC):
         """How often an iteration collects `unroll_length` steps of `num_envs` environments."""
         return 1
 
+    def starts(self, num_envs: int) -> tuple[int, int]:
+        """`(rounds, environments)` in a row whose episodes begin in one and the same state."""
+        return 1, 1
+
+    def groups(self, num_envs: int) -> jax.Array | None:
+        """Which columns of a batch began alike, int32 `[columns]`; None where none are meant to."""
+        rounds, environments = self.starts(num_envs)
+        if rounds * environments == 1:
+            return None
+        return jnp.arange(self.columns(num_envs)) // (rounds * environments)
+
     def steps_per_iteration(self, num_envs: int) -> int:
         """Environment steps of one iteration; of whole episodes, at most."""
         return self.unroll_length * self.columns(num_envs)
@@ -192,11 +204,24 @@ class Episodes(Experience):
     """`count` whole episodes, used once: batches are `[max_steps, count]`, with weight 0 after each episode's end.
 
     Environments start afresh for every batch; `count` must be a multiple of the number of environments.
+
+    With `group` G, G episodes in a row begin in one and the same state, as from one prompt: episode i is of group
+    i // G, which is `Batch.group`. After that a native environment's chances are independent; one of Gymnasium's is
+    reset by the same seed, so that the same actions lead to the same episode. Either G divides the number of
+    environments, or the other way round.
     """
 
     whole_episodes: ClassVar[bool] = True
     count: int
     max_steps: int
+    group: int = 1
+
+    def __post_init__(self) -> None:
+        if self.group < 1 or self.count % self.group:
+            raise ValueError(
+                f"Episodes(count={self.count}, group={self.group}): group must be a divisor of count, so that all "
+                "groups are whole."
+            )
 
     @property
     def unroll_length(self) -> int:
@@ -211,6 +236,17 @@ class Episodes(Experience):
 
     def rounds(self, num_envs: int) -> int:
         return self.count // num_envs
+
+    def starts(self, num_envs: int) -> tuple[int, int]:
+        return max(self.group // num_envs, 1), min(self.group, num_envs)
+
+    def require_shared(self, num_envs: int) -> None:
+        super().require_shared(num_envs)
+        if self.group % num_envs and num_envs % self.group:
+            raise ValueError(
+                f"Groups of {self.group} episodes cannot be shared by num_envs={num_envs}: choose a divisor or a "
+                f"multiple of {self.group}."
+            )
 
 
 @dataclass(frozen=True)

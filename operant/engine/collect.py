@@ -139,14 +139,15 @@ def episodes(
     Rows after an episode's end have `valid` False. Collecting stops as soon as the last episode of a round ends.
     """
     rounds, max_steps = plan.rounds(spec.num_envs), plan.unroll_length
+    rounds_alike, envs_alike = plan.starts(spec.num_envs)
     initial = start_of_episode(algorithm, spec, run.state)
 
     def one_round(index: jax.Array) -> tuple[ActorState, Transition]:
-        number = run.iteration * rounds + index
-        key = jax.random.fold_in(stream(run.key, Stream.ENVIRONMENT), number + 1)
-        states, observation, action_mask = envs.reset(
-            environment, envs.sample_noise(environment, jax.random.fold_in(key, 0), spec.num_envs)
-        )
+        number, environments = run.iteration * rounds + index, stream(run.key, Stream.ENVIRONMENT)
+        key = jax.random.fold_in(environments, number + 1)
+        first_key = jax.random.fold_in(environments, number - index % rounds_alike + 1)
+        start_noise = envs.sample_noise(environment, jax.random.fold_in(first_key, 0), spec.num_envs)
+        states, observation, action_mask = envs.reset(environment, envs.alike(start_noise, envs_alike))
         first = number * max_steps
         act_key = stream(run.key, Stream.ACT)
         noise = jax.vmap(

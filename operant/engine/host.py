@@ -202,10 +202,11 @@ class HostLoop:
     def _episodes(self, flat: FlatTrainState) -> tuple[list[PyTree], list]:
         """`(memories, experience)` of whole episodes, those of later rounds beside those of the first."""
         rounds, max_steps, blocks = self._plan.rounds(self.spec.num_envs), self._plan.unroll_length, []
+        rounds_alike, envs_alike = self._plan.starts(self.spec.num_envs)
         initial_carry = carry = self._start_of_episode(self.algorithm, flat.run.state)
         for index in range(rounds):
             number = flat.iteration * rounds + index
-            self._reset(flat.key, number + 1)
+            self._reset(flat.key, number + 1, number - index % rounds_alike + 1, envs_alike)
             actor = self._actor(flat, Stream.ACT, number * max_steps, max_steps)
             carry, rows = initial_carry, []
             alive = np.ones(self.environments.spec.num_envs, bool)
@@ -307,16 +308,22 @@ class HostLoop:
             self._noise[which] = Block(beginning, *flatten(drawn))
         return self._noise[which]
 
-    def _reset(self, key: jax.Array, number: int) -> None:
-        """Fresh episodes everywhere; every number has its own, and every learner those that it would have alone."""
+    def _reset(self, key: jax.Array, number: int, start: int | None = None, group: int = 1) -> None:
+        """Fresh episodes everywhere; every number has its own, and every learner those that it would have alone.
+
+        They start as those of number `start`, and every `group` of them in a row start alike.
+        """
         self._noise.clear()
 
-        def own(key: jax.Array) -> jax.Array:
+        def own(key: jax.Array, number: int) -> jax.Array:
             environments = stream(key, Stream.ENVIRONMENT)
             return environments if number == 0 else jax.random.fold_in(environments, number)
 
-        keys = own(key) if self.seeds is None else jax.vmap(own)(key)
-        self.observation, self.action_mask = self.environments.reset(keys)
+        def keys(number: int) -> jax.Array:
+            return own(key, number) if self.seeds is None else jax.vmap(lambda one: own(one, number))(key)
+
+        start_key = None if start is None or start == number else keys(start)
+        self.observation, self.action_mask = self.environments.reset(keys(number), start_key, group)
         self.done = np.zeros(self.environments.spec.num_envs, bool)
 
     # learning

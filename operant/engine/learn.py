@@ -73,7 +73,8 @@ def learn(
         replay = None
         if plan.whole_episodes:  # every one starts afresh
             carry = algorithm.initial_carry(run.state, experience.reward.shape[1])
-        batch = Batch(strip_statistics(experience), experience.weight, carry)
+        groups = plan.groups(run.statistics.running_length.shape[0])
+        batch = Batch(strip_statistics(experience), experience.weight, carry, group=groups)
         state, metrics = _two(algorithm, algorithm.update(run.state, batch, noise.update, clock))
     return finish_iteration(algorithm, run, state, replay, experience, clock), metrics
 

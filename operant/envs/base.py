@@ -90,6 +90,13 @@ def sample_noise(environment: Environment, key: jax.Array, num_envs: int) -> PyT
     return jax.vmap(environment.sample_noise)(jax.random.split(key, num_envs))
 
 
+def alike(noise: PyTree, group: int) -> PyTree:
+    """Noise `[N, …]` of resets, where every `group` environments in a row get that of the first of them."""
+    if group == 1:
+        return noise
+    return jax.tree.map(lambda x: x[jnp.arange(len(x)) // group * group], noise)
+
+
 def reset(environment: Environment, noise: PyTree) -> tuple[EnvironmentState, PyTree, PyTree]:
     """`(states, observations, action masks)` of N fresh episodes from noise `[N, …]`."""
     inner = jax.vmap(environment.reset)(noise)

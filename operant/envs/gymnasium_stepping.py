@@ -101,8 +101,10 @@ class SingleEnvironments(HostEnvironments):
                 )
         self._checks = Checks(self.spec.id, self._observation_space, self._action_space, len(envs))
 
-    def reset(self, key: jax.Array) -> tuple[PyTree, PyTree]:
-        own = seeds(key, len(self.envs))
+    def reset(
+        self, key: jax.Array, start_key: jax.Array | None = None, group: int = 1
+    ) -> tuple[PyTree, PyTree]:
+        own = seeds(key if start_key is None else start_key, len(self.envs), group)
         begun = [self._checks.begin(env, i, seed=own[i]) for i, env in enumerate(self.envs)]
         observations, infos = zip(*begun, strict=True)
         return self._checks.observations(observations), self._masks(infos)
@@ -173,11 +175,14 @@ class SingleEnvironments(HostEnvironments):
         return None
 
 
-def seeds(key: jax.Array, count: int) -> list[int]:
-    """`count` seeds for Gymnasium, from a key; of keys `[S]` as many from each, one after the other."""
+def seeds(key: jax.Array, count: int, group: int = 1) -> list[int]:
+    """`count` seeds for Gymnasium, from a key; of keys `[S]` as many from each, one after the other.
+
+    Every `group` in a row are the same.
+    """
     own = [key] if key.ndim == 0 else list(key)
     drawn = [np.asarray(jax.random.bits(one, (count // len(own),)) >> 1) for one in own]
-    return np.concatenate(drawn).tolist()
+    return np.concatenate(drawn)[np.arange(count) // group * group].tolist()
 
 
 def with_rows(batch: PyTree, rows: dict[int, PyTree]) -> PyTree:

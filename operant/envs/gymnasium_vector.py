@@ -68,10 +68,17 @@ class VectorEnvironments(HostEnvironments):
             require_maskable(like.id, self._action_space, like.action_space)
         self.spec = replace(like, num_envs=envs.num_envs, masked=MASK in infos, dummy_steps=self._next_step)
 
-    def reset(self, key: jax.Array) -> tuple[PyTree, PyTree]:
-        own = seeds(key, self.envs.num_envs)
+    def reset(
+        self, key: jax.Array, start_key: jax.Array | None = None, group: int = 1
+    ) -> tuple[PyTree, PyTree]:
+        own = seeds(key if start_key is None else start_key, self.envs.num_envs, group)
         # Only Gymnasium's two can be relied on to take a list; the others spread one seed themselves.
         listed = isinstance(self.envs.unwrapped, SyncVectorEnv | AsyncVectorEnv)
+        if group > 1 and not listed:
+            raise ValueError(
+                f"{self.spec.id}: {group} episodes that begin alike need a seed for each environment, and "
+                f"{type(self.envs.unwrapped).__name__} takes one for all. Give a function that makes one environment."
+            )
         observation, infos = self._answered("reset", seed=own if listed else own[0])
         self._ended = np.zeros(self.envs.num_envs, bool)
         return self._checks.batch(observation), self._masks(infos)

@@ -29,11 +29,14 @@ class HostEnvironments(ABC):
     )
 
     @abstractmethod
-    def reset(self, key: jax.Array) -> tuple[PyTree, PyTree]:
+    def reset(
+        self, key: jax.Array, start_key: jax.Array | None = None, group: int = 1
+    ) -> tuple[PyTree, PyTree]:
         """`(observation, action mask or None)` of N fresh episodes, all of whose randomness is from `key`.
 
         Of keys `[S]`, each has the episodes of N / S environments, one after the other: the very ones that it would
-        have by itself.
+        have by itself. `start_key`, of the same kind, is that of the first states where they are not of `key`, and
+        every `group` episodes in a row begin in the same.
         """
 
     @abstractmethod
@@ -94,8 +97,8 @@ class NativeOnHost(HostEnvironments):
             )
             return jax.tree.map(lambda x: x.reshape(num_envs, *x.shape[2:]), each(key))
 
-        def reset(key: jax.Array) -> tuple[EnvironmentState, PyTree, PyTree]:
-            return base.reset(environment, noise(key, 0))
+        def reset(key: jax.Array, group: int) -> tuple[EnvironmentState, PyTree, PyTree]:
+            return base.reset(environment, base.alike(noise(key, 0), group))
 
         def draw(key: jax.Array, first: jax.Array | int) -> PyTree:
             return jax.vmap(lambda t: noise(key, t))(first + jnp.arange(self.BLOCK))
@@ -106,11 +109,13 @@ class NativeOnHost(HostEnvironments):
             return base.step(environment, states, action, jax.tree.map(lambda x: x[index], block))
 
         self.spec = replace(environment.spec, num_envs=num_envs)
-        self._reset, self._draw, self._step = jax.jit(reset), jax.jit(draw), jax.jit(step)
+        self._reset, self._draw, self._step = jax.jit(reset, static_argnums=1), jax.jit(draw), jax.jit(step)
 
-    def reset(self, key: jax.Array) -> tuple[PyTree, PyTree]:
+    def reset(
+        self, key: jax.Array, start_key: jax.Array | None = None, group: int = 1
+    ) -> tuple[PyTree, PyTree]:
         self._key, self._taken = key, 0
-        self._states, observation, action_mask = self._reset(key)
+        self._states, observation, action_mask = self._reset(key if start_key is None else start_key, group)
         return jax.tree.map(np.asarray, (observation, action_mask))
 
     def step(self, action: PyTree) -> TimeStep:

@@ -163,7 +163,7 @@ class Steps:
         self.environment, self.noise = environment, base.sample_noise(environment, KEY, n)
         self.compiled = jax.jit(partial(base.step, environment))
 
-    def reset(self, key):
+    def reset(self, key, start_key=None, group=1):
         self.states, *seen = base.reset(self.environment, self.noise)
         return seen
 
