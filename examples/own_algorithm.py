@@ -91,7 +91,6 @@ class RewardWeighted(Algorithm):
 
 def main(total_timesteps: int = 100_000, progress_bar: bool = True) -> Agent:
     """Train it on CartPole: on the device, because it says what it learns from and nothing more."""
-    print(check_algorithm(RewardWeighted(n_episodes=4, max_steps=20)))
     agent = Agent(RewardWeighted(), "CartPole-v1", num_envs=8)
     agent.learn(total_timesteps, progress_bar=progress_bar)
     print(agent.evaluate(20))
@@ -99,4 +98,7 @@ def main(total_timesteps: int = 100_000, progress_bar: bool = True) -> Agent:
 
 
 if __name__ == "__main__":
+    print(
+        check_algorithm(RewardWeighted(n_episodes=4, max_steps=20))
+    )  # what is wrong with it, in plain words
     main()

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from pathlib import Path
 
+import gymnasium as gym
+import jax
 import numpy as np
 import pytest
+
+import operant
+from operant.envs.registry import native
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PICTURES = {"from_chains_to_q_learning": 5, "in_a_notebook": 3}  # figures in each executed notebook
@@ -23,10 +29,52 @@ def test_an_algorithm_of_the_users_own_learns():
     assert agent.evaluate(20).mean > 100  # the random policy: 22
 
 
-def test_a_dict_environment_with_two_choices_is_learnt():
-    agent = example("custom_environment")["main"](30_000, progress_bar=False)
+def test_a_gymnasium_environment_of_the_users_own_is_learnt():
+    agent = example("own_gymnasium_environment")["main"](30_000, progress_bar=False)
     random = agent.random().evaluate(50, deterministic=False)
     assert agent.evaluate(50).mean > random.mean + 1
+
+
+def test_a_native_environment_of_the_users_own_is_learnt():
+    agent = example("own_environment")["main"](15_000, progress_bar=False)  # with no twin in Python
+    assert agent.evaluate(50).mean > -1  # the random policy: −3
+
+
+def test_a_wrapper_of_the_users_own_is_the_same_on_both_sides():
+    made = example("own_wrapper")
+    agent = made["main"](2_000, progress_bar=False)
+    wrapper = made["Coarse"](0.2)
+    seen, _ = wrapper.gymnasium(gym.make("CartPole-v1")).reset(seed=0)
+    np.testing.assert_allclose(seen / 0.2, np.round(seen / 0.2), atol=1e-6)
+    environment = wrapper.native(native("CartPole-v1"))
+    seen = np.asarray(environment.observation(environment.reset(environment.sample_noise(jax.random.key(0)))))
+    np.testing.assert_allclose(seen / 0.2, np.round(seen / 0.2), atol=1e-6)
+    with pytest.raises(ValueError, match=r"Coarse: step=-1: must be above 0."):
+        operant.PPO("CartPole-v1", wrappers=[made["Coarse"](-1)])
+    agent.close()
+
+
+def test_a_network_of_the_users_own_learns():
+    agent = example("own_network")["main"](2_000, progress_bar=False)
+    before = example("own_network")["Fourier"](4, 64, jax.random.key(0))
+    weights = agent.get_parameters()
+    (frequencies,) = (value for name, value in weights.items() if value.shape == (4, 32))
+    np.testing.assert_array_equal(frequencies, before.frequencies)  # they stay as they are
+    assert not any(np.array_equal(value, before.mix.weight) for value in weights.values())
+
+
+def test_a_curiosity_of_the_users_own_wears_off():
+    agent = example("own_curiosity")["main"](6_000, progress_bar=False)
+    rewards = [float(row["rollout/intrinsic_reward"]) for row in agent.history]
+    assert rewards[0] > 2 * rewards[-1] > 0
+    assert agent.name == "PPO with Hashed"
+
+
+def test_the_docs_say_how_long_each_is():
+    page = (EXAMPLES.parent / "docs" / "your_own.md").read_text()
+    for path in EXAMPLES.glob("own_*.py"):
+        lines = len(path.read_text().splitlines())
+        assert re.search(rf"{path.name}\).*\| {lines} \|", page), f"{path.name} has {lines} lines"
 
 
 def test_many_seeds(tmp_path):

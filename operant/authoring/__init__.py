@@ -1,4 +1,4 @@
-"""All that one needs to write an algorithm of one's own, in one place.
+"""All that one needs to write an algorithm of one's own, in one place; and environments, wrappers, curiosities.
 
     from operant.authoring import ActorCritic, Algorithm, Episodes, check_algorithm, returns, static
 
@@ -14,6 +14,8 @@ What is here:
 - networks: `Network` (its sizes as a value), `ActorCritic`, `QNetwork`, and the parts that they are made of;
 - modules of pure functions: `distributions`, `returns`, `td`, `distributional`, `exploration`, `exploration_noise`,
   `normalization`, `optimizers`, `schedules`, `traces`; `spaces`;
+- bases for what else can be one's own: `Environment` (native), `Wrapper` and `Wrapped`, `Curiosity`; a network is any
+  Equinox module;
 - trying it: `Agent`, `check_algorithm`, and `probes`, environments that each isolate one thing that a learner must get
   right and say which values it must learn.
 """
@@ -23,9 +25,11 @@ from operant.agent import Agent
 from operant.algorithms import ranges
 from operant.algorithms.base import Algorithm, Estimates, require, static
 from operant.authoring.check import Report, check_algorithm
+from operant.curiosity import Curiosity
 from operant.distributions import Distribution
 from operant.envs import probes
 from operant.envs.base import Environment
+from operant.envs.wrappers.base import Wrapped, Wrapper
 from operant.networks import (
     GRU,
     LSTM,
@@ -62,6 +66,7 @@ __all__ = [
     "Algorithm",
     "Batch",
     "Clock",
+    "Curiosity",
     "Distribution",
     "Encoder",
     "EnvSpec",
@@ -79,6 +84,8 @@ __all__ = [
     "Rollout",
     "Schedule",
     "Transition",
+    "Wrapped",
+    "Wrapper",
     "as_network",
     "check_algorithm",
     "distributional",

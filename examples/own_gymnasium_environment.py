@@ -1,6 +1,6 @@
 """Your own environment: an ordinary Gymnasium class, here with a Dict of observations and two choices at each step.
 
-python examples/custom_environment.py
+python examples/own_gymnasium_environment.py
 """
 
 from __future__ import annotations
