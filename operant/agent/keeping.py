@@ -116,7 +116,7 @@ class Keeper:
                 "checkpoint to go back to; learn(run_dir=…, checkpoint_every=…) keeps some."
             )
             return
-        run, _ = load_checkpoint(path, core.learner.run)
+        run, _ = load_checkpoint(path, core.learner.run, in_place=True)
         core.restored(run, core.history, core.best)
         self.saved = core.step
         error.add_note(f"operant: the agent is back at its last checkpoint, of step {core.step:,} ({path}).")

@@ -6,6 +6,7 @@ Nothing that is read is executed.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -43,7 +44,8 @@ def save(core: Core, path: str | Path | IO[bytes]) -> None:
     if not isinstance(path, str | os.PathLike):
         with tempfile.TemporaryDirectory() as directory:
             save(core, Path(directory) / BEST_MODEL)
-            path.write((Path(directory) / BEST_MODEL).read_bytes())
+            with (Path(directory) / BEST_MODEL).open("rb") as written:
+                shutil.copyfileobj(written, path)
         return
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     files.save_tree(path, core.state, metadata)
@@ -120,7 +122,8 @@ def load(
         if not hasattr(path, "read"):
             raise TypeError(f"load takes the path of a model file or a run, or an open file; got {path!r}.")
         with tempfile.TemporaryDirectory() as directory:
-            (Path(directory) / BEST_MODEL).write_bytes(path.read())
+            with (Path(directory) / BEST_MODEL).open("wb") as copy:
+                shutil.copyfileobj(path, copy)
             return load(Path(directory) / BEST_MODEL, env, network, wrapped_in, best, env_kwargs, given)
     if best and Path(path).is_file():
         raise ValueError(f"{path} is a file: best=True (--best) takes the directory of a run.")
@@ -232,7 +235,7 @@ def restore(
         _require_held(core, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
     begun = core.learner.started(return_experience=False)
     with blamed(path):
-        run, manifest = load_checkpoint(path, begun)
+        run, manifest = load_checkpoint(path, begun, in_place=True)
         if steps_done(run) != manifest["step"]:
             raise FileError(f"the run is at step {steps_done(run)}, not at {manifest['step']}.", field="step")
     rows = read_rows(directory.metrics_file) if directory.metrics_file.exists() else []

@@ -6,6 +6,7 @@ Names that it does not have are answered in one line; nothing that is assigned i
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -168,7 +169,8 @@ class Tunable(Learned):
         if not isinstance(path, str | os.PathLike):
             with tempfile.TemporaryDirectory() as directory:
                 self.save_replay_buffer(Path(directory) / "replay")
-                path.write((Path(directory) / "replay").read_bytes())
+                with (Path(directory) / "replay").open("rb") as written:
+                    shutil.copyfileobj(written, path)
             return
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         files.save_tree(path, run.replay, {"format": RING})
@@ -179,7 +181,8 @@ class Tunable(Learned):
             raise ValueError(f"{self.algorithm.name} has no replay.")
         if not isinstance(path, str | os.PathLike):
             with tempfile.TemporaryDirectory() as directory:
-                (Path(directory) / "replay").write_bytes(path.read())
+                with (Path(directory) / "replay").open("wb") as copy:
+                    shutil.copyfileobj(path, copy)
                 self.load_replay_buffer(Path(directory) / "replay")
             return
         if files.read_metadata(path).get("format") != RING:

@@ -70,10 +70,9 @@ def save_checkpoint(
 def _write(directory: Path, step: int, run_tree: PyTree, config: dict[str, Any]) -> None:
     """Fill the directory of a checkpoint, and wait until all of it is on the disk."""
     tensors, manifest = directory / RUN_FILE, directory / MANIFEST_FILE
-    save_tree(tensors, run_tree, {"step": step})
     content = {
         "step": step,
-        "sha256": _hash(tensors),
+        "sha256": save_tree(tensors, run_tree, {"step": step}),
         "tensors": read_shapes(tensors),
         "versions": settings.versions(),
         "config": config,
@@ -107,14 +106,16 @@ def latest_checkpoint(directory: str | Path) -> Path | None:
     return None
 
 
-def load_checkpoint(path: str | Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
-    """`(run tree, manifest)` of a checkpoint, in the structure of `like`.
+def load_checkpoint(
+    path: str | Path, like: PyTree, *, in_place: bool = False
+) -> tuple[PyTree, dict[str, Any]]:
+    """`(run tree, manifest)` of a checkpoint, in the structure of `like`, whose arrays are given up with `in_place`.
 
     Raises FileError for a damaged checkpoint, and one that names the leaves that do not fit `like`.
     """
     manifest = read_manifest(path)
     by = manifest.get("versions", {}).get("operant")
-    return load_tree(Path(path) / RUN_FILE, like, by), manifest
+    return load_tree(Path(path) / RUN_FILE, like, by, in_place=in_place), manifest
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:

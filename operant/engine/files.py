@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,9 +18,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from operant import formats
+from operant.engine import tensors
+from operant.engine.tensors import save_file
 from operant.fields import FileError, blamed, parse, table
 from operant.types import PyTree
 
@@ -30,6 +30,8 @@ DTYPES = (
     *("bfloat16", "float16", "float32", "float64", "complex64"),
 )
 
+
+SMALL = 2**18  # numbers: larger arrays are not read by the safetensors library, which keeps what it read
 
 # What is wrong with the disk, rather than with what was asked for.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -47,18 +49,11 @@ def writing(path: str | Path, needed: int | None = None) -> Iterator[None]:
         yield
     except DiskError:
         raise
-    except (OSError, SafetensorError) as error:
-        code = _code(error)
-        if isinstance(error, OSError) and error.filename is not None and code not in _DISK:
+    except OSError as error:
+        code = error.errno
+        if error.filename is not None and code not in _DISK:
             raise  # a folder that is not there, or not to be written: Python says which
         raise _disk_error(Path(path), needed, code, error) from error
-
-
-def _code(error: OSError | SafetensorError) -> int | None:
-    if isinstance(error, OSError):
-        return error.errno
-    found = re.search(r"(?:code:|os error) (\d+)", str(error))  # as Rust writes it
-    return None if found is None else int(found.group(1))
 
 
 def _disk_error(path: Path, needed: int | None, code: int | None, error: Exception) -> DiskError:
@@ -162,73 +157,64 @@ def not_finite(tree: PyTree, learners: int | None = None) -> dict[str, np.ndarra
     return found
 
 
-def save_tree(path: str | Path, tree: PyTree, metadata: dict[str, Any]) -> None:
-    """Write every leaf (an array, a typed PRNG key or a Python number) and `metadata` as JSON, atomically.
+def save_tree(path: str | Path, tree: PyTree, metadata: dict[str, Any]) -> str:
+    """Write every leaf (an array, a typed PRNG key or a Python number) and `metadata` as JSON, atomically; the SHA-256
+    of the file. The same tree and metadata give the same bytes.
 
     Python numbers are stored with 64 bits. Raises TypeError for a leaf that is none of these, and for
     metadata that JSON does not take.
     """
     names = leaf_names(tree)
-    tensors, keys = {}, {}
+    arrays, keys = {}, {}
     for name, leaf in zip(names, jax.tree.leaves(tree), strict=True):
         if is_key(leaf):
             keys[name] = str(jax.random.key_impl(leaf))
             leaf = jax.random.key_data(leaf)
-        tensors[name] = np.asarray(leaf, order="C")
-        if tensors[name].dtype.name not in DTYPES:
+        arrays[name] = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
+        if arrays[name].dtype.name not in DTYPES:
             raise TypeError(
-                f"Cannot save {name}: {type(leaf).__name__} of dtype {tensors[name].dtype}. "
+                f"Cannot save {name}: {type(leaf).__name__} of dtype {arrays[name].dtype}. "
                 f"Make it a static field, or convert it to one of {', '.join(DTYPES)}."
             )
     header = {"metadata": json.dumps(metadata, sort_keys=True), "prng_keys": json.dumps(keys, sort_keys=True)}
-    with replacing(path, sum(tensor.nbytes for tensor in tensors.values())) as temporary:
-        save_file(tensors, temporary, header)
-        _in_order(temporary)
+    with replacing(path, sum(array.nbytes for array in arrays.values())) as temporary:
+        return save_file(arrays, temporary, header)
 
 
-def _in_order(path: Path) -> None:
-    """Sort the header of a safetensors file, which is written in another order every time: same tree, same bytes."""
-    with path.open("r+b") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-        text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-        if len(text) <= size:  # as it always is; spaces fill it up, as the format says
-            file.seek(8)
-            file.write(text.ljust(size))
-
-
-def load_tree(path: str | Path, like: PyTree, written_by: str | None = None) -> PyTree:
+def load_tree(
+    path: str | Path, like: PyTree, written_by: str | None = None, *, in_place: bool = False
+) -> PyTree:
     """The tree that was saved, in the structure of `like`; arrays may have the names that operant 0.1 gave them.
 
     Leaves of `like` are arrays or `jax.ShapeDtypeStruct`s, whose shapes and dtypes the file must have; the
-    results are new JAX arrays, or NumPy arrays and Python numbers where `like` has those. Raises FileError
-    naming the leaves that are missing, unexpected or of another shape or dtype, FileNotFoundError, and
+    results are new JAX arrays, or NumPy arrays and Python numbers where `like` has those. With `in_place` each large
+    array of `like` is deleted before its own is read, so that memory holds one tree and not two; a file that does not
+    fit `like` is refused before that.
+
+    Raises FileError naming the leaves that are missing, unexpected or of another shape or dtype, FileNotFoundError, and
     FileError for something that is not a whole safetensors file.
     """
     names, (leaves, structure) = leaf_names(like), jax.tree.flatten(like)
-    loaded, problems = [], []
-    with _opened(path) as file, blamed(path):
+    with _opened(path) as file, blamed(path), Path(path).open("rb") as plain:
         keys = table(
             parse((file.metadata() or {}).get("prng_keys", "{}"), field="prng_keys"), field="prng_keys"
         )
         stored = set(file.keys())
         earlier = {name: formats.earlier_name(name) for name in names if name not in stored}
         earlier = {name: old for name, old in earlier.items() if old in stored}
-        problems += [
+        problems = [
             f"{name} of the file is unexpected"
             for name in sorted(stored - set(names) - set(earlier.values()))
         ]
-        for name, leaf in zip(names, leaves, strict=True):
-            source = earlier.get(name, name)
+        sources = [earlier.get(name, name) for name in names]
+        for name, source, leaf in zip(names, sources, leaves, strict=True):
             if source not in stored:
                 problems.append(f"{name} is missing from the file")
                 continue
             with blamed(field=source):
-                problem, value = _read(file, source, leaf, keys)
+                problem = _mismatch(file, source, leaf, keys)
             if problem:
                 problems.append(f"{name} {problem}")
-            else:
-                loaded.append(value)
         if problems:
             rest = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
             raise FileError(
@@ -236,19 +222,15 @@ def load_tree(path: str | Path, like: PyTree, written_by: str | None = None) -> 
                 "Load it with the algorithm, hyperparameters and environment that it was saved with"
                 + (f", and with that version: operant {written_by}." if written_by else ".")
             )
+        where, loaded = tensors.places(plain), []
+        for source, leaf in zip(sources, leaves, strict=True):
+            if isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and leaf.size > SMALL and not is_key(leaf):
+                if in_place and isinstance(leaf, jax.Array) and not leaf.is_deleted():
+                    leaf.delete()
+                loaded.append(tensors.read_array(plain, where[source], leaf.shape, leaf.dtype))
+            else:
+                loaded.append(_small(file, source, leaf, keys))
     return jax.tree.unflatten(structure, loaded)
-
-
-def _read(file: Any, name: str, leaf: Any, keys: Mapping[str, Any]) -> tuple[str | None, Any]:
-    """`(what is wrong with it, the tensor in the place of a leaf)`; one of another size is not read."""
-    shape = tuple(file.get_slice(name).get_shape())
-    if (shape[:-1] if name in keys else shape) != np.shape(leaf):
-        return f"has shape {shape} in the file where {np.shape(leaf)} is expected", None
-    value = file.get_tensor(name)
-    if name in keys:
-        value = jax.random.wrap_key_data(jnp.array(value), impl=keys[name])
-    problem = _mismatch(value, leaf)
-    return problem, None if problem else _restored(value, leaf)
 
 
 def read_text(path: str | Path) -> str | None:
@@ -306,21 +288,30 @@ def _same_kind(one: Any, other: Any) -> bool:
     return [jnp.issubdtype(one, kind) for kind in kinds] == [jnp.issubdtype(other, kind) for kind in kinds]
 
 
-def _mismatch(value: Any, leaf: Any) -> str | None:
-    """Why a stored value cannot take the place of `leaf`."""
-    shape, dtype = np.shape(leaf), np.asarray(leaf).dtype if _is_number(leaf) else leaf.dtype
-    if value.shape != shape:
-        return f"has shape {value.shape} in the file where {shape} is expected"
+def _mismatch(file: Any, name: str, leaf: Any, keys: Mapping[str, Any]) -> str | None:
+    """Why a stored tensor cannot take the place of `leaf`. One of another size is not read."""
+    part = file.get_slice(name)
+    shape, expected = tuple(part.get_shape()), np.shape(leaf)
+    if (shape[:-1] if name in keys else shape) != expected:
+        return f"has shape {shape} in the file where {expected} is expected"
+    stored: Any = np.dtype(tensors.NAMES.get(part.get_dtype(), "object"))
+    dtype = np.asarray(leaf).dtype if _is_number(leaf) else leaf.dtype
+    if name in keys:
+        stored = _small(file, name, leaf, keys).dtype
     # A hyperparameter is a Python number before it goes through a jitted function, and a scalar array after.
-    number = _is_number(leaf) or (shape == () and str(value.dtype) in ("int64", "float64"))
-    if value.dtype != dtype and not (number and _same_kind(value.dtype, dtype)):
-        return f"has dtype {value.dtype} in the file where {dtype} is expected"
+    number = _is_number(leaf) or (shape == () and str(stored) in ("int64", "float64"))
+    if stored != dtype and not (number and _same_kind(stored, dtype)):
+        return f"has dtype {stored} in the file where {dtype} is expected"
     return None
 
 
-def _restored(value: Any, leaf: Any) -> Any:
+def _small(file: Any, name: str, leaf: Any, keys: Mapping[str, Any]) -> Any:
+    """A tensor in the place of a leaf; a copy, since what is loaded may be donated."""
+    value = file.get_tensor(name)
+    if name in keys:
+        return jax.random.wrap_key_data(jnp.array(value), impl=keys[name])
     if _is_number(leaf):
         return type(leaf)(value)
-    if isinstance(leaf, np.ndarray | np.generic) or is_key(leaf):
-        return value if is_key(leaf) else value.astype(leaf.dtype)
-    return jnp.array(value, leaf.dtype)  # a copy: what is loaded may be donated
+    if isinstance(leaf, np.ndarray | np.generic):
+        return value.astype(leaf.dtype)
+    return jnp.array(value, leaf.dtype)
