@@ -63,10 +63,11 @@ def test_a_network_of_the_users_own_learns():
     assert not any(np.array_equal(value, before.mix.weight) for value in weights.values())
 
 
-def test_a_curiosity_of_the_users_own_wears_off():
+def test_a_curiosity_of_the_users_own_counts_every_step_once():
     agent = example("own_curiosity")["main"](6_000, progress_bar=False)
-    rewards = [float(row["rollout/intrinsic_reward"]) for row in agent.history]
-    assert rewards[0] > 2 * rewards[-1] > 0
+    assert agent.state.curiosity.visits.sum() == agent.step
+    assert 10 < (agent.state.curiosity.visits > 0).sum() < 1024
+    assert all(0 < row["rollout/intrinsic_reward"] <= 1 for row in agent.history)
     assert agent.name == "PPO with Hashed"
 
 
