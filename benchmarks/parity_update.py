@@ -12,7 +12,7 @@ import json
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import jax
@@ -88,7 +88,7 @@ def _of_operant(pair: Pair, values: dict[str, Any], given: Path) -> list[dict[st
         batch = Batch(transition, jnp.ones(rollout["reward"].shape))
         state, _ = update(state, batch, jax.random.key(index), clock)
         after.append(parameters(state.network))
-    np.savez(given, **arrays)
+    np.savez(given, **cast(Any, arrays))
     return after
 
 
