@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks import common
 from operant import Agent, presets
 from operant.algorithms.policy_gradient.impala import IMPALA
+from operant.ops import schedules
 from operant.ops.intervals import iqm_interval
 
 ENVIRONMENT = "CartPole-v1"
@@ -70,7 +71,8 @@ def run(lag: int, correction: str, seeds: Sequence[int], steps: int) -> Raw:
     preset = presets.find("impala", ENVIRONMENT, "auto")
     del preset["total_timesteps"]
     num_envs = preset.pop("num_envs")
-    values = preset | {"policy_lag": lag} | CORRECTIONS[correction]
+    rate = schedules.parse(preset.pop("learning_rate"))
+    values = preset | {"learning_rate": rate, "policy_lag": lag} | CORRECTIONS[correction]
     algorithm = (Uncorrected if correction == "none" else IMPALA)(**values)
     started = time.perf_counter()
     agent = Agent(algorithm, ENVIRONMENT, num_envs=num_envs, seeds=list(seeds), backend="native")
