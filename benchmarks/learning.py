@@ -15,6 +15,7 @@ from benchmarks.studies import Raw, Study
 STUDIES = (
     Study("PPO CartPole", "ppo", "CartPole-v1", 475),
     Study("A2C CartPole", "a2c", "CartPole-v1", 475),
+    Study("IMPALA CartPole", "impala", "CartPole-v1", 475),
     Study("TRPO CartPole", "trpo", "CartPole-v1", 475),
     Study("REINFORCE CartPole", "reinforce", "CartPole-v1", 475),
     Study("REINFORCE CartPole of 200 steps", "reinforce", "CartPole-v1", 195, preset="cartpole-200"),

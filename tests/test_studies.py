@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import json
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from benchmarks import ablation, learning, studies
+from benchmarks import ablation, learning, policy_lag, studies
+from operant.algorithms.policy_gradient.impala import IMPALA
+from operant.networks import Network
+from operant.spaces import Box, Discrete
+from operant.types import Clock, EnvSpec, Transition
 
 MACHINE = {"processor": "a processor", "cores": 2, "system": "Linux", "load": 0.1}
 VERSIONS = {"python": "3.11", "operant": "0.1.0"}
@@ -72,3 +79,55 @@ def test_the_ablation_says_what_each_part_is_worth(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["ablation-cartpole-v1.png"]
     assert "(ablation-cartpole-v1.png)" in text
     assert "(ablation-acrobot-v1.png)" not in text  # not measured: neither a table nor a picture
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+def test_what_is_not_corrected_counts_every_ratio_as_one(lag):
+    algorithm = IMPALA(network=Network(hidden_sizes=(4,)), policy_lag=lag, gamma=0.9)
+    plain = policy_lag.Uncorrected(network=algorithm.network, policy_lag=lag, gamma=0.9)
+    spec = EnvSpec("any", Box(-1.0, 1.0, (2,)), Discrete(3), num_envs=4)
+    network = algorithm.init(spec, jax.random.key(0)).network
+    random = np.random.default_rng(0)
+    seen, successor = random.normal(size=(2, 5, 4, 2)).astype(np.float32)
+    action = random.integers(0, 3, (5, 4)).astype(np.int32)
+    policy, _ = network.unroll(seen, None, (), np.zeros((5, 4), bool))
+    step = Transition(
+        observation=seen,
+        action=action,
+        reward=np.ones((5, 4), np.float32),
+        terminated=np.zeros((5, 4), bool),
+        truncated=np.zeros((5, 4), bool),
+        next_observation=successor,
+        extras=policy.log_prob(action) - 0.7 * lag,  # the policy that acted took each action less often
+    )
+    weight, clock = jnp.ones((5, 4)), Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32))
+    _, corrected = algorithm.loss(network, step, weight, (), clock)
+    _, uncorrected = plain.loss(network, step, weight, (), clock)
+    assert uncorrected["train/approx_kl"] == pytest.approx(0, abs=1e-6)
+    uncut = IMPALA(network=algorithm.network, gamma=0.9, clip_rho=1e9, clip_c=1e9)
+    _, full = uncut.loss(network, step, weight, (), clock)
+    same = full["train/policy_loss"] == pytest.approx(float(uncorrected["train/policy_loss"]), rel=1e-5)
+    assert same == (lag == 0)
+    assert (corrected["train/approx_kl"] > 1e-3) == (lag > 0)
+
+
+def test_the_report_of_policy_lag_has_a_cell_for_every_run():
+    runs = [
+        {
+            "lag": lag,
+            "correction": correction,
+            "steps": 1000,
+            "seeds": [1000, 1001],
+            "training": [float(lag), float(lag) + 2],
+            "at_the_end": [100.0, 100.0],
+            "kl": 0.001,
+            "date": "2000-01-01",
+            "machine": {"processor": "one", "cores": 2, "system": "Linux"},
+            "versions": VERSIONS,
+        }
+        for lag in policy_lag.LAGS
+        for correction in policy_lag.CORRECTIONS
+    ]
+    text = policy_lag.report(runs[:-1])
+    assert text.count("| 16 | 17 [16, 18] | 17 [16, 18] | 17 [16, 18] |") == 1
+    assert text.count("| 64 | 65 [64, 66] | 65 [64, 66] | – |") == 1
