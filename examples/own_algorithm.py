@@ -20,8 +20,8 @@ from operant.authoring import (
     Agent,
     Algorithm,
     Episodes,
-    Given,
     Network,
+    UserModule,
     check_algorithm,
     distributions,
     network_field,
@@ -50,7 +50,7 @@ class RewardWeighted(Algorithm):
     """Episodes in a batch. A size is static."""
     max_steps: int = static(500)
     """After how many steps an episode is cut off."""
-    network: Network | Given = network_field(Network(hidden_sizes=(32,)))
+    network: Network | UserModule = network_field(Network(hidden_sizes=(32,)))
     """A Network, a dict of its values, or any Equinox module that maps an observation to features."""
 
     @property

@@ -15,13 +15,13 @@ from operant.ops.schedules import Schedule
 
 class NetworkValues(TypedDict, total=False):
     hidden_sizes: Sequence[int]
-    """Units of each hidden layer, of the policy, and of the value function where value_hidden_sizes is none."""
+    """Units of each hidden layer of the policy, and of the value function unless value_hidden_sizes says otherwise."""
     activation: str
     """After each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
     convolutions: Sequence[Sequence[int]]
-    """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only, which are observations of three axes; without any, they are flattened."""
+    """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only: observations with three axes. Without convolutions, images are flattened."""
     channels: Literal["auto", "first", "last"]
-    """Which axis of an image is that of channels: first, last, or auto: the last of a `FrameStack`, else the first if that is the shortest."""
+    """The axis of an image's channels: first, last or auto. auto is last for a `FrameStack`; otherwise first if that is the shortest axis, and last if not."""
     convolution_features: int
     """Units of the ReLU layer after the convolutions; 0 for none."""
     layer_norm: bool
@@ -29,23 +29,23 @@ class NetworkValues(TypedDict, total=False):
     dropout: float
     """Fraction of hidden units dropped while learning (Srivastava et al. 2014)."""
     memory: Literal["none", "gru", "lstm"]
-    """Recurrent layer after the observation's encoder."""
+    """Recurrent layers after the encoder of observations: gru, lstm or none."""
     memory_size: int
-    """Units of each layer of the memory."""
+    """Units of each recurrent layer."""
     memory_layers: int
-    """Recurrent layers, each on the outputs of the one before."""
+    """Number of recurrent layers, each on the outputs of the one before."""
     encoders: Mapping[str, Sequence[int]]
-    """Hidden sizes of a Dict input's own network, by its key (a Tuple's: its position; nested: a/b)."""
+    """Hidden sizes of the network of each part of a Dict, by its key (of a Tuple: its position; nested: a/b)."""
     combine: Literal["concatenate", "sum", "product"]
-    """How the encoded inputs of a Dict observation become one."""
+    """How the encoded parts of a Dict observation are combined."""
     initialization: Literal["orthogonal", "uniform"]
     """Orthogonal with gain √2 (Saxe et al. 2014), or uniform in ±1/√inputs, which is PyTorch's default."""
     value_hidden_sizes: Sequence[int] | None
     """Units of each hidden layer of the value function; none: hidden_sizes."""
     share_features_extractor: bool
-    """Let the value function stand on the policy's encoder of observations; otherwise it has its own."""
+    """Whether the value function uses the policy's encoder of observations; if not, it has its own."""
     critic_memory: Literal["shared", "own", "none"]
-    """With memory: whether the value function stands on the policy's, has its own, or has none."""
+    """With memory: whether the value function uses the policy's recurrent layers, its own, or none."""
 
 class _QLearning:
     def __call__(

@@ -34,7 +34,12 @@ from operant.fields import (
 MODEL = "operant-model-1"
 RUN = "operant_version"  # in a run's config.json: without it, any directory with a config.json would pass for a run
 # Parts of the names of arrays in model files and checkpoints, and what operant 0.1 called them: they are read still.
-RENAMED = {"lagged_networks": "older", "next_index": "following"}
+RENAMED = {
+    "lagged_networks": "older",
+    "next_index": "following",
+    "core": "memory",
+    "critic_core": "critic_memory",
+}
 STEPS = whole(0, 2**31 - 1)  # counted in int32
 NUMBERS = either(NUMBER, several(NUMBER))  # of one learner, or of several
 

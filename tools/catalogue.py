@@ -22,7 +22,7 @@ from operant.constructors import NAMES
 from operant.curiosity import CURIOSITIES
 from operant.envs.registry import OWN
 from operant.envs.wrappers import WRAPPERS
-from operant.networks import Given, Network
+from operant.networks import Network, UserModule
 from operant.ops import schedules
 from operant.types import EnvSpec
 
@@ -96,7 +96,7 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:
 
 def _type(hint: Any) -> str:
     """A type as Python writes it, of what `catalogue.hint` can read."""
-    kinds = [kind for kind in _alternatives(hint) if kind is not Given]
+    kinds = [kind for kind in _alternatives(hint) if kind is not UserModule]
     if len(kinds) > 1:
         return " | ".join(map(_type, kinds))
     (kind,) = kinds

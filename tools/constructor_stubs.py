@@ -21,7 +21,7 @@ from operant.algorithms import registry
 from operant.algorithms.documentation import field_help
 from operant.construct import make
 from operant.constructors import NAMES
-from operant.networks import Given, Network
+from operant.networks import Network, UserModule
 from operant.ops.schedules import Schedule
 
 PATH = Path(operant.__file__).with_name("constructors.pyi")
@@ -63,7 +63,7 @@ class Names:
             return f"{self._named('collections.abc', 'Callable')}[..., {self._named('typing', 'Any')}]"
         if hint is Schedule:  # text such as linear:3e-4:0 is read as one
             return f"{self._named(Schedule.__module__, 'Schedule')} | str | Callable[[Any], Any]"
-        if hint is Given:  # a module of the user's own, or a dict of the values of a Network
+        if hint is UserModule:  # a module of the user's own, or a dict of the values of a Network
             mapping, anything = self._named("collections.abc", "Mapping"), self._named("typing", "Any")
             return f"NetworkValues | {mapping}[str, {anything}] | {self._named('equinox', 'Module')}"
         if hint is tuple:  # an array, in any form

@@ -20,7 +20,7 @@ from operant.algorithms.base import Algorithm
 from operant.algorithms.names import PLACES
 from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.lazy import Table, nearest
-from operant.networks import Given, Network
+from operant.networks import Network, UserModule
 from operant.ops import schedules
 from operant.ops.schedules import Schedule
 
@@ -108,7 +108,7 @@ def to_json(algorithm: eqx.Module) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Network):
         return dataclasses.asdict(value)
-    if isinstance(value, Given):
+    if isinstance(value, UserModule):
         return None
     if isinstance(value, Schedule):
         return str(value)

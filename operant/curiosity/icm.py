@@ -23,7 +23,7 @@ from operant import distributions
 from operant.algorithms import ranges
 from operant.curiosity.learned import Features, Learned
 from operant.networks import MLP
-from operant.networks.encoder import Flat, hidden_layers
+from operant.networks.encoder import Flatten, hidden_layers
 from operant.ops.returns import weighted_mean
 from operant.spaces import Box, Space
 from operant.types import Clock, EnvSpec, Transition
@@ -43,7 +43,7 @@ class Dynamics(eqx.Module):
         action = applied(self.action_space, transition.action)
         choices = self.inverse(jnp.concatenate([before, after], -1))
         surprise = -distributions.from_parameters(self.action_space, choices).log_prob(action)
-        encoded = Flat(self.action_space)(action)  # pyright: ignore[reportArgumentType] (`check` refuses others)
+        encoded = Flatten(self.action_space)(action)  # pyright: ignore[reportArgumentType] (`check` refuses others)
         foreseen = self.forward(jnp.concatenate([before, encoded], -1))
         return 0.5 * jnp.sum(jnp.square(foreseen - after), -1), surprise
 

@@ -13,6 +13,7 @@ from operant.engine.learn import to_environment
 from operant.engine.train_state import Stream, TrainState, start_of_episode, stream, transition
 from operant.envs import base as envs
 from operant.envs.base import Environment
+from operant.networks.recurrent import reset_carry
 from operant.types import Clock, EnvSpec, Experience, PyTree, Transition
 
 
@@ -94,16 +95,6 @@ def advance(
         states, timestep.observation, timestep.action_mask, *reset_carry(carries, initial, experience.done)
     )
     return following, experience
-
-
-def reset_carry(carry: PyTree, initial_carry: PyTree, done: jax.Array) -> PyTree:
-    """The memory `[…, N, …]` with that of ended episodes `[…, N]` as at the start of one, `[N, …]`."""
-
-    def select(now: jax.Array, initial: jax.Array) -> jax.Array:
-        ended = done.reshape(done.shape + (1,) * (now.ndim - done.ndim))
-        return jnp.where(ended, jnp.broadcast_to(initial, now.shape), now)
-
-    return jax.tree.map(select, carry, initial_carry)
 
 
 def rollout(

@@ -14,7 +14,7 @@ import numpy as np
 from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
-from operant.engine.collect import act, noise_of, reset_carry
+from operant.engine.collect import act, noise_of
 from operant.engine.flat import SMALL, Block, FlatTrainState, Layout, as_bytes, flatten, from_bytes, number
 from operant.engine.learn import draw_learning, learn, report, to_environment, to_time_major, warm_up
 from operant.engine.statistics import WINDOW
@@ -29,6 +29,7 @@ from operant.engine.train_state import (
 )
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
+from operant.networks.recurrent import reset_carry
 from operant.ops.normalization import Normalizer
 from operant.replay import ring
 from operant.types import PyTree, Transition

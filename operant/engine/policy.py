@@ -15,9 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm
-from operant.engine.collect import noise_of, reset_carry
+from operant.engine.collect import noise_of
 from operant.engine.flat import Block, Layout, flatten, number
 from operant.engine.learn import to_environment
+from operant.networks.recurrent import reset_carry
 from operant.ops.seeds import key_of
 from operant.types import Clock, EnvSpec, PyTree
 

@@ -1,4 +1,4 @@
-"""Networks: layers, memories, encoders of observations, and the two networks that algorithms learn."""
+"""Networks: layers, recurrent cores, encoders of observations, and the two networks that algorithms learn."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from operant.lazy import exports
 from operant.networks.actor_critic import ActorCritic
-from operant.networks.config import Given, Network, as_network, network_field
+from operant.networks.config import Network, UserModule, as_network, network_field
 from operant.networks.encoder import Encoder
 from operant.networks.layers import ACTIVATIONS, MLP, Convolution, LayerNorm, Linear, dropout
-from operant.networks.memory import GRU, LSTM, Stack, restart, unroll
+from operant.networks.recurrent import GRU, LSTM, StackedCells, reset_carry, unroll
 
 if TYPE_CHECKING:
     from operant.networks.q_network import QNetwork
@@ -22,16 +22,16 @@ __all__ = [
     "ActorCritic",
     "Convolution",
     "Encoder",
-    "Given",
     "LayerNorm",
     "Linear",
     "Network",
     "QNetwork",
-    "Stack",
+    "StackedCells",
+    "UserModule",
     "as_network",
     "dropout",
     "network_field",
-    "restart",
+    "reset_carry",
     "unroll",
 ]
 

@@ -1,4 +1,4 @@
-"""What a network looks like, as a value: what the command line sets and a model file stores."""
+"""The configuration of networks, as the command line sets it and a model file stores it."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def _too_deep(name: str, layers: int) -> ValueError:
 class Network:
     """The sizes and kinds of a network's layers.
 
-    Hashable, and a pytree without leaves. Lists are taken for tuples and a dict for `encoders`, so that
+    Hashable, and a pytree without leaves. Lists are accepted for tuples, and a dict for `encoders`, so that
     `Network(**json.loads(json.dumps(dataclasses.asdict(network))))` is the same network.
     """
 
     hidden_sizes: tuple[int, ...] = (64, 64)
-    """Units of each hidden layer, of the policy, and of the value function where value_hidden_sizes is none."""
+    """Units of each hidden layer of the policy, and of the value function unless value_hidden_sizes says otherwise."""
     activation: str = "tanh"
     """After each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
     convolutions: tuple[tuple[int, int, int], ...] = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
-    """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only,
-    which are observations of three axes; without any, they are flattened."""
+    """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only: observations
+    with three axes. Without convolutions, images are flattened."""
     channels: Channels = "auto"
-    """Which axis of an image is that of channels: first, last, or auto: the last of a `FrameStack`, else the first if
-    that is the shortest."""
+    """The axis of an image's channels: first, last or auto. auto is last for a `FrameStack`; otherwise first if that is
+    the shortest axis, and last if not."""
     convolution_features: int = 512
     """Units of the ReLU layer after the convolutions; 0 for none."""
     layer_norm: bool = False
@@ -55,23 +55,23 @@ class Network:
     dropout: float = 0.0
     """Fraction of hidden units dropped while learning (Srivastava et al. 2014)."""
     memory: Memory = "none"
-    """Recurrent layer after the observation's encoder."""
+    """Recurrent layers after the encoder of observations: gru, lstm or none."""
     memory_size: int = 64
-    """Units of each layer of the memory."""
+    """Units of each recurrent layer."""
     memory_layers: int = 1
-    """Recurrent layers, each on the outputs of the one before."""
+    """Number of recurrent layers, each on the outputs of the one before."""
     encoders: tuple[tuple[str, tuple[int, ...]], ...] = ()
-    """Hidden sizes of a Dict input's own network, by its key (a Tuple's: its position; nested: a/b)."""
+    """Hidden sizes of the network of each part of a Dict, by its key (of a Tuple: its position; nested: a/b)."""
     combine: Combine = "concatenate"
-    """How the encoded inputs of a Dict observation become one."""
+    """How the encoded parts of a Dict observation are combined."""
     initialization: Initialization = "orthogonal"
     """Orthogonal with gain √2 (Saxe et al. 2014), or uniform in ±1/√inputs, which is PyTorch's default."""
     value_hidden_sizes: tuple[int, ...] | None = None
     """Units of each hidden layer of the value function; none: hidden_sizes."""
     share_features_extractor: bool = True
-    """Let the value function stand on the policy's encoder of observations; otherwise it has its own."""
+    """Whether the value function uses the policy's encoder of observations; if not, it has its own."""
     critic_memory: CriticMemory = "shared"
-    """With memory: whether the value function stands on the policy's, has its own, or has none."""
+    """With memory: whether the value function uses the policy's recurrent layers, its own, or none."""
 
     def __post_init__(self) -> None:
         for name in ("hidden_sizes", "convolutions", "encoders"):
@@ -118,18 +118,18 @@ class Network:
         self._one_of("critic_memory", get_args(CriticMemory))
         if self.memory == "none" and self.critic_memory != "shared":
             raise ValueError(
-                f"network.critic_memory={self.critic_memory!r}: there is no memory; give network.memory gru or lstm."
+                f"network.critic_memory={self.critic_memory!r}: there is no memory; set network.memory to gru or lstm."
             )
         if self.memory != "none" and self.critic_memory == "shared" and not self.share_features_extractor:
             raise ValueError(
-                "network.share_features_extractor=False: the value function cannot stand on the policy's memory then. "
-                "Set network.critic_memory to own or none."
+                "network.share_features_extractor=False: then the value function cannot use the policy's recurrent "
+                "layers. Set network.critic_memory to own or none."
             )
         self._one_of("combine", get_args(Combine))
         self._one_of("initialization", get_args(Initialization))
 
     def require_no_critic(self, who: str) -> None:
-        """Raise ValueError where values are set that are of a separate value function."""
+        """Raise ValueError if values are set that only a separate value function has."""
         for name, default in (
             ("value_hidden_sizes", None),
             ("share_features_extractor", True),
@@ -157,10 +157,10 @@ class Network:
 
 @jax.tree_util.register_static
 @dataclass(frozen=True, eq=False)
-class Given:
-    """An Equinox module of the user's as a hyperparameter: static, and equal only to itself.
+class UserModule:
+    """A user's Equinox module as a hyperparameter: static, and equal only to itself.
 
-    Every learner begins with its weights, whatever the seed.
+    Every learner starts from its weights, whatever the seed.
     """
 
     module: eqx.Module
@@ -169,21 +169,21 @@ class Given:
 def network_field(default: Network = Network()) -> Any:
     """The hyperparameter `network` of an algorithm: users may give a Network, a dict of its values, or their module.
 
-    network: Network | Given = network_field(Network(hidden_sizes=(32,)))
+    network: Network | UserModule = network_field(Network(hidden_sizes=(32,)))
     """
     return eqx.field(default=default, converter=as_network)
 
 
-def as_network(value: Network | Given | eqx.Module | Mapping[str, Any]) -> Network | Given:
-    """A hyperparameter `network` from what users write: a Network, a dict of its values, or their own module.
+def as_network(value: Network | UserModule | eqx.Module | Mapping[str, Any]) -> Network | UserModule:
+    """The hyperparameter `network` from what users write: a Network, a dict of its values, or a module of their own.
 
     Raises:
         ValueError: the dict names a value that Network does not have, or one of its values is not allowed.
     """
-    if isinstance(value, Network | Given):
+    if isinstance(value, Network | UserModule):
         return value
     if not isinstance(value, Mapping):
-        return Given(value)
+        return UserModule(value)
     known = [field.name for field in fields(Network)]
     for name in value:
         if name not in known:

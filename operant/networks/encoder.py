@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant.networks.config import Combine, Given, Network
+from operant.networks.config import Combine, Network, UserModule
 from operant.networks.layers import MLP, Convolution, Linear
 from operant.spaces import (
     Box,
@@ -39,14 +39,16 @@ class Encoder(eqx.Module):
     @property
     @abstractmethod
     def size(self) -> int:
-        """How many features it puts out."""
+        """The number of features that it gives."""
 
     @abstractmethod
     def __call__(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
         """`key` turns dropout on."""
 
     @staticmethod
-    def build(config: Network | Given, space: Space, key: jax.Array, *, stacked: bool = False) -> Encoder:
+    def build(
+        config: Network | UserModule, space: Space, key: jax.Array, *, stacked: bool = False
+    ) -> Encoder:
         """The encoder of a space's observations: as `config` says, or the user's own module.
 
         `stacked` says that they are a `FrameStack`'s, whose images have their channels last.
@@ -54,8 +56,8 @@ class Encoder(eqx.Module):
         Raises:
             ValueError: the configuration does not fit the space; it says what does.
         """
-        if isinstance(config, Given):
-            return custom(config.module, space)
+        if isinstance(config, UserModule):
+            return encode_with(config.module, space)
         names = _names(space)
         for name, _ in config.encoders:
             if name not in names:
@@ -66,8 +68,8 @@ class Encoder(eqx.Module):
         return _build(config, space, key, "")
 
 
-class Flat(Encoder):
-    """Numbers as they are, pixels over 255, choices one-hot: without weights."""
+class Flatten(Encoder):
+    """Numbers as they are, pixels divided by 255, choices one-hot: no weights."""
 
     space: Box | Discrete | MultiDiscrete | MultiBinary = eqx.field(static=True)
 
@@ -87,11 +89,11 @@ class Flat(Encoder):
         return _float(observation, self.space).reshape(*leading, self.size)
 
 
-class Image(Encoder):
+class CNN(Encoder):
     """Convolutions and one linear layer, each followed by ReLU (Mnih et al. 2015, "Model architecture").
 
-    With 0 `convolution_features` there is no such layer: the convolutions' output is what others build on. Stacks of k
-    images `[k, H, W, C]`, as Gymnasium's FrameStackObservation makes them, are seen as `[H, W, k·C]`.
+    With 0 `convolution_features` the linear layer is left out. Stacks of k images `[k, H, W, C]`, as Gymnasium's
+    FrameStackObservation makes them, are taken as `[H, W, k·C]`.
     """
 
     convolutions: tuple[Convolution, ...]
@@ -101,7 +103,7 @@ class Image(Encoder):
     features: int = eqx.field(static=True)
 
     @classmethod
-    def of(cls, config: Network, space: Box, key: jax.Array) -> Image:
+    def of(cls, config: Network, space: Box, key: jax.Array) -> CNN:
         *stack, shape = *space.shape[:-3], space.shape[-3:]
         first = config.channels == "first" or (config.channels == "auto" and channels_first(shape))
         height, width, channels = (*shape[1:], shape[0]) if first else shape
@@ -112,7 +114,7 @@ class Image(Encoder):
             if min(height, width) < kernel:
                 raise ValueError(
                     f"network.convolutions={config.convolutions} do not fit {describe(space)}: a kernel of "
-                    f"{kernel} meets {height}×{width} pixels. Choose smaller ones, or () to flatten it."
+                    f"{kernel} meets {height}×{width} pixels. Choose smaller kernels, or () to flatten the image."
                 )
             convolutions.append(
                 Convolution.build(channels, filters, kernel, stride, k, config.initialization, gain)
@@ -147,8 +149,8 @@ class Image(Encoder):
         return x if self.projection is None else self.projection(x)
 
 
-class Combined(Encoder):
-    """One encoder an input of a Dict or Tuple, joined by concatenation, sum or product."""
+class DictEncoder(Encoder):
+    """One encoder for each part of a Dict or Tuple, whose features are concatenated, summed or multiplied."""
 
     parts: tuple[Encoder, ...]
     names: tuple[str | int, ...] = eqx.field(static=True)
@@ -169,8 +171,8 @@ class Combined(Encoder):
         return reduce(jnp.add if self.combine == "sum" else jnp.multiply, features)
 
 
-class Chain(Encoder):
-    """An input's encoder, and the input's own MLP behind it."""
+class Sequential(Encoder):
+    """An encoder, followed by an MLP."""
 
     first: Encoder
     then: MLP
@@ -184,11 +186,11 @@ class Chain(Encoder):
         return self.then(self.first(observation, key=keys[0]), key=keys[1])
 
 
-class Custom(Encoder):
-    """The user's own Equinox module, from one raw observation to a vector of features, over all leading axes.
+class ModuleEncoder(Encoder):
+    """A user's Equinox module, from one raw observation to a vector of features, mapped over all leading axes.
 
-    Its arrays are learned. What else it has as leaves (activation functions, flags) is moved to a static
-    part, so that plain `jax.jit`, `jax.vmap` and `jax.grad` take it. Without a key it runs in inference mode.
+    Its arrays are learnt. Its other leaves (activation functions, flags) are moved to a static part, so that
+    plain `jax.jit`, `jax.vmap` and `jax.grad` take it. Without a key it runs in inference mode.
     """
 
     arrays: PyTree
@@ -223,7 +225,7 @@ class Custom(Encoder):
         return features.reshape(*leading, self.features)
 
 
-def custom(module: Any, space: Space) -> Custom:
+def encode_with(module: Any, space: Space) -> ModuleEncoder:
     """Wrap the user's module.
 
     Raises:
@@ -238,7 +240,7 @@ def custom(module: Any, space: Space) -> Custom:
         if isinstance(layer, eqx.nn.StatefulLayer):
             raise ValueError(
                 f"network={name} holds a {type(layer).__name__}, whose running statistics cannot be kept while "
-                "learning. Take one without, such as LayerNorm; normalize_observations=True normalises what comes in."
+                "learning. Use a layer without them, such as LayerNorm; normalize_observations=True normalises inputs."
             )
     leaves, structure = jax.tree.flatten(module)
     leaves = [jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
@@ -262,7 +264,7 @@ def custom(module: Any, space: Space) -> Custom:
         raise ValueError(
             f"network={name} must make one vector of float32 features from an observation; it made {output}."
         )
-    return Custom(arrays, rest, structure, space, output.shape[0])
+    return ModuleEncoder(arrays, rest, structure, space, output.shape[0])
 
 
 def _build(config: Network, space: Space, key: jax.Array, name: str) -> Encoder:
@@ -276,17 +278,17 @@ def _build(config: Network, space: Space, key: jax.Array, name: str) -> Encoder:
         if config.combine != "concatenate" and len(set(sizes.values())) > 1:
             raise ValueError(
                 f"network.combine={config.combine!r} needs inputs of one size; they have {sizes}. "
-                "Give each input a last layer of the same size in network.encoders, or concatenate."
+                "Give each input a last layer of the same size in network.encoders, or concatenate them."
             )
-        encoder: Encoder = Combined(tuple(parts), tuple(n for n, _ in items), config.combine)
+        encoder: Encoder = DictEncoder(tuple(parts), tuple(n for n, _ in items), config.combine)
     elif isinstance(space, Box) and _is_image(space) and config.convolutions:
-        encoder = Image.of(config, space, key_own)
+        encoder = CNN.of(config, space, key_own)
     else:
-        encoder = Flat(space)
+        encoder = Flatten(space)
     sizes = dict(config.encoders).get(name, ())
     if not sizes:
         return encoder
-    return Chain(encoder, hidden_layers(config, encoder.size, sizes, None, key_mlp))
+    return Sequential(encoder, hidden_layers(config, encoder.size, sizes, None, key_mlp))
 
 
 def hidden_layers(
@@ -314,7 +316,7 @@ def hidden_layers(
 
 
 def _names(space: Space, name: str = "") -> list[str]:
-    """Every input that `Network.encoders` may name."""
+    """The names of all parts, as `Network.encoders` takes them."""
     if not isinstance(space, Dict | Tuple):
         return [name] if name else []
     items = space.items if isinstance(space, Dict) else tuple(enumerate(space.items))
@@ -323,10 +325,10 @@ def _names(space: Space, name: str = "") -> list[str]:
 
 
 def _is_image(space: Box) -> bool:
-    """Three axes, or four where they are a stack of what is certainly an image."""
+    """Whether it has three axes, or four and holds pixels (a stack of images)."""
     return len(space.shape) == 3 or (len(space.shape) == 4 and holds_pixels(space))
 
 
 def _float(x: jax.Array, space: Space) -> jax.Array:
-    """Pixels become fractions of 255; all else is only cast."""
+    """Pixels divided by 255; all else is only cast."""
     return x.astype(jnp.float32) / 255 if holds_pixels(space) else x.astype(jnp.float32)

@@ -25,8 +25,8 @@ class QHead(eqx.Module):
     equations 9 and 8). With an `embedding`, M is the number of fractions τ that the head is given, and the numbers
     are the return's quantiles there (Dabney et al. 2018, arXiv:1806.06923, equation 4).
 
-    Hidden layers are shared but for the last, of which the value and the advantage have one each, and in front of
-    which the embedding of τ is multiplied in: where both papers have them behind convolutions.
+    All hidden layers but the last are shared; the value and the advantage have one last layer each, before which the
+    features are multiplied by the embedding of τ. In both papers that is after the convolutions.
     """
 
     shared: MLP | None

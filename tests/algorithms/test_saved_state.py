@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import operant
 from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.policy_gradient.trpo import TRPO
@@ -79,3 +81,12 @@ def test_actions_and_the_next_update_are_the_same(algorithm, shape, tmp_path):
             np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (futures[0], future)), strict=True)
         ]
         assert not all(same), part
+
+
+def test_load_reads_a_recurrent_network_with_the_names_of_operant_0_1():
+    agent = operant.load(Path(__file__).parent / "old_files" / "recurrent.safetensors")
+    network = agent.state.network
+    assert len(network.core.cells) == len(network.critic_core.cells) == 2
+    observation = np.asarray([0.1, 0.2, -0.05, 0.3], np.float32)
+    np.testing.assert_allclose(agent.action_probabilities(observation), [0.49947223, 0.50052774], rtol=1e-5)
+    np.testing.assert_allclose(agent.value(observation), -0.0044171875, rtol=1e-4)

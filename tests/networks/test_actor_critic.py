@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from random_weights import filled, normal
 
-from operant.networks import ActorCritic, Given, Network
+from operant.networks import ActorCritic, Network, UserModule
 from operant.spaces import Box, Dict, Discrete, MultiDiscrete
 from operant.types import EnvSpec
 
@@ -100,9 +100,9 @@ def test_memory_at_once_is_memory_step_by_step(memory):
     for t in range(T):
         expected, after = step(network, observation[t], carry)
         np.testing.assert_allclose(distribution.logits[t], expected.logits, atol=1e-6)
-        features, _ = network.memory(observation[t], carry)
+        features, _ = network.core(observation[t], carry)
         np.testing.assert_allclose(value[t], network.value_head(features)[:, 0], atol=1e-6)
-        features, _ = network.memory(following[t], after)
+        features, _ = network.core(following[t], after)
         np.testing.assert_allclose(successors[t], network.value_head(features)[:, 0], atol=1e-6)
         carry = jax.tree.map(lambda a, f, t=t: jnp.where(done[t][:, None], f, a), after, fresh)
     assert network.recurrent
@@ -128,7 +128,7 @@ def test_without_memory_any_axes_will_do():
 def test_the_heads_stand_on_a_users_module():
     module = filled(lambda key: eqx.nn.MLP(4, 6, 8, 1, key=key))
     spec = EnvSpec("test", OBSERVATIONS, Discrete(2))
-    network = ActorCritic.build(Given(module), spec, KEY)
+    network = ActorCritic.build(UserModule(module), spec, KEY)
     assert count(network) == count(eqx.filter(module, eqx.is_array)) + (6 * 2 + 2) + (6 + 1)
     x = normal(T, N, 4)
     value = jax.jit(lambda network, x: network.unroll(x, None, (), None)[1])(network, x)

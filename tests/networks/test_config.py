@@ -11,7 +11,7 @@ import pytest
 import tyro
 from random_weights import filled
 
-from operant.networks import Given, Network, as_network
+from operant.networks import Network, UserModule, as_network
 
 FULL = Network(
     hidden_sizes=(3, 4),
@@ -82,7 +82,7 @@ def test_what_users_write_for_a_network():
     assert as_network(FULL) is FULL
     assert as_network({"hidden_sizes": [8]}) == Network((8,))
     given = as_network(module)
-    assert isinstance(given, Given)
+    assert isinstance(given, UserModule)
     assert given.module is module
     assert as_network(given) is given
     assert hash(given) == hash(given)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from random_weights import call, filled, normal
 
-from operant.networks import Encoder, Given, Network
+from operant.networks import Encoder, Network, UserModule
 from operant.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple, example
 
 KEY = jax.random.key(0)
@@ -186,7 +186,7 @@ class DictNet(eqx.Module):
 
 def test_a_users_module_under_plain_jit_grad_and_vmap():
     module = filled(lambda key: eqx.nn.MLP(3, 5, 8, 2, key=key))
-    encoder = Encoder.build(Given(module), Box(-1.0, 1.0, (3,)), KEY)
+    encoder = Encoder.build(UserModule(module), Box(-1.0, 1.0, (3,)), KEY)
     x = normal(4, 6, 3)
     expected = jax.vmap(jax.vmap(module))(x)
     assert encoder.size == 5
@@ -208,7 +208,7 @@ def test_a_users_module_under_plain_jit_grad_and_vmap():
 def test_a_users_module_drops_only_with_a_key():
     space = Dict.of({"goal": Box(-1.0, 1.0, (2,)), "cell": Discrete(3)})
     linear = filled(lambda key: eqx.nn.Linear(2, 50, key=key))
-    encoder = Encoder.build(Given(DictNet(linear, eqx.nn.Dropout(0.5))), space, KEY)
+    encoder = Encoder.build(UserModule(DictNet(linear, eqx.nn.Dropout(0.5))), space, KEY)
     observation = {"goal": jnp.ones((3, 2)), "cell": jnp.zeros((3,), jnp.int32)}
     call = jax.jit(lambda e, o, key=None: e(o, key=key))
     without, dropped = call(encoder, observation), call(encoder, observation, KEY)
@@ -245,4 +245,4 @@ def test_modules_that_cannot_be_networks_are_refused():
         (filled(lambda key: eqx.nn.MLP(3, "scalar", 8, 1, key=key)), "one vector of float32 features"),
     ):
         with pytest.raises(ValueError, match=reason):
-            Encoder.build(Given(module), space, KEY)
+            Encoder.build(UserModule(module), space, KEY)

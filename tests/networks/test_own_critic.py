@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from random_weights import filled, normal
 
-from operant.networks import GRU, ActorCritic, Network, Stack, unroll
-from operant.networks import memory as memories
+from operant.networks import GRU, ActorCritic, Network, StackedCells, recurrent, unroll
 from operant.spaces import Box, Dict, Discrete
 from operant.types import EnvSpec
 
@@ -95,8 +94,8 @@ def test_at_once_is_step_by_step_and_nothing_else_is_learnt_from(kind):
     if own:
         assert depends(of_value, network, lambda n: n.critic_encoder)
     assert not depends(of_policy, network, lambda n: n.critic)
-    assert depends(of_value, network, lambda n: n.memory) == (kind == "shared memory")
-    assert (network.critic_memory is not None) == ("own memory" in kind or kind == "two layers")
+    assert depends(of_value, network, lambda n: n.core) == (kind == "shared memory")
+    assert (network.critic_core is not None) == ("own memory" in kind or kind == "two layers")
     assert count(network.actor) + count(network.critic) == count(network)
     restored = network.actor.with_critic(network.critic)
     np.testing.assert_array_equal(of_value(restored), of_value(network))
@@ -104,8 +103,8 @@ def test_at_once_is_step_by_step_and_nothing_else_is_learnt_from(kind):
 
 def test_layers_of_a_memory_stand_on_each_other():
     config = Network(memory="gru", memory_size=4, memory_layers=2)
-    stack = filled(lambda key: memories.build(config, 3, key))
-    assert isinstance(stack, Stack)
+    stack = filled(lambda key: recurrent.build(config, 3, key))
+    assert isinstance(stack, StackedCells)
     first, second = stack.cells
     x, done = normal(T, N, 3), jnp.zeros((T, N), bool).at[2, 1].set(True)
     start = stack.initial_carry((N,))
@@ -115,7 +114,7 @@ def test_layers_of_a_memory_stand_on_each_other():
     np.testing.assert_array_equal(outputs, expected)
     for one, other in zip(carries, (inner_carries, expected_carries), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert isinstance(memories.build(Network(memory="gru"), 3, jax.random.key(0)), GRU)
+    assert isinstance(recurrent.build(Network(memory="gru"), 3, jax.random.key(0)), GRU)
 
 
 @pytest.mark.parametrize(
@@ -123,11 +122,11 @@ def test_layers_of_a_memory_stand_on_each_other():
     [
         (
             {"critic_memory": "own"},
-            "critic_memory='own': there is no memory; give network.memory gru or lstm",
+            "critic_memory='own': there is no memory; set network.memory to gru or lstm",
         ),
         (
             {"memory": "gru", "share_features_extractor": False},
-            "cannot stand on the policy's memory then. Set network.critic_memory to own or none",
+            "cannot use the policy's recurrent layers. Set network.critic_memory to own or none",
         ),
         ({"critic_memory": "mine"}, "network.critic_memory='mine' is unknown; choose from shared, own, none"),
         ({"value_hidden_sizes": 64}, "network.value_hidden_sizes=64: must be a tuple"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from random_weights import filled, normal
 
-from operant.networks import Given, Network, QNetwork
+from operant.networks import Network, QNetwork, UserModule
 from operant.networks.q_head import QHead
 from operant.spaces import Box, Discrete, MultiDiscrete
 from operant.types import EnvSpec
@@ -117,7 +117,7 @@ def test_fractions_are_embedded_by_their_cosines():
 
 def test_a_users_module():
     module = filled(lambda key: eqx.nn.MLP(4, 6, 8, 1, key=key))
-    q = QNetwork.build(Given(module), SPEC, KEY)
+    q = QNetwork.build(UserModule(module), SPEC, KEY)
     x = normal(5, 4)
     features, _ = jax.jit(lambda q, x: q.features(x, ()))(q, x)
     np.testing.assert_allclose(features, jax.vmap(module)(x), rtol=1e-5)

@@ -29,7 +29,7 @@ from operant.algorithms.base import Estimates, require, static
 from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.normalizing import NormalizesObservations
 from operant.distributions import Categorical, Distribution, parameters, sample_noise
-from operant.networks import ActorCritic, Given, Network, as_network
+from operant.networks import ActorCritic, Network, UserModule, as_network
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
 from operant.ops.returns import weighted_mean
@@ -65,7 +65,7 @@ class BC(NormalizesObservations, GradientLearner):
     scale_actions: bool = static(True)
     """Let a policy of a Box with bounds act in units in which they are −1 and 1; otherwise in those of the
     environment."""
-    network: Network | Given = eqx.field(default=Network(), converter=as_network)
+    network: Network | UserModule = eqx.field(default=Network(), converter=as_network)
     """The network: a Network of values, or any Equinox module that maps an observation to features."""
 
     def __check_init__(self) -> None:

@@ -18,7 +18,7 @@ from operant.algorithms.base import Estimates, require, static
 from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.normalizing import Normalizes
 from operant.distributions import Categorical, Distribution, parameters, sample_noise
-from operant.networks import ActorCritic, Given, Network, network_field
+from operant.networks import ActorCritic, Network, UserModule, network_field
 from operant.ops.exploration_noise import ExplorationNoise, HeldNoise, Independent
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
@@ -69,7 +69,7 @@ class PolicyGradient(Normalizes, GradientLearner):
     scale_actions: bool = static(True)
     """Scale the actions of a bounded Box so that its bounds are −1 and 1 for the policy, whose first actions then cover
     all of it. Otherwise the policy acts in the environment's units, where it can hardly explore a Box(0, 1000)."""
-    network: Network | Given = network_field()
+    network: Network | UserModule = network_field()
     """The networks: a Network(…), or any Equinox module that maps an observation to features."""
 
     def __check_init__(self) -> None:

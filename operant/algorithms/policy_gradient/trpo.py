@@ -192,11 +192,11 @@ class TRPO(ActorCriticLearner):
         Features that it shares with the policy stay as they are: otherwise the policy would leave the trust region. A
         recurrent core of its own learns from whole sequences, as many as fit into `batch_size` samples.
         """
-        own = network.critic_encoder is not None or network.critic_memory is not None
+        own = network.critic_encoder is not None or network.critic_core is not None
         seen = transition.observation
         if not own:
             seen = network.value_features(seen, carry, transition.done)
-        if network.critic_memory is None:
+        if network.critic_core is None:
             seen, done, target, weight = jax.tree.map(
                 lambda x: x.reshape(-1, *x.shape[2:]), (seen, transition.done, target, weight)
             )
@@ -207,12 +207,12 @@ class TRPO(ActorCriticLearner):
         optimizer = self._optimizer(at(self.learning_rate, clock))
 
         def part(x: jax.Array, index: jax.Array) -> jax.Array:
-            return x[index] if network.critic_memory is None else x[:, index]
+            return x[index] if network.critic_core is None else x[:, index]
 
         def loss(critic: PyTree, index: jax.Array) -> jax.Array:
             fitted, features = network.with_critic(critic), jax.tree.map(lambda x: part(x, index), seen)
             if own:
-                start = carry if network.critic_memory is None else jax.tree.map(lambda x: x[index], carry)
+                start = carry if network.critic_core is None else jax.tree.map(lambda x: x[index], carry)
                 features = fitted.value_features(features, start, part(done, index))
             error = fitted.value(features) - part(target, index)
             return weighted_mean(jnp.square(error), part(weight, index))

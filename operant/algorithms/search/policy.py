@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from operant import distributions
-from operant.networks import ActorCritic, Given, Network
+from operant.networks import ActorCritic, Network, UserModule
 from operant.spaces import Box, Space
 from operant.types import EnvSpec, PyTree
 
@@ -51,7 +51,7 @@ class NetworkPolicy(Policy):
 
     @classmethod
     def build(
-        cls, config: Network | Given, spec: EnvSpec, key: jax.Array, scale_actions: bool = True
+        cls, config: Network | UserModule, spec: EnvSpec, key: jax.Array, scale_actions: bool = True
     ) -> NetworkPolicy:
         """As `ActorCritic.build`, whose errors it raises."""
         network: Any = ActorCritic.build(config, spec, key, scale_actions=scale_actions)
@@ -98,7 +98,7 @@ class ConstantPolicy(Policy):
 
 
 def build(
-    kind: Kind, config: Network | Given, spec: EnvSpec, key: jax.Array, scale_actions: bool = True
+    kind: Kind, config: Network | UserModule, spec: EnvSpec, key: jax.Array, scale_actions: bool = True
 ) -> Policy:
     """The policy that a search starts from.
 
@@ -107,7 +107,7 @@ def build(
     """
     if kind == "constant":
         return ConstantPolicy.build(spec)
-    if isinstance(config, Given) and isinstance(config.module, Policy):
+    if isinstance(config, UserModule) and isinstance(config.module, Policy):
         return config.module
     return NetworkPolicy.build(config, spec, key, scale_actions)
 

@@ -24,7 +24,7 @@ from operant.algorithms.base import Algorithm, require, static
 from operant.algorithms.normalizing import NormalizesObservations
 from operant.algorithms.search import policy as policies
 from operant.algorithms.search.policy import Kind, Policy, Shape
-from operant.networks import Given, Network, network_field
+from operant.networks import Network, UserModule, network_field
 from operant.ops.normalization import Normalizer
 from operant.types import Batch, Clock, EnvSpec, Episodes, PyTree, Transition
 
@@ -58,7 +58,7 @@ class PolicySearch(NormalizesObservations, Algorithm):
     """Scale the actions of a bounded Box so that its bounds are −1 and 1 for the network."""
     policy: Kind = static("network")
     """What is searched: the weights of a network, or a constant action."""
-    network: Network | Given = network_field(Network(hidden_sizes=()))
+    network: Network | UserModule = network_field(Network(hidden_sizes=()))
     """The network, linear by default: a Network(…), an Equinox module that maps an observation to features, or a search
     Policy of your own."""
 

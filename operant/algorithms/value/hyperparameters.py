@@ -14,7 +14,7 @@ from operant.algorithms.normalizing import Normalizes
 from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.algorithms.value.heads import C51, ExpectedValue, Head, ImplicitQuantiles, QuantileRegression
 from operant.algorithms.value.parts import Munchausen, Parts, Prioritized
-from operant.networks import Given, Network, network_field
+from operant.networks import Network, UserModule, network_field
 from operant.networks.q_head import Dueling
 from operant.ops.optimizers import Optimizer
 from operant.ops.schedules import Schedule
@@ -120,7 +120,7 @@ class DQNHyperparameters(Normalizes, GradientLearner):
     """Gradients longer than this are shortened to it; none: they are taken as they are."""
     held_out_states: int = static(0)
     """States of the random policy on which to report the mean of the largest values (train/average_max_q)."""
-    network: Network | Given = network_field(Network(activation="relu", initialization="uniform"))
+    network: Network | UserModule = network_field(Network(activation="relu", initialization="uniform"))
     """The network: a Network of values, or any Equinox module that maps an observation to features."""
 
     def __check_init__(self) -> None:

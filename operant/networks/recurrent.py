@@ -1,4 +1,4 @@
-"""Memories: recurrent cells, and how they run over a rollout in which episodes end."""
+"""Recurrent cores: cells, and how they run over a rollout in which episodes end."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from operant.networks.layers import affine, initial
 from operant.types import PyTree
 
 
-class Cell(eqx.Module):
+class RecurrentCell(eqx.Module):
     """`cell(features [N, F], carry) -> (features [N, H], carry)`, in three parts.
 
-    `project` does not look at the carry, so that `unroll` computes it for a whole rollout in one product, as it does
-    the gradient of the weights in `recall`.
+    `input_gates` does not depend on the carry, so that `unroll` computes it for a whole rollout in one product, as it
+    does the gradient of the weights in `recurrent_gates`.
     """
 
     @property
@@ -27,23 +27,23 @@ class Cell(eqx.Module):
 
     @abstractmethod
     def initial_carry(self, leading: tuple[int, ...]) -> PyTree:
-        """The memory at the start of an episode."""
+        """The recurrent state at the start of an episode."""
 
     @abstractmethod
-    def project(self, features: jax.Array) -> jax.Array:
-        """The input's share of the gates."""
+    def input_gates(self, features: jax.Array) -> jax.Array:
+        """The input's part of the gates."""
 
     @abstractmethod
-    def recall(self, carry: PyTree) -> jax.Array:
-        """The memory's share of the gates."""
+    def recurrent_gates(self, carry: PyTree) -> jax.Array:
+        """The recurrent state's part of the gates."""
 
     @staticmethod
     @abstractmethod
-    def step(projected: jax.Array, recalled: jax.Array, carry: PyTree) -> tuple[jax.Array, PyTree]:
-        """One step from both shares of the gates."""
+    def step(input_part: jax.Array, recurrent_part: jax.Array, carry: PyTree) -> tuple[jax.Array, PyTree]:
+        """One step from both parts of the gates."""
 
     def __call__(self, features: jax.Array, carry: PyTree) -> tuple[jax.Array, PyTree]:
-        return self.step(self.project(features), self.recall(carry), carry)
+        return self.step(self.input_gates(features), self.recurrent_gates(carry), carry)
 
 
 def _gates(
@@ -56,7 +56,7 @@ def _gates(
     )
 
 
-class GRU(Cell):
+class GRU(RecurrentCell):
     """Gated recurrent unit (Cho et al. 2014), in the variant of PyTorch and cuDNN; the carry is h `[N, H]`.
 
     r, z = σ(W x + b + U h + c);  n = tanh(W x + b + r (U h + c));  h' = (1 − z) n + z h.
@@ -82,23 +82,25 @@ class GRU(Cell):
     def initial_carry(self, leading: tuple[int, ...]) -> jax.Array:
         return jnp.zeros((*leading, self.size), jnp.float32)
 
-    def project(self, features: jax.Array) -> jax.Array:
+    def input_gates(self, features: jax.Array) -> jax.Array:
         return affine(features, self.weight, self.bias)
 
-    def recall(self, carry: jax.Array) -> jax.Array:
+    def recurrent_gates(self, carry: jax.Array) -> jax.Array:
         return affine(carry, self.recurrent_weight, self.recurrent_bias)
 
     @staticmethod
-    def step(projected: jax.Array, recalled: jax.Array, carry: jax.Array) -> tuple[jax.Array, jax.Array]:
-        input_r, input_z, input_n = jnp.split(projected, 3, axis=-1)
-        hidden_r, hidden_z, hidden_n = jnp.split(recalled, 3, axis=-1)
+    def step(
+        input_part: jax.Array, recurrent_part: jax.Array, carry: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        input_r, input_z, input_n = jnp.split(input_part, 3, axis=-1)
+        hidden_r, hidden_z, hidden_n = jnp.split(recurrent_part, 3, axis=-1)
         reset, update = jax.nn.sigmoid(input_r + hidden_r), jax.nn.sigmoid(input_z + hidden_z)
         new = jnp.tanh(input_n + reset * hidden_n)
         carry = (1 - update) * new + update * carry
         return carry, carry
 
 
-class LSTM(Cell):
+class LSTM(RecurrentCell):
     """Long short-term memory (Gers et al. 2000: with a forget gate); the carry is (h, c), each `[N, H]`.
 
     i, f, g, o = W x + U h + b;  c' = σ(f) c + σ(i) tanh(g);  h' = σ(o) tanh(c').
@@ -121,23 +123,23 @@ class LSTM(Cell):
     def initial_carry(self, leading: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
         return jnp.zeros((*leading, self.size), jnp.float32), jnp.zeros((*leading, self.size), jnp.float32)
 
-    def project(self, features: jax.Array) -> jax.Array:
+    def input_gates(self, features: jax.Array) -> jax.Array:
         return affine(features, self.weight, self.bias)
 
-    def recall(self, carry: tuple[jax.Array, jax.Array]) -> jax.Array:
+    def recurrent_gates(self, carry: tuple[jax.Array, jax.Array]) -> jax.Array:
         return carry[0] @ self.recurrent_weight
 
     @staticmethod
     def step(
-        projected: jax.Array, recalled: jax.Array, carry: tuple[jax.Array, jax.Array]
+        input_part: jax.Array, recurrent_part: jax.Array, carry: tuple[jax.Array, jax.Array]
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        write, forget, new, read = jnp.split(projected + recalled, 4, axis=-1)
+        write, forget, new, read = jnp.split(input_part + recurrent_part, 4, axis=-1)
         cell = jax.nn.sigmoid(forget) * carry[1] + jax.nn.sigmoid(write) * jnp.tanh(new)
         hidden = jax.nn.sigmoid(read) * jnp.tanh(cell)
         return hidden, (hidden, cell)
 
 
-class Stack(eqx.Module):
+class StackedCells(eqx.Module):
     """Recurrent layers, each on the outputs of the one before; the carry is a tuple of theirs."""
 
     cells: tuple[GRU | LSTM, ...]
@@ -158,11 +160,11 @@ class Stack(eqx.Module):
         return features, tuple(after)
 
 
-Memory = GRU | LSTM | Stack
+RecurrentCore = GRU | LSTM | StackedCells
 
 
-def build(config: Network, size_in: int, key: jax.Array) -> Memory | None:
-    """The memory of a configuration, on `size_in` features; None where it has none."""
+def build(config: Network, size_in: int, key: jax.Array) -> RecurrentCore | None:
+    """The recurrent core of a configuration, on `size_in` features; None without one."""
     if config.memory == "none":
         return None
     cell = GRU if config.memory == "gru" else LSTM
@@ -171,11 +173,13 @@ def build(config: Network, size_in: int, key: jax.Array) -> Memory | None:
         return first
     keys = (jax.random.fold_in(key, i) for i in range(1, config.memory_layers))
     size = config.memory_size
-    return Stack((first, *(cell.build(size, size, k, config.initialization) for k in keys)))
+    return StackedCells((first, *(cell.build(size, size, k, config.initialization) for k in keys)))
 
 
-def unroll(cell: Memory, features: jax.Array, carry: PyTree, done: jax.Array) -> tuple[jax.Array, PyTree]:
-    """The cell over a rollout, beginning anew behind each step at which an episode ended.
+def unroll(
+    cell: RecurrentCore, features: jax.Array, carry: PyTree, done: jax.Array
+) -> tuple[jax.Array, PyTree]:
+    """The cell over a rollout, starting from the initial state after each step that ended an episode.
 
     Args:
         features: `[T, N, F]`.
@@ -184,68 +188,71 @@ def unroll(cell: Memory, features: jax.Array, carry: PyTree, done: jax.Array) ->
 
     Returns:
         outputs: `[T, N, H]`.
-        carries: after each step and before any reset, `[T, N, …]`: what each true successor is met with.
+        carries: after each step and before any reset, `[T, N, …]`: the state for each true successor.
     """
-    if isinstance(cell, Stack):
+    if isinstance(cell, StackedCells):
         afters = []
         for layer, before in zip(cell.cells, carry, strict=True):
             features, after = unroll(layer, features, before, done)
             afters.append(after)
         return features, tuple(afters)
-    return _recur(cell, cell.project(features), carry, done)
+    return _recur(cell, cell.input_gates(features), carry, done)
 
 
 @jax.custom_vjp
-def _recur(cell: Cell, projected: jax.Array, carry: PyTree, done: jax.Array) -> tuple[jax.Array, PyTree]:
-    """`unroll` from the input's share of the gates, `[T, N, G]`.
+def _recur(
+    cell: RecurrentCell, input_part: jax.Array, carry: PyTree, done: jax.Array
+) -> tuple[jax.Array, PyTree]:
+    """`unroll` from the input's part of the gates, `[T, N, G]`.
 
-    Its gradient is written out because the automatic one adds up that of the recurrent weights at every step, a matrix
-    as large as they are, where one product of all steps will do.
+    Its gradient is written out because the automatic one adds up the gradient of the recurrent weights at every step, a
+    matrix of their size, where one product over all steps is enough.
     """
-    return _recur_forward(cell, projected, carry, done)[0]
+    return _recur_forward(cell, input_part, carry, done)[0]
 
 
 def _recur_forward(
-    cell: Cell, projected: jax.Array, carry: PyTree, done: jax.Array
+    cell: RecurrentCell, input_part: jax.Array, carry: PyTree, done: jax.Array
 ) -> tuple[tuple[jax.Array, PyTree], tuple]:
     initial_carry = cell.initial_carry((done.shape[1],))
 
     def step(carry: PyTree, inputs: tuple[jax.Array, jax.Array]) -> tuple[PyTree, tuple]:
-        projected, done = inputs
-        output, after = cell.step(projected, cell.recall(carry), carry)
-        return restart(after, initial_carry, done), (carry, output, after)
+        input_part, done = inputs
+        output, after = cell.step(input_part, cell.recurrent_gates(carry), carry)
+        return reset_carry(after, initial_carry, done), (carry, output, after)
 
-    _, (befores, outputs, afters) = jax.lax.scan(step, carry, (projected, done))
-    return (outputs, afters), (cell, projected, befores, done)
+    _, (befores, outputs, afters) = jax.lax.scan(step, carry, (input_part, done))
+    return (outputs, afters), (cell, input_part, befores, done)
 
 
 def _recur_backward(residual: tuple, gradients: tuple[jax.Array, PyTree]) -> tuple:
-    cell, projected, befores, done = residual
-    recalled, learn = jax.vjp(lambda cell: cell.recall(befores), cell)
-    nothing = jax.tree.map(lambda x: jnp.zeros_like(x[0]), befores)
+    cell, input_part, befores, done = residual
+    recurrent_part, of_weights = jax.vjp(lambda cell: cell.recurrent_gates(befores), cell)
+    zero = jax.tree.map(lambda x: jnp.zeros_like(x[0]), befores)
 
-    def step(following: PyTree, inputs: tuple) -> tuple[PyTree, tuple[jax.Array, jax.Array]]:
-        """From the gradient of the carry behind a step to that of the one before it."""
-        projected, recalled, before, done, (of_output, of_after) = inputs
-        following = jax.tree.map(jnp.add, restart(following, nothing, done), of_after)
-        _, back = jax.vjp(cell.step, projected, recalled, before)
-        of_projected, of_recalled, of_before = back((of_output, following))
-        (through,) = jax.vjp(cell.recall, before)[1](of_recalled)
-        return jax.tree.map(jnp.add, of_before, through), (of_projected, of_recalled)
+    def step(next_gradient: PyTree, inputs: tuple) -> tuple[PyTree, tuple[jax.Array, jax.Array]]:
+        """From the gradient of the carry after a step to that of the carry before it."""
+        input_part, recurrent_part, before, done, (of_output, of_after) = inputs
+        next_gradient = jax.tree.map(jnp.add, reset_carry(next_gradient, zero, done), of_after)
+        _, back = jax.vjp(cell.step, input_part, recurrent_part, before)
+        input_gradient, recurrent_gradient, of_before = back((of_output, next_gradient))
+        (through,) = jax.vjp(cell.recurrent_gates, before)[1](recurrent_gradient)
+        return jax.tree.map(jnp.add, of_before, through), (input_gradient, recurrent_gradient)
 
-    steps = (projected, recalled, befores, done, gradients)
-    of_carry, (of_projected, of_recalled) = jax.lax.scan(step, nothing, steps, reverse=True)
-    (of_cell,) = learn(of_recalled)
-    return of_cell, of_projected, of_carry, None
+    steps = (input_part, recurrent_part, befores, done, gradients)
+    of_carry, (input_gradient, recurrent_gradient) = jax.lax.scan(step, zero, steps, reverse=True)
+    (of_cell,) = of_weights(recurrent_gradient)
+    return of_cell, input_gradient, of_carry, None
 
 
 _recur.defvjp(_recur_forward, _recur_backward)
 
 
-def restart(carry: PyTree, initial_carry: PyTree, done: jax.Array) -> PyTree:
-    """`carry` `[N, …]`, with the initial one where `done` `[N]`."""
+def reset_carry(carry: PyTree, initial_carry: PyTree, done: jax.Array) -> PyTree:
+    """The state `[…, N, …]`, replaced by the initial one `[N, …]` where an episode ended: `done` `[…, N]`."""
 
-    def select(old: jax.Array, new: jax.Array) -> jax.Array:
-        return jnp.where(jnp.expand_dims(done, tuple(range(done.ndim, old.ndim))), new, old)
+    def select(now: jax.Array, initial: jax.Array) -> jax.Array:
+        ended = done.reshape(done.shape + (1,) * (now.ndim - done.ndim))
+        return jnp.where(ended, jnp.broadcast_to(initial, now.shape), now)
 
     return jax.tree.map(select, carry, initial_carry)

@@ -10,7 +10,7 @@ import pytest
 from random_weights import call, filled, normal
 
 from operant.networks import GRU, LSTM, unroll
-from operant.networks.memory import restart
+from operant.networks.recurrent import reset_carry
 
 KEY = jax.random.key(0)
 CELLS = {"gru": GRU, "lstm": LSTM}
@@ -103,7 +103,7 @@ def test_gradients_are_those_of_one_step_after_another(name):
             output, carry = cell(features[t], carry)
             outputs.append(output)
             carries.append(carry)
-            carry = restart(carry, initial, done[t])
+            carry = reset_carry(carry, initial, done[t])
         return jnp.stack(outputs), jax.tree.map(lambda *x: jnp.stack(x), *carries)
 
     def weighed(results):  # by numbers that are all different, so that every part counts
