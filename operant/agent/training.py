@@ -18,8 +18,8 @@ from operant.agent.keeping import Keeper
 from operant.agent.plan import Plan
 from operant.agent.selection import Selection
 from operant.engine.episode_infos import EpisodeInfos
-from operant.engine.learn import NAN
 from operant.engine.log import STEP, UPDATES, CsvLog, Logger, TensorBoardLog
+from operant.engine.metrics import NAN
 from operant.engine.observers import Observer
 from operant.engine.run_directory import RunDirectory
 from operant.engine.train import iterations_done, steps_done, train

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from operant.distributions import Distribution
 from operant.ops.exploration_noise import ExplorationNoise, Independent
+from operant.ops.metrics import Metrics
 from operant.spaces import Discrete, describe
 from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Transition
 
@@ -134,8 +135,10 @@ class Algorithm(eqx.Module):
     @abstractmethod
     def update(
         self, state: PyTree, batch: Batch, key: jax.Array, clock: Clock
-    ) -> tuple[PyTree, dict[str, jax.Array]] | tuple[PyTree, dict[str, jax.Array], jax.Array]:
+    ) -> tuple[PyTree, Metrics] | tuple[PyTree, Metrics, jax.Array]:
         """`(state, metrics)` after learning from a batch; metrics are scalars under Stable-Baselines3's names.
+
+        One that may not have been computed is `Masked(value, mask)`: absent, and in no average, where `mask` is False.
 
         Where the plan is a `Replay` by `priority`, `(state, metrics, priority)`: for each of the B things that the
         batch holds its priority from now on, already raised to the exponent ζ that replay is to use, so a number > 0
@@ -151,6 +154,6 @@ class Algorithm(eqx.Module):
         """The exponent β of the importance weights w ∝ P^−β, for replay by `priority`: 0 for none, 1 corrects fully."""
         return 1.0
 
-    def report(self, state: PyTree) -> dict[str, jax.Array]:
+    def report(self, state: PyTree) -> Metrics:
         """Metrics of the state alone, computed once a row of metrics rather than at every update. Scalars."""
         return {}

@@ -21,6 +21,7 @@ from operant.curiosity.learned import Learned
 from operant.curiosity.value import IntrinsicValue
 from operant.curiosity.value import update as update_value
 from operant.ops.exploration_noise import ExplorationNoise
+from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import at
@@ -159,7 +160,7 @@ class Curious(Algorithm):
     def importance(self, clock: Clock) -> jax.Array | float:
         return self.inner.importance(clock)
 
-    def report(self, state: CuriousState) -> dict[str, jax.Array]:
+    def report(self, state: CuriousState) -> Metrics:
         return self.inner.report(state.learner)
 
     def see(self, state: CuriousState, transition: Transition, weight: jax.Array) -> CuriousState:
@@ -199,4 +200,4 @@ class Curious(Algorithm):
         curiosity, surprised = self.curiosity.update(state.curiosity, transition, batch.weight, own, clock)
         metrics |= {"rollout/intrinsic_reward": weighted_mean(scale * intrinsic, batch.weight)}
         state = replace(state, learner=learner, curiosity=curiosity, value=value)
-        return state, learnt | surprised | metrics, *priority
+        return state, {**learnt, **surprised, **metrics}, *priority

@@ -17,6 +17,7 @@ from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
 from operant.engine.learn import draw_learning, learn, report, to_time_major, warm_up
+from operant.engine.metrics import Summands, present
 from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW
@@ -62,7 +63,7 @@ def chunk(
 
     The randomness of `size` iterations is drawn at once, outside the loop; metrics are means over the chunk;
     experience `[size, T, N, …]` (rows from `count` on are not written) only where observers want it. A chunk may come
-    in parts: `sums` `[SUMS]` are those of its metrics over `before` iterations, and over all of them in the end.
+    in parts: `sums` `[SUMS]` are its metrics' `Summands` over `before` iterations, and over all of them in the end.
     """
     plan = algorithm.experience
     if plan.whole_episodes:
@@ -96,10 +97,10 @@ def chunk(
         return run, metrics, to_time_major(experience, plan.rounds(spec.num_envs))
 
     _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))
-    leaves, structure = jax.tree.flatten(metrics_like)
-    if len(leaves) > SUMS:
-        raise ValueError(f"{algorithm.name} reports {len(leaves)} metrics: must be at most {SUMS}.")
-    totals = structure.unflatten([sums[i] for i in range(len(leaves))])  # metrics are scalars
+    summands = Summands.of(metrics_like)
+    if len(summands) > SUMS:
+        raise ValueError(f"{algorithm.name} reports {len(summands)} metrics: must be at most {SUMS}.")
+    totals = [sums[i] for i in range(len(summands))]
     emitted = (
         jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), experience_like)
         if return_experience
@@ -109,16 +110,16 @@ def chunk(
     def body(i: jax.Array, loop: tuple[TrainState, PyTree, PyTree]) -> tuple[TrainState, PyTree, PyTree]:
         run, totals, emitted = loop
         run, metrics, experience = iterate(run, i.astype(jnp.int32))
-        totals = jax.tree.map(lambda total, new: total + new.astype(jnp.float32), totals, metrics)
+        totals = [total + new for total, new in zip(totals, summands.numbers(metrics), strict=True)]
         if return_experience:
             emitted = jax.tree.map(lambda rows, new: rows.at[i].set(new), emitted, experience)
         return run, totals, emitted
 
     run, totals, emitted = jax.lax.fori_loop(0, count, body, (run, totals, emitted))
-    metrics = jax.tree.map(lambda x: x / (before + count), totals)
-    if leaves:  # the random policy reports nothing
-        sums = sums.at[: len(leaves)].set(jnp.stack(jax.tree.leaves(totals)))
-    return run, metrics | report(algorithm, run.state) | run.statistics.report(), emitted, sums
+    metrics = summands.means(totals, before + count)
+    if totals:  # the random policy reports nothing
+        sums = sums.at[: len(totals)].set(jnp.stack(totals))
+    return run, {**metrics, **report(algorithm, run.state), **run.statistics.report()}, emitted, sums
 
 
 def warm_up_chunk(
@@ -284,7 +285,8 @@ class DeviceLoop:
                 self._pace[program] = fresh if pace is None else min(fresh, pace)
             self._called.add(program)
             done += part
-        return run, metrics, jax.tree.map(lambda *x: np.concatenate(x), *blocks) if blocks else None
+        experience = jax.tree.map(lambda *x: np.concatenate(x), *blocks) if blocks else None
+        return run, present(metrics), experience
 
     @property
     def _no_sums(self) -> np.ndarray:

@@ -17,6 +17,7 @@ from operant.algorithms.random import Random, RandomState
 from operant.engine.collect import act, noise_of
 from operant.engine.flat import SMALL, Block, FlatTrainState, Layout, as_bytes, flatten, from_bytes, number
 from operant.engine.learn import draw_learning, learn, report, to_environment, to_time_major, warm_up
+from operant.engine.metrics import Summands, present
 from operant.engine.statistics import WINDOW
 from operant.engine.train_state import (
     Stream,
@@ -62,13 +63,13 @@ class HostLoop:
         self._plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
         self._start_of_episode = self._compiled(lambda a, state: start_of_episode(a, self.spec, state))
-        self._report = self._compiled(lambda a, state, counted: report(a, state) | counted.report())
+        self._report = self._compiled(lambda a, state, counted: {**report(a, state), **counted.report()})
         self._actors: dict[Stream, Callable] = {}
         self._noise: dict[Stream, Block] = {}
         self._draws: dict[Stream, Callable] = {}
         self._learners: dict[bool, Callable] = {}
         self._kinds: list | None = None  # shapes and dtypes of experience that is handed over as bytes
-        self._metrics: tuple[str, ...] = ()  # the names of what learning reports
+        self._metrics = Summands()  # what learning reports
         self.flat: FlatTrainState | None = None  # where the chunk under way is, or the last one ended
         self.watch, self._num_envs = Watch(), self.spec.num_envs
         self.env_stale = False  # somebody else has played the environments: episodes must begin afresh
@@ -143,9 +144,9 @@ class HostLoop:
             if self.return_experience:
                 rounds = plan.rounds(self.spec.num_envs)
                 emitted.append(to_time_major(self._experience.tree(experience), rounds, self.seeds or 1))
-        means = dict(zip(self._metrics, np.moveaxis(total / finished, -1, 0), strict=True))
+        means = self._metrics.means(np.moveaxis(total, -1, 0), finished)
         run = flat.run
-        return run, means | self._reported(run), _joined(emitted)
+        return run, present(means | self._reported(run)), _joined(emitted)
 
     def warm_up(
         self, run: TrainState, count: int, size: int | None = None
@@ -163,7 +164,7 @@ class HostLoop:
                 if self.return_experience:
                     emitted.append(self._experience.tree(experience))
         run = flat.run
-        return run, self._reported(run), _joined(emitted)
+        return run, present(self._reported(run)), _joined(emitted)
 
     def exchange(self, algorithm: Algorithm) -> None:
         """Go on with other numbers in the same algorithm: they are an argument of what is compiled."""
@@ -364,8 +365,8 @@ class HostLoop:
                     before = reset_carry(before, algorithm.initial_carry(run.state, self.spec.num_envs), done)
                 noise = noise_layout.tree([leaf[index] for leaf in noise])
                 run, metrics = learn(algorithm, run, fresh, before, noise)
-                self._metrics = tuple(metrics)
-                return run_layout.arrays(run), jnp.array(list(metrics.values()), jnp.float32)
+                self._metrics = Summands.of(metrics)
+                return run_layout.arrays(run), jnp.array(self._metrics.numbers(metrics), jnp.float32)
 
             axes = (None, 0, 0, 0, 0, 0, None)
             mapped = function if self.seeds is None else jax.vmap(function, in_axes=axes)
@@ -401,7 +402,7 @@ class HostLoop:
 
         return self._block(flat, Stream.UPDATE, draw, flat.iteration, size)
 
-    def _reported(self, run: TrainState) -> dict[str, np.ndarray]:
+    def _reported(self, run: TrainState) -> dict[str, Any]:
         """Metrics of a whole chunk: the algorithm's own of its state, and those of the last episodes."""
         return jax.device_get(self._report(self.algorithm, run.state, run.statistics))
 

@@ -12,7 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm
+from operant.engine.metrics import NAN
 from operant.engine.train_state import Stream, TrainState, stream
+from operant.ops.metrics import Metrics, mean_metrics, only_where
 from operant.replay import ring
 from operant.spaces import Box, Space
 from operant.types import Batch, Clock, PyTree, Replay, Transition
@@ -39,16 +41,13 @@ def draw_learning(algorithm: Algorithm, num_envs: int, key: jax.Array, iteration
     )
 
 
-NAN = "nan"  # among a chunk's metrics: whether a number that has been learnt is none
-
-
-def report(algorithm: Algorithm, state: PyTree) -> dict[str, jax.Array]:
+def report(algorithm: Algorithm, state: PyTree) -> Metrics:
     """What an algorithm reports of its state, with whether it holds what is not a number: looked at on the device, once
     a chunk, since a loss may be finite where what was learnt is not.
     """
     leaves = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)]
     lost = [jnp.isnan(leaf).any() for leaf in leaves]
-    return algorithm.report(state) | {NAN: jnp.array(lost, bool).any()}
+    return {**algorithm.report(state), NAN: jnp.array(lost, bool).any()}
 
 
 def steps_taken(transition: Transition) -> jax.Array:
@@ -58,7 +57,7 @@ def steps_taken(transition: Transition) -> jax.Array:
 
 def learn(
     algorithm: Algorithm, run: TrainState, experience: Transition, carry: PyTree, noise: LearningNoise
-) -> tuple[TrainState, dict[str, jax.Array]]:
+) -> tuple[TrainState, Metrics]:
     """The run after learning from fresh experience `[T, N, …]`, collected with memory `carry` before its first step.
 
     Where sequences are replayed, `carry` is the memory before every step, `[T, N, …]`.
@@ -76,6 +75,8 @@ def learn(
         groups = plan.groups(run.statistics.running_length.shape[0])
         batch = Batch(strip_statistics(experience), experience.weight, carry, group=groups)
         state, metrics = _two(algorithm, algorithm.update(run.state, batch, noise.update, clock))
+        if experience.valid is not None and not plan.whole_episodes:  # whose first steps always happened
+            metrics = only_where(jnp.any(experience.valid), metrics)
     return finish_iteration(algorithm, run, state, replay, experience, clock), metrics
 
 
@@ -86,8 +87,11 @@ def _learn_from_replay(
     replay: ring.Ring,
     noise: LearningNoise,
     clock: Clock,
-) -> tuple[PyTree, ring.Ring, dict[str, jax.Array]]:
-    """The state and the replay after an iteration's updates, and the means of their metrics."""
+) -> tuple[PyTree, ring.Ring, Metrics]:
+    """The state and the replay after an iteration's updates, and the means of their metrics.
+
+    An update of a batch in which nothing has weight has none.
+    """
     assert noise.replay is not None
     beta = algorithm.importance(clock) if plan.priority else 0.0
 
@@ -101,6 +105,8 @@ def _learn_from_replay(
         else:
             state, metrics, priority = _three(algorithm, learnt)
             priorities = priorities.update(drawn, priority)
+        if plan.sequence > 1 or batch.transition.valid is not None:  # else there is something to learn from
+            metrics = only_where(jnp.any(batch.weight > 0), metrics)
         return (state, priorities), metrics
 
     changing, rows = (state, replay.priorities), (noise.update, noise.replay)
@@ -108,12 +114,12 @@ def _learn_from_replay(
         changing, metrics = one(changing, jax.tree.map(lambda x: x[0], rows))
     else:
         changing, metrics = jax.lax.scan(one, changing, rows)
-        metrics = jax.tree.map(lambda x: jnp.mean(x, 0), metrics)
+        metrics = mean_metrics(metrics)
     state, priorities = changing
     return state, replace(replay, priorities=priorities), metrics
 
 
-def _two(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, dict[str, jax.Array]]:
+def _two(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, Metrics]:
     if len(learnt) != 2:
         raise TypeError(
             f"{type(algorithm).__name__}.update returned {len(learnt)} things; it must return (state, metrics), and "
@@ -122,7 +128,7 @@ def _two(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, dict[str, jax.Arr
     return learnt
 
 
-def _three(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, dict[str, jax.Array], jax.Array]:
+def _three(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, Metrics, jax.Array]:
     if len(learnt) != 3:
         raise TypeError(
             f"{type(algorithm).__name__}.update returned {len(learnt)} things; with Replay(…, priority=True) it must "

@@ -1,7 +1,8 @@
 """Where rows of metrics go: a CSV file, TensorBoard, Weights & Biases.
 
 A row maps Stable-Baselines3's names to numbers, or to arrays `[S]` when S seeds train together. It always has
-`time/total_timesteps`.
+`time/total_timesteps`. What was not computed is not in it; of several seeds, those without a metric that another one
+has are NaN, and it is written for the others only.
 """
 
 # pyright: reportAttributeAccessIssue=false
@@ -49,14 +50,19 @@ class Logger(Protocol):
 
 
 def by_seed(row: Row) -> list[dict[str, np.ndarray]]:
-    """A row of numbers for each seed, with a `seed` column from 0; just the row when there is one learner."""
+    """A row of numbers for each seed, with a `seed` column from 0 and without what is NaN; just the row when there is
+    one learner.
+    """
     values = {name: np.asarray(value) for name, value in row.items()}
     values = {name: value.astype(np.int8) if value.dtype == bool else value for name, value in values.items()}
     seeds = next((len(value) for value in values.values() if value.ndim), None)
     if seeds is None:
         return [values]
     columns = {"seed": np.arange(seeds)} | {name: np.broadcast_to(v, (seeds,)) for name, v in values.items()}
-    return [{name: column[seed] for name, column in columns.items()} for seed in range(seeds)]
+    return [
+        {name: column[seed] for name, column in columns.items() if not np.isnan(column[seed])}
+        for seed in range(seeds)
+    ]
 
 
 class CsvLog:
@@ -80,7 +86,8 @@ class CsvLog:
 
     def write(self, row: Row) -> None:
         rows = [{name: str(value) for name, value in part.items()} for part in by_seed(row)]
-        if new := [name for name in rows[0] if name not in self._columns]:
+        names = dict.fromkeys(name for part in rows for name in part)
+        if new := [name for name in names if name not in self._columns]:
             self._file.close()
             self._columns += new
             self._rewrite(_read(self.path))
@@ -122,8 +129,8 @@ def read_csv(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def read_rows(path: str | Path) -> list[dict[str, Any]]:
-    """The rows that a `CsvLog` was given, in order; with several seeds, arrays `[S]`. A column that was not yet there
-    is NaN.
+    """The rows that a `CsvLog` was given, in order; with several seeds, arrays `[S]`, NaN for those without a number.
+    What has none at all is not in a row.
 
     Raises FileError naming the line or the column that is not as it was written.
     """
@@ -142,7 +149,11 @@ def read_rows(path: str | Path) -> list[dict[str, Any]]:
             raise FileError("it must count the learners, line by line.", path, "seed")
         columns = {name: column[: rows * learners].reshape(-1, learners) for name, column in columns.items()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return [row | {STEP: int(np.max(row[STEP]))} for row in rows]
+    return [
+        {name: value for name, value in row.items() if not np.isnan(value).all()}
+        | {STEP: int(np.max(row[STEP]))}
+        for row in rows
+    ]
 
 
 def _read(path: Path) -> list[dict[str, str]]:
@@ -266,7 +277,7 @@ def _summary(name: str, value: Any) -> Any:
 class JsonLog:
     """A file of one JSON object a row, as Stable-Baselines3's `progress.json`: `learn(loggers=[JsonLog(path)])`.
 
-    With several seeds a value is a list. What is not finite is null.
+    With several seeds a value is a list, null for those without one. What is not finite is null as well.
     """
 
     place = "json"
@@ -321,8 +332,8 @@ class WandbLog:
 
         agent.learn(100_000, loggers=[operant.WandbLog("project", agent.config())])
 
-    With several seeds a metric is their mean, with one `<name>/seed-<i>` for each. Further arguments are those of
-    `wandb.init`, such as `name` and `group`. Raises ImportError without the extra.
+    With several seeds a metric is the mean of those that have it, with one `<name>/seed-<i>` for each.
+    Further arguments are those of `wandb.init`, such as `name` and `group`. Raises ImportError without the extra.
     """
 
     place = "wandb"
@@ -336,10 +347,15 @@ class WandbLog:
         self._run.define_metric("*", step_metric=STEP)
 
     def write(self, row: Row) -> None:
-        history = {name: float(np.mean(value)) for name, value in row.items()}
+        parts = by_seed(row)
+        history = {name: float(np.mean([part[name] for part in parts if name in part])) for name in row}
         for name, value in row.items():
             if np.ndim(value) and name != STEP:
-                history |= {f"{name}/seed-{seed}": float(part) for seed, part in enumerate(value)}
+                history |= {
+                    f"{name}/seed-{seed}": float(part[name])
+                    for seed, part in enumerate(parts)
+                    if name in part
+                }
         self._run.log(history)
 
     def write_media(self, step: int, values: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from operant.ops.metrics import Masked, Metrics
 from operant.types import Transition
 
 WINDOW = 100  # episodes, if nobody says otherwise
@@ -63,15 +64,15 @@ class EpisodeStatistics(eqx.Module):
             self.episodes + count,
         )
 
-    def report(self) -> dict[str, jax.Array]:
-        """Means over the window, NaN before the first episode has ended."""
+    def report(self) -> Metrics:
+        """Means over the window, absent before the first episode has ended."""
         filled = jnp.arange(self.window) < self.episodes
         count = jnp.minimum(self.episodes, self.window)
         known = self.episodes > 0
         mean_return = jnp.sum(jnp.where(filled, self.returns, 0.0)) / count
         mean_length = jnp.sum(jnp.where(filled, self.lengths, 0)) / count
         return {
-            "rollout/ep_rew_mean": jnp.where(known, mean_return, jnp.nan),
-            "rollout/ep_len_mean": jnp.where(known, mean_length, jnp.nan),
+            "rollout/ep_rew_mean": Masked(mean_return, known),
+            "rollout/ep_len_mean": Masked(mean_length, known),
             "time/episodes": self.episodes,
         }

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm
+from operant.engine.metrics import mean_of
 from operant.engine.train_state import TrainState
 from operant.engine.watch import Stopped, Watch
 from operant.types import EnvSpec, Experience, Transition
@@ -133,11 +134,3 @@ def train(
 def iterations_done(run: TrainState) -> int:
     """Iterations so far, random ones included."""
     return int(np.asarray(run.iteration).max())
-
-
-def mean_of(rows: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The metrics of several iterations as those of a chunk: means of what training says, the last of all else."""
-    return {
-        name: np.mean([row[name] for row in rows], 0) if name.startswith("train/") else value
-        for name, value in rows[-1].items()
-    }

@@ -10,6 +10,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from operant.ops.metrics import Masked
+
 
 def discounted_returns(reward: jax.Array, done: jax.Array, gamma: jax.Array | float) -> jax.Array:
     """G_t = r_t + γ G_{t+1}, restarted after every `done`; nothing is bootstrapped behind the last row. `[T, …]`.
@@ -104,11 +106,12 @@ def vtrace(
     return value + error, rho * (reward + bootstrap + gamma * lambda_ * behind - value)
 
 
-def explained_variance(prediction: jax.Array, target: jax.Array, weight: jax.Array) -> jax.Array:
-    """1 − Var[target − prediction] / Var[target], weighted; 0 where the targets do not vary. Scalar."""
+def explained_variance(prediction: jax.Array, target: jax.Array, weight: jax.Array) -> Masked:
+    """1 − Var[target − prediction] / Var[target], weighted; absent where the targets do not vary. Scalar."""
     residual = weighted_variance(target - prediction, weight)
     spread = weighted_variance(target, weight)
-    return jnp.where(spread > 1e-12, 1 - residual / jnp.maximum(spread, 1e-12), 0.0)
+    varies = spread > 1e-12
+    return Masked(jnp.where(varies, 1 - residual / jnp.maximum(spread, 1e-12), 0.0), varies)
 
 
 def weighted_mean(value: jax.Array, weight: jax.Array) -> jax.Array:

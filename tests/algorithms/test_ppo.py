@@ -352,7 +352,7 @@ STOPPING = eqx.tree_at(
 
 
 def update_by_minibatch(algorithm, state, optimizer_state, batch, key, moment):
-    """`(network, optimizer state, updates)` of a Python loop over epochs and minibatches of flat samples."""
+    """`(network, optimizer state, updates, losses)` of a Python loop over epochs and minibatches of flat samples."""
     seen, normalizer = batch.transition, state.normalizer
     transition = replace(
         seen,
@@ -366,18 +366,19 @@ def update_by_minibatch(algorithm, state, optimizer_state, batch, key, moment):
         optax.clip_by_global_norm(algorithm.max_grad_norm),
         optax.adam(float(at(algorithm.learning_rate, moment)), eps=1e-5),
     )
-    network, updates = state.network, 0
+    network, updates, losses = state.network, 0, []
     optimizer_state = optimizer.init(network) if optimizer_state is None else optimizer_state
     for epoch in np.asarray(permutations(jax.random.split(key)[0], algorithm.n_epochs, T * N)):
         for begin in range(0, T * N - algorithm.batch_size + 1, algorithm.batch_size):
             index = epoch[begin : begin + algorithm.batch_size]
             part = jax.tree.map(lambda x, index=index: x[:, index], data)
-            (_, metrics), gradient = loss_and_gradient(algorithm, network, *part, moment)
+            (loss, metrics), gradient = loss_and_gradient(algorithm, network, *part, moment)
+            losses.append(loss)
             if algorithm.target_kl is not None and metrics["train/approx_kl"] > 1.5 * algorithm.target_kl:
-                return network, optimizer_state, updates
+                return network, optimizer_state, updates, losses
             change, optimizer_state = optimizer.update(gradient, optimizer_state, network)
             network, updates = optax.apply_updates(network, change), updates + 1
-    return network, optimizer_state, updates
+    return network, optimizer_state, updates, losses
 
 
 @pytest.mark.parametrize(
@@ -395,9 +396,13 @@ def test_an_update_is_a_loop_over_minibatches(algorithm, moment, stops):
         batch = Batch(rollout(T, N, terminated=RNG.random((T, N)) < 0.2), jnp.ones((T, N)))
         key = jax.random.key(i)
         got, metrics = update(algorithm, state, batch, key, clock(moment))
-        network, optimizer_state, updates = update_by_minibatch(
+        network, optimizer_state, updates, losses = update_by_minibatch(
             algorithm, state, optimizer_state, batch, key, clock(moment)
         )
+        loss = metrics["train/loss"].value if algorithm.target_kl is not None else metrics["train/loss"]
+        np.testing.assert_allclose(
+            loss, np.mean(losses), rtol=1e-4, atol=1e-5
+        )  # of the minibatches looked at
         assert int(metrics["train/n_updates"]) == updates
         assert updates < 9 if stops else updates == 9  # 24 samples are 3 minibatches of 7, and 3 sit out
         for mine, theirs in zip(jax.tree.leaves(got.network), jax.tree.leaves(network), strict=True):

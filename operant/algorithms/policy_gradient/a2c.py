@@ -28,6 +28,7 @@ from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState
 from operant.networks import ActorCritic
+from operant.ops.metrics import Metrics
 from operant.ops.optimizers import Optimizer
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
@@ -87,7 +88,7 @@ class A2C(ActorCriticLearner):
         clock: Clock,
         *,
         key: jax.Array | None = None,
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    ) -> tuple[jax.Array, Metrics]:
         """`(L(θ), metrics)` of a rollout `[T, N]`."""
         policy, value = network.unroll(
             transition.observation, transition.action_mask, carry, transition.done, key=key

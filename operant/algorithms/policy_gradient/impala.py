@@ -36,6 +36,7 @@ from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner
 from operant.networks import ActorCritic
+from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import Optimizer
 from operant.ops.returns import explained_variance, standardize, vtrace, weighted_mean
@@ -127,7 +128,7 @@ class IMPALA(ActorCriticLearner):
         clock: Clock,
         *,
         key: jax.Array | None = None,
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    ) -> tuple[jax.Array, Metrics]:
         """`(L(θ), metrics)` of a rollout `[T, N]` of μ; `transition.extras` are log μ(a|s)."""
         policy, value = network.unroll(
             transition.observation, transition.action_mask, carry, transition.done, key=key

@@ -20,6 +20,7 @@ from operant.algorithms.normalizing import Normalizes
 from operant.distributions import Categorical, Distribution, parameters, sample_noise
 from operant.networks import ActorCritic, Network, UserModule, network_field
 from operant.ops.exploration_noise import ExplorationNoise, HeldNoise, Independent
+from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
 from operant.ops.returns import generalized_advantages
@@ -147,7 +148,7 @@ class PolicyGradient(Normalizes, GradientLearner):
     def update_statistics(self, state: PolicyState, transition: Transition) -> PolicyState:
         return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.update(transition, self.gamma))
 
-    def report(self, state: PolicyState) -> dict[str, jax.Array]:
+    def report(self, state: PolicyState) -> Metrics:
         log_std = state.network.log_deviations
         return {} if log_std is None else {"train/std": jnp.mean(jnp.exp(log_std))}
 

@@ -37,6 +37,7 @@ from operant.algorithms.policy_gradient.learner import (
     sequences,
 )
 from operant.networks import ActorCritic
+from operant.ops.metrics import Metrics, mean_metrics, only_where
 from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
@@ -123,7 +124,7 @@ class PPO(ActorCriticLearner):
         order = minibatches(order_key, self.n_epochs, count, max(1, self.batch_size // length))
         optimizer = self._optimizer(at(self.learning_rate, clock))
 
-        def step(learner: tuple, row: tuple[jax.Array, jax.Array]) -> tuple[tuple, dict[str, jax.Array]]:
+        def step(learner: tuple, row: tuple[jax.Array, jax.Array]) -> tuple[tuple, Metrics]:
             network, optimizer_state, learning = learner
             index, counter = row
             part = jax.tree.map(lambda x: x[:, index], data)
@@ -138,17 +139,20 @@ class PPO(ActorCriticLearner):
             )
             updated = descend(optimizer, gradient, optimizer_state, network)
             if self.objective == "clip" and self.target_kl is not None:
-                learning = learning & (metrics["train/approx_kl"] <= 1.5 * self.target_kl)
+                near = metrics["train/approx_kl"] <= 1.5 * self.target_kl
+                metrics = only_where(
+                    learning, metrics
+                )  # nobody looks at minibatches after one that was too far
+                learning = learning & near
                 updated = jax.tree.map(
                     lambda new, same: jnp.where(learning, new, same), updated, (network, optimizer_state)
                 )
-            return (*updated, learning), metrics | {"train/n_updates": learning.astype(jnp.float32)}
+            return (*updated, learning), {**metrics, "train/n_updates": learning.astype(jnp.float32)}
 
         start = (state.network, state.optimizer, jnp.array(True))
         (network, optimizer_state, _), metrics = jax.lax.scan(step, start, (order, jnp.arange(len(order))))
-        n_updates = jnp.sum(metrics.pop("train/n_updates"))
-        metrics = jax.tree.map(jnp.mean, metrics) | {
-            "train/n_updates": n_updates,
+        metrics = mean_metrics(metrics) | {
+            "train/n_updates": jnp.sum(metrics["train/n_updates"]),
             "train/explained_variance": explained_variance(old.value, old.target, batch.weight),
             "train/learning_rate": at(self.learning_rate, clock),
             "train/clip_range": at(self.clip_range, clock),

@@ -16,7 +16,7 @@ from operant.algorithms import ranges
 from operant.algorithms.base import Estimates
 from operant.algorithms.tabular import table
 from operant.algorithms.tabular.learner import TabularLearner
-from operant.algorithms.tabular.table import Row, Table
+from operant.algorithms.tabular.table import Errors, Row, Table
 from operant.ops.exploration import best_value, epsilon_greedy, epsilon_greedy_probabilities, mask_scores
 from operant.ops.schedules import Linear, Schedule, at
 from operant.ops.step_noise import numbers_or_keys
@@ -70,9 +70,9 @@ class TabularControl(TabularLearner):
         return self.step_size(state.visits[row.state, row.action], row, clock)
 
     @abstractmethod
-    def learn(self, state: Any, row: Row, clock: Clock) -> tuple[Any, jax.Array]:
-        """`(state, TD error)` after one step."""
+    def learn(self, state: Any, row: Row, clock: Clock) -> tuple[Any, Errors]:
+        """`(state, TD errors)` after one step."""
 
     def update(self, state: Any, batch: Batch, key: jax.Array, clock: Clock):
         state, metrics = self.step_by_step(self.learn, state, batch, key, clock)
-        return state, metrics | {"rollout/exploration_rate": at(self.epsilon, clock)}
+        return state, {**metrics, "rollout/exploration_rate": at(self.epsilon, clock)}

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from operant.algorithms.tabular.control import TabularControl
-from operant.algorithms.tabular.table import Row, Table
+from operant.algorithms.tabular.table import Errors, Row, Table
 from operant.ops.exploration import mask_scores
 from operant.spaces import Space
 from operant.types import Clock, EnvSpec
@@ -47,7 +47,7 @@ class DoubleQLearning(TabularControl):
         table = Table.init(spec, self.initial_value)
         return DoubleTable(jnp.stack([table.q_values] * 2), table.visits, table.space)
 
-    def learn(self, state: DoubleTable, row: Row, clock: Clock) -> tuple[DoubleTable, jax.Array]:
+    def learn(self, state: DoubleTable, row: Row, clock: Clock) -> tuple[DoubleTable, Errors]:
         learns = (row.bits & 1).astype(jnp.int32)
         own, other = state.tables[learns, row.next_state], state.tables[1 - learns, row.next_state]
         score = mask_scores(own, row.next_mask)
@@ -58,4 +58,4 @@ class DoubleQLearning(TabularControl):
         td_error = row.weight * (td_target - state.tables[index])
         tables = state.tables.at[index].add(self.pair_step_size(state, row, clock) * td_error)
         visits = state.visits.at[row.state, row.action].add(row.weight.astype(jnp.int32))
-        return DoubleTable(tables, visits, state.space), td_error
+        return DoubleTable(tables, visits, state.space), Errors.of((td_error, row))

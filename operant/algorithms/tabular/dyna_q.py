@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from operant.algorithms import ranges
 from operant.algorithms.base import static
 from operant.algorithms.tabular.control import TabularControl
-from operant.algorithms.tabular.table import Row, Table, WithTable
+from operant.algorithms.tabular.table import Errors, Row, Table, WithTable
 from operant.ops.exploration import best_value
 from operant.types import Clock, EnvSpec
 
@@ -78,7 +78,7 @@ class DynaQ(TabularControl):
             ),
         )
 
-    def learn(self, state: DynaQState, row: Row, clock: Clock) -> tuple[DynaQState, jax.Array]:
+    def learn(self, state: DynaQState, row: Row, clock: Clock) -> tuple[DynaQState, Errors]:
         table, model = state.table, update_model(state.table, state.model, row)
         pair = row.state * table.q_values.shape[1] + row.action
         td_error = row.weight * self.td_error(table, model, pair)
@@ -97,7 +97,7 @@ class DynaQ(TabularControl):
             return plan_step(*now, bits, row, clock), None
 
         (table, model), _ = jax.lax.scan(plan, (table, model), bits)
-        return DynaQState(table, model), td_error
+        return DynaQState(table, model), Errors.of((td_error, row))
 
     def td_error(self, table: Table, model: Model, pair: jax.Array) -> jax.Array:
         """r + γ max_a' Q(s', a') − Q(s, a) of remembered pairs `[…]`."""

@@ -12,17 +12,16 @@ where π is the behaviour: ε-greedy.
 
 from __future__ import annotations
 
-import jax
-
 from operant.algorithms.tabular.control import TabularControl
-from operant.algorithms.tabular.table import Row, Table
+from operant.algorithms.tabular.table import Errors, Row, Table
 from operant.types import Clock
 
 
 class ExpectedSARSA(TabularControl):
     """Expected SARSA in a table, for Discrete observations and actions, with masks."""
 
-    def learn(self, state: Table, row: Row, clock: Clock) -> tuple[Table, jax.Array]:
+    def learn(self, state: Table, row: Row, clock: Clock) -> tuple[Table, Errors]:
         next_value = self.expected_value(state, row, clock)
         td_target = row.reward + self.gamma * (1 - row.terminated) * next_value
-        return state.td_update(row, td_target, self.pair_step_size(state, row, clock))
+        state, td_error = state.td_update(row, td_target, self.pair_step_size(state, row, clock))
+        return state, Errors.of((td_error, row))

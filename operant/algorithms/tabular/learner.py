@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import jax
-import jax.numpy as jnp
 
 from operant.algorithms import ranges
 from operant.algorithms.base import Algorithm, require, static
 from operant.algorithms.tabular import table
-from operant.algorithms.tabular.table import Row
+from operant.algorithms.tabular.table import Errors, Row
+from operant.ops.metrics import Metrics
 from operant.ops.schedules import Schedule, at
 from operant.ops.traces import Traces
 from operant.types import Batch, Clock, EnvSpec, Experience, Rollout
@@ -59,19 +59,19 @@ class TabularLearner(Algorithm):
 
     def step_by_step(
         self,
-        learn: Callable[[Any, Row, Clock], tuple[Any, jax.Array]],
+        learn: Callable[[Any, Row, Clock], tuple[Any, Errors]],
         state: Any,
         batch: Batch,
         key: jax.Array,
         clock: Clock,
-    ) -> tuple[Any, dict[str, jax.Array]]:
-        """`(state, metrics)` after a whole batch; `learn` gives `(state, TD error)` after one step."""
+    ) -> tuple[Any, Metrics]:
+        """`(state, metrics)` after a whole batch; `learn` gives `(state, TD errors)` after one step."""
 
-        def one(state: Any, row: Row) -> tuple[Any, jax.Array]:
+        def one(state: Any, row: Row) -> tuple[Any, Errors]:
             return learn(state, row, clock)
 
-        state, error = table.scan_steps(one, state, table.rows(state.space, batch, key, clock))
+        state, errors = table.scan_steps(one, state, table.rows(state.space, batch, key, clock))
         return state, {
-            "train/td_error": jnp.mean(jnp.abs(error)),
+            "train/td_error": errors.mean(),
             "train/learning_rate": at(self.learning_rate, clock),
         }

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from operant.algorithms import ranges
 from operant.algorithms.base import Algorithm, Estimates, require_discrete_actions, static
 from operant.algorithms.tabular import table
-from operant.algorithms.tabular.table import Row
+from operant.algorithms.tabular.table import Errors, Row
 from operant.algorithms.tabular.tile_coding import Features, TileCoding
 from operant.algorithms.tabular.waiting import Waiting
 from operant.ops.exploration import (
@@ -121,22 +121,23 @@ class LinearQ(Algorithm):
     def update(self, state: LinearState, batch: Batch, key: jax.Array, clock: Clock):
         learn = self._sarsa if self.on_policy else self._q_learning
 
-        def one(state: LinearState, row: Row) -> tuple[LinearState, jax.Array]:
+        def one(state: LinearState, row: Row) -> tuple[LinearState, Errors]:
             return learn(state, row, clock)
 
-        state, error = table.scan_steps(one, state, table.rows(state.space, batch, key, clock))
+        state, errors = table.scan_steps(one, state, table.rows(state.space, batch, key, clock))
         return state, {
-            "train/td_error": jnp.mean(jnp.abs(error)),
+            "train/td_error": errors.mean(),
             "train/learning_rate": at(self.learning_rate, clock),
             "rollout/exploration_rate": at(self.epsilon, clock),
         }
 
-    def _q_learning(self, state: LinearState, row: Row, clock: Clock) -> tuple[LinearState, jax.Array]:
+    def _q_learning(self, state: LinearState, row: Row, clock: Clock) -> tuple[LinearState, Errors]:
         next_value = best_value(self.q_values(state, row.next_state), row.next_mask)
         td_target = row.reward + self.gamma * (1 - row.terminated) * next_value
-        return self._td_update(state, row, td_target, clock)
+        state, td_error = self._td_update(state, row, td_target, clock)
+        return state, Errors.of((td_error, row))
 
-    def _sarsa(self, state: LinearState, row: Row, clock: Clock) -> tuple[LinearState, jax.Array]:
+    def _sarsa(self, state: LinearState, row: Row, clock: Clock) -> tuple[LinearState, Errors]:
         assert state.waiting is not None
         previous, last, waiting = state.waiting.complete(row)
         next_q = self.q_values(state, row.state)[row.action]
@@ -146,7 +147,8 @@ class LinearQ(Algorithm):
         policy = epsilon_greedy_probabilities(q_values, last.next_mask, at(self.epsilon, clock))
         next_value = (1 - last.terminated) * jnp.sum(policy * q_values)
         state, last_error = self._td_update(state, last, last.reward + self.gamma * next_value, clock)
-        return LinearState(state.weights, waiting, state.space), error + last_error
+        state = LinearState(state.weights, waiting, state.space)
+        return state, Errors.of((error, previous), (last_error, last))
 
     def _td_update(
         self, state: LinearState, row: Row, td_target: jax.Array, clock: Clock

@@ -14,10 +14,8 @@ with f = Q, or with the exploration function f = Q + κ/(1 + N) where `explorati
 
 from __future__ import annotations
 
-import jax
-
 from operant.algorithms.tabular.control import TabularControl
-from operant.algorithms.tabular.table import Row, Table
+from operant.algorithms.tabular.table import Errors, Row, Table
 from operant.ops.exploration import best_value
 from operant.types import Clock
 
@@ -25,7 +23,8 @@ from operant.types import Clock
 class QLearning(TabularControl):
     """Q-learning in a table, for Discrete observations and actions, with masks."""
 
-    def learn(self, state: Table, row: Row, clock: Clock) -> tuple[Table, jax.Array]:
+    def learn(self, state: Table, row: Row, clock: Clock) -> tuple[Table, Errors]:
         next_value = best_value(self.score(state, row.next_state), row.next_mask)
         td_target = row.reward + self.gamma * (1 - row.terminated) * next_value
-        return state.td_update(row, td_target, self.pair_step_size(state, row, clock))
+        state, td_error = state.td_update(row, td_target, self.pair_step_size(state, row, clock))
+        return state, Errors.of((td_error, row))

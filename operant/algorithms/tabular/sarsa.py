@@ -16,7 +16,7 @@ from __future__ import annotations
 import jax
 
 from operant.algorithms.tabular.control import TabularControl
-from operant.algorithms.tabular.table import Row, Table, WithTable
+from operant.algorithms.tabular.table import Errors, Row, Table, WithTable
 from operant.algorithms.tabular.waiting import Waiting
 from operant.types import Clock, EnvSpec
 
@@ -33,7 +33,7 @@ class SARSA(TabularControl):
     def init(self, spec: EnvSpec, key: jax.Array) -> SARSAState:
         return SARSAState(Table.init(spec, self.initial_value), Waiting.none(spec.num_envs))
 
-    def learn(self, state: SARSAState, row: Row, clock: Clock) -> tuple[SARSAState, jax.Array]:
+    def learn(self, state: SARSAState, row: Row, clock: Clock) -> tuple[SARSAState, Errors]:
         previous, last, waiting = state.waiting.complete(row)
 
         td_target = previous.reward + self.gamma * state.q_values[row.state, row.action]
@@ -41,4 +41,4 @@ class SARSA(TabularControl):
 
         td_target = last.reward + self.gamma * (1 - last.terminated) * self.expected_value(table, last, clock)
         table, last_error = table.td_update(last, td_target, self.pair_step_size(table, last, clock))
-        return SARSAState(table, waiting), error + last_error
+        return SARSAState(table, waiting), Errors.of((error, previous), (last_error, last))

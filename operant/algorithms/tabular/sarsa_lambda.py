@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from operant.algorithms.base import static
 from operant.algorithms.tabular.control import TabularControl
 from operant.algorithms.tabular.learner import require_traces
-from operant.algorithms.tabular.table import Row, Table, WithTable
+from operant.algorithms.tabular.table import Errors, Row, Table, WithTable
 from operant.algorithms.tabular.waiting import Waiting
 from operant.ops.traces import Traces, fade, mark
 from operant.types import Clock, EnvSpec
@@ -50,7 +50,7 @@ class SARSALambda(TabularControl):
         traces = jnp.zeros((spec.num_envs, *table.q_values.shape), jnp.float32)
         return SARSALambdaState(table, Waiting.none(spec.num_envs), traces)
 
-    def learn(self, state: SARSALambdaState, row: Row, clock: Clock) -> tuple[SARSALambdaState, jax.Array]:
+    def learn(self, state: SARSALambdaState, row: Row, clock: Clock) -> tuple[SARSALambdaState, Errors]:
         previous, last, waiting = state.waiting.complete(row)
 
         td_target = previous.reward + self.gamma * state.q_values[row.state, row.action]
@@ -59,7 +59,8 @@ class SARSALambda(TabularControl):
         td_target = last.reward + self.gamma * (1 - last.terminated) * self.expected_value(table, last, clock)
         table, trace, last_error = self._td_update(table, trace, last, td_target, clock)
         trace = jnp.where(last.weight > 0, 0.0, trace)
-        return SARSALambdaState(table, waiting, state.traces.at[row.env].set(trace)), error + last_error
+        state = SARSALambdaState(table, waiting, state.traces.at[row.env].set(trace))
+        return state, Errors.of((error, previous), (last_error, last))
 
     def _td_update(
         self, table: Table, trace: jax.Array, row: Row, td_target: jax.Array, clock: Clock

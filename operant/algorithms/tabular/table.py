@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from operant.algorithms.base import require_discrete_actions
 from operant.memory import available, nbytes, text
+from operant.ops.metrics import Masked
 from operant.spaces import Dict, Discrete, MultiDiscrete, Space, Tuple, describe
 from operant.types import Batch, Clock, EnvSpec, PyTree
 
@@ -40,6 +41,23 @@ class Table(eqx.Module):
         q_values = self.q_values.at[pair].add(step_size * td_error)
         visits = self.visits.at[pair].add(row.weight.astype(jnp.int32))
         return Table(q_values, visits, self.space), td_error
+
+
+class Errors(NamedTuple):
+    """Temporal-difference errors of what was learnt in one step, or `[rows]` of them: of one row, of two, or none."""
+
+    size: jax.Array  # Σ |δ|
+    weight: jax.Array  # how many rows were learnt from
+
+    @classmethod
+    def of(cls, *errors: tuple[jax.Array, Row]) -> Errors:
+        """Of rows and their errors, which are 0 where a row has no weight."""
+        return cls(sum(jnp.abs(error) for error, _ in errors), sum(row.weight for _, row in errors))  # pyright: ignore[reportArgumentType]
+
+    def mean(self) -> Masked:
+        """The mean of |δ|; absent where nothing was learnt from."""
+        weight = jnp.sum(self.weight)
+        return Masked(jnp.sum(self.size) / jnp.where(weight > 0, weight, 1.0), weight > 0)
 
 
 class WithTable(eqx.Module):
@@ -147,12 +165,12 @@ def rows(space: Space, batch: Batch, key: jax.Array, clock: Clock) -> Row:
 
 
 def scan_steps(
-    step: Callable[[PyTree, Row], tuple[PyTree, jax.Array]], state: PyTree, rows: Row
-) -> tuple[PyTree, jax.Array]:
+    step: Callable[[PyTree, Row], tuple[PyTree, PyTree]], state: PyTree, rows: Row
+) -> tuple[PyTree, PyTree]:
     """`(state, outputs [rows])` of `step(state, row) → (state, output)`, over one row after another."""
     if rows.reward.shape[0] == 1:  # a loop of one iteration costs more than its body
         state, output = step(state, jax.tree.map(lambda x: x[0], rows))
-        return state, output[None]
+        return state, jax.tree.map(lambda x: x[None], output)
     return jax.lax.scan(step, state, rows)
 
 

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from operant.algorithms.base import static
 from operant.algorithms.tabular.learner import require_traces
 from operant.algorithms.tabular.prediction import TabularPrediction, ValueTable
-from operant.algorithms.tabular.table import Row
+from operant.algorithms.tabular.table import Errors, Row
 from operant.ops.traces import Traces, fade, mark
 from operant.spaces import Space
 from operant.types import Batch, Clock, EnvSpec
@@ -73,7 +73,7 @@ class TD(TabularPrediction):
     def update(self, state: TDState, batch: Batch, key: jax.Array, clock: Clock):
         return self.step_by_step(self.learn, state, batch, key, clock)
 
-    def learn(self, state: TDState, row: Row, clock: Clock) -> tuple[TDState, jax.Array]:
+    def learn(self, state: TDState, row: Row, clock: Clock) -> tuple[TDState, Errors]:
         values, mask = state.values, row.weight > 0
         td_target = row.reward + self.gamma * (1 - row.terminated) * values[row.next_state]
         td_error = row.weight * (td_target - values[row.state])
@@ -93,4 +93,4 @@ class TD(TabularPrediction):
         visits = state.visits.at[row.state].add(mask)
         table = ValueTable(values, visits, state.policy, state.space)
         traces = state.traces.at[row.env].set(trace)
-        return TDState(table, traces, state.changes.at[row.env].set(change)), td_error
+        return TDState(table, traces, state.changes.at[row.env].set(change)), Errors.of((td_error, row))

@@ -47,6 +47,7 @@ from operant.algorithms.value.parts import greedy_return, sequence_td_error
 from operant.algorithms.value.samples import Encoded, TDSample
 from operant.networks import QNetwork
 from operant.ops.exploration import best_value, epsilon_greedy, epsilon_soft, mask_scores
+from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
 from operant.ops.returns import weighted_mean
@@ -163,7 +164,7 @@ class DQN(DQNHyperparameters):
             lambda s: (s.normalizer, s.held_out), state, (normalizer, held_out), is_leaf=lambda x: x is None
         )
 
-    def report(self, state: DQNState) -> dict[str, jax.Array]:
+    def report(self, state: DQNState) -> Metrics:
         if state.held_out is None:
             return {}
         carry = state.network.initial_carry(self.held_out_states)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from operant.ops.exploration import best_value
+from operant.ops.metrics import Masked
 from operant.spaces import example
 from operant.types import EnvSpec, PyTree, Transition
 
@@ -40,7 +41,8 @@ class HeldOut(eqx.Module):
         room = len(jax.tree.leaves(observation)[0])
         return HeldOut(observation, mask, jnp.minimum(self.count + jnp.sum(valid), room))
 
-    def average_max(self, q: jax.Array) -> jax.Array:
-        """The mean over the states there are of the largest of their values `[K, A]`."""
+    def average_max(self, q: jax.Array) -> Masked:
+        """The mean over the states there are of the largest of their values `[K, A]`; absent while there is none."""
         there = jnp.arange(len(q)) < self.count
-        return jnp.sum(jnp.where(there, best_value(q, self.action_mask), 0.0)) / jnp.maximum(self.count, 1)
+        total = jnp.sum(jnp.where(there, best_value(q, self.action_mask), 0.0))
+        return Masked(total / jnp.maximum(self.count, 1), self.count > 0)

@@ -146,7 +146,8 @@ def test_one_step_by_hand():
         made = replace(made, next_action_mask=jnp.array([[[True, True, False]]]))
         after, metrics, _ = learn_from(algorithm, spec, made, state)
         found[name] = float(after.q_values[0, 2])
-        assert float(metrics["train/td_error"][0]) == pytest.approx(2 * found[name])
+        assert metrics["train/td_error"].mask[0]
+        assert float(metrics["train/td_error"].value[0]) == pytest.approx(2 * found[name])
     assert found == pytest.approx(
         {"terminated": 0.5, "truncated": 3.65, "goes on": 3.65}
     )  # (1 + 0.9 · 7) / 2
