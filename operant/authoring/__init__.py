@@ -9,7 +9,8 @@ through Gymnasium, many seeds, logs, checkpoints, resuming, scoring. `Agent(Mine
 
 What is here:
 
-- the protocol: `Algorithm`, `Estimates`; `static`, `network_field`, `require` and `ranges` for hyperparameters;
+- the protocol: `Algorithm`, `Estimates`, and `Masked` for a metric that may be absent; `static`, `network_field`,
+  `require` and `ranges` for hyperparameters;
 - plans of experience and what they give: `Rollout`, `Episodes`, `Replay`, `Batch`, `Transition`, `Clock`, `EnvSpec`;
 - networks: `Network` (its sizes as a value), `ActorCritic`, `QNetwork`, and the parts that they are made of;
 - modules of pure functions: `distributions`, `returns`, `td`, `distributional`, `exploration`, `exploration_noise`,
@@ -54,6 +55,7 @@ from operant.ops import (
     td,
     traces,
 )
+from operant.ops.metrics import Masked
 from operant.ops.schedules import Schedule
 from operant.types import Batch, Clock, EnvSpec, Episodes, Experience, PyTree, Replay, Rollout, Transition
 
@@ -75,6 +77,7 @@ __all__ = [
     "Estimates",
     "Experience",
     "Linear",
+    "Masked",
     "Network",
     "PyTree",
     "QNetwork",

@@ -22,16 +22,17 @@ from operant import memory, settings
 from operant.algorithms.base import Algorithm
 from operant.engine.demonstrations import DatasetError, Demonstrations, Stream
 from operant.engine.learn import report
+from operant.engine.metrics import SUMS, Summands, present
 from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW, EpisodeStatistics
 from operant.engine.train_state import Stream as Randomness
 from operant.engine.train_state import TrainState, initial_state, stream
 from operant.engine.watch import Stopped, Watch
+from operant.ops.metrics import Metrics, mean_metrics
 from operant.ops.shuffle import permutations
 from operant.types import Batch, Clock, Dataset, EnvSpec, PyTree, Transition
 
-SUMS = 64  # more metrics than any algorithm has
 LONGEST = (
     2.0  # seconds that one call of a program may take, after which it is seen whether somebody asked to stop
 )
@@ -95,7 +96,7 @@ def batch_of(algorithm: Algorithm, plan: Dataset, state: PyTree, steps: Transiti
     return Batch(jax.tree.map(lambda x: x[rows], steps), weight, carry)
 
 
-def update(algorithm: Algorithm, run: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+def update(algorithm: Algorithm, run: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     """The run after one update."""
     key = jax.random.fold_in(stream(run.key, Randomness.UPDATE), run.iteration)
     clock = Clock(run.clock.step + 1, run.clock.total)
@@ -129,25 +130,22 @@ def chunk(
     length = steps.reward.shape[0]
 
     @jax.jit  # so that it is traced once, for the shapes and for the loop
-    def one(run: TrainState, i: jax.Array) -> tuple[TrainState, dict[str, jax.Array]]:
+    def one(run: TrainState, i: jax.Array) -> tuple[TrainState, Metrics]:
         drawn = draw(plan, length, order, first + i)
         return update(algorithm, run, batch_of(algorithm, plan, run.state, steps, drawn))
 
     _, like = jax.eval_shape(one, run, jnp.zeros((), jnp.int32))
-    leaves, structure = jax.tree.flatten(like)
-    if len(leaves) > SUMS:
-        raise ValueError(f"{algorithm.name} reports {len(leaves)} metrics: must be at most {SUMS}.")
-    totals = structure.unflatten([sums[i] for i in range(len(leaves))])  # metrics are scalars
+    summands = Summands.of(like)
+    totals = summands.begun(sums, algorithm.name)
 
     def body(i: jax.Array, loop: tuple[TrainState, PyTree]) -> tuple[TrainState, PyTree]:
         run, totals = loop
         run, metrics = one(run, i.astype(jnp.int32))
-        return run, jax.tree.map(lambda total, new: total + new.astype(jnp.float32), totals, metrics)
+        return run, summands.added(totals, metrics)
 
     run, totals = jax.lax.fori_loop(0, count, body, (run, totals))
-    metrics = jax.tree.map(lambda x: x / (before + count), totals)
-    sums = sums.at[: len(leaves)].set(jnp.stack(jax.tree.leaves(totals)))
-    return run, [metrics | report(algorithm, run.state), sums]
+    metrics = {**summands.means(totals, before + count), **report(algorithm, run.state)}
+    return run, [metrics, summands.kept(sums, totals)]
 
 
 def validate(algorithm: Algorithm, state: PyTree, steps: Transition) -> tuple[PyTree, dict[str, jax.Array]]:
@@ -221,6 +219,7 @@ class DatasetLoop:
             run = self._seen(run)
         advance = self._streamed if isinstance(self._data, Stream) else self._drawn
         run, metrics = advance(run, count)
+        metrics = present(metrics)
         if self._held_out is not None:
             _, held_out = self._validate(self.algorithm, run.state, self._held_out)
             metrics |= jax.device_get(held_out)
@@ -383,12 +382,11 @@ class DatasetLoop:
                 run, metrics = self._one(self.algorithm, run, steps)
             self._called, done = True, done + 1
             rows.append(metrics)
-        rows = jax.device_get(rows)
-        metrics = {name: np.mean([row[name] for row in rows], 0) for name in rows[0]}
-        return run, metrics | jax.device_get(self._report(self.algorithm, run.state))
+        metrics = mean_metrics(jax.tree.map(lambda *x: np.stack(x), *jax.device_get(rows)))
+        return run, jax.device_get({**metrics, **self._report(self.algorithm, run.state)})
 
     @cached_property
-    def _one(self) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
+    def _one(self) -> Callable[..., tuple[TrainState, Metrics]]:
         def one(algorithm: Algorithm, run: TrainState, steps: Transition):
             sequence = steps.reward.ndim > 1
             carry = algorithm.initial_carry(run.state, steps.reward.shape[1]) if sequence else ()

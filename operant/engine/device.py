@@ -17,7 +17,7 @@ from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
 from operant.engine.learn import draw_learning, learn, report, to_time_major, warm_up
-from operant.engine.metrics import Summands, present
+from operant.engine.metrics import SUMS, Summands, present
 from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW
@@ -27,7 +27,6 @@ from operant.envs import base as envs
 from operant.envs.base import Environment
 from operant.types import EnvSpec, PyTree, Rollout, Transition
 
-SUMS = 64  # more metrics than any algorithm has
 LONGEST = (
     2.0  # seconds that one call of a program may take, after which it is seen whether somebody asked to stop
 )
@@ -98,9 +97,7 @@ def chunk(
 
     _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))
     summands = Summands.of(metrics_like)
-    if len(summands) > SUMS:
-        raise ValueError(f"{algorithm.name} reports {len(summands)} metrics: must be at most {SUMS}.")
-    totals = [sums[i] for i in range(len(summands))]
+    totals = summands.begun(sums, algorithm.name)
     emitted = (
         jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), experience_like)
         if return_experience
@@ -110,16 +107,15 @@ def chunk(
     def body(i: jax.Array, loop: tuple[TrainState, PyTree, PyTree]) -> tuple[TrainState, PyTree, PyTree]:
         run, totals, emitted = loop
         run, metrics, experience = iterate(run, i.astype(jnp.int32))
-        totals = [total + new for total, new in zip(totals, summands.numbers(metrics), strict=True)]
+        totals = summands.added(totals, metrics)
         if return_experience:
             emitted = jax.tree.map(lambda rows, new: rows.at[i].set(new), emitted, experience)
         return run, totals, emitted
 
     run, totals, emitted = jax.lax.fori_loop(0, count, body, (run, totals, emitted))
     metrics = summands.means(totals, before + count)
-    if totals:  # the random policy reports nothing
-        sums = sums.at[: len(totals)].set(jnp.stack(totals))
-    return run, {**metrics, **report(algorithm, run.state), **run.statistics.report()}, emitted, sums
+    metrics = {**metrics, **report(algorithm, run.state), **run.statistics.report()}
+    return run, metrics, emitted, summands.kept(sums, totals)
 
 
 def warm_up_chunk(

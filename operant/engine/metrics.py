@@ -12,6 +12,7 @@ import numpy as np
 
 from operant.ops.metrics import Masked, Metrics
 
+SUMS = 64  # more numbers than any algorithm reports
 NAN = "nan"  # among a chunk's metrics: whether a loss, or a number that has been learnt, is not finite
 
 
@@ -38,6 +39,20 @@ class Summands:
 
         masks = [metrics[name].mask for name in self.masked]  # pyright: ignore[reportAttributeAccessIssue]
         return [x.astype(jnp.float32) for x in [*map(number, metrics.values()), *masks]]
+
+    def begun(self, sums: jax.Array, whose: str) -> list[jax.Array]:
+        """Their sums so far, out of an array `[SUMS]`. Raises ValueError where that has no room for them."""
+        if len(self) > SUMS:
+            raise ValueError(f"{whose} reports {len(self)} metrics: must be at most {SUMS}.")
+        return [sums[i] for i in range(len(self))]
+
+    def added(self, totals: list[jax.Array], metrics: Metrics) -> list[jax.Array]:
+        """Their sums after one more iteration."""
+        return [total + new for total, new in zip(totals, self.numbers(metrics), strict=True)]
+
+    def kept(self, sums: jax.Array, totals: list[jax.Array]) -> jax.Array:
+        """The array `[SUMS]` with these sums; nothing may be reported."""
+        return sums.at[: len(totals)].set(jnp.stack(totals)) if totals else sums
 
     def means(self, sums: Sequence[Any], iterations: Any) -> dict[str, Any]:
         """Means over those `iterations` in which a metric was there, of sums of such numbers."""

@@ -203,7 +203,7 @@ def test_agent_says_where_dataset_and_plan_do_not_go_together():
 
 
 def test_loop_refuses_more_metrics_than_there_is_room_for(monkeypatch):
-    monkeypatch.setattr("operant.engine.dataset.SUMS", 1)
+    monkeypatch.setattr("operant.engine.metrics.SUMS", 1)
     made = BC(network=NETWORK)
     data = read(arrays())
     loop = DatasetLoop(made, data.spec, lambda: data, None)

@@ -81,7 +81,7 @@ def _is_key(leaf):
 
 
 def test_more_metrics_than_there_is_room_for_are_refused(monkeypatch):
-    monkeypatch.setattr(device, "SUMS", 2)
+    monkeypatch.setattr("operant.engine.metrics.SUMS", 2)
     agent = operant.DQN("FrozenLake-v1", preset=None, **DQN)
     with pytest.raises(ValueError, match=r"DQN reports \d+ metrics: must be at most 2"):
         agent.learn(64, progress_bar=False)
