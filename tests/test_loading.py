@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import pickle
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import gymnasium as gym
 import jax
@@ -235,3 +237,65 @@ def test_a_name_loads_the_models_of_its_own_algorithm(tmp_path):
         ValueError, match=r"ppo\.safetensors: it is a model of PPO, not of DQN\. operant\.load takes"
     ):
         operant.DQN.load(file)
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory):
+    """`(the class, a trained agent, its run)` of an algorithm that is on none of operant's lists."""
+    path = Path(__file__).parents[1] / "examples" / "own_algorithm.py"
+    specification = importlib.util.spec_from_file_location("own_algorithm", path)
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["own_algorithm"] = module  # as `import own_algorithm` would
+    specification.loader.exec_module(module)
+    cls = module.RewardWeighted
+    run = tmp_path_factory.mktemp("mine") / "run"
+    agent = operant.Agent(cls(n_episodes=2, max_steps=20, temperature=0.7), "CartPole-v1", num_envs=2)
+    agent.learn(40, progress_bar=False, run_dir=run)
+    return cls, agent, run
+
+
+def test_a_model_of_ones_own_algorithm_is_loaded_with_its_class(mine, tmp_path):
+    cls, agent, run = mine
+    agent.save(tmp_path / "model")
+    for loaded in (
+        operant.load(tmp_path / "model", algorithm=cls),
+        operant.load(run, algorithm=cls),
+        operant.Agent.restore(run, algorithm=cls),
+    ):
+        assert type(loaded.algorithm) is cls
+        assert float(loaded.algorithm.temperature) == pytest.approx(0.7)
+        np.testing.assert_array_equal(loaded.predict(OBSERVATIONS), agent.predict(OBSERVATIONS))
+    assert operant.load(
+        tmp_path / "model", algorithm=cls, temperature=0.1
+    ).algorithm.temperature == pytest.approx(0.1)
+    assert operant.resume(run, algorithm=cls, progress_bar=False).step == agent.step
+
+
+def test_a_model_of_ones_own_algorithm_is_refused_in_one_line_without_its_class(mine, path, tmp_path):
+    cls, agent, _ = mine
+    agent.save(tmp_path / "model")
+    wrong: list[tuple] = [
+        (
+            tmp_path / "model",
+            None,
+            r"RewardWeighted is not one of operant's.*give it: algorithm=RewardWeighted\.",
+        ),
+        (path, cls, r"of the algorithm ppo, not of RewardWeighted\."),
+        (
+            tmp_path / "model",
+            type(operant.PPO("CartPole-v1").algorithm),
+            r"of the algorithm RewardWeighted, not of PPO",
+        ),
+        (tmp_path / "model", cls(), "must be a class"),
+        (tmp_path / "model", int, "must be a class"),
+        (tmp_path / "model", "RewardWeighted", "must be a class"),
+    ]
+    for model, algorithm, message in wrong:
+        with pytest.raises(ValueError, match=message) as refused:
+            operant.load(model, algorithm=algorithm)
+        assert "\n" not in str(refused.value)
+
+
+def test_one_of_operants_algorithms_may_be_given_too(path, trained):
+    loaded = operant.load(path, algorithm=type(trained.algorithm))
+    np.testing.assert_array_equal(loaded.predict(OBSERVATIONS), trained.predict(OBSERVATIONS))

@@ -11,6 +11,7 @@ from typing import IO, Any, Never, Self
 from operant import habits
 from operant.agent import inputs, saving
 from operant.agent.callbacks.hooks import Hooks
+from operant.agent.configuration import Supplied
 from operant.agent.core import Core
 from operant.agent.model import Model
 from operant.agent.plan import Plan
@@ -209,13 +210,14 @@ class Agent(Model):
         loggers: Sequence[Logger] = (),
         env_kwargs: Mapping[str, Any] | None = None,
         env_timeout: float | None = None,
+        algorithm: type[Algorithm] | None = None,
     ) -> Self:
         """Continue a run from its last checkpoint to the end it was given.
 
         On a native environment the result is, to the last bit, that of a run that was never stopped. Gymnasium's
         environments cannot be stored: there, episodes start afresh. `env`, `network`, `wrappers`, `env_kwargs` and
-        `dataset` are needed where the run was started with objects of yours, which no file can hold. `env_timeout`
-        stands for that of the run.
+        `dataset` are needed where the run was started with objects of yours, which no file can hold, and so is
+        `algorithm`, the class, where that is yours. `env_timeout` stands for that of the run.
         """
         with RunDirectory.open(run_dir).held():
             agent = cls.restore(
@@ -226,6 +228,7 @@ class Agent(Model):
                 env_kwargs=env_kwargs,
                 env_timeout=env_timeout,
                 dataset=dataset,
+                algorithm=algorithm,
             )
             return agent.finish(run_dir, callback, progress_bar, loggers)
 
@@ -241,11 +244,14 @@ class Agent(Model):
         step: int | None = None,
         env_timeout: float | None = None,
         dataset: Any = None,
+        algorithm: type[Algorithm] | None = None,
     ) -> Self:
         """The agent as it was at a run's last checkpoint, or at that of `step`; `finish` trains it to the end."""
         known = {"env_timeout": env_timeout, "dataset": dataset}
         given = {name: value for name, value in known.items() if value is not None}
-        return cls._of(saving.restore(run_dir, env, network, wrappers, env_kwargs, step, given))
+        return cls._of(
+            saving.restore(run_dir, Supplied(env, network, wrappers, env_kwargs, algorithm, given), step)
+        )
 
     def finish(
         self,
@@ -277,6 +283,7 @@ class Agent(Model):
         best: bool = False,
         wrappers: Written | Sequence[Written] | None = None,
         env_kwargs: Mapping[str, Any] | None = None,
+        algorithm: type[Algorithm] | None = None,
         **hyperparameters: Any,
     ) -> Self:
         """A saved model, or that of a run directory, with its step and its metrics. Nothing in the file is executed.
@@ -284,8 +291,9 @@ class Agent(Model):
         It acts without its environment, which is made when it is played. `best` asks for the best model that the run
         kept (of several seeds, the best one's) instead of the last. `env` is needed to train or to score what was
         trained on an object of yours, and may name another environment of the same spaces; `network` where its network
-        is an Equinox module of yours, `wrappers` where one holds your function. `env_kwargs` go on top of those that
-        the file keeps. To go on training in another way, give other values: `load(path, learning_rate=1e-4,
-        num_envs=16)`.
+        is an Equinox module of yours, `wrappers` where one holds your function, `algorithm`, the class, where that is
+        yours. `env_kwargs` go on top of those that the file keeps. To go on training in another way, give other values:
+        `load(path, learning_rate=1e-4, num_envs=16)`.
         """
-        return cls._of(saving.load(path, env, network, wrappers, best, env_kwargs, hyperparameters))
+        supplied = Supplied(env, network, wrappers, env_kwargs, algorithm, hyperparameters)
+        return cls._of(saving.load(path, supplied, best))

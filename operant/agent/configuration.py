@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,31 +48,49 @@ def config(core: Core) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Supplied:
+    """What the caller gives: objects that no file can hold, and values that stand for those of the file."""
+
+    env: Any = None
+    network: Any = None
+    wrappers: Any = None
+    env_kwargs: Mapping[str, Any] | None = None
+    algorithm: type[Algorithm] | None = None  # the class, where it is not one of operant's own
+    values: Mapping[str, Any] = field(default_factory=dict)  # arguments of the agent, and hyperparameters
+
+    def __post_init__(self) -> None:
+        if self.algorithm is None:
+            return
+        if not (isinstance(self.algorithm, type) and issubclass(self.algorithm, Algorithm)):
+            raise ValueError(
+                f"algorithm={self.algorithm!r}: must be a class, a subclass of operant.Algorithm. The file has its "
+                "hyperparameters."
+            )
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the file alone says what to make."""
+        return (self.env, self.network, self.wrappers, self.env_kwargs) == (None,) * 4 and not self.values
+
+
 def from_config(
-    path: str | Path,
-    config: dict[str, Any],
-    env: Any,
-    network: Any,
-    wrapped_in: Any,
-    env_kwargs: Mapping[str, Any] | None = None,
-    given: Mapping[str, Any] | None = None,
-    tensors: int | None = None,
+    path: str | Path, config: dict[str, Any], supplied: Supplied, tensors: int | None = None
 ) -> Core:
-    """The untrained core of a file's configuration, with the user's own environment, network and wrappers where given.
+    """The untrained core of a file's configuration, with what the caller supplies.
 
-    `config` has passed `formats.check_config`. `given` are arguments of the agent and hyperparameters that stand for
-    those of the configuration. Without `env` no environment is made until it is played; what is made then is what is
-    registered, and nothing that the file names is imported. `tensors` is how many there are to fill the networks with.
+    `config` has passed `formats.check_config`. Without an environment of the caller's none is made until it is played;
+    what is made then is what is registered, and nothing that the file names is imported. `tensors` is how many there
+    are to fill the networks with.
 
-    Raises ValueError where one of these is missing, and where the environment's spaces are not those of the config;
-    FileError where the config says what cannot be.
+    Raises ValueError where something is missing, where the environment's spaces are not those of the config, and where
+    the algorithm supplied is another one; FileError where the config says what cannot be.
     """
-    kind = _require_whole(path, config, tensors, given or {})
-    values = (
-        dict(config["hyperparameters"])
-        | dict(given or {})
-        | ({} if network is None else {"network": network})
-    )
+    kind = _require_whole(path, config, tensors, supplied)
+    env, network, env_kwargs = supplied.env, supplied.network, supplied.env_kwargs
+    values = config["hyperparameters"] | supplied.values
+    if network is not None:
+        values["network"] = network
     if "network" in values and values["network"] is None:
         raise ValueError("The network was a module of yours: pass it again as network=….")
     own = {name: values.pop(name, config[name]) for name in ("seed", "seeds", "num_envs")}
@@ -90,7 +109,9 @@ def from_config(
         "vectorization": values.pop("vectorization", config["vectorization"]),
         "start_method": values.pop("start_method", None),  # not stored: systems differ in those they have
         "env_timeout": values.pop("env_timeout", config.get("env_timeout")),  # not in files of before
-        "wrappers": wrappers.as_wrappers(config.get("wrappers", []) if wrapped_in is None else wrapped_in),
+        "wrappers": wrappers.as_wrappers(
+            config.get("wrappers", []) if supplied.wrappers is None else supplied.wrappers
+        ),
         "env_kwargs": arguments.from_json(config, env, env_kwargs) if known or env is not None else {},
     }
     if env is None and env_kwargs:
@@ -105,10 +126,7 @@ def from_config(
     habits.refuse(
         table, "load", [name for name in values if name in table and name not in kind.__dataclass_fields__]
     )
-    theirs = (env, network, wrapped_in, env_kwargs, given or None) == (
-        None,
-    ) * 5  # the file alone says what to make
-    with blamed(path, "config") if theirs else nullcontext():
+    with blamed(path, "config") if supplied.nothing else nullcontext():
         algorithm = registry.restore(kind, values)
         if dataset is not None:
             own["recorded"].spec = expected
@@ -116,14 +134,13 @@ def from_config(
 
 
 def _require_whole(
-    path: str | Path, config: Mapping[str, Any], tensors: int | None, given: Mapping[str, Any]
+    path: str | Path, config: Mapping[str, Any], tensors: int | None, supplied: Supplied
 ) -> type[Algorithm]:
-    """The class of a config's algorithm. Raises FileError where something in the config cannot be that is not `given`.
+    """The class of a config's algorithm. Raises FileError where something in the config cannot be that is not supplied.
 
     A network has at least a tensor a layer, which is why a file of a few tensors cannot have thousands of layers.
     """
-    with blamed(path, "config.algorithm"):
-        kind = registry.algorithm(config["algorithm"])
+    kind, given = _class_of(path, config["algorithm"], supplied.algorithm), supplied.values
     hyperparameters = {name: value for name, value in config["hyperparameters"].items() if name not in given}
     with blamed(path, "config.hyperparameters"):
         _require_layers(hyperparameters.get("network"), tensors)
@@ -136,6 +153,23 @@ def _require_whole(
     with blamed(path, "config.curiosity"):
         curiosity.curiosity(config.get("curiosity"))
     return kind
+
+
+def _class_of(path: str | Path, name: str, given: type[Algorithm] | None) -> type[Algorithm]:
+    """The class that a file names: the one given, or one of operant's own. Nothing is imported that a file names."""
+    if given is not None:
+        names = [*registry.ALGORITHMS.names(given), given.__name__]
+        if name not in names:
+            raise ValueError(f"{path}: it is of the algorithm {name}, not of {given.__name__}.")
+        return given
+    if name.isidentifier() and name not in registry.ALGORITHMS and not name.islower():  # as a class is called
+        raise FileError(
+            f"{name} is not one of operant's algorithms. If it is a class of yours, give it: algorithm={name}.",
+            path,
+            "config.algorithm",
+        )
+    with blamed(path, "config.algorithm"):
+        return registry.algorithm(name)
 
 
 USUAL = 3  # convolutions by default, which a network without images names too, and does not have

@@ -18,7 +18,7 @@ import numpy as np
 
 from operant import formats, spaces
 from operant.agent.best import Best
-from operant.agent.configuration import config, from_config
+from operant.agent.configuration import Supplied, config, from_config
 from operant.agent.core import Core
 from operant.agent.learner import Begun
 from operant.engine import files
@@ -107,24 +107,15 @@ def load_best(core: Core, directory: RunDirectory) -> Best | None:
         return best
 
 
-def load(
-    path: str | Path | IO[bytes],
-    env: Any,
-    network: Any,
-    wrapped_in: Any,
-    best: bool,
-    env_kwargs: Mapping[str, Any] | None = None,
-    given: Mapping[str, Any] | None = None,
-) -> Core:
+def load(path: str | Path | IO[bytes], supplied: Supplied, best: bool = False) -> Core:
     """The core of a model file, or of the last or the best model in a run directory."""
-    given = dict(given or {})
     if not isinstance(path, str | os.PathLike):
         if not hasattr(path, "read"):
             raise TypeError(f"load takes the path of a model file or a run, or an open file; got {path!r}.")
         with tempfile.TemporaryDirectory() as directory:
             with (Path(directory) / BEST_MODEL).open("wb") as copy:
                 shutil.copyfileobj(path, copy)
-            return load(Path(directory) / BEST_MODEL, env, network, wrapped_in, best, env_kwargs, given)
+            return load(Path(directory) / BEST_MODEL, supplied, best)
     if best and Path(path).is_file():
         raise ValueError(f"{path} is a file: best=True (--best) takes the directory of a run.")
     if best or Path(path).is_dir():
@@ -136,11 +127,12 @@ def load(
         raise
     shapes = [each["shape"] for each in files.read_shapes(path).values()]
     _require_learners(path, metadata["config"]["seeds"], shapes)
-    core = from_config(path, metadata["config"], env, network, wrapped_in, env_kwargs, given, len(shapes))
+    core = from_config(path, metadata["config"], supplied, len(shapes))
     try:
         state = _state(core, path, metadata)
     except ValueError as error:
-        named = given if network is None else {**given, "network": network}
+        network = {} if supplied.network is None else {"network": supplied.network}
+        named = {**supplied.values, **network}
         if not named:
             raise
         raise ValueError(
@@ -210,15 +202,7 @@ def _model_of(directory: RunDirectory, best: bool) -> Path:
     )
 
 
-def restore(
-    run_dir: str | Path,
-    env: Any,
-    network: Any,
-    wrapped_in: Any,
-    env_kwargs: Mapping[str, Any] | None = None,
-    step: int | None = None,
-    given: Mapping[str, Any] | None = None,
-) -> Core:
+def restore(run_dir: str | Path, supplied: Supplied, step: int | None = None) -> Core:
     """The core as it was at the last checkpoint of a run, or at that of a step."""
     directory = RunDirectory.open(run_dir)
     path = latest_checkpoint(directory.checkpoints) if step is None else directory.checkpoints / str(step)
@@ -228,9 +212,7 @@ def restore(
         )
     stored = formats.read_run(directory.path)
     shapes = files.read_shapes(path / RUN_FILE)
-    core = from_config(
-        directory.config_file, stored, env, network, wrapped_in, env_kwargs, given, len(shapes)
-    )
+    core = from_config(directory.config_file, stored, supplied, len(shapes))
     with blamed(directory.config_file):  # its environment is made here, and compared with its spaces
         _require_held(core, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
     begun = core.learner.started(return_experience=False)
