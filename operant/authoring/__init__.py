@@ -3,15 +3,16 @@
     from operant.authoring import ActorCritic, Algorithm, Episodes, check_algorithm, returns, static
 
 An algorithm is a frozen object of hyperparameters with a few pure functions (`Algorithm`). It says as a value what
-experience it learns from (`Rollout`, `Episodes` or `Replay`), and the engine does the rest: collecting on the device or
-through Gymnasium, many seeds, logs, checkpoints, resuming, scoring. `Agent(Mine(), "CartPole-v1")` trains one, and
-`check_algorithm(Mine)` says what is wrong with it. `examples/own_algorithm.py` is a whole one.
+experience it learns from (`Rollout`, `Episodes`, `Replay` or `Dataset`), and the engine does the rest: collecting on
+the device or through Gymnasium, many seeds, logs, checkpoints, resuming, scoring. `Agent(Mine(), "CartPole-v1")` trains
+one, and `check_algorithm(Mine)` says what is wrong with it. `examples/own_algorithm.py` is a whole one.
 
 What is here:
 
 - the protocol: `Algorithm`, `Estimates`, and `Masked` for a metric that may be absent; `static`, `network_field`,
   `require` and `ranges` for hyperparameters;
-- plans of experience and what they give: `Rollout`, `Episodes`, `Replay`, `Batch`, `Transition`, `Clock`, `EnvSpec`;
+- plans of experience: `Rollout`, `Episodes`, `Replay`, `Dataset`; and what they give: `Batch`, `Transition`, `Clock`,
+  `EnvSpec`;
 - networks: `Network` (its sizes as a value), `ActorCritic`, `QNetwork`, and the parts that they are made of;
 - modules of pure functions: `distributions`, `returns`, `td`, `distributional`, `exploration`, `exploration_noise`,
   `normalization`, `optimizers`, `schedules`, `traces`; `spaces`;
@@ -57,7 +58,18 @@ from operant.ops import (
 )
 from operant.ops.metrics import Masked
 from operant.ops.schedules import Schedule
-from operant.types import Batch, Clock, EnvSpec, Episodes, Experience, PyTree, Replay, Rollout, Transition
+from operant.types import (
+    Batch,
+    Clock,
+    Dataset,
+    EnvSpec,
+    Episodes,
+    Experience,
+    PyTree,
+    Replay,
+    Rollout,
+    Transition,
+)
 
 __all__ = [
     "GRU",
@@ -69,6 +81,7 @@ __all__ = [
     "Batch",
     "Clock",
     "Curiosity",
+    "Dataset",
     "Distribution",
     "Encoder",
     "EnvSpec",

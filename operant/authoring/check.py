@@ -159,6 +159,11 @@ class _Check:
             look_at_acting(algorithm, environment, spec, state, key)
         if self.errors:
             return
+        if algorithm.experience.offline:
+            self.advice.append(
+                "it learns from recorded steps, so that no loop was tried: train it on a small dataset."
+            )
+            return
         seen = Seen()
         with self.part("both loops train, and what is learnt is finite"):
             device, host = self.trained(watched(algorithm, seen), environment, num_envs, key)

@@ -1,0 +1,1 @@
+"""Equations: returns, targets, losses, exploration, schedules, statistics, as pure functions with their source."""
