@@ -14,7 +14,7 @@ from operant import catalogue, presets
 from operant.cli import habits
 from operant.cli.flags import fields_of, flags, types, values
 from operant.cli.parsing import parse
-from operant.cli.training import Training
+from operant.cli.training import NO_ENVIRONMENT, Training
 from operant.lazy import nearest
 
 
@@ -64,6 +64,8 @@ def _parsed(
     curious = _curiosity(arguments)
     documented = bool({"-h", "--help"} & set(arguments))
     defaults, tuned = dict(defaults), defaults.get("curiosity", {}).get(curious, {})
+    if any(argument.partition("=")[0] == "--dataset" for argument in arguments):
+        defaults["environment"] = NO_ENVIRONMENT
     defaults.pop("curiosity", None)  # a preset's values for each curiosity, of which one may be asked for
     parts = {
         "training": flags("Training", fields_of(Training, documented=documented), defaults),

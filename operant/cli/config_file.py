@@ -115,11 +115,11 @@ def _over(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_values(place: str, name: str | None, given: Mapping[str, Any]) -> Written:
     values = dict(given)
-    for needed in ("algorithm", "environment"):
+    for needed in ("algorithm", *(() if "dataset" in values else ("environment",))):
         if not isinstance(values.get(needed), str):
             raise WrongInput(f'--config {place}: needs {needed} = "…".')
     algorithm = habits.algorithm(values.pop("algorithm"))
-    words = [algorithm, values.pop("environment")]
+    words = [algorithm, *([values.pop("environment")] if "environment" in values else [])]
     for table in ("hyperparameters", "network", "env_kwargs"):
         if not isinstance(values.get(table, {}), dict):
             raise WrongInput(f"--config {place}: {table} must be a table of values.")

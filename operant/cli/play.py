@@ -77,10 +77,14 @@ class Wanted:
         """Import what was typed, and nothing that only a file names."""
         if self.model == "random" or self.model in catalogue.policies():
             load(self.modules)
-        elif Path(self.model).is_dir():
-            runs.require_module(runs.require(self.model), self.modules)
         else:
-            runs.require_module(runs.model_config(self.model), self.modules)
+            config = (runs.require if Path(self.model).is_dir() else runs.model_config)(self.model)
+            if config.get("dataset") and not config["environment_given_as_id"]:
+                raise WrongInput(
+                    f"{self.model} was learnt from a dataset, and no environment was named: name the one to play in, "
+                    "after the model."
+                )
+            runs.require_module(config, self.modules)
 
     def _require_plain(self) -> None:
         """Of a policy that was not learnt there is only one, and it needs an environment or has its own."""

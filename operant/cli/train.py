@@ -21,6 +21,7 @@ from operant.cli.environments import require_known
 from operant.cli.errors import Interrupted, WrongInput, exit_code, from_input
 from operant.cli.readers import may_leave
 from operant.cli.training import (
+    NO_ENVIRONMENT,
     at_least_one,
     require_countable,
     require_episodes,
@@ -82,6 +83,8 @@ def _asked(arguments: list[str], typed: list[str] | None = None) -> Asked:
         raise ValueError("the random policy learns nothing; score it: `operant evaluate random ENVIRONMENT`.")
     asked = read(name, rest)
     environment = asked.training.environment
+    if asked.training.dataset is not None and environment == NO_ENVIRONMENT:
+        return asked
     if typed is not None and environment not in typed:
         modules.require_imported(environment, asked.training.modules)
     require_known(environment, asked.training.modules)
@@ -111,7 +114,7 @@ def _train(asked: Asked, again: str) -> None:
             plan, steps = agent.algorithm.experience, training.total_timesteps
             agent.learner.require_room(chunk_size(plan, agent.num_envs, steps, training.log_interval))
             require_learning(plan, agent.num_envs, steps)
-            path = training.run_dir or default_run_path(asked.name or asked.algorithm, training.environment)
+            path = training.run_dir or default_run_path(asked.name or asked.algorithm, agent.source.id)
             directory = RunDirectory(Path(path))
             holding.enter_context(directory.held())
         from_where = f"preset: {asked.preset}" if asked.start is None else f"from: {asked.start}"
@@ -192,7 +195,13 @@ def _finished(
 ) -> Iterator[Callable[..., None]]:
     """What is trained in this block, with the callback that it gives, is scored and shown after it."""
     from operant.cli.preparation import Preparation
+    from operant.envs.stored import NoEnvironment
 
+    if isinstance(agent.source.given, NoEnvironment):
+        with _interruptible(agent, directory, again):
+            yield lambda *_: None
+        print(f"not scored, since no environment was named: {directory.model_file}", flush=True)
+        return
     with _interruptible(agent, directory, again), Preparation(agent, episodes) as preparation:
         yield preparation.begin
         from operant.cli.finish import finish  # loaded during training
@@ -209,7 +218,8 @@ def _agent(asked: Asked) -> Agent:
     algorithm = registry.build(registry.algorithm(asked.algorithm), asked.hyperparameters)
     return Agent(
         make_curious(algorithm, {"name": training.curiosity, **asked.curiosity}),
-        training.environment,
+        None if training.dataset and training.environment == NO_ENVIRONMENT else training.environment,
+        dataset=training.dataset,
         seed=training.seed,
         seeds=training.seeds,
         num_envs=training.num_envs,

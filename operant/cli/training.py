@@ -13,6 +13,7 @@ import tyro
 from operant import memory
 
 Seeds = int | tuple[int, ...] | None
+NO_ENVIRONMENT = "none"  # where a dataset is learnt from, and nothing is scored
 LARGEST = 2**31 - 1  # steps are counted in int32, on the device too
 
 MOST = 10**7  # episodes: beyond that a number is mistyped
@@ -23,9 +24,13 @@ class Training:
     """How to train, whatever the algorithm."""
 
     environment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENVIRONMENT")]
-    """Any Gymnasium id; see `operant environments`."""
+    """Any Gymnasium id; see `operant environments`. With --dataset it is where the result is scored, and may be left
+    out."""
     total_timesteps: int = 100_000
     """Environment steps to train for, with each seed."""
+    dataset: Annotated[str | None, tyro.conf.arg(metavar="PATH")] = None
+    """What an algorithm learns from that does not play, such as bc: the folder or the id of a Minari dataset, or a .npz
+    file with observations and actions. All steps are then updates."""
     seed: int = 0
     """All randomness derives from it."""
     seeds: Seeds = None

@@ -93,6 +93,10 @@ class Curious(Algorithm):
         self.inner.check(spec)
         self.curiosity.check(spec)
         plan = self.experience
+        if plan.offline:
+            raise ValueError(
+                f"curiosity with {self.inner.name}: it learns from a dataset and explores nothing. Leave it out."
+            )
         replay = plan.replay
         if replay is not None and replay.n_step > 1 and replay.sequence == 1:
             raise ValueError(

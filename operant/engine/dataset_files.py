@@ -96,15 +96,13 @@ def _environment(dataset: Any) -> str:
 def _from_npz(path: Path, spec: EnvSpec | None) -> Demonstrations:
     name = f"dataset {path}"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DatasetError(f"{name}: one array only; a .npz file holds observations and actions.")
-            arrays = {key: file[key] for key in file.files}
+        file = np.load(path, allow_pickle=False)
+        arrays = None if isinstance(file, np.ndarray) else {key: file[key] for key in file.files}
     except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-        if isinstance(error, DatasetError):
-            raise
         why = "it holds Python objects, which are not loaded" if "allow_pickle" in str(error) else error
         raise DatasetError(f"{name}: it cannot be read as a .npz file of numbers ({why}).") from error
+    if arrays is None:
+        raise DatasetError(f"{name}: one array only; a .npz file holds observations and actions.")
     found = from_arrays(name, arrays, spec)
     return replace(found, spec=replace(found.spec, id=path.stem)) if spec is None else found
 

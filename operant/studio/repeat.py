@@ -10,7 +10,16 @@ from typing import Any
 
 from operant import catalogue
 
-AGENT = ("seed", "seeds", "num_envs", "backend", "vectorization", "env_timeout", "stats_window_size")
+AGENT = (
+    "dataset",
+    "seed",
+    "seeds",
+    "num_envs",
+    "backend",
+    "vectorization",
+    "env_timeout",
+    "stats_window_size",
+)
 LEARN = ("checkpoint_every", "keep_checkpoints", "evaluate_every", "evaluation_episodes")
 # What a config says of training, where it is as usual.
 USUAL = {
@@ -37,7 +46,7 @@ def arguments(config: Mapping[str, Any]) -> list[str] | None:
     if missing(config):
         return None
     name = config["algorithm"]
-    words = [name, config["environment"], "--preset", "none"]
+    words = [name, *([config["environment"]] if _named(config) else []), "--preset", "none"]
     for key, value in _training(config).items():
         words += flag(key, value)
     if config.get("env_kwargs"):
@@ -60,7 +69,10 @@ def python(config: Mapping[str, Any]) -> str:
     name = config["algorithm"] if "algorithm" not in own else None
     trained = _training(config)
     parts = [] if name else ["algorithm"]
-    parts.append("environment" if "environment" in own else repr(config["environment"]))
+    if _named(config):
+        parts.append("environment" if "environment" in own else repr(config["environment"]))
+    if "dataset" in own:
+        parts.append("dataset=dataset")
     parts += ["preset=None"] * bool(name)
     parts += [f"{key}={trained[key]!r}" for key in AGENT if key in trained]
     if config.get("env_kwargs"):
@@ -92,8 +104,10 @@ def missing(config: Mapping[str, Any]) -> list[str]:
     found = []
     if config["algorithm"] not in catalogue.algorithms():
         return ["algorithm"]
-    if not config.get("environment_given_as_id", True):
+    if _named(config) and not config.get("environment_given_as_id", True):
         found.append("environment")
+    if config.get("dataset") and not config["dataset"].get("path"):
+        found.append("dataset")
     found += [f"env_kwargs[{name!r}]" for name in config.get("env_kwargs_not_kept") or ()]
     functions = ("potential-shaping",)
     if any(
@@ -158,16 +172,23 @@ def _typed(value: Any) -> str:
     return "none" if value is None else json.dumps(value)
 
 
+def _named(config: Mapping[str, Any]) -> bool:
+    """Whether an environment was named, as it must be where nothing is learnt from a dataset."""
+    return not config.get("dataset") or config.get("environment_given_as_id", True)
+
+
 def _training(config: Mapping[str, Any]) -> dict[str, Any]:
     """How it was trained, as far as that is not the default."""
     found = {"total_timesteps": config["total_timesteps"]} if config.get("total_timesteps") else {}
     found |= {key: config[key] for key, usual in USUAL.items() if config.get(key, usual) != usual}
+    if config.get("dataset") and config["dataset"].get("path"):
+        found["dataset"] = config["dataset"]["path"]
     seeds = config.get("seeds")
     if seeds is not None:
         first = config.get("seed", 0)
         upwards = list(seeds) == list(range(first, first + len(seeds)))
         found["seeds"] = len(seeds) if upwards else list(seeds)
-    if config.get("num_envs"):
+    if config.get("num_envs") and not config.get("dataset"):
         found["num_envs"] = config["num_envs"]
     return found
 

@@ -1,5 +1,7 @@
 """Behaviour cloning: its loss, where it converges to, and every action space with masks and memory."""
 
+# pyright: reportOptionalMemberAccess=false, reportArgumentType=false
+
 from __future__ import annotations
 
 import equinox as eqx

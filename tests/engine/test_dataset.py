@@ -1,5 +1,7 @@
 """The plan `Dataset` and its loop: what is drawn, that seeds and interruptions change nothing, and what is refused."""
 
+# pyright: reportOptionalMemberAccess=false, reportArgumentType=false
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -14,7 +16,7 @@ from operant.agent import Agent
 from operant.algorithms.imitation.bc import BC
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.engine.dataset import DatasetLoop, Order, draw, order, updates_per_epoch, windows
-from operant.engine.demonstrations import DatasetError, read
+from operant.engine.demonstrations import DatasetError, Demonstrations, read
 from operant.networks import Network
 from operant.types import Dataset
 
@@ -31,6 +33,12 @@ def arrays(steps: int = 40, episode: int = 10) -> dict[str, np.ndarray]:
         "actions": rng.integers(0, 2, steps),
         "terminations": np.arange(1, steps + 1) % episode == 0,
     }
+
+
+def recorded(given, spec=None) -> Demonstrations:
+    data = read(given, spec)
+    assert isinstance(data, Demonstrations)
+    return data
 
 
 def agent(seeds=None, dataset=None, **values) -> Agent:
@@ -134,7 +142,7 @@ def test_dataset_is_in_no_checkpoint(tmp_path):
 
 
 def test_validation_episodes_are_never_learnt_from():
-    learnt, held_out = read(arrays()).split(0.25)
+    learnt, held_out = recorded(arrays()).split(0.25)
     assert (len(learnt.reward), len(held_out.reward)) == (30, 10)
     known = arrays()["observations"]
     both = np.concatenate([learnt.observation, held_out.observation])
@@ -205,7 +213,12 @@ def test_agent_says_where_dataset_and_plan_do_not_go_together():
 def test_loop_refuses_more_metrics_than_there_is_room_for(monkeypatch):
     monkeypatch.setattr("operant.engine.metrics.SUMS", 1)
     made = BC(network=NETWORK)
-    data = read(arrays())
+    data = recorded(arrays())
     loop = DatasetLoop(made, data.spec, lambda: data, None)
     with pytest.raises(ValueError, match="at most 1"):
         loop.advance(loop.begin(jax.random.key(0)), 1, 1)
+
+
+def test_bc_has_no_curiosity():
+    with pytest.raises(ValueError, match="explores nothing"):
+        operant.BC("CartPole-v1", dataset=arrays(), curiosity="rnd")
