@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Never, Self
 
 from operant import habits
-from operant.agent import inputs, saving
+from operant.agent import frozen_files, inputs, saving
 from operant.agent.callbacks.hooks import Hooks
 from operant.agent.configuration import Supplied
 from operant.agent.core import Core
@@ -193,6 +193,7 @@ class Agent(Model):
         directory.check(overwrite=overwrite)
         with directory.held():  # only now, when all has been made that may fail
             RunDirectory.create(directory.path, self.config() | asdict(plan), overwrite=overwrite)
+            frozen_files.write(self.algorithm, directory)
             session.train()
         return self
 
@@ -211,13 +212,15 @@ class Agent(Model):
         env_kwargs: Mapping[str, Any] | None = None,
         env_timeout: float | None = None,
         algorithm: type[Algorithm] | None = None,
+        frozen: Mapping[str, Any] | None = None,
     ) -> Self:
         """Continue a run from its last checkpoint to the end it was given.
 
         On a native environment the result is, to the last bit, that of a run that was never stopped. Gymnasium's
         environments cannot be stored: there, episodes start afresh. `env`, `network`, `wrappers`, `env_kwargs` and
         `dataset` are needed where the run was started with objects of yours, which no file can hold, and so is
-        `algorithm`, the class, where that is yours. `env_timeout` stands for that of the run.
+        `algorithm`, the class, where that is yours. Where it holds a `Frozen` of modules of yours, `frozen` gives one
+        of the same structure by the name of its field. `env_timeout` stands for that of the run.
         """
         with RunDirectory.open(run_dir).held():
             agent = cls.restore(
@@ -229,6 +232,7 @@ class Agent(Model):
                 env_timeout=env_timeout,
                 dataset=dataset,
                 algorithm=algorithm,
+                frozen=frozen,
             )
             return agent.finish(run_dir, callback, progress_bar, loggers)
 
@@ -245,9 +249,10 @@ class Agent(Model):
         env_timeout: float | None = None,
         dataset: Any = None,
         algorithm: type[Algorithm] | None = None,
+        frozen: Mapping[str, Any] | None = None,
     ) -> Self:
         """The agent as it was at a run's last checkpoint, or at that of `step`; `finish` trains it to the end."""
-        known = {"env_timeout": env_timeout, "dataset": dataset}
+        known = {"env_timeout": env_timeout, "dataset": dataset, **(frozen or {})}
         given = {name: value for name, value in known.items() if value is not None}
         return cls._of(
             saving.restore(run_dir, Supplied(env, network, wrappers, env_kwargs, algorithm, given), step)

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +18,7 @@ import jax
 import numpy as np
 
 from operant import formats, spaces
+from operant.agent import frozen_files
 from operant.agent.best import Best
 from operant.agent.configuration import Supplied, config, from_config
 from operant.agent.core import Core
@@ -27,6 +29,7 @@ from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
 from operant.engine.train import LARGEST, steps_done
 from operant.fields import FileError, blamed
+from operant.frozen import ARRAYS
 from operant.memory import nbytes
 from operant.types import PyTree
 from operant.version import __version__
@@ -48,7 +51,7 @@ def save(core: Core, path: str | Path | IO[bytes]) -> None:
                 shutil.copyfileobj(written, path)
         return
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    files.save_tree(path, core.state, metadata)
+    files.save_tree(path, core.state, metadata, frozen_files.arrays_of(core.algorithm))
 
 
 def progress(core: Core) -> dict[str, Any]:
@@ -125,9 +128,11 @@ def load(path: str | Path | IO[bytes], supplied: Supplied, best: bool = False) -
     except FileError:
         _require_ours(Path(path))
         raise
-    shapes = [each["shape"] for each in files.read_shapes(path).values()]
+    shapes = [each["shape"] for name, each in files.read_shapes(path).items() if not name.startswith(ARRAYS)]
     _require_learners(path, metadata["config"]["seeds"], shapes)
-    core = from_config(path, metadata["config"], supplied, len(shapes))
+    stored, values = frozen_files.restored(Path(path), metadata["config"], supplied.values)
+    supplied = replace(supplied, values=values)
+    core = from_config(path, stored, supplied, len(shapes))
     try:
         state = _state(core, path, metadata)
     except ValueError as error:
@@ -210,7 +215,10 @@ def restore(run_dir: str | Path, supplied: Supplied, step: int | None = None) ->
         raise FileNotFoundError(
             f"{run_dir} has no checkpoint to resume from; start it again with --overwrite."
         )
-    stored = formats.read_run(directory.path)
+    stored, values = frozen_files.restored(
+        directory.config_file, formats.read_run(directory.path), supplied.values
+    )
+    supplied = replace(supplied, values=values)
     shapes = files.read_shapes(path / RUN_FILE)
     core = from_config(directory.config_file, stored, supplied, len(shapes))
     with blamed(directory.config_file):  # its environment is made here, and compared with its spaces

@@ -19,6 +19,7 @@ import numpy as np
 from operant.algorithms.base import Algorithm
 from operant.algorithms.names import PLACES
 from operant.algorithms.value.configurations import CONFIGURATIONS
+from operant.frozen import Frozen
 from operant.lazy import Table, nearest
 from operant.networks import Network, UserModule
 from operant.ops import schedules
@@ -110,6 +111,8 @@ def _plain(value: Any) -> Any:
         return dataclasses.asdict(value)
     if isinstance(value, UserModule):
         return None
+    if isinstance(value, Frozen):
+        return value.to_json()
     if isinstance(value, Schedule):
         return str(value)
     return f"{value.__name__}, {schedules.YOURS}" if isinstance(value, FunctionType) else value

@@ -13,9 +13,10 @@ What is here:
   `require` and `ranges` for hyperparameters;
 - plans of experience: `Rollout`, `Episodes`, `Replay`, `Dataset`; and what they give: `Batch`, `Transition`, `Clock`,
   `EnvSpec`;
+- `Frozen`, arrays that an algorithm uses and nobody learns, such as a reference model;
 - networks: `Network` (its sizes as a value), `ActorCritic`, `QNetwork`, and the parts that they are made of;
 - modules of pure functions: `distributions`, `returns`, `td`, `distributional`, `exploration`, `exploration_noise`,
-  `normalization`, `optimizers`, `schedules`, `traces`; `spaces`;
+  `normalization`, `optimizers`, `schedules`, `step_noise`, `traces`; `spaces`;
 - bases for what else can be one's own: `Environment` (native), `Wrapper` and `Wrapped`, `Curiosity`; a network is any
   Equinox module;
 - trying it: `Agent`, `check_algorithm`, and `probes`, environments that each isolate one thing that a learner must get
@@ -32,6 +33,7 @@ from operant.distributions import Distribution
 from operant.envs import probes
 from operant.envs.base import Environment
 from operant.envs.wrappers.base import Wrapped, Wrapper
+from operant.frozen import Frozen
 from operant.networks import (
     GRU,
     LSTM,
@@ -53,6 +55,7 @@ from operant.ops import (
     optimizers,
     returns,
     schedules,
+    step_noise,
     td,
     traces,
 )
@@ -89,6 +92,7 @@ __all__ = [
     "Episodes",
     "Estimates",
     "Experience",
+    "Frozen",
     "Linear",
     "Masked",
     "Network",
@@ -118,6 +122,7 @@ __all__ = [
     "schedules",
     "spaces",
     "static",
+    "step_noise",
     "td",
     "traces",
 ]

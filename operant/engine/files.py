@@ -23,6 +23,7 @@ from operant import formats
 from operant.engine import tensors
 from operant.engine.tensors import save_file
 from operant.fields import FileError, blamed, parse, table
+from operant.frozen import ARRAYS
 from operant.types import PyTree
 
 DTYPES = (
@@ -157,16 +158,19 @@ def not_finite(tree: PyTree, learners: int | None = None) -> dict[str, np.ndarra
     return found
 
 
-def save_tree(path: str | Path, tree: PyTree, metadata: dict[str, Any]) -> str:
+def save_tree(
+    path: str | Path, tree: PyTree, metadata: dict[str, Any], besides: Mapping[str, Any] | None = None
+) -> str:
     """Write every leaf (an array, a typed PRNG key or a Python number) and `metadata` as JSON, atomically; the SHA-256
     of the file. The same tree and metadata give the same bytes.
 
-    Python numbers are stored with 64 bits. Raises TypeError for a leaf that is none of these, and for
-    metadata that JSON does not take.
+    Python numbers are stored with 64 bits. `besides` are arrays of an algorithm's `Frozen` fields, which are no part of
+    the tree that is loaded. Raises TypeError for a leaf that is none of these, and for metadata that JSON does not
+    take.
     """
-    names = leaf_names(tree)
     arrays, keys = {}, {}
-    for name, leaf in zip(names, jax.tree.leaves(tree), strict=True):
+    leaves = dict(zip(leaf_names(tree), jax.tree.leaves(tree), strict=True)) | dict(besides or {})
+    for name, leaf in leaves.items():
         if is_key(leaf):
             keys[name] = str(jax.random.key_impl(leaf))
             leaf = jax.random.key_data(leaf)
@@ -199,7 +203,8 @@ def load_tree(
         keys = table(
             parse((file.metadata() or {}).get("prng_keys", "{}"), field="prng_keys"), field="prng_keys"
         )
-        stored = set(file.keys())
+        names_stored = file.keys()
+        stored = {name for name in names_stored if not name.startswith(ARRAYS)}
         earlier = {name: formats.earlier_name(name) for name in names if name not in stored}
         earlier = {name: old for name, old in earlier.items() if old in stored}
         problems = [

@@ -20,6 +20,7 @@ import optax
 
 from operant import settings
 from operant.engine.files import is_key
+from operant.frozen import Frozen
 
 SOURCES = Path(__file__).parents[1]  # of operant
 PACKAGES = (jax, jaxlib, equinox, optax, np)
@@ -58,6 +59,8 @@ def describe(value: Any) -> str:
             return f"{value.dtype}{describe(np.asarray(jax.random.key_data(value)))}"
         case jax.Array():
             return f"weak={value.weak_type}{describe(np.asarray(value))}"
+        case Frozen():  # an argument of programs: of what kind it is matters, and not its numbers
+            return f"frozen {describe(jax.tree.map(lambda x: str(jax.typeof(x)), value.tree))}"
         case tuple() | list():
             return f"{_name(type(value))}[{','.join(map(describe, value))}]"
         case Mapping():
