@@ -112,6 +112,16 @@ class Clock(eqx.Module):
     step: jax.Array  # int32
     total: jax.Array  # int32
 
+    @classmethod
+    def start(cls, total: int = 1) -> Clock:
+        """The clock before the first of `total` steps."""
+        return cls(jnp.zeros((), jnp.int32), jnp.full((), total, jnp.int32))
+
+    @classmethod
+    def finished(cls) -> Clock:
+        """The clock at the end, where schedules have their last values."""
+        return cls(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
+
     @property
     def progress(self) -> jax.Array:
         """From 0 at the start to 1 at the end."""

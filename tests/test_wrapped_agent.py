@@ -244,7 +244,7 @@ def test_what_stands_in_a_file_is_only_looked_up():
 
 
 def test_shaping_goes_behind_a_repeat():
-    with pytest.raises(ValueError, match="must come behind repeat"):
+    with pytest.raises(ValueError, match="must come after repeat"):
         as_wrappers([shaped(0.9), operant.Repeat(2)])
 
 
@@ -252,7 +252,7 @@ def test_a_wrapper_derived_from_another_stands_where_that_one_must():
     class Slow(operant.Repeat):
         """One of the user's."""
 
-    with pytest.raises(ValueError, match="must come behind repeat"):
+    with pytest.raises(ValueError, match="must come after repeat"):
         as_wrappers([shaped(0.9), Slow(2)])
 
 

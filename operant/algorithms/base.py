@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 from operant.distributions import Distribution
 from operant.ops.exploration_noise import ExplorationNoise, Independent
@@ -115,7 +114,7 @@ class Algorithm(eqx.Module):
     ) -> jax.Array:
         """How likely each choice of a Discrete action space is, `[N, n]`: by default the best known one, surely."""
         assert isinstance(spec.action_space, Discrete)
-        finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
+        finished = Clock.finished()
         best, _, _ = self.act(state, observation, action_mask, carry, None, finished, explore=False)
         return jax.nn.one_hot(best, spec.action_space.n)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 from operant.algorithms.base import Algorithm
 from operant.types import Batch, Clock, EnvSpec, PyTree, Rollout
@@ -38,7 +37,7 @@ class Playing(Algorithm):
         return self.learnt.sample_noise(spec, key)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
-        finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
+        finished = Clock.finished()
         if self.explore:
             noise = self.learnt.exploration.fresh(noise, finished)
         return self.learnt.act(state, observation, action_mask, carry, noise, finished, explore=self.explore)

@@ -26,7 +26,7 @@ def look_at_acting(
     _, observation, mask = envs.reset(environment, envs.sample_noise(environment, key, spec.num_envs))
     carry = algorithm.initial_carry(state, spec.num_envs)
     require_arrays("the memory that initial_carry makes", carry)
-    clock = Clock(jnp.zeros((), jnp.int32), jnp.full((), 1000, jnp.int32))
+    clock = Clock.start(1000)
     require_arrays("the noise that sample_noise makes", algorithm.sample_noise(spec, key))
 
     def fresh(key: jax.Array) -> PyTree:

@@ -48,7 +48,7 @@ def look_at_weights(
         carry = algorithm.initial_carry(state, episodes)
         return replace(blank, transition=step, weight=weight, carry=carry)
 
-    clock = Clock(jnp.zeros((), jnp.int32), jnp.full((), 1000, jnp.int32))
+    clock = Clock.start(1000)
     update = jax.jit(lambda batch: algorithm.update(state, batch, key, clock)[0])
     wrong = unequal(update(batch(0.0)), update(batch(1.0)))
     if wrong:

@@ -37,7 +37,7 @@ def _actor(layout: Layout, spec: EnvSpec, random: Layout | None) -> Callable[...
         if fresh is not None:
             carry = reset_carry(carry, algorithm.initial_carry(state, spec.num_envs), fresh)
         noise = None if random is None else random.tree([leaf[index] for leaf in drawn])
-        finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
+        finished = Clock.finished()
         if noise is not None:
             noise = algorithm.exploration.fresh(noise, finished)
         action, carry, _ = algorithm.act(

@@ -90,7 +90,7 @@ def start(
         replay=replay,
         key=key,
         iteration=jnp.zeros((), jnp.int32),
-        clock=Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32)),
+        clock=Clock.start(),
         statistics=EpisodeStatistics.init(spec.num_envs, window),
         exploration=exploration,
     )
@@ -115,7 +115,7 @@ def transition_like(
     """The shapes of one row of experience `[N, …]`."""
 
     def one_step(key: jax.Array) -> PyTree:
-        clock = Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32))
+        clock = Clock.start()
         return algorithm.act(
             state, observation, action_mask, carry, algorithm.sample_noise(spec, key), clock, explore=True
         )

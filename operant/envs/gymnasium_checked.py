@@ -8,11 +8,11 @@ from typing import Any
 import gymnasium as gym
 
 from operant.envs.gymnasium_checks import Checks
-from operant.envs.gymnasium_layers import MASK, Passing
+from operant.envs.gymnasium_layers import MASK, PassThrough
 from operant.types import PyTree
 
 
-class Checked(Passing):
+class Checked(PassThrough):
     """For environments that something else puts together: Gymnasium's vector environments, here or in processes.
 
     They convert what does not fit. And they reset an environment before they have copied its last observation, which

@@ -20,19 +20,19 @@ RAW_REWARD = (
 )
 
 
-class Passing(gym.Wrapper):
-    """A layer that hands on what is seen as it comes."""
+class PassThrough(gym.Wrapper):
+    """A layer that does not change observations."""
 
 
-class Lent(Passing):
-    """An environment that somebody else closes: it is stepped in training."""
+class SharedEnvironment(PassThrough):
+    """An environment that training goes on to use: `close` does not close it."""
 
     def close(self) -> None:
-        """It stays open."""
+        """Leave it open."""
 
 
-class MaskInInfo(Passing):
-    """Puts what the environment's `action_masks()` method says into `info`, where Gymnasium has it."""
+class MaskInInfo(PassThrough):
+    """Puts the result of the environment's `action_masks()` into `info`, where Gymnasium's own masks are."""
 
     def __init__(self, env: gym.Env) -> None:
         super().__init__(env)
@@ -51,8 +51,8 @@ class MaskInInfo(Passing):
         return with_info(result, MASK, self.env.get_wrapper_attr("action_masks")())
 
 
-class Tally(Passing):
-    """Sums what an environment pays until somebody takes it."""
+class RewardSum(PassThrough):
+    """Sums an environment's rewards until `take` is called."""
 
     total = 0.0
 
@@ -69,43 +69,43 @@ class Tally(Passing):
         return self.env.reset(**kwargs)
 
     def take(self) -> float:
-        """The sum, which begins anew."""
+        """The sum, which starts again from 0."""
         total, self.total = self.total, 0.0
         return total
 
 
-class RawReward(Passing):
-    """Pays what its tally counted."""
+class RawReward(PassThrough):
+    """Gives the environment's own rewards, as its `RewardSum` summed them."""
 
-    def __init__(self, env: gym.Env, tally: Tally) -> None:
+    def __init__(self, env: gym.Env, raw: RewardSum) -> None:
         super().__init__(env)
-        self._tally = tally
+        self._raw = raw
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         observation, _, terminated, truncated, info = self.env.step(action)
-        return observation, self._tally.take(), terminated, truncated, info
+        return observation, self._raw.take(), terminated, truncated, info
 
 
-class RawRewardInInfo(Passing):
-    """Puts into `info` what the environment inside all wrappers of rewards paid for a step."""
+class RawRewardInInfo(PassThrough):
+    """Puts the environment's own reward of a step, before all reward wrappers, into `info`."""
 
-    def __init__(self, env: gym.Env, tally: Tally) -> None:
+    def __init__(self, env: gym.Env, raw: RewardSum) -> None:
         super().__init__(env)
-        self._tally = tally
+        self._raw = raw
 
     def step(self, action: Any) -> Any:
-        return with_info(self.env.step(action), RAW_REWARD, self._tally.take())
+        return with_info(self.env.step(action), RAW_REWARD, self._raw.take())
 
 
 def with_info(result: Any, key: str, value: Any) -> Any:
-    """What `reset` or `step` returned, with one thing more in `info`; what has another form as it is, to be refused."""
+    """The result of `reset` or `step` with one more entry in `info`; a result of a wrong form is left unchanged."""
     if isinstance(result, tuple) and result and isinstance(result[-1], dict):
         return (*result[:-1], result[-1] | {key: value})
     return result
 
 
-HANDS_ON = (
-    Passing,
+PASS_THROUGH = (
+    PassThrough,
     gym.ActionWrapper,
     gym.RewardWrapper,
     gym.wrappers.OrderEnforcing,
@@ -118,7 +118,7 @@ HANDS_ON = (
 class StackAlongLastAxis(gym.ObservationWrapper):
     """Gymnasium's frame stack `[size, …, C]` as `[…, size·C]`; of images without channels as `[H, W, size]`.
 
-    Images with their channels first, `[C, H, W]`, have them last afterwards, `[H, W, size·C]`.
+    Images with channels first, `[C, H, W]`, become images with channels last, `[H, W, size·C]`.
     """
 
     def __init__(self, env: gym.Env, size: int) -> None:
@@ -137,23 +137,23 @@ class StackAlongLastAxis(gym.ObservationWrapper):
         return rows.reshape(*rows.shape[:-2], -1)
 
 
-class Inside(gym.ActionWrapper):
-    """Puts actions that rounding has left just outside a Box back on its edge, in the Box's own type."""
+class ClipToBox(gym.ActionWrapper):
+    """Clips actions that rounding has put just outside a Box to its bounds, in the Box's own dtype."""
 
     def action(self, action: Any) -> np.ndarray:
         return action_to_gym(self.env.action_space, action)
 
 
 def keep_inside(env: gym.Env) -> gym.Env:
-    """The environment, what Gymnasium's RescaleAction computes in it put back inside: one in five edges is left."""
+    """The environment, with the actions of Gymnasium's RescaleAction clipped: one in five bounds is exceeded."""
     for layer in layers_of(env):
-        if isinstance(layer, gym.wrappers.RescaleAction) and not isinstance(layer.env, Inside):
-            layer.env = Inside(layer.env)
+        if isinstance(layer, gym.wrappers.RescaleAction) and not isinstance(layer.env, ClipToBox):
+            layer.env = ClipToBox(layer.env)
     return env
 
 
-class Unlimited(Passing):
-    """An environment whose time limit was taken away, and whose spec says so."""
+class NoTimeLimit(PassThrough):
+    """An environment without its time limit, whose spec has none either."""
 
     @property
     def spec(self) -> Any:
@@ -164,7 +164,7 @@ class Unlimited(Passing):
 
 
 def without_time_limit(env: gym.Env) -> gym.Env:
-    """The environment with every TimeLimit around it, and inside other layers, taken out."""
+    """The environment without any TimeLimit, around it or inside other layers."""
     while isinstance(env, gym.wrappers.TimeLimit):
         env = env.env
     for layer in layers_of(env):
@@ -174,9 +174,9 @@ def without_time_limit(env: gym.Env) -> gym.Env:
 
 
 def time_limit(env: gym.Env) -> int | None:
-    """After how many steps an episode is cut short, as far as Gymnasium knows; repeated actions make them fewer."""
+    """The time limit in steps of the agent, as far as Gymnasium knows it; repeated actions make it smaller."""
     limit = None if env.spec is None else env.spec.max_episode_steps
-    repeat, times = getattr(gym.wrappers, "RepeatAction", ()), 1  # not in every release that will do
+    repeat, times = getattr(gym.wrappers, "RepeatAction", ()), 1  # not in every supported release
     for layer in layers_of(env):
         if isinstance(layer, gym.wrappers.TimeLimit):
             limit = layer._max_episode_steps if limit is None else limit
@@ -186,15 +186,15 @@ def time_limit(env: gym.Env) -> int | None:
 
 
 def frame_stack(env: gym.Env) -> int:
-    """How many observations the last axis of one is made of, of which each step adds the last.
+    """How many observations are stacked along the last axis, of which each step adds the newest.
 
-    1 where a layer around the stack is not known to hand on what is seen as it comes: it may repeat actions, or change
-    what is seen.
+    1 if a layer around the stack is not known to leave observations as they are: it may repeat actions, or change
+    observations.
     """
     for layer in layers_of(env):
         if isinstance(layer, StackAlongLastAxis):
             return layer.size
-        if not isinstance(layer, HANDS_ON):
+        if not isinstance(layer, PASS_THROUGH):
             break
     return 1
 

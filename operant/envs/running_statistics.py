@@ -16,29 +16,29 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv, VectorWra
 from gymnasium.wrappers import NormalizeObservation, NormalizeReward
 from gymnasium.wrappers import vector as vectors
 
-from operant.envs.gymnasium_layers import Passing, RawReward, Tally, layers_of
+from operant.envs.gymnasium_layers import PassThrough, RawReward, RewardSum, layers_of
 
 STATISTICS = "obs_rms"  # Gymnasium's name
 
 
-def raw_tally(env: gym.Env) -> Tally | None:
-    """A tally of what is paid before the innermost NormalizeReward, where it is put in; None where there is none."""
+def raw_reward_sum(env: gym.Env) -> RewardSum | None:
+    """A raw of what is paid before the innermost NormalizeReward, where it is put in; None where there is none."""
     found = [layer for layer in layers_of(env) if isinstance(layer, NormalizeReward)]
     if not found:
         return None
     inner = found[-1].env
-    if not isinstance(inner, Tally):
-        found[-1].env = inner = Tally(inner)
+    if not isinstance(inner, RewardSum):
+        found[-1].env = inner = RewardSum(inner)
     return inner
 
 
 def with_raw_rewards(env: gym.Env) -> gym.Env:
     """The environment, which pays what it did before rewards were normalised."""
-    tally = raw_tally(env)
-    return env if tally is None else RawReward(env, tally)
+    raw = raw_reward_sum(env)
+    return env if raw is None else RawReward(env, raw)
 
 
-class TrainingStatistics(Passing):
+class TrainingStatistics(PassThrough):
     """Shows observations as training's statistics have them at each reset, and leaves these as they are.
 
     Args:

@@ -13,7 +13,7 @@ import gymnasium as gym
 from operant.envs import arguments, registry
 from operant.envs import gymnasium as bridge
 from operant.envs.base import Environment
-from operant.envs.gymnasium_layers import Lent
+from operant.envs.gymnasium_layers import SharedEnvironment
 from operant.envs.host import HostEnvironments, NativeOnHost
 from operant.envs.ids import resolve
 from operant.envs.native_gym import as_gymnasium
@@ -258,7 +258,7 @@ class Source:
             wrappers=self.wrappers,
             env_kwargs=self.env_kwargs,
         )
-        return Lent(env) if self.shared else env
+        return SharedEnvironment(env) if self.shared else env
 
     @staticmethod
     def _is_a_twin(given: Environment) -> bool:

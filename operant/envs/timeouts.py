@@ -22,7 +22,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from operant.envs.gymnasium_layers import Passing
+from operant.envs.gymnasium_layers import PassThrough
 
 GRACE = 2.0  # seconds after which what does not let itself be broken off counts as stuck
 SIGNAL = getattr(
@@ -132,7 +132,7 @@ def _keep_looking(reference: weakref.ref[Timeout]) -> None:
         time.sleep(pause)
 
 
-class TimedEnvironment(Passing):
+class TimedEnvironment(PassThrough):
     """An environment whose steps and resets are broken off after a number of seconds: they raise Late."""
 
     def __init__(self, env: gym.Env, seconds: float) -> None:

@@ -70,7 +70,7 @@ def exported(policy: Policy, border: Border, title: str) -> Exported:
         observation = _observation(border.observation_space, given)
         mask = given.get("action_mask")
         carry = jax.tree.unflatten(memory_tree, [given[f"state_{i}"] for i in range(len(memory))])
-        end = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
+        end = Clock.finished()
         action, carry, _ = algorithm.act(state, observation, mask, carry, None, end, explore=False)
         return [_action(space, action), *jax.tree.leaves(carry)]
 

@@ -11,7 +11,7 @@ import operant
 from operant.envs.gridworld import GridWorld
 from operant.envs.tabular import Tabular
 from operant.envs.wrappers import PotentialShaping, wrap
-from operant.envs.wrappers.rewards import WithRewards
+from operant.envs.wrappers.rewards import NativeRewards
 
 GAMMA = 0.9
 
@@ -113,7 +113,7 @@ def test_a_learner_finds_them_where_episodes_are_cut_short():
     agent = operant.QLearning(
         table, num_envs=8, wrappers=shaping, learning_rate=0.5, epsilon=1.0, gamma=GAMMA
     )
-    assert isinstance(agent.source.native, WithRewards)
+    assert isinstance(agent.source.native, NativeRewards)
     agent.learn(10_000, progress_bar=False)
     q = best_values(table, *outcomes(table, table))
     np.testing.assert_allclose(agent.state.q_values, q - np.asarray(potential)[:, None], atol=1e-3)

@@ -214,7 +214,7 @@ def test_native_and_gymnasium_agree_step_by_step(name):
     assert_equal_tapes(mine, gymnasiums)
     for how in ENDS.get(name, ()):
         assert any(getattr(row, how).any() for row in mine[1])
-    changed = any(wrapper.changes_reward for wrapper in STACKS[name])
+    changed = any(wrapper.training_only for wrapper in STACKS[name])
     assert (mine[1][0].raw_reward is not None) == changed
 
 
@@ -485,13 +485,13 @@ REFUSED = {
     "Discretize needs bounded actions": (wrap(Pendulum(), ClipAction()), Discretize(3)),
     "stacks of 2 already": (wrap(Pendulum(), FrameStack(2)), FrameStack(2)),
     "FrameStack needs vectors or images": (Senses(size=3), FrameStack(2)),
-    "stacks of 2, of which its number": (wrap(Pendulum(), FrameStack(2)), TimeAware()),
-    "stacks of 2: put FrameStack behind": (wrap(Pendulum(), FrameStack(2)), Select(0)),
+    "stacks of 2, to which it": (wrap(Pendulum(), FrameStack(2)), TimeAware()),
+    "stacks of 2: put FrameStack after": (wrap(Pendulum(), FrameStack(2)), Select(0)),
     "DiscretizeObservation needs vectors": (Senses(size=3), DiscretizeObservation(2)),
-    "bins=.3, 3.: CartPole-v1 shows 4 number": (CartPole(), DiscretizeObservation((3, 3))),
-    "number 1 of CartPole-v1 would go from -inf to inf": (CartPole(), DiscretizeObservation(3)),
-    "shows 3 numbers, 0 to 2": (Pendulum(), Select((0, 3))),
-    "needs a time limit, which Pendulum-v1 has not": (Pendulum(max_episode_steps=None), TimeAware()),
+    "bins=.3, 3.: observations of CartPole-v1 have 4 element": (CartPole(), DiscretizeObservation((3, 3))),
+    "element 1 of CartPole-v1 would range from -inf to inf": (CartPole(), DiscretizeObservation(3)),
+    "have elements 0 to 2": (Pendulum(), Select((0, 3))),
+    "needs a time limit, and Pendulum-v1 has none": (Pendulum(max_episode_steps=None), TimeAware()),
 }
 
 

@@ -132,7 +132,7 @@ class PolicySearch(NormalizesObservations, Algorithm):
     def init(self, spec: EnvSpec, key: jax.Array) -> SearchState:
         policy_key, ask_key = jax.random.split(key)
         first = self._first(spec, policy_key)
-        shape, start = Shape.of(first), Clock(jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32))
+        shape, start = Shape.of(first), Clock.start()
         method = self.begin(shape.vector(first))
         normalizer = Normalizer.build(
             spec,

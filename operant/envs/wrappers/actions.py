@@ -21,18 +21,18 @@ from operant.types import EnvSpec, PyTree
 
 
 class ActionWrapper(Wrapper):
-    """Turns the agent's actions into those of a Box."""
+    """Maps the agent's actions to those of a Box."""
 
     changes_actions: ClassVar[bool] = True
-    needs_bounds: ClassVar[bool] = False  # whether it takes no Box without bounds
+    needs_bounds: ClassVar[bool] = False  # whether the Box must have bounds
 
     @abstractmethod
     def space(self, box: Box) -> Space:
-        """The agent's actions, given the environment's."""
+        """The agent's action space, given the environment's."""
 
     @abstractmethod
     def action(self, box: Box, action: jax.Array) -> jax.Array:
-        """What the environment is told."""
+        """The environment's action for an agent's."""
 
     def check(self, spec: EnvSpec) -> None:
         if not isinstance(spec.action_space, Box):
@@ -44,11 +44,11 @@ class ActionWrapper(Wrapper):
             )
 
     def native(self, environment: Environment) -> Environment:
-        return WithActions.around(environment, self)
+        return NativeActions.around(environment, self)
 
 
-class WithActions(Wrapped):
-    """A native environment with other actions."""
+class NativeActions(Wrapped):
+    """The native environment."""
 
     wrapper: ActionWrapper = eqx.field(static=True)
 
@@ -68,15 +68,15 @@ class WithActions(Wrapped):
 
 @dataclass(frozen=True)
 class Discretize(ActionWrapper):
-    """One choice from a grid over a bounded Box: the centres of `bins` equal parts of each dimension.
+    """A Discrete action from a grid over a bounded Box: the centres of `bins` equal parts of each dimension.
 
-    Choices are numbered with the last dimension running fastest; with `multi` each dimension is a choice of its own
+    Actions are numbered with the last dimension varying fastest; with `multi` each dimension is a choice of its own
     (MultiDiscrete). Gymnasium's DiscretizeAction.
     """
 
     needs_bounds: ClassVar[bool] = True
     bins: int | tuple[int, ...]
-    """Parts of each dimension, or of the first, the second, ….."""
+    """Bins of each dimension: one number for all, or one for each."""
     multi: bool = False
     """Whether actions are MultiDiscrete, which PPO takes and DQN does not."""
 
@@ -118,7 +118,7 @@ class Discretize(ActionWrapper):
         return self.bins if isinstance(self.bins, tuple) else (self.bins,) * math.prod(box.shape)
 
     def _centres(self, box: Box) -> np.ndarray:
-        """`[dimensions, most bins]`, rounded as Gymnasium rounds them; rows that are shorter end in zeros."""
+        """`[dimensions, most bins]`, rounded as Gymnasium rounds them; shorter rows end in zeros."""
         low, high = (bound.astype(np.float32).ravel() for bound in box.bounds)
         counts = self._counts(box)
         centres = np.zeros((len(counts), max(counts)), np.float32)
@@ -130,9 +130,9 @@ class Discretize(ActionWrapper):
 
 @dataclass(frozen=True)
 class ClipAction(ActionWrapper):
-    """Actions may be any numbers, and are clipped to the environment's bounds. Gymnasium's ClipAction.
+    """Clips actions, which may be any numbers, to the environment's bounds. Gymnasium's ClipAction.
 
-    operant clips to the bounds anyway; the difference is that the agent's space no longer has any.
+    operant clips actions anyway; the difference is that the agent's action space has no bounds.
     """
 
     def space(self, box: Box) -> Box:
@@ -147,13 +147,13 @@ class ClipAction(ActionWrapper):
 
 @dataclass(frozen=True)
 class RescaleAction(ActionWrapper):
-    """Actions between `low` and `high`, stretched to the environment's bounds. Gymnasium's RescaleAction."""
+    """Rescales actions from [`low`, `high`] to the environment's bounds. Gymnasium's RescaleAction."""
 
     needs_bounds: ClassVar[bool] = True
     low: float = -1.0
-    """The least action, in every dimension."""
+    """The lowest action, in every dimension."""
     high: float = 1.0
-    """The greatest."""
+    """The highest action."""
 
     def __post_init__(self) -> None:
         for name in ("low", "high"):

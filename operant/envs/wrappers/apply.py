@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import gymnasium as gym
 
 from operant.envs.base import Environment
-from operant.envs.gymnasium_layers import RawReward, RawRewardInInfo, Tally
+from operant.envs.gymnasium_layers import RawReward, RawRewardInInfo, RewardSum
 from operant.envs.gymnasium_stepping import outline
-from operant.envs.running_statistics import raw_tally
+from operant.envs.running_statistics import raw_reward_sum
 from operant.envs.wrappers.base import Wrapper
 from operant.envs.wrappers.registry import Written, as_wrappers
 
@@ -17,7 +17,7 @@ from operant.envs.wrappers.registry import Written, as_wrappers
 def wrap(environment: Environment | gym.Env, wrappers: Written | Sequence[Written]) -> Environment | gym.Env:
     """A native or a Gymnasium environment, wrapped, as agents wrap theirs.
 
-    Raises ValueError naming the wrapper that does not suit the environment, and why.
+    Raises ValueError naming the wrapper that does not fit the environment, and why.
     """
     if isinstance(environment, Environment):
         return wrap_native(environment, as_wrappers(wrappers))
@@ -27,27 +27,27 @@ def wrap(environment: Environment | gym.Env, wrappers: Written | Sequence[Writte
 def wrap_native(
     environment: Environment, wrappers: Sequence[Wrapper], *, rewards: bool = True
 ) -> Environment:
-    """A native environment in these wrappers; without `rewards`, in those only that do more than change them."""
+    """A native environment in these wrappers; without `rewards`, leaving out the wrappers for training only."""
     for wrapper in wrappers:
-        if rewards or not wrapper.changes_reward:
+        if rewards or not wrapper.training_only:
             wrapper.check(environment.spec)
             environment = wrapper.native(environment)
     return environment
 
 
 def wrap_gymnasium(env: gym.Env, wrappers: Sequence[Wrapper], *, rewards: bool = True) -> gym.Env:
-    """The same of a Gymnasium environment; where rewards are changed, its own are in `info`.
+    """The same for a Gymnasium environment; if rewards are changed, its own are in `info`.
 
-    Those that a NormalizeReward of Gymnasium's changes count as changed: without `rewards`, its own are paid.
+    This includes the rewards of Gymnasium's NormalizeReward: without `rewards`, the environment's own are given.
     """
-    tally = raw_tally(env)
-    if tally is not None and not rewards:
-        env, tally = RawReward(env, tally), None
+    raw = raw_reward_sum(env)
+    if raw is not None and not rewards:
+        env, raw = RawReward(env, raw), None
     for wrapper in wrappers:
-        if wrapper.changes_reward and not rewards:
+        if wrapper.training_only and not rewards:
             continue
-        if wrapper.changes_reward and tally is None:
-            env = tally = Tally(env)
+        if wrapper.training_only and raw is None:
+            env = raw = RewardSum(env)
         wrapper.check(outline(env))
         env = wrapper.gymnasium(env)
-    return env if tally is None else RawRewardInInfo(env, tally)
+    return env if raw is None else RawRewardInInfo(env, raw)

@@ -1,4 +1,4 @@
-"""What a wrapper is: a value that changes an environment, natively and through Gymnasium in the same way."""
+"""A wrapper: a value that changes an environment, natively and through Gymnasium in the same way."""
 
 # pyright: reportIncompatibleVariableOverride=false
 # Fields of other environments are properties of a wrapped one: those of the environment inside.
@@ -19,15 +19,15 @@ from operant.types import EnvSpec, PyTree
 
 
 class Wrapper(ABC):
-    """A frozen dataclass of plain numbers, so that it is written into files and compared like any other value."""
+    """A frozen dataclass of plain numbers, which can be written into files and compared."""
 
     changes_observations: ClassVar[bool] = False
     changes_actions: ClassVar[bool] = False
-    changes_reward: ClassVar[bool] = False  # and nothing else: scores are made without it
+    training_only: ClassVar[bool] = False  # it only changes rewards, and evaluation leaves it out
 
     @abstractmethod
     def check(self, spec: EnvSpec) -> None:
-        """Raise ValueError, naming the wrapper and what of the environment does not suit it."""
+        """Raise ValueError if the environment does not fit, naming the wrapper and the reason."""
 
     @abstractmethod
     def native(self, environment: Environment) -> Environment:
@@ -56,12 +56,12 @@ class Wrapper(ABC):
 class State(NamedTuple):
     """The state of a wrapped environment."""
 
-    inner: PyTree  # that of the environment inside
-    own: PyTree = ()  # what the wrapper remembers
+    inner: PyTree  # of the environment inside
+    own: PyTree = ()  # of the wrapper itself
 
 
 class Wrapped(Environment):
-    """An environment around another. What a subclass does not say is the inner environment's answer."""
+    """An environment around another. What a subclass does not define is taken from the inner environment."""
 
     inner: Environment
 
@@ -89,8 +89,8 @@ class Wrapped(Environment):
 
     @property
     def frame_stack(self) -> int:
-        hands_on = type(self).observation is Wrapped.observation
-        return self.inner.frame_stack if hands_on else 1
+        unchanged = type(self).observation is Wrapped.observation
+        return self.inner.frame_stack if unchanged else 1
 
     def sample_noise(self, key: jax.Array) -> PyTree:
         return self.inner.sample_noise(key)
@@ -121,7 +121,7 @@ def choose(condition: jax.Array, new: PyTree, old: PyTree) -> PyTree:
 
 
 def own_wrapper(name: str) -> Any:
-    """A wrapper of Gymnasium's. Raises ImportError where the release that is installed does not have it yet."""
+    """A wrapper of Gymnasium's. Raises ImportError if the installed release does not have it."""
     found = getattr(gym.wrappers, name, None)
     if found is None:
         raise ImportError(

@@ -8,34 +8,34 @@ from typing import Any
 import gymnasium as gym
 
 from operant.envs.base import Environment
-from operant.envs.gymnasium_layers import MASK, Passing
+from operant.envs.gymnasium_layers import MASK, PassThrough
 from operant.envs.wrappers.base import State, Wrapped, Wrapper
 from operant.types import EnvSpec
 
 
 @dataclass(frozen=True)
 class IgnoreMasks(Wrapper):
-    """Action masks are left out, as though the environment gave none; it must then take any action."""
+    """Removes action masks, as if the environment had none; it must then accept any action."""
 
     def check(self, spec: EnvSpec) -> None:
-        """Any environment will do."""
+        """Accept any environment."""
 
     def native(self, environment: Environment) -> Environment:
-        return WithoutMasks.around(environment)
+        return NativeIgnoreMasks.around(environment)
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
-        return MaskHidden(env)
+        return HideMask(env)
 
 
-class WithoutMasks(Wrapped):
-    """A native environment all of whose actions are possible."""
+class NativeIgnoreMasks(Wrapped):
+    """The native environment."""
 
     def action_mask(self, state: State) -> None:
         return None
 
 
-class MaskHidden(Passing):
-    """Takes the mask out of `info`, and does not have `action_masks()`."""
+class HideMask(PassThrough):
+    """Removes the mask from `info`, and `action_masks()`."""
 
     def has_wrapper_attr(self, name: str) -> bool:
         return name != "action_masks" and super().has_wrapper_attr(name)

@@ -1,4 +1,4 @@
-"""Wrappers that change what is seen: several observations at once, some numbers only, numbers as choices, the time."""
+"""Wrappers that change observations: frame stacks, selected elements, discretised values, the time."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from operant.types import EnvSpec, PyTree
 class FrameStack(Wrapper):
     """The last `size` observations along the last axis, the newest last: `[H, W, size·C]`, or `[size·D]`.
 
-    Images without an axis of channels, `[H, W]`, become `[H, W, size]`, and those with their channels first,
-    `[C, H, W]`, have them last afterwards: `[H, W, size·C]`.
+    Images without channels, `[H, W]`, become `[H, W, size]`, and those with channels first, `[C, H, W]`, become
+    `[H, W, size·C]`, with channels last.
 
-    An episode begins with its first observation repeated. Replay stores each observation once (`EnvSpec.frame_stack`).
-    Gymnasium's FrameStackObservation, whose first axis the stack is, with that axis moved.
+    An episode starts with its first observation repeated. Replay stores each observation once (`EnvSpec.frame_stack`).
+    Gymnasium's FrameStackObservation, with the stack's axis moved from first to last.
     """
 
     changes_observations: ClassVar[bool] = True
 
     size: int
-    """How many."""
+    """How many observations are stacked."""
 
     def __post_init__(self) -> None:
         self.require_whole("size", 2)
@@ -48,14 +48,14 @@ class FrameStack(Wrapper):
             )
 
     def native(self, environment: Environment) -> Environment:
-        return Stacked.around(environment, self.size)
+        return NativeFrameStack.around(environment, self.size)
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
         return StackAlongLastAxis(gym.wrappers.FrameStackObservation(env, self.size), self.size)
 
 
-class Stacked(Wrapped):
-    """A native environment that shows several observations. It remembers them, as they are shown."""
+class NativeFrameStack(Wrapped):
+    """The native environment. Its own state is the stack."""
 
     size: int = eqx.field(static=True)
 
@@ -92,16 +92,16 @@ class Stacked(Wrapped):
 
 @dataclass(frozen=True)
 class Select(Wrapper):
-    """Only some numbers of a vector observation: CartPole with `Select((0, 2))` hides how fast it moves.
+    """Only some elements of a vector observation: CartPole with `Select((0, 2))` hides its velocities.
 
-    What is hidden has to be remembered, so this makes an environment that needs memory out of one that does not.
-    Gymnasium's TransformObservation.
+    This turns a fully observed environment into a partially observed one, which needs a recurrent network. Gymnasium's
+    TransformObservation.
     """
 
     changes_observations: ClassVar[bool] = True
 
     keep: int | tuple[int, ...]
-    """Which numbers, the first being 0, in the order in which they are shown."""
+    """The indices of the elements, from 0, in the order of the new observation."""
 
     def __post_init__(self) -> None:
         if isinstance(self.keep, list):
@@ -116,20 +116,20 @@ class Select(Wrapper):
         space = _vector(self, spec)
         if spec.frame_stack != 1:
             raise ValueError(
-                f"Select: the observations of {spec.id} are stacks of {spec.frame_stack}: put FrameStack behind it."
+                f"Select: the observations of {spec.id} are stacks of {spec.frame_stack}: put FrameStack after it."
             )
         if max(self.indices) >= space.shape[0]:
             raise ValueError(
-                f"Select: keep={self.keep}: {spec.id} shows {space.shape[0]} numbers, 0 to {space.shape[0] - 1}."
+                f"Select: keep={self.keep}: the observations of {spec.id} have elements 0 to {space.shape[0] - 1}."
             )
 
     @property
     def indices(self) -> list[int]:
-        """`keep`, to index with."""
+        """`keep` as a list."""
         return list(self.keep) if isinstance(self.keep, tuple) else [self.keep]
 
     def native(self, environment: Environment) -> Environment:
-        return Selected.around(environment, self)
+        return NativeSelect.around(environment, self)
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
         space = env.observation_space
@@ -138,8 +138,8 @@ class Select(Wrapper):
         return gym.wrappers.TransformObservation(env, lambda seen: seen[self.indices], kept)
 
 
-class Selected(Wrapped):
-    """A native environment that shows some of its numbers."""
+class NativeSelect(Wrapped):
+    """The native environment."""
 
     wrapper: Select = eqx.field(static=True)
 
@@ -155,57 +155,57 @@ class Selected(Wrapped):
 
 @dataclass(frozen=True)
 class DiscretizeObservation(Wrapper):
-    """The numbers of a vector observation as choices: which of `bins` equal parts from `low` to `high` each lies in.
+    """Discretises a vector observation: each element becomes the index of its bin, of `bins` from `low` to `high`.
 
-    What lies outside counts to the first or the last part. Learners with tables need it: Q-learning on CartPole.
-    Gymnasium's TransformObservation, since its own needs finite bounds.
+    Values outside belong to the first or the last bin. Tabular algorithms need it, as for Q-learning on CartPole.
+    Gymnasium's TransformObservation, since its DiscretizeObservation needs finite bounds.
     """
 
     changes_observations: ClassVar[bool] = True
 
     bins: int | tuple[int, ...]
-    """Parts of each number, or of the first, the second, …."""
+    """Bins of each element: one number for all, or one for each."""
     low: float | tuple[float, ...] | None = None
-    """Where the first part begins, or one for each number; None: the bounds of the space, which must be finite."""
+    """Where the first bin begins, for all elements or for each; None: the bounds of the space, which must be finite."""
     high: float | tuple[float, ...] | None = None
-    """Where the last part ends."""
+    """Where the last bin ends, in the same way."""
 
     def __post_init__(self) -> None:
         for name in ("bins", "low", "high"):
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 2 for n in _each(self.bins))
-        self.require(whole, "bins", "a whole number, at least 2, or one for each number (3,5)")
+        self.require(whole, "bins", "a whole number, at least 2, or one for each element (3,5)")
         for name in ("low", "high"):
             bounds = _each(getattr(self, name)) if getattr(self, name) is not None else ()
             finite = all(isinstance(x, int | float) and math.isfinite(x) for x in bounds)
-            self.require(finite, name, "a finite number, one for each number, or None")
+            self.require(finite, name, "a finite number, one for each element, or None")
 
     def check(self, spec: EnvSpec) -> None:
         space = _vector(self, spec)
         if spec.frame_stack != 1:
             raise ValueError(
-                f"DiscretizeObservation: the observations of {spec.id} are stacks of {spec.frame_stack}, which tables "
-                "do not take: leave FrameStack out."
+                f"DiscretizeObservation: the observations of {spec.id} are stacks of {spec.frame_stack}, which do not "
+                "fit into a table: leave FrameStack out."
             )
         count = space.shape[0]
         for name in ("bins", "low", "high"):
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) != count:
                 raise ValueError(
-                    f"DiscretizeObservation: {name}={value!r}: {spec.id} shows {count} number(s); give one for all, or "
-                    f"{count}."
+                    f"DiscretizeObservation: {name}={value!r}: observations of {spec.id} have {count} element(s); "
+                    f"give one value for all, or {count}."
                 )
         low, high = self.bounds(space)
         for i, (least, most) in enumerate(zip(low, high, strict=True)):
             if not (np.isfinite(least) and np.isfinite(most) and least < most):
                 raise ValueError(
-                    f"DiscretizeObservation: number {i} of {spec.id} would go from {least:g} to {most:g}: give low and "
-                    "high that are finite, as in discretize-observation:8:-1:1."
+                    f"DiscretizeObservation: element {i} of {spec.id} would range from {least:g} to {most:g}: give "
+                    "finite values for low and high, as in discretize-observation:8:-1:1."
                 )
 
     def bounds(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
-        """Where the parts of each number begin and end, float32 `[D]` each."""
+        """The lowest and highest value of each element, float32 `[D]` each."""
         given = zip((self.low, self.high), box.bounds, strict=True)
         low, high = (
             np.broadcast_to(np.asarray(own if value is None else value, np.float32), box.shape)
@@ -214,17 +214,17 @@ class DiscretizeObservation(Wrapper):
         return low, high
 
     def counts(self, box: Box) -> tuple[int, ...]:
-        """How many parts each number has."""
+        """The number of bins of each element."""
         return self.bins if isinstance(self.bins, tuple) else (self.bins,) * box.shape[0]
 
     def choose(self, box: Box, observation: Any) -> Any:
-        """The parts, int32 `[D]`, that a NumPy or a JAX observation `[D]` lies in."""
+        """The bins, int32 `[D]`, of a NumPy or JAX observation `[D]`."""
         low, high = self.bounds(box)
         counts = np.array(self.counts(box), np.float32)
         return ((observation - low) * (counts / (high - low))).clip(0, counts - 1).astype(np.int32)
 
     def native(self, environment: Environment) -> Environment:
-        return Parted.around(environment, self)
+        return NativeDiscretizeObservation.around(environment, self)
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
         space = env.observation_space
@@ -234,8 +234,8 @@ class DiscretizeObservation(Wrapper):
         return gym.wrappers.TransformObservation(env, lambda seen: self.choose(box, seen), parts)
 
 
-class Parted(Wrapped):
-    """A native environment whose numbers are shown as the parts that they lie in."""
+class NativeDiscretizeObservation(Wrapped):
+    """The native environment."""
 
     wrapper: DiscretizeObservation = eqx.field(static=True)
 
@@ -249,9 +249,9 @@ class Parted(Wrapped):
 
 @dataclass(frozen=True)
 class TimeAware(Wrapper):
-    """The part of the time limit that has passed, 0 to 1, is a vector observation's last number.
+    """Appends the fraction of the time limit that has passed, from 0 to 1, to a vector observation.
 
-    With a time limit, how good a state is depends on the time that is left (Pardo et al. 2018, "Time limits in
+    With a time limit, the value of a state depends on the time that is left (Pardo et al. 2018, "Time limits in
     reinforcement learning"). Gymnasium's TimeAwareObservation with normalize_time.
     """
 
@@ -263,23 +263,23 @@ class TimeAware(Wrapper):
             raise self.refuse(spec, "vectors of real numbers", space)
         if spec.max_episode_steps is None:
             raise ValueError(
-                f"TimeAware needs a time limit, which {spec.id} has not: put TimeLimit before it."
+                f"TimeAware needs a time limit, and {spec.id} has none: put TimeLimit before it."
             )
         if spec.frame_stack != 1:
             raise ValueError(
-                f"TimeAware: the observations of {spec.id} are stacks of {spec.frame_stack}, of which its number would "
-                "not be part: put FrameStack behind it."
+                f"TimeAware: the observations of {spec.id} are stacks of {spec.frame_stack}, to which it "
+                "cannot add the time: put FrameStack after it."
             )
 
     def native(self, environment: Environment) -> Environment:
-        return Timed.around(environment)
+        return NativeTimeAware.around(environment)
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
         return gym.wrappers.TimeAwareObservation(env, normalize_time=True)
 
 
-class Timed(Wrapped):
-    """A native environment that shows the time. It remembers the steps so far."""
+class NativeTimeAware(Wrapped):
+    """The native environment. Its own state is the number of steps so far."""
 
     @property
     def observation_space(self) -> Box:
@@ -302,12 +302,12 @@ class Timed(Wrapped):
 
 
 def _each(values: Any) -> tuple[Any, ...]:
-    """A number, or one for each number of an observation, as a tuple."""
+    """One value, or one for each element, as a tuple."""
     return values if isinstance(values, tuple) else (values,)
 
 
 def _vector(wrapper: Wrapper, spec: EnvSpec) -> Box:
-    """The space of vector observations. Raises ValueError for another."""
+    """The space of vector observations. Raises ValueError for any other."""
     space = spec.observation_space
     if not isinstance(space, Box) or len(space.shape) != 1:
         raise wrapper.refuse(spec, "vectors", space)

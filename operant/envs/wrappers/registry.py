@@ -166,5 +166,5 @@ def _check_order(wrappers: Sequence[Wrapper]) -> None:
             raise ValueError("time-aware counts the environment's own steps: put it before repeat.")
         if isinstance(wrapper, Repeat) and any(isinstance(w, PotentialShaping) for w in before):
             raise ValueError(
-                "potential-shaping must come behind repeat: what is added to the steps inside does not cancel."
+                "potential-shaping must come after repeat: inside it, the added terms would not cancel."
             )

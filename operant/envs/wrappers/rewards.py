@@ -14,30 +14,30 @@ import jax
 import jax.numpy as jnp
 
 from operant.envs.base import Environment
-from operant.envs.gymnasium_layers import Passing
+from operant.envs.gymnasium_layers import PassThrough
 from operant.envs.gymnasium_spaces import observation_to_jax
 from operant.envs.wrappers.base import State, Wrapped, Wrapper
 from operant.types import EnvSpec, PyTree
 
 
 class RewardWrapper(Wrapper):
-    """Turns the environment's reward into the one that is learnt from."""
+    """Changes the rewards that are learnt from; evaluation is by the environment's own."""
 
-    changes_reward: ClassVar[bool] = True
+    training_only: ClassVar[bool] = True
 
     @abstractmethod
-    def reward(self, reward: Any, seen: PyTree, following: PyTree, terminated: Any) -> Any:
-        """Of a step between two observations."""
+    def reward(self, reward: Any, observation: PyTree, next_observation: PyTree, terminated: Any) -> Any:
+        """The new reward of a step from `observation` to `next_observation`."""
 
     def check(self, spec: EnvSpec) -> None:
-        """Any environment will do."""
+        """Accept any environment."""
 
     def native(self, environment: Environment) -> Environment:
-        return WithRewards.around(environment, self)
+        return NativeRewards.around(environment, self)
 
 
-class WithRewards(Wrapped):
-    """A native environment with other rewards. It remembers the last one of its own."""
+class NativeRewards(Wrapped):
+    """The native environment. Its own state is the last reward before this wrapper."""
 
     wrapper: RewardWrapper = eqx.field(static=True)
 
@@ -47,8 +47,8 @@ class WithRewards(Wrapped):
     def step(self, state: State, action: PyTree, noise: PyTree) -> tuple[State, jax.Array, jax.Array]:
         inner, reward, terminated = self.inner.step(state.inner, action, noise)
         raw = self.inner.raw_reward(inner)
-        seen, following = self.inner.observation(state.inner), self.inner.observation(inner)
-        changed = self.wrapper.reward(reward, seen, following, terminated)
+        observation, next_observation = self.inner.observation(state.inner), self.inner.observation(inner)
+        changed = self.wrapper.reward(reward, observation, next_observation, terminated)
         return State(inner, reward if raw is None else raw), changed, terminated
 
     def raw_reward(self, state: State) -> jax.Array:
@@ -57,19 +57,19 @@ class WithRewards(Wrapped):
 
 @dataclass(frozen=True)
 class ClipReward(RewardWrapper):
-    """Rewards below `low` become `low`, those above `high` become `high` (Mnih et al. 2015: ±1). Gymnasium's."""
+    """Clips rewards to the range from `low` to `high` (Mnih et al. 2015: ±1). Gymnasium's ClipReward."""
 
     low: float = -1.0
-    """The least reward."""
+    """The lowest reward."""
     high: float = 1.0
-    """The greatest."""
+    """The highest reward."""
 
     def __post_init__(self) -> None:
         for name in ("low", "high"):
             self.require(_number(getattr(self, name)), name, "a number")
         self.require(self.low < self.high, "high", f"more than low={self.low!r}")
 
-    def reward(self, reward: Any, seen: PyTree, following: PyTree, terminated: Any) -> Any:
+    def reward(self, reward: Any, observation: PyTree, next_observation: PyTree, terminated: Any) -> Any:
         return jnp.clip(reward, self.low, self.high)
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
@@ -81,12 +81,12 @@ class ScaleReward(RewardWrapper):
     """Rewards times `factor`. Gymnasium's TransformReward."""
 
     factor: float
-    """More than 0."""
+    """The factor, above 0."""
 
     def __post_init__(self) -> None:
         self.require(_number(self.factor) and 0 < self.factor < math.inf, "factor", "a number above 0")
 
-    def reward(self, reward: Any, seen: PyTree, following: PyTree, terminated: Any) -> Any:
+    def reward(self, reward: Any, observation: PyTree, next_observation: PyTree, terminated: Any) -> Any:
         return reward * self.factor
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
@@ -95,31 +95,31 @@ class ScaleReward(RewardWrapper):
 
 @dataclass(frozen=True)
 class PotentialShaping(RewardWrapper):
-    """Adds F = γ Φ(s') − Φ(s): the best policy stays the best (Ng, Harada & Russell 1999, theorem 1).
+    """Adds F = γ Φ(s') − Φ(s), which keeps the optimal policy (Ng, Harada & Russell 1999, theorem 1).
 
-    Q* of what is learnt is Q*(s, a) − Φ(s). For that γ must be the learner's own, and Φ of a terminal state is 0,
-    whatever the function says, so that every path from s to an end is paid −Φ(s) in all. A truncated episode has not
-    ended: its last F is that of the observation which the learner bootstraps from.
+    With these rewards the optimal values are Q*(s, a) − Φ(s). For that γ must be the algorithm's own, and Φ of a
+    terminal state counts as 0, whatever the function says, so that F sums to −Φ(s) from s to any end. A truncated
+    episode has not ended: its last F uses Φ of the observation from which learning bootstraps.
     """
 
     potential: Callable[[PyTree], Any]
     """Φ, a function of one observation; on a native environment JAX must be able to trace it."""
     gamma: float = 0.99
-    """The learner's discount factor γ."""
+    """The discount factor γ of the algorithm."""
 
     def __post_init__(self) -> None:
         self.require(callable(self.potential), "potential", "a function of an observation")
         self.require(_number(self.gamma) and 0 <= self.gamma <= 1, "gamma", "a number in [0, 1]")
 
-    def reward(self, reward: Any, seen: PyTree, following: PyTree, terminated: Any) -> Any:
-        after = jnp.where(terminated, 0.0, self.gamma * self.potential(following))
-        return reward + after - self.potential(seen)
+    def reward(self, reward: Any, observation: PyTree, next_observation: PyTree, terminated: Any) -> Any:
+        after = jnp.where(terminated, 0.0, self.gamma * self.potential(next_observation))
+        return reward + after - self.potential(observation)
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
         return Shaped(env, self)
 
 
-class Shaped(Passing):
+class Shaped(PassThrough):
     """A Gymnasium environment with potential-based shaping."""
 
     def __init__(self, env: gym.Env, wrapper: PotentialShaping) -> None:

@@ -1,4 +1,4 @@
-"""Wrappers that change when things happen: repeated and sticky actions, the time limit."""
+"""Wrappers that change the timing: repeated actions, sticky actions, the time limit."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ import jax.numpy as jnp
 
 from operant import spaces
 from operant.envs.base import Environment
-from operant.envs.gymnasium_layers import Unlimited, without_time_limit
+from operant.envs.gymnasium_layers import NoTimeLimit, without_time_limit
 from operant.envs.wrappers.base import State, Wrapped, Wrapper, choose, own_wrapper
 from operant.types import EnvSpec, PyTree
 
 
 @dataclass(frozen=True)
 class Repeat(Wrapper):
-    """Every action is taken `times` times, and its rewards are summed; it stops where the episode ends.
+    """Every action is repeated `times` times or until the episode ends, and its rewards are summed.
 
-    The agent's steps are then fewer, and so is its time limit. Gymnasium's RepeatAction.
+    The time limit, counted in the agent's steps, is shorter accordingly. Gymnasium's RepeatAction.
     """
 
     times: int
-    """How often."""
+    """How often each action is taken."""
 
     def __post_init__(self) -> None:
         self.require_whole("times", 1)
 
     def check(self, spec: EnvSpec) -> None:
-        """Any environment will do."""
+        """Accept any environment."""
 
     def native(self, environment: Environment) -> Environment:
-        return Repeating.around(environment, self.times)
+        return NativeRepeat.around(environment, self.times)
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
         return own_wrapper("RepeatAction")(env, self.times)
 
 
-class Repeating(Wrapped):
-    """A native environment whose step is several. It remembers `(steps inside so far, raw reward of the last)`."""
+class NativeRepeat(Wrapped):
+    """The native environment. Its own state is `(inner steps so far, raw reward of the last step)`."""
 
     times: int = eqx.field(static=True)
 
@@ -52,7 +52,7 @@ class Repeating(Wrapped):
 
     @property
     def frame_stack(self) -> int:
-        return 1  # a stack inside moves on by several observations at a step: replay must keep it whole
+        return 1  # a stack inside changes by several observations a step: replay must store all of it
 
     def sample_noise(self, key: jax.Array) -> PyTree:
         return jax.vmap(self.inner.sample_noise)(jax.random.split(key, self.times))
@@ -83,13 +83,13 @@ class Repeating(Wrapped):
 
 @dataclass(frozen=True)
 class StickyActions(Wrapper):
-    """With some probability the environment is told the action before once more, but never at an episode's start.
+    """With some probability the environment gets the previous action again, except at an episode's start.
 
     Machado et al. 2018, "Revisiting the Arcade Learning Environment", section 5.2. Gymnasium's StickyAction.
     """
 
     probability: float = 0.25
-    """Of each step."""
+    """The probability, at each step."""
 
     def __post_init__(self) -> None:
         value = self.probability
@@ -97,17 +97,17 @@ class StickyActions(Wrapper):
         self.require(number and 0 <= value < 1, "probability", "a number from 0 to below 1")
 
     def check(self, spec: EnvSpec) -> None:
-        """Any environment will do; what an action does that has become impossible is its business."""
+        """Accept any environment, which must handle a repeated action that is not allowed any longer."""
 
     def native(self, environment: Environment) -> Environment:
-        return Sticky.around(environment, self.probability)
+        return NativeStickyActions.around(environment, self.probability)
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
         return own_wrapper("StickyAction")(env, self.probability)
 
 
-class Sticky(Wrapped):
-    """A native environment with sticky actions. It remembers `(the last action, whether there was one)`."""
+class NativeStickyActions(Wrapped):
+    """The native environment. Its own state is `(the last action, whether there was one)`."""
 
     probability: float = eqx.field(static=True)
 
@@ -127,31 +127,32 @@ class Sticky(Wrapped):
 
 @dataclass(frozen=True)
 class TimeLimit(Wrapper):
-    """Episodes are cut short after so many steps of the environment, instead of those it has; None: never.
+    """Replaces the environment's time limit; None: no limit.
 
-    What is cut short is truncated, not terminated: learners bootstrap from its last observation. Gymnasium's TimeLimit.
+    Episodes that it cuts off are truncated, not terminated: learning bootstraps from the last observation. Gymnasium's
+    TimeLimit.
     """
 
     steps: int | None
-    """How many, or None (on the command line: none)."""
+    """Steps of an episode, or None (on the command line: none)."""
 
     def __post_init__(self) -> None:
         if self.steps is not None:
             self.require_whole("steps", 1)
 
     def check(self, spec: EnvSpec) -> None:
-        """Any environment will do."""
+        """Accept any environment."""
 
     def native(self, environment: Environment) -> Environment:
-        return Limited.around(environment, self.steps)
+        return NativeTimeLimit.around(environment, self.steps)
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
         env = without_time_limit(env)
-        return Unlimited(env) if self.steps is None else gym.wrappers.TimeLimit(env, self.steps)
+        return NoTimeLimit(env) if self.steps is None else gym.wrappers.TimeLimit(env, self.steps)
 
 
-class Limited(Wrapped):
-    """A native environment with another time limit, which is kept by whoever steps it."""
+class NativeTimeLimit(Wrapped):
+    """The native environment. The limit is applied by the code that steps it."""
 
     limit: int | None = eqx.field(static=True)
 
