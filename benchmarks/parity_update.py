@@ -1,8 +1,8 @@
 """Is one update the same? `python -m benchmarks.parity_update`: both sides learn from the same weights and rollouts.
 
 Where two learners differ by their means over some seeds, this tells a bug from chance: after each of `UPDATES` rollouts
-the parameters of operant and of Stable-Baselines3 are compared. Everything random is left out (a minibatch is the whole
-rollout), so that they differ by rounding alone.
+the parameters of operant and of its peer are compared. Everything random is left out (a minibatch is the whole rollout,
+or the same transitions), so that they differ by rounding alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import json
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,31 +23,51 @@ import numpy as np
 import operant
 from benchmarks import common
 from benchmarks.parity_cases import PAIRS, Pair
+from benchmarks.parity_operant import wrappers
 from benchmarks.peers.environment import python as make_environment
+from operant.envs.wrappers import wrap
+from operant.networks.q_network import QNetwork
 from operant.types import Batch, Clock, Transition
 
 UPDATES = 10
 TOLERANCE = 1e-4  # of a parameter, after all updates
-NAMES = ("A2C CartPole", "A2C Pendulum", "PPO CartPole", "PPO Pendulum")
+REPLAYED = 64  # transitions in a minibatch of the algorithms with a replay buffer
+NAMES = (
+    "A2C CartPole",
+    "A2C Pendulum",
+    "PPO CartPole",
+    "PPO Pendulum",
+    "MaskablePPO CartPole",
+    "TRPO CartPole",
+    "TRPO Pendulum",
+    "DQN CartPole",
+    "QR-DQN CartPole",
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.parity_update", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="pairs to compare")
     parser.add_argument("--peers-python", help="interpreter that has peers/requirements.txt")
-    python = parser.parse_args().peers_python or make_environment()
-    worst = {pair.name: compare(pair, python) for pair in PAIRS if pair.name in NAMES}
-    for name, differences in worst.items():
-        print(f"{name}: after 1 update {differences[0]:.1e}, after {len(differences)} {differences[-1]:.1e}")
-    missed = [name for name, differences in worst.items() if not differences[-1] < TOLERANCE]
+    options = parser.parse_args()
+    python, missed = options.peers_python or make_environment(), []
+    for pair in PAIRS:
+        if pair.name in options.only:
+            first, *_, last = compare(pair, python)
+            print(f"{pair.name}: after 1 update {first:.1e}, after {UPDATES} {last:.1e}", flush=True)
+            if not last < TOLERANCE:
+                missed.append(pair.name)
     if missed:
-        raise SystemExit(f"Updates differ by more than {TOLERANCE}: {', '.join(missed)}.")
+        raise SystemExit(f"Parameters differ by more than {TOLERANCE}: {', '.join(missed)}.")
 
 
 def compare(pair: Pair, python: str) -> list[float]:
     """The largest difference of any parameter after each update."""
     values = pair.hyperparameters
-    if "batch_size" in values:
-        values = values | {"batch_size": values["n_steps"] * pair.num_envs, "n_epochs": 3}
+    if "n_steps" not in values:
+        values = values | {"batch_size": REPLAYED}
+    elif "batch_size" in values:
+        values = values | {"batch_size": values["n_steps"] * pair.num_envs}
     with tempfile.TemporaryDirectory() as folder:
         given, answer = Path(folder) / "given.npz", Path(folder) / "answer.npz"
         ours = _of_operant(pair, values, given)
@@ -74,6 +95,7 @@ def _of_operant(pair: Pair, values: dict[str, Any], given: Path) -> list[dict[st
         seed=0,
         num_envs=pair.num_envs,
         backend="native",
+        wrappers=wrappers(pair),
         **values,
         **pair.ours,
     )
@@ -82,10 +104,12 @@ def _of_operant(pair: Pair, values: dict[str, Any], given: Path) -> list[dict[st
     arrays = {f"weights/{name}": value for name, value in parameters(state.network).items()}
     clock = Clock(jnp.asarray(0, jnp.int32), jnp.asarray(1_000_000, jnp.int32))
     update, after = jax.jit(algorithm.update), []
-    for index, rollout in enumerate(rollouts(pair, values["n_steps"])):
+    for index, rollout in enumerate(rollouts(pair, values.get("n_steps", REPLAYED))):
         arrays |= {f"{index}/{name}": value for name, value in rollout.items()}
         transition = Transition(**{name: jnp.asarray(value) for name, value in rollout.items()})
-        batch = Batch(transition, jnp.ones(rollout["reward"].shape))
+        if "n_steps" not in values:
+            transition = jax.tree.map(lambda x: x[:, 0], transition)  # [B] of the one environment
+        batch = Batch(transition, jnp.ones(transition.reward.shape))
         state, _ = update(state, batch, jax.random.key(index), clock)
         after.append(parameters(state.network))
     np.savez(given, **cast(Any, arrays))
@@ -94,43 +118,76 @@ def _of_operant(pair: Pair, values: dict[str, Any], given: Path) -> list[dict[st
 
 def parameters(network: Any) -> dict[str, np.ndarray]:
     """A network's parameters by Stable-Baselines3's names of them."""
-    found = {}
+    if isinstance(network, QNetwork):
+        return _of_q_network(network)
+    found: dict[str, np.ndarray] = {}
     for mine, hidden, output in (
         (network.policy_head, "policy_net", "action_net"),
         (network.value_head, "value_net", "value_net"),
     ):
         names = [f"mlp_extractor.{hidden}.{2 * index}" for index in range(len(mine.hidden))]
         for name, layer in zip([*names, output], [*mine.hidden, mine.output], strict=True):
-            found[f"{name}.weight"] = np.asarray(layer.weight).T
-            found[f"{name}.bias"] = np.asarray(layer.bias)
+            found |= {f"{name}.weight": np.asarray(layer.weight).T, f"{name}.bias": np.asarray(layer.bias)}
     return found if network.log_std is None else found | {"log_std": np.asarray(network.log_std)}
+
+
+def _of_q_network(network: QNetwork) -> dict[str, np.ndarray]:
+    """The peers number outputs quantile by quantile, operant action by action."""
+    head, found = network.head, {}
+    shared = () if head.shared is None else head.shared.hidden
+    layers = [*shared, *head.action.hidden, head.action.output]
+    quantiles = layers[-1].bias.size // head.actions
+    name = "q_net.q_net" if quantiles == 1 else "quantile_net.quantile_net"
+    for index, layer in enumerate(layers):
+        weight, bias = np.asarray(layer.weight).T, np.asarray(layer.bias)
+        if layer is layers[-1]:
+            order = np.arange(bias.size).reshape(head.actions, quantiles).T.ravel()
+            weight, bias = weight[order], bias[order]
+        found |= {f"{name}.{2 * index}.weight": weight, f"{name}.{2 * index}.bias": bias}
+    return found
 
 
 def rollouts(pair: Pair, length: int) -> list[dict[str, np.ndarray]]:
     """Random actions in Gymnasium's environments, leaves `[T, N, …]`; episodes have 30 steps, so that some are cut."""
-    envs = [gym.make(pair.environment, max_episode_steps=30) for _ in range(pair.num_envs)]
-    seen = [env.reset(seed=index)[0] for index, env in enumerate(envs)]
-    for index, env in enumerate(envs):
-        env.action_space.seed(index)
+    envs = [
+        wrap(gym.make(pair.environment, max_episode_steps=30), wrappers(pair)) for _ in range(pair.num_envs)
+    ]
+    players = [_play(cast(gym.Env, env), seed) for seed, env in enumerate(envs)]
     found = []
     for _ in range(UPDATES):
-        rows = []
-        for _ in range(length):
-            for index, env in enumerate(envs):
-                action = env.action_space.sample()
-                new, reward, terminated, truncated, _ = env.step(action)
-                rows.append((seen[index], action, reward, terminated, truncated and not terminated, new))
-                seen[index] = env.reset()[0] if terminated or truncated else new
-        names = ("observation", "action", "reward", "terminated", "truncated", "next_observation")
-        kinds = (np.float32, None, np.float32, bool, bool, np.float32)
-        columns = zip(names, kinds, zip(*rows, strict=True), strict=True)
+        rows = [next(player) for _ in range(length) for player in players]
         found.append(
             {
-                name: np.array(column, kind).reshape(length, pair.num_envs, *np.shape(column[0]))
-                for name, kind, column in columns
+                name: np.array([row[name] for row in rows]).reshape(
+                    length, pair.num_envs, *np.shape(rows[0][name])
+                )
+                for name in rows[0]
             }
         )
     return found
+
+
+def _play(env: gym.Env, seed: int) -> Iterator[dict[str, Any]]:
+    """One step after another of random possible actions, by the names of `Transition`."""
+    seen, _ = env.reset(seed=seed)
+    env.action_space.seed(seed)
+    while True:
+        masks = {} if not env.has_wrapper_attr("action_masks") else {"action_mask": _mask(env)}
+        action = env.action_space.sample(*(mask.astype(np.int8) for mask in masks.values()))
+        new, reward, terminated, truncated, _ = env.step(action)
+        yield {
+            "observation": np.asarray(seen, np.float32),
+            "action": action,
+            "reward": np.float32(reward),
+            "terminated": terminated,
+            "truncated": truncated and not terminated,
+            "next_observation": np.asarray(new, np.float32),
+        } | masks
+        seen = env.reset()[0] if terminated or truncated else new
+
+
+def _mask(env: gym.Env) -> np.ndarray:
+    return env.get_wrapper_attr("action_masks")()
 
 
 if __name__ == "__main__":

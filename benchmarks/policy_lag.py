@@ -28,10 +28,11 @@ ENVIRONMENT = "CartPole-v1"
 LAGS = (0, 1, 4, 16, 64)
 FIRST_SEED, SEEDS, STEPS = 1000, 20, 100_000
 RETURN = "rollout/ep_rew_mean"
+CORRECTED = "V-trace"
 CORRECTIONS = {
-    "V-trace": {"clip_rho": 1.0, "clip_c": 1.0},
-    "ratios uncut": {"clip_rho": 1e9, "clip_c": 1e9},
+    CORRECTED: {"clip_rho": 1.0, "clip_c": 1.0},
     "none": {},
+    "ratios uncut": {"clip_rho": 1e9, "clip_c": 1e9},
 }
 
 Raw = dict[str, Any]
@@ -53,8 +54,10 @@ def main() -> None:
     options = _options()
     file = options.out / "policy_lag.json"
     kept: list[Raw] = json.loads(file.read_text())["runs"] if file.exists() else []
-    for lag in LAGS:
-        for correction in CORRECTIONS:
+    for correction in CORRECTIONS:
+        for lag in LAGS:
+            if lag == 0 and correction != CORRECTED:
+                continue  # all ratios are 1: the three are the same
             if any((raw["lag"], raw["correction"], raw["steps"]) == (lag, correction, STEPS) for raw in kept):
                 continue  # a run that was stopped goes on
             raw = run(lag, correction, range(FIRST_SEED, FIRST_SEED + options.seeds), STEPS)
@@ -99,6 +102,7 @@ def report(runs: Sequence[Raw]) -> str:
     known = {(raw["lag"], raw["correction"]): raw for raw in runs}
 
     def cell(lag: int, correction: str, what: str) -> str:
+        correction = correction if lag else CORRECTED
         if (lag, correction) not in known:
             return "–"
         return "{:.0f} [{:.0f}, {:.0f}]".format(*iqm_interval(known[lag, correction][what]))
@@ -107,7 +111,7 @@ def report(runs: Sequence[Raw]) -> str:
         return [(str(lag), *(cell(lag, name, what) for name in CORRECTIONS)) for lag in LAGS]
 
     def divergence(lag: int) -> str:
-        return f"{known[lag, 'V-trace']['kl']:.1e}" if (lag, "V-trace") in known else "–"
+        return f"{known[lag, CORRECTED]['kl']:.1e}" if (lag, CORRECTED) in known else "–"
 
     header = ("policy_lag", *CORRECTIONS)
     first = runs[0]
