@@ -75,6 +75,7 @@ PLAN = {  # of a run, in its config, too
     "evaluate_every": optional(COUNT).later,
     "evaluation_episodes": COUNT.later,
     "keep_checkpoints": COUNT.later,
+    "checkpoint_replay": FLAG.later,
 }
 PROGRESS = {
     RUN: TEXT.later,

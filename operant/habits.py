@@ -135,6 +135,7 @@ LEARN = {
     "n_eval_episodes": "Did you mean 'evaluation_episodes'?",
     "eval_log_path": "run_dir=… keeps everything.",
     "use_masking": "Masks are used where the environment gives them; wrappers='ignore-masks' leaves them out.",
+    "save_replay_buffer": "checkpoint_replay=False leaves replay out of checkpoints; they hold it otherwise.",
     "timesteps": "Did you mean 'total_timesteps'?",
     "verbose": "progress_bar=False is quiet.",
 }

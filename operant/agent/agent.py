@@ -114,6 +114,7 @@ class Agent(Model):
         run_dir: str | Path | None = None,
         checkpoint_every: int | None = None,
         keep_checkpoints: int = 2,
+        checkpoint_replay: bool = True,
         evaluate_every: int | None = None,
         evaluation_episodes: int = inputs.EVALUATION_EPISODES,
         evaluate_env: Any = None,
@@ -136,6 +137,8 @@ class Agent(Model):
                 `operant.RunInUseError` where somebody else is training there.
             checkpoint_every: Environment steps between two checkpoints in `run_dir`; the last state is always kept.
             keep_checkpoints: How many of them are kept, the latest ones.
+            checkpoint_replay: Whether checkpoints hold replay, which may be gigabytes. Without it, a resumed run first
+                plays what it has learnt for `learning_starts` steps, learning nothing, to fill replay again.
             evaluate_every: Environment steps between two evaluations of the deterministic policy, the last one at the
                 end. Training can forget: `best_model` is then the best of them, and is kept in `run_dir`.
             evaluation_episodes: Episodes of an evaluation, on Gymnasium's own environment; the same ones each time, and
@@ -163,6 +166,7 @@ class Agent(Model):
         )
         before = 0 if reset_num_timesteps else self.step
         inputs.say_how_far(self.algorithm.experience, self.num_envs, total_timesteps, before)
+        inputs.require_replay(self.algorithm, checkpoint_replay)
         for advice in self.algorithm.advice(self.spec):
             warnings.warn(advice, TrainingWarning, stacklevel=2)
         size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
@@ -173,6 +177,7 @@ class Agent(Model):
             evaluate_every,
             evaluation_episodes,
             keep_checkpoints,
+            checkpoint_replay,
         )
         directory = None if run_dir is None else RunDirectory(Path(run_dir))
         session = Session(

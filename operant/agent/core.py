@@ -21,7 +21,7 @@ from operant.agent.learner import Begun, Learner
 from operant.agent.recorded import Recorded
 from operant.algorithms.base import Algorithm
 from operant.engine import room
-from operant.engine.log import STEP
+from operant.engine.log import ITERATIONS, STEP
 from operant.engine.statistics import WINDOW
 from operant.engine.train_state import TrainState
 from operant.envs.border import Border
@@ -65,6 +65,10 @@ class Core:
         self._place(Learner(algorithm, source, spec, own, stats_window_size, recorded))
         self._history: list[dict[str, Any]] = []
         self._best: Best | None = None
+        self.lacks_replay = (
+            False  # it was left out of the checkpoint, and is to be filled before learning goes on
+        )
+        self.refilled = 0  # iterations that filled it again, without updates
 
     def _place(self, learner: Learner) -> None:
         self.learner, self._border = learner, None
@@ -165,11 +169,19 @@ class Core:
         self._history, self._best = [], None
         return self.learner.count_from_zero()
 
-    def restored(self, run: TrainState, rows: Sequence[Mapping[str, Any]], best: Best | None) -> None:
+    def restored(
+        self, run: TrainState, rows: Sequence[Mapping[str, Any]], best: Best | None, lacks_replay: bool
+    ) -> None:
         """Take over a stored run, and of its rows of metrics those that come before its step."""
         self.learner.restored(run)
+        self.lacks_replay = lacks_replay
         self._history = [dict(row) for row in rows if row[STEP] <= self.step]
         self.learner.count_updates(self._history)
+        if lacks_replay and self._history:
+            plan, last = self.algorithm.experience, self._history[-1]
+            learning = np.max(self.learner.updates) // max(plan.updates_per_iteration(self.num_envs), 1)
+            iterations = int(np.max(last.get(ITERATIONS, 0))) - plan.warm_up_iterations(self.num_envs)
+            self.refilled = max(0, iterations - int(learning))
         self._best = best
 
     def loaded(self, state: PyTree, begun: Begun, rows: Sequence[Mapping[str, Any]]) -> None:

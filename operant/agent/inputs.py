@@ -66,6 +66,12 @@ def require_learning(plan: Experience, num_envs: int, total_timesteps: int, befo
         )
 
 
+def require_replay(algorithm: Algorithm, checkpoint_replay: bool) -> None:
+    """Raise ValueError where replay is to be left out of checkpoints, and there is none."""
+    if not checkpoint_replay and algorithm.experience.replay is None:
+        raise ValueError(f"checkpoint_replay=False: {algorithm.name} has no replay that could be left out.")
+
+
 def say_how_far(plan: Experience, num_envs: int, total_timesteps: int, before: int) -> None:
     """Warn where training goes further than was asked for, or ends before anything is learnt."""
     each = plan.steps_per_iteration(num_envs)

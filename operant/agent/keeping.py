@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from operant.agent import saving
 from operant.agent.core import Core
 from operant.agent.divergence import DivergedError, Divergence
 from operant.agent.plan import Plan
-from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from operant.engine.checkpoint import latest_checkpoint, save_checkpoint
 from operant.engine.files import DiskError, has_nan
 from operant.engine.log import RETURN
 from operant.engine.run_directory import RunDirectory
@@ -64,7 +65,10 @@ class Keeper:
             return
         config, keep = directory.read_config(), self.plan.keep_checkpoints
         spare = None if diverged is None else self.whole
-        save_checkpoint(directory.checkpoints, learner.step, learner.run, config, keep, spare)
+        run = learner.run
+        if run is not None and not self.plan.checkpoint_replay:
+            run = replace(run, replay=None)
+        save_checkpoint(directory.checkpoints, learner.step, run, config, keep, spare)
         self.saved = learner.step
         if diverged is None:
             self.whole = learner.step
@@ -116,8 +120,8 @@ class Keeper:
                 "checkpoint to go back to; learn(run_dir=…, checkpoint_every=…) keeps some."
             )
             return
-        run, _ = load_checkpoint(path, core.learner.run, in_place=True)
-        core.restored(run, core.history, core.best)
+        run, _ = saving.load_run(core, path, self.plan.checkpoint_replay)
+        core.restored(run, core.history, core.best, not self.plan.checkpoint_replay)
         self.saved = core.step
         error.add_note(f"operant: the agent is back at its last checkpoint, of step {core.step:,} ({path}).")
 

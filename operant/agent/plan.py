@@ -20,9 +20,13 @@ class Plan:
     evaluate_every: int | None = None  # environment steps
     evaluation_episodes: int = 20
     keep_checkpoints: int = 2  # the latest ones
+    checkpoint_replay: bool = True  # whether they hold replay
 
     def __post_init__(self) -> None:
-        at_least_one(**asdict(self))
+        numbers = asdict(self)
+        if not isinstance(numbers.pop("checkpoint_replay"), bool):
+            raise ValueError(f"checkpoint_replay={self.checkpoint_replay!r}: must be True or False.")
+        at_least_one(**numbers)
         if self.evaluate_every is not None:
             require_episodes("evaluation_episodes", self.evaluation_episodes)
         if self.total_timesteps > LARGEST:

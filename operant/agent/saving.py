@@ -28,6 +28,7 @@ from operant.engine.checkpoint import RUN_FILE, latest_checkpoint, load_checkpoi
 from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
 from operant.engine.train import LARGEST, steps_done
+from operant.engine.train_state import TrainState
 from operant.fields import FileError, blamed
 from operant.frozen import ARRAYS
 from operant.memory import nbytes
@@ -223,14 +224,25 @@ def restore(run_dir: str | Path, supplied: Supplied, step: int | None = None) ->
     core = from_config(directory.config_file, stored, supplied, len(shapes))
     with blamed(directory.config_file):  # its environment is made here, and compared with its spaces
         _require_held(core, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
-    begun = core.learner.started(return_experience=False)
     with blamed(path):
-        run, manifest = load_checkpoint(path, begun, in_place=True)
+        run, manifest = load_run(core, path, stored.get("checkpoint_replay", True))
         if steps_done(run) != manifest["step"]:
             raise FileError(f"the run is at step {steps_done(run)}, not at {manifest['step']}.", field="step")
     rows = read_rows(directory.metrics_file) if directory.metrics_file.exists() else []
-    core.restored(run, rows, load_best(core, directory))
+    core.restored(run, rows, load_best(core, directory), not stored.get("checkpoint_replay", True))
     return core
+
+
+def load_run(core: Core, path: Path, with_replay: bool) -> tuple[TrainState, dict[str, Any]]:
+    """`(run, manifest)` of a checkpoint; its replay is empty if it was not stored. The present run is given up."""
+    learner = core.learner
+    if not with_replay:
+        learner.run = None
+    like = learner.started(learner.return_experience) if learner.run is None else learner.run
+    if with_replay:
+        return load_checkpoint(path, like, in_place=True)
+    run, manifest = load_checkpoint(path, replace(like, replay=None), in_place=True)
+    return replace(run, replay=like.replay), manifest
 
 
 def _require_held(core: Core, stored: Mapping[str, Any], file: Path, size: int) -> None:
@@ -240,7 +252,10 @@ def _require_held(core: Core, stored: Mapping[str, Any], file: Path, size: int) 
     claims = {
         "num_envs": lambda: core.num_envs * (seen + 8) * (learner.seeds or 1),
         "stats_window_size": lambda: learner.window * 8 * (learner.seeds or 1),
-        "hyperparameters": lambda: nbytes(jax.eval_shape(learner.initial_state)) + learner.replay_bytes,
+        "hyperparameters": lambda: (
+            nbytes(jax.eval_shape(learner.initial_state))
+            + learner.replay_bytes * stored.get("checkpoint_replay", True)
+        ),
     }
     for name, claimed in claims.items():
         if claimed() > size:

@@ -16,9 +16,10 @@ from operant.agent.core import Core
 from operant.agent.divergence import Divergence
 from operant.agent.keeping import Keeper
 from operant.agent.plan import Plan
+from operant.agent.refilling import refill
 from operant.agent.selection import Selection
 from operant.engine.episode_infos import EpisodeInfos
-from operant.engine.log import STEP, UPDATES, CsvLog, Logger, TensorBoardLog
+from operant.engine.log import ITERATIONS, STEP, UPDATES, CsvLog, Logger, TensorBoardLog
 from operant.engine.metrics import NAN
 from operant.engine.observers import Observer
 from operant.engine.run_directory import RunDirectory
@@ -127,6 +128,10 @@ class Session:
                 watch.rescue = keeper.rescue
                 try:
                     if self.hooks.start(plan.total_timesteps):
+                        if core.lacks_replay:
+                            self.run = refill(
+                                core, self.run, plan.total_timesteps, self.observers, self.on_warm_up
+                            )
                         core.learner.run = train(
                             core.learner,
                             self.run,
@@ -218,7 +223,7 @@ class Session:
             STEP: step,
             "time/time_elapsed": elapsed,
             "time/fps": (step - self.first) * (self.core.learner.seeds or 1) / elapsed,
-            "time/iterations": iterations_done(run),
+            ITERATIONS: iterations_done(run),
             UPDATES: self.count_updates(iterations_done(run), metrics),
             **self.ended.report(),
         }
@@ -231,7 +236,7 @@ class Session:
         before, self.iterations = self.iterations, iterations
         num_envs = self.core.num_envs
         if plan.replay is not None:
-            learning = max(0, iterations - plan.warm_up_iterations(num_envs))
+            learning = max(0, iterations - plan.warm_up_iterations(num_envs) - self.core.refilled)
             learner.updates = np.asarray(learning * plan.updates_per_iteration(num_envs))
         else:
             each = np.asarray(metrics.get(UPDATES, 1.0), np.float64)  # the mean over the chunk

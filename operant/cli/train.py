@@ -131,6 +131,7 @@ def _train(asked: Asked, again: str) -> None:
                 run_dir=directory.path,
                 checkpoint_every=training.checkpoint_every,
                 keep_checkpoints=training.keep_checkpoints,
+                checkpoint_replay=training.checkpoint_replay,
                 evaluate_every=training.evaluate_every or None,
                 evaluation_episodes=training.evaluation_episodes,
                 evaluate_env=training.evaluate_env,

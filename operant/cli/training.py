@@ -66,6 +66,9 @@ class Training:
     """Environment steps between two checkpoints; the last state is always kept."""
     keep_checkpoints: int = 2
     """How many checkpoints are kept, the latest ones."""
+    checkpoint_replay: bool = True
+    """Keep replay in checkpoints. Without it they are small, and a resumed run first plays what it has learnt for
+    learning_starts steps, learning nothing, to fill replay again."""
     evaluate_every: int = 0
     """Environment steps between two evaluations during training, whose best model is kept; 0 for none."""
     evaluation_episodes: int = 20

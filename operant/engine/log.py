@@ -27,6 +27,7 @@ from operant.engine.media import Histogram, Image, Video, gif_of, pixels_of, png
 from operant.fields import FileError, blamed, brief
 
 STEP, RETURN, UPDATES = "time/total_timesteps", "rollout/ep_rew_mean", "train/n_updates"
+ITERATIONS = "time/iterations"
 EVALUATED = "eval/mean_reward"
 SECONDS_TO_FLUSH = 5.0  # TensorBoard reads its files every 5 to 30 seconds
 

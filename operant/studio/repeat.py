@@ -20,7 +20,7 @@ AGENT = (
     "env_timeout",
     "stats_window_size",
 )
-LEARN = ("checkpoint_every", "keep_checkpoints", "evaluate_every", "evaluation_episodes")
+LEARN = ("checkpoint_every", "keep_checkpoints", "checkpoint_replay", "evaluate_every", "evaluation_episodes")
 # What a config says of training, where it is as usual.
 USUAL = {
     "seed": 0,
@@ -30,6 +30,7 @@ USUAL = {
     "stats_window_size": 100,
     "checkpoint_every": None,
     "keep_checkpoints": 2,
+    "checkpoint_replay": True,
     "evaluate_every": None,
     "evaluation_episodes": 20,
 }

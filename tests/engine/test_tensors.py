@@ -84,7 +84,9 @@ def test_an_array_over_several_devices_is_written_device_by_device(tmp_path, mon
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks are Linux's")
 def test_a_checkpoint_is_written_and_read_in_little_more_memory_than_the_run_takes(tmp_path):
-    """200 MB of replay, in a process of its own: at most 1.2 times that, while it is written and while it is read."""
+    """200 MB of replay, in a process of its own. A second copy would make it 1.8 times that; 50 MB more or less are
+    Python's and XLA's own, which is why `benchmarks.checkpoint_memory` measures 4 GB (at most 1.05).
+    """
     code = """
 import sys
 import jax, jax.numpy as jnp
@@ -114,5 +116,5 @@ print((writing - before) / size, (reading - before) / size)
     )
     assert done.returncode == 0, done.stderr
     writing, reading = map(float, done.stdout.split())
-    assert 0.9 < writing < 1.2
-    assert 0.9 < reading < 1.2
+    assert 0.7 < writing < 1.5
+    assert 0.7 < reading < 1.5
