@@ -2152,6 +2152,7 @@ class _DQN:
         exploration_fraction: float = 0.1,
         exploration_initial_eps: float = 1.0,
         exploration_final_eps: float = 0.05,
+        exploration_repeat: float | None = None,
         temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         double: bool = False,
         dueling: Literal["none", "mean", "max"] = "none",
@@ -2255,6 +2256,9 @@ class _DQN:
             exploration_fraction: Part of training over which ε falls. Default: 0.1.
             exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
             exploration_final_eps: ε after that. Default: 0.05.
+            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
+                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
+                step. Default: None.
             temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
                 take the best. Default: None.
             double: Let the online network select the best next action and the target network value it,
@@ -2354,6 +2358,7 @@ class _Rainbow:
         exploration_fraction: float = 0.1,
         exploration_initial_eps: float = 0.0,
         exploration_final_eps: float = 0.0,
+        exploration_repeat: float | None = None,
         temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         double: bool = True,
         dueling: Literal["none", "mean", "max"] = "mean",
@@ -2457,6 +2462,9 @@ class _Rainbow:
             exploration_fraction: Part of training over which ε falls. Default: 0.1.
             exploration_initial_eps: ε at the start: the probability of a random action. Default: 0.0.
             exploration_final_eps: ε after that. Default: 0.0.
+            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
+                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
+                step. Default: None.
             temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
                 take the best. Default: None.
             double: Let the online network select the best next action and the target network value it,
@@ -2556,6 +2564,7 @@ class _QRDQN:
         exploration_fraction: float = 0.005,
         exploration_initial_eps: float = 1.0,
         exploration_final_eps: float = 0.01,
+        exploration_repeat: float | None = None,
         temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         double: bool = False,
         dueling: Literal["none", "mean", "max"] = "none",
@@ -2659,6 +2668,9 @@ class _QRDQN:
             exploration_fraction: Part of training over which ε falls. Default: 0.005.
             exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
             exploration_final_eps: ε after that. Default: 0.01.
+            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
+                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
+                step. Default: None.
             temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
                 take the best. Default: None.
             double: Let the online network select the best next action and the target network value it,
@@ -2758,6 +2770,7 @@ class _IQN:
         exploration_fraction: float = 0.005,
         exploration_initial_eps: float = 1.0,
         exploration_final_eps: float = 0.01,
+        exploration_repeat: float | None = None,
         temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         double: bool = False,
         dueling: Literal["none", "mean", "max"] = "none",
@@ -2861,6 +2874,9 @@ class _IQN:
             exploration_fraction: Part of training over which ε falls. Default: 0.005.
             exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
             exploration_final_eps: ε after that. Default: 0.01.
+            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
+                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
+                step. Default: None.
             temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
                 take the best. Default: None.
             double: Let the online network select the best next action and the target network value it,

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from operant.ops.schedules import Schedule, at
 from operant.types import Clock, PyTree
@@ -114,6 +115,49 @@ class HeldNoise(ExplorationNoise):
 
     def next_rollout(self, state: Held) -> Held:
         return state._replace(age=jnp.zeros_like(state.age)) if self.each_rollout else state
+
+
+LONGEST_REPEAT = 1000  # steps
+
+
+class Repeating(NamedTuple):
+    """A random action that is being repeated; leaves `[N, …]`."""
+
+    left: jax.Array  # int32: for how many more steps
+    uniform: jax.Array  # what it is chosen by; keys as their data
+
+
+class RepeatedActions(ExplorationNoise):
+    """εz-greedy exploration (Dabney, Ostrovski & Barreto 2021, arXiv:2006.01782): with probability ε a random action
+    begins, and is repeated for n steps, where P(n) ∝ n^−μ and n ≤ `LONGEST_REPEAT`.
+
+    Its noise has fields `uniform` `[N, …]`, which a random action is chosen by, and `option` `[N]` in [0, 1), of which
+    it makes 1 where an environment explores and 0 where not: the ε of this step.
+    """
+
+    epsilon: float | Schedule = 0.1
+    exponent: float = eqx.field(static=True, default=2.0)  # μ
+
+    def init(self, noise: Any) -> Repeating:
+        return Repeating(jnp.zeros(noise.option.shape, jnp.int32), jnp.zeros_like(_data(noise.uniform)))
+
+    def step(self, state: Repeating, noise: Any, clock: Clock) -> tuple[Any, Repeating]:
+        epsilon, repeats = at(self.epsilon, clock), state.left > 0
+        begins = ~repeats & (noise.option < epsilon)
+        # Below ε it is as good as a fresh uniform number of [0, ε).
+        steps = self.steps(noise.option / jnp.maximum(epsilon, jnp.finfo(jnp.float32).tiny))
+        uniform = _where(repeats, state.uniform, _data(noise.uniform))
+        left = jnp.where(repeats, state.left - 1, jnp.where(begins, steps - 1, 0))
+        explored = noise._replace(
+            uniform=_like(uniform, noise.uniform), option=(repeats | begins).astype(jnp.float32)
+        )
+        return explored, Repeating(left, uniform)
+
+    def steps(self, uniform: jax.Array) -> jax.Array:
+        """The quantiles of n: int32, of the shape of `uniform` in [0, 1)."""
+        weight = np.arange(1, LONGEST_REPEAT + 1, dtype=np.float64) ** -self.exponent
+        ends = np.cumsum(weight / weight.sum())[:-1].astype(np.float32)
+        return 1 + jnp.searchsorted(jnp.asarray(ends), uniform, side="right").astype(jnp.int32)
 
 
 def _where(condition: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:

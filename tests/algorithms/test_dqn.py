@@ -367,6 +367,7 @@ def test_the_plan():
         ({"learning_rate": math.nan}, "learning_rate=nan: must be at least 0"),
         ({"learning_rate": Linear(-1e-3)}, "learning_rate='linear:-0.001:0.0:1.0': must be at least 0"),
         ({"temperature": Linear(1.0, -1.0)}, "temperature='linear.*': must be at least 0"),
+        ({"exploration_repeat": 1.0}, "exploration_repeat=1.0: must be more than 1, or None"),
         ({"v_max": math.inf}, "v_max=inf: must be a finite number"),
         ({"munchausen_clip": 1.0}, "munchausen_clip=1.0: must be at most 0"),
     ],

@@ -13,11 +13,13 @@ import pytest
 from operant.agent import Agent
 from operant.algorithms.base import Algorithm
 from operant.algorithms.policy_gradient.a2c import A2C
+from operant.algorithms.value.dqn import DQN
 from operant.engine.device import DeviceLoop
 from operant.engine.files import read_shapes
 from operant.engine.host import HostLoop
 from operant.engine.train import train
 from operant.envs.base import Environment
+from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
 from operant.networks import Network
 from operant.ops.exploration_noise import ExplorationNoise, HeldNoise, OrnsteinUhlenbeck
@@ -146,6 +148,26 @@ def test_both_loops_explore_alike(plan):
 
 
 SMALL = Network(hidden_sizes=(4,))
+
+
+def test_dqn_repeats_random_actions_on_both_loops():
+    always = {"exploration_initial_eps": 1.0, "exploration_final_eps": 1.0, "learning_starts": 0}
+    algorithm = DQN(
+        buffer_size=64, batch_size=4, train_freq=64, exploration_repeat=2.0, network=SMALL, **always
+    )
+    seen = []
+    for loop in (
+        DeviceLoop(algorithm, CartPole(), 4, None, return_experience=True),
+        HostLoop(algorithm, NativeOnHost(CartPole(), 4), None, return_experience=True),
+    ):
+        run, _, experience = loop.advance(loop.begin(jax.random.key(1)), 1, 1)
+        assert experience is not None
+        seen.append((experience.action, experience.terminated, run.exploration.left))
+    assert jax.tree.all(jax.tree.map(np.array_equal, *seen))
+    action, ended, _ = seen[0]
+    within = ~ended[:-1]
+    assert (action[1:] == action[:-1])[within].mean() > 0.7  # a half, of actions that are not repeated
+    assert set(np.unique(action)) == {0, 1}
 
 
 def sde(**arguments) -> Agent:

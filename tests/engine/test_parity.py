@@ -102,6 +102,7 @@ CASES = {
         256,
     ),
     "masked DQN": (dqn(), probes.Masked(), 2, 480),
+    "DQN that repeats random actions": (dqn(exploration_repeat=2.0), CartPole(), 2, 480),
     "Rainbow": (
         dqn(distributional="categorical", n_atoms=11, held_out_states=20, **RAINBOW),
         CartPole(),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
-from operant.ops.exploration_noise import GaussianNoise, HeldNoise, Independent, OrnsteinUhlenbeck
+from operant.ops.exploration_noise import (
+    LONGEST_REPEAT,
+    GaussianNoise,
+    HeldNoise,
+    Independent,
+    OrnsteinUhlenbeck,
+    RepeatedActions,
+)
 from operant.ops.schedules import Linear
 from operant.types import Clock
 
@@ -98,3 +108,56 @@ def test_the_first_step_is_what_a_policy_samples_with_after_training():
     noise = jax.random.normal(jax.random.key(4), (2, 4))
     np.testing.assert_array_equal(HeldNoise(5).fresh(noise, clock()), noise)
     np.testing.assert_allclose(OrnsteinUhlenbeck().fresh(noise, clock()), 0.02 * noise, rtol=1e-6)
+
+
+class Choice(NamedTuple):
+    uniform: jax.Array
+    option: jax.Array
+
+
+def test_repeats_have_the_lengths_of_the_zeta_distribution():
+    n = 20_000
+    lengths = np.asarray(RepeatedActions(exponent=2.0).steps(jax.random.uniform(jax.random.key(5), (n,))))
+    assert lengths.min() == 1
+    assert lengths.max() <= LONGEST_REPEAT
+    expected = 1 / np.arange(1, LONGEST_REPEAT + 1) ** 2
+    expected /= expected.sum()
+    counts = [*(np.sum(lengths == k) for k in range(1, 8)), np.sum(lengths >= 8)]
+    p = [*expected[:7], expected[7:].sum()]
+    assert stats.chisquare(counts, n * np.array(p)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("keys", [False, True])
+def test_random_actions_are_repeated_like_in_a_loop(keys):
+    rng, process, epsilon = np.random.default_rng(0), RepeatedActions(Linear(0.6, 0.2), 1.5), 0.6 - 0.25 * 0.4
+    t, n = 300, 3
+    option = rng.random((t, n)).astype(np.float32)
+    uniform = jax.random.split(jax.random.key(6), (t, n)) if keys else jnp.asarray(rng.random((t, n, 2)))
+    plain = np.asarray(jax.random.key_data(uniform) if keys else uniform)
+
+    def step(state, row):
+        explored, state = process.step(state, row, clock(25))
+        data = jax.random.key_data(explored.uniform) if keys else explored.uniform
+        return state, (data, explored.option)
+
+    rows = Choice(uniform, jnp.asarray(option))
+    _, (used, explores) = jax.lax.scan(step, process.init(jax.tree.map(lambda x: x[0], rows)), rows)
+    for i in range(n):
+        left, held = 0, None
+        for now in range(t):
+            if left == 0:
+                held = plain[now, i]
+                begins = option[now, i] < epsilon
+                left = int(process.steps(option[now, i] / jnp.float32(epsilon))) if begins else 0
+            assert explores[now, i] == (left > 0)
+            np.testing.assert_array_equal(used[now, i], held)
+            left = max(left - 1, 0)
+    assert 0.6 < explores.mean() < 1  # far more often than ε
+
+
+def test_without_epsilon_no_action_is_random():
+    process = RepeatedActions(0.0)
+    noise = Choice(jnp.zeros((2, 3)), jnp.zeros(2))
+    explored, state = process.step(process.init(noise), noise, clock())
+    assert not explored.option.any()
+    assert not state.left.any()

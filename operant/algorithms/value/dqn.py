@@ -47,6 +47,7 @@ from operant.algorithms.value.parts import greedy_return, sequence_td_error
 from operant.algorithms.value.samples import Encoded, TDSample
 from operant.networks import QNetwork
 from operant.ops.exploration import best_value, epsilon_greedy, epsilon_soft, mask_scores
+from operant.ops.exploration_noise import ExplorationNoise, Independent, RepeatedActions
 from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
@@ -75,6 +76,7 @@ class ActNoise(NamedTuple):
     weights: (
         jax.Array | None
     )  # a key: as numbers, a block of steps' noise of a large network would fill memory
+    option: jax.Array | None  # [N], with exploration_repeat: see `RepeatedActions`
 
 
 class Outputs(NamedTuple):
@@ -120,21 +122,30 @@ class DQN(DQNHyperparameters):
 
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> ActNoise:
         assert isinstance(spec.action_space, Discrete)
-        leading, size = (spec.num_envs,), 1 + spec.action_space.n
-        if not self.noisy:
-            return ActNoise(numbers_or_keys(jax.random.uniform, key, leading, size), None)
-        key_uniform, key_weights = jax.random.split(key)
-        return ActNoise(numbers_or_keys(jax.random.uniform, key_uniform, leading, size), key_weights)
+        leading, size, weights, option = (spec.num_envs,), 1 + spec.action_space.n, None, None
+        if self.exploration_repeat is not None:
+            key, key_option = jax.random.split(key)
+            option = jax.random.uniform(key_option, leading, dtype=jnp.float32)
+        if self.noisy:
+            key, weights = jax.random.split(key)
+        return ActNoise(numbers_or_keys(jax.random.uniform, key, leading, size), weights, option)
+
+    @property
+    def exploration(self) -> ExplorationNoise:
+        if self.exploration_repeat is None:
+            return Independent()
+        return RepeatedActions(self.epsilon_schedule, self.exploration_repeat)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         features, carry = state.network.features(state.normalizer.observations(observation), carry)
         q = self.q_values(state.network, features, noise.weights if explore else None)
         if not explore:
             return jnp.argmax(mask_scores(q, action_mask), -1), carry, ()
+        epsilon = self.epsilon(clock) if noise.option is None else noise.option
         if self.temperature is None:
-            return epsilon_greedy(q, action_mask, self.epsilon(clock), noise.uniform), carry, ()
+            return epsilon_greedy(q, action_mask, epsilon, noise.uniform), carry, ()
         temperature = at(self.temperature, clock)
-        return epsilon_soft(q, action_mask, self.epsilon(clock), temperature, noise.uniform), carry, ()
+        return epsilon_soft(q, action_mask, epsilon, temperature, noise.uniform), carry, ()
 
     def q_values(self, network: QNetwork, features: jax.Array, key: jax.Array | None = None) -> jax.Array:
         """Q `[…, A]` where the network has these features `[…, F]`; with `key`, each with noise of its own."""
@@ -150,8 +161,11 @@ class DQN(DQNHyperparameters):
 
     def epsilon(self, clock: Clock) -> jax.Array:
         """ε at this moment of training."""
-        schedule = Linear(self.exploration_initial_eps, self.exploration_final_eps, self.exploration_fraction)
-        return at(schedule, clock)
+        return at(self.epsilon_schedule, clock)
+
+    @property
+    def epsilon_schedule(self) -> Linear:
+        return Linear(self.exploration_initial_eps, self.exploration_final_eps, self.exploration_fraction)
 
     def importance(self, clock: Clock) -> jax.Array | float:
         prioritized = self.parts.priority

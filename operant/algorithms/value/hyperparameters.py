@@ -57,6 +57,9 @@ class DQNHyperparameters(Normalizes, GradientLearner):
     """ε at the start: the probability of a random action."""
     exploration_final_eps: float = 0.05
     """ε after that."""
+    exploration_repeat: float | None = static(None)
+    """Repeat each random action for a number of steps drawn from a zeta distribution with this exponent (εz-greedy:
+    Dabney et al. 2021, who take 2); none: for one step."""
     temperature: float | Schedule | None = None
     """Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none: take the best."""
     double: bool = static(False)
@@ -135,6 +138,8 @@ class DQNHyperparameters(Normalizes, GradientLearner):
         ranges.positive(self, "kappa", "munchausen_temperature", "max_grad_norm")
         ranges.not_negative(self, "learning_rate", "temperature", "noisy_std", "munchausen_alpha")
         ranges.finite(self, "v_min", "v_max", "munchausen_clip")
+        repeat = self.exploration_repeat
+        require(repeat is None or 1 < repeat < 100, "exploration_repeat", repeat, "more than 1, or None")
         for name, kind in CHOICES.items():
             value, (*names, last) = getattr(self, name), get_args(kind)
             require(value in (*names, last), name, value, f"{', '.join(names)} or {last}")
