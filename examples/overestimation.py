@@ -18,8 +18,8 @@ from operant.studio.curves import VALUE, learning_curve, series
 
 
 class Noise(operant.Environment):
-    """Whatever is done in whatever state pays a normal number with mean 0, so that Q* = 0; states are points in a
-    square that come and go at random, for ten steps."""
+    """Every action in every state gives a normally distributed reward with mean 0, so that Q* = 0; states are points in
+    a square that come and go at random, for ten steps."""
 
     id: ClassVar[str] = "Noise"
     max_episode_steps: int | None = 10

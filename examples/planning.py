@@ -25,7 +25,7 @@ REWARDS = [
 
 
 def best_value(steps: int, gamma: float, remember: bool) -> tuple[float, int]:
-    """What the best of all plans for so many steps from state 0 is worth, and how many calls it took to find out.
+    """The value of the best plan for this many steps from state 0, and how many calls it took to find out.
 
     Bellman's equation as a recursion. Remembering what was worked out already is all there is to dynamic programming.
     """

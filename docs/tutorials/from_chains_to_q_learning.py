@@ -17,7 +17,7 @@
 # dynamic programming finds the best choices where everything is known; temporal differences learn how good choices
 # are from experience; and Q-learning learns which are best.
 #
-# This is a plain script that also runs as it stands. The notebook beside it, with all it shows, is made by
+# This is a plain script that also runs as it stands. The notebook next to it, with all its output, is made by
 # `pip install -e ".[docs]"` and `jupytext --to ipynb --execute docs/tutorials/*.py`.
 
 # %%
@@ -85,7 +85,7 @@ mdp = MDP(TRANSITIONS, REWARDS)
 
 # %%
 def best_value(steps, gamma=0.9, remember=False):
-    """The value of state 0 with so many steps to go, and how many calls it took."""
+    """The value of state 0 with this many steps to go, and how many calls it took."""
     calls = 0
 
     def value(state, steps):

@@ -16,7 +16,7 @@
 # Whatever is the last line of a cell shows itself: agents, scores, comparisons, films and figures. Progress is one
 # output that is redrawn in place.
 #
-# The notebook beside this script, with all it shows, is made by `pip install -e ".[docs]"` and
+# The notebook next to this script, with all its output, is made by `pip install -e ".[docs]"` and
 # `jupytext --to ipynb --execute docs/tutorials/*.py`.
 
 # %%

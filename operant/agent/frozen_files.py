@@ -29,7 +29,7 @@ def arrays_of(algorithm: Algorithm) -> dict[str, Any]:
 
 
 def write(algorithm: Algorithm, directory: RunDirectory) -> None:
-    """Write those of a run, beside its configuration; nothing where it has none."""
+    """Write those of a run, next to its configuration; nothing where it has none."""
     if arrays := arrays_of(algorithm):
         save_tree(directory.path / FILE, {}, {}, arrays)
 

@@ -181,7 +181,7 @@ class _Check:
         self.learning(device)
         if algorithm.experience.whole_episodes:
             with self.part("steps after an episode's end change nothing"):
-                look_at_weights(algorithm, environment, spec, seen.batch, device[-1], key)
+                look_at_weights(algorithm, environment, spec, seen.batch, state, key)
         with self.part("several seeds train together as each does alone"):
             self.seeds(algorithm, environment, num_envs, key)
         with self.part("training that was saved and loaded goes on to the same bits"):
@@ -323,7 +323,7 @@ class _Check:
         first = jax.tree.map(lambda x: x[0], together)
         if not close(first, alone, 1e-3):
             raise FaultError(
-                f"a seed learns something else beside another one than alone: {listed(unequal(first, alone))}. Under "
+                f"a seed learns something else with another one than alone: {listed(unequal(first, alone))}. Under "
                 "jax.vmap the functions see one seed's arrays; look for sums over all axes and for fixed shapes."
             )
 

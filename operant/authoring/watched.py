@@ -10,6 +10,7 @@ import numpy as np
 
 from operant.algorithms.base import Algorithm
 from operant.authoring.words import FaultError, require_alike, require_arrays, shape
+from operant.ops.metrics import Masked
 from operant.types import PyTree
 
 STATE = "Return a state of the same kind, its arrays of the shapes and dtypes that `init` gave them."
@@ -64,6 +65,7 @@ def _look_at_metrics(metrics: Any) -> None:
             f"metrics must be a dict of scalars, such as {{'train/loss': loss}}; they are {_described(metrics)}."
         )
     for name, value in metrics.items():
+        value = value.value if isinstance(value, Masked) else value
         if np.shape(value) != ():
             raise FaultError(
                 f"the metric {name!r} is {shape(value)}: metrics are scalars. Return its mean, or another one number."

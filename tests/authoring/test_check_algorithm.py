@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import operant.authoring
+from operant.algorithms import registry
 from operant.authoring import (
     Algorithm,
     Episodes,
@@ -203,6 +204,23 @@ def test_advice():
 
 def test_replay():
     report = check_algorithm(changed(experience=property(lambda self: Replay(50, 4, learning_starts=8))))
+    assert report.ok, report
+
+
+@pytest.mark.slow  # a minute
+@pytest.mark.parametrize("name", sorted(set(registry.ALGORITHMS) - set(registry.CONFIGURATIONS)))
+def test_nothing_is_wrong_with_our_own(name):
+    cls = registry.algorithm(name)
+    small = {
+        "n_steps": 8,
+        "batch_size": 8,
+        "n_episodes": 4,
+        "max_steps": 6,
+        "buffer_size": 100,
+        "learning_starts": 16,
+    }
+    known = {key: value for key, value in small.items() if key in cls.__dataclass_fields__}
+    report = check_algorithm(cls(**known))
     assert report.ok, report
 
 
