@@ -50,7 +50,8 @@ def main() -> None:
                     _of_operant(pair, side, seeds, results)
     measured = results.pairs()
     draw(measured, options.out)
-    text = report(measured)
+    updates = options.out / "parity_update.json"
+    text = report(measured, json.loads(updates.read_text()) if updates.exists() else None)
     (options.out / "parity.md").write_text(text)
     print(text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,8 @@ def verdict(raw: Raw) -> str:
     return "**worse**" if high < 0.5 else "better" if low > 0.5 else "alike"
 
 
-def report(measured: Sequence[Raw]) -> str:
-    """The Markdown of parity.md."""
+def report(measured: Sequence[Raw], updates: Mapping[str, Sequence[float]] | None = None) -> str:
+    """The Markdown of parity.md; `updates` are the differences that `benchmarks.parity_update` found."""
     if not measured:
         return "# Learning as well as the peers\n\nNothing is measured yet.\n"
     rows = []
@@ -105,6 +105,18 @@ def report(measured: Sequence[Raw]) -> str:
             "## The same through Gymnasium\n\nA handful of seeds, trained on Gymnasium's environment instead of the "
             "twin.\n\n"
             + common.table(("", "seeds", "through Gymnasium, mean", "on the twin, mean ± deviation"), cross)
+            + "\n"
+        )
+    if updates:
+        rows = [
+            (name, f"{differences[0]:.0e}", f"{differences[-1]:.0e}") for name, differences in updates.items()
+        ]
+        count = len(next(iter(updates.values())))
+        sections.append(
+            "## One update\n\nThe largest difference of any parameter where both sides begin with the same weights and "
+            "learn from the same rollouts, in which episodes end and are cut (`python -m benchmarks.parity_update`): "
+            "rounding, unless a learner differs.\n\n"
+            + common.table(("", "after 1 update", f"after {count}"), rows)
             + "\n"
         )
     noted = [f"- **{raw['name']}**: {FINDINGS[raw['name']]}" for raw in measured if raw["name"] in FINDINGS]

@@ -29,6 +29,7 @@ from operant.envs.wrappers import wrap
 from operant.networks.q_network import QNetwork
 from operant.types import Batch, Clock, Transition
 
+RESULT = "parity_update.json"  # `benchmarks.parity --report` shows it
 UPDATES = 10
 TOLERANCE = 1e-4  # of a parameter, after all updates
 REPLAYED = 64  # transitions in a minibatch of the algorithms with a replay buffer
@@ -49,11 +50,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.parity_update", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="pairs to compare")
     parser.add_argument("--peers-python", help="interpreter that has peers/requirements.txt")
+    parser.add_argument("--out", type=Path, default=common.RESULTS, help="directory of the results")
     options = parser.parse_args()
-    python, missed = options.peers_python or make_environment(), []
+    python, missed, file = options.peers_python or make_environment(), [], options.out / RESULT
+    kept = json.loads(file.read_text()) if file.exists() else {}
     for pair in PAIRS:
         if pair.name in options.only:
-            first, *_, last = compare(pair, python)
+            kept[pair.name] = compare(pair, python)
+            common.write_json(file, kept)
+            first, *_, last = kept[pair.name]
             print(f"{pair.name}: after 1 update {first:.1e}, after {UPDATES} {last:.1e}", flush=True)
             if not last < TOLERANCE:
                 missed.append(pair.name)

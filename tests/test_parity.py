@@ -61,6 +61,12 @@ def test_a_side_that_reports_no_training_is_shown_without(tmp_path):
     assert (tmp_path / parity_report.PICTURE).stat().st_size > 0
 
 
+def test_differences_after_updates_are_shown():
+    text = parity_report.report([raw_of([1.0], [1.0])], {A2C.name: [3e-8, 5e-8, 9e-8]})
+    assert "| A2C CartPole | 3e-08 | 9e-08 |" in text
+    assert "after 3 |" in text
+
+
 def run(monkeypatch, out, *arguments):
     """What each side was asked for: `[(side, seeds)]`."""
     asked = []
