@@ -29,6 +29,7 @@ STUDIES = (
     Study("QR-DQN CartPole", "qr-dqn", "CartPole-v1", 475),
     Study("IQN CartPole", "iqn", "CartPole-v1", 475),
     Study("Rainbow CartPole", "rainbow", "CartPole-v1", 475),
+    Study("IMPALA MinBreakout", "impala", "MinBreakout", 4, of_iqm=True),
     Study("PPO with a GRU CartPole of positions", "ppo", "CartPole-v1", 475, preset="cartpole-memory"),
     Study("PPO with masks Taxi", "ppo", "Taxi-v4", 7),
     Study("PPO Pendulum", "ppo", "Pendulum-v1", -200),
