@@ -40,6 +40,9 @@ RENAMED = {
     "core": "memory",
     "critic_core": "critic_memory",
 }
+LATER = (
+    "exploration."  # arrays of runs that earlier checkpoints do not have: they are as in a run that begins
+)
 STEPS = whole(0, 2**31 - 1)  # counted in int32
 NUMBERS = either(NUMBER, several(NUMBER))  # of one learner, or of several
 

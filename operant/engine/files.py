@@ -193,7 +193,8 @@ def load_tree(
     Leaves of `like` are arrays or `jax.ShapeDtypeStruct`s, whose shapes and dtypes the file must have; the
     results are new JAX arrays, or NumPy arrays and Python numbers where `like` has those. With `in_place` each large
     array of `like` is deleted before its own is read, so that memory holds one tree and not two; a file that does not
-    fit `like` is refused before that.
+    fit `like` is refused before that. Arrays that came later (`formats.LATER`) are those of `like` where a file of
+    before has none of them.
 
     Raises FileError naming the leaves that are missing, unexpected or of another shape or dtype, FileNotFoundError, and
     FileError for something that is not a whole safetensors file.
@@ -212,7 +213,10 @@ def load_tree(
             for name in sorted(stored - set(names) - set(earlier.values()))
         ]
         sources = [earlier.get(name, name) for name in names]
+        before = not any(name.startswith(formats.LATER) for name in stored)
         for name, source, leaf in zip(names, sources, leaves, strict=True):
+            if source not in stored and before and _came_later(name, leaf):
+                continue
             if source not in stored:
                 problems.append(f"{name} is missing from the file")
                 continue
@@ -229,7 +233,11 @@ def load_tree(
             )
         where, loaded = tensors.places(plain), []
         for source, leaf in zip(sources, leaves, strict=True):
-            if isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and leaf.size > SMALL and not is_key(leaf):
+            if source not in stored:
+                loaded.append(leaf)
+            elif (
+                isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and leaf.size > SMALL and not is_key(leaf)
+            ):
                 if in_place and isinstance(leaf, jax.Array) and not leaf.is_deleted():
                     leaf.delete()
                 loaded.append(tensors.read_array(plain, where[source], leaf.shape, leaf.dtype))
@@ -308,6 +316,10 @@ def _mismatch(file: Any, name: str, leaf: Any, keys: Mapping[str, Any]) -> str |
     if stored != dtype and not (number and _same_kind(stored, dtype)):
         return f"has dtype {stored} in the file where {dtype} is expected"
     return None
+
+
+def _came_later(name: str, leaf: Any) -> bool:
+    return name.startswith(formats.LATER) and isinstance(leaf, jax.Array)
 
 
 def _small(file: Any, name: str, leaf: Any, keys: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import equinox as eqx
@@ -15,14 +16,16 @@ from operant.algorithms.base import Algorithm
 from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.value.dqn import DQN
 from operant.engine.device import DeviceLoop
-from operant.engine.files import read_shapes
+from operant.engine.files import load_tree, read_shapes, save_tree
 from operant.engine.host import HostLoop
 from operant.engine.train import train
 from operant.envs.base import Environment
 from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
+from operant.fields import FileError
 from operant.networks import Network
 from operant.ops.exploration_noise import ExplorationNoise, HeldNoise, OrnsteinUhlenbeck
+from operant.ops.seeds import key_of
 from operant.spaces import Box
 from operant.types import Episodes, Experience, Replay, Rollout
 
@@ -102,7 +105,9 @@ def trained(loop, iterations: int, seeds=None):
     return train(loop, loop.begin(key), total, 1, lambda run, metrics: True)
 
 
-@pytest.mark.parametrize("process", [OrnsteinUhlenbeck(1.0, 0.5, 0.1), HeldNoise()])
+@pytest.mark.parametrize(
+    "process", [OrnsteinUhlenbeck(1.0, 0.5, 0.1), HeldNoise(), HeldNoise(each_rollout=True)]
+)
 @pytest.mark.parametrize("where", [0, 1], ids=["device", "host"])
 def test_every_environment_explores_anew_in_every_episode(process, where):
     algorithm = Explores(Rollout(T), process)
@@ -118,7 +123,8 @@ def test_every_environment_explores_anew_in_every_episode(process, where):
             noise = np.asarray(jax.random.normal(key, (N, 2)))
             x, begins = state
             if isinstance(process, HeldNoise):
-                x = np.where((begins | (iteration + t == 0))[:, None], noise, x)
+                first = t == 0 and (process.each_rollout or iteration == 0)
+                x = np.where((begins | first)[:, None], noise, x)
             else:
                 x = np.where(begins[:, None], 0, x)
                 x = x * (1 - 0.5 * 0.1) + np.sqrt(0.1) * noise
@@ -189,6 +195,33 @@ def test_a_run_goes_on_with_the_exploration_it_had(tmp_path, seeds):
     expected, found = whole.learner.run.exploration, resumed.learner.run.exploration
     assert jax.tree.leaves(expected)
     assert jax.tree.all(jax.tree.map(np.array_equal, (whole.state, expected), (resumed.state, found)))
+
+
+def test_a_checkpoint_from_before_exploration_had_a_state_is_read(tmp_path):
+    run = sde().learn(20, progress_bar=False).learner.run
+    assert run is not None
+    before = replace(run, exploration=())
+    save_tree(tmp_path / "run.safetensors", before, {})
+    like = replace(run, exploration=jax.tree.map(lambda x: x + 1, run.exploration))
+    loaded = load_tree(tmp_path / "run.safetensors", like)
+    assert jax.tree.all(jax.tree.map(np.array_equal, loaded.exploration, like.exploration))
+    np.testing.assert_array_equal(loaded.observation, run.observation)
+    part = replace(
+        run, exploration=run.exploration._replace(age=None)
+    )  # but one of which a part is missing is not
+    save_tree(tmp_path / "part.safetensors", part, {})
+    with pytest.raises(FileError, match=r"exploration.age is missing"):
+        load_tree(tmp_path / "part.safetensors", like)
+
+
+def test_what_is_sampled_after_training_is_the_first_step_of_the_process():
+    agent = Agent(Explores(Rollout(2), OrnsteinUhlenbeck(2.0, dt=0.25)), Lengths(), num_envs=2)
+    policy = agent.policy(deterministic=False, seed=3)
+    spec = replace(agent.spec, num_envs=2)
+    for t in range(3):
+        action, _ = policy(np.zeros((2, 2), np.float32), None, None, np.zeros(2, bool), t)
+        noise = agent.algorithm.sample_noise(spec, jax.random.fold_in(key_of(3), t))
+        np.testing.assert_allclose(action, np.clip(noise, -1, 1), rtol=1e-6)  # σ √dt is 1
 
 
 def test_a_policy_after_training_has_no_exploration(tmp_path):
