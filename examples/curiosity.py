@@ -1,4 +1,4 @@
-"""A maze that pays nothing but for its goal: where a learner goes without curiosity, and where with it.
+"""A maze that rewards nothing but its goal: where a learner goes without curiosity, and where with it.
 
 python examples/curiosity.py
 """

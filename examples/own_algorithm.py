@@ -1,7 +1,7 @@
 """An algorithm of your own, whole in one file: reward-weighted regression (Peters & Schaal 2007, ICML).
 
-Whole episodes are played, and the policy is fitted to what it did itself, and an action counts the more, the higher the
-return that followed it:
+Whole episodes are played, and the policy is fitted to what it did itself; the higher the return that followed an
+action, the more the action counts:
 
     L(θ) = −E[ w log π(a|s) ] / E[ w ],   w = exp(Ĝ / τ),   G_t = Σ_{k≥t} γ^{k−t} r_k,   Ĝ: standardised over the batch
 
@@ -41,7 +41,7 @@ class RewardWeighted(Algorithm):
     """Reward-weighted regression, for every action space, with masks and memory."""
 
     learning_rate: float = 0.01
-    """Step size of Adam. A number is traced: changing it compiles nothing anew."""
+    """Step size of Adam. A number is traced: changing it recompiles nothing."""
     gamma: float = 0.95
     """Discount factor γ."""
     temperature: float = 0.3

@@ -30,7 +30,7 @@ class Hashed(Curiosity):
     """A bonus of 1/√N for the N-th visit of a cell, for vectors with bounds."""
 
     bits: int = static(10)
-    """k: the more, the smaller the cells."""
+    """k: with more bits, cells are smaller."""
 
     def check(self, spec):
         seen = spec.observation_space

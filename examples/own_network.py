@@ -33,7 +33,7 @@ class Fourier(eqx.Module):
 
 
 def main(total_timesteps: int = 50_000, progress_bar: bool = True) -> operant.Agent:
-    """Train PPO with it: the heads of the policy and of the value function stand on its features."""
+    """Train PPO with it: the heads of the policy and of the value function take its features."""
     network = Fourier(4, 64, jax.random.key(0))
     agent = operant.PPO("CartPole-v1", network=network)
     agent.learn(total_timesteps, progress_bar=progress_bar)
