@@ -118,7 +118,7 @@ def test_films(run, capsys, monkeypatch):
     assert not np.array_equal(frames[0][:28], frames[-1][:28])
     assert main(["record", "scripted", "scripted.mp4"]) == 0
     assert (run.parent / "scripted.mp4").stat().st_size > 0
-    assert "goes without --best" in refused(
+    assert "cannot be combined with --best" in refused(
         capsys, "record", str(run), "x.mp4", "--all-checkpoints", "--best"
     )
 

@@ -1,4 +1,4 @@
-"""The command line: `operant train ppo CartPole-v1` and what goes with it.
+"""The command line: `operant train ppo CartPole-v1` and the other commands.
 
 Exit codes: 0, 1 (failed), 2 (wrong input, which one line on stderr explains), 130 (interrupted),
 143 (asked to end by SIGTERM), 129 (its terminal was closed).
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _warnings_in_a_line() -> Iterator[None]:
-    """Show warnings that are for users as what is printed here is: without the place in the code, and its line."""
+    """Show warnings for users in one line, without their place in the code."""
     full = warnings.formatwarning
 
     def short(message: Any, category: type[Warning], *place: Any, **more: Any) -> str:

@@ -1,4 +1,4 @@
-"""What `operant train` was asked for, read from its arguments. JAX is not needed for it, so it is not loaded."""
+"""What `operant train` was asked for, read from its arguments, without loading JAX."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ class Asked:
     training: Training
     hyperparameters: dict[str, Any]
     curiosity: dict[str, Any]
-    """The values of the curiosity that `training` names."""
+    """The hyperparameters of the curiosity that `training` names."""
     preset: str
-    """The name of the preset whose values stand where no flag does; "none" without one."""
+    """The name of the preset, whose values hold where no flag is typed; "none" without one."""
     name: str | None = None
-    """That of its table in a file of several runs."""
+    """The name of its table in a file of several runs."""
     start: str | None = None
     """The run or the model file from which training starts."""
     place: str = ""
-    """Where it stands in that file."""
+    """Its place in that file."""
 
 
 def read(algorithm: str, arguments: Sequence[str]) -> Asked:
-    """What the arguments after the algorithm's name say.
+    """Read the arguments after the algorithm's name.
 
-    Raises WrongInput or ValueError naming the flag that cannot be.
+    Raises WrongInput or ValueError naming the wrong flag.
     """
     arguments = habits.understood(arguments, flag_names(algorithm, arguments))
     if _names_environment(arguments):
@@ -86,7 +86,7 @@ def _parsed(
 
 
 def flag_names(algorithm: str, arguments: Sequence[str]) -> set[str]:
-    """The names of all flags, with _ and without what groups them."""
+    """The names of all flags, with _ and without the names of their groups."""
     fields = (
         *fields_of(Training, documented=False),
         *catalogue.hyperparameters(algorithm),
@@ -96,7 +96,7 @@ def flag_names(algorithm: str, arguments: Sequence[str]) -> set[str]:
 
 
 def _require_known(file: str, values: Mapping[str, Any], names: set[str]) -> None:
-    """Raise ValueError where a preset of the user's names what the algorithm does not have."""
+    """Raise ValueError if a user's preset has a hyperparameter that the algorithm does not have."""
     for name in values:
         if name not in names:
             raise ValueError(f"--preset {file}: unknown value {name!r}. {nearest(name, names)}")
@@ -109,7 +109,7 @@ def _names_environment(arguments: Sequence[str]) -> bool:
 
 
 def _curiosity(arguments: Sequence[str]) -> str:
-    """Which curiosity the arguments name: its values are flags themselves."""
+    """The curiosity that the arguments name, whose hyperparameters are flags themselves."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--curiosity", nargs="?", default="none")
     return parser.parse_known_args(arguments)[0].curiosity or "none"

@@ -18,7 +18,7 @@ Model = Annotated[
 ]
 Environment = Annotated[
     tyro.conf.Positional[str | None],
-    tyro.conf.arg(metavar="ENVIRONMENT", help="A Gymnasium id; that of the run if not given."),
+    tyro.conf.arg(metavar="ENVIRONMENT", help="A Gymnasium id; none: the run's own."),
 ]
 Seed = Annotated[int, tyro.conf.arg(help="Episode i is reset with this seed + i.")]
 Modules = Annotated[
@@ -35,15 +35,15 @@ EnvTimeout = Annotated[
     float | None,
     tyro.conf.arg(
         metavar="SECONDS",
-        help="That a step or a reset may take; of a run that which it was trained with, or any time, if not given.",
+        help="Time limit of a step or a reset; none: the run's own, if it has one.",
     ),
 ]
-Best = Annotated[bool, tyro.conf.arg(help="Of a run, the best model that it kept instead of the last.")]
+Best = Annotated[bool, tyro.conf.arg(help="The best model of a run instead of the last one.")]
 Checkpoint = Annotated[
     int | None,
-    tyro.conf.arg(metavar="STEP", help="Of a run, its checkpoint of this step instead of its model."),
+    tyro.conf.arg(metavar="STEP", help="The checkpoint of a run at this step instead of its last model."),
 ]
-Stochastic = Annotated[bool, tyro.conf.arg(help="Sample actions instead of taking the best known one.")]
+Stochastic = Annotated[bool, tyro.conf.arg(help="Sample actions instead of taking the most likely one.")]
 
 
 def train(
@@ -58,13 +58,13 @@ def resume(
     *,
     total_timesteps: Annotated[
         int | None,
-        tyro.conf.arg(help="Where it is to end, if not where it was to; schedules then run to there."),
+        tyro.conf.arg(help="A new total number of steps to train for; schedules then end there, too."),
     ] = None,
     episodes: Annotated[int, tyro.conf.arg(help="Episodes to score the result by.")] = 100,
     wandb: Annotated[
         str | None, tyro.conf.arg(metavar="PROJECT", help="Send the metrics to Weights & Biases, too.")
     ] = None,
-    progress: Annotated[bool, tyro.conf.arg(help="Show a table and a bar of progress.")] = True,
+    progress: Annotated[bool, tyro.conf.arg(help="Show a table and a progress bar.")] = True,
     video: Annotated[bool, tyro.conf.arg(help="Film an episode.")] = True,
     pictures: Annotated[bool, tyro.conf.arg(help="Draw curves and a map of the policy.")] = True,
     env_timeout: EnvTimeout = None,
@@ -80,7 +80,7 @@ def evaluate(
     model: Model,
     environment: Environment = None,
     *,
-    episodes: Annotated[int, tyro.conf.arg(help="How many.")] = 100,
+    episodes: Annotated[int, tyro.conf.arg(help="Episodes to play.")] = 100,
     seed: Seed = 10_000,
     stochastic: Stochastic = False,
     best: Best = False,
@@ -89,7 +89,7 @@ def evaluate(
     env_timeout: EnvTimeout = None,
     modules: Modules = (),
 ) -> None:
-    """Score a model, next to the random policy, or a policy that is known by name, over whole episodes."""
+    """Score a model (along with the random policy), or a policy given by name, over whole episodes."""
     from operant.cli.play import Wanted
     from operant.cli.training import require_episodes
 
@@ -104,7 +104,7 @@ def watch(
     model: Model,
     environment: Environment = None,
     *,
-    episodes: Annotated[int, tyro.conf.arg(help="How many.")] = 1,
+    episodes: Annotated[int, tyro.conf.arg(help="Episodes to play.")] = 1,
     seed: Seed = 20_000,
     stochastic: Stochastic = False,
     best: Best = False,
@@ -113,7 +113,7 @@ def watch(
     env_timeout: EnvTimeout = None,
     modules: Modules = (),
 ) -> None:
-    """Watch a model, or a policy that is known by name, in a window."""
+    """Watch a model, or a policy given by name, in a window."""
     from operant.cli.play import Wanted
     from operant.cli.training import require_episodes
 
@@ -135,29 +135,31 @@ def record(
         tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE.mp4", help="The film to write.")
     ],
     *,
-    environment: Annotated[str | None, tyro.conf.arg(help="A Gymnasium id, if not the run's own.")] = None,
-    episodes: Annotated[int, tyro.conf.arg(help="How many.")] = 1,
+    environment: Annotated[str | None, tyro.conf.arg(help="A Gymnasium id; none: the run's own.")] = None,
+    episodes: Annotated[int, tyro.conf.arg(help="Episodes to play.")] = 1,
     seed: Seed = 20_000,
     stochastic: Stochastic = False,
     best: Best = False,
     checkpoint: Checkpoint = None,
     all_checkpoints: Annotated[
         bool,
-        tyro.conf.arg(help="Of a run, what was played after each of its checkpoints, one after another."),
+        tyro.conf.arg(help="Film every checkpoint of a run, one after another."),
     ] = False,
-    beside_random: Annotated[bool, tyro.conf.arg(help="With the random policy at its side.")] = False,
+    beside_random: Annotated[bool, tyro.conf.arg(help="Show the random policy next to it.")] = False,
     env_kwargs: EnvKwargs = (),
     env_timeout: EnvTimeout = None,
     modules: Modules = (),
 ) -> None:
-    """Film a model, or a policy that is known by name, as MP4."""
+    """Film a model, or a policy given by name, as MP4."""
     from operant.cli.play import Wanted
     from operant.cli.training import require_episodes
 
     with from_input():
         require_episodes(episodes, seed)
         if all_checkpoints and (best or beside_random or checkpoint is not None):
-            raise ValueError("--all-checkpoints goes without --best, --beside-random and --checkpoint.")
+            raise ValueError(
+                "--all-checkpoints cannot be combined with --best, --beside-random or --checkpoint."
+            )
         wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout)
         wanted.require()
     from operant.cli.record import record, record_checkpoints
@@ -177,7 +179,7 @@ def plot(
     output: Annotated[str, tyro.conf.arg(help="The picture to write, as PNG.")] = "curves.png",
     metric: Annotated[str, tyro.conf.arg(help="The column of metrics.csv to draw.")] = "rollout/ep_rew_mean",
 ) -> None:
-    """Draw the learning curves of runs, with their seeds, into one picture, next to the random policy."""
+    """Draw the learning curves of runs, with their seeds, and of the random policy into one picture."""
     from operant.cli.plot import plot
 
     plot(runs, output, metric)
@@ -187,12 +189,15 @@ def compare(
     a: Annotated[
         tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="A run directory or a model file.")
     ],
-    b: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="The other one.")],
+    b: Annotated[
+        tyro.conf.Positional[str],
+        tyro.conf.arg(metavar="RUN", help="The run or model file to compare it with."),
+    ],
     *,
-    episodes: Annotated[int, tyro.conf.arg(help="To score what has no score yet by.")] = 100,
-    output: Annotated[str | None, tyro.conf.arg(help="A picture of it to write, as PNG.")] = None,
+    episodes: Annotated[int, tyro.conf.arg(help="Episodes for scoring a model that has no score yet.")] = 100,
+    output: Annotated[str | None, tyro.conf.arg(help="A picture of the comparison to write, as PNG.")] = None,
 ) -> None:
-    """Say how much better one run is than another: the difference with its interval, and the probability."""
+    """Compare two runs: the difference of their scores, and the probability that one is better."""
     with from_input():
         from operant.cli.runs import require_model
         from operant.cli.training import require_episodes
@@ -222,7 +227,7 @@ def export(
     ] = "onnx",
     output: Annotated[
         str | None,
-        tyro.conf.arg(help="Where to write it; policy.onnx or policy/ where the model is, if not given."),
+        tyro.conf.arg(help="Where to write it; none: policy.onnx or policy/ next to the model."),
     ] = None,
     best: Best = False,
 ) -> None:
@@ -250,23 +255,23 @@ def algorithms() -> None:
 def environments(
     environment: Annotated[
         tyro.conf.Positional[str | None],
-        tyro.conf.arg(metavar="ENVIRONMENT", help="One to be told more of, by its id."),
+        tyro.conf.arg(metavar="ENVIRONMENT", help="The id of an environment to describe."),
     ] = None,
     *,
     wrappers: Annotated[
-        tuple[str, ...], tyro.conf.arg(help="What it is wrapped in, such as repeat:4 frame-stack:4.")
+        tuple[str, ...], tyro.conf.arg(help="Its wrappers, such as repeat:4 frame-stack:4.")
     ] = (),
     env_kwargs: EnvKwargs = (),
     modules: Modules = (),
 ) -> None:
-    """List the environments that can be trained on, and their spaces; or describe one, with its wrappers."""
+    """List the environments that can be trained on, with their spaces; or describe one, with its wrappers."""
     from operant.cli.env_kwargs import read
     from operant.cli.environments import require_known
     from operant.cli.modules import load
 
     with from_input():
         if environment is None and (wrappers or env_kwargs):
-            raise ValueError("--wrappers and --env-kwargs are for one environment: name it before them.")
+            raise ValueError("--wrappers and --env-kwargs need an environment: name it before them.")
         if environment is None:
             load(modules)
         else:
@@ -284,13 +289,13 @@ def environments(
 def check(
     environment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENVIRONMENT", help="Its id.")],
     *,
-    episodes: Annotated[int, tyro.conf.arg(help="How many are looked at.")] = 5,
-    seed: Annotated[int, tyro.conf.arg(help="The first one's.")] = 0,
-    wrappers: Annotated[tuple[str, ...], tyro.conf.arg(help="What it is wrapped in, such as repeat:4.")] = (),
+    episodes: Annotated[int, tyro.conf.arg(help="Episodes to play.")] = 5,
+    seed: Annotated[int, tyro.conf.arg(help="Seed of the first episode.")] = 0,
+    wrappers: Annotated[tuple[str, ...], tyro.conf.arg(help="Its wrappers, such as repeat:4.")] = (),
     env_kwargs: EnvKwargs = (),
     modules: Modules = (),
 ) -> None:
-    """Look at what an environment does, step by step, and say what is wrong with it; exit with 1 if something is."""
+    """Play an environment with random actions and report its faults; the exit code is 1 if there are any."""
     from operant.cli.env_kwargs import read
     from operant.cli.environments import require_known
     from operant.cli.training import require_episodes
@@ -312,11 +317,11 @@ def info(
     run: Annotated[
         tyro.conf.Positional[str | None],
         tyro.conf.arg(
-            metavar="RUN", help="A run to be told of: how it was trained, its score, and what repeats it."
+            metavar="RUN", help="A run to describe: how it was trained, its score, and how to repeat it."
         ),
     ] = None,
 ) -> None:
-    """Print versions, devices, and the settings that operant made for this process; or what a run is."""
+    """Print versions, devices and the settings that operant made for this process; or describe a run."""
     if run is None:
         from operant.cli.tables import info
 

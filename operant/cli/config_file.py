@@ -1,6 +1,6 @@
 """`operant train --config FILE`: an experiment in TOML, of one run or several, or the config.json of a run.
 
-Each becomes the arguments that say the same, so that a file is read, checked and refused as a command line is.
+Each run becomes the equivalent arguments, so that a file is checked and refused as a command line is.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NOT_IN_A_FILE = {
 
 @dataclass(frozen=True)
 class Written:
-    """One run of a file: where it stands there, and the arguments of `operant train` that it comes to."""
+    """One run of a file: its place there, and the equivalent arguments of `operant train`."""
 
     place: str
     arguments: list[str]
@@ -38,7 +38,7 @@ class Written:
 
 
 def split(arguments: Sequence[str], *flags: str) -> tuple[str | None, list[str]]:
-    """The file that one of these flags names, if any, and the other arguments."""
+    """`(the file that one of these flags names, or None; the other arguments)`."""
     for i, argument in enumerate(arguments):
         flag, equals, file = argument.partition("=")
         if flag in flags:
@@ -52,7 +52,7 @@ def split(arguments: Sequence[str], *flags: str) -> tuple[str | None, list[str]]
 
 
 def read(file: str) -> list[Written]:
-    """The runs of a file, in order. Raises WrongInput naming the file and the key that cannot be."""
+    """The runs of a file, in order. Raises WrongInput naming the file and the wrong key."""
     path = Path(file)
     if path.is_dir():
         path = path / "config.json"
@@ -68,7 +68,7 @@ def read(file: str) -> list[Written]:
 
 
 def arguments_of(config: Mapping[str, Any], place: str) -> list[str]:
-    """The arguments of `operant train` for a run's or a model's config. Raises WrongInput naming where it stands."""
+    """The arguments of `operant train` for a run's or a model's config. Raises WrongInput naming its place."""
     try:
         with blamed():
             own, words = repeat.missing(config), repeat.arguments(config)
@@ -85,7 +85,7 @@ def arguments_of(config: Mapping[str, Any], place: str) -> list[str]:
 
 
 def _runs(place: str, values: dict[str, Any]) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-    """Where each run stands, its name, and its values; what stands outside of them is for all."""
+    """The place, the name and the values of each run; values outside all runs are for all of them."""
     tables = {name: x for name, x in values.items() if isinstance(x, dict) and name not in GROUPS}
     for name in tables:
         close = get_close_matches(name, GROUPS, n=1, cutoff=0.8)
@@ -105,7 +105,7 @@ def _runs(place: str, values: dict[str, Any]) -> Iterator[tuple[str, str | None,
 
 
 def _over(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a run over those for all, tables within them, too."""
+    """The values of a run merged over those for all, including nested tables."""
     merged = dict(shared)
     for name, value in own.items():
         before = merged.get(name)

@@ -1,4 +1,4 @@
-"""How a command ends when it is asked to: in time, whatever it is doing, with nothing lost and no process left."""
+"""How a command ends on a signal: soon, whatever it is doing, with nothing lost and no process left."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SOON = 1.0  # the same from a second signal, and once all that was to be said ha
 class Ending:
     """Answers Ctrl-C, SIGTERM and SIGHUP in a `with` block, which is a whole command in the main thread.
 
-    The first of them raises KeyboardInterrupt; while training it sets `Watch.stop` (which see). Python answers a signal
-    only between two of its own instructions, and compiling, for one, is a single call that takes as long as it takes.
-    So a thread looks after the time: it is woken by the signal itself, and after `GRACE` seconds it keeps what has been
-    learnt, says how to go on, ends the processes of environments and then this one. What is being written is finished,
-    and so is an environment's step that is under way, unless there is a second signal.
+    The first of them raises KeyboardInterrupt; while training it sets `Watch.stop` (which see). Python handles a signal
+    only between two of its own instructions, and compiling, for example, is a single call that may take long. So the
+    signal also wakes a thread: after `GRACE` seconds it saves what has been learnt, prints how to continue, ends the
+    processes of environments and then this one. A file that is being written is finished, and so is an environment's
+    step, unless there is a second signal.
     """
 
     def __init__(self) -> None:
@@ -83,13 +83,13 @@ class Ending:
                     self._again.set()
 
     def _next(self, signals: socket.socket) -> int:
-        """The next signal that asks to end; 0 where the command is over. Others that are answered come here as well."""
+        """The next signal that asks to end; 0 when the command is over. Other handled signals arrive here as well."""
         while (numbers := signals.recv(1)) and numbers[0] not in self._before:
             pass
         return numbers[0] if numbers else 0
 
     def _end(self, number: int) -> None:
-        """End the process that this signal asked to end, unless it ends in time by itself."""
+        """End the process after this signal, unless it ends in time by itself."""
         self._give_time()
         while True:
             watch = None if self.watch is None else self.watch()
@@ -110,7 +110,7 @@ class Ending:
                 return
 
     def _leave(self, number: int) -> None:
-        """End the process at once. What others write is not waited for: nothing here goes through their streams."""
+        """End the process at once, without waiting for buffered output: nothing here goes through it."""
         with contextlib.suppress(OSError):
             if not self._over.is_set():
                 advice = "interrupted" if self.advice is None else f"interrupted: {self.advice()}"
@@ -130,7 +130,7 @@ _current: Ending | None = None
 
 @contextlib.contextmanager
 def answered() -> Iterator[None]:
-    """Signals to end are answered in this block, which is all that the process does."""
+    """Handle signals to end in this block, which is all that the process does."""
     global _current
     with Ending() as _current:
         yield
@@ -139,7 +139,7 @@ def answered() -> Iterator[None]:
 
 @contextlib.contextmanager
 def keeping(watch: Callable[[], Watch], advice: Callable[[], str]) -> Iterator[None]:
-    """In this block something is trained, which is kept if the process must be ended; and that is how to go on."""
+    """Save what is trained in this block if the process must be ended, and print how to continue."""
     ending = _current or Ending()
     ending.watch, ending.advice = watch, advice
     yield

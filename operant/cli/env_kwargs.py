@@ -10,7 +10,7 @@ from typing import Any
 
 
 def read(pairs: Iterable[str]) -> dict[str, Any]:
-    """The keyword arguments. Raises ValueError naming a pair that is none."""
+    """The keyword arguments. Raises ValueError naming an argument that is not KEY=VALUE."""
     found = {}
     for pair in pairs:
         ends = [i for i in (pair.find("="), pair.find(":")) if i > 0]  # as in key:value, too
@@ -22,7 +22,7 @@ def read(pairs: Iterable[str]) -> dict[str, Any]:
 
 
 def value(text: str) -> Any:
-    """false, 3, 0.5, none, "text", [1, 2], {"a": 1} as what they are; anything else as text."""
+    """false, 3, 0.5, none, "text", [1, 2], {"a": 1} as Python values; anything else as text."""
     if text in ("none", "None"):
         return None
     for reader in (json.loads, ast.literal_eval):

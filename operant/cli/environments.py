@@ -1,4 +1,4 @@
-"""Whether an environment is known, found out before anything that needs JAX is imported."""
+"""Whether an environment is known, without importing JAX."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from operant.cli import modules
 
 
 def require_known(environment: str, imported: Sequence[str] = ()) -> None:
-    """Import the modules that register environments, and the one that the id names.
+    """Import the given modules, which register environments, and the one in the id.
 
     Raises ValueError naming the nearest ids for an unknown one.
     """

@@ -1,4 +1,4 @@
-"""What can go wrong at the command line, told apart so that each gets its exit code."""
+"""Errors of the command line, each kind with its exit code."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 
 class WrongInput(Exception):
-    """Something was asked for that cannot be done; the message says what can."""
+    """Wrong arguments; the message says which are right."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, or a signal to end, with what to do next; `code` is the exit code."""
+    """Ctrl-C or a signal to end; the message says how to continue, and `code` is the exit code."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -22,7 +22,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def exit_code(interruption: KeyboardInterrupt) -> int:
-    """That of a process which a signal ended, by the shells' convention: 130 for Ctrl-C, 143 for SIGTERM."""
+    """The exit code of a process that a signal ended, by the shells' convention: 130 for Ctrl-C, 143 for SIGTERM."""
     if isinstance(interruption, Interrupted):
         return interruption.code
     return 128 + getattr(interruption, "number", signal.SIGINT)
@@ -45,7 +45,7 @@ def is_plain(error: BaseException) -> bool:
 
 @contextmanager
 def from_input() -> Iterator[None]:
-    """What fails in this block is the fault of what was typed."""
+    """Turn errors in this block, which come from wrong arguments, into WrongInput."""
     try:
         yield
     except BrokenPipeError:
@@ -55,7 +55,7 @@ def from_input() -> Iterator[None]:
 
 
 def as_flag(message: str) -> str:
-    """What is said of an argument in Python, `num_envs=0: …`, said of its flag, `--num-envs 0: …`."""
+    """A message about a Python argument, `num_envs=0: …`, as one about its flag, `--num-envs 0: …`."""
     return re.sub(
         r"^([a-z][a-z_.]*)=(.+?): ", lambda m: f"--{m[1].replace('_', '-')} {m[2]}: ", message, count=1
     )

@@ -1,4 +1,4 @@
-"""What follows training: the model, its score, and what there is to look at."""
+"""What follows training: saving the model, scoring it, and drawing pictures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def finish(
     video: bool = True,
     pictures: bool = True,
 ) -> None:
-    """Save, score and show what was trained, and say where everything lies."""
+    """Save, score and show what was trained, and print where the files are."""
     scores = _scores(agent, preparation.episodes)
     best = agent if agent.seeds is None else agent.best(scores)
     kept = best_kept(agent, scores)
@@ -47,7 +47,7 @@ def finish(
 
 
 def best_kept(agent: Agent, scores: list[Evaluation]) -> list[Evaluation]:
-    """What the best models kept during training score in the same episodes, one for each learner, if any were kept."""
+    """The scores, in the same episodes, of the best models kept during training, one for each learner, if any."""
     best = agent.best_so_far
     if best is None:
         return []
@@ -57,7 +57,7 @@ def best_kept(agent: Agent, scores: list[Evaluation]) -> list[Evaluation]:
 def forgetting(
     agent: Agent, scores: list[Evaluation], kept: list[Evaluation], directory: RunDirectory
 ) -> list[str]:
-    """A line for each learner whose last model is worse than the best it had, beyond what chance explains."""
+    """A line for each learner whose last model is significantly worse than its best one."""
     if agent.best_so_far is None:
         return []
     steps = np.atleast_1d(agent.best_so_far.step)
@@ -87,7 +87,7 @@ def summary(agent: Agent, scores: list[Evaluation], random: Evaluation) -> dict[
 
 
 def best_summary(agent: Agent, scores: list[Evaluation], kept: list[Evaluation]) -> dict[str, Any]:
-    """The same of the best models: `{"best": …}`, or with several seeds `{"best": {seed: …}}`."""
+    """The same for the best models: `{"best": …}`, or with several seeds `{"best": {seed: …}}`."""
     if agent.best_so_far is None:
         return {}
     steps = np.atleast_1d(agent.best_so_far.step).tolist()
@@ -100,9 +100,9 @@ def best_summary(agent: Agent, scores: list[Evaluation], kept: list[Evaluation])
 
 def lines(agent: Agent, scores: list[Evaluation], random: Evaluation) -> list[str]:
     """The score, for the terminal."""
-    beside = f"(random policy: {random.mean:.1f})"
+    random_score = f"(random policy: {random.mean:.1f})"
     if agent.seeds is None:
-        return [f"score: {scores[0]} {beside}"]
+        return [f"score: {scores[0]} {random_score}"]
     values = summary(agent, scores, random)
     bounds = values["iqm_interval"]
     interval = "" if bounds is None else " [{:.1f}, {:.1f}]".format(*bounds)
@@ -110,7 +110,7 @@ def lines(agent: Agent, scores: list[Evaluation], random: Evaluation) -> list[st
     return [
         *each,
         f"score: median {values['median']:.1f}, interquartile mean {values['iqm']:.1f}{interval} over "
-        f"{len(scores)} seeds {beside}; the model is seed {values['best_seed']}'s",
+        f"{len(scores)} seeds {random_score}; the model is seed {values['best_seed']}'s",
     ]
 
 

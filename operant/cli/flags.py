@@ -1,4 +1,4 @@
-"""What is typed after the algorithm's name as flags: how to train, the hyperparameters, and a curiosity's values."""
+"""The flags after the algorithm's name: how to train, the hyperparameters, and those of a curiosity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from operant.cli.training import Seeds
 
 
 def fields_of(cls: type, *, documented: bool) -> tuple[Hyperparameter, ...]:
-    """The fields of a dataclass as flags. Their documentation is read from the source, so only where it is wanted."""
+    """The fields of a dataclass as flags. Their help is read from the source, so only if it is needed."""
     texts = field_help(cls) if documented else {}
     hints = get_type_hints(cls, include_extras=True)
     return tuple(
@@ -30,7 +30,7 @@ def fields_of(cls: type, *, documented: bool) -> tuple[Hyperparameter, ...]:
 def flags(name: str, fields: Sequence[Hyperparameter], values: Mapping[str, Any]) -> Any:
     """A dataclass for tyro with a field for each flag, where `values` have other defaults.
 
-    What else is in `values` is not looked at.
+    Other entries of `values` are ignored.
     """
     made = []
     for field in fields:
@@ -47,7 +47,7 @@ def flags(name: str, fields: Sequence[Hyperparameter], values: Mapping[str, Any]
 
 
 def values(parsed: Any) -> dict[str, Any]:
-    """What was read, by name; of a network a dict."""
+    """The values by name; of a network a dict."""
     return {
         field.name: values(value) if dataclasses.is_dataclass(value) else value
         for field in dataclasses.fields(parsed)
@@ -56,7 +56,7 @@ def values(parsed: Any) -> dict[str, Any]:
 
 
 def _immutable(value: Any) -> Any:
-    """Lists and tables, as TOML has them, as tuples."""
+    """Lists and tables, as in TOML, as tuples."""
     return catalogue.tuples(list(value.items()) if isinstance(value, Mapping) else value)
 
 
@@ -142,7 +142,7 @@ def _none(text: str) -> None:
 
 
 def _schedule(text: str, optional: bool) -> str | None:
-    """The text, if it has the form of a number or of a schedule, as `operant.ops.schedules.parse` reads it."""
+    """The text, if it is a number or a schedule, as `operant.ops.schedules.parse` reads it."""
     if optional and text.lower() == "none":
         return None
     kind, *arguments = text.split(":")

@@ -1,4 +1,4 @@
-"""What people who come from other libraries type: understood where it means the same here, else answered in a line."""
+"""What users of other libraries type: accepted if it means the same here, otherwise answered in one line."""
 
 from __future__ import annotations
 
@@ -111,9 +111,9 @@ LATER = (
 
 
 def algorithm(name: str) -> str:
-    """The algorithm that a name in any spelling means, as in PPO, QRDQN or q_learning.
+    """The algorithm of a name in any spelling, as in PPO, QRDQN or q_learning.
 
-    Raises WrongInput naming what there is.
+    Raises WrongInput naming the algorithms that come closest.
     """
     known = {_squeezed(each): each for each in catalogue.algorithms()}
     squeezed = _squeezed(name)
@@ -131,7 +131,7 @@ def algorithm(name: str) -> str:
 
 
 def algorithm_first(arguments: Sequence[str]) -> list[str]:
-    """The arguments of `train` with the algorithm in front, where it was given as a flag."""
+    """The arguments of `train` with the algorithm first, if it was given as a flag."""
     for i, argument in enumerate(arguments):
         flag, equals, value = argument.partition("=")
         if flag in ("--algo", "--algorithm", "--agent"):
@@ -141,9 +141,9 @@ def algorithm_first(arguments: Sequence[str]) -> list[str]:
 
 
 def understood(arguments: Sequence[str], names: Collection[str]) -> list[str]:
-    """The arguments after an algorithm, whose flags are `names`, with other libraries' flags as those of here.
+    """The arguments after an algorithm, whose flags are `names`, with other libraries' flags translated.
 
-    Raises WrongInput answering those that there are not.
+    Raises WrongInput, with an answer, for flags without an equivalent.
     """
     found: list[str] = []
     environment: list[str] = []

@@ -1,4 +1,4 @@
-"""Modules that register environments: those that are typed, looked for in the current folder, too."""
+"""Importing the typed modules that register environments, also from the current folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from operant.cli.errors import WrongInput
 
 
 def load(names: Iterable[str]) -> None:
-    """Import these modules. Raises WrongInput for one that there is not, or that fails."""
+    """Import these modules. Raises WrongInput for one that does not exist or fails."""
     for name in names:
         here = os.getcwd()
         if (
@@ -32,13 +32,13 @@ def load(names: Iterable[str]) -> None:
 
 
 def module_of(environment: str | None) -> list[str]:
-    """The module that an id names, as in mymodule:MyEnv-v0, in a list; an empty one where it names none."""
+    """A list with the module in an id, as in mymodule:MyEnv-v0; empty without one."""
     module, colon, _ = (environment or "").partition(":")
     return [module] if colon and module else []
 
 
 def require_imported(environment: str, imported: Iterable[str]) -> None:
-    """Raise WrongInput where an id that only a file names needs a module that nobody has typed."""
+    """Raise WrongInput if an id from a file needs a module that was not typed."""
     for module in module_of(environment):
         if module not in imported and module not in sys.modules:
             raise WrongInput(

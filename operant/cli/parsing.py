@@ -1,4 +1,4 @@
-"""Reading arguments with tyro, whose complaints become one line."""
+"""Reading arguments with tyro, whose error messages become one line."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def dispatch(
     call = None
 
     def later(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
-        # Only what reads the arguments may have its errors taken for errors in them.
+        # Only errors of reading the arguments count as errors in them.
         @_with_signature_of(command)
         def remember(*given: Any, **flags: Any) -> Callable[[], None]:
             return lambda: command(*given, **flags)
@@ -82,7 +82,7 @@ def _with_signature_of(command: Callable[..., Any]) -> Callable[[Callable[..., A
 
 @contextlib.contextmanager
 def _errors_in_one_line(arguments: Sequence[str]) -> Iterator[None]:
-    """tyro draws a box around what it does not understand and leaves; here that becomes WrongInput."""
+    """Turn tyro's errors, which are boxes followed by an exit, into WrongInput."""
     drawn = io.StringIO()
     try:
         with contextlib.redirect_stderr(drawn):
@@ -95,7 +95,7 @@ def _errors_in_one_line(arguments: Sequence[str]) -> Iterator[None]:
 
 
 def _in_one_line(box: str, arguments: Sequence[str]) -> str:
-    """What is wrong, the nearest flag if one is offered, and where the help is."""
+    """The error, the nearest flag if tyro names one, and where the help is."""
     lines = [line.strip("│ ").strip() for line in box.splitlines() if not line.startswith(("╭", "╰"))]
     parts = re.split(r"[─-]{5,}", "\n".join(lines))
     if "╭" not in box:  # where the terminal cannot show boxes, the title is a part of its own
@@ -110,7 +110,7 @@ def _in_one_line(box: str, arguments: Sequence[str]) -> str:
 
 
 def _needless(message: str, arguments: Sequence[str]) -> str:
-    """Which flag takes no value, where one was typed with it: one of those that the value follows."""
+    """The flag that takes no value but was typed with one: one of those that the value follows."""
     title = "Unrecognized options:"
     if not message.startswith(title):
         return ""

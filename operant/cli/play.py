@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A policy as it was asked for."""
+    """The policy that was asked for."""
 
     model: str
     environment: str | None = None
@@ -33,7 +33,7 @@ class Wanted:
     env_timeout: float | None = None
 
     def require(self) -> None:
-        """Raise WrongInput or ValueError for what cannot be, as far as that is known without JAX."""
+        """Raise WrongInput or ValueError for what is wrong, as far as that is known without JAX."""
         env_kwargs.read(self.env_kwargs)
         require_timeout(self.env_timeout)
         if self.model == "random" or self.model in catalogue.policies():
@@ -42,7 +42,7 @@ class Wanted:
             runs.require_model(self.model)
             if self.checkpoint is not None:
                 if self.best or not Path(self.model).is_dir():
-                    raise WrongInput("--checkpoint is of a run's directory, and goes without --best.")
+                    raise WrongInput("--checkpoint needs a run directory, and goes without --best.")
                 runs.require_checkpoint(self.model, self.checkpoint)
         if self.environment is None:
             self._load_modules()
@@ -50,7 +50,7 @@ class Wanted:
             require_known(self.environment, self.modules)
 
     def player(self) -> tuple[Agent | ScriptedPolicy, dict[str, Any]]:
-        """What plays, and how it is asked to."""
+        """`(player, arguments of its methods)`."""
         self.require()
         given = env_kwargs.read(self.env_kwargs)
         if self.model in catalogue.policies():
@@ -74,7 +74,7 @@ class Wanted:
         return agent if agent.seeds is None else agent.best(), {"deterministic": not self.stochastic}
 
     def _load_modules(self) -> None:
-        """Import what was typed, and nothing that only a file names."""
+        """Import the typed modules, but none that only a file names."""
         if self.model == "random" or self.model in catalogue.policies():
             load(self.modules)
         else:
@@ -87,7 +87,7 @@ class Wanted:
             runs.require_module(config, self.modules)
 
     def _require_plain(self) -> None:
-        """Of a policy that was not learnt there is only one, and it needs an environment or has its own."""
+        """Refuse flags that only learnt policies have, and require an environment if the policy has none."""
         name = self.model
         if self.checkpoint is not None:
             raise WrongInput(f"the {name} policy has no --checkpoint; name a run.")

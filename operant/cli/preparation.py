@@ -1,4 +1,4 @@
-"""What is done while training goes on, for what follows it."""
+"""Work during training for what follows it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SEED = 10_000  # as of `Agent.evaluate`: both play the same episodes
 
 
 class Preparation:
-    """While training runs on the device, a thread scores the random policy and loads what scores the trained one.
+    """While training runs on the device, a thread scores the random policy and loads the code that scores the result.
 
-    It begins with the first row of metrics: before that Python is busy with what is compiled. What draws pictures is
-    loaded after the score: two cores are often threads of one, and whatever runs alongside training then slows it.
+    It starts with the first row of metrics: before that Python is busy compiling. The code that draws pictures is
+    loaded after the score: two cores are often threads of one, and work alongside training then slows it down.
     """
 
     def __init__(self, agent: Agent, episodes: int) -> None:
@@ -41,7 +41,7 @@ class Preparation:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def begin(self, progress: Progress | None = None) -> None:
-        """A callback of training's."""
+        """A callback of training: start the thread."""
         if self._random is None:
             from operant.engine.watch import Watch
 
@@ -56,7 +56,7 @@ class Preparation:
         return self._random.result()
 
     def _score(self, watch: Watch) -> Evaluation:
-        """What `random().evaluate` gives, as long as nobody asks to stop."""
+        """The result of `random().evaluate`, unless it is asked to stop."""
         from operant.agent.inputs import SLOTS
         from operant.engine.evaluate import evaluate
 

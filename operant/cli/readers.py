@@ -1,4 +1,4 @@
-"""Whoever reads what is printed may leave, as `| head` does: what trains goes on without."""
+"""Training continues when the reader of its output leaves, as `| head` does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Lasting:
-    """A stream that, once nobody reads it, takes everything and keeps nothing."""
+    """A stream that discards what is written once its reader has left."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -41,7 +41,7 @@ class Lasting:
 
 @contextlib.contextmanager
 def may_leave() -> Iterator[None]:
-    """In this block, a reader that leaves ends nothing."""
+    """In this block, a reader that leaves does not end the process."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = Lasting(sys.stdout), Lasting(sys.stderr)
     try:

@@ -1,4 +1,4 @@
-"""What can be told of a run from its files without importing anything that is slow."""
+"""What a run's files say, without slow imports."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 
 def require(run: str | Path) -> dict[str, Any]:
-    """The config of a run. Raises WrongInput for what is none, as `RunDirectory.open` would after a while."""
+    """The config of a run. Raises WrongInput for a directory that is not one, as `RunDirectory.open` would later."""
     return _read(run, formats.read_run)
 
 
 def _read(run: str | Path, read: Callable[[Path], T]) -> T:
-    """What is read of a run. Raises WrongInput for what is none."""
+    """Read a file of a run. Raises WrongInput if there is no run."""
     path = Path(run)
     try:
         return read(path)
@@ -35,9 +35,9 @@ def _read(run: str | Path, read: Callable[[Path], T]) -> T:
 
 
 def describe(run: str | Path) -> str:
-    """What a run is: how it was trained, how far, its score, its files, and the line and the Python that repeat it.
+    """A description of a run: how it was trained, how far, its score, its files, and how to repeat it.
 
-    Raises WrongInput for what is no run, or one whose files say what cannot be.
+    Raises WrongInput if it is not a run, or its files are wrong.
     """
     config = require(run)
     try:
@@ -71,7 +71,7 @@ def _described(path: Path, config: dict[str, Any]) -> str:
 
 
 def checkpoints(run: str | Path) -> list[int]:
-    """The steps of a run's checkpoints, the first one first."""
+    """The steps of a run's checkpoints, in order."""
     directory = Path(run) / "checkpoints"
     return (
         sorted(int(each.name) for each in directory.iterdir() if each.name.isdigit())
@@ -81,7 +81,7 @@ def checkpoints(run: str | Path) -> list[int]:
 
 
 def require_checkpoint(run: str | Path, step: int) -> None:
-    """Raise WrongInput, naming those that there are, where a run has no checkpoint of this step."""
+    """Raise WrongInput, naming the existing ones, if a run has no checkpoint at this step."""
     require(run)
     there = checkpoints(run)
     if step not in there:
@@ -112,7 +112,7 @@ def _score(path: Path) -> str:
 
 
 def model_config(model: str) -> dict[str, Any]:
-    """That of the agent in a model file, or in a run's. Raises WrongInput for what is none."""
+    """The config of the agent in a model file or a run. Raises WrongInput for anything else."""
     from safetensors import SafetensorError, safe_open
 
     path = Path(model) / "model.safetensors" if Path(model).is_dir() else Path(model)
@@ -126,7 +126,7 @@ def model_config(model: str) -> dict[str, Any]:
 
 
 def require_module(config: dict[str, Any], imported: Iterable[str]) -> None:
-    """Import what is typed. Raises WrongInput where the environment of a config needs a module that is not."""
+    """Import the typed modules. Raises WrongInput if the environment of a config needs another one."""
     modules.load(imported)
     environment = config.get("environment")
     if isinstance(environment, str) and config.get("environment_given_as_id", True):
@@ -134,7 +134,7 @@ def require_module(config: dict[str, Any], imported: Iterable[str]) -> None:
 
 
 def require_model(model: str) -> None:
-    """Raise WrongInput where neither a run nor a file is."""
+    """Raise WrongInput if there is neither a run nor a file."""
     path = Path(model)
     if path.is_dir():
         _read(model, formats.require_run)

@@ -1,4 +1,4 @@
-"""What there is to look at after training: pictures, a film, the report. One that fails costs a line, not the rest."""
+"""Pictures, a film and the report after training. If one fails, a line says so, and the others are still made."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def show(
 
 @contextlib.contextmanager
 def _attempt(what: str) -> Iterator[None]:
-    """A failure in this block is told in one line."""
+    """Report a failure in this block in one line."""
     try:
         yield
     except Exception as error:
@@ -66,7 +66,7 @@ def _attempt(what: str) -> Iterator[None]:
 
 
 def _film(best: Agent, directory: RunDirectory) -> Any:
-    """Film an episode where the environment gives pictures; what was observed."""
+    """Film an episode if the environment has pictures; the observations."""
     if not best.source.renders:
         return None
     return np.asarray(best.record(directory.video_file, beside_random=True).observations)

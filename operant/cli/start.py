@@ -1,4 +1,4 @@
-"""`operant train --from MODEL`: training that starts from what a run or a model file has learnt."""
+"""`operant train --from MODEL`: training that starts from a run or a model file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ FLAGS = ("--from", "--load", "--trained-agent", "-i")
 
 
 def arguments(model: str, typed: list[str]) -> list[str]:
-    """The arguments of `train` that make the agent of a model, with what is typed going before them.
+    """The arguments of `train` for the agent of a model; typed arguments take precedence.
 
-    How long it was trained is not taken over, nor another environment's keyword arguments. Raises WrongInput for what
-    is no model, or another algorithm's.
+    Its number of steps is not taken over, nor another environment's keyword arguments. Raises WrongInput if it is not a
+    model, or one of another algorithm.
     """
     runs.require_model(model)
     config, named = runs.model_config(model), named_first(typed)
@@ -33,14 +33,14 @@ def arguments(model: str, typed: list[str]) -> list[str]:
 
 
 def named_first(typed: list[str]) -> list[str]:
-    """The algorithm and the environment, as far as they stand before all flags."""
+    """The algorithm and the environment, as far as they are before all flags."""
     return list(itertools.takewhile(lambda word: not word.startswith("-"), typed[:2]))
 
 
 def take_over(agent: Agent, model: str) -> None:
-    """Let an agent that has not been trained know what a model does, each of its learners.
+    """Load a model's state into all learners of an agent that has not been trained.
 
-    Raises ValueError where that does not fit.
+    Raises ValueError if it does not fit.
     """
     import jax
     import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""What there is, as tables: algorithms, environments, versions and settings."""
+"""Tables of algorithms, environments, versions and settings."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from operant import catalogue
 
 
 def algorithms() -> str:
-    """One line an algorithm: its name, the action spaces it takes, and what it is."""
+    """A line for each algorithm: its name, the action spaces it takes, and what it is."""
     rows = [(name, ", ".join(row["actions"]), row["about"]) for name, row in catalogue.algorithms().items()]
     return _table(("algorithm", "actions", "what it is"), rows)
 
 
 def environments() -> str:
-    """One line an environment: its id, where it runs, and its spaces or why it cannot be made."""
+    """A line for each environment: its id, its backends, and its spaces or why it cannot be made."""
     import gymnasium as gym
 
     from operant import spaces
@@ -46,7 +46,7 @@ def environments() -> str:
 
 
 def environment(name: str, wrappers: Sequence[str], env_kwargs: Mapping[str, Any]) -> str:
-    """What an agent is told of one environment, in its wrappers: spaces with their bounds, and time."""
+    """The description of one environment in its wrappers: spaces with their bounds, and the time limit."""
     from operant import spaces
     from operant.envs.source import Source
     from operant.envs.wrappers.registry import as_wrappers
@@ -74,7 +74,7 @@ def environment(name: str, wrappers: Sequence[str], env_kwargs: Mapping[str, Any
 
 
 def _reason(error: Exception) -> str:
-    """Why an environment cannot be made, as the line that installs what is missing where it says so."""
+    """Why an environment cannot be made: the command that installs what is missing, if it names one."""
     install = re.search(r"pip install [\"']?([\w\[\]\-.]+)[\"']?", str(error))
     if install:
         return f'needs: pip install "{install[1]}"'

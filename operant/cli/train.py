@@ -1,6 +1,6 @@
 """`operant train` and `operant resume`.
 
-What is wrong with the arguments is found before anything that needs JAX is imported.
+Wrong arguments are found before anything that needs JAX is imported.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def train(arguments: list[str]) -> None:
-    """`operant train`, from the arguments after it, of which the first is the algorithm unless --config has it."""
+    """`operant train`, given the arguments after it; the first is the algorithm unless --config names it."""
     with from_input():
         file, rest = config_file.split(arguments, "--config")
         model, rest = config_file.split(rest, *start.FLAGS)
@@ -55,7 +55,7 @@ def train(arguments: list[str]) -> None:
 
 
 def _in_file(file: str, typed: list[str]) -> list[Asked]:
-    """The runs of a file, with what is typed going before what stands there."""
+    """The runs of a file; typed arguments take precedence over it."""
     named = start.named_first(typed)
     found = []
     for run in config_file.read(file):
@@ -68,7 +68,7 @@ def _in_file(file: str, typed: list[str]) -> list[Asked]:
 
 @contextlib.contextmanager
 def _in_place(place: str) -> Iterator[None]:
-    """What is wrong in this block is said to be wrong there."""
+    """Name the place in the file in errors of this block."""
     try:
         yield
     except WrongInput as error:
@@ -76,7 +76,7 @@ def _in_place(place: str) -> Iterator[None]:
 
 
 def _asked(arguments: list[str], typed: list[str] | None = None) -> Asked:
-    """What the arguments ask for; a module is imported for them only if it was typed."""
+    """Read the arguments; a module is imported only if it was typed."""
     name, *rest = arguments
     name = habits.algorithm(name)
     if name == "random":
@@ -174,7 +174,7 @@ def resume(
 
 
 def _set_end(directory: RunDirectory, step: int, total_timesteps: int | None) -> None:
-    """Make this the end of a run, if one is given. Raises ValueError where there is nothing to do until its end."""
+    """Set the total steps of a run, if given. Raises ValueError if nothing is left to train."""
     config = directory.read_config()
     if total_timesteps is not None:
         require_countable(total_timesteps)
@@ -194,7 +194,7 @@ def _set_end(directory: RunDirectory, step: int, total_timesteps: int | None) ->
 def _finished(
     agent: Agent, directory: RunDirectory, again: str | None, episodes: int, video: bool, pictures: bool
 ) -> Iterator[Callable[..., None]]:
-    """What is trained in this block, with the callback that it gives, is scored and shown after it."""
+    """Score and show what is trained in this block with the callback that it gives."""
     from operant.cli.preparation import Preparation
     from operant.envs.stored import NoEnvironment
 
@@ -257,9 +257,9 @@ def _header(agent: Agent) -> str:
 
 @contextlib.contextmanager
 def _interruptible(agent: Agent, directory: RunDirectory, again: str | None = None) -> Iterator[None]:
-    """What ends this block early, Ctrl-C or a failure, says how to go on.
+    """If Ctrl-C or an error ends this block early, say how to continue.
 
-    `again` is the command that starts the run, where it is begun here: what it overwrites is not what has been kept.
+    `again` is the command that starts the run, if it is started here: a checkpoint that it overwrites does not count.
     """
     from operant.engine.checkpoint import latest_checkpoint
     from operant.envs.timeouts import when_stuck
@@ -283,7 +283,7 @@ def _interruptible(agent: Agent, directory: RunDirectory, again: str | None = No
         return f"nothing was kept, since no step was complete; start again with `{again}{overwrite}`"
 
     def end() -> None:
-        """Where nothing can be broken off: whoever asked for a time limit does not want to wait for ever."""
+        """End the process if an environment that exceeds its time limit cannot be interrupted."""
         line = f"error: the process ends here, since it cannot go on; {advice()}"
         print(line, file=sys.stderr, flush=True)
         os._exit(1)

@@ -21,79 +21,79 @@ MOST = 10**7  # episodes: beyond that a number is mistyped
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """How to train, whatever the algorithm."""
+    """How to train, for every algorithm."""
 
     environment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENVIRONMENT")]
-    """Any Gymnasium id; see `operant environments`. With --dataset it is where the result is scored, and may be left
-    out."""
+    """Any Gymnasium id; see `operant environments`. With --dataset it only scores the result, and is optional."""
     total_timesteps: int = 100_000
-    """Environment steps to train for, with each seed."""
+    """Environment steps to train for, for each seed."""
     dataset: Annotated[str | None, tyro.conf.arg(metavar="PATH")] = None
-    """What an algorithm learns from that does not play, such as bc: the folder or the id of a Minari dataset, or a .npz
-    file with observations and actions. All steps are then updates."""
+    """Recorded data for an algorithm that learns offline, such as bc: the folder or id of a Minari dataset, or an .npz
+    file with observations and actions. Steps then mean updates."""
     seed: int = 0
-    """All randomness derives from it."""
+    """The seed of all randomness."""
     seeds: Seeds = None
-    """Learners to train together, with seeds from --seed upwards; or which seeds, as in 3,5,9."""
+    """Number of learners to train together, with seeds from --seed upwards; or the seeds, as in 3,5,9."""
     num_envs: int | None = None
-    """Environments stepped together, for each learner; the algorithm's own number if not given: one, or for a policy
-    search one for each candidate."""
+    """Environments stepped together, for each learner; none: the algorithm's own number, which is one for most, and for
+    a policy search one for each candidate."""
     backend: Literal["auto", "native", "gymnasium"] = "auto"
-    """native: on operant's twin of the environment, on the device; gymnasium: in Python; auto: on the twin if there is
-    one. Scores always come from Gymnasium's own."""
+    """native: operant's own version of the environment, on the device; gymnasium: Gymnasium's, in Python; auto: native
+    if there is one. Scores always come from Gymnasium's."""
     vectorization: Literal["sync", "async", "vector_entry_point"] = "sync"
-    """How the gymnasium backend steps several: one by one, a process each, or the environment's own way."""
+    """How the gymnasium backend steps several environments: sync: one by one; async: each in its own process;
+    vector_entry_point: by the environment's own vector version."""
     start_method: Literal["forkserver", "spawn", "fork"] | None = None
-    """How the processes of `--vectorization async` are started; what suits the system if not given."""
+    """How `--vectorization async` starts its processes; none: the best way for this system."""
     env_timeout: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
-    """Seconds that a step or a reset of the environment may take; what takes longer is named, and ends training with a
-    checkpoint. Any time if not given."""
+    """Time limit of an environment's step or reset, in seconds. Training ends with a checkpoint and an error that names
+    the environment that takes longer."""
     env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE…")] = ()
     """Keyword arguments of the environment, such as is_slippery=false map_name=8x8."""
     wrappers: tuple[str, ...] = ()
-    """What the environment is wrapped in, the innermost first, such as repeat:4 frame-stack:4; see docs/wrappers.md.
-    Scores are of its own rewards."""
+    """Wrappers around the environment, the innermost first, such as repeat:4 frame-stack:4; see docs/wrappers.md.
+    Scores are by the environment's own rewards."""
     modules: Annotated[tuple[str, ...], tyro.conf.arg(name="import", metavar="MODULE…")] = ()
-    """Python modules that register environments, looked for in the current folder, too."""
+    """Python modules that register environments; they may lie in the current folder."""
     curiosity: Literal["none", "counts", "icm", "rnd"] = "none"
-    """A reward of its own for what is new to it; its values are flags, too: `--curiosity rnd --help` lists them."""
+    """An intrinsic reward for novelty. It has flags of its own: `--curiosity rnd --help` lists them."""
     preset: str = "auto"
-    """Hyperparameters known to work: those of an environment's id, auto for this environment's, none, or those of a
-    FILE.toml of yours. Flags given by hand go before it."""
+    """Hyperparameters that are known to work: auto (for this environment), the id of another environment, none, or your
+    own FILE.toml. Flags that are typed take precedence."""
     run_dir: str | None = None
-    """Where everything is kept; runs/ALGORITHM-ENVIRONMENT-N if not given."""
+    """Directory for all files of the run; none: runs/ALGORITHM-ENVIRONMENT-N."""
     checkpoint_every: int | None = None
-    """Environment steps between two checkpoints; the last state is always kept."""
+    """Environment steps between two checkpoints. The last state is always kept."""
     keep_checkpoints: int = 2
-    """How many checkpoints are kept, the latest ones."""
+    """How many of the latest checkpoints to keep."""
     checkpoint_replay: bool = True
     """Keep replay in checkpoints. Without it they are small, and a resumed run first plays what it has learnt for
     learning_starts steps, learning nothing, to fill replay again."""
     evaluate_every: int = 0
-    """Environment steps between two evaluations during training, whose best model is kept; 0 for none."""
+    """Environment steps between two evaluations during training; the best model is kept. 0: no evaluations."""
     evaluation_episodes: int = 20
-    """Episodes of an evaluation during training (--evaluate-every); the result is scored by --episodes."""
+    """Episodes of each evaluation during training (--evaluate-every); --episodes is for the final score."""
     evaluate_env: Annotated[str | None, tyro.conf.arg(metavar="ENVIRONMENT")] = None
-    """Another environment of the same spaces to evaluate on during training; a resumed run evaluates on its own."""
+    """Another environment, with the same spaces, for evaluations during training; a resumed run uses its own."""
     stats_window_size: int = 100
-    """Of how many of the last episodes rollout/ep_rew_mean and its kin are the means."""
+    """rollout/ep_rew_mean and similar metrics are means over this number of last episodes."""
     overwrite: bool = False
     """Replace a run that is already in the run directory."""
     log_interval: int | None = None
-    """Environment steps between two rows of metrics; about a hundredth of training if not given."""
+    """Environment steps between two rows of metrics; none: about a hundredth of training."""
     wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None
-    """Send the rows of metrics to Weights & Biases, too, into this project."""
+    """Also send the metrics to this project of Weights & Biases."""
     progress: bool = True
-    """Show a table and a bar of progress."""
+    """Show a table and a progress bar."""
     episodes: int = 100
-    """Episodes to score the result by."""
+    """Episodes for the final score."""
     video: bool = True
-    """Film an episode of the trained policy alongside one of the random policy."""
+    """Film an episode of the trained policy next to one of the random policy."""
     pictures: bool = True
     """Draw the learning curve, the training diagnostics and a map of the policy."""
 
     def require_valid(self) -> None:
-        """Raise ValueError naming the first flag whose number cannot be."""
+        """Raise ValueError naming the first flag with a number that is not allowed."""
         at_least_one(
             total_timesteps=self.total_timesteps,
             seeds=self.seeds if isinstance(self.seeds, int) else None,
@@ -127,39 +127,39 @@ class Training:
 
 
 def require_countable(total_timesteps: int) -> None:
-    """Raise ValueError for more steps than can be counted."""
+    """Raise ValueError for more steps than an int32 can count."""
     if total_timesteps > LARGEST:
         raise ValueError(f"--total-timesteps {total_timesteps}: must be at most {LARGEST}.")
 
 
 def require_timeout(seconds: float | None) -> None:
-    """Raise ValueError where this is no number of seconds."""
+    """Raise ValueError unless this is a positive number of seconds."""
     if seconds is not None and not 0 < seconds < math.inf:
         raise ValueError(f"--env-timeout {seconds:g}: must be a number of seconds above 0.")
 
 
 def require_wandb(project: str | None) -> None:
-    """Raise ValueError where metrics are to go to Weights & Biases, and its package is not there."""
+    """Raise ValueError if metrics should go to Weights & Biases and its package is not installed."""
     if project is not None and find_spec("wandb") is None:
         raise ValueError(f"--wandb {project}: needs an extra: pip install 'operant-rl[wandb]'.")
 
 
 def require_episodes(episodes: int, seed: int = 0) -> None:
-    """Raise ValueError naming the flag where this is no number of episodes, or no seed."""
+    """Raise ValueError naming the flag unless these are a number of episodes and a seed."""
     at_least_one(episodes=episodes)
     require_scores(episodes=episodes)
     require_seeds("seed", [seed])
 
 
 def require_seeds(flag: str, seeds: Iterable[int]) -> None:
-    """Raise ValueError naming the first number that is no seed."""
+    """Raise ValueError naming the first number that is not a seed."""
     for seed in seeds:
         if not 0 <= seed < 2**63:
             raise ValueError(f"--{flag} {seed}: a seed is a whole number from 0 to 2**63 - 1.")
 
 
 def require_scores(**episodes: int) -> None:
-    """Raise ValueError naming the first flag that asks for more episodes than can be scored."""
+    """Raise ValueError naming the first flag that asks for too many episodes."""
     for name, value in episodes.items():
         memory.require(name, value, memory.EPISODE, "their scores")
         if value > MOST:

@@ -1,4 +1,4 @@
-"""What `operant train` says before it knows the algorithm. JAX is not needed for it, so it is not loaded."""
+"""The help of `operant train` before an algorithm is named, without loading JAX."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FLAGS        see `operant train ALGORITHM --help`, where every hyperparameter ha
 
 
 def usage(arguments: Sequence[str]) -> str:
-    """The help of `operant train` itself. Raises WrongInput where it was not asked for."""
+    """The help of `operant train` itself. Raises WrongInput if it was not asked for."""
     if not {"-h", "--help"} & set(arguments):
         first = f"{arguments[0]} is where the algorithm should be; " if arguments else ""
         raise WrongInput(
