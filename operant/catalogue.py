@@ -64,7 +64,7 @@ def own_environments() -> list[str]:
 
 
 def before() -> dict[str, Any]:
-    """What hyperparameters were that older files do not have."""
+    """The values of hyperparameters that older files do not have yet."""
     return _read()["before"]
 
 

@@ -28,9 +28,9 @@ def make(
     Args:
         env: What to learn: see `Agent`.
         preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any, and says so;
-            another name those of that name; None plain defaults. What is given by hand goes before them.
-        curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name of one, which
-            then has the preset's values if there are any.
+            another name those of that name; None plain defaults. What you give takes precedence over a preset.
+        curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or `Counts`, or the name
+            of one, which then has the preset's values if there are any.
         arguments: The agent's (`dataset`, `seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`,
             `env_kwargs`, `start_method`, `env_timeout`) and any hyperparameter.
 
@@ -51,7 +51,7 @@ def make(
     values = {**known, **arguments} | ({} if network is None else {"network": network})
     agent_arguments: dict[str, Any] = {key: values.pop(key) for key in AGENT_ARGUMENTS if key in values}
     algorithm = make_curious(
-        registry.build(cls, values, beside=(*AGENT_ARGUMENTS, "preset", "curiosity")), curiosity
+        registry.build(cls, values, others=(*AGENT_ARGUMENTS, "preset", "curiosity")), curiosity
     )
     agent = Agent(algorithm, env, **agent_arguments)
     range_by_hand = {"v_min", "v_max"} & values.keys()

@@ -101,10 +101,11 @@ class _QLearning:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -179,10 +180,11 @@ class _DoubleQLearning:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -257,10 +259,11 @@ class _SARSA:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -335,10 +338,11 @@ class _ExpectedSARSA:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -415,10 +419,11 @@ class _SARSALambda:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -500,10 +505,11 @@ class _DynaQ:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -582,10 +588,11 @@ class _LinearQ:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             learning_rate: Step size α: with tile coding, the fraction of an error that one step removes.
                 Default: 0.3.
             gamma: Discount factor γ. Default: 0.99.
@@ -660,10 +667,11 @@ class _TD:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -743,10 +751,11 @@ class _MonteCarlo:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             learning_rate: Step size α₀. Default: 1.0.
             learning_rate_decay: The step size is α₀/(1 + k·decay): by default 1/n for the n-th return,
                 which averages. Default: 1.0.
@@ -830,10 +839,11 @@ class _GridSearch:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -926,10 +936,11 @@ class _RandomSearch:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -1024,10 +1035,11 @@ class _GeneticAlgorithm:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -1126,10 +1138,11 @@ class _CEM:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -1225,10 +1238,11 @@ class _EvolutionStrategies:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -1323,10 +1337,11 @@ class _ARS:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -1435,10 +1450,11 @@ class _REINFORCE:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
                 rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
                 sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
@@ -1579,10 +1595,11 @@ class _A2C:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             optimizer: The optimiser: adam, adamw (with weight decay), rmsprop, rmsprop_tf (TensorFlow's:
                 eps inside the root, and a mean square that begins at 1), or sgd. One of 'adam', 'adamw',
                 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
@@ -1727,10 +1744,11 @@ class _IMPALA:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             optimizer: The optimiser: adam, adamw (with weight decay), rmsprop, rmsprop_tf (TensorFlow's:
                 eps inside the root, and a mean square that begins at 1), or sgd. One of 'adam', 'adamw',
                 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
@@ -1877,10 +1895,11 @@ class _TRPO:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
                 rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
                 sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
@@ -2032,10 +2051,11 @@ class _PPO:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
                 rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
                 sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
@@ -2211,10 +2231,11 @@ class _DQN:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
                 (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
                 centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
@@ -2417,10 +2438,11 @@ class _Rainbow:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
                 (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
                 centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
@@ -2623,10 +2645,11 @@ class _QRDQN:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
                 (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
                 centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
@@ -2829,10 +2852,11 @@ class _IQN:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
                 (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
                 centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
@@ -3007,10 +3031,11 @@ class _BC:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
                 rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
                 sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
@@ -3103,10 +3128,11 @@ class _Random:
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
-                and says so; another name those of that name; None plain defaults. What is given by hand
-                goes before them. Default: 'auto'.
-            curiosity: A reward of its own for what is new to it: an `RND`, `ICM` or `Counts`, or the name
-                of one, which then has the preset's values if there are any. Default: None.
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
         """
 
     load = Agent.load

@@ -1,6 +1,6 @@
 """Names whose values are imported when they are first asked for: a start imports only what it needs.
 
-Where a value is stands in operant's own sources, never in a file that operant reads.
+Where a value is found is written in operant's own sources, never in a file that operant reads.
 """
 
 from __future__ import annotations

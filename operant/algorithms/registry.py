@@ -1,7 +1,7 @@
 """The closed list of algorithms, and the way from names and plain values to one of them and back.
 
-A model file can only name what stands here: the name of a module is never read from it. An algorithm is imported when
-it is first asked for.
+A model file can only name what is on this list: the name of a module is never read from it. An algorithm is imported
+when it is first asked for.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ def name_of(algorithm: Algorithm) -> str:
     return (configured + names + [cls.__name__])[0]
 
 
-def build(cls: type[T], hyperparameters: Mapping[str, Any], *, beside: Sequence[str] = ()) -> T:
+def build(cls: type[T], hyperparameters: Mapping[str, Any], *, others: Sequence[str] = ()) -> T:
     """An algorithm (or a curiosity) from plain values: text may stand for a schedule, a dict for a Network.
 
-    `beside` names what else might have been meant by a name that is unknown.
+    `others` are names that might have been meant by one that is unknown.
 
     Raises ValueError naming the hyperparameter, its value, and what is allowed.
     """
@@ -78,7 +78,7 @@ def build(cls: type[T], hyperparameters: Mapping[str, Any], *, beside: Sequence[
         if name not in fields:
             raise ValueError(
                 f"{cls.__name__} has no hyperparameter {name!r} (value {value!r}). "
-                f"{nearest(name, (*fields, *beside))}"
+                f"{nearest(name, (*fields, *others))}"
             )
         converter = fields[name].metadata.get("converter")
         if converter is not None and hints[name] is int:
@@ -87,7 +87,7 @@ def build(cls: type[T], hyperparameters: Mapping[str, Any], *, beside: Sequence[
     return cls(**values)
 
 
-# Files say all hyperparameters. One that a file does not name came later, and had this value until then.
+# Files hold all hyperparameters. One that a file does not have was added later; until then it had this value.
 BEFORE = {"scale_actions": False}
 
 
