@@ -215,13 +215,13 @@ def test_a_checkpoint_from_before_exploration_had_a_state_is_read(tmp_path):
 
 
 def test_what_is_sampled_after_training_is_the_first_step_of_the_process():
-    agent = Agent(Explores(Rollout(2), OrnsteinUhlenbeck(2.0, dt=0.25)), Lengths(), num_envs=2)
+    agent = Agent(Explores(Rollout(2), OrnsteinUhlenbeck(1.0, dt=0.25)), Lengths(), num_envs=2)
     policy = agent.policy(deterministic=False, seed=3)
     spec = replace(agent.spec, num_envs=2)
     for t in range(3):
         action, _ = policy(np.zeros((2, 2), np.float32), None, None, np.zeros(2, bool), t)
         noise = agent.algorithm.sample_noise(spec, jax.random.fold_in(key_of(3), t))
-        np.testing.assert_allclose(action, np.clip(noise, -1, 1), rtol=1e-6)  # σ √dt is 1
+        np.testing.assert_allclose(action, np.clip(0.5 * noise, -1, 1), rtol=1e-6)  # σ √dt
 
 
 def test_a_policy_after_training_has_no_exploration(tmp_path):
