@@ -100,7 +100,7 @@ class Batch(eqx.Module):
     transition: Transition
     weight: jax.Array  # of the transition's leading shape: its importance, and 0 if it never happened
     carry: PyTree = ()  # the policy's memory before the first step, [N, …], or [B, …] with sequences from replay
-    rewards: jax.Array | None = None  # [n, B] those on the way, 0 behind its end; None for single steps
+    rewards: jax.Array | None = None  # [n, B] those on the way, 0 after its end; None for single steps
     steps: jax.Array | None = None  # [B] int32: k
     group: jax.Array | None = None  # [N] int32: which episodes began alike; None without `Episodes.group`
 

@@ -47,7 +47,9 @@ def prose(path: Path) -> str:
         return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     kinds = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
     return "\n".join(
-        token.string for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type in kinds
+        re.sub(r"\{[^{}]*\}", "", token.string)  # before 3.12 a name in an f-string is part of its text
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type in kinds
     )
 
 

@@ -127,7 +127,7 @@ class Algorithm(eqx.Module):
     def update_statistics(self, state: PyTree, transition: Transition) -> PyTree:
         """The state after seeing fresh experience `[T, N, …]`, once, in order: running statistics, counts.
 
-        Called behind `update`, so that a rollout is learnt from with the statistics it was acted with.
+        Called after `update`, so that a rollout is learnt from with the statistics it was acted with.
         """
         return state
 

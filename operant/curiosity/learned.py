@@ -27,7 +27,7 @@ Loss = Callable[[PyTree, Transition, jax.Array], tuple[jax.Array, dict[str, jax.
 
 
 class Features(eqx.Module):
-    """`features(observation) -> [..., size]`: an encoder, and layers behind it."""
+    """`features(observation) -> [..., size]`: an encoder, and layers after it."""
 
     encoder: Encoder
     head: MLP

@@ -2,7 +2,7 @@
 
 Burda et al. 2018, section 2.3: being curious, one should not be spared what an unlucky end costs in discoveries, and
 look as far ahead as discoveries, not rewards, are worth. There, two value functions are added. Here the algorithm keeps
-its one value function V = V_e + V_i: it is enough to learn V_i beside it and to reward
+its one value function V = V_e + V_i: it is enough to learn V_i as well and to reward
 
     r_e + r_i + γ_i V_i(s⁺) − γ V_i(s')
 

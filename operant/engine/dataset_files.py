@@ -74,7 +74,7 @@ def from_minari(dataset: Any, spec: EnvSpec | None = None, name: str | None = No
 
 
 def _joined(space: gym.Space, episodes: Sequence[tuple[Any, int]]) -> PyTree:
-    """Of each episode the first so many rows, one after another."""
+    """The first rows of each episode, as many as it has, one after another."""
     if isinstance(space, gym.spaces.Dict):
         return {
             key: _joined(part, [(rows[key], count) for rows, count in episodes])

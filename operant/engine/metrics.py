@@ -1,4 +1,4 @@
-"""The metrics of a chunk: sums inside compiled programs, means behind them, and what is absent left out of rows."""
+"""The metrics of a chunk: sums inside compiled programs, means after them, and what is absent left out of rows."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class MinBreakout(Environment):
 
     - The ball moves one cell diagonally at each step, after the paddle.
     - What is in its way holds up that part of its motion and turns it round: a side wall its column; the top, a brick
-      and the paddle its row. A brick breaks. Where the cell beside it is then a brick, its column is turned as well.
+      and the paddle its row. A brick breaks. Where the cell next to it is then a brick, its column is turned as well.
     - A paddle below the ball's own column sends it on in its direction sideways; one that only reaches the column which
       the ball comes to sends it back.
     - When no brick is left, a new wall stands as soon as the ball leaves the paddle.

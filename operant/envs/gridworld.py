@@ -69,7 +69,7 @@ class GridWorld(Tabular):
             hole: Reward for entering a hole.
             others: Rewards for entering cells of other characters.
             slip: The probability of moving at right angles to the direction chosen, half of it to either side.
-            max_episode_steps: Episodes are cut after so many steps; None for never.
+            max_episode_steps: Episodes are truncated after this many steps; None for never.
             id: Its name; by default GridWorld and its size.
 
         Raises:

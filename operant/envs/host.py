@@ -1,4 +1,4 @@
-"""Environments that are stepped on the host, in NumPy: the interface, and a native environment behind it."""
+"""Environments that are stepped on the host, in NumPy: the interface, and native environments behind this interface."""
 
 from __future__ import annotations
 

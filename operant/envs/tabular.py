@@ -65,7 +65,7 @@ class Tabular(Environment):
             start: The state that episodes begin in, or the probability of each, `[S]`.
             possible_actions: True for each action that a state has, `[S, A]`; by default all.
             observations: What the agent sees in each state, `[S]`, counted from 0; by default the state.
-            max_episode_steps: Episodes are cut after so many steps; by default never.
+            max_episode_steps: Episodes are truncated after this many steps; by default never.
             id: Its name.
             layout: How its states lie on paper, for pictures.
 

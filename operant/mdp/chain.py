@@ -85,7 +85,7 @@ class MarkovChain:
         return states[0] if walks is None else states
 
     def distribution(self, steps: int, *, start: Any = 0) -> np.ndarray:
-        """The probability of being in each state after so many steps, `[S]`; `start` as of `simulate`."""
+        """The probability of being in each state after this many steps, `[S]`; `start` as of `simulate`."""
         if steps < 0:
             raise ValueError(f"steps={steps} must not be negative.")
         probabilities, backwards = distribution(start, self.num_states), self.transitions.T.tocsr()

@@ -215,7 +215,7 @@ class MDP:
         Args:
             start: The state that episodes begin in, or the probability of each, `[S]`; by default `self.start`,
                 and state 0 where that is not known.
-            max_episode_steps: Episodes are cut after so many steps; by default never.
+            max_episode_steps: Episodes are truncated after this many steps; by default never.
             id: Its name.
         """
         from operant.envs.tabular import Tabular

@@ -20,7 +20,7 @@ Leaf = Box | Discrete | MultiDiscrete | MultiBinary
 class Moments(eqx.Module):
     """Count, mean and variance of everything seen so far. `mean` and `variance` have the shape of one sample.
 
-    Behind eight million samples older ones count less and less.
+    After eight million samples older ones count less and less.
     """
 
     count: jax.Array

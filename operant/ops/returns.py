@@ -14,7 +14,7 @@ from operant.ops.metrics import Masked
 
 
 def discounted_returns(reward: jax.Array, done: jax.Array, gamma: jax.Array | float) -> jax.Array:
-    """G_t = r_t + γ G_{t+1}, restarted after every `done`; nothing is bootstrapped behind the last row. `[T, …]`.
+    """G_t = r_t + γ G_{t+1}, restarted after every `done`; nothing is bootstrapped after the last row. `[T, …]`.
 
     Sutton & Barto 2018, equation 3.9.
     """

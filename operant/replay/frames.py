@@ -23,7 +23,7 @@ import jax.numpy as jnp
 
 from operant.types import PyTree, Transition
 
-SLACK = 16  # one more frame for so many transitions
+SLACK = 16  # one more frame for this number of transitions
 
 
 class Frames(eqx.Module):
@@ -49,7 +49,7 @@ class Frames(eqx.Module):
             if x.ndim < 2 or x.shape[-1] % size:
                 shape = "×".join(map(str, x.shape[1:])) or "a number"
                 raise ValueError(
-                    f"frame_stack={size}: an observation ({shape}) is not a stack of so many frames."
+                    f"frame_stack={size}: an observation ({shape}) is not a stack of this many frames."
                 )
             return jnp.zeros((places, *x.shape[:-1], x.shape[-1] // size), x.dtype)
 
@@ -73,7 +73,7 @@ class Frames(eqx.Module):
 
         def walk(column: tuple, step: tuple[jax.Array, jax.Array]) -> tuple[tuple, tuple]:
             (position, age, ended), (done, happened) = column, step
-            # A step that never happened shows the end of an episode once more, and what is behind it opens the next.
+            # A step that never happened shows the end of an episode once more, and what comes after it opens the next.
             opens = (age < 0) | (ended & happened)
             place = jnp.where(opens, position, position - 1) % self.length
             age = jnp.where(opens, 0, age)

@@ -109,7 +109,7 @@ def _reprioritized(
     transition: Transition,
     lost: tuple[jax.Array, jax.Array] | None,
 ) -> Priorities:
-    """Priorities once new rows are behind those of the ring and some of the oldest are lost.
+    """Priorities once new rows follow those of the ring and some of the oldest are lost.
 
     All changes go into the tree at once: between two, it would be copied.
     """
@@ -121,7 +121,7 @@ def _reprioritized(
         if lost is None:
             return priorities.insert_range(ring.position * num_envs, drawable.reshape(-1))
     else:
-        # A sequence can start where its last row has been written: so many rows back. Those behind cannot yet.
+        # A sequence can start where its last row has been written: that number of rows back. Later ones cannot yet.
         back = jnp.arange(plan.sequence - 1, -added, -1)
         rows = (ring.position - back) % capacity
         can_start = (back >= plan.sequence - added) & (back <= ring.filled)

@@ -63,7 +63,9 @@ def put_range(levels: Levels, first: jax.Array, value: jax.Array) -> Levels:
     changed, count = [jax.lax.dynamic_update_slice_in_dim(levels[0], value, first, 0)], len(value)
     for level in levels[1:]:
         nodes = _nodes(changed[-1])
-        count = min(1 + (count + FAN_OUT - 2) // FAN_OUT, len(nodes))  # so many may hold `count` neighbours
+        count = min(
+            1 + (count + FAN_OUT - 2) // FAN_OUT, len(nodes)
+        )  # nodes that `count` neighbours may lie in
         first = jnp.minimum(first // FAN_OUT, len(nodes) - count)
         sums = jnp.sum(jax.lax.dynamic_slice_in_dim(nodes, first, count), -1)
         changed.append(jax.lax.dynamic_update_slice_in_dim(level, sums, first, 0))
@@ -85,7 +87,7 @@ def find(levels: Levels, bits: jax.Array) -> tuple[jax.Array, jax.Array]:
     for level in reversed(levels):
         numbers = _nodes(level)[node]
         prefix = jnp.cumsum(numbers, -1)
-        # How many children lie before the one that is meant. Rounding may put `rest` behind the sum of all; the last
+        # How many children lie before the one that is meant. Rounding may put `rest` above the sum of all; the last
         # child that is not 0 is where the prefix sums reach their end.
         child = jnp.sum((prefix <= rest[:, None]) & (prefix < prefix[:, -1:]), -1, dtype=jnp.uint32)
         before = _child(prefix, jnp.maximum(child, 1) - 1)

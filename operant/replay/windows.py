@@ -12,7 +12,7 @@ from operant.types import Transition
 
 
 def following(row: jax.Array, length: int, position: jax.Array, capacity: int) -> tuple[jax.Array, jax.Array]:
-    """`(rows, exist)`, each `[length, B]`: every row `[B]` and those behind it, and whether they have been written."""
+    """`(rows, exist)`, each `[length, B]`: every row `[B]` and those after it, and whether they have been written."""
     ahead = jnp.arange(length)[:, None]
     remaining = (position - 1 - row) % capacity
     return (row[None] + ahead) % capacity, ahead <= remaining[None]
@@ -23,7 +23,7 @@ def n_step(
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """`(last row [B], rewards [n, B], steps [B])` of up to n steps on from each `(row, env)` `[B]`.
 
-    They end early at an episode's end, at the newest row, and before a step that never happened. Rewards behind the end
+    They end early at an episode's end, at the newest row, and before a step that never happened. Rewards after the end
     are 0.
     """
     places, exist = following(row, n, position, rows.reward.shape[0])

@@ -24,7 +24,7 @@ def action_probabilities(
     title: str = "What the policy would do",
     path: str | Path | None = None,
 ) -> Figure:
-    """A bar for each of the probabilities `[A]`, the likeliest in colour, beside the rendered `frame` `[H, W,
+    """A bar for each of the probabilities `[A]`, the likeliest in colour, next to the rendered `frame` `[H, W,
     3]`.
 
     The actions' names default to those known for `environment`. Written as PNG to `path`, if given.
@@ -46,7 +46,7 @@ def action_probabilities(
         axes.set_xlim(0, 1.12)
         room = (
             0.5 if frame is None else max(0.5, (5 - len(values)) / 2)
-        )  # beside a tall frame, few bars stay slim
+        )  # next to a tall frame, few bars stay slim
         axes.set_ylim(len(values) - 1 + room, -room)
         style.heading(axes, title, "probability of each action")
         return style.finish(figure, path)
@@ -66,7 +66,7 @@ def action_density(
     """The Gaussian density of every element of a continuous action, from `mean` and `deviation` `[A]`.
 
     What lies outside `limits` (default: those known for `environment`) is shaded: the environment clips it.
-    Beside the rendered `frame` `[H, W, 3]`, and written as PNG to `path`, if given.
+    Next to the rendered `frame` `[H, W, 3]`, and written as PNG to `path`, if given.
     """
     centre, spread = np.atleast_1d(mean).astype(np.float64), np.atleast_1d(deviation).astype(np.float64)
     if centre.shape != spread.shape or centre.ndim != 1 or not (spread > 0).all():

@@ -12,7 +12,7 @@ from tempfile import SpooledTemporaryFile
 import numpy as np
 
 _STRIP = 28  # height of the label above a frame, in pixels
-_PAPER = (236, 239, 242)  # behind labels and between frames, so that white frames stand out
+_PAPER = (236, 239, 242)  # the background of labels, and between frames, so that white frames stand out
 
 
 def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> Path:
