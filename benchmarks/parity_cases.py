@@ -151,7 +151,8 @@ def _trpo(environment: str, steps: int, values: dict[str, Any], **more: Any) -> 
 
 def _qr_dqn(environment: str, steps: int, values: dict[str, Any], bins: int | None = None) -> Pair:
     network = {"policy_kwargs": {"net_arch": [64, 64], "n_quantiles": _QUANTILES}}
-    ours = {"n_quantiles": _QUANTILES}
+    eps = 0.01 / values["batch_size"]  # the peer's of Adam; operant's default is 0.01/32, the paper's
+    ours = {"n_quantiles": _QUANTILES, "optimizer_eps": eps}
     return Pair(
         "QR-DQN", "qr-dqn", "sb3_contrib.QRDQN", environment, steps, 1, values | _QR, ours, network, bins
     )
