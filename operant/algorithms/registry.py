@@ -23,6 +23,7 @@ from operant.frozen import Frozen
 from operant.lazy import Table, nearest
 from operant.networks import Network, UserModule
 from operant.ops import schedules
+from operant.ops.exploration_noise import PROCESSES, ExplorationNoise
 from operant.ops.schedules import Schedule
 
 T = TypeVar("T", bound=eqx.Module)
@@ -115,6 +116,8 @@ def _plain(value: Any) -> Any:
         return value.to_json()
     if isinstance(value, Schedule):
         return str(value)
+    if isinstance(value, ExplorationNoise):
+        return {"process": type(value).__name__, **to_json(value)}
     return f"{value.__name__}, {schedules.YOURS}" if isinstance(value, FunctionType) else value
 
 
@@ -130,6 +133,8 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
         return {**dataclasses.asdict(default), **value} if isinstance(value, Mapping) else value
     if value is None and type(None) in kinds:
         return None
+    if isinstance(value, Mapping) and ExplorationNoise in kinds:
+        return _process(name, value)
     if isinstance(value, str) and Schedule in kinds:
         return schedules.parse(value)
     if isinstance(value, Schedule) and Schedule in kinds:
@@ -157,6 +162,16 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
         allowed = " or ".join(_KIND_NAMES.get(kind) or str(kind.__name__) for kind in kinds)
         raise ValueError(f"{name}={value!r}: must be {allowed}.")
     return value
+
+
+def _process(name: str, stored: Mapping[str, Any]) -> ExplorationNoise:
+    """The process of exploration that a file describes: one of operant's own. No other name is looked up."""
+    kind = stored.get("process")
+    if not isinstance(kind, str) or kind not in PROCESSES:
+        raise ValueError(
+            f"{name} was {kind!r}, which is not one of {', '.join(PROCESSES)}: pass it again as {name}=…."
+        )
+    return build(PROCESSES[kind], {key: value for key, value in stored.items() if key != "process"})
 
 
 _KIND_NAMES: dict[Any, str] = {

@@ -8,6 +8,7 @@ is stored in checkpoints and is no part of a policy once training is over. What 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -54,6 +55,9 @@ class GaussianNoise(ExplorationNoise):
 
     sigma: float | Schedule = 0.1
 
+    def __check_init__(self) -> None:
+        _require(self, "sigma", lambda sigma: sigma >= 0, "at least 0")
+
     def init(self, noise: jax.Array) -> PyTree:
         return ()
 
@@ -73,6 +77,15 @@ class OrnsteinUhlenbeck(ExplorationNoise):
     sigma: float | Schedule = 0.2
     theta: float = 0.15
     dt: float = 0.01
+
+    def __check_init__(self) -> None:
+        _require(self, "sigma", lambda sigma: sigma >= 0, "at least 0")
+        _require(self, "dt", lambda dt: dt > 0, "more than 0")
+        stable = isinstance(self.theta, int | float) and isinstance(self.dt, int | float)
+        if stable and not 0 < self.theta * self.dt < 2:
+            raise ValueError(
+                f"theta={self.theta}, dt={self.dt}: theta × dt must be between 0 and 2, or the noise grows without end."
+            )
 
     def init(self, noise: jax.Array) -> jax.Array:
         return jnp.zeros_like(noise)
@@ -99,6 +112,11 @@ class HeldNoise(ExplorationNoise):
     each_rollout: bool = eqx.field(static=True, default=False)
     source: ExplorationNoise = Independent()
     """What is held; a process without a state."""
+
+    def __check_init__(self) -> None:
+        _require(self, "steps", lambda steps: steps >= 1, "at least 1, or None")
+        if isinstance(self.source, HeldNoise | OrnsteinUhlenbeck | RepeatedActions):
+            raise ValueError(f"source={self.source}: only a process without a state can be held.")
 
     def init(self, noise: PyTree) -> Held:
         size = jax.tree.leaves(noise)[0].shape[0]
@@ -138,6 +156,9 @@ class RepeatedActions(ExplorationNoise):
     epsilon: float | Schedule = 0.1
     exponent: float = eqx.field(static=True, default=2.0)  # μ
 
+    def __check_init__(self) -> None:
+        _require(self, "exponent", lambda exponent: exponent > 1, "more than 1")
+
     def init(self, noise: Any) -> Repeating:
         return Repeating(jnp.zeros(noise.option.shape, jnp.int32), jnp.zeros_like(_data(noise.uniform)))
 
@@ -158,6 +179,20 @@ class RepeatedActions(ExplorationNoise):
         weight = np.arange(1, LONGEST_REPEAT + 1, dtype=np.float64) ** -self.exponent
         ends = np.cumsum(weight / weight.sum())[:-1].astype(np.float32)
         return 1 + jnp.searchsorted(jnp.asarray(ends), uniform, side="right").astype(jnp.int32)
+
+
+PROCESSES = {
+    kind.__name__: kind
+    for kind in (Independent, GaussianNoise, OrnsteinUhlenbeck, HeldNoise, RepeatedActions)
+}
+"""Those that a file can name."""
+
+
+def _require(process: ExplorationNoise, name: str, right: Callable[[Any], bool], allowed: str) -> None:
+    """Raise ValueError where a plain number is not right; schedules and traced numbers are left alone."""
+    value = getattr(process, name)
+    if isinstance(value, int | float) and not right(value):
+        raise ValueError(f"{name}={value!r}: must be {allowed}.")
 
 
 def _where(condition: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:

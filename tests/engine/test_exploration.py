@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from operant.agent import Agent
+from operant.algorithms import registry
 from operant.algorithms.base import Algorithm
 from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.value.dqn import DQN
@@ -24,7 +26,15 @@ from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
 from operant.fields import FileError
 from operant.networks import Network
-from operant.ops.exploration_noise import ExplorationNoise, HeldNoise, OrnsteinUhlenbeck
+from operant.ops.exploration_noise import (
+    ExplorationNoise,
+    GaussianNoise,
+    HeldNoise,
+    Independent,
+    OrnsteinUhlenbeck,
+    RepeatedActions,
+)
+from operant.ops.schedules import Linear
 from operant.ops.seeds import key_of
 from operant.spaces import Box
 from operant.types import Episodes, Experience, Replay, Rollout
@@ -212,6 +222,43 @@ def test_a_checkpoint_from_before_exploration_had_a_state_is_read(tmp_path):
     save_tree(tmp_path / "part.safetensors", part, {})
     with pytest.raises(FileError, match=r"exploration.age is missing"):
         load_tree(tmp_path / "part.safetensors", like)
+
+
+class Holds(eqx.Module):
+    """The hyperparameters of an algorithm."""
+
+    process: ExplorationNoise
+
+
+@pytest.mark.parametrize(
+    "process",
+    [
+        Independent(),
+        GaussianNoise(Linear(0.5, 0.1)),
+        OrnsteinUhlenbeck(1.0, 0.5, 0.1),
+        HeldNoise(4, each_rollout=True, source=GaussianNoise(0.3)),
+        RepeatedActions(0.2, 1.5),
+    ],
+    ids=lambda process: type(process).__name__,
+)
+def test_a_file_holds_the_process_of_an_algorithm(process, tmp_path):
+    stored = json.loads(json.dumps(registry.to_json(Holds(process))))
+    assert eqx.tree_equal(registry.build(Holds, stored).process, process)
+
+
+def test_a_process_of_ones_own_is_given_again():
+    class Mine(ExplorationNoise):
+        def init(self, noise):
+            return ()
+
+        def step(self, state, noise, clock):
+            return noise, state
+
+    stored = registry.to_json(Holds(Mine()))
+    with pytest.raises(
+        ValueError, match=r"process was 'Mine', which is not one of Independent, .*pass it again as"
+    ):
+        registry.build(Holds, stored)
 
 
 def test_what_is_sampled_after_training_is_the_first_step_of_the_process():

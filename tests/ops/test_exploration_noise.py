@@ -161,3 +161,22 @@ def test_without_epsilon_no_action_is_random():
     explored, state = process.step(process.init(noise), noise, clock())
     assert not explored.option.any()
     assert not state.left.any()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: GaussianNoise(-0.1), "sigma=-0.1: must be at least 0"),
+        (lambda: OrnsteinUhlenbeck(dt=0.0), "dt=0.0: must be more than 0"),
+        (
+            lambda: OrnsteinUhlenbeck(theta=30.0, dt=0.1),
+            "theta=30.0, dt=0.1: theta × dt must be between 0 and 2",
+        ),
+        (lambda: HeldNoise(0), "steps=0: must be at least 1, or None"),
+        (lambda: HeldNoise(3, source=OrnsteinUhlenbeck()), "only a process without a state can be held"),
+        (lambda: RepeatedActions(exponent=1.0), "exponent=1.0: must be more than 1"),
+    ],
+)
+def test_what_cannot_be_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
