@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import operant
+from operant.algorithms.policy_gradient.ppo import PPO
 from operant.envs.registry import native
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -27,6 +28,20 @@ def example(name):
 def test_an_algorithm_of_the_users_own_learns():
     agent = example("own_algorithm")["main"](40_000, progress_bar=False)
     assert agent.evaluate(20).mean > 100  # the random policy: 22
+
+
+def test_the_network_of_an_own_algorithm_is_interchangeable_with_the_librarys():
+    mine = example("own_algorithm")["RewardWeighted"]
+    fourier = example("own_network")["Fourier"](4, 64, jax.random.key(0))
+    for network in (operant.Network(hidden_sizes=(8,)), {"hidden_sizes": (8,)}, fourier):
+        for cls in (mine, PPO):
+            algorithm = cls(network=network)
+            assert (
+                algorithm.network == operant.Network(hidden_sizes=(8,)) or algorithm.network.module is fourier
+            )
+            jax.eval_shape(
+                lambda key, made=algorithm: made.init(native("CartPole-v1").spec, key), jax.random.key(0)
+            )
 
 
 def test_a_gymnasium_environment_of_the_users_own_is_learnt():
