@@ -8,6 +8,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import operant
@@ -201,3 +202,12 @@ def test_latencies_are_shown_with_their_range():
     text = latency.report(raw)
     assert "| predict | 60.0 (50.0–90.0) |" in text
     assert "| operant algorithms | 0.50 (0.25–0.75) |" in text
+
+
+def test_imitation_measures_from_the_random_policy_to_the_expert():
+    from benchmarks import imitation
+
+    raw = {"expert_mean": -100.0, "random_mean": -1100.0, "means": [-100.0, -150.0, -200.0]}
+    np.testing.assert_allclose(imitation.share(raw), [1.0, 0.95, 0.9])
+    assert imitation.plain_share(raw) is None
+    assert imitation.plain_share({"expert_mean": 200.0, "means": [180.0, 220.0]}) == 1.0

@@ -15,7 +15,7 @@ from operant.agent.configuration import Supplied
 from operant.agent.core import Core
 from operant.agent.model import Model
 from operant.agent.plan import Plan
-from operant.agent.recorded import require_dataset, source_of
+from operant.agent.recorded import require_dataset, source_of, updates_of
 from operant.agent.training import Session
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
@@ -104,10 +104,11 @@ class Agent(Model):
 
     def learn(
         self,
-        total_timesteps: float,
+        total_timesteps: float | None = None,
         callback: Any = None,
         progress_bar: bool = True,
         *,
+        epochs: int | None = None,
         log_interval: int | None = None,
         loggers: Sequence[Logger] = (),
         observers: Sequence[Observer] = (),
@@ -130,6 +131,7 @@ class Agent(Model):
             callback: A function that is called with a `Progress` after every row of metrics, an `operant.Callback` with
                 hooks at other moments, too, or a list of these. What returns anything false but None stops training.
             progress_bar: Whether to show the live table and bar.
+            epochs: How often to go through the dataset, instead of `total_timesteps`.
             log_interval: Environment steps between two rows of metrics.
             loggers: Further places for the rows to go, such as `WandbLog`, `JsonLog` or `TextLog`.
             observers: Called with every transition, in order, between chunks.
@@ -159,6 +161,12 @@ class Agent(Model):
         that fails may take with it what had been learnt: the agent then goes back to its last checkpoint.
         """
         habits.refuse(habits.LEARN, "learn", habit, self.learn)
+        inputs.at_least_one(epochs=epochs)
+        if (total_timesteps is None) == (epochs is None):
+            raise ValueError("learn takes total_timesteps, or of a dataset epochs=…, and one of them only.")
+        if epochs is not None:
+            total_timesteps = updates_of(self.algorithm, self._core.recorded, epochs)
+        assert total_timesteps is not None
         total_timesteps = inputs.steps(total_timesteps)
         inputs.at_least_one(log_interval=log_interval)
         inputs.require_used(

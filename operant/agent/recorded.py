@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from operant.algorithms.base import Algorithm
+from operant.engine.dataset import updates_per_epoch
 from operant.engine.demonstrations import DatasetError, Demonstrations, Stream, read
 from operant.envs.source import Source
 from operant.envs.stored import NoEnvironment, StoredSource
-from operant.types import EnvSpec
+from operant.types import Dataset, EnvSpec
 
 
 class Recorded:
@@ -101,6 +102,22 @@ def source_of(recorded: Recorded | None, env: Any, **values: Any) -> Source:
     if recorded.is_known:
         recorded.data  # noqa: B018 (it is looked at now, so that what is wrong with it is said at once)
     return source
+
+
+def updates_of(algorithm: Algorithm, recorded: Recorded | None, epochs: int) -> int:
+    """Updates of this number of epochs. Raises ValueError where there are none: of what plays, and of streams."""
+    plan = algorithm.experience
+    if recorded is None or not isinstance(plan, Dataset):
+        raise ValueError(
+            f"epochs={epochs}: {algorithm.name} learns from what it does itself. Say total_timesteps=…."
+        )
+    data = recorded.data
+    if isinstance(data, Stream):
+        raise ValueError(
+            f"epochs={epochs}: nobody knows how many batches a stream has. Say the number of updates, "
+            "total_timesteps=…."
+        )
+    return epochs * updates_per_epoch(plan, int((~data.held_out(plan.validation_fraction)).sum()))
 
 
 def _brief(value: Any) -> str:

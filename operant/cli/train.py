@@ -103,6 +103,7 @@ def _train(asked: Asked, again: str) -> None:
         training = asked.training
         with from_input():
             from operant.agent.inputs import require_learning
+            from operant.agent.recorded import updates_of
             from operant.engine.run_directory import RunDirectory, default_run_path
             from operant.engine.train import chunk_size
 
@@ -112,6 +113,8 @@ def _train(asked: Asked, again: str) -> None:
             if training.run_dir is not None:
                 RunDirectory(Path(training.run_dir)).check(overwrite=training.overwrite)
             plan, steps = agent.algorithm.experience, training.total_timesteps
+            if training.epochs is not None:
+                steps = updates_of(agent.algorithm, agent.learner.recorded, training.epochs)
             agent.learner.require_room(chunk_size(plan, agent.num_envs, steps, training.log_interval))
             require_learning(plan, agent.num_envs, steps)
             path = training.run_dir or default_run_path(asked.name or asked.algorithm, agent.source.id)
@@ -123,7 +126,7 @@ def _train(asked: Asked, again: str) -> None:
             agent, directory, again, training.episodes, training.video, training.pictures
         ) as begin:
             agent.learn(
-                training.total_timesteps,
+                steps,
                 begin,
                 progress_bar=training.progress,
                 log_interval=training.log_interval,

@@ -30,6 +30,8 @@ class Training:
     dataset: Annotated[str | None, tyro.conf.arg(metavar="PATH")] = None
     """Recorded data for an algorithm that learns offline, such as bc: the folder or id of a Minari dataset, or an .npz
     file with observations and actions. Steps then mean updates."""
+    epochs: int | None = None
+    """How often to go through the dataset, instead of --total-timesteps."""
     seed: int = 0
     """The seed of all randomness."""
     seeds: Seeds = None
@@ -96,6 +98,7 @@ class Training:
         """Raise ValueError naming the first flag with a number that is not allowed."""
         at_least_one(
             total_timesteps=self.total_timesteps,
+            epochs=self.epochs,
             seeds=self.seeds if isinstance(self.seeds, int) else None,
             num_envs=self.num_envs,
             log_interval=self.log_interval,

@@ -55,10 +55,19 @@ class Demonstrations:
         return found.hexdigest()
 
     def split(self, fraction: float) -> tuple[Transition, Transition | None]:
-        """`(steps to learn from, steps held out)`: that part of the episodes, or of the steps of a single one; at least
-        one of each. The same ones for every seed, chosen at random."""
+        """`(steps to learn from, steps held out)`: see `held_out`."""
         if fraction == 0:
             return self.steps, None
+        rows = self.held_out(fraction)
+        return tuple(jax.tree.map(lambda x, chosen=chosen: x[chosen], self.steps) for chosen in (~rows, rows))  # pyright: ignore[reportReturnType]
+
+    def held_out(self, fraction: float) -> np.ndarray:
+        """Which steps `[B]` are not learnt from: those of that part of the episodes, or of the steps of a single one.
+
+        At least one of each; the same ones for every seed, chosen at random. Raises DatasetError where none is left.
+        """
+        if fraction == 0:
+            return np.zeros(len(self), bool)
         ends = np.flatnonzero(self.steps.done) + 1
         alone = np.arange(1, len(self) + 1)
         ends = ends if self.ends_known and len(ends) > 1 else alone
@@ -70,8 +79,7 @@ class Demonstrations:
             )
         held_out = np.zeros(len(ends), bool)
         held_out[np.random.default_rng(0).permutation(len(ends))[:count]] = True
-        rows = np.repeat(held_out, np.diff(ends, prepend=0))
-        return tuple(jax.tree.map(lambda x, chosen=chosen: x[chosen], self.steps) for chosen in (~rows, rows))  # pyright: ignore[reportReturnType]
+        return np.repeat(held_out, np.diff(ends, prepend=0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -222,3 +222,12 @@ def test_loop_refuses_more_metrics_than_there_is_room_for(monkeypatch):
 def test_bc_has_no_curiosity():
     with pytest.raises(ValueError, match="explores nothing"):
         operant.BC("CartPole-v1", dataset=arrays(), curiosity="rnd")
+
+
+def test_learn_counts_epochs():
+    made = agent(validation_fraction=0.25).learn(epochs=3, progress_bar=False)
+    assert (made.step, made.history[-1]["time/epochs"]) == (6, 3)  # 30 steps in batches of 16
+    with pytest.raises(ValueError, match="takes total_timesteps, or of a dataset epochs"):
+        made.learn(3, epochs=3)
+    with pytest.raises(ValueError, match="PPO learns from what it does itself"):
+        Agent(PPO(), "CartPole-v1").learn(epochs=3)
