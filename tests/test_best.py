@@ -18,6 +18,7 @@ from operant.agent.core import Core
 from operant.agent.selection import LENGTH, REWARD, Selection
 from operant.cli.finish import best_kept, best_summary, forgetting
 from operant.engine.evaluate import Evaluation
+from operant.engine.evaluate_native import NativeEvaluator
 from operant.engine.files import read_metadata
 from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
@@ -31,8 +32,8 @@ def learn(agent: Agent, callback=None, **arguments) -> Agent:
     return agent.learn(512, callback, progress_bar=False, log_interval=128, **arguments)
 
 
-def evaluated(seeds: int | None, run_dir=None, callback=None) -> Agent:
-    agent = operant.PPO("CartPole-v1", seeds=seeds, **SMALL)
+def evaluated(seeds: int | None, run_dir=None, callback=None, backend="auto") -> Agent:
+    agent = operant.PPO("CartPole-v1", seeds=seeds, backend=backend, **SMALL)
     return learn(agent, callback, evaluate_every=200, evaluation_episodes=3, run_dir=run_dir)
 
 
@@ -41,21 +42,32 @@ def scores(monkeypatch):
     """Evaluations say in turn what is planned here."""
     planned: list[float] = []
 
-    def score(self, state, *_):
-        return Evaluation("CartPole-v1", np.full(3, planned.pop(0)), np.full(3, 7), FIRST_SEED)
+    def score(self, *_):
+        return [
+            Evaluation("CartPole-v1", np.full(3, planned.pop(0)), np.full(3, 7), FIRST_SEED)
+            for _ in self.core.seeds or (None,)
+        ]
 
-    monkeypatch.setattr(Selection, "_score", score)
+    monkeypatch.setattr(Selection, "_scores", score)
     return planned
 
 
+@pytest.mark.parametrize("backend", ["native", "gymnasium"])
 @pytest.mark.parametrize("seeds", [None, 2])
-def test_an_evaluation_is_a_score_of_the_model_of_that_time_and_is_logged(seeds, tmp_path):
+def test_an_evaluation_is_a_score_of_the_model_of_that_time_and_is_logged(seeds, backend, tmp_path):
     expected = []
 
     def score(progress) -> None:
-        expected.append(progress.agent.evaluate(3, seed=FIRST_SEED))
+        agent = progress.agent
+        if backend == "gymnasium":
+            expected.append(agent.evaluate(3, seed=FIRST_SEED))
+        else:
+            environment = agent.source.scored_natively
+            evaluator = NativeEvaluator(environment, 3, agent.learner.seeds, FIRST_SEED)
+            scores = evaluator(agent.algorithm, agent.state)
+            expected.append(scores[0] if seeds is None else scores)
 
-    agent = evaluated(seeds, tmp_path / "run", score)
+    agent = evaluated(seeds, tmp_path / "run", score, backend)
     for rows in (agent.history, read_rows(tmp_path / "run" / "metrics.csv")):
         known = [row for row in rows if not np.isnan(row.get(REWARD, np.nan)).all()]
         # Every 200 steps, as soon as a row of 128 has passed them, and at the end.
@@ -80,9 +92,9 @@ def test_a_new_best_is_one_that_is_at_least_as_good_as_the_one_before():
     core._place(cast("Any", learner))
     core._best = None
     selection.core, selection.episodes = core, 3
-    selection._score = lambda state, watch: Evaluation(
-        "CartPole-v1", np.full(3, next(means)), np.full(3, 7), FIRST_SEED
-    )
+    selection._scores = lambda watch: [
+        Evaluation("CartPole-v1", np.full(3, next(means)), np.full(3, 7), FIRST_SEED)
+    ]
     news, steps = [], []
     for step in (10, 20, 30, 40):
         learner.step = step

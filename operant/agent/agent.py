@@ -143,8 +143,8 @@ class Agent(Model):
                 plays what it has learnt for `learning_starts` steps, learning nothing, to fill replay again.
             evaluate_every: Environment steps between two evaluations of the deterministic policy, the last one at the
                 end. Training can forget: `best_model` is then the best of them, and is kept in `run_dir`.
-            evaluation_episodes: Episodes of an evaluation, on Gymnasium's own environment; the same ones each time, and
-                none of those that `evaluate` plays by default.
+            evaluation_episodes: Episodes of an evaluation; the same ones each time, and none of those that `evaluate`
+                plays by default. Where training is on the device so are they, and of Gymnasium's environment otherwise.
             evaluate_env: Another environment of the same spaces to evaluate on.
             reset_num_timesteps: Whether steps are counted from 0 again, and with them schedules, `history` and
                 `best_model`; what has been learnt stays. Otherwise they go on: the end of training is moved by

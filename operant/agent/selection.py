@@ -1,18 +1,21 @@
 """Evaluation between two chunks of training, by which the best model is chosen and kept.
 
-Episodes are those of Gymnasium's own environment, the same ones each time, and none that a final score is made of.
+Episodes are the same ones each time, and none that a final score is made of: on the device where training is there,
+all learners together; else on Gymnasium's own environment.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
 from operant.agent.best import FIRST_SEED, Best
 from operant.agent.core import Core
 from operant.agent.inputs import SLOTS
 from operant.engine.evaluate import Evaluation, evaluate
+from operant.engine.evaluate_native import NativeEvaluator
 from operant.engine.log import EVALUATED
 from operant.engine.policy import Policy
 from operant.engine.watch import Watch
@@ -31,6 +34,12 @@ class Selection:
         if source is not core.source:
             require_same_spaces(core.spec, source.spec)
         self._ours = not source.shared  # the one environment given is training's too, or its maker's
+        self._environments: list[gym.Env] = []
+        self._native: NativeEvaluator | None = None
+        native = source.scored_natively if source is core.source else None
+        if native is not None:
+            self._native = NativeEvaluator(native, episodes, core.learner.seeds, FIRST_SEED)
+            return
         count = min(episodes, SLOTS) if self._ours else 1
         self._environments = [core.make_env(source) for _ in range(count)]
 
@@ -43,7 +52,7 @@ class Selection:
         it is finished.
         """
         learner = self.core.learner
-        scores = [self._score(learner.state_of(index), watch) for index in range(learner.seeds or 1)]
+        scores = self._scores(watch)
         reward = np.array([score.mean for score in scores])
         length = np.array([score.lengths.mean() for score in scores])
         if diverged is not None:  # what plays on without sense may score by chance
@@ -64,6 +73,13 @@ class Selection:
         """Closes the environments that were made for evaluation."""
         for env in self._environments if self._ours else ():
             env.close()
+
+    def _scores(self, watch: Watch | None) -> list[Evaluation]:
+        """That of each learner."""
+        learner = self.core.learner
+        if self._native is not None:
+            return self._native(self.core.algorithm, learner.state, watch)
+        return [self._score(learner.state_of(index), watch) for index in range(learner.seeds or 1)]
 
     def _score(self, state: PyTree, watch: Watch | None) -> Evaluation:
         core, environments = self.core, iter(self._environments)

@@ -196,11 +196,16 @@ def _evaluate(
                     observations[i], infos[i] = checks.begin(envs[i], i, seed=seed + number[i])
                     fresh[i] = True
         t += 1
+    warn_of_cut(cut, episodes, name)
+    successes = None if None in succeeded else np.array(succeeded, bool)
+    return Evaluation(name, returns, lengths, seed, cut=cut, successes=successes)
+
+
+def warn_of_cut(cut: int, episodes: int, name: str) -> None:
+    """Say that this number of an environment's episodes, if any, were ended after `LONGEST` steps."""
     if cut:
         warnings.warn(
             f"{cut} of {episodes} episodes of {name} were not over after {LONGEST:,} steps and were cut off there, "
             "so that their returns are not whole. A time limit ends them: wrappers='time-limit:1000'.",
-            stacklevel=3,
+            stacklevel=4,
         )
-    successes = None if None in succeeded else np.array(succeeded, bool)
-    return Evaluation(name, returns, lengths, seed, cut=cut, successes=successes)

@@ -119,6 +119,16 @@ class Source:
         return wrap_native(self.given, self.wrappers, rewards=False)
 
     @cached_property
+    def scored_natively(self) -> Environment | None:
+        """What is scored on the device while training goes on there; None when training goes through the host."""
+        if self.native is None:
+            return None
+        if isinstance(self.given, Environment):
+            return self._scored
+        assert self.twin is not None
+        return wrap_native(self.twin, self.wrappers, rewards=False)
+
+    @cached_property
     def spec(self) -> EnvSpec:
         """Its description, for one copy."""
         if isinstance(self.given, Environment):
