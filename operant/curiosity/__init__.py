@@ -1,4 +1,4 @@
-"""Curiosity: rewards that an agent gives itself for what is new to it, as values that any algorithm takes."""
+"""Curiosity: intrinsic rewards for novelty, as values that any algorithm takes."""
 
 from __future__ import annotations
 

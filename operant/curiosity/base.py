@@ -1,4 +1,4 @@
-"""The protocol of intrinsic rewards: what is surprising about a transition, and learning not to be surprised again."""
+"""The protocol of intrinsic rewards: how novel a transition is, and learning to know it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from operant.types import Clock, EnvSpec, PyTree, Transition
 class Curiosity(eqx.Module):
     """An intrinsic reward, as a frozen value of its hyperparameters.
 
-    `State` below stands for whatever pytree of arrays it learns. Transitions have any leading axes `[…]`, and
+    `State` below is any pytree of arrays that it learns. Transitions have any leading axes `[…]`, and
     `weight […]` is 0 for those that never happened.
     """
 
@@ -30,19 +30,19 @@ class Curiosity(eqx.Module):
 
     @abstractmethod
     def check(self, spec: EnvSpec) -> None:
-        """Raise ValueError, naming the thing, the value and the remedy, where it cannot be used."""
+        """Raise ValueError, naming the thing, the value and the remedy, if it cannot be used."""
 
     @abstractmethod
     def init(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         """The state before the first step."""
 
     def update_statistics(self, state: PyTree, transition: Transition, weight: jax.Array) -> PyTree:
-        """The state after seeing fresh experience, each step once, before it is rewarded: statistics, counts."""
+        """The state with statistics or counts of new experience, each step once, before its reward is computed."""
         return state
 
     @abstractmethod
     def reward(self, state: PyTree, transition: Transition) -> jax.Array:
-        """How surprising each transition is, `[…]`, before it is scaled."""
+        """The intrinsic reward of each transition, `[…]`, before it is scaled."""
 
     def update(
         self, state: PyTree, transition: Transition, weight: jax.Array, key: jax.Array, clock: Clock

@@ -2,8 +2,8 @@
 
     r_i = 1 / √N(s')
 
-N counts how often the state arrived in was seen, this time included. The paper counts states with actions; the state
-arrived in is what a sparse environment hides, and the same for every action space.
+N counts how often the next state was seen, including now. The paper counts pairs of states and actions; the next state
+is what matters in a sparse environment, and works for every action space.
 
 | paper | here |
 |---|---|
@@ -23,7 +23,7 @@ from operant.types import EnvSpec, Transition
 
 
 class CountsState(eqx.Module):
-    """How often each state was arrived in."""
+    """How often each state was reached."""
 
     visits: jax.Array  # [S]
     space: Space = eqx.field(static=True)  # of observations
@@ -36,7 +36,7 @@ class Counts(Curiosity):
         if not isinstance(spec.observation_space, Discrete | MultiDiscrete):
             raise ValueError(
                 f"Counts keeps a table, and needs Discrete or MultiDiscrete observations: {spec.id} has "
-                f"{describe(spec.observation_space)}. Take RND or ICM, or discretise the observations."
+                f"{describe(spec.observation_space)}. Use RND or ICM, or discretise the observations."
             )
 
     def init(self, spec: EnvSpec, key: jax.Array) -> CountsState:

@@ -1,9 +1,9 @@
-"""An algorithm that is curious: it learns from the environment's reward and one of its own making.
+"""An algorithm with curiosity: it learns from the environment's reward plus an intrinsic one.
 
     r = r_e + scale · r_i
 
-Curiosity rewards the transitions of every batch, and then learns from them to be less surprised. What is reported and
-evaluated stays the environment's reward, since only the algorithm sees the sum.
+Curiosity computes the intrinsic rewards of every batch, and then learns from it. Metrics and evaluations use the
+environment's reward, since only the algorithm sees the sum.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OWN, _VALUE = 0x43757269, 0x43757256
 
 
 class CuriousState(eqx.Module):
-    """What the algorithm has learnt, and what its curiosity has."""
+    """The state of the algorithm, and that of its curiosity."""
 
     learner: PyTree
     curiosity: PyTree
@@ -46,14 +46,14 @@ class CuriousState(eqx.Module):
 class Curious(Algorithm):
     """Any algorithm, with an intrinsic reward.
 
-    Where the algorithm normalises rewards, the environment's and the intrinsic one are each divided by the deviation of
-    their own return, before they are added: of the sum, the more frequent one would decide.
+    If the algorithm normalises rewards, the environment's and the intrinsic one are each divided by the standard
+    deviation of their own return before they are added: normalising the sum would let the larger one dominate.
     """
 
     algorithm: Algorithm
-    """What learns."""
+    """The algorithm that learns."""
     curiosity: Curiosity
-    """What rewards it."""
+    """The source of intrinsic rewards."""
 
     @property
     def inner(self) -> Algorithm:
@@ -101,14 +101,14 @@ class Curious(Algorithm):
         if replay is not None and replay.n_step > 1 and replay.sequence == 1:
             raise ValueError(
                 f"n_step={replay.n_step} with curiosity: replay does not hold the observations between the first and "
-                "the last of n steps, so the steps between could not be rewarded. Set n_step to 1, or take sequences."
+                "the last of n steps, so the steps between could not be rewarded. Set n_step to 1, or use sequences."
             )
         if self.valued is not None:
             asked = f"gamma={self.valued.gamma}, episodic={self.valued.episodic} of {type(self.curiosity).__name__}"
             if replay is not None or plan.whole_episodes or not hasattr(self.algorithm, "gamma"):
                 raise ValueError(
                     f"{asked}: another intrinsic return needs rollouts and an algorithm that discounts, which "
-                    f"{self.algorithm.name} is not. Leave both as they are, or take PPO."
+                    f"{self.algorithm.name} is not. Leave both as they are, or use PPO."
                 )
             if spec.dummy_steps and not self.valued.episodic:
                 raise ValueError(
@@ -168,7 +168,7 @@ class Curious(Algorithm):
         return self.inner.report(state.learner)
 
     def see(self, state: CuriousState, transition: Transition, weight: jax.Array) -> CuriousState:
-        """The state after curiosity has seen fresh experience `[T, N, …]`, once, in order, before it is rewarded."""
+        """The state after curiosity has seen new experience `[T, N, …]`, once, in order, before it is rewarded."""
         curiosity = self.curiosity.update_statistics(state.curiosity, transition, weight)
         reward = self.curiosity.reward(curiosity, transition)
         rewarded = replace(transition, reward=reward)

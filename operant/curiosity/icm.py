@@ -1,7 +1,7 @@
 """The intrinsic curiosity module (Pathak, Agrawal, Efros & Darrell 2017, arXiv:1705.05363).
 
-Features φ are learnt by telling from two successive observations which action led from one to the other, so they need
-not hold what actions have nothing to do with. What a forward model cannot foretell of them is surprising:
+Features φ are learnt by an inverse model, which predicts the action between two successive observations, so they can
+leave out what does not depend on actions. The intrinsic reward is the error of a forward model of these features:
 
     r_i = η/2 ‖φ̂(φ(s), a) − φ(s')‖²                              (equation 6)
     L = (1−β) L_I + β L_F,   L_F = ½ ‖φ̂ − φ(s')‖²,   L_I = −log p(a | φ(s), φ(s'))      (equations 3, 5, 7)
@@ -38,7 +38,7 @@ class Dynamics(eqx.Module):
     action_space: Space = eqx.field(static=True)
 
     def errors(self, transition: Transition) -> tuple[jax.Array, jax.Array]:
-        """`(L_F, L_I)` of every transition, `[…]`: half the square of what was not foreseen, and −log p(a)."""
+        """`(L_F, L_I)` of every transition, `[…]`: half the squared prediction error, and −log p(a)."""
         before, after = self.features(transition.observation), self.features(transition.next_observation)
         action = applied(self.action_space, transition.action)
         choices = self.inverse(jnp.concatenate([before, after], -1))
@@ -56,7 +56,7 @@ class ICMState(eqx.Module):
 
 
 class ICM(Learned):
-    """The intrinsic curiosity module: the error of foreseeing what matters to one's own actions."""
+    """The intrinsic curiosity module: the error of predicting features that depend on the agent's actions."""
 
     beta: float = 0.2
     """β: weight of the forward model's loss; the inverse model's is 1 − β."""
@@ -99,7 +99,7 @@ class ICM(Learned):
 
 
 def applied(space: Space, action: jax.Array) -> jax.Array:
-    """Actions `[…]` as the environment takes them; those of a bounded Box from −1 to 1, so that each counts alike."""
+    """Actions `[…]` as the environment takes them; those of a bounded Box scaled to [−1, 1]."""
     if not isinstance(space, Box):
         return action
     low, high = (jnp.broadcast_to(jnp.asarray(bound, jnp.float32), action.shape) for bound in space.bounds)

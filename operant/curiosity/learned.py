@@ -1,4 +1,4 @@
-"""What the curiosities that learn a model share: hyperparameters, a network of features, steps down a gradient."""
+"""What curiosities with a learnt model share: hyperparameters, a network of features, gradient steps."""
 
 # pyright: reportArgumentType=false
 # optax's types do not know that an Equinox module is a pytree.
@@ -50,19 +50,19 @@ class Learned(Curiosity):
     gamma: float | None = None
     """Discount factor of the intrinsic return; none: the algorithm's."""
     episodic: bool = static(True)
-    """End the intrinsic return where the episode ends; otherwise it goes on in the next one."""
+    """End the intrinsic return with the episode; otherwise it continues in the next episode."""
     gae_lambda: float = 0.95
-    """λ of the targets of the intrinsic value, which is learnt only where the two above ask for it."""
+    """λ of the targets of the intrinsic value, which is learnt only if the two hyperparameters above need it."""
     learning_rate: float | Schedule = 1e-3
     """Step size of Adam for the curiosity's own networks: a number or a schedule."""
     batch_size: int = static(64)
-    """Transitions in a minibatch of the curiosity's own learning; all there are, if those are fewer."""
+    """Transitions in a minibatch of the curiosity's own learning; at most all of the batch."""
     n_epochs: int = static(1)
     """Passes of the curiosity's own learning over each batch of experience."""
     max_grad_norm: float = 10.0
-    """Gradients of the curiosity's own networks longer than this are shortened to it."""
+    """The largest norm of gradients of the curiosity's own networks; longer ones are scaled down."""
     features: int = static(64)
-    """How many features an observation becomes."""
+    """Number of features of an observation."""
     network: Network = eqx.field(default=Network(activation="relu"), converter=lambda value: _network(value))
     """The curiosity's own networks."""
 
@@ -74,11 +74,11 @@ class Learned(Curiosity):
         self.network.require_no_critic("a curiosity")
         memory, dropout = self.network.memory, self.network.dropout
         require(memory == "none", "network.memory", memory, "'none': curiosity looks at single transitions")
-        require(dropout == 0, "network.dropout", dropout, "0: its noise would be taken for surprise")
+        require(dropout == 0, "network.dropout", dropout, "0: its noise would look like novelty")
 
     @property
     def values(self) -> bool:
-        """Whether the intrinsic return is another than what the algorithm's own value function can learn."""
+        """Whether the intrinsic return needs a value function of its own."""
         return self.gamma is not None or not self.episodic
 
     def optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:

@@ -22,7 +22,7 @@ CURIOSITIES: Table[type[Curiosity]] = Table(
 def curiosity(value: Curiosity | str | Mapping[str, Any] | None) -> Curiosity | None:
     """A curiosity from what users write: a value, its name ("none" for none), or a dict of its name and its values.
 
-    Raises ValueError naming what is wrong and what there is.
+    Raises ValueError naming what is wrong and the known names.
     """
     if value is None or isinstance(value, Curiosity):
         return value

@@ -1,6 +1,6 @@
 """Random network distillation (Burda, Edwards, Storkey & Klimov 2018, arXiv:1810.12894).
 
-A predictor f̂ learns to say what a fixed random network f says of an observation. Where it has often been, it can:
+A predictor f̂ learns the output of a fixed random network f. Its error is small for observations that it has seen often:
 
     r_i = ‖f̂(s'; θ) − f(s')‖² / n        L(θ) = E[ r_i ]
 
@@ -28,7 +28,7 @@ from operant.types import Clock, EnvSpec, Transition
 
 
 class RNDState(eqx.Module):
-    """The two networks and what they need."""
+    """The two networks, the optimiser and the whitening."""
 
     target: Features  # f, which never changes
     predictor: Features  # f̂
@@ -37,12 +37,12 @@ class RNDState(eqx.Module):
 
 
 class RND(Learned):
-    """Random network distillation: the error of predicting a random network's output where it arrives."""
+    """Random network distillation: the error of predicting a random network's output for the next observation."""
 
     normalize_reward: bool = static(True)
     """Divide the intrinsic reward by the running deviation of its discounted return."""
     normalize_observations: bool = static(True)
-    """Shift and scale what the networks see by its running statistics, and clip it to ±5."""
+    """Normalise observations for the networks by running statistics, and clip them to ±5."""
 
     def check(self, spec: EnvSpec) -> None:
         pass  # every observation has features

@@ -1,14 +1,15 @@
-"""Intrinsic returns with a discount of their own, and such that go on when an episode ends.
+"""Intrinsic returns with a discount of their own, which may continue when an episode ends.
 
-Burda et al. 2018, section 2.3: being curious, one should not be spared what an unlucky end costs in discoveries, and
-look as far ahead as discoveries, not rewards, are worth. There, two value functions are added. Here the algorithm keeps
-its one value function V = V_e + V_i: it is enough to learn V_i as well and to reward
+Burda et al. 2018, section 2.3: the intrinsic return should include what the end of an episode costs in discoveries, and
+have a horizon of its own. There, two value functions are added. Here the algorithm keeps its one value function
+V = V_e + V_i: it is enough to learn V_i as well and to give the reward
 
     r_e + r_i + γ_i V_i(s⁺) − γ V_i(s')
 
-where s' is what the algorithm itself bootstraps from (nothing, where the episode terminated), and s⁺ what the intrinsic
-return goes on with: s' too, or the first observation of the next episode. Then V satisfies r_e + γ V_e(s') + r_i +
-γ_i V_i(s⁺), which is what both value functions together would. With γ_i = γ and s⁺ = s' nothing is added.
+where s' is the observation that the algorithm bootstraps from (none if the episode terminated), and s⁺ the one that the
+intrinsic return continues from: s' too, or the first observation of the next episode. Then V equals
+r_e + γ V_e(s') + r_i + γ_i V_i(s⁺), as the two value functions together would. With γ_i = γ and s⁺ = s' nothing is
+added.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class IntrinsicValue(eqx.Module):
     def ahead(self, transition: Transition, episodic: bool) -> tuple[jax.Array, jax.Array]:
         """`(V_i(s'), V_i(s⁺))` of a rollout `[T, N]`, the first 0 where the episode terminated.
 
-        The next episode of what ends in the last row has not been seen yet: there s⁺ is its last observation.
+        For an episode that ends in the last row, the next one has not been seen yet: there s⁺ is its last observation.
         """
         after = self(transition.next_observation)
         bootstrap = jnp.where(transition.terminated, 0.0, after)

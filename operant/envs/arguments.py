@@ -16,9 +16,9 @@ OF_GYMNASIUM = (LIMIT, "disable_env_checker")  # which `gymnasium.make` takes fo
 
 
 def check(env: Any, env_kwargs: Any, maker: Any = None) -> None:
-    """Raise ValueError where an id, a function or a class does not take these keyword arguments; names its own.
+    """Raise ValueError if an id, a function or a class does not take these keyword arguments; it names those it takes.
 
-    `maker` is what takes them in the end, where it is not what the id is registered with.
+    `maker` is the callable that takes them, if it is not the one that the id is registered with.
     """
     if not isinstance(env_kwargs, Mapping):
         raise ValueError(f"env_kwargs={env_kwargs!r}: must be a dict, such as {{'is_slippery': False}}.")
@@ -46,7 +46,7 @@ def check(env: Any, env_kwargs: Any, maker: Any = None) -> None:
 
 
 def unknown(name: str, key: str, value: Any, known: Sequence[str] | Mapping[str, Any]) -> str:
-    """What is said of a keyword that an environment does not have."""
+    """The message about a keyword that an environment does not have."""
     close = get_close_matches(key, known, n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
     takes = f"It takes {', '.join(known)}." if known else "It takes none."
@@ -54,7 +54,7 @@ def unknown(name: str, key: str, value: Any, known: Sequence[str] | Mapping[str,
 
 
 def parameters(maker: Any) -> dict[str, Any] | None:
-    """`{name: default}` of what can be given by name; None where that cannot be told, or anything can."""
+    """`{name: default}` of what can be given by name; None if that is unknown, or any name can."""
     try:
         found = inspect.signature(maker).parameters.values()
     except (TypeError, ValueError):
@@ -66,7 +66,7 @@ def parameters(maker: Any) -> dict[str, Any] | None:
 
 
 def missing(maker: Any, env_kwargs: Mapping[str, Any]) -> list[str]:
-    """What has to be given, and is not."""
+    """Required arguments that are not given."""
     empty = inspect.Parameter.empty
     return [
         name
@@ -89,10 +89,10 @@ def to_json(env_kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 def from_json(config: Mapping[str, Any], env: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
     """The keyword arguments of a configuration, with those given now on top.
 
-    They are those of the environment that it was trained in, so they do not go with an `env` of another id, or with one
-    that is made already.
+    They belong to the environment of training, so they are not used for an `env` with another id, or one that exists
+    already.
 
-    Raises ValueError naming the ones that no file could hold and that are not given now.
+    Raises ValueError naming those that could not be saved and are not given now.
     """
     made_again = callable(env) or isinstance(env, list | tuple)
     same = env is None or (env == config["environment"] if isinstance(env, str) else made_again)
@@ -111,7 +111,7 @@ def to_text(env_kwargs: Mapping[str, Any]) -> str:
 
 
 def _maker(env: Any) -> Any:
-    """What makes an environment; None where its code is not here."""
+    """The callable that makes an environment; None if its code is not installed."""
     if not isinstance(env, str):
         return env
     registration = gym.registry.get(env)

@@ -40,14 +40,14 @@ class Environment(eqx.Module):
 
     @abstractmethod
     def step(self, state: PyTree, action: PyTree, noise: PyTree) -> tuple[PyTree, jax.Array, jax.Array]:
-        """`(next state, reward, terminated)`. The time limit is not the environment's business."""
+        """`(next state, reward, terminated)`. The engine applies the time limit."""
 
     @abstractmethod
     def observation(self, state: PyTree) -> PyTree:
         """What the agent sees of a state; of `observation_space`."""
 
     def action_mask(self, state: PyTree) -> PyTree:
-        """True for every possible action of `state`; None when all always are."""
+        """True for every possible action of `state`; None if all always are."""
         return None
 
     def raw_reward(self, state: PyTree) -> jax.Array | None:
@@ -55,12 +55,12 @@ class Environment(eqx.Module):
         return None
 
     def picture(self, state: PyTree) -> jax.Array | None:
-        """A state as it is shown to people, `[H, W, 3]` uint8; None where nobody has drawn it."""
+        """A picture of the state for people, `[H, W, 3]` uint8; None without one."""
         return None
 
     @property
     def frame_stack(self) -> int:
-        """How many observations the last axis of one is made of."""
+        """How many observations are stacked along the last axis of one."""
         return 1
 
     @property
@@ -91,7 +91,7 @@ def sample_noise(environment: Environment, key: jax.Array, num_envs: int) -> PyT
 
 
 def alike(noise: PyTree, group: int) -> PyTree:
-    """Noise `[N, …]` of resets, where every `group` environments in a row get that of the first of them."""
+    """Noise `[N, …]` of resets, in which each `group` of consecutive environments shares that of its first."""
     if group == 1:
         return noise
     return jax.tree.map(lambda x: x[jnp.arange(len(x)) // group * group], noise)

@@ -45,11 +45,11 @@ class MinBreakout(Environment):
     game, so scores are not to be compared with those of MinAtar. The rules:
 
     - The ball moves one cell diagonally at each step, after the paddle.
-    - What is in its way holds up that part of its motion and turns it round: a side wall its column; the top, a brick
-      and the paddle its row. A brick breaks. Where the cell next to it is then a brick, its column is turned as well.
+    - An obstacle stops one part of its motion and reverses it: a side wall that of its column; the top, a brick and the
+      paddle that of its row. A brick breaks. If the cell next to it is then a brick, its column is turned as well.
     - A paddle below the ball's own column sends it on in its direction sideways; one that only reaches the column which
       the ball comes to sends it back.
-    - When no brick is left, a new wall stands as soon as the ball leaves the paddle.
+    - When no brick is left, a new wall appears as soon as the ball leaves the paddle.
     - It starts below the wall, at the left or the right edge, on its way down and inwards.
 
     Observation: `[10, 10, 4]` of 0 and 1, the channels being paddle, ball, trail (where the ball was before) and brick.
@@ -59,13 +59,13 @@ class MinBreakout(Environment):
     id: ClassVar[str] = "MinBreakout"
     max_episode_steps: int | None = eqx.field(default=1000, static=True)
     sticky: float = eqx.field(default=0.1, static=True)
-    """Probability that the action before is taken once more instead (Machado et al. 2018)."""
+    """Probability that the previous action is repeated instead (Machado et al. 2018)."""
     rows: int = eqx.field(default=3, static=True)
-    """Of bricks, 1 to 6: with more of them the ball comes back sooner."""
+    """Rows of bricks, 1 to 6: with more of them the ball comes back sooner."""
     paddle_width: int = eqx.field(default=1, static=True)
-    """In cells; a wider one is easier."""
+    """Width of the paddle in cells; a wider one is easier."""
     all_actions: bool = eqx.field(default=False, static=True)
-    """Six actions, as the games of MinAtar share, of which the last three do nothing."""
+    """Six actions, as in MinAtar, of which the last three do nothing."""
 
     def __check_init__(self) -> None:
         for name, value, least, most in (

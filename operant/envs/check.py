@@ -1,4 +1,4 @@
-"""`operant.check(env)`: what is wrong with an environment, and what would make it easier to learn in."""
+"""`operant.check(env)`: faults of an environment, and advice that makes it easier to learn in."""
 
 from __future__ import annotations
 
@@ -73,19 +73,20 @@ def check(
     env_kwargs: Mapping[str, Any] | None = None,
     wrappers: Written | Sequence[Written] = (),
 ) -> Report:
-    """Play some episodes with random actions, and say what is wrong with an environment and what to change.
+    """Play some episodes with random actions, and report what is wrong with an environment and what to change.
 
-    Looked at are spaces, shapes, dtypes, bounds and finiteness of observations, rewards, flags, infos and masks;
-    whether seeds fix episodes and differ; how episodes end; whether arrays are reused; the scale of actions,
-    observations and rewards; and all that Gymnasium's own checker finds. Nothing that an environment does raises here.
+    It checks spaces, shapes, dtypes, bounds and finiteness of observations, rewards, flags, infos and masks; whether
+    episodes are determined by their seeds and differ between them; how episodes end; whether arrays are reused; the
+    scale of actions, observations and rewards; and all that Gymnasium's own checker checks. Errors that the environment
+    raises become part of the report.
 
     Args:
-        env: What an agent takes: an id, a callable, a list of these, an instance, a vector environment, a native one.
-        episodes: How many are played besides those that compare seeds.
-        seed: That of the first episode.
-        max_steps: Where an episode is left that does not end.
+        env: As for an agent: an id, a callable, a list of these, an instance, a vector environment, a native one.
+        episodes: How many are played, in addition to those that compare seeds.
+        seed: The seed of the first episode.
+        max_steps: The step at which an episode that does not end is left.
         env_kwargs: Keyword arguments for it.
-        wrappers: What it is wrapped in.
+        wrappers: Wrappers around it, the innermost first.
     """
     found = _Check(Findings(), episodes, seed, max_steps)
     with warnings.catch_warnings():
@@ -122,7 +123,7 @@ class _Check:
 
     @contextlib.contextmanager
     def caught(self, what: str) -> Iterator[None]:
-        """What is raised in here becomes an error of the report."""
+        """Make what is raised in this block an error of the report."""
         try:
             yield
         except Exception as error:
@@ -131,7 +132,7 @@ class _Check:
             self.findings.error(what, said if known else f"{what}: {type(error).__name__}: {error}")
 
     def look(self, source: Source) -> None:
-        """Everything, from the outside inwards."""
+        """All checks, from the outside inwards."""
         env = source.single()
         self.spaces(env.action_space, "actions")
         if source.normalizes:
@@ -158,7 +159,7 @@ class _Check:
     # seeds
 
     def seeds(self, source: Source, env: gym.Env) -> None:
-        """The same seed and actions give the same episode, also in another copy; another seed another one."""
+        """The same seed and actions give the same episode, also in another copy; another seed gives another."""
         first = self.play(env, self.seed, 0)
         if self.findings.errors:
             return
@@ -257,7 +258,7 @@ class _Check:
             )
 
     def scales(self, env: gym.Env) -> None:
-        """How large observations and rewards are, and how quick a step is."""
+        """The size of observations and rewards, and the time of a step."""
         played = [episode for episode in self.played if episode.length]
         if not played or self.findings.errors:
             return
@@ -325,7 +326,7 @@ class _Check:
 
 
 def _same(one: Episode, other: Episode) -> bool:
-    """Whether two episodes showed and paid the same."""
+    """Whether two episodes have the same observations and rewards."""
     return (
         one.length == other.length
         and np.allclose(one.rewards, other.rewards, rtol=1e-5, atol=1e-6)

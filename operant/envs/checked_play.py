@@ -1,4 +1,4 @@
-"""An episode of random actions, every answer of which is looked at."""
+"""An episode of random actions in which every result is checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from operant.types import PyTree
 
 @dataclass
 class Findings:
-    """What was found, the first of each kind."""
+    """The faults that were found, the first of each kind."""
 
     errors: dict[str, str] = field(default_factory=dict)
     advice: dict[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Findings:
 
 @dataclass
 class Episode:
-    """What an episode was: `observations` has one more than there were steps."""
+    """A record of an episode; `observations` has one more entry than there were steps."""
 
     observations: list[PyTree]
     rewards: np.ndarray
@@ -52,13 +52,13 @@ class Episode:
 
 
 def play(env: gym.Env, findings: Findings, seed: int | None, actions: int, max_steps: int) -> Episode:
-    """An episode whose actions are drawn from the seed `actions`; it is left where something is wrong."""
+    """An episode whose actions are drawn with the seed `actions`; it stops at the first fault."""
     episode, rewards = Episode([], np.zeros(0)), []
     env.action_space.seed(actions)
     before_this = findings.noted
 
     def look(observation: Any, info: Any, when: str, over: bool = False) -> Any:
-        """The mask in `info`; what is wrong is noted."""
+        """The mask in `info`; faults are recorded."""
         reason = fault(env.observation_space, observation)
         if reason is not None:
             findings.error("observation", f"{when}: {reason} Its space is {brief(env.observation_space)}.")
@@ -137,7 +137,7 @@ def _action(space: gym.Space, mask: np.ndarray | None) -> Any:
 
 
 def _beyond(space: gym.Space, observation: Any) -> str | None:
-    """Where numbers lie outside the bounds of a Box of real ones, which is taken as it is."""
+    """Which numbers lie outside the bounds of a real-valued Box; they are accepted."""
     if isinstance(space, gym.spaces.Dict):
         parts = [(space[name], observation[name]) for name in space]
     elif isinstance(space, gym.spaces.Tuple):
@@ -156,7 +156,7 @@ def _beyond(space: gym.Space, observation: Any) -> str | None:
 
 
 def _shared(one: PyTree, other: PyTree) -> bool:
-    """Whether parts of two observations are the same memory."""
+    """Whether two observations share memory."""
     pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=False)
     return any(
         isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.shares_memory(a, b) for a, b in pairs

@@ -25,7 +25,7 @@ LIBRARIES = {
 
 
 def foreign(thing: object) -> str | None:
-    """What to say of an object, or a class, that is an environment but none of Gymnasium's or operant's."""
+    """The message about an object or a class that is an environment of another library."""
     cls = thing if isinstance(thing, type) else type(thing)
     for base in cls.__mro__:
         library = base.__module__.partition(".")[0]

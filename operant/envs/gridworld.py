@@ -59,7 +59,7 @@ class GridWorld(Tabular):
         max_episode_steps: int | None = 1000,
         id: str | None = None,
     ) -> None:
-        """A map and what its cells pay.
+        """A map and the rewards of its cells.
 
         Args:
             cells: A map of several lines, its rows, or the name of one of `MAPS`.
@@ -148,7 +148,7 @@ def _check(rows: tuple[str, ...], known: Mapping[str, float]) -> None:
             if kind not in known and kind != OBSTACLE:
                 raise ValueError(
                     f"Row {number}, column {column} of the map is {kind!r}, which is none of "
-                    f"{' '.join((*known, OBSTACLE))}; say what it pays with others={{{kind!r}: …}}."
+                    f"{' '.join((*known, OBSTACLE))}; give its reward with others={{{kind!r}: …}}."
                 )
     if not any(START in row for row in rows):
         raise ValueError(f"The map has no start: mark one or more cells with {START}.")

@@ -1,4 +1,4 @@
-"""What the id of an environment names."""
+"""Ids of environments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gymnasium.envs.registration import find_highest_version, get_env_id, parse_
 
 
 def resolve(env: object) -> object:
-    """An id without a version as that of the newest one there is, as Gymnasium takes it; all else as it is."""
+    """An id without a version, completed with the newest one, as Gymnasium does; anything else unchanged."""
     if isinstance(env, list | tuple):
         return [resolve(one) for one in env]
     if not isinstance(env, str) or env in gym.registry:
@@ -24,11 +24,11 @@ def resolve(env: object) -> object:
 
 
 def registered(id: str) -> str:
-    """An id that only a file names, as that of what is registered already: without its module.
+    """The id of a registered environment for an id from a file: without its module, which is not imported.
 
-    `mymodule:MyEnv-v0` is MyEnv-v0 once somebody has imported mymodule; here nothing is imported.
+    `mymodule:MyEnv-v0` becomes MyEnv-v0 if mymodule has been imported already.
 
-    Raises ValueError where nobody has, and for ids that make whatever their arguments name.
+    Raises ValueError if it has not, and for ids that create whatever their arguments name.
     """
     module, colon, name = id.rpartition(":")
     if colon and (not module or module not in sys.modules):
@@ -47,7 +47,7 @@ def registered(id: str) -> str:
 
 
 def require_well_formed(id: str) -> None:
-    """Raise ValueError, saying what an id looks like, for a text that cannot be the id of an environment."""
+    """Raise ValueError, with examples of ids, for a text that cannot be the id of an environment."""
     module, colon, name = id.rpartition(":")
     try:
         parse_env_id(name)

@@ -1,4 +1,4 @@
-"""How the states of a table lie on paper: a grid of cells, or several of them side by side."""
+"""How the states of a table are drawn: as a grid of cells, or several grids side by side."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Panel:
         return len(self.cells), len(self.cells[0])
 
     def at(self, row: int, column: int) -> tuple[str, int]:
-        """`(what the cell is, its state)`."""
+        """`(the kind of the cell, its state)`."""
         return self.cells[row][column], self.states[row * self.shape[1] + column]
 
     def label(self, row: int, column: int) -> str:
-        """What is written into the cell's corner: its label, or its character on the map unless it is free."""
+        """The text in the cell's corner: its label, or its character on the map unless it is free."""
         kind = self.cells[row][column]
         return {(r, c): text for r, c, text in self.labels}.get((row, column), kind.strip(FREE))
 

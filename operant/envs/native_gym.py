@@ -19,14 +19,14 @@ FRAMES_PER_SECOND = 10
 class AsGymnasium(gym.Env[Any, Any]):
     """One copy of a native environment behind Gymnasium's interface; masks are in `info["action_mask"]`.
 
-    With `render_mode="rgb_array"` it shows its pictures, where it has some.
+    With `render_mode="rgb_array"` it renders its pictures, if it has any.
     """
 
     def __init__(self, environment: Environment, render_mode: str | None = None) -> None:
         self.environment, self.render_mode = environment, render_mode
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(
-                f"{environment.id} cannot be shown: nobody has drawn it (render_mode={render_mode!r})."
+                f"{environment.id} cannot be shown: it has no pictures (render_mode={render_mode!r})."
             )
         self.observation_space = space_to_gymnasium(environment.observation_space)
         self.action_space = space_to_gymnasium(environment.action_space)

@@ -1,6 +1,6 @@
-"""Probe environments: each isolates one thing that a learner must get right, and says what it must learn.
+"""Probe environments: each isolates one thing that an algorithm must get right, with known values.
 
-A learner that fails one has the bug the probe is named for, where on a real task it would merely be worse.
+An algorithm that fails a probe has the bug that the probe is for; on a real task it would only score lower.
 Values are the optimal policy's: V of an observation, Q of an observation and an action; γ is the discount.
 """
 
@@ -232,7 +232,7 @@ class Memory(Environment):
     """The first observation shows a cue, −1 or 1; `delay` steps later the right action is 0 or 1 accordingly.
 
     Observations: `[cue or 0, whether the answer is due]`. Reward 1 for the right answer, else 0. With a
-    memory the return is 1 and V after t steps is γ^(delay − t); without one no policy expects more than 0.5.
+    recurrent network the return is 1 and V after t steps is γ^(delay − t); without one no policy expects more than 0.5.
     """
 
     id: ClassVar[str] = "Memory"

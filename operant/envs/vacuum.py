@@ -134,7 +134,7 @@ class VacuumRobot(Environment):
 
 
 def _middles(count: np.ndarray, size: float) -> np.ndarray:
-    """The middles of a grid of cells of this size, `[columns, rows, 2]` in m."""
+    """The centres of a grid of cells of this size, `[columns, rows, 2]` in m."""
     x, y = ((np.arange(n) + 0.5) * size for n in count)
     return np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).astype(np.float32)
 

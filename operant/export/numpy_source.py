@@ -59,7 +59,7 @@ class Writer:
         self.outputs = [self.whole(value).text for value in self.graph.outputs]
 
     def read(self, value: Value) -> Text:
-        """What stands for a value where shapes are broadcast."""
+        """The operand for a value, with its shape made explicit for broadcasting."""
         if value.constants is None:
             return self._texts[id(value)]
         if value.node is not None and value.node.kind == "broadcast_in_dim":

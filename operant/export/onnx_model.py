@@ -47,7 +47,7 @@ class Writer:
         self._batch: str | None = None
 
     def read(self, value: Value) -> Tensor:
-        """What stands for a value where shapes are broadcast."""
+        """The operand for a value, with its shape made explicit for broadcasting."""
         if value.constants is None:
             return self._tensors[id(value)]
         if value.node is not None and value.node.kind == "broadcast_in_dim":

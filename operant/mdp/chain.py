@@ -19,7 +19,7 @@ from operant.mdp.reading import distribution
 class MarkovChain:
     """S states, and the probability of going from each to each.
 
-    A state that stays where it is with probability 1 is absorbing: the way to say that a walk ends there.
+    A state whose next state is itself with probability 1 is absorbing: a walk ends there.
 
     Attributes:
         num_states: S.
@@ -36,7 +36,7 @@ class MarkovChain:
             given: Any = given if sparse.issparse(given) else np.asarray(given, np.float64)
         except (TypeError, ValueError):
             raise ValueError(
-                "A Markov chain's transition probabilities hold something that is no number, or rows of different "
+                "A Markov chain's transition probabilities hold something that is not a number, or rows of different "
                 "lengths. A walk that ends in a state stays there: its row has a 1 for the state itself."
             ) from None
         if len(given.shape) != 2 or given.shape[0] != given.shape[1] or not given.shape[0]:
@@ -71,7 +71,7 @@ class MarkovChain:
         Args:
             steps: How many steps each takes.
             start: The state that they begin in, or the probability of each, `[S]`.
-            walks: How many; by default one.
+            walks: How many walks; by default one.
             seed: A number or a NumPy generator.
         """
         if steps < 0:
@@ -85,7 +85,7 @@ class MarkovChain:
         return states[0] if walks is None else states
 
     def distribution(self, steps: int, *, start: Any = 0) -> np.ndarray:
-        """The probability of being in each state after this many steps, `[S]`; `start` as of `simulate`."""
+        """The probability of being in each state after `steps` steps, `[S]`; `start` as in `simulate`."""
         if steps < 0:
             raise ValueError(f"steps={steps} must not be negative.")
         probabilities, backwards = distribution(start, self.num_states), self.transitions.T.tocsr()
@@ -102,7 +102,7 @@ class MarkovChain:
         """The probability of ending in each of the K absorbing states, from each state, `[S, K]`.
 
         With Q the transitions among states that can still be absorbed and R those into absorbing states, it is
-        (I − Q)⁻¹ R. Rows sum to less than 1 where a walk may go on for ever.
+        (I − Q)⁻¹ R. Rows sum to less than 1 if a walk may never end.
         """
         absorbing = self._absorbing("Absorption probabilities")
         probabilities = np.zeros((self.num_states, len(absorbing)))
@@ -116,7 +116,7 @@ class MarkovChain:
     def absorption_times(self) -> np.ndarray:
         """The expected number of steps until an absorbing state is reached, from each state, `[S]`.
 
-        It is (I − Q)⁻¹ 1, and infinite where a walk may never be absorbed.
+        It is (I − Q)⁻¹ 1, and infinite if a walk may never be absorbed.
         """
         absorbing = self._absorbing("Absorption times")
         times = np.where(self._reaching(np.flatnonzero(~self._reaching(absorbing))), np.inf, 0.0)

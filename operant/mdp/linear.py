@@ -12,7 +12,7 @@ STEPS = 1_000
 def solve(
     transitions: sparse.csr_array, rewards: np.ndarray, gamma: float, residual: float
 ) -> np.ndarray | None:
-    """v `[S]` for P `[S, S]`, whose rows sum to at most 1, and r `[S]`; None where it was not found.
+    """v `[S]` for P `[S, S]`, whose rows sum to at most 1, and r `[S]`; None if it was not found.
 
     Small systems are factorised. In larger ones a factorisation may fill all memory (states that lead anywhere leave
     it nothing to skip), so that BiCGStab is asked until max |r + γ P v − v| ≤ `residual`.
@@ -26,7 +26,7 @@ def solve(
 
 
 def bicgstab(matrix: sparse.csr_array, right: np.ndarray, residual: float) -> np.ndarray:
-    """x with max |right − matrix · x| ≤ `residual`, or whatever was reached (van der Vorst, 1992).
+    """x with max |right − matrix · x| ≤ `residual`, or the best that was reached (van der Vorst, 1992).
 
     SciPy's own takes its inner products from a threaded BLAS, whose waiting threads make it twenty times as slow
     where another process is busy.

@@ -23,9 +23,9 @@ class MDP:
         num_actions: A.
         possible_actions: True for each action that a state has, `[S, A]`.
         terminal: True for the states that have none, `[S]`.
-        start: The probability that an episode begins in each state, `[S]`; None where nobody said.
-        transitions: SciPy sparse `[A·S, S]`: in row `action · S + state` the probability of going on in each next
-            state. Where an outcome ends the episode the row sums to less than 1.
+        start: The probability that an episode begins in each state, `[S]`; None if it was not given.
+        transitions: SciPy sparse `[A·S, S]`: in row `action · S + state` the probability of continuing in each next
+            state. If an outcome ends the episode, the row sums to less than 1.
         expected_rewards: The expected reward of each pair, `[A, S]`; −∞ where an action is impossible. Action first,
             because the largest over actions is then found several times as fast.
     """
@@ -34,11 +34,11 @@ class MDP:
         """From arrays.
 
         Args:
-            transition_probabilities: `P[s][a][s']` as nested lists, in which None stands for an action that is
-                impossible; or an array `[S, A, S]`; or a SciPy sparse array `[S·A, S]` whose row is `s · A + a`.
+            transition_probabilities: `P[s][a][s']` as nested lists, with None for an impossible action; or an
+                array `[S, A, S]`; or a SciPy sparse array `[S·A, S]` whose row is `s · A + a`.
             rewards: `R[s][a][s']` in any of these forms, or `R[s][a]`.
             possible_actions: For each state the list of its actions, or booleans `[S, A]`. By default all are
-                possible that are not None; what is given for others is not looked at.
+                possible that are not None; entries of impossible ones are ignored.
 
         Raises:
             ValueError: the shapes do not fit, a probability is negative, or those of a possible state and action
@@ -104,7 +104,7 @@ class MDP:
 
         Args:
             environment: Its id, or the environment itself.
-            options: What `gymnasium.make` is given besides the id, such as `is_slippery=False`.
+            options: Further arguments of `gymnasium.make`, such as `is_slippery=False`.
 
         States that only follow a terminated step keep the actions which `P` lists for them; since nothing leads
         on from that step, they matter to no other state.
@@ -114,7 +114,7 @@ class MDP:
 
             environment = gymnasium.make(environment, **options)
         elif options:
-            raise ValueError(f"Options {sorted(options)} are for an environment that is given by its id.")
+            raise ValueError(f"Options {sorted(options)} need an environment that is given by its id.")
         model = getattr(environment.unwrapped, "P", None)
         if model is None:
             raise ValueError(
@@ -141,15 +141,15 @@ class MDP:
         terminal: int = 0,
         seed: int | np.random.Generator | None = None,
     ) -> MDP:
-        """A random one, for tests and benchmarks.
+        """A random model, for tests and benchmarks.
 
         Probabilities are uniform on the simplex, rewards standard normal and differ between outcomes.
 
         Args:
             num_states, num_actions: S and A.
             successors: How many next states each pair may lead to; by default all.
-            impossible: The probability that an action is; every state that is not terminal keeps at least one.
-            terminal: How many states are.
+            impossible: The probability that an action is impossible; a state that is not terminal keeps at least one.
+            terminal: The number of terminal states.
             seed: A number or a NumPy generator.
         """
         successors = num_states if successors is None else successors
@@ -198,7 +198,7 @@ class MDP:
         return successor, self.outcomes.reward[index], terminated
 
     def why_impossible(self, state: int, action: int) -> str:
-        """The words for an action that this state does not have."""
+        """The message about an action that this state does not have."""
         actions = np.flatnonzero(self.possible_actions[state]).tolist()
         there = f"possible there: {actions}" if actions else "the state is terminal"
         return f"Action {action} is impossible in state {state} ({there})"

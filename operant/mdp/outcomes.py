@@ -1,4 +1,4 @@
-"""What may happen in each row (a state of a chain, or a state and an action), as one ragged table."""
+"""The outcomes of each row (a state of a chain, or a state and an action), as one ragged table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUM_TOLERANCE = 1e-5  # of the sum of a row's probabilities, so that float32 one
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """The outcomes of row r lie at `pointer[r]` to `pointer[r + 1]`; those of an empty row nowhere."""
+    """The outcomes of row r lie at `pointer[r]` to `pointer[r + 1]`; an empty row has none."""
 
     pointer: np.ndarray  # [R + 1]
     successor: np.ndarray  # [N], the next state
@@ -67,7 +67,7 @@ class Outcomes:
         return cls(pointer, successor, probability / total[row], reward, terminated)
 
     def matrix(self, num_states: int) -> sparse.csr_array:
-        """The probability that what follows row r is state s and goes on, `[R, S]`."""
+        """The probability that row r leads to state s and the episode continues, `[R, S]`."""
         going_on = np.where(self.terminated, 0.0, self.probability)
         shape = (len(self.pointer) - 1, num_states)
         matrix = sparse.csr_array((going_on, self.successor, self.pointer), shape=shape, copy=True)

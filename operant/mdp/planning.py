@@ -10,7 +10,7 @@ T brings any two functions closer by γ in the largest norm, so max |T(x) − x|
 of the solution. That is how every planner here knows that its values are within `tolerance`.
 
 Ties: actions whose values are within 2·tolerance of the best count as equally good, and the first of them is the
-policy's. So all planners agree on the policy, where rounding would otherwise decide.
+policy's. So all planners agree on the policy; otherwise rounding would decide.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ def policy_iteration(
     max_iterations: int = 10_000,
     method: Method = "solve",
 ) -> Solution:
-    """Evaluate the policy, take the best action everywhere, and so on until no state gains (Howard, 1960).
+    """Evaluate the policy, take the best action everywhere, and repeat until no state improves (Howard, 1960).
 
-    It begins with the best immediate reward. Arguments and errors as those of `value_iteration`; `method` is
+    It starts from the best immediate reward. Arguments and errors as those of `value_iteration`; `method` is
     `evaluate_policy`'s.
     """
     _check(gamma, tolerance)
@@ -134,8 +134,8 @@ def evaluate_policy(
 
     Args:
         mdp: The model.
-        policy: The action of each state, `[S]`, or the probability of each action, `[S, A]`; whatever it says of
-            terminal states is not looked at.
+        policy: The action of each state, `[S]`, or the probability of each action, `[S, A]`; values for
+            terminal states are ignored.
         gamma, tolerance, max_iterations: As of `value_iteration`; only "iterate" is capped.
         method: "solve" solves the linear equations V = r + γ P V, "iterate" repeats V ← r + γ P V from 0.
 

@@ -1,4 +1,4 @@
-"""What planners give back: values, a policy, and how they came about."""
+"""The results of planners: values, a policy, and the history of the iteration."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ SHOWN_STATES, SHOWN_ACTIONS = 20, 10
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """An iteration x ← T(x) as it went, for pictures.
+    """The history of an iteration x ← T(x), for pictures.
 
-    Iterates are kept as long as there is room, and then every second of them, every fourth, and so on; `residuals`
-    are kept of all.
+    All iterates are kept while there is room, then every second, every fourth, and so on; the `residuals` of all are
+    kept.
     """
 
     residuals: np.ndarray  # [iterations]: max |T(x) − x| of the x before each iteration
@@ -32,7 +32,7 @@ class Recorder:
         self._stride, self._room = 1, room
 
     def iterate(self, x: np.ndarray) -> None:
-        """Keep this iterate, if its turn has come; it must not be changed afterwards."""
+        """Keep this iterate if it is due; it must not be changed afterwards."""
         step = len(self.residuals)
         if step % self._stride:
             return
@@ -58,8 +58,8 @@ class Solution:
         policy: The action to take, `[S]`, −1 in terminal states; or, of a stochastic policy that was evaluated,
             the probabilities `[S, A]`.
         gamma: The discount.
-        iterations: How many were made; 0 where the values were solved for at once.
-        history: How it went; of Q-value iteration the Q-values, of all others the values.
+        iterations: How many were made; 0 if the values were solved for directly.
+        history: The iterates; of Q-value iteration the Q-values, of all others the values.
     """
 
     values: np.ndarray

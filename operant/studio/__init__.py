@@ -1,1 +1,1 @@
-"""What people look at: curves, policy maps, value tables, films, and the report; from plain values."""
+"""Pictures for people: curves, policy maps, value tables, films, and the report; from plain values."""

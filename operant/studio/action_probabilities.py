@@ -24,8 +24,8 @@ def action_probabilities(
     title: str = "What the policy would do",
     path: str | Path | None = None,
 ) -> Figure:
-    """A bar for each of the probabilities `[A]`, the likeliest in colour, next to the rendered `frame` `[H, W,
-    3]`.
+    """A bar for each of the probabilities `[A]`, the most likely in colour, next to the rendered `frame`
+    `[H, W, 3]`.
 
     The actions' names default to those known for `environment`. Written as PNG to `path`, if given.
     """
@@ -35,7 +35,7 @@ def action_probabilities(
     words = names(environment)
     labels = [actions[i] if i < len(actions) else words.action(i) for i in range(len(values))]
     with style.look():
-        figure, axes = _beside(frame, max(2.4, 0.5 * len(values) + 1.1))
+        figure, axes = _next_to_frame(frame, max(2.4, 0.5 * len(values) + 1.1))
         colours = [style.BLUE if i == values.argmax() else "#A9B4C0" for i in range(len(values))]
         bars = axes.barh(np.arange(len(values)), values, height=0.62, color=colours)
         axes.bar_label(bars, [_percent(value) for value in values], padding=5, color=style.INK)
@@ -65,7 +65,7 @@ def action_density(
 ) -> Figure:
     """The Gaussian density of every element of a continuous action, from `mean` and `deviation` `[A]`.
 
-    What lies outside `limits` (default: those known for `environment`) is shaded: the environment clips it.
+    Values outside `limits` (default: those known for `environment`) are shaded: the environment clips them.
     Next to the rendered `frame` `[H, W, 3]`, and written as PNG to `path`, if given.
     """
     centre, spread = np.atleast_1d(mean).astype(np.float64), np.atleast_1d(deviation).astype(np.float64)
@@ -81,7 +81,7 @@ def action_density(
         low, high = min(low, limits[0] - margin), max(high, limits[1] + margin)
     grid = np.linspace(low, high, 600)
     with style.look():
-        figure, axes = _beside(frame, 3.6)
+        figure, axes = _next_to_frame(frame, 3.6)
         for index, (mu, sigma) in enumerate(zip(centre, spread, strict=True)):
             density = np.exp(-0.5 * ((grid - mu) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
             name = actions[index] if index < len(actions) else words.action(index)
@@ -107,7 +107,7 @@ def action_density(
         return style.finish(figure, path)
 
 
-def _beside(frame: np.ndarray | None, height: float) -> tuple[Figure, Axes]:
+def _next_to_frame(frame: np.ndarray | None, height: float) -> tuple[Figure, Axes]:
     """A figure with axes to draw in, to the right of the frame if there is one."""
     if frame is None:
         figure = style.figure(6.0, height)

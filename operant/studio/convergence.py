@@ -1,4 +1,4 @@
-"""How values come to rest: a line for each state, or each state and action, over iterations or steps."""
+"""How values converge: a line for each state, or each state and action, over iterations or steps."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def convergence(
     """Draw the values of one or more methods side by side, on one scale.
 
     Args:
-        panels: By name, a planner's solution, or `(steps [K], values [K, S] or [K, S, A])` of anything that learns.
+        panels: By name, a planner's solution, or `(steps [K], values [K, S] or [K, S, A])` of any algorithm.
             A line ends where its values are not finite; impossible actions have none.
-        title: Of the picture.
-        exact: The values to come to, `[S]` or `[S, A]`: horizontal lines.
+        title: The title of the picture.
+        exact: The exact values, `[S]` or `[S, A]`: horizontal lines.
         path: Where to write it as PNG.
 
     Raises:

@@ -85,9 +85,9 @@ def learning_curve(
         axes = figure.add_subplot(1, 2, 1) if values else figure.add_subplot()
         _draw_all(axes, curves, x, y)
         if values:
-            beside = figure.add_subplot(1, 2, 2)
-            _draw_all(beside, _checked(values), x, VALUE)
-            style.heading(beside, "What it expects", "by its own values")
+            right = figure.add_subplot(1, 2, 2)
+            _draw_all(right, _checked(values), x, VALUE)
+            style.heading(right, "Expected return", "by its own values")
         lines = {"threshold": threshold} if threshold is not None else {}
         for name, level in {**lines, **(reference or {})}.items():
             axes.axhline(level, color=style.GREY, linewidth=1, dashes=(4, 3), zorder=1)
@@ -158,12 +158,12 @@ def _draw_series(axes: Axes, steps: np.ndarray, values: np.ndarray, colour: str,
 
 
 def _marker(known: np.ndarray) -> str | None:
-    """A dot where there is only one point, through which no line goes."""
+    """A dot if there is only one point, and so no line."""
     return "o" if known.sum() == 1 else None
 
 
 def _explanation(seeds: list[int]) -> str:
-    """What the lines and bands of curves over that many seeds each are."""
+    """The explanation of lines and bands, given the number of seeds of each curve."""
     if max(seeds) == 1:
         return "one seed; thick: moving average"
     count = str(seeds[0]) if len(set(seeds)) == 1 else f"{min(seeds)} to {max(seeds)}"
@@ -175,7 +175,7 @@ def smoothed(values: np.ndarray, window: int | None = None) -> np.ndarray:
     """The centred moving average of `values` `[K]` over `window` points (default: a twentieth of them), NaN
     left out.
 
-    Towards the ends the window shrinks to what there is; where it holds no number, the average is NaN.
+    Towards the ends the window shrinks; where it holds no number, the average is NaN.
     """
     window = max(1, len(values) // 20) if window is None else window
     known = np.isfinite(values)
@@ -200,7 +200,7 @@ def metrics_panel(
     present = [key for key in columns if key.startswith("train/") and key not in COUNTERS]
     present = [key for key in present if np.isfinite(np.asarray(columns[key], np.float64)).any()]
     if not present:
-        raise ValueError("No train/… column holds a number: nothing was learnt yet in this run.")
+        raise ValueError("No train/… column holds a number: this run has not learnt anything yet.")
     keys = [key for key in ORDER if key in present] + sorted(set(present) - set(ORDER))
     width = min(3, len(keys))
     height = math.ceil(len(keys) / width)

@@ -1,4 +1,4 @@
-"""What the numbers of well-known environments mean: names and units for the pictures' axes and bars."""
+"""Names and units of the numbers of well-known environments, for axes and bars."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Names:
-    """The words for an environment's observation and actions. Empty where nothing is known."""
+    """Names of the elements of an environment's observation and actions. Empty if unknown."""
 
     observation: tuple[str, ...] = ()  # one an element, with its unit in brackets
     actions: tuple[str, ...] = ()  # one a choice; for continuous actions one an element
@@ -60,5 +60,5 @@ _KNOWN = {
 
 
 def names(environment: str | None) -> Names:
-    """The names for an environment id; generic ones where it is not known."""
+    """The names for an environment id; generic ones if it is unknown."""
     return _KNOWN.get(environment or "", Names())

@@ -1,4 +1,4 @@
-"""What a policy does, as a map over two quantities of the observation."""
+"""Maps of a policy over two quantities of the observation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Axis:
-    """One quantity of the observation, and the range of it that is shown.
+    """One quantity of the observation, and the range that is shown.
 
     `dim` is its element of the observation. An `angle` is stored as two: its cosine in `dim`, its sine in
     `dim + 1`.
@@ -47,7 +47,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class View:
-    """Two quantities of an observation of D elements, and what the other elements are held at."""
+    """Two quantities of an observation of D elements, and the fixed values of the other elements."""
 
     x: Axis
     y: Axis
@@ -137,11 +137,11 @@ def policy_map(
     title: str = "",
     path: str | Path | None = None,
 ) -> Figure:
-    """Draw what `policy` does at every point of a view.
+    """Draw the actions of `policy` at every point of a view.
 
     `policy` takes observations `[M, D]` (float32) and gives the probabilities `[M, A]` of A actions, or with
     `continuous=True` the mean action, `[M]` or `[M, 1]`. Two actions: coloured by the probability of the
-    second, with a line where they are equal. More: the colour of the likeliest, the paler the less likely.
+    second, with a line where they are equal. More: the colour of the most likely one, paler where it is less likely.
     Continuous: coloured by the action between `limits`. `states` `[N, D]`, visited while acting, are drawn as
     dots. `view`, names and limits default to those known for `environment`. Written as PNG to `path`.
     """

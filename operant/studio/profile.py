@@ -1,4 +1,4 @@
-"""Algorithms over several seeds each, told apart: performance profiles, and interquartile means with intervals."""
+"""Comparing algorithms over several seeds: performance profiles, and interquartile means with intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filming a policy: an episode as frames, few enough for a short video."""
+"""Filming a policy: an episode as a limited number of frames."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECONDS = 10.0
 
 @dataclass(frozen=True, repr=False)
 class Recording:
-    """What a policy did, seen and as pictures."""
+    """An episode: its observations, and its frames."""
 
     frames: list[np.ndarray]  # [H, W, 3] uint8
     observations: list[Any]  # of every step, whether it was drawn or not
@@ -79,7 +79,7 @@ def record(
 
 
 def _picture(env: gym.Env) -> np.ndarray:
-    """What an environment shows. Raises ValueError where that is no picture."""
+    """The rendered frame. Raises ValueError if it is not a picture."""
     try:
         shown = env.render()
     except NotImplementedError:
@@ -100,7 +100,7 @@ def watch(env: gym.Env, actor: Actor, *, episodes: int = 1, seed: int = 0) -> li
 
 
 def require_display() -> None:
-    """Raise ValueError where no window can be opened."""
+    """Raise ValueError if no window can be opened."""
     if not _has_display():
         raise ValueError("There is no display to watch on; make a video instead: agent.record('video.mp4').")
 
@@ -112,7 +112,7 @@ def _has_display() -> bool:
 
 @contextmanager
 def _without_window() -> Iterator[None]:
-    """SDL, which many environments draw with, complains where there is no display unless told that none is needed."""
+    """SDL, which many environments draw with, warns without a display unless told that none is needed."""
     if _has_display():
         yield
         return

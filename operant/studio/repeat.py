@@ -37,13 +37,13 @@ USUAL = {
 
 
 def command_line(config: Mapping[str, Any]) -> str:
-    """`operant train …`; "" where the run had objects that cannot be typed, which only Python can repeat."""
+    """`operant train …`; "" if the run had objects that cannot be typed, which only Python can repeat."""
     words = arguments(config)
     return "" if words is None else shlex.join(["operant", "train", *words])
 
 
 def arguments(config: Mapping[str, Any]) -> list[str] | None:
-    """The arguments of `operant train` that train the run of a config again; None where they cannot."""
+    """The arguments of `operant train` that repeat the run of a config; None if there are none."""
     if missing(config):
         return None
     name = config["algorithm"]
@@ -65,7 +65,7 @@ def arguments(config: Mapping[str, Any]) -> list[str] | None:
 
 
 def python(config: Mapping[str, Any]) -> str:
-    """A script that does the same; what no file can hold is a name that it says to define."""
+    """A Python script that does the same; objects that no file can hold are names to be defined."""
     own = missing(config)
     name = config["algorithm"] if "algorithm" not in own else None
     trained = _training(config)
@@ -101,7 +101,7 @@ def python(config: Mapping[str, Any]) -> str:
 
 
 def missing(config: Mapping[str, Any]) -> list[str]:
-    """What was an object of the user's, by the name of its argument: no file holds it."""
+    """The arguments that were objects of the user's, which no file holds."""
     found = []
     if config["algorithm"] not in catalogue.algorithms():
         return ["algorithm"]
@@ -145,7 +145,7 @@ def pairs(env_kwargs: Mapping[str, Any]) -> list[str]:
 
 
 def wrapper(values: Mapping[str, Any] | str) -> str:
-    """What the command line takes for a wrapper, such as repeat:4."""
+    """A wrapper as the command line takes it, such as repeat:4."""
     if isinstance(values, str):
         return values
     parts = [part for name, part in values.items() if name != "name"]
@@ -164,7 +164,7 @@ def _words(part: Any) -> Iterator[str]:
 
 
 def _typed(value: Any) -> str:
-    """A value of an environment's or a wrapper's, as text that is read back as it."""
+    """A value of an environment or a wrapper, as text that is read back as the same value."""
     if isinstance(value, str):
         try:
             json.loads(value)
@@ -179,7 +179,7 @@ def _named(config: Mapping[str, Any]) -> bool:
 
 
 def _training(config: Mapping[str, Any]) -> dict[str, Any]:
-    """How it was trained, as far as that is not the default."""
+    """The training arguments that differ from their defaults."""
     found = {"total_timesteps": config["total_timesteps"]} if config.get("total_timesteps") else {}
     found |= {key: config[key] for key, usual in USUAL.items() if config.get(key, usual) != usual}
     if config.get("dataset") and config["dataset"].get("path"):
@@ -197,7 +197,7 @@ def _training(config: Mapping[str, Any]) -> dict[str, Any]:
 def _changed(
     fields: Sequence[catalogue.Hyperparameter], values: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any]]:
-    """Those that are not at their defaults; of a network a dict of what is not."""
+    """The hyperparameters that differ from their defaults; of a network a dict of them."""
     for field in fields:
         value = values.get(field.name, catalogue.before().get(field.name, field.default))
         if field.hint is catalogue.Network:

@@ -1,4 +1,4 @@
-"""One page about a run, to open in a browser or send to somebody: pictures inside, video next to it."""
+"""One page about a run, to open in a browser or send to someone: pictures inside, video next to it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ td {{ font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
 def report(run_directory: str | Path) -> Path:
     """Write `report.html` into a run directory, from those of its files that exist, and return its path.
 
-    It looks at `config.json`, `evaluation.json`, `metrics.csv`, `curve.png`, `metrics.png`, `policy.png` and
+    It uses `config.json`, `evaluation.json`, `metrics.csv`, `curve.png`, `metrics.png`, `policy.png` and
     `video.mp4`. Pictures are inside the page; the video stays a file next to it. Raises FileNotFoundError if there is
     no such directory, and ValueError if it holds none of these files.
     """
@@ -160,7 +160,7 @@ def _score(evaluation: Mapping[str, Any], name: str, threshold: float | None) ->
 
 
 def _repeat(config: Mapping[str, Any]) -> str:
-    """The one line, and the Python, that train the same again."""
+    """The command line and the Python script that repeat the training."""
     if "operant_version" not in config:
         return ""
     line, script = command_line(config), python(config)
@@ -188,7 +188,7 @@ def _diagnostics(path: Path) -> str:
 
 
 def _tables(config: Mapping[str, Any]) -> list[str]:
-    """The configuration's plain values as one table, and each group of values in it as one of its own."""
+    """A table of the configuration's plain values, and one for each group of values in it."""
     groups = {key: value for key, value in config.items() if isinstance(value, Mapping) and value}
     plain = {key: value for key, value in config.items() if not isinstance(value, Mapping)}
     order = sorted(groups, key=lambda key: (key != "hyperparameters", key == "versions"))

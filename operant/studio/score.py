@@ -1,4 +1,4 @@
-"""Every return of an evaluation, their mean and its interval, above those of the random policy."""
+"""The returns of an evaluation, their mean and its interval, above those of the random policy."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def score(
 
 
 def known_interval(evaluation: Mapping[str, Any]) -> tuple[float, float] | None:
-    """The `(low, high)` of an evaluation; None where it has none, as after a single episode."""
+    """The `(low, high)` of an evaluation; None without one, as after a single episode."""
     low, high = evaluation.get("interval") or (None, None)
     if low is None or high is None or not np.isfinite([low, high]).all():
         return None

@@ -1,4 +1,4 @@
-"""Return over two parameters of a policy, as a heat map, and the way that a search took over it."""
+"""A heat map of the return over two parameters of a policy, and the path of a search on it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def search_map(
     way: np.ndarray | None = None,
     path: str | Path | None = None,
 ) -> Figure:
-    """Draw `returns` `[X, Y]` at evenly spaced values of two parameters, NaN or −∞ where nothing is known.
+    """Draw `returns` `[X, Y]` at evenly spaced values of two parameters, NaN or −∞ if unknown.
 
     Args:
         ranges: `(first, last)` value of each parameter.
-        labels: What each is called.
-        way: `[K, 2]` the parameters that a search thought best, one generation after another; the last one is starred.
+        labels: The name of each.
+        way: `[K, 2]` the best known parameters of a search after each generation; the last is a star.
         path: Where to write it as PNG, if anywhere.
 
-    Raises ValueError where the shapes do not fit.
+    Raises ValueError if the shapes do not fit.
     """
     returns = np.asarray(returns, np.float64)
     if returns.ndim != 2 or min(returns.shape) < 2:
@@ -61,6 +61,6 @@ def search_map(
 
 
 def _edges(low: float, high: float, count: int) -> np.ndarray:
-    """The borders of `count` cells whose middles go evenly from `low` to `high`."""
+    """The borders of `count` cells whose centres are evenly spaced from `low` to `high`."""
     half = (high - low) / (count - 1) / 2
     return np.linspace(low - half, high + half, count + 1)

@@ -1,4 +1,4 @@
-"""One look for every picture: colours told apart by everybody, quiet axes, headings that say what is shown.
+"""The common style of all pictures: colours safe for colour-blind people, quiet axes, headings.
 
 Matplotlib is imported only when something is drawn, and only `Figure` objects are used: no window, no global
 state that outlives a call.
@@ -64,7 +64,7 @@ _RC: dict[Any, Any] = {
 
 
 def look() -> AbstractContextManager[None]:
-    """Everything drawn inside `with look():` has the look; the settings are put back afterwards."""
+    """Everything drawn inside `with look():` has this style; the settings are restored afterwards."""
     import matplotlib
 
     return matplotlib.rc_context(_RC)
@@ -76,7 +76,7 @@ def figure(width: float = 8.0, height: float = 4.5) -> Figure:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     class Picture(Figure):
-        """A figure that a notebook shows as a cell's value, whether pyplot was imported or not."""
+        """A figure that a notebook shows as a cell's value, with or without pyplot."""
 
         def _repr_png_(self) -> bytes:
             return png(self)
@@ -90,7 +90,7 @@ def colour(index: int) -> str:
 
 
 def diverging() -> LinearSegmentedColormap:
-    """From blue over near-white to vermillion, for quantities with a neutral middle."""
+    """A colour map from blue over near-white to vermillion, for quantities with a neutral middle."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("operant", [BLUE, "#7FB4D6", "#F7F6F4", "#EBA878", VERMILLION])
@@ -122,7 +122,7 @@ def short_number(value: float) -> str:
 
 
 def finish(figure: Figure, path: str | Path | None) -> Figure:
-    """Write the figure as PNG where a path is given; its folder is made if need be. Returns the figure."""
+    """Write the figure as PNG if a path is given, making its folder if needed. Returns the figure."""
     if path is None:
         figure.draw_without_rendering()  # ticks take their look when first drawn, so draw inside `look()`
     else:

@@ -54,12 +54,12 @@ def table_map(
 
     Args:
         q_values: `[S, A]`; −∞ for impossible actions.
-        layout: Where its states lie: see `operant.studio.tables.layout`.
+        layout: The places of its states: see `operant.studio.tables.layout`.
         visits: How often each state, `[S]`, or each action in it, `[S, A]`, was tried.
         show: What is drawn. `values`: the value of the best action as a colour and arrows for all that are best (a
-            letter for one that does not move). `q_values`: a triangle for each move. `visits`. By default all there
-            is; of an environment with several grids the first.
-        title: Above everything.
+            letter for one that does not move). `q_values`: a triangle for each move. `visits`. By default all of
+            them; of an environment with several grids the first.
+        title: The title of the picture.
         path: The PNG file to write.
 
     Raises:
@@ -105,7 +105,7 @@ def table_map(
 
 @dataclass(frozen=True)
 class Canvas:
-    """One grid on paper: a cell is 1 × 1 around (column, row), rows downwards."""
+    """One grid: a cell is 1 × 1 around (column, row), rows downwards."""
 
     axes: Axes
     layout: Layout
@@ -114,7 +114,7 @@ class Canvas:
 
     @property
     def cells(self) -> list[tuple[int, int, int]]:
-        """`(row, column, state)` of all cells in which one acts."""
+        """`(row, column, state)` of all cells that have actions."""
         rows, columns = self.panel.shape
         places = (
             (row, column, *self.panel.at(row, column)) for row in range(rows) for column in range(columns)
@@ -126,13 +126,13 @@ class Canvas:
         return [state for _, _, state in self.cells]
 
     def text(self, column: float, row: float, text: str, size: float, **options: Any) -> None:
-        """Written around a point, `size` cells high; not at all where that is too small to read."""
+        """Write around a point, `size` cells high, unless that is too small to read."""
         if (points := size * self.size * POINTS) >= SMALLEST:
             options = {"ha": "center", "va": "center", "color": style.INK} | options
             self.axes.text(column, row, text, fontsize=points, **options).set_in_layout(False)
 
     def colour(self, values: np.ndarray, colours: ScalarMappable) -> None:
-        """Every cell in the colour of its state's value `[S]`."""
+        """Fill each cell with the colour of its state's value `[S]`."""
         rows, columns = self.panel.shape
         shown = np.ma.masked_all((rows, columns))
         for row, column, state in self.cells:
@@ -140,7 +140,7 @@ class Canvas:
         self.axes.imshow(shown, colours.get_cmap(), norm=colours.norm)  # pyright: ignore[reportArgumentType] (its norm is a Normalize)
 
     def furnish(self, title: str) -> None:
-        """What is on the map: cells in which nobody acts, labels, lines and walls."""
+        """Draw the map: cells without actions, labels, lines and walls."""
         from matplotlib.patches import Rectangle
 
         axes, (rows, columns) = self.axes, self.panel.shape
@@ -267,7 +267,7 @@ def draw_visits(canvases: list[Canvas], counts: np.ndarray, most: float = 0.0) -
 
 
 def _colours(part: Part, shown: np.ndarray, quantile: float = 0.0) -> ScalarMappable:
-    """From pale to dark over the values that are shown; those below the quantile look like it."""
+    """Colours from pale to dark over the shown values; values below the quantile have its colour."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize, SymLogNorm, to_rgb
 
@@ -286,11 +286,11 @@ def _colours(part: Part, shown: np.ndarray, quantile: float = 0.0) -> ScalarMapp
 
 
 def _ink(colours: ScalarMappable, value: float) -> str:
-    """Black or white, whichever is read on the value's colour."""
+    """Black or white, whichever is readable on the value's colour."""
     red, green, blue, _ = colours.to_rgba(np.array(value))
     return style.INK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
 
 
 def _number(value: float) -> str:
-    """Two decimals, fewer of large numbers."""
+    """The number with two decimals, or fewer if it is large."""
     return f"{value:.{2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0}f}".replace("-", "−")

@@ -25,15 +25,15 @@ ARROWS: dict[tuple[int, int] | None, str] = {
     (1, -1): "↙",
 }
 SIDES = ((-1, 0), (0, 1), (1, 0), (0, -1))  # up, right, down, left
-EMPTY = (GOAL, HOLE, OBSTACLE, CLIFF)  # kinds of cells that nobody acts in
+EMPTY = (GOAL, HOLE, OBSTACLE, CLIFF)  # kinds of cells without actions
 UNDECIDED = "·"  # all actions are equally good: nothing is known, or nothing matters
 TIE = 1e-4  # of the spread of a table's values: actions that differ by less are equally good
 
 
 def layout(environment: Any) -> Layout | None:
-    """How the states of an environment (an id, a native one or one of Gymnasium's) lie on a grid; None if they do not.
+    """The grid of an environment's states (given an id, a native or a Gymnasium environment); None without one.
 
-    Known are gridworlds, FrozenLake, CliffWalking and Taxi.
+    It is known for gridworlds, FrozenLake, CliffWalking and Taxi.
     """
     if isinstance(environment, str):
         return layout(NATIVE[environment]()) if environment in NATIVE else None
@@ -47,7 +47,7 @@ def layout(environment: Any) -> Layout | None:
 
 
 class GridTable(NamedTuple):
-    """What has been learnt in an environment with a grid: the arguments of `q_text` and `table_map`."""
+    """A learnt table of an environment with a grid: the arguments of `q_text` and `table_map`."""
 
     layout: Layout
     q_values: np.ndarray  # [S, A]; −∞ for impossible actions
@@ -55,7 +55,7 @@ class GridTable(NamedTuple):
 
 
 def learnt_table(state: Any, environment: Any) -> GridTable | None:
-    """The table in one learner's state; None where the state holds none (no `q_values`) or the environment no grid."""
+    """The table in one learner's state; None if it has no `q_values` or the environment no grid."""
     grid, state = layout(environment), getattr(state, "learner", state)  # of a curious learner: what learns
     if grid is None or not hasattr(state, "q_values"):
         return None
@@ -105,7 +105,7 @@ def q_text(q_values: Any, layout: Layout, decimals: int = 2) -> str:
     """Every cell with the value of each move at the side it goes to; `q_values` is `[S, A]`.
 
     Other actions (the taxi's) have lines of their own. Impossible actions, of value −∞, are shown as –. A cell's
-    character on the map, or its label, stands in its corner.
+    character on the map, or its label, is in its corner.
     """
     q_values = checked(q_values, layout)
     numbers = [[f"{q:.{decimals}f}" if np.isfinite(q) else "–" for q in row] for row in q_values]
@@ -146,8 +146,8 @@ def q_text(q_values: Any, layout: Layout, decimals: int = 2) -> str:
 def best_action_text(q_values: Any, layout: Layout) -> str:
     """Every cell with the arrows of its best actions, all that tie; `q_values` is `[S, A]`.
 
-    Other actions have their first letter, cells in which nobody acts their character on the map, and cells in which
-    all actions are equally good a dot.
+    Other actions are shown by their first letter, cells without actions by their character on the map, and cells in
+    which all actions are equally good by a dot.
     """
     q_values = checked(q_values, layout)
     best, open_ = best_actions(q_values), undecided(q_values)

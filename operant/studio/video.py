@@ -12,14 +12,14 @@ from tempfile import SpooledTemporaryFile
 import numpy as np
 
 _STRIP = 28  # height of the label above a frame, in pixels
-_PAPER = (236, 239, 242)  # the background of labels, and between frames, so that white frames stand out
+_PAPER = (236, 239, 242)  # the background of labels and between frames, so that white frames are visible
 
 
 def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> Path:
     """Write frames `[H, W, 3]` uint8 as MP4 (H.264, yuv420p) and return the path.
 
     Frames are taken one by one, so any length fits in memory. Odd sizes, which the format cannot hold, grow
-    by a repeated row or column. Nothing is left behind by a failure: the file appears when it is complete.
+    by a repeated row or column. After a failure nothing is left: the file appears only when it is complete.
     Raises ValueError for no frames at all and for frames that are not of one size.
     """
     from operant.studio import mp4

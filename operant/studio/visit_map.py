@@ -24,9 +24,9 @@ def visit_map(
     """Draw how often each cell was visited, in the same colours for all.
 
     Args:
-        visits: `[S]` for each name that stands above a map.
-        layout: Where the states lie: see `operant.studio.tables.layout`. Of several grids the first is drawn.
-        title: Above everything.
+        visits: `[S]` by the name that is shown above the map.
+        layout: The places of the states: see `operant.studio.tables.layout`. Of several grids the first is drawn.
+        title: The title of the picture.
         path: The PNG file to write.
 
     Raises:

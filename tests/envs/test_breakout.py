@@ -161,7 +161,7 @@ def test_it_is_played_and_filmed_through_gymnasium(tmp_path):
     window.reset(seed=0)
     assert window.render_mode == "human"
     window.close()
-    with pytest.raises(ValueError, match="GridWorld cannot be shown: nobody has drawn it"):
+    with pytest.raises(ValueError, match="GridWorld cannot be shown: it has no pictures"):
         gym.make("GridWorld", render_mode="rgb_array")
     assert native("MinBreakout").spec.id == "MinBreakout"
     film = operant.Random("MinBreakout", wrappers="frame-stack:2").record(

@@ -156,7 +156,7 @@ def test_questions_without_an_answer_are_refused():
         ([[1.5, -0.5], [0, 1]], "The probability that state 0 leads to state 1 is -0.5"),
         ([[0.5, 0.5]], "must be states × states; they are 1 × 2"),
         ([1.0], "must be states × states; they are 1"),
-        ([[1.0, 0.0], None], "hold something that is no number, or rows of different lengths"),
+        ([[1.0, 0.0], None], "hold something that is not a number, or rows of different lengths"),
     ],
 )
 def test_what_is_no_chain_is_refused(transitions, message):

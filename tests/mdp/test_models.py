@@ -259,7 +259,7 @@ def test_samples_of_what_is_impossible_are_refused():
 def test_models_that_gymnasium_does_not_tell_are_refused():
     with pytest.raises(ValueError, match="has no transition probabilities"):
         MDP.from_gymnasium("CartPole-v1")
-    with pytest.raises(ValueError, match=r"Options \['is_slippery'\] are for an environment"):
+    with pytest.raises(ValueError, match=r"Options \['is_slippery'\] need an environment"):
         MDP.from_gymnasium(gymnasium.make("FrozenLake-v1"), is_slippery=False)
 
 

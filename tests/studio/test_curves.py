@@ -135,7 +135,7 @@ def test_diagnostics_have_one_panel_a_metric_with_its_known_values(tmp_path):
 
 
 def test_diagnostics_of_nothing_are_refused():
-    with pytest.raises(ValueError, match="nothing was learnt"):
+    with pytest.raises(ValueError, match="has not learnt anything yet"):
         metrics_panel({"time/total_timesteps": np.arange(3.0), "train/loss": np.full(3, np.nan)})
 
 
