@@ -21,7 +21,6 @@ IMPORTED = (
     "equinox",
     "optax",
     "rlax",
-    "jaxtyping",
     "scipy.stats",
     "gymnasium",
 )
