@@ -76,7 +76,8 @@ def present(metrics: Mapping[str, Any]) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     diverged = np.asarray(metrics.get(NAN, False))
     for name, metric in metrics.items():
-        value, mask = metric if isinstance(metric, Masked) else (metric, np.True_)
+        # A pair is a list where it comes from a kept program, which describes its results as JSON.
+        value, mask = metric if isinstance(metric, tuple | list) else (metric, np.True_)
         value, mask = np.asarray(value), np.asarray(mask)
         if not mask.any():
             continue
