@@ -58,6 +58,7 @@ _MODULES = {
         "DiscretizeObservation",
         "FrameStack",
         "IgnoreMasks",
+        "LifeLoss",
         "PotentialShaping",
         "Repeat",
         "RescaleAction",

@@ -69,6 +69,7 @@ from operant.envs.wrappers import Discretize as Discretize
 from operant.envs.wrappers import DiscretizeObservation as DiscretizeObservation
 from operant.envs.wrappers import FrameStack as FrameStack
 from operant.envs.wrappers import IgnoreMasks as IgnoreMasks
+from operant.envs.wrappers import LifeLoss as LifeLoss
 from operant.envs.wrappers import PotentialShaping as PotentialShaping
 from operant.envs.wrappers import Repeat as Repeat
 from operant.envs.wrappers import RescaleAction as RescaleAction

@@ -25,6 +25,7 @@ class EnvSpec:
     action_space: Space
     max_episode_steps: int | None = None
     masked: bool = False  # whether it says which actions are possible
+    discounted: bool = False  # whether its steps have a discount of their own: see `TimeStep.discount`
     dummy_steps: bool = False  # whether a step after an episode's end only resets: see `TimeStep.valid`
     num_envs: int = 1  # copies stepped together: the N of every shape below
     frame_stack: int = 1  # the last axis is that of the k last observations, newest last: see `FrameStack`
@@ -53,6 +54,9 @@ class TimeStep:
     next_action_mask: PyTree = None  # the same for `next_observation`
     valid: jax.Array | None = None  # False for a step that never happened (a dummy step); None: all did
     raw_reward: jax.Array | None = None  # the environment's own; None where no wrapper changed it
+    # float32 in [0, 1]: how much of what follows counts. 0 ends all values here although the episode goes on, as a lost
+    # life does. Only values know it: statistics count whole games, and the policy's memory goes on. None: 1 everywhere.
+    discount: jax.Array | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -71,6 +75,7 @@ class Transition:
     valid: jax.Array | None = None
     raw_reward: jax.Array | None = None  # for statistics only: it is not in a `Batch`
     extras: PyTree = ()  # what `Algorithm.act` computed besides the action
+    discount: jax.Array | None = None  # of the environment: see `TimeStep`
 
     @property
     def done(self) -> jax.Array:
@@ -102,6 +107,9 @@ class Batch(eqx.Module):
     carry: PyTree = ()  # the policy's memory before the first step, [N, …], or [B, …] with sequences from replay
     rewards: jax.Array | None = None  # [n, B] those on the way, 0 after its end; None for single steps
     steps: jax.Array | None = None  # [B] int32: k
+    discounts: jax.Array | None = (
+        None  # [n, B] the product of the environment's discounts before each of `rewards`
+    )
     group: jax.Array | None = None  # [N] int32: which episodes began alike; None without `Episodes.group`
 
 

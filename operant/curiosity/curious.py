@@ -174,7 +174,7 @@ class Curious(Algorithm):
         rewarded = replace(transition, reward=reward)
         if self.valued is not None and not self.valued.episodic:
             never = jnp.zeros_like(transition.terminated)
-            rewarded = replace(rewarded, terminated=never, truncated=never)
+            rewarded = replace(rewarded, terminated=never, truncated=never, discount=None)
         intrinsic = state.intrinsic.update(rewarded, self.intrinsic_gamma)
         return replace(state, curiosity=curiosity, intrinsic=intrinsic)
 

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import optax
 
 from operant.curiosity.learned import Features, Learned
-from operant.ops.returns import generalized_advantages, weighted_mean
+from operant.ops.returns import bootstrap, generalized_advantages, weighted_mean
 from operant.types import Clock, EnvSpec, PyTree, Transition
 
 
@@ -47,11 +47,11 @@ class IntrinsicValue(eqx.Module):
         For an episode that ends in the last row, the next one has not been seen yet: there s⁺ is its last observation.
         """
         after = self(transition.next_observation)
-        bootstrap = jnp.where(transition.terminated, 0.0, after)
+        ends = bootstrap(after, transition.terminated, transition.discount)
         if episodic:
-            return bootstrap, bootstrap
+            return ends, ends
         begun = jnp.concatenate([self(transition.observation)[1:], after[-1:]])
-        return bootstrap, jnp.where(transition.done, begun, after)
+        return ends, jnp.where(transition.done, begun, after)
 
 
 def targets(
@@ -59,16 +59,21 @@ def targets(
 ) -> jax.Array:
     """The λ-returns `[T, N]` of a rollout whose rewards are intrinsic."""
     estimate = value(transition.observation)
-    _, following = value.ahead(transition, curiosity.episodic)
     ends = transition.done & curiosity.episodic
+    if curiosity.episodic:
+        next_value = value(transition.next_observation)
+        terminated, discount = transition.terminated, transition.discount
+    else:
+        (_, next_value), terminated, discount = value.ahead(transition, False), jnp.zeros_like(ends), None
     advantage = generalized_advantages(
         transition.reward,
         estimate,
-        following,
-        jnp.zeros_like(ends),  # `following` is 0 already where nothing follows
+        next_value,
+        terminated,
         ends,
         gamma,
         curiosity.gae_lambda,
+        discount,
     )
     return advantage + estimate
 

@@ -133,6 +133,7 @@ def transition_like(
         action_mask=action_mask,
         next_action_mask=action_mask,
         valid=flag if spec.dummy_steps else None,
+        discount=reward if spec.discounted else None,
         extras=extras,
     )
 
@@ -152,5 +153,6 @@ def transition(
         next_action_mask=timestep.next_action_mask,
         valid=timestep.valid,
         raw_reward=timestep.raw_reward,
+        discount=timestep.discount,
         extras=extras,
     )

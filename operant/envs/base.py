@@ -54,6 +54,10 @@ class Environment(eqx.Module):
         """The environment's own reward for the step that led to `state`; None where no wrapper changes it."""
         return None
 
+    def discount(self, state: PyTree) -> jax.Array | None:
+        """How much of what follows the step that led to `state` counts: see `TimeStep.discount`. None: all."""
+        return None
+
     def picture(self, state: PyTree) -> jax.Array | None:
         """A picture of the state for people, `[H, W, 3]` uint8; None without one."""
         return None
@@ -74,6 +78,7 @@ class Environment(eqx.Module):
             self.action_space,
             self.max_episode_steps,
             masked,
+            discounted=jax.eval_shape(self.discount, state) is not None,
             frame_stack=self.frame_stack,
         )
 
@@ -133,6 +138,7 @@ def step(
             action_mask=environment.action_mask(following),
             next_action_mask=environment.action_mask(successor),
             raw_reward=environment.raw_reward(successor),
+            discount=environment.discount(successor),
         )
         return EnvironmentState(following, jnp.where(done, 0, elapsed)), timestep
 

@@ -12,7 +12,7 @@ import gymnasium as gym
 import jax
 import numpy as np
 
-from operant.envs.gymnasium_layers import MASK
+from operant.envs.gymnasium_layers import DISCOUNT, MASK
 from operant.envs.gymnasium_reading import Reader
 from operant.envs.gymnasium_spaces import flat_mask, mask_size, observation_to_jax
 from operant.envs.gymnasium_values import (
@@ -178,6 +178,21 @@ class Checks:
             reward, terminated, truncated = float(reward), bool(terminated), bool(truncated)
         return observation, reward, terminated, truncated, info, terminated or truncated
 
+    def discounts(self, given: Sequence[Any]) -> np.ndarray:
+        """The discounts of a step of every copy, `[N]`. Raises EnvironmentFault for one that is none in [0, 1]."""
+        try:
+            found = np.array(given, np.float32)
+        except (TypeError, ValueError):
+            found = np.zeros(0, np.float32)
+        if found.shape != (len(given),) or not ((found >= 0) & (found <= 1)).all():
+            wrong = next(i for i, one in enumerate(given) if not _is_fraction(one))
+            raise self.refuse(
+                wrong,
+                f'info["{DISCOUNT}"] is {given[wrong]!r} after a step. Where the first reset has one, every step must '
+                "say how much of what follows counts: a number from 0 to 1.",
+            )
+        return found
+
     def _require_outcome(self, answer: tuple[Any, ...], copy: int) -> None:
         reward, terminated, truncated = answer
         reason = (
@@ -237,3 +252,7 @@ def missing_mask(when: str) -> str:
         f'there is no info["{MASK}"], which there was at its {when}. '
         "It must be in the info of every reset and every step."
     )
+
+
+def _is_fraction(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and bool(0 <= value <= 1)

@@ -15,6 +15,7 @@ from operant.envs.gymnasium_values import reward_fault
 from operant.spaces import channels_first
 
 MASK = "action_mask"
+DISCOUNT = "discount"  # in the info of a reset and of every step: see `types.TimeStep.discount`
 RAW_REWARD = (
     "operant/raw_reward"  # in `info` where a wrapper changes the reward; no environment has a key like it
 )

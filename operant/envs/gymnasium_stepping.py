@@ -19,6 +19,7 @@ from operant import spaces
 from operant.envs.border import Border
 from operant.envs.gymnasium_checks import Checks, EnvironmentFault, late_mask
 from operant.envs.gymnasium_layers import (
+    DISCOUNT,
     MASK,
     RAW_REWARD,
     RawRewardInInfo,
@@ -47,7 +48,7 @@ def describe(env: gym.Env) -> EnvSpec:
     masked = MASK in info
     if masked:
         require_maskable(name, env.action_space, spec.action_space)
-    return replace(spec, masked=masked)
+    return replace(spec, masked=masked, discounted=DISCOUNT in info)
 
 
 def outline(env: gym.Env) -> EnvSpec:
@@ -117,6 +118,7 @@ class SingleEnvironments(HostEnvironments):
         terminated: Any = []
         truncated: Any = []
         raw: Any = []
+        discounts: list[Any] | None = [] if self.spec.discounted else None
         final: dict[int, PyTree] = {}
         final_mask: dict[int, PyTree] = {}
         checks.taken += 1
@@ -128,6 +130,8 @@ class SingleEnvironments(HostEnvironments):
             told.append(info)
             if self._rewarded:
                 raw.append(info[RAW_REWARD])
+            if discounts is not None:
+                discounts.append(info.get(DISCOUNT))
             if over:
                 if self.on_end is not None:
                     self.on_end(i, len(self.envs), info)
@@ -141,6 +145,7 @@ class SingleEnvironments(HostEnvironments):
         self._infos = told
         outcomes: Any = np.array(rewards, np.float32), np.array(terminated, bool), np.array(truncated, bool)
         raw_reward: Any = np.array(raw, np.float32) if self._rewarded else None
+        discount: Any = None if discounts is None else checks.discounts(discounts)
         observation, mask = checks.observations(observations), self._masks(infos)
         return TimeStep(
             observation=observation,
@@ -151,6 +156,7 @@ class SingleEnvironments(HostEnvironments):
             action_mask=mask,
             next_action_mask=with_rows(mask, final_mask),
             raw_reward=raw_reward,
+            discount=discount,
         )
 
     @property

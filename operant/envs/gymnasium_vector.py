@@ -15,7 +15,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 from operant.envs.border import Border
 from operant.envs.gymnasium_checked import Checked
 from operant.envs.gymnasium_checks import Checks, EnvironmentFault, late_mask, missing_mask
-from operant.envs.gymnasium_layers import MASK, RAW_REWARD, time_limit
+from operant.envs.gymnasium_layers import DISCOUNT, MASK, RAW_REWARD, time_limit
 from operant.envs.gymnasium_processes import ProcessEnded, Processes, ProcessLate, original
 from operant.envs.gymnasium_spaces import action_to_gym, space_from_gymnasium
 from operant.envs.gymnasium_stepping import require_maskable, require_promised, require_seed, seeds, with_rows
@@ -67,6 +67,7 @@ class VectorEnvironments(HostEnvironments):
         if MASK in infos:
             require_maskable(like.id, self._action_space, like.action_space)
         self.spec = replace(like, num_envs=envs.num_envs, masked=MASK in infos, dummy_steps=self._next_step)
+        self.spec = replace(self.spec, discounted=DISCOUNT in infos)
 
     def reset(
         self, key: jax.Array, start_key: jax.Array | None = None, group: int = 1
@@ -105,7 +106,12 @@ class VectorEnvironments(HostEnvironments):
             infos = self.infos
             for i in over:
                 self.on_end(int(i), len(infos), infos[i])
-        outcome: Any = (reward, terminated, truncated, mask, following_mask, valid, raw_reward)
+        discount = None
+        if self.spec.discounted:
+            discount = checks.discounts([info.get(DISCOUNT) for info in self.infos])
+            if valid is not None:
+                discount = np.where(valid, discount, np.float32(1))
+        outcome: Any = (reward, terminated, truncated, mask, following_mask, valid, raw_reward, discount)
         return TimeStep(observation, following, *outcome)
 
     @property

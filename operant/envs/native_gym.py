@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from operant.envs.base import Environment
+from operant.envs.gymnasium_layers import DISCOUNT, MASK
 from operant.envs.gymnasium_spaces import space_to_gymnasium
 from operant.ops.seeds import key_of
 from operant.types import PyTree
@@ -51,17 +52,18 @@ class AsGymnasium(gym.Env[Any, Any]):
         super().reset(seed=seed)
         if seed is not None:
             self._key, self._t = key_of(seed), 0
-        self._state, observation, mask = _reset(self.environment, self._noise())
+        self._state, *seen = _reset(self.environment, self._noise())
         self._elapsed = 0
-        return jax.tree.map(np.asarray, observation), _info(mask)
+        return _shown(*seen)
 
     def step(self, action: Any) -> tuple[PyTree, float, bool, bool, dict[str, Any]]:
         successor = _step(self.environment, self._state, action, self._noise())
-        (self._state, observation, mask), reward, terminated = successor
+        (self._state, *seen), reward, terminated = successor
         self._elapsed += 1
         limit = self.environment.max_episode_steps
         truncated = limit is not None and self._elapsed >= limit and not terminated
-        return jax.tree.map(np.asarray, observation), float(reward), bool(terminated), truncated, _info(mask)
+        observation, info = _shown(*seen)
+        return observation, float(reward), bool(terminated), truncated, info
 
     def _noise(self) -> PyTree:
         self._t += 1
@@ -75,6 +77,8 @@ def as_gymnasium(environment: Environment, render_mode: str | None = None) -> gy
     return AsGymnasium(environment, render_mode)
 
 
+Seen = tuple[PyTree, PyTree, PyTree, jax.Array | None]  # (state, observation, action mask, discount)
+
 # Compiled once for all copies of an environment: a hundred of them are scored side by side.
 
 
@@ -84,14 +88,14 @@ def _draw(environment: Environment, key: jax.Array, t: int) -> PyTree:
 
 
 @jax.jit
-def _reset(environment: Environment, noise: PyTree) -> tuple[PyTree, PyTree, PyTree]:
+def _reset(environment: Environment, noise: PyTree) -> Seen:
     return _seen(environment, environment.reset(noise))
 
 
 @jax.jit
 def _step(
     environment: Environment, state: PyTree, action: Any, noise: PyTree
-) -> tuple[tuple[PyTree, PyTree, PyTree], jax.Array, jax.Array]:
+) -> tuple[Seen, jax.Array, jax.Array]:
     state, reward, terminated = environment.step(state, action, noise)
     return _seen(environment, state), reward, terminated
 
@@ -105,9 +109,13 @@ def _first_picture(environment: Environment, key: jax.Array) -> jax.Array | None
     return environment.picture(environment.reset(environment.sample_noise(key)))
 
 
-def _seen(environment: Environment, state: PyTree) -> tuple[PyTree, PyTree, PyTree]:
-    return state, environment.observation(state), environment.action_mask(state)
+def _seen(environment: Environment, state: PyTree) -> Seen:
+    return state, environment.observation(state), environment.action_mask(state), environment.discount(state)
 
 
-def _info(mask: PyTree) -> dict[str, Any]:
-    return {} if mask is None else {"action_mask": np.asarray(mask)}
+def _shown(observation: PyTree, mask: PyTree, discount: jax.Array | None) -> tuple[PyTree, dict[str, Any]]:
+    """The observation and the info that go with it."""
+    info: dict[str, Any] = {} if mask is None else {MASK: np.asarray(mask)}
+    if discount is not None:
+        info[DISCOUNT] = float(discount)
+    return jax.tree.map(np.asarray, observation), info

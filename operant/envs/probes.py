@@ -193,6 +193,60 @@ class TwoStates(Environment):
         return state
 
 
+class Endings(Environment):
+    """A → B with reward 0, B → A with reward 1, over and over, in four kinds that never mix.
+
+    Observed as 2·kind (A) or 2·kind + 1 (B).
+
+    The steps have discounts d_A and d_B of their own, `DISCOUNTS[kind]`; one of 0 is a life lost. What ends
+    an episode at B's step is `ends`: "terminated", "truncated" or "never". V(A) = γ d_A V(B), and V(B) = 1 where it
+    terminates, else 1/(1 − γ² d_A d_B). A wrong trace, memory or reset at a lost life shows in episodes' length: 2.
+    """
+
+    id: ClassVar[str] = "Endings"
+    DISCOUNTS: ClassVar[tuple[tuple[float, float], ...]] = ((1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.5, 1.0))
+    max_episode_steps: int | None = eqx.field(default=None, static=True)
+    ends: str = eqx.field(default="terminated", static=True)
+
+    @classmethod
+    def ending(cls, ends: str) -> "Endings":
+        """The environment whose episodes end so."""
+        return cls(2 if ends == "truncated" else None, ends)
+
+    @classmethod
+    def values(cls, ends: str, gamma: float) -> list[float]:
+        """V of every observation, `[8]`."""
+        found = []
+        for first, last in cls.DISCOUNTS:
+            value = 1.0 if ends == "terminated" else 1 / (1 - gamma**2 * first * last)
+            found += [gamma * first * value, value]
+        return found
+
+    @property
+    def observation_space(self) -> Discrete:
+        return Discrete(2 * len(self.DISCOUNTS))
+
+    @property
+    def action_space(self) -> Discrete:
+        return Discrete(2)
+
+    def sample_noise(self, key: jax.Array) -> jax.Array:
+        return jax.random.randint(key, (), 0, len(self.DISCOUNTS), dtype=jnp.int32)
+
+    def reset(self, noise: jax.Array) -> jax.Array:
+        return 2 * noise
+
+    def step(self, state: jax.Array, action: jax.Array, noise: jax.Array) -> Step:
+        at_b = state % 2 == 1
+        return state ^ 1, at_b.astype(jnp.float32), at_b & (self.ends == "terminated")
+
+    def observation(self, state: jax.Array) -> jax.Array:
+        return state
+
+    def discount(self, state: jax.Array) -> jax.Array:
+        return jnp.array(self.DISCOUNTS, jnp.float32).reshape(-1)[state ^ 1]  # of the step that led here
+
+
 class Masked(Environment):
     """Two steps, observed as 0 and 1; each forbids the action that would pay 10, and not the same one.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -126,13 +127,13 @@ class Normalizer(eqx.Module):
             )
         if reward is not None and returns is not None:
 
-            def forward(running: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
-                reward_t, done_t, happened_t = row
+            def forward(running: jax.Array, row: tuple[Any, ...]) -> tuple[jax.Array, jax.Array]:
+                reward_t, done_t, mask_t, discount_t = row
                 total = gamma * running + reward_t
-                following = jnp.where(done_t, 0.0, total)
-                return jnp.where(happened_t, following, running), total
+                after = jnp.where(done_t, 0.0, total if discount_t is None else discount_t * total)
+                return jnp.where(mask_t, after, running), total
 
-            rows = (transition.reward, transition.done, transition.mask)
+            rows: Any = (transition.reward, transition.done, transition.mask, transition.discount)
             returns, discounted = jax.lax.scan(forward, returns, rows)
             reward = reward.merge(discounted, weight)
         return replace(self, observation=observation, reward=reward, returns=returns)

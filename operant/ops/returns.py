@@ -3,6 +3,9 @@
 Two rules hold throughout. `terminated` cuts the bootstrap: nothing follows a terminal state. `done` (terminated or
 truncated) cuts the trace: the next row belongs to another episode. Successor values come from the true successor, so a
 truncated episode still bootstraps from its last observation. Arrays are `[T, …]` with time first.
+
+An environment may have a `discount` d_t of its own for each step, 1 where it is None. It multiplies γ: the bootstrap,
+the trace, and what lies further ahead count d_t times, so that 0 ends a value although the episode goes on.
 """
 
 from __future__ import annotations
@@ -13,36 +16,58 @@ import jax.numpy as jnp
 from operant.ops.metrics import Masked
 
 
-def discounted_returns(reward: jax.Array, done: jax.Array, gamma: jax.Array | float) -> jax.Array:
+def bootstrap(value: jax.Array, terminated: jax.Array, discount: jax.Array | None = None) -> jax.Array:
+    """d_t V(s_{t+1}), 0 where the episode terminated: what of a successor's value counts. Arrays of one shape."""
+    return carried(jnp.where(terminated, 0.0, value), discount)
+
+
+def carried(value: jax.Array, discount: jax.Array | None) -> jax.Array:
+    """d_t x: what lies behind a step, or leads up to it, seen across it."""
+    return value if discount is None else discount * value
+
+
+def discounted_returns(
+    reward: jax.Array, done: jax.Array, gamma: jax.Array | float, discount: jax.Array | None = None
+) -> jax.Array:
     """G_t = r_t + γ G_{t+1}, restarted after every `done`; nothing is bootstrapped after the last row. `[T, …]`.
 
     Sutton & Barto 2018, equation 3.9.
     """
 
-    def backward(following: jax.Array, row: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        r, d = row
-        total = r + gamma * jnp.where(d, 0.0, following)
+    def backward(
+        next_return: jax.Array, row: tuple[jax.Array, jax.Array, jax.Array | None]
+    ) -> tuple[jax.Array, jax.Array]:
+        r, d, discount_t = row
+        total = r + gamma * carried(jnp.where(d, 0.0, next_return), discount_t)
         return total, total
 
-    return jax.lax.scan(backward, jnp.zeros_like(reward[0]), (reward, done), reverse=True)[1]
+    return jax.lax.scan(backward, jnp.zeros_like(reward[0]), (reward, done, discount), reverse=True)[1]
 
 
 def n_step(
-    reward: jax.Array, done: jax.Array, gamma: jax.Array | float, n: int
-) -> tuple[jax.Array, jax.Array]:
-    """`(Σ_{i<k} γ^i r_{t+i}, k)` from each row of a sequence, both `[T, …]`.
+    reward: jax.Array,
+    done: jax.Array,
+    gamma: jax.Array | float,
+    n: int,
+    discount: jax.Array | None = None,
+) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+    """`(Σ_{i<k} γ^i D_i r_{t+i}, k, D_k)` from each row of a sequence, all `[T, …]`.
 
-    k is n, or less where the episode ends before, or the sequence does. Sutton & Barto 2018, equation 7.1.
+    k is n, or less where the episode ends before, or the sequence does. D_i is the product of the first i discounts of
+    the environment from there on, None where it has none. Sutton & Barto 2018, equation 7.1.
     """
     row = jnp.arange(len(reward))
     total, steps, going = reward, jnp.ones_like(reward, jnp.int32), ~done
+    product = discount
     for i in range(1, n):
         ahead = jnp.minimum(row + i, len(reward) - 1)
         going = going & jnp.reshape(row + i < len(reward), (-1,) + (1,) * (reward.ndim - 1))
-        total = total + jnp.where(going, gamma**i * reward[ahead], 0.0)
+        total = total + jnp.where(going, carried(gamma**i * reward[ahead], product), 0.0)
+        if discount is not None and product is not None:
+            product = product * jnp.where(going, discount[ahead], 1.0)
         steps = steps + going
         going = going & ~done[ahead]
-    return total, steps
+    return total, steps, product
 
 
 def generalized_advantages(
@@ -53,19 +78,23 @@ def generalized_advantages(
     done: jax.Array,
     gamma: jax.Array | float,
     lambda_: jax.Array | float,
+    discount: jax.Array | None = None,
 ) -> jax.Array:
     """Â_t = Σ_l (γλ)^l δ_{t+l} with δ_t = r_t + γ V(s_{t+1}) − V(s_t). All arrays `[T, …]`.
 
     `next_value[t]` is V of the true successor of row t. Schulman et al. 2016 (GAE), equations 11 and 16.
     """
-    delta = reward + gamma * jnp.where(terminated, 0.0, next_value) - value
+    delta = reward + gamma * bootstrap(next_value, terminated, discount) - value
 
-    def backward(following: jax.Array, row: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        delta_t, done_t = row
-        advantage = delta_t + gamma * lambda_ * jnp.where(done_t, 0.0, following)
+    def backward(
+        next_advantage: jax.Array, row: tuple[jax.Array, jax.Array, jax.Array | None]
+    ) -> tuple[jax.Array, jax.Array]:
+        delta_t, done_t, discount_t = row
+        trace = carried(jnp.where(done_t, 0.0, next_advantage), discount_t)
+        advantage = delta_t + gamma * lambda_ * trace
         return advantage, advantage
 
-    return jax.lax.scan(backward, jnp.zeros_like(delta[0]), (delta, done), reverse=True)[1]
+    return jax.lax.scan(backward, jnp.zeros_like(delta[0]), (delta, done, discount), reverse=True)[1]
 
 
 def vtrace(
@@ -79,6 +108,7 @@ def vtrace(
     lambda_: jax.Array | float = 1.0,
     clip_rho: float = 1.0,
     clip_c: float = 1.0,
+    discount: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """`(targets v_t, advantages)` of what another policy μ did, corrected to what π would expect. All arrays `[T, …]`.
 
@@ -93,17 +123,20 @@ def vtrace(
     """
     ratio = jnp.exp(log_ratio)
     rho, c = jnp.minimum(clip_rho, ratio), lambda_ * jnp.minimum(clip_c, ratio)
-    bootstrap = gamma * jnp.where(terminated, 0.0, next_value)
-    delta = rho * (reward + bootstrap - value)
+    ahead = gamma * bootstrap(next_value, terminated, discount)
+    delta = rho * (reward + ahead - value)
 
-    def backward(following: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, tuple]:
-        delta_t, c_t, done_t = row
-        behind = jnp.where(done_t, 0.0, following)  # v_{t+1} − V(s_{t+1})
-        error = delta_t + gamma * c_t * behind
-        return error, (error, behind)
+    def backward(
+        next_error: jax.Array, row: tuple[jax.Array, jax.Array, jax.Array, jax.Array | None]
+    ) -> tuple[jax.Array, tuple]:
+        delta_t, c_t, done_t, discount_t = row
+        trace = carried(jnp.where(done_t, 0.0, next_error), discount_t)  # d_t (v_{t+1} − V(s_{t+1}))
+        error = delta_t + gamma * c_t * trace
+        return error, (error, trace)
 
-    _, (error, behind) = jax.lax.scan(backward, jnp.zeros_like(delta[0]), (delta, c, done), reverse=True)
-    return value + error, rho * (reward + bootstrap + gamma * lambda_ * behind - value)
+    rows = (delta, c, done, discount)
+    _, (error, trace) = jax.lax.scan(backward, jnp.zeros_like(delta[0]), rows, reverse=True)
+    return value + error, rho * (reward + ahead + gamma * lambda_ * trace - value)
 
 
 def explained_variance(prediction: jax.Array, target: jax.Array, weight: jax.Array) -> Masked:

@@ -181,6 +181,7 @@ def _transitions(plan: Replay, ring: Ring, place: jax.Array) -> Batch:
     num_envs = ring.rows.reward.shape[1]
     env = place % num_envs
     last, rewards, steps = windows.n_step(ring.rows, place // num_envs, env, plan.n_step, ring.position)
+    own = windows.discounts(ring.rows, place // num_envs, env, plan.n_step, steps)
     end = _at(ring, last * num_envs + env)
     transition = replace(
         transition,
@@ -188,8 +189,10 @@ def _transitions(plan: Replay, ring: Ring, place: jax.Array) -> Batch:
         truncated=end.truncated,
         next_observation=end.next_observation,
         next_action_mask=end.next_action_mask,
+        discount=None if own is None else own[-1],
     )
-    return replace(batch, transition=transition, rewards=rewards, steps=steps)
+    before = None if own is None else own[:-1]
+    return replace(batch, transition=transition, rewards=rewards, steps=steps, discounts=before)
 
 
 def _sequences(plan: Replay, ring: Ring, place: jax.Array) -> Batch:

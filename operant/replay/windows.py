@@ -8,7 +8,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from operant.types import Transition
+from operant.types import PyTree, Transition
 
 
 def following(row: jax.Array, length: int, position: jax.Array, capacity: int) -> tuple[jax.Array, jax.Array]:
@@ -38,3 +38,16 @@ def n_step(
     steps = jnp.sum(taken, 0)
     last = (row + steps - 1) % rows.reward.shape[0]
     return last, jnp.where(taken > 0, rows.reward[at], 0.0), steps
+
+
+def discounts(rows: Transition, row: jax.Array, env: jax.Array, n: int, steps: jax.Array) -> PyTree:
+    """`[n + 1, B]`: the products of the environment's discounts before each of up to n steps, and after all of them.
+
+    None where it has none. `steps` `[B]` is how many were taken, of which later ones count 1.
+    """
+    if rows.discount is None:
+        return None
+    ahead = jnp.arange(n)[:, None]
+    at = ((row[None] + ahead) % rows.reward.shape[0], jnp.broadcast_to(env[None], (n, len(row))))
+    own = jnp.where(ahead < steps[None], rows.discount[at], 1.0)
+    return jnp.cumprod(jnp.concatenate([jnp.ones_like(own[:1]), own]), 0)

@@ -176,7 +176,7 @@ def test_vtrace_agrees_with_rlax_where_episodes_terminate(lambda_):
 @pytest.mark.parametrize("n", [1, 3, 10])
 def test_n_step_returns_end_with_the_episode_and_with_the_sequence(n):
     reward, done = normal(6, 8), RNG.random((6, 8)) < 0.3
-    total, steps = jax.jit(n_step, static_argnums=3)(jnp.asarray(reward), jnp.asarray(done), 0.9, n)
+    total, steps, _ = jax.jit(n_step, static_argnums=3)(jnp.asarray(reward), jnp.asarray(done), 0.9, n)
     for b in range(8):
         for t in range(6):
             expected, k = 0.0, 0

@@ -150,6 +150,7 @@ class IMPALA(ActorCriticLearner):
             self.gae_lambda,
             self.clip_rho,
             self.clip_c,
+            transition.discount,
         )
         if self.normalize_advantage:
             advantage = standardize(advantage, weight)

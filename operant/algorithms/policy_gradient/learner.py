@@ -209,6 +209,7 @@ class PolicyGradient(Normalizes, GradientLearner):
             transition.done,
             self.gamma,
             lambda_,
+            transition.discount,
         )
 
 

@@ -53,7 +53,7 @@ class DoubleQLearning(TabularControl):
         score = mask_scores(own, row.next_mask)
         best = jnp.argmax(score)
         next_q = jnp.where(jnp.isneginf(score[best]), 0.0, other[best])
-        td_target = row.reward + self.gamma * (1 - row.terminated) * next_q
+        td_target = row.reward + self.gamma * row.continues * next_q
         index = (learns, row.state, row.action)
         td_error = row.weight * (td_target - state.tables[index])
         tables = state.tables.at[index].add(self.pair_step_size(state, row, clock) * td_error)

@@ -27,6 +27,7 @@ from operant.algorithms.base import static
 from operant.algorithms.tabular.control import TabularControl
 from operant.algorithms.tabular.table import Errors, Row, Table, WithTable
 from operant.ops.exploration import best_value
+from operant.ops.returns import bootstrap, carried
 from operant.types import Clock, EnvSpec
 
 
@@ -36,6 +37,7 @@ class Model(eqx.Module):
     reward: jax.Array
     next_state: jax.Array  # int32
     terminated: jax.Array  # bool
+    discount: jax.Array | None  # of the environment; None where it has none
     tried: jax.Array  # int32: the pairs that were tried, in the order of their first try
     tried_count: jax.Array  # int32, a scalar: how many pairs were tried
     priority: jax.Array  # of sweeping; 0: the pair is not in the queue
@@ -71,6 +73,7 @@ class DynaQ(TabularControl):
                 reward=jnp.zeros(pairs, jnp.float32),
                 next_state=jnp.zeros(pairs, jnp.int32),
                 terminated=jnp.zeros(pairs, bool),
+                discount=jnp.ones(pairs, jnp.float32) if spec.discounted else None,
                 tried=jnp.zeros(pairs, jnp.int32),
                 tried_count=jnp.zeros((), jnp.int32),
                 priority=jnp.zeros(pairs, jnp.float32),
@@ -103,7 +106,8 @@ class DynaQ(TabularControl):
         """r + γ max_a' Q(s', a') − Q(s, a) of remembered pairs `[…]`."""
         next_state = model.next_state[pair]
         next_value = best_value(table.q_values[next_state], model.possible[next_state])
-        td_target = model.reward[pair] + self.gamma * jnp.where(model.terminated[pair], 0.0, next_value)
+        discount = None if model.discount is None else model.discount[pair]
+        td_target = model.reward[pair] + self.gamma * bootstrap(next_value, model.terminated[pair], discount)
         return td_target - table.q_values.reshape(-1)[pair]
 
     def priority(self, error: jax.Array) -> jax.Array:
@@ -129,7 +133,9 @@ class DynaQ(TabularControl):
         value = best_value(table.q_values[swept], model.possible[swept])
         known = table.visits.reshape(-1) > 0
         leads = known & (model.next_state == swept) & ~model.terminated & waits
-        error = jnp.abs(model.reward + self.gamma * value - table.q_values.reshape(-1))
+        error = jnp.abs(
+            model.reward + self.gamma * carried(value, model.discount) - table.q_values.reshape(-1)
+        )
         priority = model.priority.at[pair].set(0.0)
         return table, with_priority(
             model, jnp.where(leads, jnp.maximum(priority, self.priority(error)), priority)
@@ -161,6 +167,7 @@ def update_model(table: Table, model: Model, row: Row) -> Model:
         reward=set_where(model.reward, pair, row.reward, mask),
         next_state=set_where(model.next_state, pair, row.next_state, mask),
         terminated=set_where(model.terminated, pair, row.terminated, mask),
+        discount=None if model.discount is None else set_where(model.discount, pair, row.discount, mask),
         tried=set_where(model.tried, model.tried_count, pair, fresh),
         tried_count=model.tried_count + fresh,
         priority=model.priority,

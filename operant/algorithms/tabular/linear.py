@@ -87,7 +87,7 @@ class LinearQ(Algorithm):
         assert isinstance(spec.action_space, Discrete)
         space = spec.observation_space
         weights = jnp.zeros((spec.action_space.n, self._size(space)), jnp.float32)
-        waiting = Waiting.none(spec.num_envs, example(space, (spec.num_envs,))) if self.on_policy else None
+        waiting = Waiting.none(spec, example(space, (spec.num_envs,))) if self.on_policy else None
         return LinearState(weights, waiting, space)
 
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> jax.Array:
@@ -133,7 +133,7 @@ class LinearQ(Algorithm):
 
     def _q_learning(self, state: LinearState, row: Row, clock: Clock) -> tuple[LinearState, Errors]:
         next_value = best_value(self.q_values(state, row.next_state), row.next_mask)
-        td_target = row.reward + self.gamma * (1 - row.terminated) * next_value
+        td_target = row.reward + self.gamma * row.continues * next_value
         state, td_error = self._td_update(state, row, td_target, clock)
         return state, Errors.of((td_error, row))
 
@@ -141,11 +141,13 @@ class LinearQ(Algorithm):
         assert state.waiting is not None
         previous, last, waiting = state.waiting.complete(row)
         next_q = self.q_values(state, row.state)[row.action]
-        state, error = self._td_update(state, previous, previous.reward + self.gamma * next_q, clock)
+        state, error = self._td_update(
+            state, previous, previous.reward + self.gamma * previous.carried(next_q), clock
+        )
 
         q_values = self.q_values(state, last.next_state)  # no action follows an episode's last step
         policy = epsilon_greedy_probabilities(q_values, last.next_mask, at(self.epsilon, clock))
-        next_value = (1 - last.terminated) * jnp.sum(policy * q_values)
+        next_value = last.continues * jnp.sum(policy * q_values)
         state, last_error = self._td_update(state, last, last.reward + self.gamma * next_value, clock)
         state = LinearState(state.weights, waiting, state.space)
         return state, Errors.of((error, previous), (last_error, last))

@@ -58,7 +58,7 @@ class MonteCarlo(TabularPrediction):
 
             def backward(next_return: jax.Array, row: Row) -> tuple[jax.Array, jax.Array]:
                 rest = jnp.where(row.truncated, value[row.next_state], next_return)
-                total = row.reward + self.gamma * jnp.where(row.terminated, 0.0, rest)
+                total = row.reward + self.gamma * row.carried(jnp.where(row.terminated, 0.0, rest))
                 return jnp.where(row.weight > 0, total, next_return), total
 
             _, returns = jax.lax.scan(backward, jnp.zeros((), jnp.float32), episode, reverse=True)

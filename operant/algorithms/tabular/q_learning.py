@@ -25,6 +25,6 @@ class QLearning(TabularControl):
 
     def learn(self, state: Table, row: Row, clock: Clock) -> tuple[Table, Errors]:
         next_value = best_value(self.score(state, row.next_state), row.next_mask)
-        td_target = row.reward + self.gamma * (1 - row.terminated) * next_value
+        td_target = row.reward + self.gamma * row.continues * next_value
         state, td_error = state.td_update(row, td_target, self.pair_step_size(state, row, clock))
         return state, Errors.of((td_error, row))

@@ -31,14 +31,14 @@ class SARSA(TabularControl):
     """SARSA in a table, for Discrete observations and actions, with masks."""
 
     def init(self, spec: EnvSpec, key: jax.Array) -> SARSAState:
-        return SARSAState(Table.init(spec, self.initial_value), Waiting.none(spec.num_envs))
+        return SARSAState(Table.init(spec, self.initial_value), Waiting.none(spec))
 
     def learn(self, state: SARSAState, row: Row, clock: Clock) -> tuple[SARSAState, Errors]:
         previous, last, waiting = state.waiting.complete(row)
 
-        td_target = previous.reward + self.gamma * state.q_values[row.state, row.action]
+        td_target = previous.reward + self.gamma * previous.carried(state.q_values[row.state, row.action])
         table, error = state.table.td_update(previous, td_target, self.pair_step_size(state, previous, clock))
 
-        td_target = last.reward + self.gamma * (1 - last.terminated) * self.expected_value(table, last, clock)
+        td_target = last.reward + self.gamma * last.continues * self.expected_value(table, last, clock)
         table, last_error = table.td_update(last, td_target, self.pair_step_size(table, last, clock))
         return SARSAState(table, waiting), Errors.of((error, previous), (last_error, last))

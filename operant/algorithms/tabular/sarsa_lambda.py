@@ -48,15 +48,15 @@ class SARSALambda(TabularControl):
     def init(self, spec: EnvSpec, key: jax.Array) -> SARSALambdaState:
         table = Table.init(spec, self.initial_value)
         traces = jnp.zeros((spec.num_envs, *table.q_values.shape), jnp.float32)
-        return SARSALambdaState(table, Waiting.none(spec.num_envs), traces)
+        return SARSALambdaState(table, Waiting.none(spec), traces)
 
     def learn(self, state: SARSALambdaState, row: Row, clock: Clock) -> tuple[SARSALambdaState, Errors]:
         previous, last, waiting = state.waiting.complete(row)
 
-        td_target = previous.reward + self.gamma * state.q_values[row.state, row.action]
+        td_target = previous.reward + self.gamma * previous.carried(state.q_values[row.state, row.action])
         table, trace, error = self._td_update(state.table, state.traces[row.env], previous, td_target, clock)
 
-        td_target = last.reward + self.gamma * (1 - last.terminated) * self.expected_value(table, last, clock)
+        td_target = last.reward + self.gamma * last.continues * self.expected_value(table, last, clock)
         table, trace, last_error = self._td_update(table, trace, last, td_target, clock)
         trace = jnp.where(last.weight > 0, 0.0, trace)
         state = SARSALambdaState(table, waiting, state.traces.at[row.env].set(trace))
@@ -71,5 +71,5 @@ class SARSALambda(TabularControl):
         marked = mark(trace, pair, self.traces)
         q_values = table.q_values + self.pair_step_size(table, row, clock) * td_error * marked
         visits = table.visits.at[pair].add(row.weight.astype(jnp.int32))
-        trace = jnp.where(row.weight > 0, fade(marked, self.gamma, self.trace_decay), trace)
+        trace = jnp.where(row.weight > 0, row.carried(fade(marked, self.gamma, self.trace_decay)), trace)
         return Table(q_values, visits, table.space), trace, td_error

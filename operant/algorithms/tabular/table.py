@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from operant.algorithms.base import require_discrete_actions
 from operant.memory import available, nbytes, text
 from operant.ops.metrics import Masked
+from operant.ops.returns import carried
 from operant.spaces import Dict, Discrete, MultiDiscrete, Space, Tuple, describe
 from operant.types import Batch, Clock, EnvSpec, PyTree
 
@@ -92,6 +93,16 @@ class Row(NamedTuple):
     env: jax.Array  # which of the environments
     number: jax.Array  # how many steps were taken before, in all environments
     bits: PyTree  # uint32, random; None for a row that waited for its next action
+    discount: PyTree = None  # of the environment: see `TimeStep`
+
+    @property
+    def continues(self) -> jax.Array:
+        """How much of the value of the next state counts, before γ: 0 after a terminal state."""
+        return self.carried(1 - self.terminated)
+
+    def carried(self, value: jax.Array) -> jax.Array:
+        """What lies on the other side of this step, where the episode goes on."""
+        return carried(value, self.discount)
 
 
 def check(name: str, spec: EnvSpec) -> None:
@@ -161,6 +172,7 @@ def rows(space: Space, batch: Batch, key: jax.Array, clock: Clock) -> Row:
         env=jnp.arange(count) % num_envs,
         number=clock.step - count + jnp.arange(count),
         bits=jax.random.bits(key, (count,)),
+        discount=flat.discount,
     )
 
 

@@ -75,7 +75,7 @@ class TD(TabularPrediction):
 
     def learn(self, state: TDState, row: Row, clock: Clock) -> tuple[TDState, Errors]:
         values, mask = state.values, row.weight > 0
-        td_target = row.reward + self.gamma * (1 - row.terminated) * values[row.next_state]
+        td_target = row.reward + self.gamma * row.continues * values[row.next_state]
         td_error = row.weight * (td_target - values[row.state])
 
         trace = mark(state.traces[row.env], row.state, self.traces)
@@ -87,7 +87,7 @@ class TD(TabularPrediction):
             change = jnp.where(done, 0.0, change)
         else:
             values, change = values + change, state.changes[row.env]
-        trace = jnp.where(done, 0.0, fade(trace, self.gamma, self.trace_decay))
+        trace = jnp.where(done, 0.0, row.carried(fade(trace, self.gamma, self.trace_decay)))
         trace = jnp.where(mask, trace, state.traces[row.env])
 
         visits = state.visits.at[row.state].add(mask)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from operant.algorithms.tabular.table import Row
-from operant.types import PyTree
+from operant.types import EnvSpec, PyTree
 
 
 class Waiting(eqx.Module):
@@ -21,8 +21,9 @@ class Waiting(eqx.Module):
     rows: Row  # [N]
 
     @classmethod
-    def none(cls, num_envs: int, state: PyTree = None) -> Waiting:
+    def none(cls, spec: EnvSpec, state: PyTree = None) -> Waiting:
         """No step waits. `state` `[N, …]` is like a row's: numbers of states by default."""
+        num_envs = spec.num_envs
         whole, real, flag = (jnp.zeros(num_envs, dtype) for dtype in (jnp.int32, jnp.float32, bool))
         state = whole if state is None else state
         return cls(
@@ -38,6 +39,7 @@ class Waiting(eqx.Module):
                 env=jnp.arange(num_envs),
                 number=whole,
                 bits=None,
+                discount=real if spec.discounted else None,
             )
         )
 

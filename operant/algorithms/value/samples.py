@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 from operant.networks import QNetwork
 from operant.networks.q_head import QHead
 from operant.ops.normalization import Normalizer
-from operant.ops.returns import n_step
+from operant.ops.returns import bootstrap, carried, n_step
 from operant.types import Batch, PyTree
 
 
@@ -35,17 +36,18 @@ class TDSample(NamedTuple):
             batch = jax.tree.map(lambda x: x[burn_in:], Batch(batch.transition, batch.weight))
         first = last = batch.transition
         if burn_in is not None:
-            reward, steps = n_step(normalizer.rewards(first.reward), first.done, gamma, n)
+            rewards = normalizer.rewards(first.reward)
+            reward, steps, own = n_step(rewards, first.done, gamma, n, first.discount)
             length, count = reward.shape
             next_rows = (
                 jnp.arange(length)[:, None] + steps - 1,
                 jnp.broadcast_to(jnp.arange(count), steps.shape),
             )
-            last = jax.tree.map(lambda x: x[next_rows], first)
+            last = replace(jax.tree.map(lambda x: x[next_rows], first), discount=own)
             discount = (gamma**steps).astype(jnp.float32)
         elif batch.rewards is not None and batch.steps is not None:
             powers = (gamma ** jnp.arange(n)[:, None]).astype(jnp.float32)
-            reward = jnp.sum(powers * normalizer.rewards(batch.rewards), 0)
+            reward = jnp.sum(powers * carried(normalizer.rewards(batch.rewards), batch.discounts), 0)
             discount = (gamma**batch.steps).astype(jnp.float32)
         else:
             reward = normalizer.rewards(first.reward)
@@ -58,7 +60,7 @@ class TDSample(NamedTuple):
             first.action_mask,
             last.next_action_mask,
             reward,
-            jnp.where(ends, 0.0, discount),
+            bootstrap(discount, ends, last.discount),
             batch.weight,
             next_rows,
         )

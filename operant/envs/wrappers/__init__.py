@@ -11,6 +11,7 @@ from operant.lazy import exports
 
 if TYPE_CHECKING:
     from operant.envs.wrappers.actions import ClipAction, Discretize, RescaleAction
+    from operant.envs.wrappers.lives import LifeLoss
     from operant.envs.wrappers.masks import IgnoreMasks
     from operant.envs.wrappers.observations import DiscretizeObservation, FrameStack, Select, TimeAware
     from operant.envs.wrappers.rewards import ClipReward, PotentialShaping, ScaleReward
@@ -24,6 +25,7 @@ __all__ = [
     "DiscretizeObservation",
     "FrameStack",
     "IgnoreMasks",
+    "LifeLoss",
     "PotentialShaping",
     "Repeat",
     "RescaleAction",
@@ -46,6 +48,7 @@ __getattr__ = exports(
             "operant.envs.wrappers.observations",
         ),
         "IgnoreMasks": "operant.envs.wrappers.masks",
+        "LifeLoss": "operant.envs.wrappers.lives",
         **dict.fromkeys(("ClipReward", "PotentialShaping", "ScaleReward"), "operant.envs.wrappers.rewards"),
         **dict.fromkeys(("Repeat", "StickyActions", "TimeLimit"), "operant.envs.wrappers.timing"),
     },

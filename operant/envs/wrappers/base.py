@@ -111,6 +111,9 @@ class Wrapped(Environment):
     def raw_reward(self, state: State) -> jax.Array | None:
         return self.inner.raw_reward(state.inner)
 
+    def discount(self, state: State) -> jax.Array | None:
+        return self.inner.discount(state.inner)
+
     def picture(self, state: State) -> Any:
         return self.inner.picture(state.inner)
 

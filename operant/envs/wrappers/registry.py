@@ -27,6 +27,7 @@ WRAPPERS: Table[type[Wrapper]] = Table(
         "clip-action": "operant.envs.wrappers.actions:ClipAction",
         "rescale-action": "operant.envs.wrappers.actions:RescaleAction",
         "ignore-masks": "operant.envs.wrappers.masks:IgnoreMasks",
+        "life-loss": "operant.envs.wrappers.lives:LifeLoss",
         "frame-stack": "operant.envs.wrappers.observations:FrameStack",
         "select": "operant.envs.wrappers.observations:Select",
         "discretize-observation": "operant.envs.wrappers.observations:DiscretizeObservation",

@@ -41,7 +41,8 @@ class Repeat(Wrapper):
 
 
 class NativeRepeat(Wrapped):
-    """The native environment. Its own state is `(inner steps so far, raw reward of the last step)`."""
+    """The native environment. Its own state is `(inner steps so far, raw reward of the last step, product of its
+    discounts)`."""
 
     times: int = eqx.field(static=True)
 
@@ -59,23 +60,33 @@ class NativeRepeat(Wrapped):
 
     def reset(self, noise: PyTree) -> State:
         first = jax.tree.map(lambda x: x[0], noise)
-        return State(self.inner.reset(first), (jnp.zeros((), jnp.int32), jnp.zeros((), dtype=jnp.float32)))
+        inner = self.inner.reset(first)
+        return State(inner, (jnp.zeros((), jnp.int32), jnp.zeros((), dtype=jnp.float32), self._whole(inner)))
 
     def step(self, state: State, action: PyTree, noise: PyTree) -> tuple[State, jax.Array, jax.Array]:
         limit = self.inner.max_episode_steps
 
         def once(before: tuple, noise: PyTree) -> tuple[tuple, None]:
-            inner, elapsed, reward, raw, terminated = before
+            inner, elapsed, reward, raw, terminated, discount = before
             successor, added, ended = self.inner.step(inner, action, noise)
-            own = self.inner.raw_reward(successor)
-            after = (successor, elapsed + 1, reward + added, raw + (added if own is None else own), ended)
+            own, factor = self.inner.raw_reward(successor), self.inner.discount(successor)
+            discount = discount if factor is None else discount * factor
+            raw = raw + (added if own is None else own)
+            after = (successor, elapsed + 1, reward + added, raw, ended, discount)
             over = terminated if limit is None else terminated | (elapsed >= limit)
             return choose(over, before, after), None
 
         zero = jnp.zeros((), dtype=jnp.float32)
-        start = (state.inner, state.own[0], zero, zero, jnp.zeros((), bool))
-        (inner, elapsed, reward, raw, terminated), _ = jax.lax.scan(once, start, noise)
-        return State(inner, (elapsed, raw)), reward, terminated
+        start = (state.inner, state.own[0], zero, zero, jnp.zeros((), bool), self._whole(state.inner))
+        (inner, elapsed, reward, raw, terminated, discount), _ = jax.lax.scan(once, start, noise)
+        return State(inner, (elapsed, raw, discount)), reward, terminated
+
+    def _whole(self, state: PyTree) -> jax.Array | None:
+        """The product of no discounts; None where the environment has none."""
+        return None if self.inner.discount(state) is None else jnp.ones((), jnp.float32)
+
+    def discount(self, state: State) -> jax.Array | None:
+        return state.own[2]
 
     def raw_reward(self, state: State) -> jax.Array | None:
         return None if self.inner.raw_reward(state.inner) is None else state.own[1]
