@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 
 from operant.envs.base import Environment
-from operant.envs.gymnasium_layers import DISCOUNT, Passing, with_info
+from operant.envs.gymnasium_layers import DISCOUNT, PassThrough, with_info
 from operant.envs.wrappers.base import Wrapper
 from operant.types import EnvSpec
 
@@ -35,7 +35,7 @@ class LifeLoss(Wrapper):
         return Lives(env)
 
 
-class Lives(Passing):
+class Lives(PassThrough):
     """Adds `info["discount"]`: 0 where a life was lost, else 1."""
 
     def reset(self, **kwargs: Any) -> Any:
