@@ -11,7 +11,6 @@ import pytest
 
 import operant
 from operant import catalogue
-from operant.agent import configuration
 from tools import catalogue as written
 
 SLOW = ("jax", "equinox", "matplotlib", "pygame", "scipy")
@@ -111,7 +110,7 @@ def test_a_module_is_found_in_the_current_folder(tmp_path):
         assert done.returncode == 0, done.stderr
         assert "over 1 episodes" in done.stdout or "over 1 episode" in done.stdout
     assert run("evaluate", "random", "Mine-v0").returncode == 2
-    config = configuration.config(operant.Random("CartPole-v1")) | {"environment": "mine:Mine-v0"}
+    config = operant.Random("CartPole-v1").config() | {"environment": "mine:Mine-v0"}
     asked = {"operant_version": "1", "total_timesteps": 10, "chunk_size": 1}
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.json").write_text(json.dumps(config | asked))

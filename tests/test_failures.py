@@ -188,5 +188,5 @@ def test_wrong_arguments_delete_nothing(tmp_path, arguments, message):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.json").write_text('{"operant_version": "0"}')
     with pytest.raises(ValueError, match=message):
-        learn(ppo(), 512, run_dir=tmp_path / "run", overwrite=True, **arguments)
+        learn(ppo(), run_dir=tmp_path / "run", overwrite=True, **({"steps": 512} | arguments))
     assert (tmp_path / "run" / "config.json").read_text() == '{"operant_version": "0"}'

@@ -18,6 +18,7 @@ from gymnasium.wrappers import vector as layers
 
 import operant
 from operant import spaces
+from operant.agent.learner import Begun
 from operant.agent.selection import Selection
 from operant.envs import arguments, unknown
 from operant.envs.registry import NATIVE
@@ -150,7 +151,7 @@ def test_a_file_keeps_keywords(tmp_path):
     for other in (
         operant.load(tmp_path / "model.safetensors"),
         agent.random(),
-        agent._with(agent.state, 3, None),
+        agent._of(agent._core._like(agent.state, 3, None, Begun(), ())),
     ):
         assert other.source.env_kwargs == {"is_slippery": False, "desc": other.source.env_kwargs["desc"]}
         assert other.spec.observation_space == agent.spec.observation_space
