@@ -63,9 +63,9 @@ class Results:
         self._file, self._date, self._lock = file, date, Lock()
 
     def pairs(self) -> list[Raw]:
-        """All pairs that are measured at least in part, in the order of `PAIRS`."""
+        """All pairs that are measured at least in part, with the settings of now, in the order of `PAIRS`."""
         kept = self._read()
-        return [kept[pair.name] for pair in PAIRS if pair.name in kept]
+        return [kept[pair.name] for pair in PAIRS if kept.get(pair.name) == self._of(pair, kept)]
 
     def missing(self, pair: Pair, side: str, count: int) -> list[int]:
         """The seeds from 0 to `count` − 1 of which this side has no score yet."""

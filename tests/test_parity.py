@@ -102,6 +102,8 @@ def test_what_is_measured_is_not_measured_again(tmp_path, monkeypatch):
 def test_a_pair_whose_settings_changed_is_measured_anew(tmp_path, monkeypatch):
     run(monkeypatch, tmp_path, "--seeds", "1", "--sides", "peer")
     monkeypatch.setattr(parity, "PAIRS", (replace(A2C, steps=1), *PAIRS[1:]))
+    run(monkeypatch, tmp_path, "--report")
+    assert "A2C" not in (tmp_path / "parity.md").read_text()
     assert run(monkeypatch, tmp_path, "--seeds", "2", "--jobs", "1", "--sides", "operant") == [
         ("operant", [0, 1])
     ]
