@@ -70,6 +70,7 @@ _MODULES = {
     ),
     "operant.fields": ("FileError",),
     "operant.networks": ("Network",),
+    "operant.replay.buffer": ("ReplayBuffer",),
     "operant.ops.schedules": ("Cosine", "Exponential", "Linear", "Step"),
     "operant.constructors": tuple(_CONSTRUCTORS),
 }

@@ -84,6 +84,7 @@ from operant.ops.schedules import Cosine as Cosine
 from operant.ops.schedules import Exponential as Exponential
 from operant.ops.schedules import Linear as Linear
 from operant.ops.schedules import Step as Step
+from operant.replay.buffer import ReplayBuffer as ReplayBuffer
 from operant import authoring as authoring
 from operant import mdp as mdp
 from operant.version import __version__ as __version__
