@@ -164,6 +164,9 @@ class Curious(Algorithm):
     def importance(self, clock: Clock) -> jax.Array | float:
         return self.inner.importance(clock)
 
+    def validation(self, state: CuriousState, batch: Batch) -> Metrics:
+        return self.inner.validation(state.learner, batch)
+
     def report(self, state: CuriousState) -> Metrics:
         return self.inner.report(state.learner)
 

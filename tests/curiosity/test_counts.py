@@ -36,5 +36,5 @@ def test_several_choices_are_one_state():
 
 
 def test_what_cannot_be_counted_is_refused():
-    with pytest.raises(ValueError, match=r"Test has Box\(2\). Take RND or ICM"):
+    with pytest.raises(ValueError, match=r"Test has Box\(2\). Use RND or ICM"):
         Counts().check(EnvSpec("Test", Box(0.0, 1.0, (2,)), Discrete(2)))
