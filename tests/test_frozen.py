@@ -83,7 +83,7 @@ def test_a_policy_is_pulled_to_its_reference(where, seeds):
     algorithm = Leashed(reference())
     loop = LOOPS[where](algorithm, seeds)
     keys = jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds)
-    run = train(loop, loop.begin(keys), 200, 10, lambda run, metrics: True)
+    run = train(loop, loop.init(keys), 200, 10, lambda run, metrics: True)
     np.testing.assert_allclose(
         jax.nn.softmax(run.state), np.broadcast_to(PROBABILITIES, run.state.shape), atol=1e-3
     )
@@ -95,7 +95,7 @@ def test_a_policy_is_pulled_to_its_reference(where, seeds):
     other = PROBABILITIES[::-1]
     loop.exchange(replace(algorithm, reference=reference(probabilities=other)))
     for _ in range(5):
-        run, _, _ = loop.advance(run, 10, 10)
+        run, _, _ = loop.step(run, 10, 10)
     np.testing.assert_allclose(jax.nn.softmax(run.state), np.broadcast_to(other, run.state.shape), atol=1e-3)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -24,16 +23,14 @@ from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.log import UPDATES
 from operant.engine.statistics import WINDOW
-from operant.engine.train import steps_done
+from operant.engine.train import Loop, Stepped, steps_done
 from operant.engine.train_state import TrainState, initial_state
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.envs.running_statistics import STATISTICS, with_training_statistics
 from operant.envs.source import Source
 from operant.ops.seeds import key_of, keys_of
-from operant.types import EnvSpec, PyTree, Transition
-
-Advanced = tuple[TrainState, dict[str, np.ndarray], Transition | None]
+from operant.types import EnvSpec, PyTree
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,7 @@ class Begun:
 class Learner:
     """Holds the run; before there is one, the state that was loaded or made.
 
-    It passes for the loop that advances it, and takes hold of every run that comes out: whatever fails between two
-    chunks, an observer, a logger or a callback, the last finished chunk is there.
+    Whatever fails between two chunks, an observer, a logger or a callback, the last finished chunk is there (`Held`).
     """
 
     def __init__(
@@ -77,7 +73,7 @@ class Learner:
         self.updates: Any = np.asarray(0)  # of the parameters, so far; [S] with several seeds
         self.return_experience = False
         self._given_up = False  # what was learnt is not worth keeping
-        self._loop: DatasetLoop | DeviceLoop | HostLoop | None = None
+        self._loop: Loop | None = None
         self._closing: Callable[[], Any] = lambda: (
             None
         )  # closes the environments, at once or when nobody holds this
@@ -156,14 +152,11 @@ class Learner:
         `return_experience` says whether its experience will be looked at; `watch` is told how it goes, and may stop it.
         """
         self.require_room(size or 1)
-        if self.steps_in_python:
-            self._host_loop.return_experience = return_experience
-        elif self._loop is None or self.return_experience != return_experience:
-            self._loop = self._new_loop(return_experience)
-        self.return_experience = return_experience
-        self.watch = self._started_loop.watch = watch or Watch()
+        loop = self._open_loop
+        loop.return_experience = self.return_experience = return_experience
+        self.watch = loop.watch = watch or Watch()
         if self.run is None:
-            run = self._started_loop.begin(self.key, size)
+            run = loop.init(self.key, size)
             if self._state is not None:
                 run = replace(run, state=jax.tree.map(jnp.copy, self._state))
             self.run = self.begun.onto(run)
@@ -174,29 +167,34 @@ class Learner:
         """Whether training steps environments in Python."""
         return self.recorded is None and self.source.native is None
 
-    def _new_loop(self, return_experience: bool) -> DatasetLoop | DeviceLoop:
-        """A loop on the device: over recorded steps, or with native environments."""
-        recorded = self.recorded
+    @property
+    def _open_loop(self) -> Loop:
+        """The loop, made where there is none yet or its environments are closed or lost."""
+        if self._loop is not None and self._loop.lost:
+            self.close()
+        if self._loop is None:
+            self._loop = self._made_loop()
+            if self.run is not None:
+                self._loop.invalidate()
+            if self._loop.environments is not None:
+                self._closing = closing = weakref.finalize(
+                    self, _closed, self._loop.environments, self.source.lent
+                )
+                closing.atexit = False  # processes end with this one
+        return self._loop
+
+    def _made_loop(self) -> Loop:
+        """A loop of the present algorithm, over the environments that there are, or else new ones."""
+        recorded, native = self.recorded, self.source.native
+        common = self.seeds, self.return_experience, self.window
         if recorded is not None:
             return DatasetLoop(self.algorithm, self.spec, lambda: recorded.data, self.seeds, self.window)
-        native = self.source.native
-        assert native is not None
-        return DeviceLoop(
-            self.algorithm, native, self.spec.num_envs, self.seeds, return_experience, self.window
+        if native is not None:
+            return DeviceLoop(self.algorithm, native, self.spec.num_envs, *common)
+        environments = None if self._loop is None else self._loop.environments
+        return HostLoop(
+            self.algorithm, environments or self.source.host(self.spec.num_envs * (self.seeds or 1)), *common
         )
-
-    @property
-    def _host_loop(self) -> HostLoop:
-        """The loop through Gymnasium, made where there is none yet or its environments are closed or lost."""
-        if isinstance(self._loop, HostLoop) and self._loop.environments.lost:
-            self.close()
-        if not isinstance(self._loop, HostLoop):
-            environments = self.source.host(self.spec.num_envs * (self.seeds or 1))
-            self._loop = HostLoop(self.algorithm, environments, self.seeds, window=self.window)
-            self._loop.env_stale = self.run is not None  # of a run that goes on, episodes begin afresh
-            self._closing = closing = weakref.finalize(self, _closed, environments, self.source.lent)
-            closing.atexit = False  # processes end with this one
-        return self._loop
 
     @property
     def environments(self) -> HostEnvironments:
@@ -208,7 +206,9 @@ class Learner:
                 f"{self.source.id} is trained on natively, where nothing can be called: pass backend='gymnasium', or a "
                 "function that makes the environment."
             )
-        return self._host_loop.environments
+        environments = self._open_loop.environments
+        assert environments is not None
+        return environments
 
     def count_updates(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Go on counting from where these rows of metrics end."""
@@ -228,20 +228,19 @@ class Learner:
             return
         if traced:
             self._loop.exchange(algorithm)
-        elif isinstance(self._loop, HostLoop):
-            self._loop = HostLoop(
-                algorithm, self._loop.environments, self.seeds, self.return_experience, self.window
-            )
-            self._loop.env_stale = True
         else:
-            self._loop = self._new_loop(self.return_experience)
+            self._loop = self._made_loop()
+            self._loop.invalidate()
         self._loop.watch = self.watch
 
     def restored(self, run: TrainState) -> None:
         """Take over a stored run; environments in Python, which no file can hold, begin their episodes afresh."""
         self.run, self._given_up = run, False
-        if isinstance(self._loop, HostLoop):
-            self._loop.env_stale = True
+        self._invalidate()
+
+    def _invalidate(self) -> None:
+        if self._loop is not None:
+            self._loop.invalidate()
 
     def single(self, render_mode: str | None = None) -> gym.Env:
         """One environment to play outside training."""
@@ -254,9 +253,10 @@ class Learner:
 
     def _statistics(self, index: int = 0) -> Any:
         """Those of the first environment in which a learner trains, or trained before; None where there are none."""
-        if not self.source.normalizes or not isinstance(self._loop, HostLoop):
+        environments = None if self._loop is None else self._loop.environments
+        if not self.source.normalizes or environments is None:
             return self.statistics_taken[index] if self.statistics_taken else None
-        return self._loop.environments.call(STATISTICS)[index * self.spec.num_envs]
+        return environments.call(STATISTICS)[index * self.spec.num_envs]
 
     def take_statistics(self, other: Learner, learners: Sequence[int]) -> None:
         """Take over a copy of those of some of another's learners, which become the learners of this one, in order."""
@@ -264,8 +264,8 @@ class Learner:
 
     def played_outside(self) -> None:
         """Whoever plays outside training may play the very instance that training steps."""
-        if self.source.shared and isinstance(self._loop, HostLoop):
-            self._loop.env_stale = True
+        if self.source.shared:
+            self._invalidate()
 
     @property
     def lost(self) -> bool:
@@ -288,58 +288,72 @@ class Learner:
             )
         return self.run
 
-    # the protocol of a loop
+    @property
+    def held(self) -> Held:
+        """The loop, of which every run is taken hold of here."""
+        return Held(self)
 
-    def begin(self, key: jax.Array, size: int | None = None) -> TrainState:
-        """A run before its first step."""
-        return self._started_loop.begin(key, size)
-
-    def advance(self, run: TrainState, count: int, size: int) -> Advanced:
-        """`(run, metrics, experience)` after `count` iterations of learning."""
-        return self._held(self._started_loop.advance, run, count, size)
-
-    def warm_up(self, run: TrainState, count: int, size: int | None = None) -> Advanced:
-        """The same after `count` iterations of acting at random."""
-        return self._held(self._started_loop.warm_up, run, count, size)
+    @property
+    def loop(self) -> Loop:
+        """The one that is at work: another one after `tune`."""
+        assert self._loop is not None
+        return self._loop
 
     def close(self) -> None:
         """Closes the environments that training steps in Python, but for those that the user made; learning again
         makes new ones."""
-        if isinstance(self._loop, HostLoop):
+        if self._loop is not None and self._loop.environments is not None:
             self._closing()
             self._loop = None
 
-    @property
-    def _started_loop(self) -> DatasetLoop | DeviceLoop | HostLoop:
-        assert self._loop is not None
-        return self._loop
-
-    def _held(self, advance: Callable[..., Advanced], *arguments: Any) -> Advanced:
-        # On the device arrays are used up and made in one call: interrupted, both would be gone.
-        shield = self.watch.unbroken() if isinstance(self._loop, DeviceLoop | DatasetLoop) else nullcontext()
-        with shield:
-            try:
-                advanced = advance(*arguments)
-            except Stopped as stopped:
-                self.run = stopped.run
-                raise
-            except BaseException:
-                self._salvage()
-                raise
-            self.run = advanced[0]
-        return advanced
-
-    def _salvage(self) -> None:
-        """After a chunk that failed in Python, as in an environment of the user's: its last finished iteration."""
-        if isinstance(self._loop, HostLoop):
-            self._loop.env_stale = True
-            self._catch_up()
+    def salvage(self) -> None:
+        """A chunk failed in Python, as in an environment of the user's: keep its last finished iteration."""
+        self._invalidate()
+        self._catch_up()
 
     def _catch_up(self) -> None:
-        """While a chunk is under way on the host, its last finished iteration is what has been learnt."""
-        flat = self._loop.flat if isinstance(self._loop, HostLoop) else None
-        if flat is not None and flat.whole and self.lost:
-            self.run = flat.run
+        """While a chunk is under way, its last finished iteration is what has been learnt."""
+        if self._loop is not None and self.lost:
+            salvaged = self._loop.salvage()
+            if salvaged is not None:
+                self.run = salvaged
+
+
+class Held:
+    """A learner's loop, of whose runs it takes hold as they come out."""
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+
+    @property
+    def algorithm(self) -> Algorithm:
+        return self._learner.algorithm
+
+    @property
+    def spec(self) -> EnvSpec:
+        return self._learner.spec
+
+    @property
+    def watch(self) -> Watch:
+        return self._learner.loop.watch
+
+    def step(self, run: TrainState, count: int, size: int) -> Stepped:
+        return self._taken(self._learner.loop.step, run, count, size)
+
+    def warm_up(self, run: TrainState, count: int, size: int | None = None) -> Stepped:
+        return self._taken(self._learner.loop.warm_up, run, count, size)
+
+    def _taken(self, step: Callable[..., Stepped], *arguments: Any) -> Stepped:
+        try:
+            stepped = step(*arguments)
+        except Stopped as stopped:
+            self._learner.run = stopped.run
+            raise
+        except BaseException:
+            self._learner.salvage()
+            raise
+        self._learner.run = stepped[0]
+        return stepped
 
 
 def _closed(environments: HostEnvironments, lent: bool) -> None:

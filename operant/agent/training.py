@@ -133,7 +133,7 @@ class Session:
                                 core, self.run, plan.total_timesteps, self.observers, self.on_warm_up
                             )
                         core.learner.run = train(
-                            core.learner,
+                            core.learner.held,
                             self.run,
                             plan.total_timesteps,
                             plan.chunk_size,

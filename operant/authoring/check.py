@@ -275,7 +275,7 @@ class _Check:
                 self.steps = int(run.clock.step)
                 return True
 
-            run = loop.begin(key)
+            run = loop.init(key)
             course.append(kept(run.state))
             train(loop, run, self.total(algorithm, num_envs), 1, on_chunk)
             loop.close()
@@ -331,7 +331,7 @@ class _Check:
         """The run after one iteration of learning."""
         plan, num_envs = loop.algorithm.experience, loop.spec.num_envs
         total = (plan.warm_up_iterations(num_envs) + 1) * plan.steps_per_iteration(num_envs)
-        return train(loop, loop.begin(key), total, 1, lambda run, metrics: True)
+        return train(loop, loop.init(key), total, 1, lambda run, metrics: True)
 
     def resume(self, algorithm: Algorithm, environment: Environment, num_envs: int, key: jax.Array) -> None:
         """Another iteration, of the run as it was and as a file has it."""
@@ -341,7 +341,7 @@ class _Check:
             path = Path(directory) / "run.safetensors"
             save_tree(path, run, {})
             loaded = load_tree(path, jax.eval_shape(lambda: run))
-        ends = [loop.advance(each, 1, 1)[0] for each in (run, loaded)]
+        ends = [loop.step(each, 1, 1)[0] for each in (run, loaded)]
         if wrong := unequal(*ends):
             raise FaultError(f"after loading, training goes on differently: {listed(wrong)}.")
 

@@ -26,6 +26,7 @@ from operant.engine.metrics import SUMS, Summands, present
 from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW, EpisodeStatistics
+from operant.engine.train import Stepped
 from operant.engine.train_state import Stream as Randomness
 from operant.engine.train_state import TrainState, initial_state, stream
 from operant.engine.watch import Stopped, Watch
@@ -38,7 +39,6 @@ LONGEST = (
 )
 ORDERED = 2**20  # indices of the epochs whose order is made at once, at the most (or one epoch)
 EPOCHS = "time/epochs"
-Advanced = tuple[TrainState, dict[str, np.ndarray], Transition | None]
 
 
 class Order(NamedTuple):
@@ -180,6 +180,7 @@ class DatasetLoop:
     ) -> None:
         self.algorithm, self.spec, self.seeds, self.window = algorithm, spec, seeds, window
         self.return_experience = False  # nothing is collected that could be looked at
+        self.environments = None  # nor stepped
         self.watch = Watch("this chunk of updates")
         self._given = data
         self._mesh = mesh_of(seeds)
@@ -190,7 +191,7 @@ class DatasetLoop:
 
     # the protocol of a loop
 
-    def begin(self, key: jax.Array, size: int | None = None) -> TrainState:
+    def init(self, key: jax.Array, size: int | None = None) -> TrainState:
         """The run before its first update; with seeds, `key` is `[S]`."""
 
         def initial(algorithm: Algorithm, key: jax.Array) -> PyTree:
@@ -207,7 +208,7 @@ class DatasetLoop:
         state = jax.jit(initial, compiler_options=settings.once(exact=False))(self.algorithm, key)
         return jax.jit(first, donate_argnums=0, compiler_options=settings.once(exact=True))(state, key)
 
-    def advance(self, run: TrainState, count: int, size: int) -> Advanced:
+    def step(self, run: TrainState, count: int, size: int) -> Stepped:
         """`(run, metrics, None)` after `count` updates; the given run is used up.
 
         They come in calls of about `LONGEST` seconds, which learn the same; fewer where `watch` says stop between two.
@@ -217,8 +218,11 @@ class DatasetLoop:
             raise Stopped(run)
         if _updates(run) == 0:
             run = self._seen(run)
-        advance = self._streamed if isinstance(self._data, Stream) else self._drawn
-        run, metrics = advance(run, count)
+        step = self._streamed if isinstance(self._data, Stream) else self._drawn
+        with (
+            self.watch.unbroken()
+        ):  # arrays are used up and made in one call: interrupted, both would be gone
+            run, metrics = step(run, count)
         metrics = present(metrics)
         if self._held_out is not None:
             _, held_out = self._validate(self.algorithm, run.state, self._held_out)
@@ -227,13 +231,24 @@ class DatasetLoop:
             metrics[EPOCHS] = np.asarray(_updates(run) / self._each)
         return run, metrics, None
 
-    def warm_up(self, run: TrainState, count: int, size: int | None = None) -> Advanced:
+    def warm_up(self, run: TrainState, count: int, size: int | None = None) -> Stepped:
         """There is nothing to do before learning."""
         return run, {}, None
 
     def exchange(self, algorithm: Algorithm) -> None:
         """Go on with other numbers in the same algorithm: they are an argument of what is compiled."""
         self.algorithm = algorithm
+
+    def invalidate(self) -> None:
+        """There are no environments."""
+
+    def salvage(self) -> None:
+        """A call takes the arrays of the run that it was given, and leaves no other."""
+        return None
+
+    @property
+    def lost(self) -> bool:
+        return False
 
     def close(self) -> None:
         """Nothing is held but the dataset."""

@@ -21,6 +21,7 @@ from operant.engine.metrics import SUMS, Summands, present
 from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW
+from operant.engine.train import Stepped
 from operant.engine.train_state import Stream, TrainState, initial_state, start, start_of_episode, stream
 from operant.engine.watch import Stopped, Watch
 from operant.envs import base as envs
@@ -32,7 +33,7 @@ LONGEST = (
 )
 
 
-def begin(
+def init(
     algorithm: Algorithm,
     environment: Environment,
     spec: EnvSpec,
@@ -174,12 +175,9 @@ class DeviceLoop:
         return_experience: bool = False,
         window: int = WINDOW,
     ) -> None:
-        self.algorithm, self.environment, self.seeds, self.return_experience = (
-            algorithm,
-            environment,
-            seeds,
-            return_experience,
-        )
+        self.algorithm, self.environment, self.seeds = algorithm, environment, seeds
+        self.environments = None  # none is stepped in Python
+        self._return_experience = return_experience
         self.spec, self.window = replace(environment.spec, num_envs=num_envs), window
         self._mesh = mesh_of(seeds)
         self._chunks: dict[int, Program] = {}
@@ -188,17 +186,25 @@ class DeviceLoop:
         self._pace: dict[tuple[str, int], float] = {}  # seconds of one of their iterations
         self.watch = Watch("this chunk of training")
 
-    def begin(self, key: jax.Array, size: int | None = None) -> TrainState:
-        """The run before its first step; with seeds, `key` is `[S]`.
+    @property
+    def return_experience(self) -> bool:
+        return self._return_experience
 
-        The program of chunks of `size` iterations is loaded or compiled beside.
-        """
+    @return_experience.setter
+    def return_experience(self, wanted: bool) -> None:
+        if wanted != self._return_experience:  # which is part of the programs
+            self._return_experience = wanted
+            for known in (self._chunks, self._warm_ups, self._called, self._pace):
+                known.clear()
+
+    def init(self, key: jax.Array, size: int | None = None) -> TrainState:
+        """Meanwhile the program of chunks of `size` iterations is loaded or compiled."""
 
         def initial(algorithm: Algorithm, key: jax.Array) -> tuple[PyTree, tuple]:
             return initial_state(algorithm, self.spec, key), ()
 
         def first(algorithm: Algorithm, state: PyTree, key: jax.Array) -> tuple[TrainState, tuple]:
-            return begin(algorithm, self.environment, self.spec, state, key, self.window), ()
+            return init(algorithm, self.environment, self.spec, state, key, self.window), ()
 
         if self.seeds is not None:
             initial, first = jax.vmap(initial, in_axes=(None, 0)), jax.vmap(first, in_axes=(None, 0, 0))
@@ -212,13 +218,9 @@ class DeviceLoop:
         run, _ = make(self.algorithm, state, key, like=like)
         return run
 
-    def advance(
-        self, run: TrainState, count: int, size: int
-    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]:
-        """`(run, metrics, experience)` after `count` ≤ `size` iterations; the given run is used up.
-
-        They come in calls of about `LONGEST` seconds, which learn the same; fewer where `watch` says stop between two.
-        Raises Stopped where that is before the first.
+    def step(self, run: TrainState, count: int, size: int) -> Stepped:
+        """Iterations come in calls of about `LONGEST` seconds, which learn the same; fewer where `watch` says stop
+        between two. Raises Stopped where that is before the first.
         """
         program, sums = self._chunk(size), self._no_sums
 
@@ -231,10 +233,7 @@ class DeviceLoop:
 
         return self._in_parts(call, run, count, ("chunk", size))
 
-    def warm_up(
-        self, run: TrainState, count: int, size: int | None = None
-    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]:
-        """The same after `count` ≤ `size` iterations of acting at random."""
+    def warm_up(self, run: TrainState, count: int, size: int | None = None) -> Stepped:
         size = size or count
         program = self._warm_up(size)
 
@@ -245,8 +244,18 @@ class DeviceLoop:
         return self._in_parts(call, run, count, ("warm-up", size), "warming up")
 
     def exchange(self, algorithm: Algorithm) -> None:
-        """Go on with other numbers in the same algorithm: they are an argument of what is compiled."""
         self.algorithm = algorithm
+
+    def invalidate(self) -> None:
+        """Nobody else plays environments that are part of the run."""
+
+    def salvage(self) -> None:
+        """A call takes the arrays of the run that it was given, and leaves no other."""
+        return None
+
+    @property
+    def lost(self) -> bool:
+        return False
 
     def close(self) -> None:
         """Nothing is held."""
@@ -258,7 +267,7 @@ class DeviceLoop:
         count: int,
         program: tuple[str, int],
         phase: str = "",
-    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]:
+    ) -> Stepped:
         """What `call(run, part, before)` gives, in parts of `count` iterations; the first one shows their pace."""
         done, metrics, blocks = 0, {}, []
         while done < count:
@@ -269,7 +278,8 @@ class DeviceLoop:
             known, pace = program in self._called, self._pace.get(program)
             part = 1 if pace is None else min(max(1, int(LONGEST / pace)), count - done)
             began = time.perf_counter()
-            with self.watch.doing(phase if known else "compiling"):  # which the first call does as well
+            # The first call compiles as well. Arrays are used up and made in one call: interrupted, both would be gone.
+            with self.watch.unbroken(), self.watch.doing(phase if known else "compiling"):
                 run, metrics, emitted = call(run, part, done)
                 metrics = jax.device_get(metrics)
                 if emitted is not None:  # [S, size, T, N, …] → [part·T, S·N, …]

@@ -7,7 +7,7 @@ would take longer than the call.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant.engine.train_state import TrainState
 from operant.types import PyTree
 
 SMALL = 2**15  # numbers: up to so many, copying an array takes less time than handing it over by itself
@@ -146,52 +145,46 @@ def number(index: int) -> jax.Array:
     return jax.device_put(np.int32(index))
 
 
-class FlatTrainState:
-    """A run as the list of its arrays, which learning replaces."""
+class Packed:
+    """A tree as the list of its arrays, which a compiled function takes and gives."""
 
-    def __init__(self, run: TrainState) -> None:
-        several = run.iteration.ndim  # 1 if there is an axis of seeds
-        self.arrays, self.layout = flatten(
-            run, pack=True, several=several, apart=(run.carry, run.exploration, run.replay)
-        )
-        self._places: TrainState = self.layout.structure.unflatten(range(self.layout.structure.num_leaves))
-        packs = len(self.layout.packs)
-        self._index = {place: packs + i for i, place in enumerate(self.layout.alone)}
-        needed = jax.tree.leaves((self._places.state, self._places.clock))
-        self._acting = {*range(packs), *(self._index[place] for place in needed if place in self._index)}
-        self.remembers = bool(jax.tree.leaves((run.carry, run.exploration)))
-        self.iteration = int(np.asarray(run.iteration).max())
+    def __init__(self, tree: PyTree, *, several: int = 0, apart: PyTree = ()) -> None:
+        self.arrays, self.layout = flatten(tree, pack=True, several=several, apart=apart)
+        self._places = self.layout.structure.unflatten(range(self.layout.structure.num_leaves))
 
     @property
-    def run(self) -> TrainState:
-        """As a tree."""
+    def tree(self) -> PyTree:
+        """The tree itself."""
         return self.layout.tree(self.arrays)
 
     @property
     def whole(self) -> bool:
-        """Whether all of its arrays are there: an update that fails takes them with it."""
+        """Whether all of its arrays are there: a compiled function that fails takes what was donated with it."""
         return not any(isinstance(array, jax.Array) and array.is_deleted() for array in self.arrays)
 
-    @property
-    def key(self) -> jax.Array:
-        """That of the run."""
-        return self._part(self._places.key)
+    def needed(self, part: Callable[[PyTree], PyTree]) -> list[bool]:
+        """Which of its arrays a function needs that looks at this part of the tree only."""
+        wanted = set(jax.tree.leaves(part(self._places)))
+        return [True] * len(self.layout.packs) + [place in wanted for place in self.layout.alone]
 
-    @property
-    def carries(self) -> tuple[PyTree, PyTree]:
-        """The policy's memory, and the state of its exploration."""
-        return self._part((self._places.carry, self._places.exploration))
 
-    @property
-    def acting(self) -> list[jax.Array | None]:
-        """The arrays of the run, None where a policy, which needs its state and clock, does not need them."""
-        return [array if i in self._acting else None for i, array in enumerate(self.arrays)]
+def packed_jit(
+    function: Callable[..., Any], layouts: Sequence[Layout | None], *, replaces: int | None = None
+) -> Callable[..., Any]:
+    """`function(*trees)`, compiled, and called with the arrays of those arguments that have a layout.
 
-    def _part(self, places: PyTree) -> PyTree:
-        kinds = self.layout.kinds
+    With `replaces` that argument is used up, and the function returns what it becomes: `(tree, others)`, of which
+    arrays come back.
+    """
 
-        def leaf(place: int) -> jax.Array:
-            array = self.arrays[self._index[place]]
-            return jax.random.wrap_key_data(array, impl=kinds[place]) if place in kinds else array
+    def on_arrays(*arguments: Any) -> Any:
+        pairs = zip(arguments, layouts, strict=True)
+        trees = [x if layout is None else layout.tree(x) for x, layout in pairs]
+        if replaces is None:
+            return function(*trees)
+        layout = layouts[replaces]
+        assert layout is not None
+        tree, others = function(*trees)
+        return layout.arrays(tree), others
 
-        return jax.tree.map(leaf, places)
+    return jax.jit(on_arrays, donate_argnums=() if replaces is None else (replaces,))

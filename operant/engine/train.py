@@ -15,29 +15,86 @@ from operant.algorithms.base import Algorithm
 from operant.engine.metrics import mean_of
 from operant.engine.train_state import TrainState
 from operant.engine.watch import Stopped, Watch
+from operant.envs.host import HostEnvironments
 from operant.types import EnvSpec, Experience, Transition
 
 LARGEST = 2**31 - 1  # steps are counted in int32, on the device too
 WARM_UP_STEPS = 10_000  # random steps between two looks at whether to go on
 
 
-class Loop(Protocol):
-    """What `train` asks of the device and of the host loop."""
+# The run, the metrics of a chunk, and its experience where somebody looks at it.
+Stepped = tuple[TrainState, dict[str, np.ndarray], Transition | None]
 
-    algorithm: Algorithm
-    spec: EnvSpec
+
+class Steps(Protocol):
+    """What `train` asks of whoever advances a run."""
+
+    @property
+    def algorithm(self) -> Algorithm: ...
+
+    @property
+    def spec(self) -> EnvSpec: ...
+
+    @property
+    def watch(self) -> Watch: ...
+
+    def step(self, run: TrainState, count: int, size: int) -> Stepped:
+        """`(run, metrics, experience)` after `count` ≤ `size` iterations of learning; the given run is used up."""
+        ...
+
+    def warm_up(self, run: TrainState, count: int, size: int | None = None) -> Stepped:
+        """The same after `count` iterations of acting at random and learning nothing."""
+        ...
+
+
+class Loop(Steps, Protocol):
+    """The device loop and the host loop: both do all of this, so that nobody asks which one it is."""
+
     seeds: int | None
-    return_experience: bool
-    watch: Watch
 
-    def begin(self, key: jax.Array, size: int | None = None) -> TrainState: ...
-    def advance(
-        self, run: TrainState, count: int, size: int
-    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]: ...
-    def warm_up(
-        self, run: TrainState, count: int, size: int | None = None
-    ) -> tuple[TrainState, dict[str, np.ndarray], Transition | None]: ...
-    def close(self) -> None: ...
+    @property
+    def watch(self) -> Watch: ...
+
+    @watch.setter
+    def watch(self, watch: Watch) -> None: ...
+
+    @property
+    def return_experience(self) -> bool:
+        """Whether chunks come with their experience."""
+        ...
+
+    @return_experience.setter
+    def return_experience(self, wanted: bool) -> None: ...
+
+    @property
+    def environments(self) -> HostEnvironments | None:
+        """Those that are stepped in Python; None on the device."""
+        ...
+
+    def init(self, key: jax.Array, size: int | None = None) -> TrainState:
+        """The run before its first step, to be advanced by chunks of `size` iterations; with seeds, `key` is `[S]`."""
+        ...
+
+    def exchange(self, algorithm: Algorithm) -> None:
+        """Go on with other numbers in the same algorithm: they are an argument of what is compiled."""
+        ...
+
+    def invalidate(self) -> None:
+        """The environments are not where the run left them: its episodes begin afresh at the next step."""
+        ...
+
+    def salvage(self) -> TrainState | None:
+        """The run at its last finished iteration, where a chunk that is under way or has failed left one."""
+        ...
+
+    @property
+    def lost(self) -> bool:
+        """Whether the environments cannot be stepped any more."""
+        ...
+
+    def close(self) -> None:
+        """Closes the environments that are stepped in Python."""
+        ...
 
 
 def chunk_size(plan: Experience, num_envs: int, total: int, log_interval: int | None = None) -> int:
@@ -59,7 +116,7 @@ def steps_done(run: TrainState) -> int:
 
 
 def train(
-    loop: Loop,
+    loop: Steps,
     run: TrainState,
     total: int,
     size: int,
@@ -91,7 +148,7 @@ def train(
         return math.ceil((total - steps_done(run)) / per_iteration)
 
     def chunk(run: TrainState, count: int) -> tuple[TrainState, dict[str, np.ndarray]]:
-        run, metrics, experience = loop.advance(run, count, size)
+        run, metrics, experience = loop.step(run, count, size)
         observe(experience)
         return run, metrics
 

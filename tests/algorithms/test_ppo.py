@@ -288,7 +288,7 @@ def test_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose(mem
 
     @jax.jit
     def collected(state, key):
-        run = device.begin(algorithm, environment, spec, state, key)
+        run = device.init(algorithm, environment, spec, state, key)
         noise = collect.draw_rollout(algorithm, environment, spec, key, 2, jnp.asarray(0), 2 * T)
         first, second = (jax.tree.map(lambda x, s=s: x[s], noise) for s in (slice(0, T), slice(T, None)))
         initial = algorithm.initial_carry(state, N)

@@ -42,7 +42,7 @@ CURIOUS = {
 
 
 def learnt(loop, total=512):
-    run = train(loop, loop.begin(jax.random.key(3)), total, 2, lambda run, metrics: True)
+    run = train(loop, loop.init(jax.random.key(3)), total, 2, lambda run, metrics: True)
     return run.state, run.replay, run.statistics, run.clock
 
 

@@ -216,7 +216,7 @@ def test_loop_refuses_more_metrics_than_there_is_room_for(monkeypatch):
     data = recorded(arrays())
     loop = DatasetLoop(made, data.spec, lambda: data, None)
     with pytest.raises(ValueError, match="at most 1"):
-        loop.advance(loop.begin(jax.random.key(0)), 1, 1)
+        loop.step(loop.init(jax.random.key(0)), 1, 1)
 
 
 def test_bc_has_no_curiosity():

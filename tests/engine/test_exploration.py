@@ -112,7 +112,7 @@ def loops(algorithm, seeds=None):
 def trained(loop, iterations: int, seeds=None):
     key = jax.random.key(5) if seeds is None else jax.random.split(jax.random.key(5), seeds)
     total = iterations * loop.algorithm.plan.steps_per_iteration(N)
-    return train(loop, loop.begin(key), total, 1, lambda run, metrics: True)
+    return train(loop, loop.init(key), total, 1, lambda run, metrics: True)
 
 
 @pytest.mark.parametrize(
@@ -122,11 +122,11 @@ def trained(loop, iterations: int, seeds=None):
 def test_every_environment_explores_anew_in_every_episode(process, where):
     algorithm = Explores(Rollout(T), process)
     *_, loop = list(loops(algorithm))[: where + 1]
-    run = loop.begin(jax.random.key(5))
+    run = loop.init(jax.random.key(5))
     state = np.zeros((N, 2)), np.zeros(N, bool)
     ends = 0
     for iteration in range(4):
-        run, _, _ = loop.advance(run, 1, 1)
+        run, _, _ = loop.step(run, 1, 1)
         actions, done = map(np.asarray, run.state)
         for t in range(T):
             key = jax.random.fold_in(jax.random.fold_in(jax.random.key(5), 2), iteration * T + t)

@@ -64,7 +64,7 @@ def test_extras_are_those_of_their_step(name, where, seeds):
         loop = HostLoop(Notes(plan), NativeOnHost(CartPole(), NUM_ENVS * (seeds or 1)), seeds)
     rows = []
     keys = jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds)
-    train(loop, loop.begin(keys), 160, 2, lambda run, metrics: bool(rows.append(metrics)) or True)
+    train(loop, loop.init(keys), 160, 2, lambda run, metrics: bool(rows.append(metrics)) or True)
     assert all((row["train/wrong"] == 0).all() for row in rows)
     assert (np.asarray(rows[-1]["train/looked at"]) > 0).all()
 
@@ -72,4 +72,4 @@ def test_extras_are_those_of_their_step(name, where, seeds):
 def test_random_first_steps_have_none():
     loop = DeviceLoop(Notes(Replay(60, 8, learning_starts=10)), CartPole(), NUM_ENVS, None)
     with pytest.raises(ValueError, match="learning_starts=10 steps, taken at random, have not"):
-        loop.begin(jax.random.key(0))
+        loop.init(jax.random.key(0))

@@ -51,9 +51,9 @@ class Begins(Algorithm):
 def learnt(loop: DeviceLoop | HostLoop, seeds: int | None = None) -> list[list[np.ndarray]]:
     """What each of two iterations began with, `[count, 4]`, did and was."""
     key = jax.random.key(3)
-    run, iterations = loop.begin(key if seeds is None else jax.random.split(key, seeds)), []
+    run, iterations = loop.init(key if seeds is None else jax.random.split(key, seeds)), []
     for _ in range(2):
-        run, _, _ = loop.advance(run, 1, 1)
+        run, _, _ = loop.step(run, 1, 1)
         iterations.append([np.asarray(leaf) for leaf in run.state])
     return iterations
 

@@ -66,7 +66,7 @@ def watched(where: str, name: str, seeds: int | None, total: int, num_envs: int 
         )
     key = jax.random.key(1) if seeds is None else jax.random.split(jax.random.key(1), seeds)
     recorder = Recorder()
-    run = train(loop, loop.begin(key), total, 2, lambda run, metrics: True, [recorder])
+    run = train(loop, loop.init(key), total, 2, lambda run, metrics: True, [recorder])
     return run, recorder.all
 
 
@@ -121,7 +121,7 @@ def test_the_memory_of_a_policy_begins_anew_with_every_episode(where):
     else:
         loop = HostLoop(algorithm, NativeOnHost(environment, num_envs), None, return_experience=True)
     # Outputs of a hundredth are made large, so that actions depend on what is remembered.
-    run = loop.begin(key)
+    run = loop.init(key)
     run = eqx.tree_at(lambda r: r.state.network.policy_head.output.weight, run, replace_fn=lambda w: 1000 * w)
     network = jax.tree.map(np.array, run.state.network)
     recorder = Recorder()

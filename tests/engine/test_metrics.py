@@ -56,7 +56,7 @@ def rows(loop, chunk, one_by_one=False):
     key = jax.random.key(0) if loop.seeds is None else jax.random.split(jax.random.key(0), loop.seeds)
     train(
         loop,
-        loop.begin(key),
+        loop.init(key),
         48,
         chunk,
         lambda run, metrics: found.append(metrics) or True,

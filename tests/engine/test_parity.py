@@ -178,7 +178,7 @@ def differences(algorithm, environment, num_envs: int, total: int) -> list[str]:
     host = HostLoop(algorithm, NativeOnHost(environment, num_envs), None)
     results = []
     for loop in (device, host):
-        run = train(loop, loop.begin(jax.random.key(3)), total, 2, lambda run, metrics: True)
+        run = train(loop, loop.init(jax.random.key(3)), total, 2, lambda run, metrics: True)
         results.append((run.state, run.replay, run.statistics, run.clock, run.iteration))
     named = zip(leaf_names(results[0]), *map(jax.tree.leaves, results), strict=True)
     return [name for name, one, other in named if not np.array_equal(one, other, equal_nan=True)]

@@ -62,7 +62,7 @@ def test_it_stops_between_two_parts_with_all_that_was_done(monkeypatch):
     assert experience is not None
     assert experience.reward.shape[0] == 7 * agent.algorithm.experience.unroll_length
     with pytest.raises(Stopped) as stopped:
-        loop.advance(run, 4, 16)
+        loop.step(run, 4, 16)
     assert stopped.value.run is run
     assert not any(leaf.is_deleted() for leaf in jax.tree.leaves(run))
 

@@ -75,7 +75,7 @@ def test_the_loop_on_the_device_needs_no_room_for_a_second_ring(kind, seeds, mon
     monkeypatch.setattr("operant.engine.device.jax.devices", lambda: one)
     loop = DeviceLoop(dqn(kind), environment, 2, seeds)
     key = jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds)
-    run = loop.begin(key)
+    run = loop.init(key)
     assert run.replay.frames.frames.nbytes >= FRAMES * (seeds or 1)
     rest = loop._no_sums, np.int32(4), np.int32(0)
     compiled = loop._chunk(4)._jitted.lower(loop.algorithm, run, *rest).compile()
@@ -89,8 +89,8 @@ def test_the_loop_on_the_device_needs_no_room_for_a_second_ring(kind, seeds, mon
 @pytest.mark.parametrize(("kind", "seeds"), [("priority", None), ("sequences", 2)])
 def test_the_loop_on_the_host_writes_where_the_ring_lies(kind, seeds):
     loop = HostLoop(dqn(kind), NativeOnHost(FrameStack(4).native(Screen()), 2 * (seeds or 1)), seeds)
-    run = loop.begin(jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds))
+    run = loop.init(jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds))
     before = pointers(run)
     run, *_ = loop.warm_up(run, 4)
-    run, *_ = loop.advance(run, 2, 2)
+    run, *_ = loop.step(run, 2, 2)
     assert pointers(run) == before

@@ -47,7 +47,7 @@ def test_a_report_is_of_the_state_behind_the_chunk(seeds):
             reported.append(metrics)
             return True
 
-        train(loop, loop.begin(key), 24, 2, report)
+        train(loop, loop.init(key), 24, 2, report)
         rows.append(reported)
     for chunk, (one, other) in enumerate(zip(*rows, strict=True), 1):
         np.testing.assert_array_equal(one["behind"], np.full(() if seeds is None else seeds, 6 * chunk))

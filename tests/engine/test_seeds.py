@@ -59,8 +59,8 @@ def alone() -> DeviceLoop:
 @pytest.fixture(scope="module")
 def first(together, alone):
     """`(run, experience)` after one iteration: of all seeds together, and of each alone."""
-    run, _, experience = together.advance(together.begin(KEYS), 1, 1)
-    each = [alone.advance(alone.begin(key), 1, 1) for key in KEYS]
+    run, _, experience = together.step(together.init(KEYS), 1, 1)
+    each = [alone.step(alone.init(key), 1, 1) for key in KEYS]
     return (run, experience), [(run, experience) for run, _, experience in each]
 
 
@@ -116,8 +116,8 @@ def test_the_first_rollout_of_a_seed_is_the_same_alone(first):
 def test_the_first_rollout_of_a_seed_through_python_is_the_same_alone(environments):
     def first(key, seeds):
         loop = HostLoop(algorithm(), environments(NUM_ENVS * (seeds or 1)), seeds, return_experience=True)
-        run = loop.begin(key)
-        return loop.advance(loop.restart(run), 1, 1)[2]  # which resets a second time
+        run = loop.init(key)
+        return loop.step(loop.restart(run), 1, 1)[2]  # which resets a second time
 
     together = arrays(first(KEYS, len(SEEDS)))
     for s, key in enumerate(KEYS):
@@ -161,7 +161,7 @@ def test_seeds_spread_over_two_devices_are_those_of_one(first, monkeypatch):
     monkeypatch.setattr(device.jax, "devices", lambda: one_device)
     loop = DeviceLoop(algorithm(), CartPole(), NUM_ENVS, len(SEEDS), return_experience=True)
     assert loop._mesh.size == 1
-    run, _, seen = loop.advance(loop.begin(KEYS), 1, 1)
+    run, _, seen = loop.step(loop.init(KEYS), 1, 1)
     # Other programs, which may differ in last bits; what is done and what ends must not.
     for one, other in ((experience, seen), (spread, run)):
         for name, value in arrays(one).items():
@@ -174,7 +174,7 @@ def test_seeds_spread_over_two_devices_are_those_of_one(first, monkeypatch):
 def test_seeds_learn_as_well_together_as_alone(together, alone):
     def returns(loop, key) -> np.ndarray:
         reported = []
-        train(loop, loop.begin(key), 25_000, 1, lambda run, metrics: reported.append(metrics) or True)
+        train(loop, loop.init(key), 25_000, 1, lambda run, metrics: reported.append(metrics) or True)
         return np.atleast_1d(reported[-1]["rollout/ep_rew_mean"])
 
     one = returns(together, KEYS)

@@ -37,7 +37,7 @@ def test_every_step_is_stored_with_the_memory_it_was_taken_with(where):
         loop = DeviceLoop(algorithm, CartPole(), NUM_ENVS, None)
     else:
         loop = HostLoop(algorithm, NativeOnHost(CartPole(), NUM_ENVS), None)
-    run = train(loop, loop.begin(jax.random.key(0)), 120, 2, lambda run, metrics: True)
+    run = train(loop, loop.init(jax.random.key(0)), 120, 2, lambda run, metrics: True)
     network, filled = run.state.network, int(run.replay.filled)
     rows, stored = jax.tree.map(np.asarray, (run.replay.rows, run.replay.memory))
     after = jax.jit(lambda observation, carry: network.features(observation, carry)[1])
@@ -55,7 +55,7 @@ def test_where_episodes_begin_afresh_replay_has_an_end(seeds):
     algorithm = DQN(buffer_size=100, learning_starts=8, batch_size=4, network=NETWORK)
     loop = HostLoop(algorithm, NativeOnHost(Counting(), NUM_ENVS * (seeds or 1)), seeds)
     key = jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds)
-    run, *_ = loop.warm_up(loop.begin(key), 3)
+    run, *_ = loop.warm_up(loop.init(key), 3)
     run, *_ = loop.warm_up(loop.restart(run), 2)
     rows = jax.tree.map(np.asarray, run.replay.rows)
     axis = rows.done.ndim - 2
@@ -67,7 +67,7 @@ def test_where_episodes_begin_afresh_replay_has_an_end(seeds):
 def test_where_episodes_begin_afresh_so_do_the_returns_that_scale_rewards():
     algorithm = DQN(buffer_size=100, learning_starts=8, batch_size=4, network=NETWORK, normalize_rewards=True)
     loop = HostLoop(algorithm, NativeOnHost(CartPole(), NUM_ENVS), None)
-    run, *_ = loop.warm_up(loop.begin(jax.random.key(0)), 1)
+    run, *_ = loop.warm_up(loop.init(jax.random.key(0)), 1)
     assert np.any(run.state.normalizer.returns)
     again = loop.restart(run).state
     np.testing.assert_array_equal(again.normalizer.returns, 0)
@@ -79,15 +79,15 @@ def test_where_episodes_begin_afresh_nothing_of_those_before_is_left():
         buffer_size=100, learning_starts=20, sequence_length=2, burn_in=1, batch_size=4, network=RECURRENT
     )
     loop = HostLoop(algorithm, NativeOnHost(CartPole(), NUM_ENVS), None)
-    run, *_ = loop.warm_up(loop.begin(jax.random.key(0)), 1)
-    first, begun = loop.begin(run.key), np.array(loop.observation)
+    run, *_ = loop.warm_up(loop.init(jax.random.key(0)), 1)
+    first, begun = loop.init(run.key), np.array(loop.collector.actor.observation)
     assert np.any(run.statistics.running_length)
     assert np.any(run.statistics.running_return)
     run = replace(run, carry=jax.tree.map(lambda x: x + 1, run.carry))
     shown = []
     for _ in range(2):
         again = loop.restart(run)
-        shown.append(np.array(loop.observation))
+        shown.append(np.array(loop.collector.actor.observation))
         for name in ("carry", "statistics"):
             for one, other in zip(*(jax.tree.leaves(getattr(r, name)) for r in (again, first)), strict=True):
                 np.testing.assert_array_equal(one, other)

@@ -241,8 +241,8 @@ def test_an_interrupted_run_is_kept_and_can_continue():
 def test_metrics_are_means_over_the_iterations_that_there_were():
     algorithm = A2C(n_steps=4, learning_rate=0.25, network=Network(hidden_sizes=(), initialization="uniform"))
     loop = DeviceLoop(algorithm, TwoStates(), 2, None)
-    run = loop.begin(jax.random.key(0))
+    run = loop.init(jax.random.key(0))
     for count in (1, 3):  # of a chunk of 3
-        run, metrics, _ = loop.advance(run, count, 3)
+        run, metrics, _ = loop.step(run, count, 3)
         assert metrics["train/learning_rate"] == 0.25
         assert metrics["train/n_updates"] == 1

@@ -210,7 +210,7 @@ def tapes():
 
     def record(environment, terminal):
         loop = DeviceLoop(Random(), environment, num_envs=1, seeds=None, return_experience=True)
-        tape = loop.advance(loop.begin(jax.random.key(0)), 12, 12)[2]
+        tape = loop.step(loop.init(jax.random.key(0)), 12, 12)[2]
         state, successor = (
             np.asarray(x).reshape(12).astype(int) for x in (tape.observation, tape.next_observation)
         )

@@ -136,7 +136,7 @@ def test_a_policy_over_tokens_trains_with_little_noise_in_memory(name):
     ):
         rows, metrics = [], {}
         step = loop.advance if name == "PPO" else loop.warm_up
-        run = loop.begin(jax.random.key(2))
+        run = loop.init(jax.random.key(2))
         for _ in range(2):
             run, metrics, experience = step(run, 1, 1)
             assert experience is not None

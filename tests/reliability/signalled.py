@@ -19,7 +19,7 @@ PARTS = {  # of a phase: what is replaced, and the call of it (counted from 1) t
     "warm-up through Gymnasium": ("gymnasium.envs.classic_control", "CartPoleEnv.step", 40),
     "rollout": ("gymnasium.envs.classic_control", "CartPoleEnv.step", 100),
     "rollout in processes": ("gymnasium.vector", "AsyncVectorEnv.step_wait", 50),
-    "update": ("operant.engine.host", "HostLoop._learn", 2),
+    "update": ("operant.engine.host_learner", "HostLearner.__call__", 2),
     "last checkpoint": ("operant.engine.checkpoint", "save_tree", 1),
     "evaluation": ("operant.agent.selection", "Selection._scores", 1),
     "score": ("operant.cli.finish", "_scores", 1),

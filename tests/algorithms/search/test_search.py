@@ -50,7 +50,7 @@ def generation():
 
     @jax.jit
     def play(key):
-        run = device.begin(algorithm, environment, spec, initial_state(algorithm, spec, key), key)
+        run = device.init(algorithm, environment, spec, initial_state(algorithm, spec, key), key)
         seen = Transition(5 + 2 * jax.random.normal(key, (9, 4, 4)), *[jnp.zeros((9, 4))] * 5)
         flags = jnp.zeros((9, 4), bool)
         run = eqx.tree_at(

@@ -1,0 +1,162 @@
+"""Experience as the host collects it: what crosses into learning, and how it becomes transitions there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant.engine.flat import SMALL, as_bytes, from_bytes
+from operant.engine.train_state import transition
+from operant.types import PyTree, TimeStep, Transition
+
+Step = tuple[PyTree, PyTree, TimeStep]  # the actions, what acting computed besides, and what was answered
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the arrays of a step are: its structure, and the shape and dtype of each."""
+
+    structure: Any
+    kinds: tuple[tuple[tuple[int, ...], np.dtype], ...]
+
+    @classmethod
+    def of(cls, step: PyTree) -> Form:
+        leaves, structure = jax.tree.flatten(step)
+        return cls(structure, tuple((leaf.shape, np.dtype(leaf.dtype)) for leaf in leaves))
+
+    @property
+    def nbytes(self) -> int:
+        """Of one step."""
+        return sum(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize for shape, dtype in self.kinds)
+
+    def steps(self, rows: jax.Array) -> Step:
+        """Those of bytes `[T, B]`: leaves `[T, n, …]`."""
+        return self.structure.unflatten(from_bytes(rows, self.kinds))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """T steps of n environments, each array handed over once."""
+
+    observation: PyTree  # [n, …] before the first step
+    action_mask: PyTree  # the same
+    steps: Any  # uint8 [T, B] of this form, or a `Step` [T, n, …]
+    alive: Any = (
+        None  # [T, n]: of whole episodes, whether they had not ended before; None: steps go on and on
+    )
+    form: Form | None = field(default=None, metadata={"static": True})
+    frames: int = field(
+        default=1, metadata={"static": True}
+    )  # k: of stacks of k, only the newest are in `steps`
+
+    def transitions(self) -> Transition:
+        """The experience `[T, n, …]`. Traced."""
+        action, extras, timestep = self.steps if self.form is None else self.form.steps(self.steps)
+        if self.frames > 1:
+            timestep = restacked(self.observation, timestep, self.frames)
+
+        def before(first: jax.Array, after: jax.Array) -> jax.Array:
+            return jnp.concatenate([first[None], after[:-1]])
+
+        seen = jax.tree.map(before, self.observation, timestep.observation)
+        mask = jax.tree.map(before, self.action_mask, timestep.action_mask)
+        experience = transition(seen, mask, action, extras, timestep)
+        if self.alive is None:
+            return experience
+        taken = self.alive.any(1)
+        last = (jnp.arange(len(taken)) == len(taken) - 1) & taken
+
+        def only_taken(x: jax.Array) -> jax.Array:
+            return jnp.where(taken.reshape(-1, *[1] * (x.ndim - 1)), x, jnp.zeros((), x.dtype))
+
+        return replace(
+            experience,
+            observation=jax.tree.map(only_taken, seen),
+            action_mask=jax.tree.map(only_taken, mask),
+            valid=self.alive & experience.mask,
+            truncated=experience.truncated | (last[:, None] & ~experience.done),
+        )
+
+
+def collected(
+    observation: PyTree,
+    action_mask: PyTree,
+    taken: Sequence[Step],
+    alive: Sequence[np.ndarray] | None,
+    count: int,
+    frames: int,
+) -> Collected:
+    """What was done and answered step by step, of `count` at most, the rest of which are zeros.
+
+    Of stacks of `frames` observations only the newest are kept.
+    """
+    form = Form.of(taken[0])
+    small = form.nbytes * count <= SMALL
+    frames = 1 if small else frames
+    if frames > 1:
+        taken = [(action, extras, newest(timestep, frames)) for action, extras, timestep in taken]
+    missing = count - len(taken)
+
+    def stacked(*rows: np.ndarray) -> np.ndarray:
+        # Half the time of np.stack if small.
+        return np.array([*rows, *[np.zeros_like(rows[0])] * missing])
+
+    if small:
+        steps: Any = as_bytes([jax.tree.leaves(step) for step in taken])
+        if missing:
+            steps = np.concatenate([steps, np.zeros((missing, steps.shape[1]), np.uint8)])
+    else:
+        steps = jax.tree.map(stacked, *taken)
+    return Collected(
+        observation,
+        action_mask,
+        steps,
+        None if alive is None else stacked(*alive),
+        form if small else None,
+        frames,
+    )
+
+
+def newest(timestep: TimeStep, frames: int) -> TimeStep:
+    """With the newest observation of each stack of `frames` only."""
+
+    def leaf(x: np.ndarray) -> np.ndarray:
+        return x[..., -(x.shape[-1] // frames) :]
+
+    return replace(
+        timestep,
+        observation=jax.tree.map(leaf, timestep.observation),
+        next_observation=jax.tree.map(leaf, timestep.next_observation),
+    )
+
+
+def restacked(first: PyTree, timestep: TimeStep, frames: int) -> TimeStep:
+    """The inverse of `newest` for `[T, n, …]`: `first` is the stack before the first step. Traced.
+
+    An episode opens with its first observation repeated, as `replay.frames` has it.
+    """
+
+    def leaf(first: jax.Array, seen: jax.Array, successor: jax.Array) -> tuple[jax.Array, jax.Array]:
+        done = timestep.terminated | timestep.truncated
+        done = done.reshape(*done.shape, *[1] * (first.ndim - 1))
+        channels = seen.shape[-1]
+
+        def step(stack: jax.Array, row: tuple) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+            seen, successor, done = row
+            after = jnp.concatenate([stack[..., channels:], successor], -1)
+            now = jnp.where(done, jnp.concatenate([seen] * frames, -1), after)
+            return now, (now, after)
+
+        return jax.lax.scan(step, first, (seen, successor, done))[1]
+
+    leaves, structure = jax.tree.flatten(first)
+    own = [jax.tree.leaves(x) for x in (timestep.observation, timestep.next_observation)]
+    rebuilt = [leaf(*x) for x in zip(leaves, *own, strict=True)]
+    observation, next_observation = (structure.unflatten(x) for x in zip(*rebuilt, strict=True))
+    return replace(timestep, observation=observation, next_observation=next_observation)

@@ -1,0 +1,144 @@
+"""Learning on the host: one compiled function, which uses up the run's arrays and gives what they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import jax
+import jax.numpy as jnp
+
+from operant.algorithms.base import Algorithm
+from operant.engine.collected import Collected
+from operant.engine.flat import Block, Packed, number, packed_jit
+from operant.engine.learn import draw_learning, learn, warm_up
+from operant.engine.metrics import Summands
+from operant.engine.noise_blocks import NoiseBlocks
+from operant.engine.seed_axis import each, inside
+from operant.engine.train_state import Stream, TrainState
+from operant.engine.watch import Watch
+from operant.types import EnvSpec, Experience, PyTree, Transition
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Metrics:
+    """What one iteration of learning reports, as one array `[…, K]` of numbers to be added up."""
+
+    numbers: jax.Array
+    summands: Summands = field(metadata={"static": True})
+
+
+class HostLearner:
+    """Brings a run, without what its actor state holds, up to date with fresh experience; S of them with seeds."""
+
+    def __init__(self, plan: Experience, spec: EnvSpec, seeds: int | None) -> None:
+        self._plan, self._spec, self._seeds = plan, spec, seeds
+        self.noise = NoiseBlocks(seeds)
+        self._compiled: dict[bool, Callable] = {}
+
+    def __call__(
+        self,
+        algorithm: Packed,
+        run: Packed,
+        key: jax.Array,
+        watch: Watch,
+        iteration: int,
+        experience: Sequence[Collected],
+        memory: PyTree,
+        exploration: PyTree,
+        *,
+        learning: bool,
+    ) -> tuple[Metrics, PyTree]:
+        """Replace the run's arrays, after an iteration of learning, or of collecting only: `(metrics, exploration)`.
+
+        `experience` are an iteration's rounds, and `memory` is the policy's before the first step `[S, N, …]`, or
+        where it is stored before every one, `[S, T, N, …]`; exploration has the state `[S, N, …]` after the last one.
+        """
+        block = self._drawn(algorithm, key, iteration)
+        first = learning not in self._compiled
+        if first:
+            function = self._learning(block) if learning else self._warming_up
+            layouts = (algorithm.layout, run.layout, None, None, None, None, None)
+            self._compiled[learning] = packed_jit(function, layouts, replaces=1)
+        phase = watch.phase
+        watch.phase = "compiling" if first else phase
+        watch.shields += 1  # arrays are used up and made here: interrupted, both would be gone
+        try:
+            run.arrays, told = self._compiled[learning](
+                *(algorithm.arrays, run.arrays, experience, memory, exploration),
+                *(block.leaves, number(iteration - block.first)),
+            )
+        finally:
+            watch.shields -= 1
+            watch.phase = phase
+        if watch.held_back is not None:
+            watch.answer()
+        return told
+
+    def _learning(self, block: Block) -> Callable[..., tuple[TrainState, tuple[Metrics, PyTree]]]:
+        layout = block.layout
+
+        def function(
+            algorithm: Algorithm,
+            run: TrainState,
+            experience: Sequence[Collected],
+            memory: PyTree,
+            exploration: PyTree,
+            noise: list,
+            index: jax.Array,
+        ) -> tuple[TrainState, tuple[Metrics, PyTree]]:
+            def one(run: TrainState, fresh: Transition, memory: PyTree, noise: list) -> tuple:
+                drawn = layout.tree([leaf[index] for leaf in noise])
+                return learn(algorithm, run, fresh, memory, drawn)
+
+            fresh = self._together(experience)
+            run = replace(run, exploration=exploration)
+            run, metrics = each(one, self._seeds)(run, fresh, memory, noise)
+            summands = Summands.of(metrics)
+            return _apart(run, summands.numbers(metrics), summands)
+
+        return function
+
+    def _warming_up(
+        self,
+        algorithm: Algorithm,
+        run: TrainState,
+        experience: Sequence[Collected],
+        memory: PyTree,
+        exploration: PyTree,
+        noise: list,
+        index: jax.Array,
+    ) -> tuple[TrainState, tuple[Metrics, PyTree]]:
+        def one(run: TrainState, fresh: Transition, memory: PyTree) -> TrainState:
+            return warm_up(algorithm, run, fresh, memory)
+
+        run = replace(run, exploration=exploration)
+        run = each(one, self._seeds)(run, self._together(experience), memory)
+        return _apart(run, [], Summands())
+
+    def _together(self, experience: Sequence[Collected]) -> Transition:
+        """`[S, T, N, …]`: the columns of later rounds after those of the first."""
+        rounds = [inside(one.transitions(), self._seeds, 1) for one in experience]
+        if len(rounds) == 1:
+            return rounds[0]
+        axis = 1 if self._seeds is None else 2
+        return jax.tree.map(lambda *x: jnp.concatenate(x, axis), *rounds)
+
+    def _drawn(self, algorithm: Packed, key: jax.Array, iteration: int) -> Block:
+        """A block that holds the randomness of learning in this iteration."""
+        size = 1 if self._plan.whole_episodes else max(self.noise.SIZE // self._plan.unroll_length, 1)
+
+        def draw(algorithm: Algorithm, key: jax.Array, beginning: jax.Array) -> PyTree:
+            counters = beginning + jnp.arange(size)
+            return jax.vmap(lambda i: draw_learning(algorithm, self._spec.num_envs, key, i))(counters)
+
+        return self.noise.get(Stream.UPDATE, draw, algorithm, key, iteration, size)
+
+
+def _apart(
+    run: TrainState, numbers: list[jax.Array], summands: Summands
+) -> tuple[TrainState, tuple[Metrics, PyTree]]:
+    """The run without its exploration, which is the actor's, and that."""
+    together = jnp.stack(numbers, -1) if numbers else jnp.zeros(0, jnp.float32)
+    return replace(run, exploration=None), (Metrics(together, summands), run.exploration)
