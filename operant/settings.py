@@ -11,7 +11,7 @@ import platform
 import sys
 from pathlib import Path
 
-from operant import supported
+from operant import private_jax, supported
 from operant.version import __version__
 
 
@@ -148,6 +148,4 @@ def _cores() -> int:
 
 
 def _backend_started() -> bool:
-    bridge = sys.modules.get("jax._src.xla_bridge")
-    started = getattr(bridge, "backends_are_initialized", None)  # JAX's own, which may change
-    return bool(started and started())
+    return private_jax.backend_started()

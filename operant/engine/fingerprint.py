@@ -18,7 +18,7 @@ import jaxlib
 import numpy as np
 import optax
 
-from operant import settings
+from operant import private_jax, settings
 from operant.engine.files import is_key
 from operant.frozen import Frozen
 
@@ -40,7 +40,8 @@ def fingerprint(*values: Any) -> str:
     digest = hashlib.sha256(_installed().encode())
     digest.update(f"{os.environ.get('XLA_FLAGS')} {settings.processor()} {jax.devices()}".encode())
     # What is cached changes no program, and changes while one is compiled.
-    options = sorted((name, value) for name, value in jax.config.values.items() if "_cache" not in name)
+    known = private_jax.options() or {}
+    options = sorted((name, value) for name, value in known.items() if "_cache" not in name)
     digest.update(repr(options).encode())
     digest.update(describe(values).encode())
     return digest.hexdigest()

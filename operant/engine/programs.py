@@ -21,7 +21,7 @@ from uuid import uuid4
 import jax
 import numpy as np
 
-from operant import settings, supported
+from operant import private_jax, settings, supported
 from operant.engine.files import is_key, read_array, read_metadata, save_tree
 from operant.engine.fingerprint import Unknown, fingerprint
 from operant.engine.train_state import TrainState
@@ -44,7 +44,7 @@ def kept() -> Iterator[None]:
 
 def _jax_keeps() -> bool:
     """Whether JAX keeps programs itself; not where a later JAX no longer says what its options are."""
-    return bool(getattr(jax.config, "values", {}).get("jax_enable_compilation_cache"))
+    return bool((private_jax.options() or {}).get("jax_enable_compilation_cache"))
 
 
 def directory() -> Path:
@@ -131,9 +131,8 @@ class Program:
         with _by_xla:
             compiled = lowered.compile()
         result = compiled.out_tree.unflatten(range(compiled.out_tree.num_leaves))
-        loaded = getattr(compiled, "runtime_executable", lambda: None)()
-        known = all(hasattr(loaded, name) for name in ("execute_sharded", "serialize"))
-        return Executable(loaded, result) if known else None
+        loaded = private_jax.executable(compiled)
+        return None if loaded is None else Executable(loaded, result)
 
 
 class Executable(NamedTuple):
@@ -144,8 +143,8 @@ class Executable(NamedTuple):
 
     def __call__(self, *arguments: list) -> Any:
         given = [x if isinstance(x, jax.Array) else jax.device_put(x) for own in arguments for x in own]
-        results = self.loaded.execute_sharded(given).disassemble_into_single_device_arrays()
-        return jax.tree.map(lambda i: results[i][0], self.result)
+        results = private_jax.execute(self.loaded, given)
+        return jax.tree.map(lambda i: results[i], self.result)
 
     @classmethod
     def read(cls, path: Path) -> Executable | None:
@@ -153,13 +152,11 @@ class Executable(NamedTuple):
         if not path.exists():
             return None
         try:
-            from jaxlib.xla_client import DeviceList  # its own interface, which may change
-
-            devices = jax.devices()[:1]
-            content = read_array(path, "executable").tobytes()
-            loaded = devices[0].client.deserialize_executable(content, DeviceList(tuple(devices)))
+            loaded = private_jax.read(read_array(path, "executable").tobytes())
             executable = cls(loaded, read_metadata(path)["result"])
         except Exception:
+            return None
+        if loaded is None:
             return None
         with suppress(OSError):
             os.utime(path)  # it is in use
@@ -167,7 +164,7 @@ class Executable(NamedTuple):
 
     def write(self, path: Path) -> None:
         """Keep it in a file, and no more than `KEPT` of them."""
-        content = np.frombuffer(self.loaded.serialize(), np.uint8)
+        content = np.frombuffer(private_jax.written(self.loaded), np.uint8)
         with suppress(OSError):  # no room or no permission: the next start takes as long as this one
             path.parent.mkdir(parents=True, exist_ok=True)
             save_tree(path, {"executable": content}, {"result": self.result})
@@ -196,7 +193,7 @@ class _ByXla:
     def __enter__(self) -> None:
         with self._lock:
             if self._inside == 0:
-                self._before = jax.config.values.get(self.SETTING, 0.0)
+                self._before = (private_jax.options() or {}).get(self.SETTING, 0.0)
                 supported.set_option(self.SETTING, float("inf"))
             self._inside += 1
 
