@@ -176,7 +176,7 @@ def test_dqn_repeats_random_actions_on_both_loops():
         DeviceLoop(algorithm, CartPole(), 4, None, return_experience=True),
         HostLoop(algorithm, NativeOnHost(CartPole(), 4), None, return_experience=True),
     ):
-        run, _, experience = loop.advance(loop.begin(jax.random.key(1)), 1, 1)
+        run, _, experience = loop.step(loop.init(jax.random.key(1)), 1, 1)
         assert experience is not None
         seen.append((experience.action, experience.terminated, run.exploration.left))
     assert jax.tree.all(jax.tree.map(np.array_equal, *seen))

@@ -65,7 +65,7 @@ def test_extras_are_those_of_their_step(name, where, seeds):
     rows = []
     keys = jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds)
     train(loop, loop.init(keys), 160, 2, lambda run, metrics: bool(rows.append(metrics)) or True)
-    assert all((row["train/wrong"] == 0).all() for row in rows)
+    assert all(np.nansum(row["train/wrong"]) == 0 for row in rows if "train/wrong" in row)
     assert (np.asarray(rows[-1]["train/looked at"]) > 0).all()
 
 
