@@ -60,7 +60,7 @@ def _surveyed(core: Core) -> Core:
     )
     survey = Core(algorithm, core.source)
     begun = survey.learner.started(return_experience=False, size=1)
-    survey.learner.run = train(survey.learner, begun, 1, 1, lambda run, metrics: True)  # one generation
+    survey.learner.run = train(survey.learner.held, begun, 1, 1, lambda run, metrics: True)  # one generation
     return survey
 
 

@@ -42,7 +42,7 @@ def refill(
     learner.tune(Refilling(algorithm), traced=False)
     try:
         run = train(
-            learner,
+            learner.held,
             run,
             total,
             math.ceil(iterations / parts),
