@@ -47,11 +47,11 @@ def test_a_number_that_is_set_is_trained_with_and_compiles_nothing_anew(backend)
     agent.gamma = 0.5
     assert (agent.learning_rate, agent.gamma, cast("Any", agent.algorithm).gamma) == (0.0, 0.5, 0.5)
     assert agent.config()["hyperparameters"]["learning_rate"] == 0.0
-    compiled = (made._chunks if backend == "native" else made._learners).copy()
+    compiled = (made._chunks if backend == "native" else made.learner._compiled).copy()
     learn(agent)
     assert same(weights(agent), before)
     assert agent.learner._loop is made
-    assert (made._chunks if backend == "native" else made._learners) == compiled
+    assert (made._chunks if backend == "native" else made.learner._compiled) == compiled
     agent.learning_rate = 0.01
     learn(agent)
     assert not same(weights(agent), before)
