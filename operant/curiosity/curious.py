@@ -164,7 +164,7 @@ class Curious(Algorithm):
     def importance(self, clock: Clock) -> jax.Array | float:
         return self.inner.importance(clock)
 
-    def validation(self, state: CuriousState, batch: Batch) -> Metrics:
+    def validation(self, state: CuriousState, batch: Batch) -> dict[str, jax.Array]:
         return self.inner.validation(state.learner, batch)
 
     def report(self, state: CuriousState) -> Metrics:
