@@ -40,7 +40,7 @@ class Told(Callback):
 @pytest.mark.parametrize("backend", ["native", "gymnasium"])
 def test_hooks_are_called_in_this_order(backend):
     told, other = Told(), []
-    learn(ppo(backend), 256, [told, lambda progress: other.append(progress.step)], evaluate_every=256)
+    learn(ppo(backend=backend), 256, [told, lambda progress: other.append(progress.step)], evaluate_every=256)
     assert told.calls == [
         ("start", 256),
         *[("rollout", 64), ("rollout", 128), ("row", 128)],
@@ -56,7 +56,7 @@ def test_watching_every_iteration_changes_nothing_that_is_learnt(backend):
         def on_rollout(self, progress):
             pass
 
-    plain, watched = learn(ppo(backend)), learn(ppo(backend), 256, Rollouts())
+    plain, watched = learn(ppo(backend=backend)), learn(ppo(backend=backend), 256, Rollouts())
     for row, other in zip(plain.history, watched.history, strict=True):
         assert row.keys() == other.keys()
         np.testing.assert_allclose(row["train/loss"], other["train/loss"], rtol=1e-5)
@@ -87,7 +87,7 @@ class Steps(Callback):
 @pytest.mark.parametrize("seeds", [None, 2])
 def test_every_step_is_told_in_order(backend, seeds):
     steps = Steps()
-    learner = learn(ppo(backend, seeds=seeds), 256, steps)
+    learner = learn(ppo(backend=backend, seeds=seeds), 256, steps)
     rows = 4 * (seeds or 1)
     assert [event.step for event in steps.events] == list(range(4, 257, 4))
     for event, following in zip(steps.events, steps.events[1:], strict=False):
@@ -133,7 +133,7 @@ def test_infos_are_those_of_the_step_also_where_an_episode_ended(vectorization):
 
 def test_training_stops_exactly_at_the_end_of_an_episode():
     steps = Steps(episodes=3)
-    learner = learn(ppo("gymnasium"), 1024, steps)
+    learner = learn(ppo(backend="gymnasium"), 1024, steps)
     last = steps.events[-1]
     assert last.done.any()
     assert sum(event.done.sum() for event in steps.events) >= 3
@@ -230,7 +230,7 @@ def test_what_is_recorded_is_in_the_row_and_everywhere(tmp_path):
             progress.record("my/value", progress.step / 2)
             progress.record("my/hidden", 1, exclude=("csv",))
 
-    learner = learn(ppo("gymnasium"), 256, Records(), loggers=[Log()], run_dir=tmp_path / "run")
+    learner = learn(ppo(backend="gymnasium"), 256, Records(), loggers=[Log()], run_dir=tmp_path / "run")
     assert [row["my/value"] for row in rows] == [64.0, 128.0]
     assert [row["my/last"] for row in rows] == [128, 256]
     assert [row["my/mean"] for row in rows] == [np.mean(range(4, 129, 4)), np.mean(range(132, 257, 4))]
@@ -270,7 +270,7 @@ class Interrupts(Callback):
 
 @pytest.mark.parametrize(("at", "reached"), [(5, 0), (20, 64), (32, 128), (40, 128)])
 def test_on_the_host_ctrl_c_is_answered_within_a_step(at, reached, tmp_path):
-    callback, learner = Interrupts(at), ppo("gymnasium")
+    callback, learner = Interrupts(at), ppo(backend="gymnasium")
     with pytest.raises(KeyboardInterrupt):
         learn(learner, 512, callback, run_dir=tmp_path / "run")
     assert callback.steps == at
@@ -322,5 +322,5 @@ def test_while_a_rollout_is_under_way_the_agent_knows_what_it_last_learnt():
         def on_step(self, event):
             seen.append((event.agent.step, event.agent.predict(event.observation).shape))
 
-    learn(ppo("gymnasium"), 128, Acts())
+    learn(ppo(backend="gymnasium"), 128, Acts())
     assert seen == [(0, (4,))] * 16 + [(64, (4,))] * 16

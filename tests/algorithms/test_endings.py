@@ -140,7 +140,7 @@ def loops(algorithm, ends, num_envs):
 def learnt(loop, steps, chunk=64):
     rows = []
     run = train(
-        loop, loop.begin(jax.random.key(0)), steps, chunk, lambda run, metrics: rows.append(metrics) or True
+        loop, loop.init(jax.random.key(0)), steps, chunk, lambda run, metrics: rows.append(metrics) or True
     )
     return run, rows[-1]
 
