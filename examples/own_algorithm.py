@@ -83,7 +83,7 @@ class RewardWeighted(Algorithm):
     def loss(self, network, batch):
         """L(θ) over episodes `[max_steps, n_episodes]`; `batch.weight` is 0 after each one's end."""
         step = batch.transition
-        worth = returns.discounted_returns(step.reward, step.done, self.gamma)
+        worth = returns.discounted_returns(step.reward, step.done, self.gamma, step.discount)
         worth = jnp.exp(returns.standardize(worth, batch.weight) / self.temperature)
         policy, _ = network.unroll(step.observation, step.action_mask, batch.carry, step.done)
         return -returns.weighted_mean(policy.log_prob(step.action), batch.weight * worth)
