@@ -123,8 +123,9 @@ def report(runs: Sequence[Raw]) -> str:
             f"`policy_lag` updates ago (of 64 steps each). Interquartile means over seeds {first['seeds'][0]} to "
             f"{first['seeds'][-1]} with 95 % bootstrap intervals: of the mean return over all of training, and of the "
             "last 100 episodes, which the lagging policy played. V-trace cuts ratios off at 1 (`clip_rho`, `clip_c`); "
-            "uncut, they are what they are; none learns as though the newest policy had acted. Written by `python -m "
-            "benchmarks.policy_lag`.\n",
+            "uncut, they are what they are; none learns as though the newest policy had acted. Where the acting policy "
+            "is within 0.01 nats of the newest, ratios are near 1, and no correction can make much of a difference. "
+            "Without a lag the three are the same, and measured once. Written by `python -m benchmarks.policy_lag`.\n",
             "Over all of training:\n",
             common.table(header, rows("training")),
             "\nThe last 100 episodes:\n",
