@@ -22,7 +22,7 @@ def bootstrap(value: jax.Array, terminated: jax.Array, discount: jax.Array | Non
 
 
 def carried(value: jax.Array, discount: jax.Array | None) -> jax.Array:
-    """d_t x: what lies behind a step, or leads up to it, seen across it."""
+    """d_t x: a value after a step, or a trace that leads up to it, seen across the step."""
     return value if discount is None else discount * value
 
 
