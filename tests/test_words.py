@@ -28,8 +28,6 @@ CODE = [path for folder in ("operant", "examples", "tools") for path in (ROOT / 
 # Rooms that have not been read yet; nothing is added here.
 UNREAD: set[str] = {
     "engine",
-    "replay",
-    "ops",
 }
 
 
