@@ -1,7 +1,7 @@
 """What operant uses of JAX and jaxlib that they do not promise to keep: all of it is here, and nowhere else.
 
 Where a release has something of it no longer, the answer is None, and what was built on it is left out. Which public
-interfaces would do, and what each is worth: docs/decisions/0012-private-interfaces.md.
+interfaces would do, and what each is worth: docs/decisions/0013-private-interfaces.md.
 """
 
 from __future__ import annotations
