@@ -24,7 +24,7 @@ from operant.envs.base import Environment
 from operant.ops.seeds import key_of
 from operant.types import Clock, PyTree
 
-BLOCK = 16  # steps whose randomness is drawn at once; so many may follow the end of the last episode
+BLOCK = 16  # steps whose randomness is drawn at once; up to as many may follow the end of the last episode
 CALL = 32  # blocks in one call of the program, after which it is seen whether somebody asked to stop
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from operant.types import PyTree
 
-SMALL = 2**15  # numbers: up to so many, copying an array takes less time than handing it over by itself
+SMALL = 2**15  # numbers: copying an array of at most these takes less time than handing it over by itself
 PACKED = (np.dtype(np.float32), np.dtype(np.int32))
 
 Shape = tuple[int, ...]

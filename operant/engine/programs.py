@@ -5,7 +5,7 @@ Python and lowered at every start, for half a second. Here a program is found by
 
 That knows operant's own files, and nothing of what somebody may have changed in a running Python: only the command
 line, whose process has no other code, turns it on. A file holds machine code, as those of JAX's own cache do, and lies
-beside them.
+next to them.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ def _jax_keeps() -> bool:
 
 
 def directory() -> Path:
-    """Where they are kept, beside JAX's own cache."""
+    """Where they are kept, next to JAX's own cache."""
     return settings.cache_directory().parent / "programs"
 
 
 class Program:
     """A compiled `function(constant, *trees) → (run, others)`, where others are lists, dicts and arrays.
 
-    `about` is all that it depends on beside its arguments, or None if it is not for keeping. The constant is the same
+    `about` is all that it depends on but for its arguments, or None if it is not for keeping. The constant is the same
     tree from call to call; the arguments of `donate` are used up. `options` are XLA's.
     """
 
@@ -92,7 +92,7 @@ class Program:
         return _like(like, arrays), others
 
     def prepare(self, *trees: PyTree) -> None:
-        """Begin, beside whatever follows, to load or to compile it for arguments of these shapes."""
+        """Begin to load or to compile it for arguments of these shapes, while the program goes on."""
 
         def prepare() -> None:
             with self._making, suppress(Exception):  # the call will fail as well, where it is seen
@@ -172,7 +172,7 @@ class Executable(NamedTuple):
 
 
 def _forget_oldest(files: Path) -> None:
-    """Only so many are kept, of about a megabyte each."""
+    """Only the newest `KEPT` are kept, of about a megabyte each."""
     used = sorted(files.glob("*.safetensors"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in used[KEPT:]:
         path.unlink(missing_ok=True)
