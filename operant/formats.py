@@ -37,6 +37,9 @@ RUN = "operant_version"  # in a run's config.json: without it, any directory wit
 RENAMED = {
     "lagged_networks": "older",
     "next_index": "following",
+    "size": "filled",  # of the replay
+    "frame_index": "places",
+    "carry": "memory",
     "core": "memory",
     "critic_core": "critic_memory",
 }

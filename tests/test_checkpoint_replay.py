@@ -52,12 +52,12 @@ def test_replay_is_filled_by_what_has_been_learnt_and_nothing_is_learnt_meanwhil
     core = restored._core
     assert core.lacks_replay
     run = core.learner.started(return_experience=False)
-    assert not np.any(run.replay.filled)
+    assert not np.any(run.replay.size)
     before = jax.device_get(run.state)
     with pytest.warns(TrainingWarning, match=rf"left out .* for {STARTS} steps .* learns nothing"):
         run = refill(core, run, 1000, (), lambda run: True)
     jax.tree.map(np.testing.assert_array_equal, before, jax.device_get(run.state))
-    assert np.all(run.replay.filled * 2 == STARTS)
+    assert np.all(run.replay.size * 2 == STARTS)
     assert np.all(run.clock.step == agent.step + STARTS)
     assert not core.lacks_replay
     if kind in ("native", "gymnasium", "priority"):  # it acted greedily, not at random

@@ -189,7 +189,7 @@ class Tunable(Learned):
             raise ValueError(f"{path} holds no replay: agent.save_replay_buffer(path) writes it.")
         run = self.learner.started(return_experience=self.learner.return_experience)
         stored = files.load_tree(path, run.replay)
-        self.learner.run = replace(run, replay=ring.cut(stored))
+        self.learner.run = replace(run, replay=ring.truncate_open_episodes(stored))
 
     def _tune(self, name: str, value: Any) -> None:
         """Give a hyperparameter another value. Raises ValueError where what has been learnt would not fit."""

@@ -97,7 +97,7 @@ class HostLoop:
                 jax.tree.map(jnp.asarray, observation),
                 jax.tree.map(jnp.asarray, action_mask),
                 *self._start_of_episode(self.algorithm, run.state),
-                None if run.replay is None else ring.cut(run.replay),
+                None if run.replay is None else ring.truncate_open_episodes(run.replay),
                 jnp.zeros_like(statistics.running_return),
                 jnp.zeros_like(statistics.running_length),
             ),

@@ -41,12 +41,12 @@ class ReplayBuffer:
 
     def __len__(self) -> int:
         """How many transitions it holds."""
-        return 0 if self._ring is None else int(self._ring.filled) * self._ring.rows.reward.shape[1]
+        return 0 if self._ring is None else int(self._ring.size) * self._ring.rows.reward.shape[1]
 
     def add(self, transition: Transition) -> None:
         """Add steps `[T, N, …]` of N environments, in order: what observers are called with.
 
-        Raises ValueError for another number of environments than before, or fewer places than environments.
+        Raises ValueError for another number of environments than before, or less capacity than environments.
         """
         # A step that never happened is kept, with weight 0, so that the steps of an environment stay in a row.
         steps = replace(transition, raw_reward=None, valid=np.asarray(transition.mask))
@@ -102,18 +102,18 @@ class ReplayBuffer:
             raise ValueError(
                 "update_priorities: there is nothing by priority. Take priority=True, and sample first."
             )
-        if priority.shape != self._drawn.place.shape or not bool((priority > 0).all()):
+        if priority.shape != self._drawn.index.shape or not bool((priority > 0).all()):
             raise ValueError(
-                f"update_priorities: must be numbers > 0, one for each of the {len(self._drawn.place)} last samples."
+                f"update_priorities: must be numbers > 0, one for each of the {len(self._drawn.index)} last samples."
             )
         updated = self._ring.priorities.update(self._drawn, priority)
         self._ring, self._drawn = replace(self._ring, priorities=updated), None
 
     def _held(self, steps: int) -> ring.Ring:
-        filled = 0 if self._ring is None else int(self._ring.filled)
-        if self._ring is None or filled < steps:
+        size = 0 if self._ring is None else int(self._ring.size)
+        if self._ring is None or size < steps:
             raise ValueError(
-                f"ReplayBuffer: {filled} steps of each environment are held, and {steps} are asked for. Add more first"
+                f"ReplayBuffer: {size} steps of each environment are held, and {steps} are asked for. Add more first"
                 f", or raise capacity={self.plan.capacity}."
             )
         return self._ring

@@ -18,43 +18,43 @@ from operant.replay import sum_tree
 
 
 class Drawn(NamedTuple):
-    """What was drawn: places `[B]` and, by priority, what theirs is."""
+    """What was drawn: indices `[B]` and, by priority, their priorities."""
 
-    place: jax.Array
+    index: jax.Array
     priority: jax.Array | None = None
 
 
 class Priorities(eqx.Module):
-    """p^ζ of every place that can be drawn; 0 for those that cannot."""
+    """p^ζ of every index that can be drawn; 0 for those that cannot."""
 
     tree: sum_tree.Levels
     largest: jax.Array  # the largest so far: what new experience gets, so that it is seen soon
 
     @classmethod
-    def init(cls, places: int) -> Priorities:
-        return cls(sum_tree.init(places), jnp.ones((), jnp.float32))
+    def init(cls, size: int) -> Priorities:
+        return cls(sum_tree.init(size), jnp.ones((), jnp.float32))
 
     def insert_range(self, first: jax.Array, drawable: jax.Array) -> Priorities:
-        """With new experience in the places from `first` on; what is not `drawable` `[P]` never will be drawn."""
+        """With new experience at the indices from `first` on; what is not `drawable` `[P]` never will be drawn."""
         new = jnp.where(drawable, self.largest, 0.0)
-        return Priorities(sum_tree.put_range(self.tree, first, new), self.largest)
+        return Priorities(sum_tree.set_range(self.tree, first, new), self.largest)
 
-    def insert(self, place: jax.Array, drawable: jax.Array) -> Priorities:
-        """The same for any places `[P]`."""
+    def insert(self, index: jax.Array, drawable: jax.Array) -> Priorities:
+        """The same for any indices `[P]`."""
         new = jnp.where(drawable, self.largest, 0.0)
-        return Priorities(sum_tree.put(self.tree, place, new), self.largest)
+        return Priorities(sum_tree.set(self.tree, index, new), self.largest)
 
     def draw(self, bits: jax.Array) -> Drawn:
-        """Places in proportion to their priorities, by random `uint32` numbers `[B, 2]`."""
+        """Indices in proportion to their priorities, by random `uint32` numbers `[B, 2]`."""
         return Drawn(*sum_tree.find(self.tree, bits))
 
     def update(self, drawn: Drawn, priority: jax.Array) -> Priorities:
-        """With new priorities `[B]` of what was drawn; of several for one place the largest."""
+        """With new priorities `[B]` of what was drawn; of several for one index the largest."""
         assert drawn.priority is not None
-        # What could not be drawn stays so: where nothing can be, any place was.
+        # What could not be drawn stays so: where nothing can be, any index was.
         priority = jnp.where(drawn.priority > 0, priority, 0.0)
         largest = jnp.maximum(self.largest, jnp.max(priority))
-        return Priorities(sum_tree.renew(self.tree, drawn.place, drawn.priority, priority), largest)
+        return Priorities(sum_tree.update(self.tree, drawn.index, drawn.priority, priority), largest)
 
 
 def importance_weights(priority: jax.Array, beta: jax.Array | float) -> jax.Array:

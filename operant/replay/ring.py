@@ -19,9 +19,11 @@ class Ring(eqx.Module):
 
     rows: Transition  # without observations where frames are stored once
     position: jax.Array  # int32: where the next row goes
-    filled: jax.Array  # int32: how many rows hold experience
-    memory: PyTree = None  # [capacity, N, …] the policy's before each step; None unless sequences are drawn
-    priorities: Priorities | None = None  # of place row·N + environment
+    size: jax.Array  # int32: how many rows hold experience
+    carry: PyTree = (
+        None  # [capacity, N, …] the policy's memory before each step; None unless sequences are drawn
+    )
+    priorities: Priorities | None = None  # of index row·N + environment
     frames: Frames | None = None  # None unless observations are stacks
 
 
@@ -56,15 +58,15 @@ def init(plan: Replay, transition: PyTree, carry: PyTree = (), frame_stack: int 
     return Ring(
         rows=empty(transition),
         position=jnp.zeros((), jnp.int32),
-        filled=jnp.zeros((), jnp.int32),
-        memory=empty(carry) if plan.sequence > 1 else None,
+        size=jnp.zeros((), jnp.int32),
+        carry=empty(carry) if plan.sequence > 1 else None,
         priorities=Priorities.init(rows * num_envs) if plan.priority else None,
         frames=frames,
     )
 
 
-def insert(plan: Replay, ring: Ring, transition: Transition, memory: PyTree = None) -> Ring:
-    """With `collect_steps` new rows `[T, N, …]` in place of the oldest; `memory` is read where sequences are drawn."""
+def insert(plan: Replay, ring: Ring, transition: Transition, carry: PyTree = None) -> Ring:
+    """With `collect_steps` new rows `[T, N, …]` over the oldest ones; `carry` is stored where sequences are drawn."""
     capacity = ring.rows.reward.shape[0]
     added = transition.reward.shape[0]
 
@@ -78,28 +80,28 @@ def insert(plan: Replay, ring: Ring, transition: Transition, memory: PyTree = No
             write, ring.rows, transition if frames is None else _without_observations(transition)
         ),
         position=(ring.position + added) % capacity,
-        filled=jnp.minimum(ring.filled + added, capacity),
-        memory=None if ring.memory is None else jax.tree.map(write, ring.memory, memory),
+        size=jnp.minimum(ring.size + added, capacity),
+        carry=None if ring.carry is None else jax.tree.map(write, ring.carry, carry),
     )
-    lost = None
+    evicted = None
     if frames is not None:
         frames, written = frames.insert(ring.position, transition)
-        lost = _lost(longer, frames, added, written)
-        longer = replace(longer, frames=frames, filled=longer.filled - jnp.sum(lost[1], dtype=jnp.int32))
+        evicted = _evicted(longer, frames, added, written)
+        longer = replace(longer, frames=frames, size=longer.size - jnp.sum(evicted[1], dtype=jnp.int32))
     if ring.priorities is None:
         return longer
-    return replace(longer, priorities=_reprioritized(plan, ring, ring.priorities, transition, lost))
+    return replace(longer, priorities=_reprioritized(plan, ring, ring.priorities, transition, evicted))
 
 
-def _lost(ring: Ring, frames: Frames, added: int, written: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """`(rows, lost)`, each `[M]`: which of the oldest rows lack a frame, since the last `written` `[N]` took its place.
+def _evicted(ring: Ring, frames: Frames, added: int, written: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """`(rows, evicted)`, each `[M]`: which of the oldest rows lack a frame, as the last `written` `[N]` overwrote it.
 
     A row needs one frame less than the row before, but for the first of an episode, whose stacks overlap: M is enough.
     """
     capacity = ring.rows.reward.shape[0]
-    ahead = jnp.arange(min(2 * added + frames.size - 1, capacity))
-    rows = (ring.position - ring.filled + ahead) % capacity
-    return rows, frames.overwritten(rows, written) & (ahead < ring.filled - added)
+    ahead = jnp.arange(min(2 * added + frames.frame_stack - 1, capacity))
+    rows = (ring.position - ring.size + ahead) % capacity
+    return rows, frames.overwritten(rows, written) & (ahead < ring.size - added)
 
 
 def _reprioritized(
@@ -107,9 +109,9 @@ def _reprioritized(
     ring: Ring,
     priorities: Priorities,
     transition: Transition,
-    lost: tuple[jax.Array, jax.Array] | None,
+    evicted: tuple[jax.Array, jax.Array] | None,
 ) -> Priorities:
-    """Priorities once new rows follow those of the ring and some of the oldest are lost.
+    """Priorities after new rows were added and some of the oldest are evicted.
 
     All changes go into the tree at once: between two, it would be copied.
     """
@@ -118,19 +120,19 @@ def _reprioritized(
     if plan.sequence == 1:
         rows = ring.position + jnp.arange(added)
         drawable = transition.mask
-        if lost is None:
+        if evicted is None:
             return priorities.insert_range(ring.position * num_envs, drawable.reshape(-1))
     else:
         # A sequence can start where its last row has been written: that number of rows back. Later ones cannot yet.
         back = jnp.arange(plan.sequence - 1, -added, -1)
         rows = (ring.position - back) % capacity
-        can_start = (back >= plan.sequence - added) & (back <= ring.filled)
+        can_start = (back >= plan.sequence - added) & (back <= ring.size)
         drawable = jnp.broadcast_to(can_start[:, None], (len(back), num_envs))
-    if lost is not None:  # where nothing is, the first new row stands once more
-        rows = jnp.concatenate([rows, jnp.where(lost[1], lost[0], rows[0])])
-        drawable = jnp.concatenate([drawable, ~lost[1][:, None] & drawable[:1]])
-    place = rows[:, None] * num_envs + jnp.arange(num_envs)[None]
-    return priorities.insert(place.reshape(-1), drawable.reshape(-1))
+    if evicted is not None:  # where nothing is, the first new row stands once more
+        rows = jnp.concatenate([rows, jnp.where(evicted[1], evicted[0], rows[0])])
+        drawable = jnp.concatenate([drawable, ~evicted[1][:, None] & drawable[:1]])
+    index = rows[:, None] * num_envs + jnp.arange(num_envs)[None]
+    return priorities.insert(index.reshape(-1), drawable.reshape(-1))
 
 
 def sample(plan: Replay, ring: Ring, bits: jax.Array, beta: jax.Array | float = 1.0) -> tuple[Batch, Drawn]:
@@ -141,7 +143,7 @@ def sample(plan: Replay, ring: Ring, bits: jax.Array, beta: jax.Array | float = 
     """
     drawn = _draw(plan, ring, bits) if ring.priorities is None else ring.priorities.draw(bits)
     batch = (
-        _transitions(plan, ring, drawn.place) if plan.sequence == 1 else _sequences(plan, ring, drawn.place)
+        _transitions(plan, ring, drawn.index) if plan.sequence == 1 else _sequences(plan, ring, drawn.index)
     )
     if drawn.priority is not None:
         weight = jnp.broadcast_to(importance_weights(drawn.priority, beta), batch.weight.shape)
@@ -149,7 +151,7 @@ def sample(plan: Replay, ring: Ring, bits: jax.Array, beta: jax.Array | float = 
     return batch, drawn
 
 
-def cut(ring: Ring) -> Ring:
+def truncate_open_episodes(ring: Ring) -> Ring:
     """With the newest episodes ended where they are, since what comes next does not follow from them.
 
     Seeds may be in front of all shapes; nothing large is copied.
@@ -158,30 +160,30 @@ def cut(ring: Ring) -> Ring:
     capacity = terminated.shape[-2]
     newest = jax.nn.one_hot((ring.position - 1) % capacity, capacity, dtype=bool)
     truncated = ring.rows.truncated | (newest[..., None] & ~terminated)
-    frames = None if ring.frames is None else ring.frames.cut()
+    frames = None if ring.frames is None else ring.frames.truncate_open_episodes()
     return replace(ring, rows=replace(ring.rows, truncated=truncated), frames=frames)
 
 
 def _draw(plan: Replay, ring: Ring, bits: jax.Array) -> Drawn:
-    """Places that are equally likely: of a transition, or of a sequence's first."""
+    """Indices that are equally likely: of a transition, or of a sequence's first."""
     capacity, num_envs = ring.rows.reward.shape
     if plan.sequence == 1 and ring.frames is None:
-        return Drawn((bits % (ring.filled * num_envs).astype(jnp.uint32)).astype(jnp.int32))
-    starts = jnp.maximum(ring.filled - plan.sequence + 1, 1)
+        return Drawn((bits % (ring.size * num_envs).astype(jnp.uint32)).astype(jnp.int32))
+    starts = jnp.maximum(ring.size - plan.sequence + 1, 1)
     chosen = (bits % (starts * num_envs).astype(jnp.uint32)).astype(jnp.int32)
-    oldest = ring.position - ring.filled
+    oldest = ring.position - ring.size
     return Drawn((oldest * num_envs + chosen) % (capacity * num_envs))
 
 
-def _transitions(plan: Replay, ring: Ring, place: jax.Array) -> Batch:
-    transition = _at(ring, place)
+def _transitions(plan: Replay, ring: Ring, index: jax.Array) -> Batch:
+    transition = _at(ring, index)
     batch = Batch(transition, transition.weight)
     if plan.n_step == 1:
         return batch
     num_envs = ring.rows.reward.shape[1]
-    env = place % num_envs
-    last, rewards, steps = windows.n_step(ring.rows, place // num_envs, env, plan.n_step, ring.position)
-    own = windows.discounts(ring.rows, place // num_envs, env, plan.n_step, steps)
+    env = index % num_envs
+    last, rewards, steps = windows.n_step(ring.rows, index // num_envs, env, plan.n_step, ring.position)
+    own = windows.discounts(ring.rows, index // num_envs, env, plan.n_step, steps)
     end = _at(ring, last * num_envs + env)
     transition = replace(
         transition,
@@ -195,21 +197,21 @@ def _transitions(plan: Replay, ring: Ring, place: jax.Array) -> Batch:
     return replace(batch, transition=transition, rewards=rewards, steps=steps, discounts=before)
 
 
-def _sequences(plan: Replay, ring: Ring, place: jax.Array) -> Batch:
+def _sequences(plan: Replay, ring: Ring, index: jax.Array) -> Batch:
     """`[sequence, B, …]`, without weight as long as there is none that long."""
     capacity, num_envs = ring.rows.reward.shape
     along = jnp.arange(plan.sequence)[:, None] * num_envs
-    transition = _at(ring, (place[None] + along) % (capacity * num_envs))
-    weight = jnp.where(ring.filled >= plan.sequence, transition.weight, 0.0)
-    return Batch(transition, weight, _take(ring.memory, place))
+    transition = _at(ring, (index[None] + along) % (capacity * num_envs))
+    weight = jnp.where(ring.size >= plan.sequence, transition.weight, 0.0)
+    return Batch(transition, weight, _take(ring.carry, index))
 
 
-def _at(ring: Ring, place: jax.Array) -> Transition:
-    """The transitions in these places `[…]`."""
-    transition = _take(ring.rows, place)
+def _at(ring: Ring, index: jax.Array) -> Transition:
+    """The transitions at these indices `[…]`."""
+    transition = _take(ring.rows, index)
     if ring.frames is None:
         return transition
-    row, env = jnp.divmod(place, ring.rows.reward.shape[1])
+    row, env = jnp.divmod(index, ring.rows.reward.shape[1])
     return replace(
         transition,
         observation=ring.frames.observation(row, env),
@@ -221,5 +223,5 @@ def _without_observations(transition: Transition) -> Transition:
     return replace(transition, observation=None, next_observation=None)
 
 
-def _take(rows: PyTree, place: jax.Array) -> PyTree:
-    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[place], rows)
+def _take(rows: PyTree, index: jax.Array) -> PyTree:
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[index], rows)

@@ -34,14 +34,14 @@ def total(levels: Levels) -> jax.Array:
     return jnp.sum(levels[-1])
 
 
-def put(levels: Levels, index: jax.Array, value: jax.Array) -> Levels:
+def set(levels: Levels, index: jax.Array, value: jax.Array) -> Levels:
     """With the numbers `[B]` at the indices `[B]`; the same index twice must have the same number."""
     index = index.astype(jnp.uint32)
     return _summed(levels, levels[0].at[index].set(value), index)
 
 
-def renew(levels: Levels, index: jax.Array, old: jax.Array, new: jax.Array) -> Levels:
-    """With the numbers `new` `[B]` in place of the `old` ones, which were read; of several for one index the largest.
+def update(levels: Levels, index: jax.Array, old: jax.Array, new: jax.Array) -> Levels:
+    """With the numbers `new` `[B]` instead of the `old` ones, which were read; of several for one index the largest.
 
     That they were read must show: a tree that somebody might still read is copied before it is written.
     """
@@ -58,7 +58,7 @@ def _summed(levels: Levels, leaves: jax.Array, index: jax.Array) -> Levels:
     return tuple(changed)
 
 
-def put_range(levels: Levels, first: jax.Array, value: jax.Array) -> Levels:
+def set_range(levels: Levels, first: jax.Array, value: jax.Array) -> Levels:
     """With the numbers `[P]` at the indices `first` to `first + P − 1`."""
     changed, count = [jax.lax.dynamic_update_slice_in_dim(levels[0], value, first, 0)], len(value)
     for level in levels[1:]:
@@ -75,7 +75,7 @@ def put_range(levels: Levels, first: jax.Array, value: jax.Array) -> Levels:
 def find(levels: Levels, bits: jax.Array) -> tuple[jax.Array, jax.Array]:
     """`(indices, their numbers)`, each `[B]`, drawn in proportion to the numbers, by random `uint32` `[B, 2]`.
 
-    The sum of all is cut into B equal ranges, and one draw falls into each (stratified sampling: Schaul et al. 2016,
+    The sum of all is split into B equal ranges, and one draw falls into each (stratified sampling: Schaul et al. 2016,
     appendix B.2.1). A number of 0 is never drawn, unless all are 0.
     """
     batch = len(bits)
@@ -87,7 +87,7 @@ def find(levels: Levels, bits: jax.Array) -> tuple[jax.Array, jax.Array]:
     for level in reversed(levels):
         numbers = _nodes(level)[node]
         prefix = jnp.cumsum(numbers, -1)
-        # How many children lie before the one that is meant. Rounding may put `rest` above the sum of all; the last
+        # How many children lie before the one that is meant. Rounding may raise `rest` above the sum of all; the last
         # child that is not 0 is where the prefix sums reach their end.
         child = jnp.sum((prefix <= rest[:, None]) & (prefix < prefix[:, -1:]), -1, dtype=jnp.uint32)
         before = _child(prefix, jnp.maximum(child, 1) - 1)

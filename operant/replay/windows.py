@@ -1,6 +1,6 @@
 """Consecutive rows of one environment: what n-step returns and sequences are made of, never across the write head.
 
-Rows are places in a ring of `capacity` rows; the newest is the one before `position`.
+Rows are indices into a ring of `capacity` rows; the newest is the one before `position`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from operant.types import PyTree, Transition
 
 
-def following(row: jax.Array, length: int, position: jax.Array, capacity: int) -> tuple[jax.Array, jax.Array]:
+def next_rows(row: jax.Array, length: int, position: jax.Array, capacity: int) -> tuple[jax.Array, jax.Array]:
     """`(rows, exist)`, each `[length, B]`: every row `[B]` and those after it, and whether they have been written."""
     ahead = jnp.arange(length)[:, None]
     remaining = (position - 1 - row) % capacity
@@ -26,10 +26,10 @@ def n_step(
     They end early at an episode's end, at the newest row, and before a step that never happened. Rewards after the end
     are 0.
     """
-    places, exist = following(row, n, position, rows.reward.shape[0])
-    at = (places, jnp.broadcast_to(env[None], places.shape))
+    ahead, exist = next_rows(row, n, position, rows.reward.shape[0])
+    at = (ahead, jnp.broadcast_to(env[None], ahead.shape))
     going_on = ~rows.done[at]
-    # Not `happened`, an array as long as the ring of which a few elements would be read.
+    # Not `rows.mask`, an array as long as the ring of which a few elements would be read.
     if rows.valid is not None:
         exist &= rows.valid[at]
     # The first is always taken: what never happened has no weight.

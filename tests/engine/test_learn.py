@@ -112,7 +112,7 @@ def test_warming_up_remembers_and_counts_and_learns_nothing():
     run = warm_up(algorithm, run, tape(), ())
     assert int(run.state["updated"]) == 0
     assert int(run.state["observed"]) == 1
-    assert int(run.replay.filled) == T
+    assert int(run.replay.size) == T
     assert int(run.clock.step) == int(tape().valid.sum())
 
 

@@ -38,13 +38,13 @@ def test_every_step_is_stored_with_the_memory_it_was_taken_with(where):
     else:
         loop = HostLoop(algorithm, NativeOnHost(CartPole(), NUM_ENVS), None)
     run = train(loop, loop.init(jax.random.key(0)), 120, 2, lambda run, metrics: True)
-    network, filled = run.state.network, int(run.replay.filled)
-    rows, stored = jax.tree.map(np.asarray, (run.replay.rows, run.replay.memory))
+    network, size = run.state.network, int(run.replay.size)
+    rows, stored = jax.tree.map(np.asarray, (run.replay.rows, run.replay.carry))
     after = jax.jit(lambda observation, carry: network.features(observation, carry)[1])
     nothing = carry = np.asarray(network.initial_carry(NUM_ENVS))
     np.testing.assert_array_equal(stored[:WARM_UP], np.broadcast_to(nothing, stored[:WARM_UP].shape))
-    assert rows.done[WARM_UP:filled].any()
-    for t in range(WARM_UP, filled):
+    assert rows.done[WARM_UP:size].any()
+    for t in range(WARM_UP, size):
         np.testing.assert_allclose(stored[t], carry, atol=1e-6)
         carry = np.where(rows.done[t][:, None], nothing, after(rows.observation[t], carry))
 

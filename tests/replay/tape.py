@@ -16,8 +16,8 @@ N = 3
 
 
 def tape(steps: int, *, dummies: bool = False, longest: int = 6) -> Transition:
-    """`[steps, N]`; episodes of 1 to `longest` steps, ending either way, and behind each, with `dummies`, a step that
-    never was."""
+    """`[steps, N]`; episodes of 1 to `longest` steps, ending either way, and after each, with `dummies`, a step that
+    never happened."""
     rng = np.random.default_rng(1)
     t, env = np.meshgrid(np.arange(steps), np.arange(N), indexing="ij")
     end = np.zeros((steps, N), int)  # 1 terminated, 2 truncated
@@ -42,7 +42,7 @@ def tape(steps: int, *, dummies: bool = False, longest: int = 6) -> Transition:
     )
 
 
-def memory(steps: int) -> np.ndarray:
+def carries(steps: int) -> np.ndarray:
     """The policy's memory before every step, `[steps, N, 2]`."""
     t, env = np.meshgrid(np.arange(steps), np.arange(N), indexing="ij")
     return np.stack([-1 - env, t], -1).astype(np.float32)
@@ -60,12 +60,12 @@ def sampling(plan: Replay) -> Callable:
     return jax.jit(partial(ring.sample, plan))
 
 
-def filled(plan: Replay, rows: Transition, steps: int, frame_stack: int = 1) -> ring.Ring:
-    """A ring into which so many steps of the tape went."""
-    rows, remembered = jax.tree.map(jnp.asarray, (rows, memory(steps)))
-    replay = ring.init(plan, jax.tree.map(lambda x: x[0], rows), remembered[0], frame_stack)
+def filled_ring(plan: Replay, rows: Transition, steps: int, frame_stack: int = 1) -> ring.Ring:
+    """A ring with the first `steps` steps of the tape."""
+    rows, carry = jax.tree.map(jnp.asarray, (rows, carries(steps)))
+    replay = ring.init(plan, jax.tree.map(lambda x: x[0], rows), carry[0], frame_stack)
     for first in range(0, steps, plan.collect_steps):
         block = slice(first, first + plan.collect_steps)
-        new = jax.tree.map(lambda x, block=block: x[block], (rows, remembered))
+        new = jax.tree.map(lambda x, block=block: x[block], (rows, carry))
         replay = inserting(plan)(replay, *new)
     return replay

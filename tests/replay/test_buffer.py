@@ -15,7 +15,7 @@ from operant.types import Replay
 from tests.replay.tape import N, tape
 
 
-def filled(steps=25, capacity=N * 12, **values):
+def filled_buffer(steps=25, capacity=N * 12, **values):
     buffer, steps_of = operant.ReplayBuffer(capacity, **values), tape(steps)
     for begin, end in (
         (0, 7),
@@ -29,8 +29,8 @@ def filled(steps=25, capacity=N * 12, **values):
 @pytest.mark.parametrize(
     "values", [{}, {"n_step": 3}, {"priority": True}], ids=["uniform", "n-step", "priority"]
 )
-def test_it_draws_what_the_engines_replay_draws(values):
-    buffer = filled(**values)
+def test_replay_buffer_sample_draws_what_ring_sample_draws(values):
+    buffer = filled_buffer(**values)
     plan = Replay(N * 12, 16, **values)
     steps = replace(tape(25), valid=np.ones((25, N), bool))
     held = ring.init(plan, jax.tree.map(lambda x: x[0], steps))
@@ -50,8 +50,8 @@ def test_it_draws_what_the_engines_replay_draws(values):
 
 
 @pytest.mark.parametrize("length", [1, 2, 5])
-def test_sequences_are_steps_in_a_row_of_one_environment(length):
-    buffer = filled()
+def test_replay_buffer_sample_sequences_is_steps_in_a_row_of_one_environment(length):
+    buffer = filled_buffer()
     batch = buffer.sample_sequences(200, length=length)
     env, t = np.moveaxis(np.asarray(batch.transition.observation), -1, 0)
     assert env.shape == (length, 200)
@@ -66,7 +66,7 @@ def test_sequences_are_steps_in_a_row_of_one_environment(length):
     assert (np.asarray(batch.weight) == 1).all()
 
 
-def test_it_observes_collecting():
+def test_replay_buffer_add_observes_collect():
     buffer = operant.ReplayBuffer(1_000)
     operant.collect(
         "random", "CartPole-v1", steps=40, num_envs=2, observers=[buffer.add], backend="gymnasium"
@@ -79,7 +79,7 @@ def test_it_observes_collecting():
     )
 
 
-def test_what_cannot_be_is_refused():
+def test_replay_buffer_refuses_what_cannot_be():
     buffer = operant.ReplayBuffer(10)
     with pytest.raises(ValueError, match="0 steps of each environment are held, and 1 are asked for"):
         buffer.sample(4)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tape import N, filled, sampling, tape
+from tape import N, filled_ring, sampling, tape
 
 from operant.replay import ring
 from operant.replay.frames import Frames
@@ -61,11 +61,11 @@ PLANS = {
 @pytest.mark.parametrize("longest", [1, 2, 8], ids=lambda n: f"episodes of up to {n}")
 @pytest.mark.parametrize("dummies", [False, True], ids=["", "dummies"])
 @pytest.mark.parametrize("kind", PLANS)
-def test_every_stack_is_what_was_seen(kind, dummies, longest):
+def test_ring_sample_of_frames_is_the_stack_that_was_seen(kind, dummies, longest):
     plan = Replay(20 * N, batch_size=8, collect_steps=2, **PLANS[kind])
     rows = stacked_tape(90, dummies=dummies, longest=longest)
     for steps in (2, 14, 20, 44, 90):
-        replay = filled(plan, jax.tree.map(lambda x, steps=steps: x[:steps], rows), steps, K)
+        replay = filled_ring(plan, jax.tree.map(lambda x, steps=steps: x[:steps], rows), steps, K)
         shape = (300, 2) if plan.priority else (300,)
         batch, _ = sampling(plan)(replay, jax.random.bits(jax.random.key(steps), shape, jnp.uint32))
         got, happened = jax.tree.map(np.asarray, (batch.transition, batch.weight > 0))
@@ -82,7 +82,7 @@ def test_every_stack_is_what_was_seen(kind, dummies, longest):
         successor = rows.next_observation["view"][last, env]
         np.testing.assert_array_equal(got.next_observation["view"][happened], successor[happened])
 
-        kept = int(replay.filled)
+        kept = int(replay.size)
         drawable = np.arange(steps - kept, steps - plan.sequence + 1)
         if plan.priority and plan.sequence == 1 and dummies:
             drawable = drawable[rows.valid[drawable].any(1)]
@@ -93,7 +93,7 @@ def test_every_stack_is_what_was_seen(kind, dummies, longest):
             assert kept >= min(steps, 18)
 
 
-def test_a_step_needs_little_more_than_its_frame():
+def test_ring_init_with_frames_needs_little_more_than_a_frame_a_step():
     plan = Replay(1_000_000, batch_size=32, collect_steps=4, priority=True)
     like = replace(
         jax.tree.map(lambda x: x[0], tape(1)),
@@ -108,27 +108,29 @@ def test_a_step_needs_little_more_than_its_frame():
     assert shapes.rows.reward.shape == (1_000_000, 1)
 
 
-def test_what_is_not_a_stack_is_refused():
-    with pytest.raises(ValueError, match=r"frame_stack=3: an observation \(2\) is not a stack of so many"):
+def test_frames_init_refuses_what_is_no_stack():
+    with pytest.raises(
+        ValueError, match=r"frame_stack=3: an observation \(2\) is not a stack of this many frames"
+    ):
         ring.init(Replay(30, 8), jax.tree.map(lambda x: x[0], tape(1)), frame_stack=3)
 
 
-def test_episodes_that_begin_afresh_do_not_show_what_was_before():
+def test_frames_of_before_truncate_open_episodes_are_not_shown_after_it():
     plan = Replay(10 * N, batch_size=8)
     never = np.zeros((8, N), bool)
     rows = tape(8)
     seen, shown = stacks(replace(rows, terminated=never, truncated=never))
     again = stacks(replace(rows, terminated=never, truncated=never))[0][:1]
     rows = replace(rows, terminated=never, truncated=never, observation=seen, next_observation=shown)
-    replay = filled(plan, jax.tree.map(lambda x: x[:7], rows), 7, K)
+    replay = filled_ring(plan, jax.tree.map(lambda x: x[:7], rows), 7, K)
     fresh = replace(jax.tree.map(lambda x: x[7:8], rows), observation=again)
-    replay = ring.insert(plan, ring.cut(replay), jax.tree.map(jnp.asarray, fresh))
+    replay = ring.insert(plan, ring.truncate_open_episodes(replay), jax.tree.map(jnp.asarray, fresh))
     batch, _ = ring.sample(plan, replay, jnp.arange(21, 24, dtype=jnp.uint32))
     np.testing.assert_array_equal(batch.transition.reward % 100, 7)
     np.testing.assert_array_equal(batch.transition.observation, again[0])
 
 
-def test_stacks_of_more_frames_than_a_byte_counts():
+def test_frames_insert_takes_stacks_of_more_frames_than_a_byte_counts():
     size, steps = 300, 400
     frames = Frames.init(jnp.zeros((1, size)), size, steps, steps)
     newest = np.arange(steps + 1)
@@ -137,6 +139,6 @@ def test_stacks_of_more_frames_than_a_byte_counts():
     never = jnp.zeros((steps, 1), bool)
     rows = replace(rows, reward=jnp.zeros((steps, 1)), terminated=never, truncated=never, valid=None)
     frames, _ = frames.insert(jnp.asarray(0), jax.tree.map(jnp.asarray, rows))
-    places = jnp.arange(steps), jnp.zeros(steps, jnp.int32)
-    np.testing.assert_array_equal(frames.observation(*places), shown[:-1])
-    np.testing.assert_array_equal(frames.next_observation(*places), shown[1:])
+    index = jnp.arange(steps), jnp.zeros(steps, jnp.int32)
+    np.testing.assert_array_equal(frames.observation(*index), shown[:-1])
+    np.testing.assert_array_equal(frames.next_observation(*index), shown[1:])

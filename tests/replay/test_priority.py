@@ -9,17 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
-from tape import N, filled, sampling, tape
+from tape import N, filled_ring, sampling, tape
 
 from operant.replay import ring, sum_tree
 from operant.replay.prioritized import Drawn, Priorities, importance_weights
 from operant.types import Replay
 
-put, put_range, find = jax.jit(sum_tree.put), jax.jit(sum_tree.put_range), jax.jit(sum_tree.find)
+set_, set_range, find = jax.jit(sum_tree.set), jax.jit(sum_tree.set_range), jax.jit(sum_tree.find)
 
 
 def tree_of(numbers) -> sum_tree.Levels:
-    return put_range(sum_tree.init(len(numbers)), jnp.asarray(0), jnp.asarray(numbers, jnp.float32))
+    return set_range(sum_tree.init(len(numbers)), jnp.asarray(0), jnp.asarray(numbers, jnp.float32))
 
 
 def grid(strata):
@@ -31,19 +31,19 @@ def grid(strata):
 
 
 @pytest.mark.parametrize("size", [1, 16, 17, 300])
-def test_every_sum_is_that_of_its_parts_however_numbers_change(size):
+def test_sum_tree_set_and_set_range_keep_every_sum_that_of_its_parts(size):
     rng = np.random.default_rng(size)
     numbers, levels = np.zeros(size, np.float32), sum_tree.init(size)
     for i in range(60):
         if i % 2:
             index = rng.choice(size, min(size, 7), replace=False)
             new = rng.random(len(index)).astype(np.float32)
-            levels = put(levels, jnp.asarray(index), jnp.asarray(new))
+            levels = set_(levels, jnp.asarray(index), jnp.asarray(new))
         else:
             first = int(rng.integers(max(size - 20, 0) + 1))
             index = np.arange(first, min(first + 20, size))
             new = rng.random(len(index)).astype(np.float32)
-            levels = put_range(levels, jnp.asarray(first), jnp.asarray(new))
+            levels = set_range(levels, jnp.asarray(first), jnp.asarray(new))
         numbers[index] = new
         now = jax.tree.map(np.asarray, levels)
         np.testing.assert_array_equal(now[0][:size], numbers)
@@ -55,7 +55,7 @@ def test_every_sum_is_that_of_its_parts_however_numbers_change(size):
     np.testing.assert_allclose(sum_tree.total(levels), numbers.sum(dtype=np.float64), rtol=1e-6)
 
 
-def test_rounding_does_not_accumulate_at_a_million():
+def test_sum_tree_set_does_not_accumulate_rounding_at_a_million():
     """A hundred thousand changes by factors of a million leave the sum of all as exact as a fresh one."""
     size = 1_000_000
     key = jax.random.key(0)
@@ -64,9 +64,9 @@ def test_rounding_does_not_accumulate_at_a_million():
     @jax.jit
     def disturb(levels):
         def body(i, levels):
-            index, scale = jax.random.split(jax.random.fold_in(key, i))
-            place = jax.random.permutation(index, size // 1024)[:512] * 1024 + i
-            return sum_tree.put(levels, place, 10.0 ** jax.random.uniform(scale, (512,), minval=-3, maxval=3))
+            order, scale = jax.random.split(jax.random.fold_in(key, i))
+            index = jax.random.permutation(order, size // 1024)[:512] * 1024 + i
+            return sum_tree.set(levels, index, 10.0 ** jax.random.uniform(scale, (512,), minval=-3, maxval=3))
 
         return jax.lax.fori_loop(0, 200, body, levels)
 
@@ -75,7 +75,7 @@ def test_rounding_does_not_accumulate_at_a_million():
     assert abs(float(sum_tree.total(levels)) - exact) < 1e-6 * exact
 
 
-def test_a_draw_that_rounding_puts_at_the_sum_of_all_is_of_the_last_that_is_not_0():
+def test_sum_tree_find_at_the_sum_of_all_is_the_last_that_is_not_0():
     numbers = np.zeros(40, np.float32)
     numbers[[3, 21]] = 1.0, 2.0
     index, number = find(tree_of(numbers), jnp.full((300, 2), 2**32 - 1, jnp.uint32))
@@ -83,7 +83,7 @@ def test_a_draw_that_rounding_puts_at_the_sum_of_all_is_of_the_last_that_is_not_
     assert (index[-1], number[-1]) == (21, 2.0)
 
 
-def test_draws_are_in_proportion_and_nothing_of_0_is_drawn():
+def test_sum_tree_find_is_in_proportion_and_never_of_0():
     rng = np.random.default_rng(0)
     numbers = rng.random(700) * (rng.random(700) < 0.7)
     drawn, found = find(tree_of(numbers), jax.random.bits(jax.random.key(0), (100_000, 2), jnp.uint32))
@@ -94,13 +94,13 @@ def test_draws_are_in_proportion_and_nothing_of_0_is_drawn():
     np.testing.assert_allclose(counts / 1e5, numbers / numbers.sum(), atol=3e-5)
 
 
-def test_the_ends_of_the_range_are_drawn_inside():
+def test_sum_tree_find_stays_inside_at_both_ends_of_the_range():
     numbers = [0.0, 0.3, 0.0, 1e-20, 0.7, 0.0]
     for bits, index in ((0, 1), (2**32 - 1, 4)):
         assert find(tree_of(numbers), jnp.full((1, 2), bits, jnp.uint32))[0][0] == index
 
 
-def test_small_numbers_among_a_million_are_drawn_as_often_as_they_should():
+def test_sum_tree_find_of_small_numbers_among_a_million_is_in_proportion():
     """Each is a twelfth of the distance between two random numbers, were they drawn from 24 bits."""
     numbers = np.full(1_000_000, 1.0, np.float32)
     numbers[500_000:500_512] = 5e-3
@@ -124,20 +124,20 @@ def eight() -> Priorities:
     return priorities.update(Drawn(jnp.arange(8), jnp.ones(8)), jnp.asarray(EIGHT, jnp.float32) ** 0.6)
 
 
-def test_probabilities_and_weights_of_eight_items():
+def test_priorities_draw_and_importance_weights_of_eight_items():
     priorities = eight()
     probability = EIGHT**0.6 / (EIGHT**0.6).sum()
     drawn = jax.jit(Priorities.draw)(priorities, jax.random.bits(jax.random.key(0), (100_000, 2), jnp.uint32))
-    np.testing.assert_allclose(np.bincount(drawn.place, minlength=8) / 1e5, probability, atol=3e-5)
+    np.testing.assert_allclose(np.bincount(drawn.index, minlength=8) / 1e5, probability, atol=3e-5)
     weight = (8 * probability) ** -0.4
     weights = importance_weights(drawn.priority, 0.4)
-    np.testing.assert_allclose(weights, (weight / weight.max())[drawn.place], rtol=1e-5)
+    np.testing.assert_allclose(weights, (weight / weight.max())[drawn.index], rtol=1e-5)
     # With β = 1 what is learnt from is as if drawn uniformly.
     full = np.asarray(importance_weights(drawn.priority, 1.0), np.float64)
-    np.testing.assert_allclose((full * EIGHT[drawn.place]).sum() / full.sum(), EIGHT.mean(), rtol=1e-4)
+    np.testing.assert_allclose((full * EIGHT[drawn.index]).sum() / full.sum(), EIGHT.mean(), rtol=1e-4)
 
 
-def test_new_experience_has_the_largest_priority_so_far():
+def test_priorities_insert_gives_the_largest_priority_so_far():
     priorities = eight()
     assert priorities.largest == pytest.approx(16**0.6)
     lower = priorities.update(Drawn(jnp.array([7]), priorities.tree[0][jnp.array([7])]), jnp.array([0.1]))
@@ -146,27 +146,27 @@ def test_new_experience_has_the_largest_priority_so_far():
         np.testing.assert_allclose(new.tree[0][jnp.array([2, 3, 7])], [16**0.6, 0.0, 0.1], rtol=1e-6)
 
 
-def test_of_two_priorities_for_one_item_the_larger_is_kept():
+def test_priorities_update_keeps_the_larger_of_two_for_one_item():
     for values in ([0.5, 3.0, 2.0], [3.0, 0.5, 2.0]):
         drawn = Drawn(jnp.array([4, 4, 1]), jnp.ones(3))
         assert eight().update(drawn, jnp.array(values)).tree[0][4] == 3.0
 
 
-def test_exponent_0_is_uniform_and_weighs_all_the_same():
+def test_priorities_draw_with_exponent_0_is_uniform():
     priorities = eight()
     priorities = priorities.update(Drawn(jnp.arange(8), jnp.ones(8)), jnp.asarray(EIGHT, jnp.float32) ** 0.0)
     drawn = priorities.draw(jax.random.bits(jax.random.key(3), (4_000, 2), jnp.uint32))
     np.testing.assert_array_equal(importance_weights(drawn.priority, 0.4), 1.0)
-    single = jax.vmap(lambda b: priorities.draw(b[None]).place[0])  # without strata
-    places = single(jax.random.bits(jax.random.key(4), (20_000, 2), jnp.uint32))
-    assert stats.chisquare(np.bincount(places, minlength=8)).pvalue > 1e-3
+    single = jax.vmap(lambda b: priorities.draw(b[None]).index[0])  # without strata
+    indices = single(jax.random.bits(jax.random.key(4), (20_000, 2), jnp.uint32))
+    assert stats.chisquare(np.bincount(indices, minlength=8)).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("steps", [2, 6, 10, 34])
-def test_all_that_happened_can_be_drawn_and_nothing_else(steps):
+def test_ring_sample_by_priority_is_of_every_step_that_happened_and_of_nothing_else(steps):
     plan = Replay(10 * N, batch_size=8, collect_steps=2, priority=True)
     rows = tape(40, dummies=True)
-    replay, kept = filled(plan, rows, steps), min(steps, 10)
+    replay, kept = filled_ring(plan, rows, steps), min(steps, 10)
     happened = rows.valid[steps - kept : steps]
     batch, _ = sampling(plan)(replay, grid(int(happened.sum())))
     env, t = np.asarray(batch.transition.observation, int).T
@@ -175,9 +175,9 @@ def test_all_that_happened_can_be_drawn_and_nothing_else(steps):
     np.testing.assert_array_equal(batch.weight, 1.0)
 
 
-def test_where_nothing_can_be_drawn_nothing_counts_and_nothing_changes():
+def test_priorities_update_changes_nothing_where_nothing_could_be_drawn():
     plan = Replay(4, batch_size=2, priority=True, sequence=3)
-    replay = filled(Replay(30, batch_size=2, priority=True, sequence=3), tape(40), 2)
+    replay = filled_ring(Replay(30, batch_size=2, priority=True, sequence=3), tape(40), 2)
     batch, drawn = ring.sample(plan, replay, jax.random.bits(jax.random.key(0), (2, 2), jnp.uint32))
     np.testing.assert_array_equal(batch.weight, 0.0)
     assert sum_tree.total(replay.priorities.update(drawn, jnp.ones(2)).tree) == 0

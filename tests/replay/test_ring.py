@@ -34,7 +34,7 @@ def tape(first, steps, num_envs=N):
 
     def seen(t):
         return {
-            "place": np.stack([env, t], -1).astype(np.float32),
+            "where": np.stack([env, t], -1).astype(np.float32),
             "image": np.broadcast_to((16 * env + t)[..., None, None] % 256, (*t.shape, 2, 2)).astype(
                 np.uint8
             ),
@@ -52,7 +52,7 @@ def tape(first, steps, num_envs=N):
     return jax.tree.map(jnp.asarray, rows)
 
 
-def filled_ring(capacity, per_insertion, insertions, num_envs=N):
+def ring_after(capacity, per_insertion, insertions, num_envs=N):
     plan = Replay(capacity=capacity, batch_size=8, collect_steps=per_insertion)
     first = jax.tree.map(lambda x: x[0], tape(0, 1, num_envs))
     replay = ring.init(plan, first)
@@ -75,40 +75,40 @@ FILLINGS = {  # capacity 24 = 8 rows of 3 environments
 
 
 @pytest.mark.parametrize("filling", FILLINGS.values(), ids=FILLINGS)
-def test_every_sample_is_a_transition_that_happened_and_all_of_the_last_are_there(filling):
+def test_ring_sample_is_of_every_transition_inserted_last_and_of_nothing_else(filling):
     capacity, per_insertion, insertions = filling
-    replay, steps = filled_ring(*filling), per_insertion * insertions
+    replay, steps = ring_after(*filling), per_insertion * insertions
     kept = min(steps, capacity // N)
-    assert int(replay.filled) == kept
+    assert int(replay.size) == kept
     assert 0 <= int(replay.position) < capacity // N
-    bits = jnp.arange(10 * kept * N, dtype=jnp.uint32)  # each place ten times
+    bits = jnp.arange(10 * kept * N, dtype=jnp.uint32)  # each index ten times
     got = sample(replay, bits)
-    env, t = np.asarray(got.observation["place"], int).T
+    env, t = np.asarray(got.observation["where"], int).T
     expected = {(e, s) for e in range(N) for s in range(steps - kept, steps)}
     assert set(zip(env.tolist(), t.tolist(), strict=True)) == expected
     whole = jax.tree.map(np.asarray, tape(0, steps))
     for name in ("action", "reward", "terminated", "truncated", "next_action_mask"):
         np.testing.assert_array_equal(getattr(got, name), getattr(whole, name)[t, env], err_msg=name)
-    for part in ("place", "image"):
+    for part in ("where", "image"):
         np.testing.assert_array_equal(got.observation[part], whole.observation[part][t, env])
         np.testing.assert_array_equal(got.next_observation[part], whole.next_observation[part][t, env])
     assert got.action_mask is None
     assert got.valid is None
 
 
-def test_every_transition_is_equally_likely():
-    replay = filled_ring(24, 2, 3)
+def test_ring_sample_is_uniform():
+    replay = ring_after(24, 2, 3)
     bits = jax.random.bits(jax.random.key(0), (20_000,), jnp.uint32)
     got = sample(replay, bits)
-    env, t = np.asarray(got.observation["place"], int).T
+    env, t = np.asarray(got.observation["where"], int).T
     assert stats.chisquare(np.bincount(env * 6 + t, minlength=18)).pvalue > 1e-3
 
 
-def test_types_are_kept():
-    replay = filled_ring(24, 2, 1)
+def test_ring_insert_and_ring_sample_keep_dtypes():
+    replay = ring_after(24, 2, 1)
     got = sample(replay, jnp.arange(4, dtype=jnp.uint32))
     assert got.observation["image"].dtype == replay.rows.observation["image"].dtype == jnp.uint8
-    assert got.observation["place"].dtype == jnp.float32
+    assert got.observation["where"].dtype == jnp.float32
     assert got.action.dtype == jnp.int32
     assert got.terminated.dtype == got.next_action_mask.dtype == jnp.bool_
     assert got.reward.shape == (4,)
@@ -119,7 +119,7 @@ def test_types_are_kept():
     ("capacity", "collect_steps", "num_envs", "rows"),
     [(24, 2, 3, 8), (29, 2, 3, 8), (30, 2, 3, 10), (1_000_000, 4, 1, 1_000_000), (10, 4, 1, 8), (3, 2, 3, 2)],
 )
-def test_capacity_is_a_whole_number_of_insertions(capacity, collect_steps, num_envs, rows):
+def test_ring_capacity_rows_is_a_whole_number_of_insertions(capacity, collect_steps, num_envs, rows):
     """Rounded down, so that memory is never more than was asked for; one insertion always fits."""
     plan = Replay(capacity=capacity, batch_size=1, collect_steps=collect_steps)
     assert ring.capacity_rows(plan, num_envs) == rows

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tape import N, filled, memory, sampling, tape
+from tape import N, carries, filled_ring, sampling, tape
 
 from operant.replay import ring
 from operant.types import Replay
@@ -31,10 +31,10 @@ def expected(rows, n, t, env, steps):
 @pytest.mark.parametrize("steps", FILLINGS)
 @pytest.mark.parametrize("dummies", [False, True], ids=["", "dummies"])
 @pytest.mark.parametrize("n", [2, 3, 12])
-def test_every_transition_reaches_as_far_as_its_episode_and_no_further(n, dummies, steps):
+def test_ring_sample_of_n_steps_ends_with_the_episode(n, dummies, steps):
     plan = Replay(CAPACITY * N, batch_size=8, collect_steps=2, n_step=n)
     rows = tape(40, dummies=dummies)
-    replay, kept = filled(plan, rows, steps), min(steps, CAPACITY)
+    replay, kept = filled_ring(plan, rows, steps), min(steps, CAPACITY)
     batch, _ = sampling(plan)(replay, jnp.arange(kept * N, dtype=jnp.uint32))
     got = jax.tree.map(np.asarray, batch.transition)
     env, t = got.observation.astype(int).T
@@ -52,11 +52,11 @@ def test_every_transition_reaches_as_far_as_its_episode_and_no_further(n, dummie
         assert batch.weight[b] == (rows.valid[t[b], env[b]] if dummies else 1)
 
 
-def test_no_transition_reaches_over_a_step_that_never_happened_whatever_came_before_it():
+def test_ring_sample_of_n_steps_ends_before_a_step_that_never_happened():
     plan = Replay(CAPACITY * N, batch_size=8, collect_steps=2, n_step=3)
     never = np.zeros((CAPACITY, N), bool)
     rows = replace(tape(CAPACITY, dummies=True), terminated=never, truncated=never)
-    batch, _ = sampling(plan)(filled(plan, rows, CAPACITY), jnp.arange(CAPACITY * N, dtype=jnp.uint32))
+    batch, _ = sampling(plan)(filled_ring(plan, rows, CAPACITY), jnp.arange(CAPACITY * N, dtype=jnp.uint32))
     env, t = np.asarray(batch.transition.observation, int).T
     for b in range(CAPACITY * N):
         rewards, k = expected(rows, 3, t[b], env[b], CAPACITY)
@@ -67,10 +67,10 @@ def test_no_transition_reaches_over_a_step_that_never_happened_whatever_came_bef
 @pytest.mark.parametrize("steps", FILLINGS)
 @pytest.mark.parametrize("priority", [False, True], ids=["uniform", "priority"])
 @pytest.mark.parametrize("length", [2, 4, 9])
-def test_a_sequence_is_consecutive_steps_with_the_memory_before_them(length, priority, steps):
+def test_ring_sample_of_sequences_is_consecutive_steps_and_the_carry_before_them(length, priority, steps):
     plan = Replay(CAPACITY * N, batch_size=8, collect_steps=2, sequence=length, priority=priority)
     rows = tape(40, dummies=True)
-    replay, kept = filled(plan, rows, steps), min(steps, CAPACITY)
+    replay, kept = filled_ring(plan, rows, steps), min(steps, CAPACITY)
     starts = max(kept - length + 1, 0)
     if priority:  # all are as likely, and stratified: each is drawn once
         bits = jnp.full((N * max(starts, 1), 2), 2**31, jnp.uint32)
@@ -84,7 +84,7 @@ def test_a_sequence_is_consecutive_steps_with_the_memory_before_them(length, pri
     env, t = got.observation[0].astype(int).T
     expected = {(e, s) for e in range(N) for s in range(steps - kept, steps - length + 1)}
     assert set(zip(env, t, strict=True)) == expected
-    np.testing.assert_array_equal(batch.carry, memory(steps)[t, env])
+    np.testing.assert_array_equal(batch.carry, carries(steps)[t, env])
     for i in range(length):
         for name in ("observation", "action", "reward", "terminated", "truncated", "next_observation",
                      "action_mask", "next_action_mask", "valid"):  # fmt: skip
@@ -92,25 +92,27 @@ def test_a_sequence_is_consecutive_steps_with_the_memory_before_them(length, pri
     np.testing.assert_array_equal(batch.weight, got.valid)
 
 
-def test_a_ring_too_short_for_its_sequences_is_refused():
+def test_ring_init_refuses_a_capacity_below_the_sequence():
     with pytest.raises(
         ValueError, match=r"buffer_size=30 holds 10 steps of 3 environments.*raise buffer_size to 36"
     ):
-        filled(Replay(30, batch_size=8, collect_steps=2, sequence=11), tape(40), 2)
+        filled_ring(Replay(30, batch_size=8, collect_steps=2, sequence=11), tape(40), 2)
     # What is advised is enough, though rows come in insertions.
     with pytest.raises(ValueError, match="raise buffer_size to 45"):
-        filled(Replay(42, batch_size=8, collect_steps=5, sequence=11), tape(40), 5)
-    filled(Replay(45, batch_size=8, collect_steps=5, sequence=11), tape(40), 5)
+        filled_ring(Replay(42, batch_size=8, collect_steps=5, sequence=11), tape(40), 5)
+    filled_ring(Replay(45, batch_size=8, collect_steps=5, sequence=11), tape(40), 5)
 
 
 @pytest.mark.parametrize("n", [1, 3])
-def test_nothing_reaches_across_a_cut(n):
+def test_nothing_sampled_crosses_ring_truncate_open_episodes(n):
     """Where episodes began afresh without having ended, as when a run on the host is resumed."""
     plan = Replay(CAPACITY * N, batch_size=8, n_step=n)
     never = np.zeros((8, N), bool)
     rows = replace(tape(8), terminated=never, truncated=never)
-    replay = filled(plan, rows, 7)
-    replay = ring.insert(plan, ring.cut(replay), jax.tree.map(lambda x: jnp.asarray(x[7:8]), rows), None)
+    replay = filled_ring(plan, rows, 7)
+    replay = ring.insert(
+        plan, ring.truncate_open_episodes(replay), jax.tree.map(lambda x: jnp.asarray(x[7:8]), rows), None
+    )
     batch, _ = ring.sample(plan, replay, jnp.arange(8 * N, dtype=jnp.uint32))
     t = batch.transition.observation[:, 1]
     reached = batch.transition.next_observation[:, 1]
