@@ -41,7 +41,7 @@ def table(distribution, actions):
 
 
 @pytest.mark.parametrize("name", FINITE)
-def test_sums_over_all_actions(name):
+def test_categorical_multi_categorical_and_bernoulli_are_sums_over_all_actions(name):
     make, actions = FINITE[name]
     p, q = make(LOGITS), make(OTHER_LOGITS)
     log_p, log_q = table(p, actions), table(q, actions)
@@ -53,7 +53,7 @@ def test_sums_over_all_actions(name):
 
 
 @pytest.mark.parametrize("name", FINITE)
-def test_samples_are_as_frequent_as_they_are_probable(name):
+def test_categorical_multi_categorical_and_bernoulli_sample_as_often_as_is_probable(name):
     make, actions = FINITE[name]
     space = {"categorical": Discrete(5), "multi": MultiDiscrete((2, 3)), "bernoulli": MultiBinary(5)}[name]
     n = 20_000
@@ -67,7 +67,7 @@ def test_samples_are_as_frequent_as_they_are_probable(name):
     assert stats.chisquare(counts, n * expected / expected.sum()).pvalue > 1e-4
 
 
-def test_the_density_of_a_gaussian():
+def test_diagonal_gaussian_has_the_density_of_its_normals():
     mean, log_std = np.array([0.3, -1.0]), np.array([-0.5, 0.4])
     p = DiagonalGaussian(jnp.asarray(mean, jnp.float32), jnp.asarray(log_std, jnp.float32), (2,))
 
@@ -90,7 +90,7 @@ def test_the_density_of_a_gaussian():
     np.testing.assert_allclose(p.kl(q), numeric, rtol=1e-3)
 
 
-def test_gaussian_actions_have_the_shape_of_the_box():
+def test_diagonal_gaussian_actions_have_the_shape_of_the_box():
     space = Box(-1.0, 1.0, (2, 3))
     mean = jnp.asarray(RNG.normal(size=(4, 6)), jnp.float32)
     p = distributions.from_parameters(space, mean, log_std=jnp.full(6, -1.0))
@@ -103,7 +103,7 @@ def test_gaussian_actions_have_the_shape_of_the_box():
     assert stats.kstest(np.asarray(noise).ravel(), "norm").pvalue > 1e-4
 
 
-def test_a_scalar_box_has_one_number_and_scalar_actions():
+def test_parameters_of_a_scalar_box_are_one_number_and_its_actions_scalars():
     space = Box(-1.0, 1.0, ())
     p = distributions.from_parameters(space, jnp.zeros((4, 1)))
     assert distributions.parameters(space) == 1
@@ -125,7 +125,7 @@ def state_dependent(mean=MEAN, features=FEATURES, log_std=LOG_STD):
     return StateDependentGaussian(mean, features, log_std, (2,))
 
 
-def test_the_density_of_state_dependent_exploration_is_that_of_its_samples():
+def test_state_dependent_gaussian_has_the_density_of_its_samples():
     p, mean, std = state_dependent(), np.asarray(MEAN, float), np.zeros((3, 2))
     for state, action in itertools.product(range(3), range(2)):  # a sum of independent normals
         variance = sum((float(FEATURES[state, f]) * np.exp(float(LOG_STD[f, action]))) ** 2 for f in range(4))
@@ -153,7 +153,7 @@ def test_the_density_of_state_dependent_exploration_is_that_of_its_samples():
     np.testing.assert_array_equal(p.mode(), MEAN)
 
 
-def test_held_noise_is_a_linear_function_of_the_features():
+def test_state_dependent_gaussian_noise_is_a_linear_function_of_the_features():
     """The same key is the same θ in every state, and different environments have different ones."""
     key, other = jax.random.split(jax.random.key(1))
     pair = jnp.stack([FEATURES[0], FEATURES[1]])
@@ -165,7 +165,7 @@ def test_held_noise_is_a_linear_function_of_the_features():
     assert (np.asarray(p.sample(jnp.stack([other] * 4)))[0] != one).all()
 
 
-def test_exploration_does_not_train_the_features():
+def test_state_dependent_gaussian_does_not_train_the_features():
     action = jnp.ones((3, 2))
     gradient = jax.grad(lambda p: jnp.sum(p.log_prob(action) + p.entropy()))(state_dependent())
     assert (np.asarray(gradient.features) == 0).all()
@@ -173,7 +173,7 @@ def test_exploration_does_not_train_the_features():
     assert (np.asarray(gradient.log_std) != 0).all()
 
 
-def test_the_divergence_of_state_dependent_exploration_is_that_of_its_normals():
+def test_state_dependent_gaussian_has_the_divergence_of_its_normals():
     p, q = state_dependent(), state_dependent(MEAN + 0.3, log_std=LOG_STD - 0.2)
     expected = DiagonalGaussian(MEAN, p.marginal.log_std, (2,)).kl(
         DiagonalGaussian(MEAN + 0.3, q.marginal.log_std, (2,))
@@ -183,7 +183,7 @@ def test_the_divergence_of_state_dependent_exploration_is_that_of_its_normals():
     assert (np.asarray(p.kl(q)) > 0).all()
 
 
-def test_features_choose_state_dependent_exploration():
+def test_from_parameters_with_features_is_a_state_dependent_gaussian():
     space = Box(-1.0, 1.0, (1, 2))
     p = distributions.from_parameters(space, MEAN, log_std=LOG_STD, features=FEATURES)
     keys = distributions.sample_noise(space, jax.random.key(0), (3,), state_dependent=True)
@@ -198,7 +198,7 @@ SPACES = [Discrete(4), MultiDiscrete((3, 1)), MultiBinary(4), Box(-1.0, 1.0, (4,
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: type(space).__name__)
 @pytest.mark.parametrize("quantity", ["log_prob", "entropy", "kl"])
-def test_gradients_against_finite_differences(space, quantity):
+def test_from_parameters_has_the_gradients_of_finite_differences(space, quantity):
     action = jnp.asarray(
         {Discrete: 2, MultiDiscrete: (2, 0), MultiBinary: (0, 1, 1, 0)}.get(type(space), (0.3,) * 4)
     )
@@ -216,7 +216,7 @@ def test_gradients_against_finite_differences(space, quantity):
 
 
 @pytest.mark.parametrize("space", [Discrete(5), MultiDiscrete((2, 3))], ids=["Discrete", "MultiDiscrete"])
-def test_an_impossible_action_has_probability_and_gradient_exactly_zero(space):
+def test_from_parameters_gives_an_impossible_action_probability_and_gradient_0(space):
     mask = jnp.asarray([[True, False, True, False, True], [False, True, False, True, True]])
     actions = FINITE["categorical" if isinstance(space, Discrete) else "multi"][1]
     masked = distributions.from_parameters(space, LOGITS * 10, mask)
@@ -250,7 +250,7 @@ def test_an_impossible_action_has_probability_and_gradient_exactly_zero(space):
     assert (np.asarray(gradient)[0, [2, 4]] != 0).all()
 
 
-def test_the_entropy_of_a_masked_policy_is_that_of_what_remains():
+def test_categorical_entropy_with_a_mask_is_that_of_what_remains():
     mask = jnp.asarray([True, False, True, True, False])
     masked = distributions.from_parameters(Discrete(5), LOGITS[0], mask)
     np.testing.assert_allclose(
@@ -258,7 +258,7 @@ def test_the_entropy_of_a_masked_policy_is_that_of_what_remains():
     )
 
 
-def test_nothing_possible_stays_finite():
+def test_from_parameters_with_nothing_possible_stays_finite():
     def entropy(outputs):
         return distributions.from_parameters(Discrete(3), outputs, jnp.zeros(3, bool)).entropy()
 
@@ -267,7 +267,7 @@ def test_nothing_possible_stays_finite():
     np.testing.assert_array_equal(gradient, 0)
 
 
-def test_against_rlax():
+def test_categorical_and_diagonal_gaussian_are_those_of_rlax():
     with jax.numpy_rank_promotion("allow"):
         softmax, gaussian = rlax.softmax(), rlax.gaussian_diagonal()
         p, q, action = Categorical(LOGITS), Categorical(OTHER_LOGITS), jnp.asarray([3, 1])
@@ -287,7 +287,7 @@ def test_against_rlax():
 
 
 @pytest.mark.parametrize("space", [*SPACES, MultiDiscrete((2, 3, 4))], ids=lambda space: str(space)[:30])
-def test_any_leading_axes(space):
+def test_from_parameters_takes_any_leading_axes(space):
     leading = (3, 2)
     outputs = jnp.ones((*leading, distributions.parameters(space)))
     p = distributions.from_parameters(space, outputs)
@@ -297,7 +297,7 @@ def test_any_leading_axes(space):
     assert p.log_prob(action).shape == p.entropy().shape == p.kl(p).shape == leading
 
 
-def test_what_cannot_be_done_is_said():
+def test_parameters_sample_noise_and_from_parameters_say_what_they_cannot_do():
     nested = Dict.of({"move": Discrete(2)})
     for call in (distributions.parameters, lambda s: distributions.sample_noise(s, jax.random.key(0), ())):
         with pytest.raises(ValueError, match=r"Dict\(move: Discrete\(2\)\)"):
@@ -306,7 +306,7 @@ def test_what_cannot_be_done_is_said():
         distributions.from_parameters(Box(0.0, 1.0, (4,)), jnp.zeros(4), jnp.ones(4, bool))
 
 
-def test_switches_that_cannot_be_turned():
+def test_bernoulli_switches_that_cannot_be_turned_stay_as_they_are():
     """Of four: free, held off, held on, and one where nothing is possible, which is uniform."""
     mask = jnp.asarray([[1, 1, 1, 0, 0, 1, 0, 0]], bool)
     p = distributions.from_parameters(MultiBinary(4), LOGITS[:1, :4], mask)

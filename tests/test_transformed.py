@@ -11,7 +11,7 @@ from scipy import integrate, stats
 
 from operant import distributions
 from operant.distributions import DiagonalGaussian, StateDependentGaussian, Transformed, scale
-from operant.distributions.transformed import units, unscale
+from operant.distributions.transformed import log_slope, units, unscale
 from operant.spaces import Box
 
 UNEVEN = Box((0.0, -5.0), (10.0, 1.0), (2,))
@@ -35,7 +35,7 @@ def policy(space=UNEVEN, squashed=False, mean=MEAN, log_std=LOG_STD):
         (Box((-3e38, 0.0), (3e38, 4.0), (2,)), [0, 2], [1, 2]),
     ],
 )
-def test_units(space, center, half):
+def test_units_are_the_center_and_the_half_width_that_scale_and_unscale_use(space, center, half):
     np.testing.assert_array_equal(units(space), np.asarray([center, half], np.float32))
     u = jnp.asarray(RNG.normal(size=(4, *space.shape)), jnp.float32)
     np.testing.assert_allclose(
@@ -45,12 +45,12 @@ def test_units(space, center, half):
 
 
 @pytest.mark.parametrize("space", [Box(-1.0, 1.0, (2,)), Box(-np.inf, np.inf, (2,)), Box(0.0, np.inf, (2,))])
-def test_where_units_are_the_same_the_policy_is_the_same(space):
+def test_transformed_is_left_out_where_units_are_the_same(space):
     assert units(space) is None
     assert isinstance(policy(space), DiagonalGaussian)
 
 
-def test_actions_are_normal_in_units_of_the_environment():
+def test_transformed_actions_are_normal_in_units_of_the_environment():
     """So is everything that a policy says of them."""
     p, expected = policy(), stats.norm(CENTER + HALF * MEAN, HALF * np.exp(LOG_STD))
     assert isinstance(p, Transformed)
@@ -78,7 +78,7 @@ def test_actions_are_normal_in_units_of_the_environment():
 
 
 @pytest.mark.parametrize("squashed", [False, True])
-def test_densities_integrate_to_1_and_their_entropy_is_minus_the_mean_of_their_logarithm(squashed):
+def test_transformed_density_integrates_to_1_and_its_entropy_is_minus_the_mean_of_its_logarithm(squashed):
     space, center, half = Box(0.0, 1000.0, (1,)), 500.0, 500.0
     for mean, log_std in ((0.3, -0.7), (-1.2, 0.4)):
         reach = half if squashed else 12 * half
@@ -94,7 +94,7 @@ def test_densities_integrate_to_1_and_their_entropy_is_minus_the_mean_of_their_l
         ) == pytest.approx(entropy, abs=2e-2)
 
 
-def test_squashed_actions_stay_inside_and_have_the_density_of_their_normal():
+def test_transformed_and_squashed_actions_stay_inside_and_have_the_density_of_their_normal():
     p = policy(squashed=True, mean=np.tile(MEAN, (4000, 1)), log_std=np.array([1.0, 2.0]))
     samples = p.sample(distributions.sample_noise(UNEVEN, jax.random.key(1), (4000,)))
     low, high = UNEVEN.bounds
@@ -111,7 +111,7 @@ def test_squashed_actions_stay_inside_and_have_the_density_of_their_normal():
 
 @pytest.mark.parametrize("squashed", [False, True])
 @pytest.mark.parametrize("quantity", ["log_prob", "entropy", "kl"])
-def test_gradients_against_finite_differences(squashed, quantity):
+def test_transformed_has_the_gradients_of_finite_differences(squashed, quantity):
     other = policy(squashed=squashed, mean=MEAN + 1)
     action = jnp.asarray([7.0, -3.0])
 
@@ -125,7 +125,7 @@ def test_gradients_against_finite_differences(squashed, quantity):
     jax.test_util.check_grads(f, point, order=1, modes=["rev"], eps=1e-2, rtol=1e-2, atol=1e-3)
 
 
-def test_state_dependent_exploration_in_units_of_a_box():
+def test_transformed_state_dependent_gaussian_is_in_units_of_a_box():
     features = jnp.asarray(RNG.normal(size=(3, 4)), jnp.float32)
     mean, log_std = (jnp.asarray(RNG.normal(size=shape), jnp.float32) for shape in ((3, 2), (4, 2)))
     keys = distributions.sample_noise(UNEVEN, jax.random.key(0), (3,), state_dependent=True)
@@ -146,7 +146,13 @@ def test_expln_is_that_of_stable_baselines3():
     np.testing.assert_allclose(gradient, [1, 1, 1, 1 / 3 / (1 + np.log(3))], rtol=1e-5)
 
 
-def test_scalar_and_two_axes():
+def test_log_slope_is_the_logarithm_of_the_slope_of_tanh_however_flat():
+    u = np.array([-2.0, 0.0, 0.5, 3.0])
+    np.testing.assert_allclose(log_slope(jnp.asarray(u)), np.log(1 - np.tanh(u) ** 2), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(log_slope(jnp.array([-50.0, 50.0])), np.log(4) - 100, rtol=1e-5)
+
+
+def test_transformed_actions_have_the_shape_of_a_box_without_axes_or_with_two():
     for space in (Box(0.0, 10.0, ()), Box(0.0, 10.0, (2, 3))):
         n = distributions.parameters(space)
         p = distributions.from_parameters(space, jnp.zeros((4, n)), scaled=True)

@@ -105,7 +105,7 @@ def test_iterations_one_by_one_say_what_a_chunk_says():
                 np.testing.assert_allclose(mine[name], theirs[name], err_msg=name)
 
 
-def test_a_mean_is_over_the_rows_that_are_there():
+def test_mean_metrics_are_over_the_rows_that_only_where_left():
     made = {"a": Masked(jnp.array([1.0, jnp.nan, 3.0]), jnp.array([True, False, True])), "b": jnp.arange(3.0)}
     means = mean_metrics(made)
     assert (float(means["a"].value), bool(means["a"].mask), float(means["b"])) == (2, True, 1)
@@ -114,7 +114,7 @@ def test_a_mean_is_over_the_rows_that_are_there():
     assert not none["b"].mask
 
 
-def test_a_seed_without_a_metric_is_nan_and_has_not_diverged():
+def test_present_says_nan_of_a_seed_without_a_metric_which_has_not_diverged():
     mask = np.array([True, False, True])
     given = {
         "train/loss": Masked(np.array([1.0, np.inf, 3.0]), mask),

@@ -131,13 +131,13 @@ def vector(count: int) -> gym.vector.VectorEnv:
     return gym.vector.SyncVectorEnv([one] * count, autoreset_mode=gym.vector.AutoresetMode.SAME_STEP)
 
 
-def test_keys_made_at_once_are_those_that_jax_makes():
+def test_keys_of_seeds_are_those_that_jax_makes():
     seeds = [0, 7, 2**31, 2**32 - 1]
     made = jax.random.key_data(keys_of(seeds))
     assert made.tolist() == [jax.random.key_data(jax.random.key(seed)).tolist() for seed in seeds]
 
 
-def test_seeds_of_more_than_32_bits_are_all_different():
+def test_key_of_a_seed_of_more_than_32_bits_is_like_no_other():
     seeds = (0, 5, 2**31, 2**32 - 1, 2**32, 2**32 + 5, 2**33 + 5, 2**63 - 1)
     keys = [jax.random.key_data(key_of(seed)).tolist() for seed in seeds]
     assert len(np.unique(keys, axis=0)) == len(seeds)

@@ -27,7 +27,7 @@ def count(tree) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
 
-def test_parameter_counts():
+def test_actor_critic_has_the_published_parameter_counts():
     network = build(Network(hidden_sizes=(24, 24)))
     assert count(network.policy_head) == 770  # 4→24→24→2, as published
     assert count(network.value_head) == 4 * 24 + 24 + 24 * 24 + 24 + 24 + 1
@@ -42,7 +42,7 @@ def test_parameter_counts():
     assert count(lstm) == 4 * (4 * 5 + 5 * 5 + 5) + (5 * 2 + 2) + (5 + 1)
 
 
-def test_the_first_policy_is_nearly_uniform_and_gains_are_as_published():
+def test_actor_critic_begins_nearly_uniform_with_the_published_gains():
     network = ActorCritic.build(Network(), EnvSpec("test", OBSERVATIONS, Discrete(2)), KEY)
     x = normal(50, 4)
     distribution, _ = network.policy(x, None, ())
@@ -52,7 +52,7 @@ def test_the_first_policy_is_nearly_uniform_and_gains_are_as_published():
         np.testing.assert_allclose(np.linalg.norm(head.hidden[1].weight, axis=0), np.sqrt(2), rtol=1e-4)
 
 
-def test_policy_and_value_are_plain_mlps():
+def test_actor_critic_without_memory_is_two_plain_mlps():
     network = build()
     x = normal(T, N, 4)
     distribution, value = network.unroll(x, None, (), None)
@@ -70,7 +70,7 @@ def test_policy_and_value_are_plain_mlps():
     )  # nothing else is computed, nor the value
 
 
-def test_masks_and_a_box_reach_the_distribution():
+def test_actor_critic_hands_masks_and_a_box_on_to_the_distribution():
     mask = jnp.asarray([[True, False], [False, True], [True, True]])
     distribution, _ = build().policy(jnp.ones((3, 4)), mask, ())
     np.testing.assert_array_equal(np.exp(distribution.log_probabilities) > 0, mask)
@@ -83,7 +83,7 @@ def test_masks_and_a_box_reach_the_distribution():
 
 
 @pytest.mark.parametrize("memory", ["gru", "lstm"])
-def test_memory_at_once_is_memory_step_by_step(memory):
+def test_actor_critic_unrolled_is_actor_critic_step_by_step(memory):
     network = build(Network(hidden_sizes=(8,), memory=memory, memory_size=5))
     observation, following = normal(T, N, 4), normal(T, N, 4)
     done = jnp.zeros((T, N), bool).at[1, 0].set(True).at[3, 2].set(True).at[T - 1, 1].set(True)
@@ -112,7 +112,7 @@ def test_memory_at_once_is_memory_step_by_step(memory):
     np.testing.assert_array_equal(same, ~done[:-1])
 
 
-def test_without_memory_any_axes_will_do():
+def test_actor_critic_without_memory_takes_any_axes():
     network = build()
     x, following = normal(7, 4), normal(7, 4)
     assert not network.recurrent
@@ -125,7 +125,7 @@ def test_without_memory_any_axes_will_do():
     )
 
 
-def test_the_heads_stand_on_a_users_module():
+def test_actor_critic_has_its_heads_on_a_user_module():
     module = filled(lambda key: eqx.nn.MLP(4, 6, 8, 1, key=key))
     spec = EnvSpec("test", OBSERVATIONS, Discrete(2))
     network = ActorCritic.build(UserModule(module), spec, KEY)
@@ -138,7 +138,7 @@ def test_the_heads_stand_on_a_users_module():
     assert all((leaf != 0).any() for leaf in jax.tree.leaves(gradient.encoder))
 
 
-def test_seeds_stack():
+def test_actor_critic_of_several_seeds_stacks():
     networks = jax.tree.map(lambda *leaves: jnp.stack(leaves), first := build(), second := build())
     x = normal(T, N, 4)
     values = jax.jit(jax.vmap(lambda network: network.unroll(x, None, (), None)[1]))(networks)
@@ -146,7 +146,7 @@ def test_seeds_stack():
         np.testing.assert_allclose(value, network.unroll(x, None, (), None)[1], atol=1e-5)
 
 
-def test_dropout_needs_its_key():
+def test_actor_critic_drops_out_only_with_a_key():
     observations = Dict.of({"a": OBSERVATIONS, "b": Discrete(3)})
     config = Network(hidden_sizes=(32,), dropout=0.5, layer_norm=True, encoders={"a": (8,)})
     network = build(config, observations=observations)
@@ -159,7 +159,7 @@ def test_dropout_needs_its_key():
     assert len(np.unique(dropped)) == N
 
 
-def test_without_a_value_function_values_are_0():
+def test_actor_critic_without_a_value_function_has_values_of_0():
     spec = EnvSpec("test", OBSERVATIONS, Discrete(2))
     network = filled(lambda key: ActorCritic.build(Network(hidden_sizes=(5,)), spec, key, critic=False))
     assert count(network) == 4 * 5 + 5 + 5 * 2 + 2
@@ -172,7 +172,7 @@ def test_without_a_value_function_values_are_0():
 
 
 @pytest.mark.parametrize("sizes", [(8, 5), ()])
-def test_state_dependent_exploration_is_of_the_last_features(sizes):
+def test_actor_critic_explores_by_its_last_features(sizes):
     spec = EnvSpec("test", OBSERVATIONS, Box(-1.0, 1.0, (3,)))
 
     def make(key):
@@ -194,6 +194,6 @@ def test_state_dependent_exploration_is_of_the_last_features(sizes):
     assert (np.asarray(make(KEY).log_std) == -2).all()
 
 
-def test_actions_without_a_policy_head_are_refused():
+def test_actor_critic_refuses_actions_without_a_policy_head():
     with pytest.raises(ValueError, match=r"Dict\(a: Discrete\(2\)\)"):
         build(actions=Dict.of({"a": Discrete(2)}))

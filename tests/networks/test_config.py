@@ -11,7 +11,7 @@ import pytest
 import tyro
 from random_weights import filled
 
-from operant.networks import Network, UserModule, as_network
+from operant.networks import Network, UserModule, as_network, network_field
 
 FULL = Network(
     hidden_sizes=(3, 4),
@@ -28,23 +28,23 @@ FULL = Network(
 )
 
 
-def test_json_and_back():
+def test_network_goes_to_json_and_back():
     assert Network(**json.loads(json.dumps(dataclasses.asdict(FULL)))) == FULL
     assert Network(**json.loads(json.dumps(dataclasses.asdict(Network())))) == Network()
 
 
-def test_lists_and_dicts_are_taken():
+def test_network_takes_lists_and_dicts():
     network = Network(hidden_sizes=[3, 4], convolutions=[[2, 3, 1]], encoders={"goal": [5, 6], "view": []})
     assert network == Network((3, 4), convolutions=((2, 3, 1),), encoders=FULL.encoders)
     assert hash(network) == hash(Network((3, 4), convolutions=((2, 3, 1),), encoders=FULL.encoders))
 
 
-def test_it_is_static():
+def test_network_is_static():
     assert jax.tree.leaves(FULL) == []
     assert jax.jit(lambda network: network.memory_size)(FULL) == 8
 
 
-def test_from_the_command_line():
+def test_network_is_read_from_the_command_line():
     arguments = "--hidden-sizes 3 4 --convolutions 2 3 1 8 4 2 --encoders goal 5 6 --memory gru --layer-norm"
     assert tyro.cli(Network, args=arguments.split()) == Network(
         (3, 4),
@@ -72,12 +72,12 @@ def test_from_the_command_line():
         ({"initialization": "xavier"}, "network.initialization='xavier'"),
     ],
 )
-def test_wrong_values_are_named(values, reason):
+def test_network_names_wrong_values(values, reason):
     with pytest.raises(ValueError, match=reason):
         Network(**values)
 
 
-def test_what_users_write_for_a_network():
+def test_as_network_takes_what_users_write():
     module = filled(lambda key: eqx.nn.MLP(2, 3, 4, 1, key=key))
     assert as_network(FULL) is FULL
     assert as_network({"hidden_sizes": [8]}) == Network((8,))
@@ -88,3 +88,11 @@ def test_what_users_write_for_a_network():
     assert hash(given) == hash(given)
     with pytest.raises(ValueError, match=r"network.hiden_sizes is unknown; choose from hidden_sizes"):
         as_network({"hiden_sizes": [8]})
+
+
+def test_network_field_has_a_default_and_takes_what_as_network_takes():
+    class Algorithm(eqx.Module):
+        network: Network = network_field(Network((7,)))
+
+    assert Algorithm().network == Network((7,))
+    assert Algorithm({"hidden_sizes": [8]}).network == Network((8,))  # pyright: ignore[reportArgumentType]

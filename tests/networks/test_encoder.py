@@ -10,6 +10,7 @@ import pytest
 from random_weights import call, filled, normal
 
 from operant.networks import Encoder, Network, UserModule
+from operant.networks.encoder import CNN, DictEncoder, Flatten, ModuleEncoder, Sequential, hidden_layers
 from operant.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple, example
 
 KEY = jax.random.key(0)
@@ -35,9 +36,10 @@ def build(space, config=None):
         (MultiBinary(3), [1, 0, 1], [1.0, 0.0, 1.0]),
     ],
 )
-def test_flat_observations_have_no_weights(space, observation, features):
+def test_flatten_has_no_weights(space, observation, features):
     encoder = build(space)
     observation = jnp.asarray(observation, space.dtype)
+    assert isinstance(encoder, Flatten)
     assert jax.tree.leaves(encoder) == []
     assert encoder.size == len(features)
     np.testing.assert_allclose(encoder(observation), features, rtol=1e-6)
@@ -45,19 +47,20 @@ def test_flat_observations_have_no_weights(space, observation, features):
     np.testing.assert_allclose(encoder(wide), np.broadcast_to(features, (2, 3, len(features))), rtol=1e-6)
 
 
-def test_images_are_convolved():
+def test_cnn_convolves_images():
     encoder = build(IMAGE, SMALL)
     pixels = jnp.asarray(RNG.integers(0, 256, (2, *IMAGE.shape)), jnp.uint8)
     x = pixels.astype(jnp.float32) / 255
     for layer in encoder.convolutions:
         x = jax.nn.relu(layer(x))
     expected = jax.nn.relu(encoder.projection.hidden[0](x.reshape(2, -1)))
+    assert isinstance(encoder, CNN)
     assert encoder.size == 7
     np.testing.assert_allclose(call(encoder, pixels), expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(call(encoder, pixels[0]), expected[0], rtol=1e-4, atol=1e-4)
 
 
-def test_frames_stacked_in_front_are_channels():
+def test_cnn_takes_frames_stacked_in_front_for_channels():
     first, last = Box(0.0, 255.0, (3, 10, 12), "uint8"), IMAGE
     pixels = jnp.asarray(RNG.integers(0, 256, IMAGE.shape), jnp.uint8)
     theirs = build(last, SMALL)
@@ -67,7 +70,7 @@ def test_frames_stacked_in_front_are_channels():
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "int32"])
 @pytest.mark.parametrize("form", ["last", "first", "stack", "stack, first"])
-def test_pixels_of_every_type_and_form_are_the_same_to_the_convolutions(dtype, form):
+def test_cnn_sees_the_same_in_pixels_of_every_type_and_form(dtype, form):
     """`[H, W, k·C]` in bytes against what Gymnasium's FrameStackObservation and others make of it."""
     pixels = jnp.asarray(RNG.integers(0, 256, (10, 12, 6)), jnp.uint8)
     stack = jnp.moveaxis(pixels.reshape(10, 12, 3, 2), 2, 0)  # k = 3 of C = 2
@@ -86,7 +89,7 @@ def test_pixels_of_every_type_and_form_are_the_same_to_the_convolutions(dtype, f
     np.testing.assert_allclose(call(ours, wide), jnp.broadcast_to(expected, (2, 3, 7)), rtol=1e-4, atol=1e-5)
 
 
-def test_what_is_no_image_is_left_as_it_is():
+def test_encoder_leaves_what_is_no_image_as_it_is():
     flat = build(Box(0.0, 255.0, (2,)), SMALL)
     np.testing.assert_array_equal(flat(jnp.float32([255, 51])), [255, 51])
     assert build(Box(-1.0, 1.0, (2, 10, 12, 3)), SMALL).size == 720  # four axes of anything
@@ -95,7 +98,7 @@ def test_what_is_no_image_is_left_as_it_is():
 
 
 @pytest.mark.parametrize("shape", [(10, 12, 16), (16, 12, 10)])
-def test_the_axis_of_channels_is_what_it_is_said_to_be(shape):
+def test_cnn_has_the_axis_of_channels_that_it_is_told(shape):
     space = Box(0.0, 255.0, shape, "uint8")
 
     def channels(stacked=False, **how):
@@ -108,15 +111,28 @@ def test_the_axis_of_channels_is_what_it_is_said_to_be(shape):
     assert channels(channels="last") == channels(stacked=True) == shape[2]
 
 
-def test_images_are_flattened_without_convolutions():
+def test_flatten_takes_images_where_there_are_no_convolutions():
     encoder = build(IMAGE, Network(convolutions=()))
+    assert isinstance(encoder, Flatten)
     pixels = jnp.full((4, *IMAGE.shape), 255, jnp.uint8)
     np.testing.assert_array_equal(encoder(pixels), np.ones((4, 360)))
 
 
-def test_convolutions_that_do_not_fit_are_refused():
+def test_encoder_refuses_convolutions_that_do_not_fit():
     with pytest.raises(ValueError, match=r"convolutions=.*Box\(10×12×3 uint8\).*kernel of 4 meets 1×2"):
         build(IMAGE)
+
+
+def test_hidden_layers_are_of_the_kinds_of_the_network():
+    config = Network(activation="relu", layer_norm=True, dropout=0.1, initialization="uniform")
+    mlp = hidden_layers(config, 4, (6, 5), 2, KEY, gain=9.0)
+    assert mlp.output is not None
+    assert [layer.bias.size for layer in (*mlp.hidden, mlp.output)] == [6, 5, 2]
+    assert (mlp.activation, mlp.rate, len(mlp.norms)) == ("relu", 0.1, 2)
+    assert 0.4 < np.abs(mlp.hidden[0].weight).max() <= 0.5  # uniform in ±1/√4
+    last = hidden_layers(Network(), 4, (), 2, KEY, gain=9.0).output
+    assert last is not None
+    np.testing.assert_allclose(np.linalg.norm(last.weight, axis=0), 9, rtol=1e-5)
 
 
 DICT = Dict.of(
@@ -128,15 +144,16 @@ def observation_of(space, leading):
     return jax.tree.map(lambda x: x + 1, example(space, leading))
 
 
-def test_a_dict_is_concatenated_in_the_order_of_its_names():
+def test_dict_encoder_concatenates_in_the_order_of_names():
     encoder = build(DICT)
+    assert isinstance(encoder, DictEncoder)
     features = encoder(observation_of(DICT, (4, 5)))
     np.testing.assert_array_equal(features[1, 2], [0, 1, 0, 1, 1, 0, 1, 1])  # cell, goal, pair
     assert encoder.size == 8
 
 
 @pytest.mark.parametrize("combine", ["sum", "product"])
-def test_inputs_with_networks_of_their_own_are_combined(combine):
+def test_dict_encoder_combines_inputs_with_sequential_networks_of_their_own(combine):
     encoders = {"goal": (5, 4), "cell": (4,), "pair": (4,), "pair/0": (6,), "pair/1": (6,)}
     encoder = build(DICT, Network(encoders=encoders, combine=combine))
     observation = observation_of(DICT, (3,))
@@ -144,6 +161,7 @@ def test_inputs_with_networks_of_their_own_are_combined(combine):
         part(observation[name]) for name, part in zip(("cell", "goal", "pair"), encoder.parts, strict=True)
     ]
     assert all(part.shape == (3, 4) for part in parts)
+    assert all(isinstance(part, Sequential) for part in encoder.parts)
     expected = sum(parts) if combine == "sum" else parts[0] * parts[1] * parts[2]
     np.testing.assert_allclose(encoder(observation), expected, rtol=1e-6)
     assert encoder.size == 4
@@ -152,13 +170,13 @@ def test_inputs_with_networks_of_their_own_are_combined(combine):
     assert count == (3 * 4 + 4) + (2 * 5 + 5 + 5 * 4 + 4) + (2 * 6 + 6) + (6 + 6) + (6 * 4 + 4)
 
 
-def test_dropout_reaches_an_inputs_own_network():
+def test_dict_encoder_drops_out_in_an_inputs_own_network():
     encoder = build(DICT, Network(encoders={"goal": (50,)}, dropout=0.5, activation="sigmoid"))
     features = jax.jit(lambda encoder, key: encoder(observation_of(DICT, ()), key=key))(encoder, KEY)
     assert 10 < (features[3:53] == 0).sum() < 40
 
 
-def test_sizes_that_do_not_combine_are_refused():
+def test_dict_encoder_refuses_sizes_that_do_not_combine():
     with pytest.raises(ValueError, match=r"combine='sum'.*'pair/0': 2, 'pair/1': 1.*network.encoders"):
         build(DICT, Network(combine="sum"))
 
@@ -166,7 +184,7 @@ def test_sizes_that_do_not_combine_are_refused():
 @pytest.mark.parametrize(
     ("space", "known"), [(DICT, "cell, goal, pair, pair/0, pair/1"), (Discrete(2), "no named")]
 )
-def test_an_encoder_for_an_unknown_input_is_refused(space, known):
+def test_encoder_for_an_unknown_input_is_refused(space, known):
     with pytest.raises(ValueError, match=f"'gaol'.*{known}"):
         build(space, Network(encoders={"gaol": (4,)}))
 
@@ -184,11 +202,12 @@ class DictNet(eqx.Module):
         return self.drop(hidden, key=key) + x["cell"].astype(jnp.float32)
 
 
-def test_a_users_module_under_plain_jit_grad_and_vmap():
+def test_module_encoder_works_under_plain_jit_grad_and_vmap():
     module = filled(lambda key: eqx.nn.MLP(3, 5, 8, 2, key=key))
     encoder = Encoder.build(UserModule(module), Box(-1.0, 1.0, (3,)), KEY)
     x = normal(4, 6, 3)
     expected = jax.vmap(jax.vmap(module))(x)
+    assert isinstance(encoder, ModuleEncoder)
     assert encoder.size == 5
     np.testing.assert_allclose(jax.jit(lambda e, x: e(x))(encoder, x), expected, atol=1e-6)
 
@@ -205,7 +224,7 @@ def test_a_users_module_under_plain_jit_grad_and_vmap():
     assert not np.allclose(both[1], expected)
 
 
-def test_a_users_module_drops_only_with_a_key():
+def test_module_encoder_drops_out_only_with_a_key():
     space = Dict.of({"goal": Box(-1.0, 1.0, (2,)), "cell": Discrete(3)})
     linear = filled(lambda key: eqx.nn.Linear(2, 50, key=key))
     encoder = Encoder.build(UserModule(DictNet(linear, eqx.nn.Dropout(0.5))), space, KEY)
@@ -231,7 +250,7 @@ class Static(eqx.Module):
     n: int = eqx.field(static=True)
 
 
-def test_modules_that_cannot_be_networks_are_refused():
+def test_user_module_that_cannot_be_a_network_is_refused():
     space = Box(-1.0, 1.0, (3,))
     for module, reason in (
         (7, "callable Equinox module; it is a int"),

@@ -10,7 +10,7 @@ import pytest
 from random_weights import call, filled, normal
 
 from operant.networks import ACTIVATIONS, MLP, Convolution, LayerNorm, Linear, dropout
-from operant.networks.layers import orthonormal
+from operant.networks.layers import affine, initial, orthonormal
 
 KEY = jax.random.key(0)
 
@@ -70,25 +70,28 @@ def test_linear_has_the_gradients_of_its_formula(leading, learners):
 
 
 @pytest.mark.parametrize(("size_in", "size_out"), [(5, 3), (3, 5), (4, 4)])
-def test_orthogonal_weights(size_in, size_out):
+def test_linear_and_initial_have_orthogonal_weights(size_in, size_out):
     layer = Linear.build(size_in, size_out, KEY, gain=2.0)
     w = np.asarray(layer.weight)
     gram = w.T @ w if size_in >= size_out else w @ w.T
     np.testing.assert_allclose(gram, 4 * np.eye(min(size_in, size_out)), atol=1e-5)
     assert (layer.bias == 0).all()
+    np.testing.assert_array_equal(initial(KEY, size_in, size_out, "orthogonal", 2.0)[0], w)
 
 
-def test_uniform_weights_fill_pytorchs_interval():
+def test_linear_with_uniform_weights_fills_pytorchs_interval():
     layer = Linear.build(100, 400, KEY, "uniform", gain=7.0)
     for leaf in (layer.weight, layer.bias):
         assert 0.098 < np.abs(leaf).max() <= 0.1
     np.testing.assert_allclose(np.std(layer.weight), 0.1 / np.sqrt(3), rtol=0.01)
 
 
-def test_linear_over_leading_axes():
+def test_linear_and_affine_take_any_leading_axes():
     layer = Linear(jnp.arange(6.0).reshape(2, 3), jnp.arange(3.0))
     x = normal(4, 5, 2)
-    np.testing.assert_allclose(layer(x), np.einsum("abi,io->abo", x, layer.weight) + np.arange(3), rtol=1e-5)
+    expected = np.einsum("abi,io->abo", x, layer.weight) + np.arange(3)
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-5)
+    np.testing.assert_allclose(affine(x, layer.weight, layer.bias), expected, rtol=1e-5)
 
 
 def test_layer_norm_is_equinoxs():
@@ -110,7 +113,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     assert dropout(x, 0.0, KEY) is x
 
 
-def test_mlp_layer_by_layer():
+def test_mlp_is_its_layers_one_by_one():
     mlp = filled(lambda key: MLP.build(3, (5, 4), 2, key, activation="relu", layer_norm=True))
     x = normal(6, 3)
     expected = x
@@ -120,7 +123,7 @@ def test_mlp_layer_by_layer():
     np.testing.assert_allclose(call(mlp, x), mlp.output(expected), rtol=1e-4)
 
 
-def test_dropout_in_an_mlp_is_on_only_with_a_key_and_differs_between_layers():
+def test_mlp_drops_out_only_with_a_key_and_differently_in_each_layer():
     mlp = filled(lambda key: MLP.build(3, (50, 50), None, key, activation="sigmoid", dropout=0.5))
     x = jnp.ones((1, 3))
     assert (mlp(x) != 0).all()
@@ -149,14 +152,14 @@ def test_orthonormal_is_the_factorisation_with_a_positive_diagonal(shape):
     )
 
 
-def test_orthonormal_where_vectors_are_nearly_parallel():
+def test_orthonormal_holds_where_vectors_are_nearly_parallel():
     # One turn of Gram and Schmidt is 1e-3 off here.
     x = jnp.ones((20, 1)) + 1e-3 * jax.random.normal(KEY, (20, 12))
     q = np.asarray(orthonormal(x))
     np.testing.assert_allclose(q.T @ q, np.eye(12), atol=2e-6)
 
 
-def test_orthogonal_weights_of_several_seeds_are_those_of_each_alone():
+def test_linear_weights_of_several_seeds_are_those_of_each_alone():
     def build(key):
         return Linear.build(6, 5, key).weight
 

@@ -21,7 +21,7 @@ def by_hand(layer, x, noise):
     return x @ weight + np.asarray(layer.bias) + np.asarray(layer.bias_scale) * noise_out
 
 
-def test_weights_are_their_mean_plus_scaled_factorised_noise():
+def test_noisy_linear_weights_are_their_mean_plus_scaled_factorised_noise():
     x, shared, own = np.asarray(normal(5, 2, 4)), normal(7), normal(5, 7)
     call = jax.jit(lambda layer, x, noise: layer(x, noise))
     np.testing.assert_allclose(call(LAYER, x, shared), by_hand(LAYER, x, shared), atol=1e-5)
@@ -31,7 +31,7 @@ def test_weights_are_their_mean_plus_scaled_factorised_noise():
     np.testing.assert_allclose(call(LAYER, x, None), by_hand(LAYER, x, jnp.zeros(7)), atol=1e-5)
 
 
-def test_the_noise_of_a_factor_is_the_signed_root_of_a_normal_number():
+def test_sample_noise_of_a_factor_is_the_signed_root_of_a_normal_number():
     (noise,) = jax.jit(lambda key: sample_noise([LAYER], key, (20_000,)))(jax.random.key(0))
     assert noise.shape == (20_000, 7)
     square = np.asarray(noise) * np.abs(noise)  # f⁻¹(f(ε)) = ε
@@ -40,7 +40,7 @@ def test_the_noise_of_a_factor_is_the_signed_root_of_a_normal_number():
     np.testing.assert_allclose(np.corrcoef(square.T), np.eye(7), atol=0.03)
 
 
-def test_the_first_noise_is_sigma_over_the_root_of_the_inputs():
+def test_noisy_linear_begins_with_noise_of_sigma_over_the_root_of_the_inputs():
     layer = NoisyLinear.build(16, 3, jax.random.key(0), "uniform", 1.0, 0.5)
     assert (layer.weight_scale == 0.125).all()
     assert (layer.bias_scale == 0.125).all()
@@ -48,7 +48,7 @@ def test_the_first_noise_is_sigma_over_the_root_of_the_inputs():
 
 
 @pytest.mark.parametrize("dueling", ["none", "mean"])
-def test_every_layer_of_a_head_has_its_own_noise(dueling):
+def test_q_head_has_noise_of_its_own_for_every_noisy_linear(dueling):
     config = Network(hidden_sizes=(6, 5), initialization="uniform")
     head = filled(lambda key: QHead.build(config, 4, 2, key, dueling=dueling, sigma=0.5))
     noise = head.sample_noise(jax.random.key(0))
@@ -63,6 +63,6 @@ def test_every_layer_of_a_head_has_its_own_noise(dueling):
     assert len({float(output[0, 0, 0]) for output in outputs}) == len(noise) + 1
 
 
-def test_a_head_without_noise_draws_none():
+def test_q_head_without_noise_draws_none():
     head = filled(lambda key: QHead.build(Network(hidden_sizes=(5,)), 4, 2, key))
     assert head.sample_noise(jax.random.key(0)) == ()

@@ -25,7 +25,7 @@ def count(tree) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
 
-def test_sizes_of_its_own():
+def test_actor_critic_has_a_critic_with_sizes_of_its_own():
     network = build(value_hidden_sizes=(5, 3))
     assert [layer.bias.size for layer in network.policy_head.layers] == [8, 2]
     assert [layer.bias.size for layer in network.value_head.layers] == [5, 3, 1]
@@ -55,7 +55,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_at_once_is_step_by_step_and_nothing_else_is_learnt_from(kind):
+def test_actor_critic_with_its_own_critic_unrolls_and_learns_from_nothing_else(kind):
     network = build(**KINDS[kind])
     observation = {"x": normal(T, N, 4)}
     following = {"x": jnp.concatenate([observation["x"][1:], normal(1, N, 4)])}
@@ -101,7 +101,7 @@ def test_at_once_is_step_by_step_and_nothing_else_is_learnt_from(kind):
     np.testing.assert_array_equal(of_value(restored), of_value(network))
 
 
-def test_layers_of_a_memory_stand_on_each_other():
+def test_build_makes_stacked_cells_that_stand_on_each_other():
     config = Network(memory="gru", memory_size=4, memory_layers=2)
     stack = filled(lambda key: recurrent.build(config, 3, key))
     assert isinstance(stack, StackedCells)
@@ -134,13 +134,13 @@ def test_layers_of_a_memory_stand_on_each_other():
         ({"memory_layers": 0}, "network.memory_layers holds 0"),
     ],
 )
-def test_wrong_values_are_named(values, reason):
+def test_network_names_wrong_values_of_the_critic(values, reason):
     with pytest.raises(ValueError, match=r".") as error:
         Network(**values)
     assert reason in str(error.value)
 
 
-def test_networks_without_a_policy_refuse_them():
+def test_network_without_a_policy_refuses_values_of_a_critic():
     for values in ({"value_hidden_sizes": (4,)}, {"share_features_extractor": False}):
         with pytest.raises(ValueError, match="DQN has no separate value function; leave it at"):
             Network(**values).require_no_critic("DQN")

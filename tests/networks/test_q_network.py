@@ -37,7 +37,7 @@ def run(module, *inputs, **named):
     return module(*inputs, **named)
 
 
-def test_parameter_count_and_values():
+def test_q_network_has_the_published_parameter_count_and_values():
     config = Network(hidden_sizes=(24, 24), activation="relu", initialization="uniform")
     q = QNetwork.build(config, SPEC, KEY)
     assert count(q) == 770
@@ -62,7 +62,7 @@ def test_parameter_count_and_values():
     ],
     ids=["nature", "2013", "nature, its last layer the head's"],
 )
-def test_the_networks_of_the_papers_have_their_sizes(config, size):
+def test_q_network_has_the_sizes_of_the_papers(config, size):
     spec = EnvSpec("test", Box(0.0, 255.0, (84, 84, 4), "uint8"), Discrete(18))
     q = jax.eval_shape(lambda key: QNetwork.build(config, spec, key), KEY)
     assert count(q) == size
@@ -71,7 +71,7 @@ def test_the_networks_of_the_papers_have_their_sizes(config, size):
     assert values.shape == (2, 18, 1)
 
 
-def test_dueling_is_the_value_plus_the_advantage_over_the_mean_or_the_best():
+def test_q_head_when_dueling_is_the_value_plus_the_advantage_over_the_mean_or_the_best():
     heads = {
         kind: filled(lambda key, kind=kind: QHead.build(SMALL, 4, 3, key, dueling=kind))
         for kind in ("mean", "max")
@@ -89,7 +89,7 @@ def test_dueling_is_the_value_plus_the_advantage_over_the_mean_or_the_best():
         np.testing.assert_allclose(identified, value[:, 0], atol=1e-5)
 
 
-def test_a_dueling_distribution_aggregates_each_atom_by_itself():
+def test_q_head_of_a_dueling_distribution_aggregates_each_atom_by_itself():
     head = filled(lambda key: QHead.build(SMALL, 4, 3, key, dueling="mean", outputs=11))
     x = np.asarray(normal(7, 4))
     output = run(head, x)
@@ -101,7 +101,7 @@ def test_a_dueling_distribution_aggregates_each_atom_by_itself():
     )
 
 
-def test_fractions_are_embedded_by_their_cosines():
+def test_q_head_embeds_fractions_by_their_cosines():
     """Equation 4 of Dabney et al. 2018: relu(Σ_i cos(π i τ) w_i + b), multiplied into the features."""
     head = filled(lambda key: QHead.build(SMALL, 4, 3, key, cosines=8))
     x, fractions = np.asarray(normal(2, 4)), np.array([[0.1, 0.9], [0.5, 0.3]], np.float32)
@@ -115,7 +115,7 @@ def test_fractions_are_embedded_by_their_cosines():
             np.testing.assert_allclose(output[row, :, column], stream(head.action, mixed), atol=1e-5)
 
 
-def test_a_users_module():
+def test_q_network_has_its_head_on_a_user_module():
     module = filled(lambda key: eqx.nn.MLP(4, 6, 8, 1, key=key))
     q = QNetwork.build(UserModule(module), SPEC, KEY)
     x = normal(5, 4)
@@ -124,7 +124,7 @@ def test_a_users_module():
     assert q.head.action.hidden == ()
 
 
-def test_a_sequence_is_its_steps_and_the_burn_in_only_makes_the_memory():
+def test_q_network_unrolls_step_by_step_and_the_burn_in_only_makes_the_memory():
     config = Network(hidden_sizes=(5,), memory="lstm", memory_size=6, initialization="uniform")
     q = filled(lambda key: QNetwork.build(config, SPEC, key))
     length, batch, burn_in = 6, 3, 2
@@ -153,6 +153,6 @@ def test_a_sequence_is_its_steps_and_the_burn_in_only_makes_the_memory():
     assert (gradient[burn_in:] != 0).any()
 
 
-def test_what_it_cannot_do_is_said():
+def test_q_network_says_which_actions_it_cannot_value():
     with pytest.raises(ValueError, match=r"test has MultiDiscrete\(2, 3\)"):
         QNetwork.build(Network(), EnvSpec("test", SPEC.observation_space, MultiDiscrete((2, 3))), KEY)

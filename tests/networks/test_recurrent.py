@@ -50,7 +50,7 @@ def test_lstm_is_equinoxs():
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-def test_orthogonal_initialization_is_per_gate():
+def test_gru_and_lstm_are_orthogonal_per_gate():
     for name, gates in (("gru", 3), ("lstm", 4)):
         cell = CELLS[name].build(3, 4, KEY)
         assert cell.recurrent_weight.shape == (4, 4 * gates)
@@ -59,7 +59,7 @@ def test_orthogonal_initialization_is_per_gate():
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_unroll_steps_and_begins_anew_after_done(name):
+def test_unroll_is_step_by_step_and_begins_anew_after_done(name):
     cell = cell_of(name)
     features = normal(6, 2, 3)
     done = jnp.zeros((6, 2), bool).at[2, 0].set(True).at[5, 1].set(True)
@@ -78,7 +78,7 @@ def test_unroll_steps_and_begins_anew_after_done(name):
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_gradients_stop_at_the_end_of_an_episode(name):
+def test_unroll_stops_gradients_at_the_end_of_an_episode(name):
     cell = cell_of(name)
     done = jnp.zeros((4, 1), bool).at[1].set(True)
 
@@ -91,7 +91,7 @@ def test_gradients_stop_at_the_end_of_an_episode(name):
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_gradients_are_those_of_one_step_after_another(name):
+def test_unroll_has_the_gradients_of_one_step_after_another_with_reset_carry(name):
     cell, features = cell_of(name), normal(6, 2, 3)
     done = jnp.zeros((6, 2), bool).at[2, 0].set(True).at[4, 1].set(True)
     start = jax.tree.map(lambda x: x + 0.5, cell.initial_carry((2,)))

@@ -15,7 +15,7 @@ GENERATOR = np.random.default_rng(1)
 A, B = GENERATOR.normal(110.0, 20.0, 12), GENERATOR.normal(100.0, 20.0, 9)
 
 
-def test_the_probability_of_improvement_is_its_definition():
+def test_probability_of_improvement_is_its_definition():
     a, b = np.array([1.0, 2.0, 2.0]), np.array([2.0, 0.0])
     pairs = [(x > y) + 0.5 * (x == y) for x, y in itertools.product(a, b)]
     assert probability_of_improvement(a, b)[0] == np.mean(pairs) == pytest.approx(4 / 6)
@@ -23,13 +23,13 @@ def test_the_probability_of_improvement_is_its_definition():
     assert probability_of_improvement(A, B)[0] == pytest.approx(whole / (len(A) * len(B)))
 
 
-def test_the_two_probabilities_add_to_one():
+def test_probability_of_improvement_both_ways_adds_to_one():
     forth, back = probability_of_improvement(A, B), probability_of_improvement(B, A)
     assert forth[0] + back[0] == pytest.approx(1.0)
     assert forth[1] + back[2] == pytest.approx(1.0, abs=0.03)
 
 
-def test_its_interval_is_that_of_resampled_scores():
+def test_probability_of_improvement_has_the_interval_of_resampled_scores():
     generator = np.random.default_rng(5)
     drawn = [
         np.mean(generator.choice(A, len(A))[:, None] > generator.choice(B, len(B))[None])
@@ -39,11 +39,11 @@ def test_its_interval_is_that_of_resampled_scores():
     assert (low, high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.02)
 
 
-def test_complete_superiority_is_certain():
+def test_probability_of_improvement_is_1_where_every_score_is_higher():
     assert probability_of_improvement(A + 1000, B) == (1.0, 1.0, 1.0)
 
 
-def test_the_difference_agrees_with_scipys_bootstrap_of_two_samples():
+def test_difference_agrees_with_scipys_bootstrap_of_two_samples():
     value, low, high = difference(A, B, np.mean)
     theirs = scipy.stats.bootstrap(
         (A, B),
@@ -58,13 +58,13 @@ def test_the_difference_agrees_with_scipys_bootstrap_of_two_samples():
     assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.04 * width)
 
 
-def test_the_difference_of_interquartile_means_trims_a_quarter():
+def test_difference_of_interquartile_means_trims_a_quarter():
     value, low, high = difference(A, B, iqm)
     assert value == pytest.approx(scipy.stats.trim_mean(A, 0.25) - scipy.stats.trim_mean(B, 0.25))
     assert low < value < high
 
 
-def test_pairs_are_resampled_together():
+def test_difference_resamples_pairs_together():
     b = A - 5.0  # worse by exactly 5 in every episode
     assert difference(A, b, np.mean, paired=True) == pytest.approx((5.0, 5.0, 5.0))
     _, low, high = difference(A, b, np.mean)
@@ -74,7 +74,7 @@ def test_pairs_are_resampled_together():
     assert difference(A, c, np.mean, paired=True) == pytest.approx(expected, rel=0.01)
 
 
-def test_the_interval_of_the_difference_covers_the_truth():
+def test_difference_has_an_interval_that_covers_the_truth():
     generator, covered = np.random.default_rng(0), []
     for _ in range(60):
         a, b = generator.normal(1.0, 1.0, 20), generator.normal(0.0, 2.0, 20)
@@ -83,7 +83,7 @@ def test_the_interval_of_the_difference_covers_the_truth():
     assert 0.85 <= np.mean(covered) <= 1.0
 
 
-def test_one_score_has_no_interval():
+def test_difference_probability_of_improvement_and_performance_profile_of_one_score_have_no_interval():
     assert np.isnan(difference(A[:1], B, np.mean)[1:]).all()
     assert np.isnan(probability_of_improvement(A, B[:1])[1:]).all()
     fraction, low, high = performance_profile(A[:1], np.array([-1e3, 1e3]))
@@ -91,14 +91,14 @@ def test_one_score_has_no_interval():
     assert np.isnan([low, high]).all()
 
 
-def test_two_scores_have_an_interval():
+def test_difference_probability_of_improvement_and_performance_profile_of_two_scores_have_an_interval():
     a, b = A[:2], B[:2]
     assert np.isfinite(difference(a, b, np.mean)).all()
     assert np.isfinite(probability_of_improvement(a, b)).all()
     assert np.isfinite(performance_profile(a, np.zeros(3))).all()
 
 
-def test_a_profile_is_the_fraction_above_each_threshold():
+def test_performance_profile_is_the_fraction_above_each_threshold():
     thresholds = np.array([0.0, 100.0, 115.0, 1000.0])
     fraction, low, high = performance_profile(A, thresholds)
     assert fraction.tolist() == [np.mean(threshold < A) for threshold in thresholds]

@@ -18,7 +18,7 @@ def distributions(*shape):
     return jnp.asarray(weights / weights.sum(-1, keepdims=True), jnp.float32)
 
 
-def test_the_projection_is_rlaxs_and_shares_an_atom_between_its_neighbours():
+def test_categorical_projection_is_rlaxs_and_shares_an_atom_between_its_neighbours():
     atoms = jnp.asarray(RNG.uniform(-3, 4, (8, 11)), jnp.float32)
     probabilities = distributions(8, 11)
     projected = jax.jit(categorical_projection)(atoms, probabilities, SUPPORT)
@@ -35,7 +35,7 @@ def test_the_projection_is_rlaxs_and_shares_an_atom_between_its_neighbours():
     np.testing.assert_allclose(projected, by_hand, atol=1e-5)
 
 
-def test_the_projection_keeps_probability_the_mean_and_its_own_support():
+def test_categorical_projection_keeps_probability_the_mean_and_its_own_support():
     atoms = jnp.asarray(RNG.uniform(-2, 3, (8, 7)), jnp.float32)
     probabilities = distributions(8, 7)
     projected = categorical_projection(atoms, probabilities, SUPPORT)
@@ -46,7 +46,7 @@ def test_the_projection_keeps_probability_the_mean_and_its_own_support():
     np.testing.assert_allclose(categorical_projection(on_support, same, SUPPORT), same, atol=1e-5)
 
 
-def test_the_quantile_loss_is_rlaxs_over_kappa_and_a_loop():
+def test_quantile_huber_loss_is_rlaxs_over_kappa_and_a_loop():
     quantiles, samples = (jnp.asarray(RNG.normal(size=(6, n)), jnp.float32) for n in (5, 4))
     fractions = jnp.asarray(RNG.random((6, 5)), jnp.float32)
     for kappa in (0.5, 1.0):
@@ -66,7 +66,7 @@ def test_the_quantile_loss_is_rlaxs_over_kappa_and_a_loop():
         np.testing.assert_allclose(kappa * loss, expected, rtol=1e-4)
 
 
-def test_the_gradient_of_the_quantile_loss_is_rlaxs():
+def test_quantile_huber_loss_has_the_gradient_of_rlaxs():
     quantiles, samples = (jnp.asarray(RNG.normal(size=(6, n)), jnp.float32) for n in (5, 20))
     fractions, weights = jnp.asarray(RNG.random((6, 5)), jnp.float32), jnp.arange(1.0, 7.0)
     theirs = jax.vmap(rlax.quantile_regression_loss, in_axes=(0, 0, 0, None))
@@ -78,7 +78,7 @@ def test_the_gradient_of_the_quantile_loss_is_rlaxs():
         np.testing.assert_allclose(kappa * got, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_the_quantile_loss_is_least_at_the_quantiles():
+def test_quantile_huber_loss_at_midpoints_is_least_at_the_quantiles():
     samples = jnp.asarray(np.sort(RNG.normal(size=1001)), jnp.float32)
     fractions = midpoints(5)
     np.testing.assert_allclose(fractions, [0.1, 0.3, 0.5, 0.7, 0.9], rtol=1e-6)

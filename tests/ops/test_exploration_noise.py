@@ -34,7 +34,7 @@ def run(process, noise: jax.Array) -> np.ndarray:
     return np.asarray(explored)
 
 
-def test_the_stationary_variance_and_autocorrelation_of_ornstein_and_uhlenbeck():
+def test_ornstein_uhlenbeck_has_its_stationary_variance_and_autocorrelation():
     process, n = OrnsteinUhlenbeck(sigma=0.5, theta=2.0, dt=0.05), 20_000
     explored = run(process, jax.random.normal(jax.random.key(0), (100, n)))
     a = 1 - 2.0 * 0.05
@@ -47,7 +47,7 @@ def test_the_stationary_variance_and_autocorrelation_of_ornstein_and_uhlenbeck()
     assert explored[0].var() == pytest.approx(0.5**2 * 0.05, rel=4 * np.sqrt(2 / n))  # it begins at 0
 
 
-def test_ornstein_and_uhlenbeck_step_by_step():
+def test_ornstein_uhlenbeck_is_a_loop_over_steps():
     noise = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     x, expected = np.zeros(3), []
     for row in noise:
@@ -73,7 +73,7 @@ def test_gaussian_noise_follows_its_schedule():
         (HeldNoise(3, source=GaussianNoise(0.5)), (3, 6, 9)),
     ],
 )
-def test_noise_is_held(process, changes):
+def test_held_noise_changes_every_so_many_steps_and_independent_noise_at_each(process, changes):
     noise = jax.random.normal(jax.random.key(1), (12, 2, 4))
     explored = run(process, noise)
     for t in range(1, 12):
@@ -83,7 +83,7 @@ def test_noise_is_held(process, changes):
     assert (explored[0, 0] != explored[0, 1]).all()
 
 
-def test_keys_are_held_like_numbers():
+def test_held_noise_holds_keys_like_numbers():
     keys = jax.vmap(lambda key: jax.random.split(key, 3))(jax.random.split(jax.random.key(2), 4))
     process = HeldNoise(2)
     state, explored = process.init(keys[0]), []
@@ -96,7 +96,7 @@ def test_keys_are_held_like_numbers():
 
 
 @pytest.mark.parametrize("each_rollout", [False, True])
-def test_what_is_held_may_end_with_a_rollout(each_rollout):
+def test_held_noise_may_end_with_a_rollout(each_rollout):
     process = HeldNoise(each_rollout=each_rollout)
     noise = jax.random.normal(jax.random.key(3), (2, 4))
     first, state = process.step(process.init(noise), noise, clock())
@@ -104,7 +104,7 @@ def test_what_is_held_may_end_with_a_rollout(each_rollout):
     np.testing.assert_array_equal(second, noise + 1 if each_rollout else first)
 
 
-def test_the_first_step_is_what_a_policy_samples_with_after_training():
+def test_held_noise_and_ornstein_uhlenbeck_give_their_first_step_after_training():
     noise = jax.random.normal(jax.random.key(4), (2, 4))
     np.testing.assert_array_equal(HeldNoise(5).fresh(noise, clock()), noise)
     np.testing.assert_allclose(OrnsteinUhlenbeck().fresh(noise, clock()), 0.02 * noise, rtol=1e-6)
@@ -115,7 +115,7 @@ class Choice(NamedTuple):
     option: jax.Array
 
 
-def test_repeats_have_the_lengths_of_the_zeta_distribution():
+def test_repeated_actions_have_the_lengths_of_the_zeta_distribution():
     n = 20_000
     lengths = np.asarray(RepeatedActions(exponent=2.0).steps(jax.random.uniform(jax.random.key(5), (n,))))
     assert lengths.min() == 1
@@ -128,7 +128,7 @@ def test_repeats_have_the_lengths_of_the_zeta_distribution():
 
 
 @pytest.mark.parametrize("keys", [False, True])
-def test_random_actions_are_repeated_like_in_a_loop(keys):
+def test_repeated_actions_are_those_of_a_loop(keys):
     rng, process, epsilon = np.random.default_rng(0), RepeatedActions(Linear(0.6, 0.2), 1.5), 0.6 - 0.25 * 0.4
     t, n = 300, 3
     option = rng.random((t, n)).astype(np.float32)
@@ -155,7 +155,7 @@ def test_random_actions_are_repeated_like_in_a_loop(keys):
     assert 0.6 < explores.mean() < 1  # far more often than ε
 
 
-def test_without_epsilon_no_action_is_random():
+def test_repeated_actions_without_epsilon_are_never_random():
     process = RepeatedActions(0.0)
     noise = Choice(jnp.zeros((2, 3)), jnp.zeros(2))
     explored, state = process.step(process.init(noise), noise, clock())
@@ -177,6 +177,6 @@ def test_without_epsilon_no_action_is_random():
         (lambda: RepeatedActions(exponent=1.0), "exponent=1.0: must be more than 1"),
     ],
 )
-def test_what_cannot_be_is_refused(make, message):
+def test_exploration_noise_refuses_values_that_cannot_be(make, message):
     with pytest.raises(ValueError, match=message):
         make()

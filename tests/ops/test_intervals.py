@@ -18,32 +18,32 @@ def test_mean_interval_agrees_with_scipys_percentile_bootstrap():
     assert high == pytest.approx(theirs.confidence_interval.high, abs=0.04 * width)
 
 
-def test_the_interval_of_the_mean_covers_the_truth_about_as_often_as_it_says():
+def test_bootstrap_interval_covers_the_truth_about_as_often_as_it_says():
     samples = np.random.default_rng(0).normal(5.0, 2.0, size=(60, 300))  # 300 experiments of 60 scores
     low, high = bootstrap_interval(samples, np.mean)
     assert 0.90 <= np.mean((low <= 5.0) & (high >= 5.0)) <= 0.98
 
 
-def test_intervals_are_the_same_every_time():
+def test_mean_interval_is_the_same_every_time():
     assert mean_interval(RETURNS) == mean_interval(RETURNS.tolist())
 
 
-def test_the_interval_stays_within_the_values():
+def test_mean_interval_stays_within_the_values():
     _, _, high = mean_interval([500.0] * 19 + [80.0])
     assert high <= 500.0
 
 
-def test_equal_scores_have_an_interval_without_width():
+def test_mean_interval_of_equal_scores_has_no_width():
     assert mean_interval([500] * 100) == (500.0, 500.0, 500.0)
 
 
-def test_one_score_has_no_known_spread():
+def test_mean_interval_of_one_score_has_no_known_spread():
     mean, low, high = mean_interval([7.0])
     assert mean == 7.0
     assert np.isnan([low, high]).all()
 
 
-def test_no_score_is_refused():
+def test_mean_interval_of_no_score_is_refused():
     with pytest.raises(ValueError, match="at least one value"):
         mean_interval([])
 

@@ -37,7 +37,7 @@ def tape(reward=None, observation=None, terminated=None, truncated=None, valid=N
 
 
 @pytest.mark.parametrize("offset", [0.0, 300.0])
-def test_merging_equals_the_moments_of_everything_at_once(offset):
+def test_moments_merged_are_the_moments_of_everything_at_once(offset):
     blocks = [offset + scale * RNG.normal(size=(T, N, 2)) for scale in (1.0, 5.0, 0.1, 2.0)]
     moments = Moments.of_shape((2,))
     for block in blocks:
@@ -48,7 +48,7 @@ def test_merging_equals_the_moments_of_everything_at_once(offset):
     np.testing.assert_allclose(moments.variance, everything.var(0), rtol=1e-4)
 
 
-def test_statistics_stay_right_where_float32_can_count_no_further():
+def test_moments_stay_right_where_float32_can_count_no_further():
     """From 2²⁴ on a count that 1 is added to stays as it is."""
     moments = Moments(jnp.asarray(2.0**24), jnp.zeros(1), jnp.ones(1))
     samples = jnp.asarray(RNG.choice([-1.0, 1.0], (1_000_000, 1, 1)), jnp.float32)
@@ -57,7 +57,7 @@ def test_statistics_stay_right_where_float32_can_count_no_further():
     np.testing.assert_allclose(moments.mean, 0.0, atol=2e-3)
 
 
-def test_the_order_does_not_matter():
+def test_moments_do_not_depend_on_the_order():
     blocks = [jnp.asarray(RNG.normal(size=(T, N, 2)), jnp.float32) * (i + 1) for i in range(4)]
     ends = []
     for order in ((0, 1, 2, 3), (3, 1, 0, 2)):
@@ -69,7 +69,7 @@ def test_the_order_does_not_matter():
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_rows_without_weight_do_not_count():
+def test_moments_do_not_count_rows_without_weight():
     block, weight = RNG.normal(size=(T, N, 2)), RNG.random((T, N)) < 0.5
     block[~weight] = 1e6
     moments = merge(Moments.of_shape((2,)), jnp.asarray(block, jnp.float32), jnp.asarray(weight, jnp.float32))
@@ -82,13 +82,13 @@ def test_rows_without_weight_do_not_count():
     "before",
     [Moments.of_shape((2,)), Moments(jnp.float32(8.0), jnp.array([1.0, 2.0]), jnp.array([3.0, 4.0]))],
 )
-def test_nothing_seen_changes_nothing(before):
+def test_moments_stay_as_they_are_where_nothing_is_seen(before):
     after = merge(before, jnp.full((T, N, 2), 7.0), jnp.zeros((T, N)))
     for one, other in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_afresh_every_environment_is_at_the_start_of_an_episode():
+def test_normalizer_afresh_has_every_environment_at_the_start_of_an_episode():
     normalizer = update(Normalizer.build(VECTOR, observations=True, rewards=True), tape(), 0.99)
     assert np.all(normalizer.returns != 0)
     after = normalizer.afresh()
@@ -101,7 +101,7 @@ def test_afresh_every_environment_is_at_the_start_of_an_episode():
 # Observations
 
 
-def test_observations_are_shifted_scaled_and_clipped():
+def test_normalizer_shifts_scales_and_clips_observations():
     normalizer = Normalizer.build(VECTOR, observations=True, rewards=False)
     rollout = tape()
     normalizer = update(normalizer, rollout, 0.99)
@@ -114,7 +114,7 @@ def test_observations_are_shifted_scaled_and_clipped():
     np.testing.assert_array_equal(normalizer.observations(jnp.array([1e9, -1e9])), [10, -10])
 
 
-def test_choices_and_pixels_are_left_alone():
+def test_normalizer_leaves_choices_and_pixels_alone():
     space = Dict.of(
         {"image": Box(0, 255, (2, 2, 1), "uint8"), "kind": Discrete(4), "vector": Box(-1, 1, (2,))}
     )
@@ -134,7 +134,7 @@ def test_choices_and_pixels_are_left_alone():
     np.testing.assert_allclose(np.mean(after["vector"], (0, 1)), [0, 0], atol=1e-4)
 
 
-def test_switched_off_it_is_the_identity_and_holds_nothing():
+def test_normalizer_switched_off_is_the_identity_and_holds_nothing():
     normalizer = Normalizer.build(VECTOR, observations=False, rewards=False)
     assert jax.tree.leaves(normalizer) == []
     rollout = tape()
@@ -163,7 +163,7 @@ def reward_scale(rollouts, gamma):
 
 
 @pytest.mark.parametrize("dummies", [False, True])
-def test_rewards_are_divided_by_the_deviation_of_their_return(dummies):
+def test_normalizer_divides_rewards_by_the_deviation_of_their_return(dummies):
     """Across rollouts, restarting at both kinds of end; steps that never happened leave no trace."""
     rollouts = []
     for _ in range(3):
@@ -188,7 +188,7 @@ def test_rewards_are_divided_by_the_deviation_of_their_return(dummies):
     np.testing.assert_allclose(normalizer.rewards(reward), np.asarray(reward) / scale, rtol=1e-4)
 
 
-def test_rewards_are_never_shifted():
+def test_normalizer_never_shifts_rewards():
     """A reward keeps its sign, and 0 stays 0, whatever the mean."""
     normalizer = Normalizer.build(VECTOR, observations=False, rewards=True)
     normalizer = update(normalizer, tape(reward=100 + RNG.normal(size=(T, N))), 0.9)
@@ -197,7 +197,7 @@ def test_rewards_are_never_shifted():
     assert normalizer.rewards(jnp.array(1e9)) == 10
 
 
-def test_before_anything_was_seen_rewards_are_themselves():
+def test_normalizer_that_has_seen_nothing_leaves_rewards_as_they_are():
     normalizer = Normalizer.build(VECTOR, observations=True, rewards=True)
     np.testing.assert_allclose(normalizer.rewards(jnp.array([-2.0, 0.5])), [-2.0, 0.5], rtol=1e-5)
     np.testing.assert_allclose(normalizer.observations(jnp.array([-2.0, 0.5])), [-2.0, 0.5], rtol=1e-5)
@@ -225,7 +225,7 @@ ORDER = ("image", "inner/0", "inner/1", "kind", "vector")
         (("inner/1", "image"), {"inner/1", "image"}),
     ],
 )
-def test_parts_are_chosen_by_name(keys, chosen):
+def test_selected_parts_are_chosen_by_name(keys, chosen):
     assert selected(MIXED, keys) == tuple(name in chosen for name in ORDER)
     normalizer = Normalizer.build(
         EnvSpec("Mixed", MIXED, Discrete(2), num_envs=N), observations=True, rewards=False, keys=keys
@@ -246,12 +246,12 @@ def test_parts_are_chosen_by_name(keys, chosen):
         (VECTOR.observation_space, ("",), r"names ''; of Box\(2\) it has no named parts"),
     ],
 )
-def test_unknown_names_and_choices_are_refused(space, keys, reason):
+def test_selected_refuses_unknown_names_and_choices(space, keys, reason):
     with pytest.raises(ValueError, match=reason):
         selected(space, keys)
 
 
-def test_images_that_are_named_have_statistics():
+def test_normalizer_has_statistics_of_images_that_are_named():
     space = Dict.of({"image": Box(0, 255, (2, 2, 1), "uint8")})
     images = RNG.integers(0, 256, (T, N, 2, 2, 1)).astype(np.uint8)
     normalizer = Normalizer.build(
@@ -263,7 +263,7 @@ def test_images_that_are_named_have_statistics():
     np.testing.assert_allclose(after, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_clips_and_epsilon_are_values():
+def test_normalizer_has_its_clips_and_epsilon_as_values():
     normalizer = Normalizer.build(
         VECTOR, observations=True, rewards=True, clip_obs=2.0, clip_reward=0.5, epsilon=3.0
     )

@@ -79,7 +79,7 @@ def test_centred_rmsprop_divides_by_the_deviation(max_norm):
 
 
 @pytest.mark.parametrize("max_norm", [None, 0.5])
-def test_large_networks_step_as_small_ones_do(max_norm, monkeypatch):
+def test_adam_steps_large_networks_as_small_ones(max_norm, monkeypatch):
     small = taken(adam(0.1, max_norm, eps=1e-5))
     monkeypatch.setattr(optimizers, "LARGEST_VECTOR", 0)
     np.testing.assert_allclose(taken(adam(0.1, max_norm, eps=1e-5)), small, rtol=1e-6)
@@ -93,7 +93,7 @@ def made(name, max_norm=None, **values):
 @pytest.mark.parametrize("max_norm", [None, 0.5])
 @pytest.mark.parametrize("weight_decay", [None, 0.3])
 @pytest.mark.parametrize("name", get_args(Optimizer))
-def test_optimizers_by_name_are_those_of_pytorch(name, weight_decay, max_norm):
+def test_make_optimizers_by_name_and_descend_as_pytorch_does(name, weight_decay, max_norm):
     """Written out from PyTorch's documentation, and RMSpropTFLike from Stable-Baselines3's code."""
     decay = {None: 0.01 if name == "adamw" else 0.0}.get(weight_decay, weight_decay)
     parameters = np.concatenate([np.ravel(value) for value in START.values()])
@@ -119,6 +119,6 @@ def test_optimizers_by_name_are_those_of_pytorch(name, weight_decay, max_norm):
     np.testing.assert_allclose(taken(made(name, max_norm, weight_decay=weight_decay)), parameters, rtol=1e-4)
 
 
-def test_an_unknown_optimizer_is_refused():
+def test_make_refuses_an_unknown_optimizer():
     with pytest.raises(ValueError, match="optimizer='lion' is unknown"):
         made("lion")

@@ -14,6 +14,8 @@ from operant.algorithms.random import Random
 from operant.engine.device import DeviceLoop
 from operant.envs.probes import DelayedReward, TwoStates
 from operant.ops.returns import (
+    bootstrap,
+    carried,
     discounted_returns,
     explained_variance,
     generalized_advantages,
@@ -36,13 +38,25 @@ def normal(*shape):
 # Returns
 
 
+def test_bootstrap_is_the_discounted_value_and_0_where_an_episode_terminated():
+    value, terminated = jnp.array([2.0, 3.0, 4.0]), jnp.array([False, True, False])
+    np.testing.assert_array_equal(bootstrap(value, terminated), [2, 0, 4])
+    np.testing.assert_array_equal(bootstrap(value, terminated, jnp.array([0.5, 0.5, 0.0])), [1, 0, 0])
+
+
+def test_carried_over_a_step_is_multiplied_by_its_discount():
+    value = jnp.array([2.0, 3.0])
+    np.testing.assert_array_equal(carried(value, jnp.array([0.5, 0.0])), [1, 0])
+    np.testing.assert_array_equal(carried(value, None), value)
+
+
 def test_discounted_returns_of_hand_computed_rewards():
     done = jnp.array([False, False, True])
     returns = discounted_returns(jnp.array([10.0, 0.0, -50.0]), done, 0.8)
     np.testing.assert_allclose(returns, [-22, -40, -50], rtol=1e-6)
 
 
-def test_returns_of_several_episodes_normalised_together():
+def test_discounted_returns_of_several_episodes_are_standardized_together():
     reward = jnp.array([[10.0, 10.0], [0.0, 20.0], [-50.0, 0.0]])
     done = jnp.array([[False, False], [False, True], [True, False]])
     happened = jnp.array([[1.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
@@ -53,7 +67,7 @@ def test_returns_of_several_episodes_normalised_together():
     np.testing.assert_allclose(normalised[:2, 1], [1.2666531848451055, 1.072777697368814], rtol=1e-5)
 
 
-def test_returns_restart_behind_every_done():
+def test_discounted_returns_restart_after_every_done():
     reward, done = normal(7, 5), RNG.random((7, 5)) < 0.4
     expected = np.zeros((7, 5))
     for column in range(5):
@@ -84,7 +98,7 @@ def advantages_by_episode(reward, value, next_value, terminated, done, gamma, la
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 6])
-def test_advantages_for_every_pattern_of_ends(steps):
+def test_generalized_advantages_for_every_pattern_of_ends(steps):
     patterns = np.array(list(itertools.product((0, 1, 2), repeat=steps))).T  # [T, 3^T]
     terminated, truncated = patterns == 1, patterns == 2
     reward, value, next_value = (normal(*patterns.shape) for _ in range(3))
@@ -98,7 +112,7 @@ def test_advantages_for_every_pattern_of_ends(steps):
 
 
 @pytest.mark.parametrize(("gamma", "lambda_"), [(0.99, 0.95), (1.0, 1.0), (0.9, 0.0), (0.0, 0.9)])
-def test_advantages_agree_with_rlax_where_episodes_terminate(gamma, lambda_):
+def test_generalized_advantages_agree_with_rlax_where_episodes_terminate(gamma, lambda_):
     reward, values, terminated = normal(32), normal(33), RNG.random(32) < 0.2
     got = gae(reward, values[:-1], values[1:], terminated, terminated, gamma, lambda_)
     discount = gamma * (1.0 - terminated)
@@ -106,7 +120,7 @@ def test_advantages_agree_with_rlax_where_episodes_terminate(gamma, lambda_):
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_lambda_1_is_the_return_and_lambda_0_the_temporal_difference():
+def test_generalized_advantages_of_lambda_1_are_returns_and_of_lambda_0_temporal_differences():
     reward, value, next_value = normal(6, 2), normal(6, 2), normal(6, 2)
     ends = np.zeros((6, 2), bool)
     ends[-1] = True
@@ -233,20 +247,20 @@ def learned_value(state, reward, terminated, done, successor, lambda_):
 
 
 @pytest.mark.parametrize("lambda_", [0.0, 0.95])
-def test_truncated_episodes_bootstrap_from_their_last_observation(tapes, lambda_):
+def test_generalized_advantages_bootstrap_at_a_truncation(tapes, lambda_):
     state, reward, terminated, truncated, successor = tapes["truncated"]
     value = learned_value(state, reward, terminated, terminated | truncated, successor, lambda_)
     assert value == pytest.approx(10.0, abs=0.01)
 
 
-def test_terminated_episodes_do_not_bootstrap(tapes):
+def test_generalized_advantages_do_not_bootstrap_at_a_termination(tapes):
     state, reward, terminated, truncated, successor = tapes["terminal"]
     assert learned_value(state, reward, terminated, terminated | truncated, successor, 0.95) == pytest.approx(
         1.0
     )
 
 
-def test_the_probe_tells_the_bugs_apart(tapes):
+def test_generalized_advantages_with_each_bug_at_an_end_learn_another_value(tapes):
     """What each bug would have learnt: the probe's two right values are not right by accident."""
     state, reward, terminated, truncated, successor = tapes["truncated"]
     done, following = terminated | truncated, np.roll(state, -1)  # the next row's observation: the reset one
@@ -261,7 +275,7 @@ def test_the_probe_tells_the_bugs_apart(tapes):
 # Weighted statistics
 
 
-def test_weighted_statistics_are_those_of_the_rows_that_count():
+def test_weighted_mean_weighted_variance_explained_variance_and_standardize_are_of_rows_that_count():
     value, target = normal(6, 7), normal(6, 7)
     weight = (RNG.random((6, 7)) < 0.6).astype(np.float32)
     kept, kept_target = value[weight > 0], target[weight > 0]
@@ -284,7 +298,7 @@ def test_weighted_statistics_are_those_of_the_rows_that_count():
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 100.0), (1e-3, 0.0), (250.0, -3.0)])
-def test_standardised_advantages_do_not_know_their_scale(scale, shift):
+def test_standardize_does_not_know_the_scale_of_advantages(scale, shift):
     value, weight = normal(64), np.ones(64, np.float32)
     weight[::5] = 0
     before, after = standardize(value, weight), standardize(scale * value + shift, weight)
@@ -293,7 +307,7 @@ def test_standardised_advantages_do_not_know_their_scale(scale, shift):
     np.testing.assert_allclose(weighted_variance(after, weight), 1.0, rtol=1e-3)
 
 
-def test_degenerate_batches_stay_finite():
+def test_standardize_weighted_mean_and_explained_variance_of_degenerate_batches_stay_finite():
     one, nothing = jnp.array([3.0]), jnp.zeros(1)
     np.testing.assert_array_equal(standardize(one, jnp.ones(1)), [0.0])
     np.testing.assert_array_equal(standardize(jnp.array([3.0, 9.0]), jnp.array([1.0, 0.0]))[0], 0.0)

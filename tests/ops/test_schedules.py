@@ -33,7 +33,7 @@ EXAMPLES = (
     ],
     ids=str,
 )
-def test_values(schedule, values):
+def test_linear_cosine_exponential_step_and_of_function_have_their_values(schedule, values):
     got = [schedule(jnp.asarray(progress)) for progress in (0.0, 0.25, 0.5, 1.0)]
     np.testing.assert_allclose(got, values, rtol=1e-5)
     np.testing.assert_allclose(
@@ -41,22 +41,22 @@ def test_values(schedule, values):
     )
 
 
-def test_a_number_is_a_constant():
+def test_at_takes_a_number_for_a_constant():
     assert at(0.3, clock(0)) == at(0.3, clock(70)) == np.float32(0.3)
 
 
-def test_progress_ends_at_one_and_knows_large_totals():
+def test_clock_has_a_progress_that_ends_at_one_and_knows_large_totals():
     assert clock(250).progress == 1.0
     assert clock(2**30, 2**31 - 1).progress == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("schedule", EXAMPLES, ids=str)
-def test_text_round_trip(schedule):
+def test_parse_reads_the_text_of_every_schedule(schedule):
     assert parse(str(schedule)) == schedule
     assert {type(example) for example in EXAMPLES} == set(KINDS.values())
 
 
-def test_parsing():
+def test_parse_takes_numbers_and_fills_in_defaults():
     assert parse("3e-4") == parse(3e-4) == 3e-4
     assert parse("linear:3e-4:0") == parse("linear:3e-4") == Linear(3e-4, 0.0, 1.0)
     assert parse("step:1:0:0.3") == Step(1.0, 0.0, 0.3)
@@ -65,7 +65,7 @@ def test_parsing():
 @pytest.mark.parametrize(
     "text", ["", "fast", "Linear:1:0", "linear", "linear:", "linear:a:0", "linear:1:2:3:4", "step:1"]
 )
-def test_wrong_text_is_told_what_there_is(text):
+def test_parse_of_wrong_text_says_what_there_is(text):
     with pytest.raises(ValueError, match="neither a number nor a schedule") as error:
         parse(text)
     assert repr(text) in str(error.value)
@@ -74,12 +74,12 @@ def test_wrong_text_is_told_what_there_is(text):
     )
 
 
-def test_an_exponential_cannot_begin_at_zero():
+def test_exponential_cannot_begin_at_zero():
     with pytest.raises(ValueError, match="two numbers of one sign"):
         parse("exponential:0:1")
 
 
-def test_numbers_in_schedules_are_traced():
+def test_linear_has_traced_numbers():
     """A sweep over learning rates compiles once."""
     values = jax.vmap(lambda start: Linear(start)(jnp.asarray(0.5)))(jnp.array([1.0, 2.0]))
     np.testing.assert_allclose(values, [0.5, 1.0])

@@ -39,7 +39,7 @@ def is_key(x) -> bool:
     [Discrete(TOKENS), MultiDiscrete((TOKENS, 3)), MultiBinary(TOKENS), Box(-1.0, 1.0, (TOKENS,))],
     ids=lambda space: type(space).__name__,
 )
-def test_noise_is_keys_above_a_size_and_numbers_below(space):
+def test_sample_noise_is_keys_above_a_size_and_numbers_below(space):
     assert is_key(distributions.sample_noise(space, jax.random.key(0), (N,)))
     small = distributions.sample_noise(
         Discrete(MOST_NUMBERS // N) if isinstance(space, Discrete) else MultiBinary(3),
@@ -49,7 +49,7 @@ def test_noise_is_keys_above_a_size_and_numbers_below(space):
     assert not is_key(small)
 
 
-def test_numbers_stay_as_they_were():
+def test_numbers_of_small_noise_are_the_noise_itself():
     noise = distributions.sample_noise(Discrete(5), jax.random.key(3), (N,))
     np.testing.assert_array_equal(noise, jax.random.gumbel(jax.random.key(3), (N, 5)))
     np.testing.assert_array_equal(numbers(jax.random.gumbel, noise, 5), noise)
@@ -65,7 +65,7 @@ def counted(actions: jax.Array, n: int) -> np.ndarray:
     return np.bincount(np.asarray(actions), minlength=n)
 
 
-def test_choices_sampled_from_keys_follow_their_probabilities():
+def test_categorical_and_multi_categorical_sample_from_numbers_or_keys():
     p = np.array([0.5, 0.3, 0.15, 0.05])
     logits = jnp.broadcast_to(jnp.log(jnp.asarray(p)), (MANY, 4))
     actions = Categorical(logits).sample(keys(MANY))
@@ -77,7 +77,7 @@ def test_choices_sampled_from_keys_follow_their_probabilities():
     assert stats.chisquare(joint, MANY * np.outer(p, [0.2, 0.8]).ravel()).pvalue > 1e-3  # and independent
 
 
-def test_switches_and_normals_sampled_from_keys_follow_their_distributions():
+def test_bernoulli_and_diagonal_gaussian_sample_from_numbers_or_keys():
     switches = Bernoulli(jnp.broadcast_to(jnp.asarray([-1.0, 0.0, 2.0]), (MANY, 3))).sample(keys(MANY))
     expected = jax.nn.sigmoid(jnp.asarray([-1.0, 0.0, 2.0]))
     np.testing.assert_allclose(switches.mean(0), expected, atol=4 * 0.5 / np.sqrt(MANY))
@@ -85,7 +85,7 @@ def test_switches_and_normals_sampled_from_keys_follow_their_distributions():
     assert stats.kstest(normal.sample(keys(MANY))[:, 0], "norm", (2.0, 3.0)).pvalue > 1e-3
 
 
-def test_greedy_and_soft_choices_from_keys():
+def test_epsilon_greedy_and_epsilon_soft_choose_from_numbers_or_keys():
     score = jnp.broadcast_to(jnp.asarray([0.0, 1.0, 1.0, 0.0]), (MANY, 4))
     mask = jnp.broadcast_to(jnp.asarray([True, True, True, False]), score.shape)
     # With ε = 0.3: a third of 0.3 each for the possible ones, and half of 0.7 each for the two best.
@@ -99,7 +99,7 @@ def test_greedy_and_soft_choices_from_keys():
 
 
 @pytest.mark.parametrize("space", [Discrete(TOKENS), Box(-1.0, 1.0, (TOKENS,))])
-def test_random_actions_of_a_large_space(space):
+def test_random_acts_in_a_large_space_with_noise_from_keys(space):
     spec = replace(ObservationReward().spec, action_space=space, num_envs=N)
     noise = Random().sample_noise(spec, jax.random.key(0))
     action, _, _ = Random().act(RandomState(spec), None, None, (), noise, None, explore=True)  # pyright: ignore
@@ -118,7 +118,7 @@ ALGORITHMS = {
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
-def test_a_policy_over_tokens_trains_with_little_noise_in_memory(name):
+def test_draw_rollout_over_tokens_keeps_little_noise_in_memory_and_trains(name):
     algorithm, environment = ALGORITHMS[name], ObservationReward(actions=Discrete(TOKENS))
     spec, steps = replace(environment.spec, num_envs=N), 4096
     noise = jax.eval_shape(

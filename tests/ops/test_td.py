@@ -76,7 +76,7 @@ def test_munchausen_target_of_a_cold_policy_is_double_q_target():
     np.testing.assert_allclose(cold, expected, rtol=1e-3, atol=1e-3)
 
 
-def test_a_minibatch_is_refused_rather_than_taken_for_one_state():
+def test_soft_value_q_target_and_td_error_refuse_a_minibatch_rather_than_take_it_for_one_state():
     for wrong in (
         lambda: td.q_target(REWARD, DISCOUNT, NEXT_Q),
         lambda: td.q_target(1.0, GAMMA, NEXT_Q),
@@ -87,3 +87,27 @@ def test_a_minibatch_is_refused_rather_than_taken_for_one_state():
             wrong()
     with pytest.raises(ValueError, match=r"value has shape \(7,\) and target \(7, 1\): must be one shape"):
         td.td_error(TAKEN, TAKEN[:, None])
+
+
+def test_greedy_value_is_of_the_action_that_the_selector_prefers():
+    assert td.greedy_value(jnp.array([1.0, 5.0, 2.0]), jnp.array([0.0, 1.0, 3.0])) == 2
+    assert td.greedy_value(jnp.array([1.0, 5.0, 2.0]), jnp.array([1.0, 5.0, 2.0])) == 5
+
+
+def test_soft_value_is_the_mean_under_the_policy_of_the_selector():
+    selector = TEMPERATURE * jnp.log(jnp.array([0.75, 0.25]))  # so that the policy is [0.75, 0.25]
+    np.testing.assert_allclose(td.soft_value(jnp.array([1.0, 5.0]), selector, TEMPERATURE), 2, rtol=1e-5)
+
+
+def test_munchausen_reward_is_the_reward_the_clipped_log_policy_and_the_entropy_of_the_next():
+    policy = TEMPERATURE * jnp.log(jnp.array([0.75, 0.25]))
+    even = jnp.zeros(2)  # with entropy log 2
+    for action, clip, log_policy in (
+        (0, -1.0, TEMPERATURE * np.log(0.75)),
+        (1, -1.0, TEMPERATURE * np.log(0.25)),
+        (1, -0.2, -0.2),
+    ):
+        got = td.munchausen_reward(
+            jnp.array(2.0), GAMMA, even, policy, jnp.array(action), ALPHA, TEMPERATURE, clip
+        )
+        np.testing.assert_allclose(got, 2 + ALPHA * log_policy + GAMMA * TEMPERATURE * np.log(2), rtol=1e-5)
