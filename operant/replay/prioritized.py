@@ -8,8 +8,6 @@ that of the least likely item of the batch.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -17,7 +15,7 @@ import jax.numpy as jnp
 from operant.replay import sum_tree
 
 
-class Drawn(NamedTuple):
+class Drawn(eqx.Module):
     """What was drawn: indices `[B]` and, by priority, their priorities."""
 
     index: jax.Array
