@@ -32,9 +32,9 @@ def train(
         while not done:
             explore = rng.random() < epsilon
             action = int(rng.integers(len(MOVES))) if explore else int(np.argmax(q[state]))
-            following, reward, done = step(state, action)
-            goal = reward if done else reward + gamma * np.max(q[following])
-            q[state][action] += alpha * (goal - q[state][action])
-            state = following
+            next_state, reward, done = step(state, action)
+            target = reward if done else reward + gamma * np.max(q[next_state])
+            q[state][action] += alpha * (target - q[state][action])
+            state = next_state
             steps += 1
     return q, steps, time.perf_counter() - started

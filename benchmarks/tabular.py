@@ -287,10 +287,10 @@ def path_return(mdp: MDP, q_values: np.ndarray, *, length: bool = False) -> floa
     for t in range(200):
         row = int(np.argmax(q_values[state])) * mdp.num_states + state
         total += float(mdp.expected_rewards.ravel()[row])
-        following = mdp.transitions[[row]].tocoo()
-        if following.nnz == 0 or following.data.sum() == 0:
+        successors = mdp.transitions[[row]].tocoo()
+        if successors.nnz == 0 or successors.data.sum() == 0:
             return float(t + 1) if length else total
-        state = int(following.col[0])
+        state = int(successors.col[0])
     return float("inf") if length else total
 
 

@@ -391,7 +391,9 @@ class Steps:
 
     def close(self) -> None:
         self.closed = True
-        self.observation, self.following, self.done = map(np.concatenate, zip(*self.blocks, strict=True))
+        self.observation, self.next_observation, self.done = map(
+            np.concatenate, zip(*self.blocks, strict=True)
+        )
 
 
 @pytest.mark.parametrize(
@@ -430,7 +432,7 @@ def test_scoring_the_instance_that_is_trained_on_begins_its_episodes_afresh():
     starts = np.arange(128) % 32 == 0
     starts[1:] |= seen.done[:-1, 0]
     assert np.abs(seen.observation[starts]).max() <= 0.05
-    np.testing.assert_array_equal(seen.observation[1:][~starts[1:]], seen.following[:-1][~starts[1:]])
+    np.testing.assert_array_equal(seen.observation[1:][~starts[1:]], seen.next_observation[:-1][~starts[1:]])
     assert seen.closed
 
 

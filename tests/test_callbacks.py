@@ -90,14 +90,14 @@ def test_every_step_is_told_in_order(backend, seeds):
     learner = learn(ppo(backend=backend, seeds=seeds), 256, steps)
     rows = 4 * (seeds or 1)
     assert [event.step for event in steps.events] == list(range(4, 257, 4))
-    for event, following in zip(steps.events, steps.events[1:], strict=False):
+    for event, next_event in zip(steps.events, steps.events[1:], strict=False):
         assert event.observation.shape == (rows, 4)
         assert event.action.shape == event.reward.shape == (rows,)
         assert len(event.infos) == rows
         assert event.agent is learner
         same = ~event.done
-        np.testing.assert_array_equal(event.next_observation[same], following.observation[same])
-        assert np.abs(following.observation[event.done]).max(initial=0) <= 0.05
+        np.testing.assert_array_equal(event.next_observation[same], next_event.observation[same])
+        assert np.abs(next_event.observation[event.done]).max(initial=0) <= 0.05
     assert any(event.done.any() for event in steps.events)
 
 

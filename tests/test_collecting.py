@@ -32,9 +32,9 @@ def test_whole_episodes_are_those_that_the_environment_plays(ppo, backend):
         np.testing.assert_array_equal(each.actions, ppo.predict(each.observations[:-1]))
         env.reset(seed=0)
         env.state = each.observations[0].astype(np.float64)
-        for action, following in zip(each.actions, each.observations[1:], strict=True):
+        for action, next_observation in zip(each.actions, each.observations[1:], strict=True):
             seen, *_ = env.step(int(action))
-            np.testing.assert_allclose(seen, following, atol=1e-4)
+            np.testing.assert_allclose(seen, next_observation, atol=1e-4)
 
 
 @pytest.mark.parametrize("backend", ["native", "gymnasium"])

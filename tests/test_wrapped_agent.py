@@ -177,7 +177,7 @@ class Halved(RewardWrapper):
 
     what: object = object()
 
-    def reward(self, reward, seen, following, terminated):
+    def reward(self, reward, seen, next_observation, terminated):
         return 0.5 * reward
 
     def gymnasium(self, env):

@@ -77,11 +77,11 @@ def fill(model: Any, rollout: dict[str, np.ndarray]) -> None:
             seen, action = (torch.as_tensor(rollout[key][step]) for key in ("observation", "action"))
             masks = {"action_masks": rollout["action_mask"][step]} if "action_mask" in rollout else {}
             values, log_prob, _ = policy.evaluate_actions(seen, action, **masks)
-            following = policy.predict_values(torch.as_tensor(rollout["next_observation"][step]))
-            bootstrap = following.numpy().flatten() * rollout["truncated"][step]
+            next_value = policy.predict_values(torch.as_tensor(rollout["next_observation"][step]))
+            bootstrap = next_value.numpy().flatten() * rollout["truncated"][step]
             reward = rollout["reward"][step] + model.gamma * bootstrap
             buffer.add(seen.numpy(), action.numpy(), reward, starts[step], values, log_prob, **masks)
-    buffer.compute_returns_and_advantage(following, done[-1])
+    buffer.compute_returns_and_advantage(next_value, done[-1])
 
 
 if __name__ == "__main__":

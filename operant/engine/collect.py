@@ -91,10 +91,10 @@ def advance(
     applied = to_environment(environment.action_space, action)
     states, timestep = envs.step(environment, stage.environment, applied, env_noise)
     experience = transition(stage.observation, stage.action_mask, action, extras, timestep)
-    following = ActorState(
+    next_stage = ActorState(
         states, timestep.observation, timestep.action_mask, *reset_carry(carries, initial, experience.done)
     )
-    return following, experience
+    return next_stage, experience
 
 
 def rollout(
@@ -113,10 +113,10 @@ def rollout(
     """
 
     def body(stage: ActorState, noise: PyTree) -> tuple[ActorState, tuple[Transition, PyTree]]:
-        following, experience = advance(
+        next_stage, experience = advance(
             algorithm, environment, policy_state, initial, run.clock, stage, noise
         )
-        return following, (experience, stage.carry if remember else ())
+        return next_stage, (experience, stage.carry if remember else ())
 
     stage, (experience, memory) = jax.lax.scan(body, stage_of(run), noise)
     return with_stage(run, stage), experience, memory if remember else run.carry

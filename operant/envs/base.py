@@ -126,20 +126,20 @@ def step(
         limit = environment.max_episode_steps
         truncated = jnp.zeros_like(terminated) if limit is None else ~terminated & (elapsed >= limit)
         done = terminated | truncated
-        following = jax.tree.map(
+        next_state = jax.tree.map(
             lambda new, old: jnp.where(done, new, old), environment.reset(noise), successor
         )
         timestep = TimeStep(
-            observation=environment.observation(following),
+            observation=environment.observation(next_state),
             next_observation=environment.observation(successor),
             reward=reward,
             terminated=terminated,
             truncated=truncated,
-            action_mask=environment.action_mask(following),
+            action_mask=environment.action_mask(next_state),
             next_action_mask=environment.action_mask(successor),
             raw_reward=environment.raw_reward(successor),
             discount=environment.discount(successor),
         )
-        return EnvironmentState(following, jnp.where(done, 0, elapsed)), timestep
+        return EnvironmentState(next_state, jnp.where(done, 0, elapsed)), timestep
 
     return jax.vmap(one)(states.inner, states.elapsed, action, noise)

@@ -118,8 +118,8 @@ class MinBreakout(Environment):
         aside, right = jnp.where(blocked, column, aside), jnp.where(blocked, -right, right)
         bricks = jnp.where(caught & ~bricks.any(), self._wall, bricks)
         ball, heading = jnp.stack([ahead, aside]), jnp.stack([down, right])
-        following = Field(ball, heading, state.ball, paddle, bricks, action)
-        return following, brick.astype(jnp.float32), low & ~caught
+        next_state = Field(ball, heading, state.ball, paddle, bricks, action)
+        return next_state, brick.astype(jnp.float32), low & ~caught
 
     def observation(self, state: Field) -> jax.Array:
         paddle = (jnp.arange(SIZE) == FLOOR)[:, None] & self._covers(state.paddle, jnp.arange(SIZE))[None]

@@ -92,7 +92,7 @@ class VectorEnvironments(HostEnvironments):
         self._infos = infos
         raw_reward = _raw_reward(infos)
         observation, mask = checks.batch(observation), self._masks(infos)
-        valid, following, following_mask = None, observation, mask
+        valid, next_observation, next_mask = None, observation, mask
         if self._next_step:
             valid = ~self._ended
             reward, terminated, truncated = reward * valid, terminated & valid, truncated & valid
@@ -101,7 +101,7 @@ class VectorEnvironments(HostEnvironments):
         else:
             self._ended = terminated | truncated
             ended = np.flatnonzero(self._ended)
-            following, following_mask = self._final(infos, ended, observation, mask)
+            next_observation, next_mask = self._final(infos, ended, observation, mask)
         if self.on_end is not None and (over := np.flatnonzero(self._ended)).size:
             infos = self.infos
             for i in over:
@@ -111,8 +111,8 @@ class VectorEnvironments(HostEnvironments):
             discount = checks.discounts([info.get(DISCOUNT) for info in self.infos])
             if valid is not None:
                 discount = np.where(valid, discount, np.float32(1))
-        outcome: Any = (reward, terminated, truncated, mask, following_mask, valid, raw_reward, discount)
-        return TimeStep(observation, following, *outcome)
+        outcome: Any = (reward, terminated, truncated, mask, next_mask, valid, raw_reward, discount)
+        return TimeStep(observation, next_observation, *outcome)
 
     @property
     def infos(self) -> list[dict[str, Any]]:

@@ -169,9 +169,9 @@ def product(writer: Writer, node: Node) -> str:
 
 def reshape(writer: Writer, node: Node) -> str:
     shape = node.outputs[0].shape
-    following = [size for size in shape if isinstance(size, Batch)]
+    batch_sizes = [size for size in shape if isinstance(size, Batch)]
     name = writer.whole(node.inputs[0])
-    if len(following) > 1:
+    if len(batch_sizes) > 1:
         return writer.add("Reshape", name, writer.shape(shape))
     return writer.add("Reshape", name, writer.integers([-1 if isinstance(s, Batch) else s for s in shape]))
 

@@ -197,10 +197,10 @@ def _iterate(
     compared: Any = True if finite.all() else finite
     recorder.iterate(x)
     while True:
-        following = backup(x)
+        updated = backup(x)
         with np.errstate(invalid="ignore"):  # −∞ − −∞ of impossible actions
-            change = float(np.max(np.abs(following - x), where=compared, initial=0.0))
-        x = following
+            change = float(np.max(np.abs(updated - x), where=compared, initial=0.0))
+        x = updated
         recorder.residuals.append(change)
         recorder.iterate(x)
         done = len(recorder.residuals)

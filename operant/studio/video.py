@@ -93,9 +93,9 @@ def side_by_side(
         columns = [np.concatenate([strip, frame]) for strip, frame in zip(strips, current, strict=True)]
         yield np.concatenate([columns[0], gap, columns[1]], axis=1)
         for index, side in enumerate(sides):
-            following = None if ended[index] else next(side, None)
-            if following is not None:
-                current[index] = _checked(following, current[index].shape)
+            next_frame = None if ended[index] else next(side, None)
+            if next_frame is not None:
+                current[index] = _checked(next_frame, current[index].shape)
             elif not ended[index]:
                 ended[index] = True
                 current[index] = (128 + current[index] // 2).astype(np.uint8)

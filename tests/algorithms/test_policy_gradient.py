@@ -71,7 +71,7 @@ def every_path(network):
     """A batch in which each path weighs as much as it is likely: means over it are expectations."""
     probability = path_probabilities(network)
     last = jnp.asarray([[False], [True]]) & jnp.ones(STATES.shape, bool)
-    following = jnp.concatenate([STATES[1:], jnp.zeros_like(STATES[:1])])
+    next_state = jnp.concatenate([STATES[1:], jnp.zeros_like(STATES[:1])])
     mask = jnp.asarray(POSSIBLE)
     transition = Transition(
         observation=STATES,
@@ -79,9 +79,9 @@ def every_path(network):
         reward=jnp.asarray(REWARD, jnp.float32)[STATES, ACTIONS],
         terminated=last,
         truncated=jnp.zeros(STATES.shape, bool),
-        next_observation=following,
+        next_observation=next_state,
         action_mask=mask[STATES],
-        next_action_mask=mask[following],
+        next_action_mask=mask[next_state],
     )
     return transition, jnp.broadcast_to(probability, STATES.shape)
 

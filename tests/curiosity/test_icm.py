@@ -130,8 +130,8 @@ def test_what_never_happened_changes_nothing():
     )
     futures = []
     for nonsense in (1.0, 1e3):
-        following = jnp.where(weight[:, None] > 0, transition.next_observation, nonsense)
-        part = replace(transition, next_observation=following)
+        next_observation = jnp.where(weight[:, None] > 0, transition.next_observation, nonsense)
+        part = replace(transition, next_observation=next_observation)
         futures.append(algorithm.update(state, part, weight, jax.random.key(1), NOW))
     for one, other in zip(*map(jax.tree.leaves, futures), strict=True):
         np.testing.assert_array_equal(one, other)

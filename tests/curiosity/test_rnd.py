@@ -50,7 +50,7 @@ def test_the_loss_is_the_weighted_mean_of_a_loop_and_one_step_follows_its_gradie
     seen = jnp.asarray(RNG.normal(2, 3, (6, 3)), jnp.float32)
     weight = jnp.array([1.0, 0.5, 0.0, 1.0, 0.0, 1.0])
     state = algorithm.update_statistics(state, arrivals(seen), weight)
-    following, metrics = algorithm.update(state, arrivals(seen), weight, jax.random.key(1), NOW)
+    updated, metrics = algorithm.update(state, arrivals(seen), weight, jax.random.key(1), NOW)
 
     kept = np.asarray(seen, np.float64)[np.asarray(weight) > 0]
     share = np.asarray(weight)[np.asarray(weight) > 0][:, None]
@@ -71,7 +71,7 @@ def test_the_loss_is_the_weighted_mean_of_a_loop_and_one_step_follows_its_gradie
     expected = sum(w * e for w, e in zip(np.asarray(weight), errors, strict=True)) / 3.5
     np.testing.assert_allclose(metrics["train/rnd_loss"], expected, rtol=1e-5)
     # Adam's first step is the learning rate times the gradient's sign, wherever that is not tiny.
-    moved = following.predictor.head.output.weight - state.predictor.head.output.weight
+    moved = updated.predictor.head.output.weight - state.predictor.head.output.weight
     difference = np.array(outputs(state.predictor)) - np.array(outputs(state.target))
     gradient = (white * np.asarray(weight)[:, None]).T @ difference
     np.testing.assert_allclose(moved, -0.01 * np.sign(gradient), rtol=1e-3)

@@ -92,9 +92,9 @@ def test_the_algorithms_value_becomes_that_of_both_returns():
     reward = extrinsic + 1.0 + own * ahead - gamma * bootstrap
     both = v_e + v_i
 
-    def errors(reward, value, following, terminated):
+    def errors(reward, value, next_value, terminated):
         done = jnp.ones_like(terminated)  # λ has nothing to do with it
-        return generalized_advantages(reward, value, following, terminated, done, gamma, 0.0)
+        return generalized_advantages(reward, value, next_value, terminated, done, gamma, 0.0)
 
     seen, after, never = transition.observation, transition.next_observation, transition.truncated
     together = errors(reward, both[seen], both[after], transition.terminated)

@@ -98,8 +98,8 @@ def test_every_step_is_that_of_the_slow_game(sticky, rows, width):
             action, noise = row
             state, reward, over = environment.step(state, action, noise)
             again = environment.reset(noise)
-            following = jax.tree.map(lambda new, old: jnp.where(over, new, old), again, state)
-            return following, (environment.observation(state), reward, over)
+            next_state = jax.tree.map(lambda new, old: jnp.where(over, new, old), again, state)
+            return next_state, (environment.observation(state), reward, over)
 
         return jax.lax.scan(step, environment.reset(numbers[0]), (actions, numbers))[1]
 
@@ -124,8 +124,8 @@ def test_the_reset_and_the_spaces():
     assert MinBreakout(all_actions=True).action_space.n == 6
     for action in (3, 4, 5):
         noise = jnp.array([1.0, 0.0])
-        following, _, _ = MinBreakout(all_actions=True).step(state, jnp.int32(action), noise)
-        assert following.paddle == state.paddle
+        next_state, _, _ = MinBreakout(all_actions=True).step(state, jnp.int32(action), noise)
+        assert next_state.paddle == state.paddle
 
 
 @pytest.mark.parametrize("values", [{"rows": 0}, {"rows": 7}, {"paddle_width": 11}, {"sticky": 1.5}])

@@ -67,10 +67,10 @@ def native_steps(id: str) -> dict[str, np.ndarray]:
     @jax.jit
     @jax.vmap
     def answer(state, action, noise):
-        following, reward, terminated = environment.step(state, action, noise)
+        next_state, reward, terminated = environment.step(state, action, noise)
         return {
-            "after": following,
-            "observation": environment.observation(following),
+            "after": next_state,
+            "observation": environment.observation(next_state),
             "reward": reward,
             "terminated": terminated,
         }

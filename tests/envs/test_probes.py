@@ -98,11 +98,11 @@ def test_delayed_reward():
     assert not step.truncated.any()
 
 
-def expected_sarsa(observation, reward, terminated, following) -> np.ndarray:
+def expected_sarsa(observation, reward, terminated, next_state) -> np.ndarray:
     """V of two states by repeated sweeps over recorded transitions: V(s) = mean of r + γ V(s′)."""
     value = np.zeros(2)
     for _ in range(400):
-        target = reward + GAMMA * np.where(terminated, 0.0, value[following])
+        target = reward + GAMMA * np.where(terminated, 0.0, value[next_state])
         value = np.array([target[observation == state].mean() for state in (0, 1)])
     return value
 

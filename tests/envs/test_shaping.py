@@ -51,8 +51,8 @@ def best_values(table: Tabular, probabilities, rewards, terminated) -> np.ndarra
     """Q* `[S, A]` by value iteration in float64."""
     successors, q = np.asarray(table.successors), np.zeros(table.successors.shape[:2])
     for _ in range(400):
-        following = np.where(terminated, 0.0, q.max(1)[successors])
-        q = (probabilities * (rewards + GAMMA * following)).sum(-1)
+        next_value = np.where(terminated, 0.0, q.max(1)[successors])
+        q = (probabilities * (rewards + GAMMA * next_value)).sum(-1)
     return q
 
 
@@ -96,8 +96,8 @@ def test_without_the_convention_for_terminal_states_the_best_policy_would_change
     monkeypatch.setattr(
         PotentialShaping,
         "reward",
-        lambda self, reward, seen, following, terminated: (
-            reward + self.gamma * self.potential(following) - self.potential(seen)
+        lambda self, reward, seen, next_observation, terminated: (
+            reward + self.gamma * self.potential(next_observation) - self.potential(seen)
         ),
     )
     _, wrong = both(table, potential)

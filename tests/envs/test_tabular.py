@@ -25,9 +25,9 @@ DENSE = ([[[0.7, 0.3], [0, 1]], [[0, 1], [1, 0]]], [[[1, 2], [0, 3]], [[0, 4], [
 def outcomes(table, state, action, n=20_000):
     """How often each `(next state, reward, terminated)` follows a pair."""
     noise = base.sample_noise(table, jax.random.key(3), n)
-    following, reward, terminated = jax.vmap(table.step, in_axes=(None, None, 0))(state, action, noise)
+    next_state, reward, terminated = jax.vmap(table.step, in_axes=(None, None, 0))(state, action, noise)
     rows, counts = np.unique(
-        np.stack([following, reward, terminated], axis=1).astype(float), axis=0, return_counts=True
+        np.stack([next_state, reward, terminated], axis=1).astype(float), axis=0, return_counts=True
     )
     return {tuple(row): count / n for row, count in zip(rows.tolist(), counts, strict=True)}
 

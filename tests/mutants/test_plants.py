@@ -35,6 +35,15 @@ def test_every_plant_can_be_planted():
         assert plant.breaks, plant.name
 
 
+def test_no_plant_names_what_is_not_there(tmp_path):
+    """Else its tests would notice a NameError, whatever they test."""
+    for plant in EVERY:
+        (tmp_path / f"{plant.name}.py").write_text(plant.planted((ROOT / plant.file).read_text()))
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select=F821"]
+    found = subprocess.run([*ruff, "--output-format=concise", tmp_path], capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
 def test_the_tests_that_are_to_notice_a_plant_are_there():
     for plant in EVERY:
         assert plant.tests, plant.name

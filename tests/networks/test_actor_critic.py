@@ -85,15 +85,18 @@ def test_actor_critic_hands_masks_and_a_box_on_to_the_distribution():
 @pytest.mark.parametrize("memory", ["gru", "lstm"])
 def test_actor_critic_unrolled_is_actor_critic_step_by_step(memory):
     network = build(Network(hidden_sizes=(8,), memory=memory, memory_size=5))
-    observation, following = normal(T, N, 4), normal(T, N, 4)
+    observation, next_observation = normal(T, N, 4), normal(T, N, 4)
     done = jnp.zeros((T, N), bool).at[1, 0].set(True).at[3, 2].set(True).at[T - 1, 1].set(True)
     # Between resets, the successor of one step is the observation of the next.
-    following = jnp.where(done[..., None], following, jnp.concatenate([observation[1:], following[-1:]]))
+    row_after = jnp.concatenate([observation[1:], next_observation[-1:]])
+    next_observation = jnp.where(done[..., None], next_observation, row_after)
     start = jax.tree.map(lambda x: x + 0.3, network.initial_carry(N))
     distribution, value = jax.jit(lambda n, *a: n.unroll(a[0], None, *a[1:]))(
         network, observation, start, done
     )
-    successors = jax.jit(lambda n, *a: n.successor_values(*a))(network, observation, following, start, done)
+    successors = jax.jit(lambda n, *a: n.successor_values(*a))(
+        network, observation, next_observation, start, done
+    )
 
     step = jax.jit(lambda network, x, carry: network.policy(x, None, carry))
     fresh, carry = network.initial_carry(N), start
@@ -102,7 +105,7 @@ def test_actor_critic_unrolled_is_actor_critic_step_by_step(memory):
         np.testing.assert_allclose(distribution.logits[t], expected.logits, atol=1e-6)
         features, _ = network.core(observation[t], carry)
         np.testing.assert_allclose(value[t], network.value_head(features)[:, 0], atol=1e-6)
-        features, _ = network.core(following[t], after)
+        features, _ = network.core(next_observation[t], after)
         np.testing.assert_allclose(successors[t], network.value_head(features)[:, 0], atol=1e-6)
         carry = jax.tree.map(lambda a, f, t=t: jnp.where(done[t][:, None], f, a), after, fresh)
     assert network.recurrent
@@ -114,14 +117,15 @@ def test_actor_critic_unrolled_is_actor_critic_step_by_step(memory):
 
 def test_actor_critic_without_memory_takes_any_axes():
     network = build()
-    x, following = normal(7, 4), normal(7, 4)
+    x, next_observation = normal(7, 4), normal(7, 4)
     assert not network.recurrent
     assert network.initial_carry(7) == ()
     distribution, value = network.unroll(x, None, (), None)
     assert distribution.logits.shape == (7, 2)
     assert value.shape == (7,)
     np.testing.assert_array_equal(
-        network.successor_values(x, following, (), None), network.unroll(following, None, (), None)[1]
+        network.successor_values(x, next_observation, (), None),
+        network.unroll(next_observation, None, (), None)[1],
     )
 
 

@@ -58,11 +58,11 @@ KINDS = {
 def test_actor_critic_with_its_own_critic_unrolls_and_learns_from_nothing_else(kind):
     network = build(**KINDS[kind])
     observation = {"x": normal(T, N, 4)}
-    following = {"x": jnp.concatenate([observation["x"][1:], normal(1, N, 4)])}
+    next_observation = {"x": jnp.concatenate([observation["x"][1:], normal(1, N, 4)])}
     done = jnp.zeros((T, N), bool).at[1, 0].set(True).at[3, 2].set(True)
     start = jax.tree.map(lambda x: normal(*x.shape), network.initial_carry(N))
     policy, value = jax.jit(lambda n: n.unroll(observation, None, start, done))(network)
-    successors = jax.jit(lambda n: n.successor_values(observation, following, start, done))(network)
+    successors = jax.jit(lambda n: n.successor_values(observation, next_observation, start, done))(network)
     step = jax.jit(lambda n, x, carry: (n.policy_and_value(x, None, carry), n.policy(x, None, carry)))
     fresh, carry = network.initial_carry(N), start
     for t in range(T):

@@ -131,7 +131,7 @@ def test_q_network_unrolls_step_by_step_and_the_burn_in_only_makes_the_memory():
     seen, after = normal(length, batch, 4), normal(length, batch, 4)
     done = jnp.zeros((length, batch), bool).at[1, 0].set(True).at[3, 1].set(True)
     carry = jax.tree.map(lambda x: normal(*x.shape), q.initial_carry(batch))
-    now, following = jax.jit(lambda q: q.unroll(seen, after, carry, done, burn_in))(q)
+    now, next_q = jax.jit(lambda q: q.unroll(seen, after, carry, done, burn_in))(q)
 
     step = jax.jit(lambda q, o, c: q.features(o, c))
     for b in range(batch):
@@ -141,7 +141,7 @@ def test_q_network_unrolls_step_by_step_and_the_burn_in_only_makes_the_memory():
             if t >= burn_in:
                 np.testing.assert_allclose(now[t - burn_in, b], features[0], atol=1e-5)
                 successor, _ = step(q, after[t, b : b + 1], memory)
-                np.testing.assert_allclose(following[t - burn_in, b], successor[0], atol=1e-5)
+                np.testing.assert_allclose(next_q[t - burn_in, b], successor[0], atol=1e-5)
             if done[t, b]:
                 memory = q.initial_carry(1)
 

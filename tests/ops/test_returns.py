@@ -151,8 +151,8 @@ def vtrace_by_episode(log_ratio, reward, value, next_value, terminated, done, ga
             trace *= gamma * c[t]
             if done[t]:
                 break
-    following = [bootstrap[t] if done[t] or t + 1 == steps else target[t + 1] for t in range(steps)]
-    return target, rho * (reward + gamma * np.array(following) - value)
+    next_target = [bootstrap[t] if done[t] or t + 1 == steps else target[t + 1] for t in range(steps)]
+    return target, rho * (reward + gamma * np.array(next_target) - value)
 
 
 @pytest.mark.parametrize(("clip_rho", "clip_c"), [(1.0, 1.0), (2.0, 0.7)])
@@ -240,8 +240,8 @@ def learned_value(state, reward, terminated, done, successor, lambda_):
     """V(B) of expected TD(λ) iteration, γ = 0.9."""
     value = np.zeros(2)
     for _ in range(400):
-        now, following = value[state].astype(np.float32), value[successor].astype(np.float32)
-        target = now + np.asarray(gae(reward, now, following, terminated, done, 0.9, lambda_))
+        now, next_value = value[state].astype(np.float32), value[successor].astype(np.float32)
+        target = now + np.asarray(gae(reward, now, next_value, terminated, done, 0.9, lambda_))
         value = np.array([target[state == s].mean() for s in (0, 1)])
     return value[1]
 
@@ -263,9 +263,9 @@ def test_generalized_advantages_do_not_bootstrap_at_a_termination(tapes):
 def test_generalized_advantages_with_each_bug_at_an_end_learn_another_value(tapes):
     """What each bug would have learnt: the probe's two right values are not right by accident."""
     state, reward, terminated, truncated, successor = tapes["truncated"]
-    done, following = terminated | truncated, np.roll(state, -1)  # the next row's observation: the reset one
+    done, next_state = terminated | truncated, np.roll(state, -1)  # the next row's observation: the reset one
     assert learned_value(state, reward, done, done, successor, 0.0) == pytest.approx(1.82, abs=0.01)
-    assert learned_value(state, reward, terminated, done, following, 0.0) == pytest.approx(6.90, abs=0.01)
+    assert learned_value(state, reward, terminated, done, next_state, 0.0) == pytest.approx(6.90, abs=0.01)
     state, reward, terminated, _, _ = tapes["terminal"]
     nowhere = np.zeros_like(terminated)
     leaked = learned_value(state, reward, nowhere, nowhere, np.roll(state, -1), 0.0)

@@ -62,16 +62,16 @@ class Loop:
 def q_learning(algorithm, steps, keys):
     loop = Loop(algorithm)
     for x in steps:
-        following = 0.0 if x.terminated else loop.score(x.t)[x.mask].max()
-        loop.move(x, x.r + GAMMA * following)
+        next_value = 0.0 if x.terminated else loop.score(x.t)[x.mask].max()
+        loop.move(x, x.r + GAMMA * next_value)
     return loop.q, loop.visits
 
 
 def expected_sarsa(algorithm, steps, keys):
     loop = Loop(algorithm)
     for x in steps:
-        following = 0.0 if x.terminated else loop.policy(x.t, x.mask) @ loop.q[x.t]
-        loop.move(x, x.r + GAMMA * following)
+        next_value = 0.0 if x.terminated else loop.policy(x.t, x.mask) @ loop.q[x.t]
+        loop.move(x, x.r + GAMMA * next_value)
     return loop.q, loop.visits
 
 

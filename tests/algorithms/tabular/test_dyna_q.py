@@ -23,8 +23,8 @@ class Loop:
 
     def error(self, pair):
         r, t, terminated = self.model[pair]
-        following = 0.0 if terminated else np.where(self.mask[t], self.q[t], -np.inf).max()
-        return r + GAMMA * following - self.q[pair]
+        next_value = 0.0 if terminated else np.where(self.mask[t], self.q[t], -np.inf).max()
+        return r + GAMMA * next_value - self.q[pair]
 
     def remember(self, x):
         self.model[x.s, x.a] = (x.r, x.t, x.terminated)

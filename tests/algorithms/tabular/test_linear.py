@@ -36,8 +36,8 @@ def q_learning(steps):
     """w_a ← w_a + α δ φ(s), the goal with the largest value of what is possible."""
     w = np.zeros((A, D))
     for x in steps:
-        following = 0.0 if x.terminated else (w @ PHI[x.t])[x.mask].max()
-        w[x.a] += ALPHA * (x.r + GAMMA * following - w[x.a] @ PHI[x.s]) * PHI[x.s]
+        next_value = 0.0 if x.terminated else (w @ PHI[x.t])[x.mask].max()
+        w[x.a] += ALPHA * (x.r + GAMMA * next_value - w[x.a] @ PHI[x.s]) * PHI[x.s]
     return w
 
 
@@ -50,8 +50,8 @@ def sarsa(steps):
             w[y.a] += ALPHA * (y.r + GAMMA * w[x.a] @ PHI[x.s] - w[y.a] @ PHI[y.s]) * PHI[y.s]
         if x.terminated or x.truncated:
             q = w @ PHI[x.t]
-            following = 0.0 if x.terminated else policy(q, x.mask) @ q
-            w[x.a] += ALPHA * (x.r + GAMMA * following - w[x.a] @ PHI[x.s]) * PHI[x.s]
+            next_value = 0.0 if x.terminated else policy(q, x.mask) @ q
+            w[x.a] += ALPHA * (x.r + GAMMA * next_value - w[x.a] @ PHI[x.s]) * PHI[x.s]
         else:
             waiting[x.env] = x
     return w

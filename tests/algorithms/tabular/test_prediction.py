@@ -28,11 +28,11 @@ def episodes_of(steps):
 
 def lambda_returns(episode, values, decay):
     """G_t^λ = r + γ [(1 − λ) V(s') + λ G_{t+1}^λ], backwards (Sutton & Barto 2018, equation 12.18)."""
-    following, returns = values[episode[-1].t], []
+    next_return, returns = values[episode[-1].t], []
     for x in reversed(episode):
-        ahead = (1 - decay) * values[x.t] + decay * following
-        following = x.r + GAMMA * (0.0 if x.terminated else ahead)
-        returns.insert(0, following)
+        ahead = (1 - decay) * values[x.t] + decay * next_return
+        next_return = x.r + GAMMA * (0.0 if x.terminated else ahead)
+        returns.insert(0, next_return)
     return returns
 
 

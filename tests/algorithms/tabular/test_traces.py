@@ -24,9 +24,9 @@ def test_traces_are_those_of_a_loop(traces, num_envs):
     spec, tape, steps = random_tape(200, num_envs)
     q, trace, waiting = np.zeros((S, A)), np.zeros((num_envs, S, A)), {}
 
-    def follow(x, following):
+    def follow(x, next_value):
         nonlocal q
-        error = x.r + GAMMA * following - q[x.s, x.a]
+        error = x.r + GAMMA * next_value - q[x.s, x.a]
         trace[x.env, x.s, x.a] = trace[x.env, x.s, x.a] + 1 if traces == "accumulating" else 1
         q = q + ALPHA * error * trace[x.env]
         trace[x.env] *= GAMMA * 0.8
