@@ -33,7 +33,7 @@ def main(
     progress_bar: bool = True,
 ) -> tuple[operant.Agent, operant.Agent]:
     """Score a policy written by hand, and search for better ones on two environments."""
-    print("by hand:", operant.ScriptedPolicy(Turner(), "VacuumRobot").evaluate(episodes, beside_random=True))
+    print("by hand:", operant.ScriptedPolicy(Turner(), "VacuumRobot").evaluate(episodes, with_random=True))
 
     robot = operant.CEM(
         "VacuumRobot", policy="constant", population_size=20, elite_fraction=0.2, max_steps=1800
@@ -44,7 +44,7 @@ def main(
 
     pole = operant.ARS("CartPole-v1", preset="auto")
     pole.learn(total_timesteps, progress_bar=progress_bar)
-    print("a linear policy:", pole.evaluate(episodes, beside_random=True))
+    print("a linear policy:", pole.evaluate(episodes, with_random=True))
     return robot, pole
 
 

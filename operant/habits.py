@@ -158,6 +158,7 @@ LOAD = {
 """`operant.load(path, NAME=…)`."""
 
 EVALUATE = {
+    "beside_random": "It is called with_random now.",
     **dict.fromkeys(("n_eval_episodes", "n_episodes"), "Did you mean 'episodes'?"),
     "environment": "Did you mean 'env'?",
     "render": "agent.watch() shows episodes and agent.record('video.mp4') films them.",
@@ -168,6 +169,15 @@ EVALUATE = {
     "use_masking": LEARN["use_masking"],
 }
 """`agent.evaluate(NAME=…)`."""
+
+RECORD = {
+    "beside_random": EVALUATE["beside_random"],
+    "environment": "agent.set_env(env) exchanges the environment.",
+    **dict.fromkeys(("n_episodes", "n_eval_episodes"), "Did you mean 'episodes'?"),
+    **dict.fromkeys(("video_folder", "filename", "video_path"), "Did you mean 'path'?"),
+    "fps": "The environment says it: metadata['render_fps'].",
+}
+"""`agent.record(path, NAME=…)`."""
 
 AGENT = {
     **dict.fromkeys(

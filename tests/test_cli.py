@@ -441,14 +441,14 @@ def test_a_failure_is_1_and_shows_where(monkeypatch, capsys):
 
 
 def test_evaluate(trained, capsys):
-    for arguments, beside in (
+    for arguments, random in (
         (("random", "CartPole-v1"), ""),
         ((str(trained),), " (random policy: "),
         ((str(trained / "model.safetensors"), "CartPole-v1"), " (random policy: "),
         (("scripted",), " (random policy: "),
     ):
         assert main(["evaluate", *arguments, "--episodes", "3"]) == 0
-        assert f"over 3 episodes of CartPole-v1{beside}" in capsys.readouterr().out
+        assert f"over 3 episodes of CartPole-v1{random}" in capsys.readouterr().out
 
 
 def test_a_policy_written_by_hand(capsys):

@@ -110,3 +110,11 @@ def test_habits_lead_to_flags_that_there_are():
     nested = {f"network.{field.name}" for field in catalogue.network()}
     assert set(habits.SAME.values()) <= flags | nested
     assert {what for what, _ in habits.ALGORITHMS.values()} <= set(catalogue.algorithms())
+
+
+def test_a_flag_of_an_earlier_version_is_answered_with_its_new_name(capsys):
+    for typed in (["--beside-random"], ["--beside-random=True"]):
+        assert main(["record", "random", "CartPole-v1", "--output", "film.mp4", *typed]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert "--beside-random is called --with-random now." in error

@@ -83,6 +83,13 @@ def test_in_evaluate(name, agent):
     answered(error.value, name, habits.EVALUATE)
 
 
+@pytest.mark.parametrize("name", habits.RECORD)
+def test_in_record(name, agent, tmp_path):
+    with pytest.raises(TypeError) as error:
+        agent.record(tmp_path / "film.mp4", **given(name))
+    answered(error.value, name, habits.RECORD)
+
+
 @pytest.mark.parametrize("name", habits.LOAD)
 def test_in_load(name, path):
     with pytest.raises(TypeError) as error:

@@ -14,7 +14,7 @@ from operant.envs import probes
 
 def test_lean_following_balances_for_42_steps_and_never_for_more_than_68():
     """Over 500 episodes: Géron, "Hands-on machine learning", chapter on reinforcement learning."""
-    score = ScriptedPolicy.named("scripted").evaluate(500, beside_random=True)
+    score = ScriptedPolicy.named("scripted").evaluate(500, with_random=True)
     assert score.mean == pytest.approx(42, abs=1.5)
     assert score.returns.max() <= 68
     assert score.random.mean == pytest.approx(22, abs=2)
@@ -114,7 +114,7 @@ def test_what_is_no_action_is_refused():
 
 
 def test_it_is_filmed_beside_the_random_policy(tmp_path):
-    film = ScriptedPolicy.named("scripted").record(tmp_path / "scripted.mp4", beside_random=True)
+    film = ScriptedPolicy.named("scripted").record(tmp_path / "scripted.mp4", with_random=True)
     assert (tmp_path / "scripted.mp4").stat().st_size > 0
     assert len(film.observations) > 20
 
@@ -126,7 +126,7 @@ def test_a_named_one_is_for_its_own_spaces():
 
 def test_an_agent_is_scored_beside_the_random_policy():
     study = operant.ARS("CartPole-v1", preset=None, n_delta=1, seeds=2)
-    scores = study.evaluate(5, beside_random=True)
+    scores = study.evaluate(5, with_random=True)
     alone = study.random().evaluate(5, deterministic=False)
     for score, expected in zip(scores, study.evaluate(5), strict=True):
         assert score.returns.tolist() == expected.returns.tolist()

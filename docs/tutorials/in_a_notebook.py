@@ -39,7 +39,7 @@ agent.learn(30_000)
 # episodes.
 
 # %%
-score = agent.evaluate(episodes=20, beside_random=True)
+score = agent.evaluate(episodes=20, with_random=True)
 score
 
 # %% [markdown]

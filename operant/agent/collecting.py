@@ -104,15 +104,15 @@ def collect(
     count = num_envs if source.copies is None else source.copies
     if episodes is not None and source.copies is None:
         count = min(count, episodes)
-    wanted = _Wanted(source.id, count, steps, episodes, observers)
+    collector = _Collector(source.id, count, steps, episodes, observers)
     try:
         if isinstance(policy, ScriptedPolicy):
-            _written(policy, source, wanted, seed)
+            _play_scripted(policy, source, collector, seed)
         else:
-            _played(policy, source, wanted, seed, deterministic)
+            _play_algorithm(policy, source, collector, seed, deterministic)
     finally:
-        wanted.close()
-    return Collected(wanted.trajectories, wanted.steps)
+        collector.close()
+    return Collected(collector.trajectories, collector.steps)
 
 
 def _source(
@@ -143,7 +143,9 @@ def _source(
     return source
 
 
-def _played(policy: Agent | str, source: Source, wanted: _Wanted, seed: int, deterministic: bool) -> None:
+def _play_algorithm(
+    policy: Agent | str, source: Source, collector: _Collector, seed: int, deterministic: bool
+) -> None:
     """An algorithm's policy plays in the engine's own loops."""
     agent = policy if isinstance(policy, Agent) else None
     if agent is not None and agent.seeds is not None:
@@ -151,34 +153,34 @@ def _played(policy: Agent | str, source: Source, wanted: _Wanted, seed: int, det
             f"There are {len(agent.seeds)} learners here: choose one with agent[i] or agent.best()."
         )
     algorithm = Random() if agent is None else agent.algorithm
-    unroll = UNROLL if wanted.each is None else min(UNROLL, wanted.each)
+    unroll = UNROLL if collector.each is None else min(UNROLL, collector.each)
     playing = Playing(algorithm, unroll, explore=agent is None or not deterministic)
-    player = Agent(playing, source, seed=seed, num_envs=None if source.copies else wanted.num_envs)
-    per_iteration = unroll * wanted.num_envs
-    total = LARGEST // per_iteration if wanted.each is None else math.ceil(wanted.each / unroll)
+    player = Agent(playing, source, seed=seed, num_envs=None if source.copies else collector.num_envs)
+    per_iteration = unroll * collector.num_envs
+    total = LARGEST // per_iteration if collector.each is None else math.ceil(collector.each / unroll)
     with player:
         if agent is not None:
             player.learner.state = agent.state
         player.learn(
             total * per_iteration,
-            lambda progress: not wanted.enough,
+            lambda progress: not collector.enough,
             progress_bar=False,
-            observers=[wanted],
+            observers=[collector],
             log_interval=max(CHUNK, per_iteration),
         )
 
 
-def _written(policy: ScriptedPolicy, source: Source, wanted: _Wanted, seed: int) -> None:
+def _play_scripted(policy: ScriptedPolicy, source: Source, collector: _Collector, seed: int) -> None:
     """A function plays, step by step."""
-    environments = source.host(wanted.num_envs)
+    environments = source.host(collector.num_envs)
     try:
         observation, mask = environments.reset(key_of(inputs.seed_of(seed)))
-        act, carry, fresh, t = policy.policy(), None, np.ones(wanted.num_envs, bool), 0
-        while not wanted.enough:
+        act, carry, fresh, t = policy.policy(), None, np.ones(collector.num_envs, bool), 0
+        while not collector.enough:
             action, carry = act(observation, mask, carry, fresh, t)
             timestep = environments.step(action)
             step = transition(observation, mask, action, (), timestep)
-            wanted(jax.tree.map(lambda x: np.asarray(x)[None], step))
+            collector(jax.tree.map(lambda x: np.asarray(x)[None], step))
             observation, mask, fresh, t = (
                 timestep.observation,
                 timestep.action_mask,
@@ -190,7 +192,7 @@ def _written(policy: ScriptedPolicy, source: Source, wanted: _Wanted, seed: int)
             environments.close()
 
 
-class _Wanted:
+class _Collector:
     """Keeps what was asked for of what is shown to it, and shows that to the observers."""
 
     def __init__(

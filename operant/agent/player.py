@@ -84,7 +84,7 @@ class Player(ABC):
         seed: int = 10_000,
         deterministic: bool = True,
         env: Any = None,
-        beside_random: bool = False,
+        with_random: bool = False,
         env_kwargs: Mapping[str, Any] | None = None,
         **habit: Never,
     ) -> Evaluation | StudyEvaluation:
@@ -97,7 +97,7 @@ class Player(ABC):
             deterministic: Whether to take the best known action instead of sampling one. A scripted policy has only one
                 way to act.
             env: Another environment of the same spaces to score on.
-            beside_random: Whether the score holds that of the random policy in the same episodes, too.
+            with_random: Whether the score holds that of the random policy in the same episodes, too.
             env_kwargs: Other keyword arguments for the environment; those not named stay as they are.
         """
         habits.refuse(habits.EVALUATE, "evaluate", habit, self.evaluate)
@@ -107,7 +107,7 @@ class Player(ABC):
             )
         inputs.require_episodes("episodes", episodes)
         random = None
-        if beside_random:
+        if with_random:
             random = self.random().evaluate(episodes, seed, False, env, env_kwargs=env_kwargs)
             assert isinstance(random, Evaluation)
         source = self.source.other(env, env_kwargs)
@@ -155,14 +155,16 @@ class Player(ABC):
         episodes: int = 1,
         seed: int = 20_000,
         deterministic: bool = True,
-        beside_random: bool = False,
+        with_random: bool = False,
+        **habit: Never,
     ) -> Recording:
         """Film whole episodes as MP4, alongside the random policy if wished. Long episodes lose frames."""
+        habits.refuse(habits.RECORD, "record", habit, self.record)
         from operant.studio.video import side_by_side, write_video
 
         recorded = self.recording(episodes, seed, deterministic)
         frames: Iterable[np.ndarray] = recorded.frames
-        if beside_random:
+        if with_random:
             steps = len(recorded.observations) - 1
             other = self.random().recording(1, seed, False, recorded.every, steps)
             frames = side_by_side(frames, other.frames, (self.name, "random policy"))

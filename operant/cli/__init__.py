@@ -91,10 +91,12 @@ def _run(arguments: list[str]) -> None:
     else:
         from operant.cli.commands import COMMANDS
         from operant.cli.flags import types
+        from operant.cli.habits import refuse_renamed
         from operant.cli.parsing import dispatch
 
         if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
             close = get_close_matches(arguments[0], COMMANDS, n=1)
             hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(COMMANDS)}."
             raise WrongInput(f"unknown command {arguments[0]!r}. {hint}")
+        refuse_renamed(arguments)
         dispatch(COMMANDS, DESCRIPTION, arguments or ["--help"], types())

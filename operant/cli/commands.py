@@ -90,14 +90,16 @@ def evaluate(
     modules: Modules = (),
 ) -> None:
     """Score a model (along with the random policy), or a policy given by name, over whole episodes."""
-    from operant.cli.play import Wanted
+    from operant.cli.play import PolicyRequest
     from operant.cli.training import require_episodes
 
     with from_input():
         require_episodes(episodes, seed)
-        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout)
-        player, how = wanted.player()
-    print(player.evaluate(episodes, seed, beside_random=model != "random", **how))
+        request = PolicyRequest(
+            model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout
+        )
+        player, how = request.player()
+    print(player.evaluate(episodes, seed, with_random=model != "random", **how))
 
 
 def watch(
@@ -114,17 +116,19 @@ def watch(
     modules: Modules = (),
 ) -> None:
     """Watch a model, or a policy given by name, in a window."""
-    from operant.cli.play import Wanted
+    from operant.cli.play import PolicyRequest
     from operant.cli.training import require_episodes
 
     with from_input():
         require_episodes(episodes, seed)
-        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout)
-        wanted.require()
+        request = PolicyRequest(
+            model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout
+        )
+        request.require()
         from operant.studio.recording import require_display
 
         require_display()
-        player, how = wanted.player()
+        player, how = request.player()
     returns = player.watch(episodes, seed, **how)
     print("returns:", ", ".join(f"{value:.1f}" for value in returns))
 
@@ -145,29 +149,31 @@ def record(
         bool,
         tyro.conf.arg(help="Film every checkpoint of a run, one after another."),
     ] = False,
-    beside_random: Annotated[bool, tyro.conf.arg(help="Show the random policy next to it.")] = False,
+    with_random: Annotated[bool, tyro.conf.arg(help="Show the random policy next to it.")] = False,
     env_kwargs: EnvKwargs = (),
     env_timeout: EnvTimeout = None,
     modules: Modules = (),
 ) -> None:
     """Film a model, or a policy given by name, as MP4."""
-    from operant.cli.play import Wanted
+    from operant.cli.play import PolicyRequest
     from operant.cli.training import require_episodes
 
     with from_input():
         require_episodes(episodes, seed)
-        if all_checkpoints and (best or beside_random or checkpoint is not None):
+        if all_checkpoints and (best or with_random or checkpoint is not None):
             raise ValueError(
-                "--all-checkpoints cannot be combined with --best, --beside-random or --checkpoint."
+                "--all-checkpoints cannot be combined with --best, --with-random or --checkpoint."
             )
-        wanted = Wanted(model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout)
-        wanted.require()
+        request = PolicyRequest(
+            model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout
+        )
+        request.require()
     from operant.cli.record import record, record_checkpoints
 
     if all_checkpoints:
-        record_checkpoints(wanted, output, episodes, seed)
+        record_checkpoints(request, output, episodes, seed)
     else:
-        record(wanted, output, episodes, seed, beside_random)
+        record(request, output, episodes, seed, with_random)
     print(output)
 
 

@@ -130,6 +130,17 @@ def algorithm(name: str) -> str:
     raise WrongInput(f"Unknown algorithm {name!r}. {nearest(name, catalogue.algorithms())}")
 
 
+RENAMED_FLAGS = {"--beside-random": "--with-random"}
+
+
+def refuse_renamed(arguments: Sequence[str]) -> None:
+    """Raise WrongInput, with the new name, for a flag that an earlier version had."""
+    for argument in arguments:
+        flag = argument.partition("=")[0]
+        if flag in RENAMED_FLAGS:
+            raise WrongInput(f"{flag} is called {RENAMED_FLAGS[flag]} now.")
+
+
 def algorithm_first(arguments: Sequence[str]) -> list[str]:
     """The arguments of `train` with the algorithm first, if it was given as a flag."""
     for i, argument in enumerate(arguments):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The policy that was asked for."""
+class PolicyRequest:
+    """The policy that a command line names, and where it plays."""
 
     model: str
     environment: str | None = None

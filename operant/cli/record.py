@@ -10,7 +10,7 @@ import numpy as np
 
 from operant.cli import runs
 from operant.cli.errors import WrongInput, from_input
-from operant.cli.play import Wanted
+from operant.cli.play import PolicyRequest
 from operant.studio.recording import Recording
 from operant.studio.video import labelled, write_video
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from operant.agent.scripted import ScriptedPolicy
 
 
-def record(wanted: Wanted, output: str, episodes: int, seed: int, beside_random: bool) -> None:
+def record(request: PolicyRequest, output: str, episodes: int, seed: int, with_random: bool) -> None:
     """Film whole episodes."""
     with from_input():
-        player, how = wanted.player()
+        player, how = request.player()
         _require_pictures(player)
-    player.record(output, episodes, seed, beside_random=beside_random, **how)
+    player.record(output, episodes, seed, with_random=with_random, **how)
 
 
-def record_checkpoints(wanted: Wanted, output: str, episodes: int, seed: int) -> None:
+def record_checkpoints(request: PolicyRequest, output: str, episodes: int, seed: int) -> None:
     """Film the same episodes as they were played after each checkpoint of a run, the first one first."""
     fps: list[float] = []
 
     def frames() -> Iterator[np.ndarray]:
-        for step in runs.checkpoints(wanted.model):
-            player, how = replace(wanted, checkpoint=step).player()
+        for step in runs.checkpoints(request.model):
+            player, how = replace(request, checkpoint=step).player()
             filmed: Recording = player.recording(episodes, seed, **how)
             fps.append(filmed.fps)
             yield from labelled(filmed.frames, f"{player.name}, step {step:,}")
 
     with from_input():
-        if not runs.checkpoints(wanted.model):
-            raise WrongInput(f"{wanted.model} has no checkpoints.")
-        _require_pictures(wanted.player()[0])
+        if not runs.checkpoints(request.model):
+            raise WrongInput(f"{request.model} has no checkpoints.")
+        _require_pictures(request.player()[0])
     everything = list(frames())
     write_video(output, everything, max(fps))
 

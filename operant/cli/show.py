@@ -69,7 +69,7 @@ def _film(best: Agent, directory: RunDirectory) -> Any:
     """Film an episode if the environment has pictures; the observations."""
     if not best.source.renders:
         return None
-    return np.asarray(best.record(directory.video_file, beside_random=True).observations)
+    return np.asarray(best.record(directory.video_file, with_random=True).observations)
 
 
 def _diagnostics(agent: Agent, best: Agent, directory: RunDirectory, title: str) -> None:

@@ -65,9 +65,9 @@ class Evaluation:
         return float(low), float(high)
 
     def __str__(self) -> str:
-        beside = "" if self.random is None else f" (random policy: {self.random.mean:.1f})"
+        random = "" if self.random is None else f" (random policy: {self.random.mean:.1f})"
         cut = f", of which {self.cut} {'was' if self.cut == 1 else 'were'} cut off after {LONGEST:,} steps"
-        return f"{self._score()} over {self._sample()}{cut if self.cut else ''}{beside}"
+        return f"{self._score()} over {self._sample()}{cut if self.cut else ''}{random}"
 
     def __repr__(self) -> str:
         return f"<Evaluation: {self}>"

@@ -90,8 +90,8 @@ class StudyEvaluation(Sequence[Evaluation]):
         return self.seeds[int(np.argmax(self.means))]
 
     def __str__(self) -> str:
-        beside = "" if self.random is None else f" (random policy: {self.random.mean:.1f})"
-        return f"{self._score()} over {self._sample()}{beside}"
+        random = "" if self.random is None else f" (random policy: {self.random.mean:.1f})"
+        return f"{self._score()} over {self._sample()}{random}"
 
     def __repr__(self) -> str:
         return f"<StudyEvaluation: {self}>"

@@ -170,7 +170,7 @@ def test_comparing_with_the_random_policy_does_not_touch_what_trains():
     agent = operant.Random(envs).learn(4, progress_bar=False)
     taken = [env.get_wrapper_attr("t") for env in envs.envs]
     assert taken == [2, 2]
-    agent.evaluate(2, deterministic=False, beside_random=True)
+    agent.evaluate(2, deterministic=False, with_random=True)
     agent.random()
     assert [env.get_wrapper_attr("t") for env in envs.envs] == taken
 

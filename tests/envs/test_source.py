@@ -185,7 +185,7 @@ def test_scores_with_other_keywords():
     assert agent.evaluate(2, deterministic=False).mean == 10
     assert agent.evaluate(2, deterministic=False, env_kwargs={"limit": 3}).mean == 6
     assert agent.evaluate(2, deterministic=False, env=Sized, env_kwargs={"limit": 3}).mean == 3
-    scored = agent.evaluate(2, deterministic=False, env_kwargs={"limit": 3}, beside_random=True)
+    scored = agent.evaluate(2, deterministic=False, env_kwargs={"limit": 3}, with_random=True)
     assert scored.random.mean == 6
 
 

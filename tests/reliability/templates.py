@@ -32,7 +32,7 @@ def _template(name: str) -> Path:
     agent = operant.make(name, values.pop("env"), preset=None, **values)
     how = {"checkpoint_every": 32, "log_interval": 32, "evaluate_every": 64, "evaluation_episodes": 2}
     agent.learn(64, progress_bar=False, run_dir=run, **how)
-    score = agent.evaluate(2, beside_random=True)
+    score = agent.evaluate(2, with_random=True)
     (run / "evaluation.json").write_text(_text(score.to_json()))
     agent.close()
     return run
