@@ -47,14 +47,14 @@ SMALL = Network(hidden_sizes=(4,))
         (DQN(target_update_interval=1, tau=0.01), None),  # a little at every update is meant so
     ],
 )
-def test_advice(algorithm, said):
+def test_advice_of_ppo_trpo_and_dqn_is_what_is_allowed_and_probably_not_meant(algorithm, said):
     algorithm.check(SPEC)
     advice = algorithm.advice(SPEC)
     assert len(advice) == (said is not None)
     assert said is None or advice[0].startswith(said)
 
 
-def test_it_is_said_when_training_begins():
+def test_advice_is_given_when_training_begins():
     agent = Agent(
         PPO(n_steps=8, batch_size=6, n_epochs=1, network=SMALL), probes.ConstantReward(), num_envs=2
     )
@@ -65,7 +65,7 @@ def test_it_is_said_when_training_begins():
         agent.predict(np.zeros(1, np.float32))
 
 
-def test_the_command_line_says_it_in_a_line(monkeypatch, capsys):
+def test_training_warning_is_a_line_on_the_command_line(monkeypatch, capsys):
     def say(arguments):
         for category in (operant.TrainingWarning, DeprecationWarning):
             print(warnings.formatwarning("batch_size=6 does not divide 16.", category, "file.py", 3), end="")
@@ -79,7 +79,7 @@ def test_the_command_line_says_it_in_a_line(monkeypatch, capsys):
     assert warnings.formatwarning is before
 
 
-def test_minibatches_of_one_sample_need_advantages_as_they_are():
+def test_ppo_needs_advantages_as_they_are_for_minibatches_of_one_sample():
     with pytest.raises(ValueError, match=r"PPO needs 2 to .*batch_size=1, .*set normalize_advantage=False"):
         PPO(batch_size=1).check(SPEC)
     learner = PPO(n_steps=2, batch_size=1, n_epochs=1, normalize_advantage=False, network=SMALL)
@@ -93,7 +93,7 @@ def test_minibatches_of_one_sample_need_advantages_as_they_are():
 
 
 @pytest.mark.parametrize("make", [lambda **values: DQN(**values), lambda **values: build(DQN, values)])
-def test_learning_after_episodes_is_refused_and_pairs_of_steps_are_taken(make):
+def test_dqn_refuses_to_learn_after_episodes_and_takes_pairs_of_steps(make):
     for given in ((1, "episode"), [3, "episode"]):
         with pytest.raises(
             ValueError, match=r"train_freq=\(\d, 'episode'\): replay is learnt from after a number of"
@@ -104,7 +104,7 @@ def test_learning_after_episodes_is_refused_and_pairs_of_steps_are_taken(make):
         make(train_freq=0)
 
 
-def test_how_much_of_a_target_lies_at_the_ends_of_its_support():
+def test_c51_says_how_much_of_a_target_lies_at_the_ends_of_its_support():
     head = C51(11, 0.0, 10.0)
     certain = jnp.eye(11)[jnp.array([5, 10, 0])]  # the next states' returns: 5, 10 and 0
     atoms = jnp.array([2.0, 3.0, -4.0])[:, None] + head.atoms(certain)
@@ -127,7 +127,7 @@ BLACKJACK = Tuple((Discrete(32), Discrete(11), Discrete(2)))
 NESTED = Dict.of({"a": MultiDiscrete((2, 3)), "b": Tuple((Discrete(4),))})
 
 
-def test_tuples_and_dicts_of_choices_have_a_row_for_each_observation():
+def test_state_number_of_tuples_and_dicts_of_choices_is_a_row_for_each_observation():
     assert number_of_states(BLACKJACK) == 32 * 11 * 2
     every = np.stack([x.ravel() for x in np.meshgrid(*map(np.arange, (32, 11, 2)), indexing="ij")])
     numbers = state_number(BLACKJACK, tuple(jnp.asarray(x) for x in every))
@@ -137,7 +137,7 @@ def test_tuples_and_dicts_of_choices_have_a_row_for_each_observation():
     np.testing.assert_array_equal(state_number(NESTED, seen), [23])
 
 
-def test_a_table_learns_blackjack():
+def test_q_learning_learns_blackjack():
     agent = Agent(QLearning(), "Blackjack-v1", num_envs=4).learn(400, progress_bar=False)
     assert agent.state.q_values.shape == (704, 2)
     assert int(agent.state.visits.sum()) == 400
@@ -168,7 +168,7 @@ def test_a_table_learns_blackjack():
         ),
     ],
 )
-def test_tables_that_do_not_fit_are_refused_before_they_are_made(
+def test_q_learning_and_sarsa_lambda_refuse_tables_that_do_not_fit_before_they_are_made(
     algorithm, space, num_envs, reason, monkeypatch
 ):
     monkeypatch.setattr("operant.algorithms.tabular.table.available", lambda devices: 10**10)

@@ -27,7 +27,7 @@ def steps(observation, action) -> Transition:
     return Transition(observation, action, np.zeros(len(action), np.float32), nothing, nothing, None)
 
 
-def test_loss_is_the_cross_entropy_of_two_states():
+def test_bc_loss_is_the_cross_entropy_of_two_states():
     """With logits (0, log 3) in state 0 and (log 4, 0) in state 1: π(1|0) = 3/4, π(0|1) = 4/5."""
     made = BC(network=LINEAR, ent_coef=0.1)
     state = made.init(EnvSpec("two", spaces.Box(0.0, 1.0, (2,)), spaces.Discrete(2)), jax.random.key(0))

@@ -90,7 +90,7 @@ ALGORITHM = DQN(gamma=0.9, network=SMALL)
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_the_loss_is_that_of_a_loop_over_samples(masked):
+def test_dqn_loss_is_that_of_a_loop_over_samples(masked):
     state, transition = state_of(ALGORITHM), minibatch(masked=masked)
     weight = jnp.asarray(RNG.random(B) < 0.7, jnp.float32)
     (loss, metrics), _ = loss_and_gradients(ALGORITHM, state, Batch(transition, weight))
@@ -114,7 +114,7 @@ def test_the_loss_is_that_of_a_loop_over_samples(masked):
 @pytest.mark.parametrize(
     ("name", "of"), [("huber", lambda error: rlax.huber_loss(error, 1.0)), ("mse", rlax.l2_loss)]
 )
-def test_the_loss_is_rlax_q_learning(name, of):
+def test_dqn_loss_is_that_of_rlax_q_learning(name, of):
     algorithm = replace(ALGORITHM, loss_function=name)
     state, transition = state_of(algorithm), minibatch()
     (loss, _), _ = loss_and_gradients(algorithm, state, Batch(transition, jnp.ones(B)))
@@ -128,7 +128,7 @@ def test_the_loss_is_rlax_q_learning(name, of):
     np.testing.assert_allclose(loss, np.mean(of(error)), rtol=1e-5)
 
 
-def test_the_double_loss_is_rlax_double_q_learning():
+def test_double_dqn_loss_is_that_of_rlax_double_q_learning():
     algorithm = replace(ALGORITHM, double=True)
     state, transition = state_of(algorithm), minibatch()
     (loss, _), _ = loss_and_gradients(algorithm, state, Batch(transition, jnp.ones(B)))
@@ -148,7 +148,7 @@ def test_the_double_loss_is_rlax_double_q_learning():
     np.testing.assert_allclose(loss, np.mean(rlax.huber_loss(error, 1.0)), rtol=1e-5)
 
 
-def test_the_munchausen_loss_is_that_of_its_target():
+def test_munchausen_dqn_loss_is_that_of_its_target():
     algorithm = replace(ALGORITHM, munchausen=True, munchausen_temperature=0.3, double=True)
     state, transition = state_of(algorithm), minibatch()
     (loss, _), _ = loss_and_gradients(algorithm, state, Batch(transition, jnp.ones(B)))
@@ -165,7 +165,7 @@ def test_the_munchausen_loss_is_that_of_its_target():
     np.testing.assert_allclose(loss, np.mean(rlax.huber_loss(error, 1.0)), rtol=1e-5)
 
 
-def test_truncated_transitions_bootstrap_and_terminated_ones_do_not():
+def test_dqn_bootstraps_at_a_truncation_and_not_at_a_termination():
     state, nothing = state_of(ALGORITHM), jnp.zeros(B, bool)
     free, cut = (minibatch(terminated=nothing, truncated=nothing) for _ in range(2))
     ended = jnp.ones(B, bool)
@@ -183,7 +183,7 @@ def test_truncated_transitions_bootstrap_and_terminated_ones_do_not():
     assert value["terminated, elsewhere"] == value["terminated"]
 
 
-def test_the_target_has_no_gradient_and_the_network_that_of_finite_differences():
+def test_dqn_target_has_no_gradient_and_the_network_that_of_finite_differences():
     state, batch = state_of(ALGORITHM), Batch(minibatch(), jnp.ones(B))
     _, (gradient, of_target) = loss_and_gradients(ALGORITHM, state, batch)
     assert all((np.asarray(x) == 0).all() for x in jax.tree.leaves(of_target))
@@ -199,7 +199,7 @@ def test_the_target_has_no_gradient_and_the_network_that_of_finite_differences()
         assert float(optax.tree.vdot(gradient, direction)) == pytest.approx(slope, rel=0.02, abs=5e-3)
 
 
-def test_rows_without_weight_change_nothing():
+def test_dqn_learns_nothing_from_rows_without_weight():
     state, transition = state_of(ALGORITHM), minibatch()
     spoilt = jax.tree.map(lambda x: x.at[8:].multiply(50), transition.observation)
     spoilt = replace(transition, observation=spoilt, reward=transition.reward.at[8:].set(1e4))
@@ -210,7 +210,7 @@ def test_rows_without_weight_change_nothing():
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-def test_statistics_normalise_both_observations_and_scale_rewards():
+def test_dqn_normalizes_both_observations_and_scales_rewards():
     algorithm = DQN(gamma=0.9, network=SMALL, normalize_observations=True, normalize_rewards=True)
     transition = minibatch()
     tape = jax.tree.map(lambda x: 1 + 3 * x.reshape(-1, SPEC.num_envs, *x.shape[1:]), minibatch(20))
@@ -235,7 +235,7 @@ def test_statistics_normalise_both_observations_and_scale_rewards():
 # The target network
 
 
-def test_the_target_is_copied_every_target_update_interval_steps():
+def test_dqn_copies_the_target_every_target_update_interval_steps():
     """Learning every 4 steps, the target is updated by the first learning at or after each tenth step."""
     algorithm = DQN(target_update_interval=10, learning_rate=0.05, network=SMALL)
     state = state_of(algorithm)
@@ -259,7 +259,7 @@ def equal(one, other):
     )
 
 
-def test_the_target_follows_by_polyak_averaging():
+def test_dqn_target_follows_by_polyak_averaging():
     """With θ standing still, θ⁻ after k updates is θ + (1 − τ)^k (θ⁻₀ − θ)."""
     algorithm = DQN(target_update_interval=10, learning_rate=0.0, tau=0.25, network=SMALL)
     first = state = state_of(algorithm)
@@ -272,7 +272,7 @@ def test_the_target_follows_by_polyak_averaging():
         np.testing.assert_allclose(now, online + 0.75**5 * (start - online), rtol=1e-5, atol=1e-6)
 
 
-def test_the_target_is_a_copy_with_its_own_buffers():
+def test_dqn_target_is_a_copy_with_its_own_buffers():
     state = ALGORITHM.init(SPEC, jax.random.key(0))
     assert equal(state.network, state.target)
     pointers = [x.unsafe_buffer_pointer() for x in jax.tree.leaves((state.network, state.target))]
@@ -287,7 +287,7 @@ def act(state, observation, mask, noise, moment):
     return ALGORITHM.act(state, observation, mask, (), noise, moment, explore=True)[0]
 
 
-def test_exploration_happens_with_probability_epsilon_and_never_where_masked():
+def test_dqn_explores_with_probability_epsilon_and_never_where_masked():
     state, many = state_of(ALGORITHM), replace(SPEC, num_envs=20_000)
     observation = jnp.broadcast_to(normal(1, 3), (20_000, 3))
     noise = jax.jit(lambda key: ALGORITHM.sample_noise(many, key))(jax.random.key(0))
@@ -306,7 +306,7 @@ def test_exploration_happens_with_probability_epsilon_and_never_where_masked():
     assert best[0] == greedy
 
 
-def test_noise_differs_across_environments_steps_and_seeds_and_never_otherwise():
+def test_dqn_noise_differs_across_environments_steps_and_seeds_and_never_otherwise():
     def numbers(key):
         return np.concatenate([np.ravel(x) for x in jax.tree.leaves(draw(key))])
 
@@ -317,7 +317,7 @@ def test_noise_differs_across_environments_steps_and_seeds_and_never_otherwise()
     np.testing.assert_array_equal(numbers(keys[0]), drawn[:25])
 
 
-def test_no_key_is_used_twice():
+def test_dqn_uses_no_key_twice():
     algorithm = replace(ALGORITHM, network=replace(SMALL, dropout=0.1))
     state, batch = state_of(algorithm), Batch(minibatch(), jnp.ones(B))
     with jax.debug_key_reuse(True):
@@ -329,7 +329,7 @@ def test_no_key_is_used_twice():
             jax.eval_shape(jax.jit(use), jax.random.key(0))
 
 
-def test_schedules():
+def test_dqn_schedules_follow_the_clock():
     algorithm = DQN(learning_rate=Linear(1e-2), network=SMALL)
     state, batch = state_of(algorithm), Batch(minibatch(), jnp.ones(B))
     after, metrics = update(algorithm, state, batch, clock(100))
@@ -346,7 +346,7 @@ def test_schedules():
 # Checks
 
 
-def test_the_plan():
+def test_dqn_plan_is_of_replay():
     algorithm = DQN(buffer_size=50, batch_size=7, train_freq=3, gradient_steps=2, learning_starts=11)
     assert algorithm.experience == Replay(50, 7, collect_steps=3, updates=2, learning_starts=11)
 
@@ -372,12 +372,12 @@ def test_the_plan():
         ({"munchausen_clip": 1.0}, "munchausen_clip=1.0: must be at most 0"),
     ],
 )
-def test_wrong_hyperparameters(wrong, message):
+def test_dqn_refuses_wrong_hyperparameters(wrong, message):
     with pytest.raises(ValueError, match=message):
         DQN(**wrong)
 
 
-def test_hyperparameters_that_are_traced_are_taken_as_they_are():
+def test_dqn_takes_hyperparameters_that_are_traced_as_they_are():
     def rate(gamma, v_max):
         algorithm = DQN(gamma=gamma, v_max=v_max, munchausen_clip=-gamma, max_grad_norm=None)
         return algorithm.gamma + algorithm.v_max
@@ -385,7 +385,7 @@ def test_hyperparameters_that_are_traced_are_taken_as_they_are():
     assert jax.jit(rate)(0.5, 2.0) == 2.5
 
 
-def test_parts_are_made_of_the_flat_values():
+def test_dqn_makes_its_parts_of_the_flat_values():
     assert DQN().parts == (ExpectedValue("huber"), None, None)
     parts = DQN(
         distributional="categorical", n_atoms=5, v_min=-2.0, v_max=3.0, munchausen=True, priority=True
@@ -396,7 +396,7 @@ def test_parts_are_made_of_the_flat_values():
     assert implicit.parts.head == ImplicitQuantiles(1.0, 7, 6, 5, 64)
 
 
-def test_numbers_of_parts_stay_traced():
+def test_dqn_keeps_numbers_of_its_parts_traced():
     """Another v_min or α is another argument of the same program."""
     count = 0
 
@@ -414,7 +414,7 @@ def test_numbers_of_parts_stay_traced():
     assert count == 1
 
 
-def test_what_it_cannot_learn():
+def test_dqn_says_what_it_cannot_learn():
     with pytest.raises(ValueError, match=r"DQN needs a Discrete action space: Test has Box\(2\)"):
         DQN().check(replace(SPEC, action_space=Box(-1.0, 1.0, (2,))))
     with pytest.raises(ValueError, match="buffer_size=10: must be at least train_freq × num_envs = 20"):

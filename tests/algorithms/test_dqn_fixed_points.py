@@ -69,7 +69,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_fixed_point_is_the_optimal_value(name):
+def test_dqn_has_the_optimal_value_for_its_fixed_point(name):
     values, deterministic = CASES[name]
     size = () if values.get("distributional") != "implicit" else (16, 16)
     algorithm = DQN(

@@ -183,7 +183,7 @@ UNMASKED = ("categorical double n-step", "quantile double")  # rlax knows no mas
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_loss_is_that_of_a_loop_over_samples(name):
+def test_dqn_loss_of_every_head_is_that_of_a_loop_over_samples(name):
     algorithm = DQN(**COMMON, **CASES[name])
     online, target = networks(algorithm)
     batch = minibatch(masked=name not in UNMASKED, n_step=algorithm.n_step)
@@ -240,7 +240,7 @@ def quantiles_by_rlax(batch, found):
 # Priorities
 
 
-def test_priorities_are_errors_to_the_power_of_the_exponent():
+def test_dqn_priorities_are_errors_to_the_power_of_the_exponent():
     algorithm = DQN(**COMMON, priority=True, priority_exponent=0.7)
     online, target = networks(algorithm)
     batch = minibatch(masked=False, n_step=1)
@@ -265,7 +265,7 @@ def test_priorities_are_errors_to_the_power_of_the_exponent():
     np.testing.assert_allclose(td_error, 0, atol=1e-5)
 
 
-def test_what_is_known_already_keeps_a_priority():
+def test_c51_keeps_a_priority_for_what_is_known_already():
     """Rounded, a divergence of equal distributions is below 0, and a power of that would spoil all of the tree."""
     head, reward = C51(51, -250.0, 250.0), jnp.linspace(-249.0, 249.0, 2001)
     certain = jnp.broadcast_to(reward[:, None], (2001, 51))  # whatever follows counts 0
@@ -276,7 +276,7 @@ def test_what_is_known_already_keeps_a_priority():
     assert (td_error >= 0).all()
 
 
-def test_importance_weights_correct_wholly_at_the_end():
+def test_dqn_importance_weights_correct_wholly_at_the_end():
     algorithm = DQN(priority=True, priority_beta=0.4)
     for step, beta in ((0, 0.4), (50, 0.7), (100, 1.0)):
         assert float(algorithm.importance(clock(step))) == pytest.approx(beta)

@@ -84,12 +84,12 @@ def remembering(memory: str) -> float:
     return agent.evaluate(50).mean
 
 
-def test_a_recurrent_dqn_remembers():
+def test_dqn_with_memory_remembers():
     assert remembering("gru") > 0.95
 
 
 @pytest.mark.slow  # that the probe cannot be solved without memory is its own documentation's word
-def test_a_feed_forward_dqn_cannot():
+def test_dqn_without_memory_cannot_remember():
     assert remembering("none") < 0.7
 
 
@@ -114,7 +114,7 @@ BATCH = Batch(
 )
 
 
-def test_noise_differs_across_environments_acts_and_seeds_and_is_off_without_exploration():
+def test_dqn_noise_differs_across_environments_acts_and_seeds_and_is_off_without_exploration():
     algorithm = rainbow(noisy_std=5.0)
     state = jax.jit(lambda key: algorithm.init(SPEC, key))(jax.random.key(0))
     observation = jnp.zeros(3, jnp.int32)
@@ -136,7 +136,7 @@ def test_noise_differs_across_environments_acts_and_seeds_and_is_off_without_exp
     np.testing.assert_array_equal(best, np.argmax(mean[0]))
 
 
-def test_every_update_has_noise_of_its_own_for_each_network():
+def test_dqn_has_noise_of_its_own_for_each_update_and_network():
     """With weights that stand still losses differ by nothing but the noise of the network that has some."""
     algorithm = rainbow(priority=False, n_step=1)
     state = jax.jit(lambda key: algorithm.init(SPEC, key))(jax.random.key(0))
@@ -163,7 +163,7 @@ def without_noise(head):
 
 
 @pytest.mark.parametrize("distributional", ["categorical", "implicit"])
-def test_no_key_is_used_twice(distributional):
+def test_dqn_with_noise_uses_no_key_twice(distributional):
     algorithm = rainbow(
         distributional=distributional,
         munchausen=True,

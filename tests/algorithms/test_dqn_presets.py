@@ -31,7 +31,7 @@ def parameters(algorithm: DQN, spec: EnvSpec) -> int:
 
 
 @pytest.mark.parametrize("name", ["dqn", "rainbow", "qr-dqn", "iqn"])
-def test_every_preset_can_be_made_and_keeps_its_name(name):
+def test_dqn_presets_can_be_made_and_keep_their_names(name):
     assert "CartPole-v1" in presets.names(name)
     for preset in presets.names(name):
         algorithm, rest = made(name, preset)
@@ -39,11 +39,11 @@ def test_every_preset_can_be_made_and_keeps_its_name(name):
         as_wrappers(rest.get("wrappers", ()))
 
 
-def test_the_small_cartpole_network_has_770_parameters():
+def test_dqn_of_the_small_cartpole_preset_has_770_parameters():
     assert parameters(made("dqn", "cartpole-770")[0], CARTPOLE) == 770
 
 
-def test_the_papers_presets_are_the_papers():
+def test_dqn_presets_of_the_papers_are_the_papers():
     older, rest = made("dqn", "dqn-2013")
     convolutions = 8 * 8 * 4 * 16 + 16 + 4 * 4 * 16 * 32 + 32
     assert parameters(older, ATARI) == convolutions + 9 * 9 * 32 * 256 + 256 + 256 * 18 + 18

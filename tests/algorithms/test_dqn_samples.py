@@ -38,7 +38,7 @@ def tape(length: int, width: int) -> Transition:
     )
 
 
-def test_targets_within_a_sequence_look_n_steps_ahead_and_never_past_an_end():
+def test_td_sample_of_a_sequence_looks_n_steps_ahead_and_never_past_an_end():
     rows = tape(LENGTH, B)
     weight = jnp.asarray(RNG.random((LENGTH, B)), jnp.float32)
     normalizer = Normalizer.build(SPEC, observations=False, rewards=False)
@@ -63,7 +63,7 @@ def test_targets_within_a_sequence_look_n_steps_ahead_and_never_past_an_end():
 
 
 @pytest.mark.parametrize("sequences", [False, True])
-def test_rewards_are_scaled_and_clipped_one_by_one_before_they_are_summed(sequences):
+def test_td_sample_scales_and_clips_rewards_one_by_one_before_it_sums_them(sequences):
     normalizer = Normalizer.build(SPEC, observations=False, rewards=True, clip_reward=0.5)
     normalizer = replace(normalizer, reward=Moments(*map(jnp.float32, (9.0, 0.0, 4.0))))
     rewards = jnp.array([[3.0, 0.2], [-8.0, 0.4], [0.6, -6.0]])
@@ -80,7 +80,7 @@ def test_rewards_are_scaled_and_clipped_one_by_one_before_they_are_summed(sequen
     np.testing.assert_allclose(got, [1, GAMMA, GAMMA**2] @ one_by_one, rtol=1e-5)
 
 
-def test_what_a_target_bootstraps_from_is_met_with_the_memory_of_its_own_episode():
+def test_dqn_bootstraps_with_the_memory_of_the_same_episode():
     rows = tape(LENGTH, B)
     algorithm = DQN(
         n_step=3,
@@ -110,13 +110,13 @@ def test_what_a_target_bootstraps_from_is_met_with_the_memory_of_its_own_episode
             np.testing.assert_allclose(encoded[1][t - BURN_IN, b], successors[last], atol=1e-5)
 
 
-def test_the_td_error_of_a_sequence_is_mostly_its_greatest_one():
+def test_sequence_td_error_is_mostly_the_greatest_one():
     td_error = jnp.array([[1.0, 0.0], [2.0, 5.0], [6.0, 100.0]])
     weight = jnp.array([[0.3, 1.0], [0.2, 1.0], [1.0, 0.0]])  # the last row of the second never happened
     np.testing.assert_allclose(sequence_td_error(td_error, weight), [0.9 * 6 + 0.1 * 3, 0.9 * 5 + 0.1 * 2.5])
 
 
-def test_the_plan_with_memory_is_of_sequences():
+def test_dqn_with_memory_has_a_plan_of_sequences():
     values = {"n_step": 3, "priority": True, "burn_in": 4, "sequence_length": 6, "buffer_size": 50}
     plan = Replay(50, 32, collect_steps=4, learning_starts=100, priority=True)
     assert DQN(**values).experience == replace(plan, n_step=3)
@@ -132,7 +132,7 @@ def test_the_plan_with_memory_is_of_sequences():
 # Held-out states
 
 
-def test_the_first_states_are_held_out_and_no_more():
+def test_held_out_are_the_first_states_and_no_more():
     held = HeldOut.build(SPEC, 5, 2)
     rows = tape(4, 2)
     for t in range(4):
@@ -146,7 +146,7 @@ def test_the_first_states_are_held_out_and_no_more():
     np.testing.assert_array_equal(held.action_mask, mask)
 
 
-def test_their_average_is_over_those_there_are_and_possible_actions():
+def test_held_out_averages_over_those_there_are_and_possible_actions():
     held = HeldOut(
         jnp.zeros((3, 1)),
         jnp.array([[True, True], [True, False], [True, True]]),
@@ -172,6 +172,6 @@ def test_their_average_is_over_those_there_are_and_possible_actions():
         ({"munchausen_temperature": 0.0}, "munchausen_temperature=0.0: must be more than 0"),
     ],
 )
-def test_wrong_values(wrong, message):
+def test_dqn_refuses_wrong_values_of_sequences(wrong, message):
     with pytest.raises(ValueError, match=message):
         DQN(**wrong)

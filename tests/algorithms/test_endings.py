@@ -74,7 +74,7 @@ def everywhere(function):
 
 
 @pytest.mark.parametrize("lambda_", [0.0, 0.7, 1.0])
-def test_advantages_end_where_values_and_where_episodes_do(lambda_):
+def test_generalized_advantages_end_where_values_and_where_episodes_do(lambda_):
     step, (value, next_value) = tape(), RNG.normal(size=(2, T, N)).astype(np.float32)
     expected = everywhere(lambda t, n: ahead(step, t, n, T, next_value, lambda_)) - value
     # V of the next row's state is not its successor's value here: where they go on the definition needs it to be.
@@ -88,7 +88,7 @@ def test_advantages_end_where_values_and_where_episodes_do(lambda_):
     np.testing.assert_allclose(advantage, expected, rtol=1e-4, atol=1e-5)  # on-policy they are one
 
 
-def test_returns_end_likewise():
+def test_discounted_returns_end_where_values_and_where_episodes_do():
     step = replace(tape(), terminated=jnp.zeros((T, N), bool))
     expected = everywhere(lambda t, n: ahead(step, t, n, T))
     found = discounted_returns(step.reward, step.done, GAMMA, step.discount)
@@ -100,7 +100,7 @@ def normalizer():
 
 
 @pytest.mark.parametrize("discounted", [True, False])
-def test_n_step_targets_end_likewise_from_sequences_and_from_replay(discounted):
+def test_td_sample_ends_likewise_from_sequences_and_from_replay(discounted):
     step, value = tape(discounted), RNG.normal(size=(T, N)).astype(np.float32)
     expected = everywhere(lambda t, n: ahead(step, t, n, 3, value))
 
@@ -166,7 +166,7 @@ TABLES = {
         if ends == "truncated" or name in ("QLearning", "SARSA")
     ],
 )
-def test_tables_learn_the_values_of_every_combination(name, ends):
+def test_tabular_algorithms_learn_the_values_of_every_combination_of_ends(name, ends):
     kind = next(kind for kind in ALGORITHMS.values() if kind.__name__ == name.split(",")[0])
     algorithm = build(kind, {"learning_rate": 1.0, "gamma": GAMMA} | TABLES[name])
     run, row = learnt(next(loops(algorithm, ends, 16)), 1600)
@@ -183,7 +183,7 @@ def test_tables_learn_the_values_of_every_combination(name, ends):
         assert row["rollout/ep_rew_mean"] == 1
 
 
-def test_both_loops_learn_the_same():
+def test_device_loop_and_host_loop_learn_the_same_where_values_end():
     found = [learnt(loop, 64, 4)[0].state.q_values for loop in loops(QLearning(epsilon=1.0), "truncated", 4)]
     np.testing.assert_array_equal(*found)
 
@@ -222,7 +222,7 @@ class Remembers(Algorithm):
 
 
 @pytest.mark.parametrize(("ends", "longest"), [("terminated", 1), ("truncated", 1), ("never", 31)])
-def test_memory_begins_anew_at_the_end_of_a_game_only(ends, longest):
+def test_reset_carry_is_at_the_end_of_a_game_only(ends, longest):
     for loop in loops(Remembers(), ends, 8):
         assert int(learnt(loop, 256, 8)[0].state) == longest
 
@@ -256,7 +256,7 @@ def steps_of(environments, count=8):
 
 
 @pytest.mark.parametrize("vector", [False, True], ids=["one by one", "a vector environment"])
-def test_a_lost_life_of_gymnasium_is_a_discount(vector):
+def test_discount_of_gymnasium_is_0_where_a_life_is_lost(vector):
     def make(limit=100):
         return LifeLoss().gymnasium(Game(limit))
 
@@ -272,7 +272,7 @@ def test_a_lost_life_of_gymnasium_is_a_discount(vector):
         assert [bool(step.terminated[column]) for step in steps] == [False] * 5 + [True] + [False] * 2
 
 
-def test_a_native_environment_hands_its_discount_on_to_gymnasium():
+def test_discount_of_a_native_environment_reaches_gymnasium():
     environments = SingleEnvironments([as_gymnasium(Endings.ending("truncated")) for _ in range(8)])
     steps = steps_of(environments, 4)
     for before, step in itertools.pairwise(steps):
@@ -281,7 +281,7 @@ def test_a_native_environment_hands_its_discount_on_to_gymnasium():
         )
 
 
-def test_wrong_discounts_are_refused_with_their_remedy():
+def test_discount_that_is_wrong_is_refused_with_its_remedy():
     class Wrong(Game):
         def reset(self, *, seed=None, options=None):
             return super().reset(seed=seed)[0], {"discount": 1.0}
@@ -298,7 +298,7 @@ def test_wrong_discounts_are_refused_with_their_remedy():
         LifeLoss().native(Endings.ending("never"))
 
 
-def test_repeated_steps_have_the_product_of_their_discounts():
+def test_discount_of_repeated_steps_is_the_product():
     environment = Repeat(2).native(Endings.ending("never"))
     state = environment.reset(jnp.full(2, 2))
     state, *_ = environment.step(state, jnp.zeros((), jnp.int32), jnp.zeros((2,), jnp.int32))

@@ -37,7 +37,7 @@ def rollout(spec) -> Transition:
 
 @pytest.mark.parametrize("network", [SMALL, GRU], ids=["feed-forward", "memory"])
 @pytest.mark.parametrize("spec", [DISCRETE, CONTINUOUS], ids=lambda spec: spec.id)
-def test_where_the_newest_policy_acted_the_gradient_is_a2cs(spec, network):
+def test_impala_has_the_gradient_of_a2c_where_the_newest_policy_acted(spec, network):
     impala = IMPALA(policy_lag=0, network=network, **SHARED)
     a2c = A2C(network=network, **SHARED)
     learnt = state_of(impala, spec).network
@@ -56,7 +56,7 @@ def test_where_the_newest_policy_acted_the_gradient_is_a2cs(spec, network):
 
 
 @pytest.mark.parametrize("clip", [(1.0, 1.0), (2.0, 0.7), (1e9, 1e9)], ids=str)
-def test_the_loss_is_a_loop_over_samples(clip):
+def test_impala_loss_is_that_of_a_loop_over_samples(clip):
     """Equation 1 and section 4.2 of the paper, in float64, one environment after another."""
     rho_max, c_max = clip
     algorithm = IMPALA(network=SMALL, clip_rho=rho_max, clip_c=c_max, **{**SHARED, "gae_lambda": 0.8})
@@ -89,7 +89,7 @@ def test_the_loss_is_a_loop_over_samples(clip):
 
 
 @pytest.mark.parametrize("lag", [0, 1, 3])
-def test_the_policy_that_acts_is_some_updates_old_and_notes_its_own_probabilities(lag):
+def test_impala_acts_with_a_policy_some_updates_old_and_notes_its_own_probabilities(lag):
     algorithm = IMPALA(policy_lag=lag, n_steps=T, learning_rate=0.05, network=SMALL)
     state = algorithm.init(DISCRETE, jax.random.key(0))
     seen, networks = normal(N, 2), []
@@ -108,7 +108,7 @@ def test_the_policy_that_acts_is_some_updates_old_and_notes_its_own_probabilitie
 
 
 @pytest.mark.parametrize("seeds", [None, 2])
-def test_it_learns_from_environments_in_python(seeds):
+def test_impala_learns_from_environments_in_python(seeds):
     agent = operant.IMPALA(
         "CartPole-v1", backend="gymnasium", num_envs=2, n_steps=4, seeds=seeds, network={"hidden_sizes": (8,)}
     )
@@ -119,6 +119,6 @@ def test_it_learns_from_environments_in_python(seeds):
 
 
 @pytest.mark.parametrize(("name", "value"), [("policy_lag", -1), ("clip_rho", 0.0), ("clip_c", -1.0)])
-def test_wrong_values_are_refused(name, value):
+def test_impala_refuses_wrong_values(name, value):
     with pytest.raises(ValueError, match=f"{name}={value}"):
         IMPALA(**{name: value})

@@ -21,7 +21,7 @@ VALUES = {"normalize_observations": True, "norm_obs_keys": ["b"], "clip_obs": 3,
 
 
 @pytest.mark.parametrize("cls", [PPO, DQN, ARS])
-def test_values_reach_the_statistics(cls):
+def test_normalizes_hands_its_values_on_to_the_statistics(cls):
     small = {"network": Network(hidden_sizes=(4,))} | ({"buffer_size": 1000} if cls is DQN else {})
     algorithm = build(
         cls, VALUES | small | ({} if cls is ARS else {"clip_reward": 2.0, "normalize_rewards": True})
@@ -56,6 +56,6 @@ def test_values_reach_the_statistics(cls):
         ({"clip_reward": -1.0}, "clip_reward=-1.0: must be more than 0"),
     ],
 )
-def test_wrong_values(values, reason):
+def test_normalizes_refuses_wrong_values(values, reason):
     with pytest.raises(ValueError, match=reason):
         build(PPO, values)

@@ -30,7 +30,7 @@ def after(optimizer):
 
 
 @pytest.mark.parametrize("cls", LEARNERS)
-def test_the_choice_reaches_the_optimizer(cls):
+def test_gradient_learner_hands_its_choice_on_to_the_optimizer(cls):
     norm = {"max_grad_norm": 1e9} if "max_grad_norm" in cls.__dataclass_fields__ else {}
     made = {
         name: cls(optimizer=name, **norm)._optimizer(0.1) for name in ("adam", "adamw", "rmsprop_tf", "sgd")
@@ -50,7 +50,7 @@ def test_the_choice_reaches_the_optimizer(cls):
     assert not np.allclose(betas, eps)
 
 
-def test_defaults_are_what_they_were():
+def test_optimizer_defaults_of_ppo_trpo_reinforce_a2c_and_dqn_are_what_they_were():
     expected = {PPO: adam(0.1, 0.5, 1e-5), TRPO: adam(0.1, None, 1e-5), REINFORCE: adam(0.1, None, 1e-8)}
     expected |= {A2C: rmsprop(0.1, 0.5, 1e-5, 0.99), DQN: adam(0.1, 10.0, 1e-8)}
     for cls, optimizer in expected.items():
@@ -62,7 +62,7 @@ def test_defaults_are_what_they_were():
     np.testing.assert_array_equal(after(decayed), after(rmsprop(0.1, 0.5, 0.1, 0.5)))
 
 
-def test_the_numbers_are_traced_and_the_names_are_not():
+def test_optimizer_numbers_of_ppo_are_traced_and_names_are_not():
     leaves, structure = jax.tree.flatten(PPO(optimizer="adamw", weight_decay=0.1))
     assert {0.1, 1e-5, 0.99} <= set(leaves)
     assert structure != jax.tree.structure(PPO(weight_decay=0.1, optimizer="sgd"))
@@ -80,7 +80,7 @@ def test_the_numbers_are_traced_and_the_names_are_not():
         ({"optimizer_momentum": 1.0}, "optimizer_momentum=1.0: must be from 0 to below 1"),
     ],
 )
-def test_wrong_values(values, message):
+def test_optimizer_values_of_ppo_that_are_wrong_are_refused(values, message):
     with pytest.raises(ValueError, match=r".") as error:
         build(PPO, values)
     assert message in str(error.value)

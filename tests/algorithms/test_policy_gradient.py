@@ -117,7 +117,7 @@ def ascent(algorithm, network):
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
-def test_the_gradient_is_that_of_the_expected_return(name):
+def test_policy_gradient_is_that_of_the_expected_return(name):
     """Against finite differences of the exact return; and what is impossible has no gradient at all."""
     algorithm = GRADIENTS[name]
     network = state_of(algorithm, TWO_STEPS).network
@@ -188,7 +188,7 @@ def test_reinforce_is_a_loop_over_episodes():
     np.testing.assert_allclose(ravel_pytree(got)[0], expected, rtol=1e-3, atol=1e-5)
 
 
-def test_the_baseline_of_reinforce_is_fitted_to_returns_as_they_are():
+def test_reinforce_fits_its_baseline_to_returns_as_they_are():
     """Of an episode that a limit cut, the value of its last state stands for the rest; one that ended has none."""
     spec = EnvSpec("Test", Box(-1.0, 1.0, (2,)), Discrete(3), num_envs=2)
     algorithm = REINFORCE(gamma=0.8, baseline=True, network=SMALL)
@@ -273,7 +273,7 @@ def test_a2c_is_ppo_with_one_pass_over_all_there_is():
     ],
     ids=["every step", "two steps", "two steps of rollouts of five", "a rollout", "an episode"],
 )
-def test_state_dependent_noise_is_held(algorithm, anew):
+def test_policy_gradient_holds_state_dependent_noise(algorithm, anew):
     """For `sde_sample_freq` steps from the beginning of a rollout on, and not into the next one."""
     spec = EnvSpec("Test", Box(-1.0, 1.0, (2,)), Box(-1.0, 1.0, (2,)), num_envs=N)
     process, state, explored = algorithm.exploration, None, []
@@ -291,7 +291,7 @@ def test_state_dependent_noise_is_held(algorithm, anew):
 
 
 @pytest.mark.parametrize("kind", [REINFORCE, A2C, TRPO])
-def test_no_key_is_used_twice(kind):
+def test_policy_gradient_uses_no_key_twice(kind):
     sizes = {"batch_size": 4} if kind is TRPO else {}
     network = SMALL if kind is TRPO else replace(SMALL, dropout=0.1)
     algorithm = kind(network=network, **sizes)
@@ -334,6 +334,6 @@ def test_no_key_is_used_twice(kind):
         ),
     ],
 )
-def test_wrong_hyperparameters(make, message):
+def test_policy_gradient_refuses_wrong_hyperparameters(make, message):
     with pytest.raises(ValueError, match=message):
         make()

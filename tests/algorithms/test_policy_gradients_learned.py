@@ -49,7 +49,7 @@ def learnt(name: str, environment, steps: int = 16_000, observers=(), **hyperpar
         for kind in KINDS
     ],
 )
-def test_observations_and_actions_are_told_apart(name, kind):
+def test_policy_gradient_tells_observations_and_actions_apart(name, kind):
     agent = learnt(
         name, probes.ObservationActionReward(actions=kind), 32_000 if name in ("A2C", "IMPALA") else 16_000
     )
@@ -63,7 +63,7 @@ def test_observations_and_actions_are_told_apart(name, kind):
         np.testing.assert_allclose(values(agent, SIDES), 1.0, atol=0.15)
 
 
-def test_state_dependent_exploration_finds_the_actions():
+def test_a2c_finds_the_actions_with_state_dependent_exploration():
     kind = KINDS[3]
     environment = probes.ObservationActionReward(actions=kind)
     agent = learnt("A2C", environment, 32_000, use_sde=True, sde_sample_freq=2, log_std_init=-1.0)
@@ -74,21 +74,21 @@ def test_state_dependent_exploration_finds_the_actions():
 
 @slow
 @pytest.mark.parametrize("name", NAMES)
-def test_values_discount_and_stop_at_a_terminal_step(name):
+def test_policy_gradient_values_discount_and_stop_at_a_terminal_step(name):
     agent = learnt(name, probes.DelayedReward())
     np.testing.assert_allclose(values(agent, STEPS), [GAMMA, 1.0], atol=0.05)
 
 
 @slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_truncated_episode_bootstraps_from_its_true_successor(name):
+def test_policy_gradient_bootstraps_a_truncated_episode_from_its_true_successor(name):
     agent = learnt(name, probes.TwoStates(), steps=64_000)
     np.testing.assert_allclose(values(agent, np.array([0, 1], np.int32)), [9.0, 10.0], atol=0.5)
 
 
 @slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_forbidden_action_is_never_taken(name):
+def test_policy_gradient_never_takes_a_forbidden_action(name):
     seen = Highest()
     agent = learnt(name, probes.Masked(), observers=[seen])
     assert seen.reward == 1.0  # a forbidden action pays 10
@@ -98,7 +98,7 @@ def test_a_forbidden_action_is_never_taken(name):
 
 
 @slow
-def test_five_units_balance_a_pole_for_200_steps():
+def test_reinforce_with_five_units_balances_a_pole_for_200_steps():
     """As published: ten episodes an update, γ 0.95, Adam 0.01."""
     limit = [TimeLimit(200)]
     algorithm = REINFORCE(max_steps=200, network=Network(hidden_sizes=(5,)))
@@ -129,11 +129,11 @@ def remembered(name: str, kind: str) -> float:
 @slow
 @pytest.mark.parametrize("kind", ["gru", "lstm"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_recurrent_policy_remembers_three_steps(name, kind):
+def test_policy_gradient_with_memory_remembers_three_steps(name, kind):
     assert remembered(name, kind) > 0.95
 
 
 @slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_feed_forward_policy_cannot(name):
+def test_policy_gradient_without_memory_cannot_remember(name):
     assert remembered(name, "none") < 0.7

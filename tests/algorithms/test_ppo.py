@@ -119,7 +119,7 @@ def loss_by_sample(network, transition, sample, weight, *, clip, clip_vf, normal
 
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("clip_vf", [None, 0.4])
-def test_the_loss_is_that_of_a_loop_over_samples(minibatch, clip_vf, normalize):
+def test_ppo_loss_is_that_of_a_loop_over_samples(minibatch, clip_vf, normalize):
     algorithm = PPO(
         network=SMALL, clip_range_vf=clip_vf, normalize_advantage=normalize, ent_coef=0.1, vf_coef=0.7
     )
@@ -132,7 +132,7 @@ def test_the_loss_is_that_of_a_loop_over_samples(minibatch, clip_vf, normalize):
         np.testing.assert_allclose(metrics[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-def test_clipping_takes_the_pessimistic_side(minibatch):
+def test_ppo_clipping_takes_the_pessimistic_side(minibatch):
     """The gradient of a sample is 0 exactly where its ratio has already moved past the clip in Â's direction."""
     network, transition, sample, _ = minibatch
     algorithm = PPO(network=SMALL, vf_coef=0.0, normalize_advantage=False)
@@ -151,7 +151,7 @@ def test_clipping_takes_the_pessimistic_side(minibatch):
 
 
 @pytest.mark.parametrize("clip_vf", [None, 0.4])
-def test_the_gradient_is_that_of_finite_differences(minibatch, clip_vf):
+def test_ppo_gradient_is_that_of_finite_differences(minibatch, clip_vf):
     network, *rest = minibatch
     algorithm = PPO(network=SMALL, clip_range_vf=clip_vf, ent_coef=0.1)
     (_, _), gradient = loss_and_gradient(algorithm, network, *rest, NOW)
@@ -166,7 +166,7 @@ def test_the_gradient_is_that_of_finite_differences(minibatch, clip_vf):
         assert float(optax.tree.vdot(gradient, direction)) == pytest.approx(slope, rel=0.02, abs=5e-3)
 
 
-def test_rows_without_weight_change_nothing(minibatch):
+def test_ppo_loss_does_not_know_rows_without_weight(minibatch):
     network, transition, sample, _ = minibatch
     weight = jnp.ones((1, B)).at[:, 10:].set(0.0)
     algorithm = PPO(network=SMALL, ent_coef=0.1, clip_range_vf=0.4)
@@ -183,7 +183,7 @@ def test_rows_without_weight_change_nothing(minibatch):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-def test_the_loss_does_not_know_the_scale_of_advantages(minibatch):
+def test_ppo_loss_does_not_know_the_scale_of_advantages(minibatch):
     network, transition, sample, weight = minibatch
     algorithm = PPO(network=SMALL)
     scaled = eqx.tree_at(lambda s: s.advantage, sample, 100.0 * sample.advantage + 7.0)
@@ -195,7 +195,7 @@ def test_the_loss_does_not_know_the_scale_of_advantages(minibatch):
         np.testing.assert_allclose(before, after, rtol=1e-3, atol=1e-4)
 
 
-def test_a_minibatch_of_one_stays_finite(minibatch):
+def test_ppo_loss_of_a_minibatch_of_one_stays_finite(minibatch):
     one = jax.tree.map(lambda x: x[:, :1], minibatch[1:3])
     out = loss_and_gradient(PPO(network=SMALL), minibatch[0], *one, jnp.ones((1, 1)), NOW)
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(out))
@@ -203,7 +203,7 @@ def test_a_minibatch_of_one_stays_finite(minibatch):
     assert all((np.asarray(x) == 0).all() for x in jax.tree.leaves(nothing))
 
 
-def test_schedules_of_clip_ranges_and_entropy(minibatch):
+def test_ppo_schedules_its_clip_ranges_and_entropy(minibatch):
     """A quarter into training, Linear(1, 0) is 0.75."""
     scheduled = PPO(
         network=SMALL, clip_range=Linear(0.2), clip_range_vf=Linear(0.4), ent_coef=Linear(0.1), vf_coef=0.3
@@ -214,7 +214,7 @@ def test_schedules_of_clip_ranges_and_entropy(minibatch):
         np.testing.assert_allclose(one[name], other[name], rtol=1e-5, err_msg=name)
 
 
-def test_the_kl_objective_charges_for_moving(minibatch):
+def test_ppo_kl_objective_charges_for_moving(minibatch):
     """Equation 8 one sample at a time, in float64."""
     network, transition, sample, weight = minibatch
     older = state_of(PPO(network=SMALL)).network
@@ -244,7 +244,7 @@ def test_adapt_kl_coef_follows_the_divergence(kl, factor):
     ) == pytest.approx(0.7)
 
 
-def test_the_kl_objective_keeps_its_charge_in_the_state():
+def test_ppo_kl_objective_keeps_its_charge_in_the_state():
     algorithm = PPO(
         n_steps=T,
         batch_size=8,
@@ -272,7 +272,7 @@ def test_the_kl_objective_keeps_its_charge_in_the_state():
 
 
 @pytest.mark.parametrize("memory", ["none", "gru"])
-def test_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose(memory):
+def test_ppo_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose(memory):
     """Known noise gives the density that the actor saw: with statistics, memory, episode ends and clipped actions.
 
     So ratios are 1 before the first step, and none comes from a clipped action or another observation.
@@ -311,7 +311,7 @@ def test_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose(mem
     np.testing.assert_allclose(sample.log_prob, density, rtol=1e-3, atol=1e-4)
 
 
-def test_advantages_bootstrap_from_the_true_successor():
+def test_ppo_advantages_bootstrap_from_the_true_successor():
     terminated, truncated = np.zeros((2, T, N), bool)
     terminated[2, 0] = truncated[3, 1] = truncated[-1, 2] = True
     transition = rollout(T, N, terminated=terminated, truncated=truncated)
@@ -386,7 +386,7 @@ def update_by_minibatch(algorithm, state, optimizer_state, batch, key, moment):
     [(CONSTANT, 25, False), (STOPPING, 0, True), (STOPPING, 99, False)],
     ids=["constant", "stops at target_kl", "its schedule is too slow to get there"],
 )
-def test_an_update_is_a_loop_over_minibatches(algorithm, moment, stops):
+def test_ppo_and_a2c_update_is_a_loop_over_minibatches(algorithm, moment, stops):
     state = state_of(algorithm)
     state = algorithm.update_statistics(
         state, jax.tree.map(lambda x: 3 * x, rollout(T, N))
@@ -414,7 +414,7 @@ def test_an_update_is_a_loop_over_minibatches(algorithm, moment, stops):
         state = got
 
 
-def test_learning_stops_where_the_policy_has_moved_one_and_a_half_times_target_kl():
+def test_ppo_stops_where_the_policy_has_moved_one_and_a_half_times_target_kl():
     state, batch, key = state_of(STOPPING), Batch(rollout(T, N), jnp.ones((T, N))), jax.random.key(0)
 
     def after(target_kl):
@@ -436,7 +436,7 @@ def test_learning_stops_where_the_policy_has_moved_one_and_a_half_times_target_k
     assert after(moved / 1.45)[1]["train/n_updates"] > 1
 
 
-def test_at_a_learning_rate_of_0_nothing_is_learnt():
+def test_ppo_learns_nothing_at_a_learning_rate_of_0():
     state, batch = state_of(STOPPING), Batch(rollout(T, N), jnp.ones((T, N)))
     after, metrics = update(STOPPING, state, batch, jax.random.key(0), clock(100))
     assert metrics["train/learning_rate"] == 0
@@ -445,7 +445,7 @@ def test_at_a_learning_rate_of_0_nothing_is_learnt():
 
 
 @pytest.mark.parametrize("memory", ["none", "gru"])
-def test_the_ratio_is_1_before_the_first_step(memory):
+def test_ppo_ratio_is_1_before_the_first_step(memory):
     algorithm = PPO(clip_range=1e-5, network=replace(SMALL, memory=memory, memory_size=4))
     state = state_of(algorithm)
     transition = rollout(T, N, truncated=RNG.random((T, N)) < 0.3)
@@ -467,7 +467,7 @@ def test_the_ratio_is_1_before_the_first_step(memory):
 # Randomness and checks
 
 
-def test_noise_differs_across_environments_steps_and_seeds_and_never_otherwise():
+def test_ppo_noise_differs_across_environments_steps_and_seeds_and_never_otherwise():
     algorithm, environment = PPO(network=SMALL), DelayedReward()
     spec = replace(environment.spec, num_envs=N)
     draw = jax.jit(lambda key, first: collect.draw_rollout(algorithm, environment, spec, key, 2, first, T)[0])
@@ -479,7 +479,7 @@ def test_noise_differs_across_environments_steps_and_seeds_and_never_otherwise()
     assert not np.isin(noise, draw(jax.random.key(1), 0)).any()
 
 
-def test_no_key_is_used_twice():
+def test_ppo_uses_no_key_twice():
     algorithm = PPO(n_steps=T, batch_size=12, n_epochs=1, network=replace(SMALL, dropout=0.1))
     batch, state = Batch(rollout(T, N), jnp.ones((T, N))), state_of(algorithm)
     with jax.debug_key_reuse(True):
@@ -500,12 +500,12 @@ def test_no_key_is_used_twice():
         ({"gae_lambda": -0.1}, "gae_lambda=-0.1"),
     ],
 )
-def test_wrong_hyperparameters(wrong, message):
+def test_ppo_refuses_wrong_hyperparameters(wrong, message):
     with pytest.raises(ValueError, match=message):
         PPO(**wrong)
 
 
-def test_minibatches_must_fit_the_rollout():
+def test_ppo_minibatches_must_fit_the_rollout():
     with pytest.raises(ValueError, match="n_steps=8 × num_envs=4 gives 32"):
         PPO(n_steps=8, batch_size=33).check(SPEC)
     with pytest.raises(ValueError, match="batch_size=1,"):

@@ -155,11 +155,11 @@ def memory(kind: str) -> float:
     return agent.evaluate(100).mean
 
 
-def test_a_recurrent_policy_remembers():
+def test_ppo_with_memory_remembers():
     assert memory("gru") > 0.95
 
 
-def test_a_feed_forward_policy_cannot():
+def test_ppo_without_memory_cannot_remember():
     assert memory("none") < 0.7
 
 

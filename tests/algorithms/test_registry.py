@@ -31,19 +31,19 @@ from operant.ops.schedules import Linear
     ],
     ids=lambda made: type(made).__name__,
 )
-def test_round_trip(made):
+def test_to_json_and_build_are_a_round_trip(made):
     text = json.dumps(to_json(made), allow_nan=False)
     assert build(type(made), json.loads(text)) == made
     assert build(type(made), to_json(made)) == made
 
 
-def test_names():
+def test_algorithm_and_name_of_agree_on_every_name():
     for name, cls in ALGORITHMS.items():
         assert algorithm(name) is cls
         assert name_of(build(cls, defaults(name))) == name
 
 
-def test_named_configurations_are_values_of_one_dqn():
+def test_build_makes_named_configurations_of_one_dqn():
     for name, title in {"rainbow": "Rainbow", "qr-dqn": "QR-DQN", "iqn": "IQN"}.items():
         made = build(DQN, defaults(name))
         assert type(made) is DQN
@@ -56,7 +56,7 @@ def test_named_configurations_are_values_of_one_dqn():
     assert build(DQN, defaults("rainbow") | {"noisy": False}).name == "DQN"
 
 
-def test_plain_values():
+def test_build_takes_plain_values():
     made = build(PPO, {"learning_rate": "linear:1e-3:0", "ent_coef": 1, "target_kl": None, "gamma": 1})
     assert made.learning_rate == Linear(1e-3, 0.0)
     assert isinstance(made.ent_coef, float)
@@ -65,7 +65,7 @@ def test_plain_values():
     assert build(PPO, {"clip_range_vf": "linear:0.2:0.1"}).clip_range_vf == Linear(0.2, 0.1)
 
 
-def test_a_part_of_a_network_leaves_the_rest_the_algorithms_own():
+def test_build_with_a_part_of_a_network_leaves_the_rest_the_algorithms_own():
     assert build(DQN, {"network": {"hidden_sizes": [8]}}).network == Network(
         hidden_sizes=(8,), activation="relu", initialization="uniform"
     )
@@ -79,7 +79,7 @@ class Features(eqx.Module):
         return observation
 
 
-def test_a_network_of_the_users_is_not_written():
+def test_to_json_leaves_a_network_of_the_users_out():
     assert to_json(PPO(network=Features()))["network"] is None
 
 
@@ -92,7 +92,7 @@ def test_a_network_of_the_users_is_not_written():
         ("os.system", "Unknown algorithm 'os.system'. "),
     ],
 )
-def test_unknown_algorithms(name, message):
+def test_algorithm_refuses_unknown_names(name, message):
     with pytest.raises(ValueError, match="Unknown") as error:
         algorithm(name)
     assert str(error.value).startswith(message)
@@ -120,7 +120,7 @@ def test_unknown_algorithms(name, message):
         (DQN, {"tau": 2}, "tau=2.0: must be a number in [0, 1]."),
     ],
 )
-def test_wrong_values(cls, values, message):
+def test_build_refuses_wrong_values(cls, values, message):
     with pytest.raises(ValueError, match=r".") as error:
         build(cls, values)
     assert message in str(error.value)

@@ -50,7 +50,7 @@ def rollout(*leading):
     ],
     ids=["ppo", "a2c", "trpo", "dqn"],
 )
-def test_actions_and_the_next_update_are_the_same(algorithm, shape, tmp_path):
+def test_load_tree_gives_back_actions_and_the_next_update(algorithm, shape, tmp_path):
     @jax.jit
     def update(state, batch, step):
         clock = Clock(step, jnp.asarray(100, jnp.int32))

@@ -30,7 +30,7 @@ SMALL = Network(hidden_sizes=(4,))
 
 @pytest.mark.parametrize("algorithm", [PPO, A2C, TRPO, REINFORCE])
 @pytest.mark.parametrize("use_sde", [False, True])
-def test_the_first_policy_covers_the_space(algorithm, use_sde):
+def test_scale_actions_lets_the_first_policy_cover_the_space(algorithm, use_sde):
     learner = algorithm(use_sde=use_sde, log_std_init=-0.5, network=SMALL)
     state, observation = learner.init(SPEC, jax.random.key(0)), np.ones((500, 2), np.float32)
     clock = Clock(np.int32(0), np.int32(1))
@@ -56,7 +56,7 @@ def test_the_first_policy_covers_the_space(algorithm, use_sde):
     assert np.abs(action).max() < 10
 
 
-def test_estimates_are_of_actions_as_the_environment_takes_them():
+def test_estimates_of_ppo_are_of_actions_as_the_environment_takes_them():
     learner = PPO(network=SMALL)
     state, observation = learner.init(SPEC, jax.random.key(0)), np.ones((500, 2), np.float32)
     estimates, _ = learner.estimates(state, observation, None, ())
@@ -84,7 +84,7 @@ def test_ppo_learns_in_a_box_from_0_to_1000():
 
 
 @pytest.mark.parametrize("use_sde", [False, True])
-def test_squashed_actions_stay_inside_and_learn(use_sde):
+def test_squash_output_keeps_actions_inside_and_learns(use_sde):
     values = {"n_steps": 16, "batch_size": 64, "n_epochs": 4, "learning_rate": 0.02, "network": SMALL}
     learner = PPO(
         use_sde=use_sde, sde_sample_freq=4 if use_sde else -1, squash_output=True, log_std_init=0.5, **values
@@ -100,7 +100,7 @@ def test_squashed_actions_stay_inside_and_learn(use_sde):
     assert float(agent.predict(np.ones(1, np.float32))[0]) == pytest.approx(750, abs=75)
 
 
-def test_deviations_of_state_dependent_exploration():
+def test_full_std_and_use_expln_choose_the_deviations_of_ppo():
     """One for each feature, the same for all elements, and growing as expln."""
     learner = PPO(use_sde=True, full_std=False, use_expln=True, log_std_init=2.0, network=SMALL)
     state = learner.init(SPEC, jax.random.key(0))
@@ -127,12 +127,12 @@ def test_deviations_of_state_dependent_exploration():
         ),
     ],
 )
-def test_options_that_do_not_fit_are_refused(values, space, reason):
+def test_ppo_refuses_options_of_actions_that_do_not_fit(values, space, reason):
     with pytest.raises(ValueError, match=reason):
         PPO(**values).check(EnvSpec("test", Box(-1.0, 1.0, (2,)), space))
 
 
-def test_searches_act_in_units_of_the_box():
+def test_ars_acts_in_units_of_the_box():
     learner = ARS(n_delta=2)
     spec = EnvSpec("test", Box(-1.0, 1.0, (2,)), WIDE, num_envs=4)
     state, observation = learner.init(spec, jax.random.key(0)), np.ones((4, 2), np.float32)
@@ -143,7 +143,7 @@ def test_searches_act_in_units_of_the_box():
 
 
 @pytest.mark.parametrize("name", ["ppo", "ars"])
-def test_old_files_act_as_they_did(name):
+def test_load_reads_old_files_that_act_as_they_did(name):
     """Files from before `scale_actions` do not name it."""
     expected = json.loads((OLD / "actions.json").read_text())
     agent = operant.load(OLD / f"{name}.safetensors")

@@ -107,7 +107,7 @@ def explicit_fisher(theta, policy_at, transition, weight):
     [(Discrete(3), 1, 1.0), (Box(-1.0, 1.0, (2,)), 3, 0.1)],
     ids=["Discrete", "Box, every third"],
 )
-def test_the_step_is_that_of_an_explicit_fisher_matrix(actions, every, damping):
+def test_trpo_steps_as_an_explicit_fisher_matrix_says(actions, every, damping):
     algorithm, state, batch = learner(actions, cg_max_steps=60, sub_sampling_factor=every, cg_damping=damping)
     theta, policy_at, transition, sample, weight = prepared(algorithm, state, batch)
     some, known, counts = jax.tree.map(lambda x: x[:, ::every], (transition, sample, weight))
@@ -160,7 +160,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_update_moves_the_policy_further_than_the_constraint(name):
+def test_trpo_never_moves_the_policy_further_than_the_constraint(name):
     """Measured from outside, over updates that follow each other; and without anything to gain it does not move."""
     actions, values = CASES[name]
     algorithm, state, batch = learner(actions, **values)
@@ -204,7 +204,7 @@ OWN_CRITICS = {
 
 
 @pytest.mark.parametrize("own", OWN_CRITICS)
-def test_the_value_function_is_fitted_to_the_targets(own):
+def test_trpo_fits_the_value_function_to_the_targets(own):
     algorithm, state, batch = learner(
         Discrete(3),
         n_critic_updates=300,

@@ -17,7 +17,7 @@ def arrivals(observation) -> Transition:
     return Transition(jnp.zeros_like(observation), nothing, nothing, nothing > 0, nothing > 0, observation)
 
 
-def test_the_bonus_is_one_over_the_root_of_visits():
+def test_counts_bonus_is_one_over_the_root_of_visits():
     state = Counts().init(EnvSpec("Test", Discrete(5), Discrete(2)), jax.random.key(0))
     weight = jnp.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
     state = Counts().update_statistics(state, arrivals(jnp.array([3, 3, 1, 3, 3, 4, 4])), weight)
@@ -27,7 +27,7 @@ def test_the_bonus_is_one_over_the_root_of_visits():
     np.testing.assert_allclose(Counts().reward(state, arrivals(jnp.array([1, 3]))), [0.5, 0.5], rtol=1e-6)
 
 
-def test_several_choices_are_one_state():
+def test_counts_take_several_choices_for_one_state():
     state = Counts().init(EnvSpec("Test", MultiDiscrete((2, 3)), Discrete(2)), jax.random.key(0))
     seen = jnp.array([[1, 0], [1, 0], [1, 0], [1, 0], [0, 1]])
     state = Counts().update_statistics(state, arrivals(seen), jnp.ones(5))
@@ -35,6 +35,6 @@ def test_several_choices_are_one_state():
     np.testing.assert_allclose(reward, [0.5, 1.0, 1.0], rtol=1e-6)
 
 
-def test_what_cannot_be_counted_is_refused():
+def test_counts_refuse_what_cannot_be_counted():
     with pytest.raises(ValueError, match=r"Test has Box\(2\). Use RND or ICM"):
         Counts().check(EnvSpec("Test", Box(0.0, 1.0, (2,)), Discrete(2)))

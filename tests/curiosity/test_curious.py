@@ -94,7 +94,7 @@ def running_deviation(rewards, dones, gamma, returns):
     return seen, returns
 
 
-def test_the_algorithm_learns_from_the_sum():
+def test_curious_has_the_algorithm_learn_from_the_sum():
     algorithm = Curious(Listener(), Distance(scale=Linear(1.0, 0.0)))
     transition = experience(T, N)
     state, metrics = algorithm.update(
@@ -108,7 +108,7 @@ def test_the_algorithm_learns_from_the_sum():
     assert observed.curiosity["seen"] == T * N  # a rollout is seen once
 
 
-def test_replay_is_seen_when_it_is_collected_and_rewarded_when_it_is_drawn():
+def test_curious_sees_replay_when_it_is_collected_and_rewards_it_when_it_is_drawn():
     algorithm = Curious(Listener(Replay(100, 8, priority=True)), Distance())
     state = algorithm.init(SPEC, jax.random.key(0))
     state = algorithm.update_statistics(
@@ -125,7 +125,7 @@ def test_replay_is_seen_when_it_is_collected_and_rewarded_when_it_is_drawn():
 
 
 @pytest.mark.parametrize("plan", [Rollout(T), Replay(100, 8)], ids=["rollout", "replay"])
-def test_intrinsic_rewards_are_divided_by_the_deviation_of_their_discounted_return(plan):
+def test_curious_divides_intrinsic_rewards_by_the_deviation_of_their_discounted_return(plan):
     algorithm = Curious(Listener(plan), Distance(normalize_reward=True))
     state, returns, seen = algorithm.init(SPEC, jax.random.key(0)), np.zeros(N), []
     for _ in range(3):
@@ -147,7 +147,7 @@ def test_intrinsic_rewards_are_divided_by_the_deviation_of_their_discounted_retu
     np.testing.assert_allclose(metrics["reward"], expected, rtol=1e-4)
 
 
-def test_episodes_have_a_return_for_every_column():
+def test_curious_has_a_return_for_every_column_of_episodes():
     algorithm = Curious(Listener(Episodes(2 * N, T)), Distance(normalize_reward=True))
     fresh = experience(T, 2 * N, done=np.arange(T)[:, None] == np.full(2 * N, T - 1))
     bonus = np.abs(np.asarray(fresh.next_observation, np.float64)).sum(-1)
@@ -157,7 +157,7 @@ def test_episodes_have_a_return_for_every_column():
     np.testing.assert_allclose(metrics["reward"], np.asarray(fresh.reward) + bonus / np.std(seen), rtol=1e-4)
 
 
-def test_each_reward_is_normalised_by_its_own_return():
+def test_curious_normalizes_each_reward_by_its_own_return():
     algorithm = Curious(Listener(normalize_rewards=True), Distance())
     state = algorithm.init(SPEC, jax.random.key(0))
     before, fresh = experience(T, N), experience(T, N)
@@ -177,7 +177,7 @@ ALGORITHMS = {
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
-def test_without_weight_curiosity_changes_nothing(name):
+def test_curious_without_weight_changes_nothing(name):
     algorithm, leading = ALGORITHMS[name]
     curious = Curious(algorithm, RND(scale=0.0, features=4, network=TINY))
     batch, fresh = Batch(experience(*leading), jnp.ones(leading)), experience(T, N)
@@ -203,7 +203,7 @@ def test_without_weight_curiosity_changes_nothing(name):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
-def test_everything_an_algorithm_can_be_asked_is_answered_by_the_one_inside():
+def test_curious_answers_everything_an_algorithm_can_be_asked_by_the_one_inside():
     """Whoever adds a method to the protocol must say what a curious algorithm does with it."""
     asked = {name for name, _ in inspect.getmembers(Algorithm) if name in vars(Algorithm)}
     asked = {name for name in asked if not name.startswith("_")}
@@ -211,7 +211,7 @@ def test_everything_an_algorithm_can_be_asked_is_answered_by_the_one_inside():
 
 
 @pytest.mark.parametrize("kind", [RND(features=4, network=TINY), ICM(features=4, network=TINY)])
-def test_no_key_is_used_twice(kind):
+def test_curious_uses_no_key_twice(kind):
     algorithm = Curious(PPO(n_steps=T, batch_size=6, n_epochs=1, network=TINY), kind)
     batch, state = Batch(experience(T, N), jnp.ones((T, N))), algorithm.init(SPEC, jax.random.key(0))
     with jax.debug_key_reuse(True):
@@ -222,13 +222,13 @@ def test_no_key_is_used_twice(kind):
             jax.eval_shape(jax.jit(use), jax.random.key(0))
 
 
-def test_a_transition_over_several_steps_is_refused():
+def test_curious_refuses_a_transition_over_several_steps():
     with pytest.raises(ValueError, match="n_step=3 with curiosity"):
         Curious(Listener(Replay(100, 8, n_step=3)), Distance()).check(SPEC)
     Curious(Listener(Replay(100, 8, n_step=3, sequence=5)), Distance()).check(SPEC)
 
 
-def test_names_and_values():
+def test_curiosity_is_made_from_names_and_values():
     ppo = PPO()
     assert make_curious(ppo, None) is ppo
     assert make_curious(ppo, "none") is ppo
@@ -251,6 +251,6 @@ def test_names_and_values():
         ({"name": "icm", "bata": 1.0}, "ICM has no hyperparameter 'bata'"),
     ],
 )
-def test_wrong_names_and_values(value, message):
+def test_curiosity_refuses_wrong_names_and_values(value, message):
     with pytest.raises(ValueError, match=message):
         curiosity(value)

@@ -34,7 +34,7 @@ def linear(layer, weight):
     return replace(layer, output=output)
 
 
-def test_the_reward_and_the_losses_of_linear_networks_by_hand():
+def test_icm_reward_and_losses_of_linear_networks_by_hand():
     spec = EnvSpec("Test", Box(-1.0, 1.0, (2,)), Discrete(2))
     algorithm = ICM(features=1, network=LINEAR, beta=0.25)
     dynamics = algorithm.init(spec, jax.random.key(0)).dynamics
@@ -99,7 +99,7 @@ SPACES = {
 
 
 @pytest.mark.parametrize("kind", SPACES)
-def test_the_errors_are_those_of_a_loop_over_samples_for_every_action_space(kind):
+def test_icm_errors_are_those_of_a_loop_over_samples_for_every_action_space(kind):
     space, actions = SPACES[kind]
     algorithm = ICM(features=4, network=LINEAR)
     dynamics = algorithm.init(EnvSpec("Test", Box(-1.0, 1.0, (3,)), space), jax.random.key(0)).dynamics
@@ -113,7 +113,7 @@ def test_the_errors_are_those_of_a_loop_over_samples_for_every_action_space(kind
     np.testing.assert_allclose(np.stack([forward, inverse], -1), expected, rtol=2e-4)
 
 
-def test_actions_count_as_the_environment_takes_them():
+def test_icm_counts_actions_as_the_environment_takes_them():
     space = Box((-1.0, 0.0), (3.0, 0.5), (2,))
     actions = jnp.array([[-1.0, 0.0], [3.0, 0.5], [1.0, 0.25], [99.0, -99.0]])
     np.testing.assert_allclose(applied(space, actions), [[-1, -1], [1, 1], [0, 0], [1, -1]])
@@ -121,7 +121,7 @@ def test_actions_count_as_the_environment_takes_them():
     np.testing.assert_allclose(applied(half, jnp.array([[7.0], [-7.0]])), [[1.0], [-7.0]])
 
 
-def test_what_never_happened_changes_nothing():
+def test_icm_learns_nothing_from_what_never_happened():
     algorithm = ICM(features=4, network=Network(hidden_sizes=(8,)), batch_size=4, n_epochs=2)
     state = algorithm.init(EnvSpec("Test", Box(-1.0, 1.0, (3,)), Discrete(2)), jax.random.key(0))
     weight, transition = (
@@ -151,7 +151,7 @@ def walk(count):
     return steps(seen(place), jnp.asarray(action, jnp.int32), seen(after))
 
 
-def test_noise_that_actions_do_not_influence_is_not_surprising_for_long():
+def test_icm_is_not_surprised_for_long_by_noise_that_actions_do_not_influence():
     algorithm = ICM(features=8, network=Network(hidden_sizes=(32,), activation="relu"), learning_rate=3e-3)
     state = algorithm.init(EnvSpec("Test", Box(-1.0, 1.0, (10,)), Discrete(2)), jax.random.key(0))
     batch = walk(2048)
@@ -186,6 +186,6 @@ def test_noise_that_actions_do_not_influence_is_not_surprising_for_long():
         ({"n_epochs": 0}, "n_epochs=0: must be at least 1"),
     ],
 )
-def test_wrong_hyperparameters(wrong, message):
+def test_icm_refuses_wrong_hyperparameters(wrong, message):
     with pytest.raises(ValueError, match=message):
         ICM(**wrong)

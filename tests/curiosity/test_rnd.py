@@ -31,7 +31,7 @@ def arrivals(observation) -> Transition:
     return Transition(elsewhere, nothing, nothing, nothing > 0, nothing > 0, observation)
 
 
-def test_the_reward_of_two_linear_networks():
+def test_rnd_reward_of_two_linear_networks_by_hand():
     state = RND(features=2, network=LINEAR, normalize_observations=False).init(SPEC, jax.random.key(0))
     target = replace(state.target.head.output, weight=jnp.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]))
     state = replace(
@@ -44,7 +44,7 @@ def test_the_reward_of_two_linear_networks():
     np.testing.assert_allclose(reward, [(1 + 4) / 2, 9 / 2, 0.0])
 
 
-def test_the_loss_is_the_weighted_mean_of_a_loop_and_one_step_follows_its_gradient():
+def test_rnd_loss_is_the_weighted_mean_of_a_loop_and_one_step_follows_its_gradient():
     algorithm = RND(features=3, network=LINEAR, batch_size=6, learning_rate=0.01)
     state = algorithm.init(SPEC, jax.random.key(0))
     seen = jnp.asarray(RNG.normal(2, 3, (6, 3)), jnp.float32)
@@ -77,7 +77,7 @@ def test_the_loss_is_the_weighted_mean_of_a_loop_and_one_step_follows_its_gradie
     np.testing.assert_allclose(moved, -0.01 * np.sign(gradient), rtol=1e-3)
 
 
-def test_what_never_happened_changes_nothing():
+def test_rnd_learns_nothing_from_what_never_happened():
     algorithm = RND(features=4, network=Network(hidden_sizes=(8,)), batch_size=4, n_epochs=2)
     weight = jnp.array([1.0, 0.0, 1.0, 0.0])
     seen = jnp.asarray(RNG.normal(size=(4, 3)), jnp.float32)
@@ -101,7 +101,7 @@ def trained(algorithm: RND, state: RNDState, seen: jax.Array, rounds: int) -> RN
     return state
 
 
-def test_the_error_falls_where_it_has_been_and_stays_where_it_has_not():
+def test_rnd_error_falls_where_it_has_been_and_stays_where_it_has_not():
     spec = EnvSpec("Test", Discrete(40), Discrete(2))
     algorithm = RND(features=16, network=Network(hidden_sizes=(32,)), learning_rate=3e-3, batch_size=20)
     before = algorithm.init(spec, jax.random.key(0))
@@ -114,7 +114,7 @@ def test_the_error_falls_where_it_has_been_and_stays_where_it_has_not():
         np.testing.assert_array_equal(one, other)
 
 
-def test_two_networks_of_their_own():
+def test_rnd_has_two_networks_of_their_own():
     state = RND().init(SPEC, jax.random.key(0))
     weights = [x for x in jax.tree.leaves(state.target) if x.ndim == 2]
     others = [x for x in jax.tree.leaves(state.predictor) if x.ndim == 2]
@@ -141,7 +141,7 @@ def mixed(count):
     }
 
 
-def test_boxes_are_whitened_pixels_too_and_choices_are_not():
+def test_whitening_is_of_boxes_and_pixels_and_not_of_choices():
     whitening, everything = Whitening.build(MIXED, True), []
     for _ in range(3):
         seen = mixed(50)
@@ -160,7 +160,7 @@ def test_boxes_are_whitened_pixels_too_and_choices_are_not():
     np.testing.assert_array_equal(whitening(far)["parts"][0], 5)
 
 
-def test_every_kind_of_observation():
+def test_rnd_takes_every_kind_of_observation():
     spec = EnvSpec("Test", MIXED, Discrete(2))
     network = Network(hidden_sizes=(8,), convolutions=((4, 3, 1),), convolution_features=8)
     algorithm = RND(features=4, network=network)
@@ -185,6 +185,6 @@ def test_every_kind_of_observation():
         ({"network": jnp.tanh}, "must be an operant.Network or a dict of its values"),
     ],
 )
-def test_wrong_hyperparameters(wrong, message):
+def test_rnd_refuses_wrong_hyperparameters(wrong, message):
     with pytest.raises(ValueError, match=message):
         RND(**wrong)

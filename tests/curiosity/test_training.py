@@ -47,7 +47,7 @@ def learnt(loop, total=512):
 
 
 @pytest.mark.parametrize("name", CURIOUS)
-def test_both_loops_learn_the_same(name):
+def test_curious_learns_the_same_on_both_loops(name):
     device = learnt(DeviceLoop(CURIOUS[name], CartPole(), 4, None))
     host = learnt(HostLoop(CURIOUS[name], NativeOnHost(CartPole(), 4), None))
     names = leaf_names(device)
@@ -56,7 +56,7 @@ def test_both_loops_learn_the_same(name):
 
 
 @pytest.mark.slow
-def test_several_seeds_stopped_and_resumed_are_those_that_were_not(tmp_path):
+def test_curious_of_several_seeds_stopped_and_resumed_is_that_which_was_not(tmp_path):
     def learn(run_dir, callback=None):
         agent = Agent(CURIOUS["PPO with RND"], "CartPole-v1", seed=7, seeds=2, num_envs=4)
         return agent.learn(
@@ -73,7 +73,7 @@ def test_several_seeds_stopped_and_resumed_are_those_that_were_not(tmp_path):
     assert "rollout/intrinsic_reward" in resumed.history[-1]
 
 
-def test_a_model_file_holds_the_curiosity_and_one_without_it_still_loads(tmp_path):
+def test_curious_is_held_in_a_model_file_and_one_without_it_still_loads(tmp_path):
     curious = operant.PPO("CartPole-v1", preset=None, curiosity=RND(scale=0.3), num_envs=4, n_steps=16)
     config = json.loads(json.dumps(curious.config()))
     assert config["algorithm"] == "ppo"
@@ -91,7 +91,7 @@ def test_a_model_file_holds_the_curiosity_and_one_without_it_still_loads(tmp_pat
     assert isinstance(operant.load(tmp_path / "old.safetensors").algorithm, PPO)
 
 
-def test_scores_are_of_the_environments_own_reward():
+def test_curious_is_scored_by_the_environments_own_reward():
     agent = operant.QLearning("GridWorld", preset=None, curiosity=operant.Counts(scale=1000.0))
     agent.learn(2_000, progress_bar=False)
     assert agent.history[-1]["rollout/intrinsic_reward"] > 10
@@ -103,7 +103,7 @@ def flags(*arguments):
     return command._agent(read("ppo", ["CartPole-v1", *arguments])).algorithm
 
 
-def test_every_curiosity_and_its_values_are_flags():
+def test_curiosity_and_its_values_are_flags():
     assert isinstance(flags(), PPO)
     assert isinstance(flags("--curiosity", "none"), PPO)
     made = flags(
@@ -133,13 +133,13 @@ def test_every_curiosity_and_its_values_are_flags():
         (("--curiosity", "counts"), "Counts keeps a table"),
     ],
 )
-def test_wrong_flags(arguments, message):
+def test_curiosity_flags_that_are_wrong_are_refused(arguments, message):
     with pytest.raises((ValueError, WrongInput), match=message):
         flags(*arguments)
 
 
 @pytest.mark.slow
-def test_a_maze_that_pays_nothing_but_for_its_goal_is_solved_with_curiosity_and_not_without():
+def test_curiosity_solves_a_maze_that_pays_nothing_but_for_its_goal():
     def solved(curiosity):
         agent = operant.PPO("SparseMaze", preset="auto", curiosity=curiosity, seeds=4)
         return [score.mean for score in agent.learn(200_000, progress_bar=False).evaluate(1)]

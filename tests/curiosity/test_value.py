@@ -41,7 +41,7 @@ def table(values) -> IntrinsicValue:
     return replace(value, network=replace(value.network, head=replace(value.network.head, output=output)))
 
 
-def test_what_lies_ahead():
+def test_intrinsic_value_ahead_stops_where_the_return_does():
     value, transition = table([10.0, 20.0, 30.0]), around(2)
     bootstrap, ahead = value.ahead(transition, episodic=True)
     np.testing.assert_allclose(bootstrap[:, 0], [20, 0, 20, 0])
@@ -56,7 +56,7 @@ def test_what_lies_ahead():
 
 
 @pytest.mark.parametrize(("episodic", "expected"), [(True, (1.5, 1.0)), (False, (2.0, 2.0))])
-def test_values_are_those_of_the_endless_or_the_ending_return(episodic, expected):
+def test_intrinsic_value_is_that_of_the_endless_or_the_ending_return(episodic, expected):
     """1 + γ and 1 where the return ends; 1/(1 − γ) = 2 everywhere where it goes on."""
     curiosity = RND(network=LINEAR, episodic=episodic, learning_rate=0.05, batch_size=40)
     transition, weight = around(20), jnp.ones((40, 1))
@@ -81,7 +81,7 @@ def test_targets_reach_over_the_end_of_an_episode_only_where_the_return_does():
     np.testing.assert_allclose(ending[:, 0], [1.5, 1.0, 1.5, 1.0])
 
 
-def test_the_algorithms_value_becomes_that_of_both_returns():
+def test_curious_makes_the_algorithms_value_that_of_both_returns():
     """With V = V_e + V_i, the errors of the rewarded algorithm are those of the two value functions, added."""
     rng = np.random.default_rng(0)
     gamma, own = 0.9, 0.5
@@ -103,7 +103,7 @@ def test_the_algorithms_value_becomes_that_of_both_returns():
     np.testing.assert_allclose(together, apart + apart_intrinsic, rtol=1e-5, atol=1e-5)
 
 
-def test_the_algorithm_is_paid_what_lies_ahead_by_each_discount_of_its_own(monkeypatch):
+def test_curious_pays_the_algorithm_what_lies_ahead_by_each_discount_of_its_own(monkeypatch):
     told = lambda self, state, batch, key, clock: (state, {"given": batch.transition.reward})  # noqa: E731
     monkeypatch.setattr(PPO, "update", told)
     own = {"gamma": 0.5, "episodic": False, "scale": 0.3, "normalize_reward": False}
@@ -118,7 +118,7 @@ def test_the_algorithm_is_paid_what_lies_ahead_by_each_discount_of_its_own(monke
     np.testing.assert_allclose(given, 1 + 0.3 * (surprise + 0.5 * ahead - 0.9 * bootstrap), rtol=1e-5)
 
 
-def test_a_return_like_the_algorithms_own_is_only_the_sum():
+def test_curious_with_a_return_like_the_algorithms_own_is_only_the_sum():
     ppo = PPO(n_steps=6, batch_size=6, n_epochs=1, gamma=0.9, network=LINEAR)
     plain = Curious(ppo, RND(features=4, network=LINEAR))
     valued = Curious(ppo, RND(features=4, network=LINEAR, gamma=0.9))
@@ -135,7 +135,7 @@ def test_a_return_like_the_algorithms_own_is_only_the_sum():
 
 
 @pytest.mark.parametrize("algorithm", [DQN(), Random()])
-def test_where_it_is_not_possible(algorithm):
+def test_curious_refuses_another_return_where_it_is_not_possible(algorithm):
     with pytest.raises(ValueError, match="episodic=False of RND: another intrinsic return needs"):
         Curious(algorithm, RND(episodic=False)).check(SPEC)
     Curious(PPO(), RND(episodic=False)).check(SPEC)

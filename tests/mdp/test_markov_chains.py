@@ -25,7 +25,7 @@ def random_chain(states, seed, absorbing=0):
     return transitions
 
 
-def test_the_examples_absorption_is_its_fundamental_matrix(chain_of):
+def test_markov_chain_absorption_is_its_fundamental_matrix(chain_of):
     # I − Q = [[.3, −.2, 0], [0, 1, −.9], [0, −1, 1]]; its inverse, worked out by hand:
     fundamental = np.array([[10 / 3, 20 / 3, 6], [0, 10, 9], [0, 10, 10]])
     chain = chain_of(EXAMPLE)
@@ -36,14 +36,14 @@ def test_the_examples_absorption_is_its_fundamental_matrix(chain_of):
     assert repr(chain) == "MarkovChain: 4 states, absorbing: 3"
 
 
-def test_gamblers_ruin(chain_of):
+def test_markov_chain_of_the_gamblers_ruin_has_its_probabilities(chain_of):
     chain = chain_of(RUIN)
     probabilities = [[1, 0], [0.75, 0.25], [0.5, 0.5], [0.25, 0.75], [0, 1]]
     np.testing.assert_allclose(chain.absorption_probabilities(), probabilities)
     np.testing.assert_allclose(chain.absorption_times(), [0, 3, 4, 3, 0])
 
 
-def test_absorption_of_random_chains_is_what_many_steps_lead_to():
+def test_markov_chain_absorption_is_what_many_steps_lead_to():
     for seed in range(5):
         transitions = random_chain(8, seed, absorbing=3)
         chain = MarkovChain(transitions)
@@ -58,7 +58,7 @@ def test_absorption_of_random_chains_is_what_many_steps_lead_to():
         np.testing.assert_allclose(chain.absorption_times(), times, atol=1e-8)
 
 
-def test_a_walk_that_may_never_end_takes_infinitely_long():
+def test_markov_chain_walk_that_may_never_end_takes_infinitely_long():
     # From 0: to the end, or into the cycle 2 ↔ 3. State 4 surely ends.
     chain = MarkovChain(
         [
@@ -73,13 +73,13 @@ def test_a_walk_that_may_never_end_takes_infinitely_long():
     np.testing.assert_allclose(chain.absorption_times(), [np.inf, 0, np.inf, np.inf, 2])
 
 
-def test_chains_that_only_absorb():
+def test_markov_chain_may_only_absorb():
     chain = MarkovChain(np.eye(3))
     np.testing.assert_array_equal(chain.absorption_probabilities(), np.eye(3))
     assert chain.absorption_times().tolist() == [0, 0, 0]
 
 
-def test_the_distribution_after_n_steps_is_a_row_of_the_power(chain_of):
+def test_markov_chain_distribution_after_n_steps_is_a_row_of_the_power(chain_of):
     transitions, start = random_chain(6, 0), np.arange(6) / 15
     chain = chain_of(transitions)
     for steps in (0, 1, 7):
@@ -89,7 +89,7 @@ def test_the_distribution_after_n_steps_is_a_row_of_the_power(chain_of):
         np.testing.assert_allclose(chain.distribution(steps, start=start), start @ power, atol=1e-12)
 
 
-def test_the_frequencies_of_walks_are_the_distribution(chain_of):
+def test_markov_chain_walks_have_the_frequencies_of_the_distribution(chain_of):
     chain = chain_of(EXAMPLE)
     walks = chain.simulate(12, walks=20_000, seed=0)
     assert walks.shape == (20_000, 13)
@@ -104,7 +104,7 @@ def test_the_frequencies_of_walks_are_the_distribution(chain_of):
     np.testing.assert_allclose(pairs / pairs.sum(axis=1, keepdims=True), EXAMPLE, atol=0.02)
 
 
-def test_walks_repeat_with_their_seed_and_begin_where_they_should():
+def test_markov_chain_walks_repeat_with_their_seed_and_begin_where_they_should():
     chain = MarkovChain(EXAMPLE)
     walk = chain.simulate(30, seed=3)
     assert walk.shape == (31,)
@@ -119,7 +119,7 @@ def test_walks_repeat_with_their_seed_and_begin_where_they_should():
     assert (chain.simulate(9, walks=5, seed=generator) != chain.simulate(9, walks=5, seed=generator)).any()
 
 
-def test_stationary_distributions(chain_of):
+def test_markov_chain_stationary_distributions_are_left_as_they_are_by_a_step(chain_of):
     np.testing.assert_allclose(chain_of([[0.9, 0.1], [0.5, 0.5]]).stationary_distribution(), [5 / 6, 1 / 6])
     np.testing.assert_allclose(chain_of([[0, 1], [1, 0]]).stationary_distribution(), [0.5, 0.5])  # periodic
     np.testing.assert_allclose(chain_of(EXAMPLE).stationary_distribution(), [0, 0, 0, 1], atol=1e-12)
@@ -128,7 +128,7 @@ def test_stationary_distributions(chain_of):
     np.testing.assert_allclose(stationary, np.linalg.matrix_power(transitions, 200)[7], atol=1e-10)
 
 
-def test_questions_without_an_answer_are_refused():
+def test_markov_chain_refuses_questions_without_an_answer():
     chain = MarkovChain([[0.5, 0.5], [0.5, 0.5]])
     assert repr(chain) == "MarkovChain: 2 states, absorbing: none"
     with pytest.raises(
@@ -159,6 +159,6 @@ def test_questions_without_an_answer_are_refused():
         ([[1.0, 0.0], None], "hold something that is not a number, or rows of different lengths"),
     ],
 )
-def test_what_is_no_chain_is_refused(transitions, message):
+def test_markov_chain_refuses_what_is_no_chain(transitions, message):
     with pytest.raises(ValueError, match=message):
         MarkovChain(transitions)

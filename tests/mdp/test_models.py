@@ -19,7 +19,7 @@ from operant.mdp import MDP, policy_iteration, value_iteration
 # Forms
 
 
-def test_importing_it_imports_nothing_deep():
+def test_mdp_imports_nothing_deep():
     code = (
         "import sys; from operant.mdp import MDP, value_iteration; value_iteration(MDP([[[1.0]]], [[1.0]]), 0.5); "
         "print([name for name in ('jax', 'equinox', 'optax', 'gymnasium', 'matplotlib', 'operant.engine') "
@@ -69,7 +69,7 @@ def forms():
 
 
 @pytest.mark.parametrize("form", list(forms()))
-def test_every_form_is_the_same_model(form):
+def test_mdp_of_every_form_is_the_same_model(form):
     mdp, expected = forms()[form], oracles.example()
     np.testing.assert_array_equal(mdp.possible_actions, expected.possible_actions)
     np.testing.assert_allclose(mdp.transitions.toarray(), expected.transitions.toarray(), atol=1e-7)
@@ -77,14 +77,14 @@ def test_every_form_is_the_same_model(form):
     assert policy_iteration(mdp, 0.95).policy.tolist() == [0, 2, 1]
 
 
-def test_possible_actions_narrow_what_is_given():
+def test_mdp_possible_actions_narrow_what_is_given():
     mdp = MDP(oracles.TRANSITIONS, oracles.REWARDS, [[1], [0], []])
     assert mdp.possible_actions.tolist() == [[False, True, False], [True, False, False], [False] * 3]
     assert mdp.terminal.tolist() == [False, False, True]
     assert repr(mdp) == "MDP: 3 states × 3 actions, 2 of 9 pairs possible, 1 terminal, 2 outcomes"
 
 
-def test_a_next_state_may_be_named_twice_and_rows_sum_to_exactly_1():
+def test_mdp_may_name_a_next_state_twice_and_rows_sum_to_exactly_1():
     mdp = MDP.from_transitions([0, 0, 0], [0, 0, 0], [0, 0, 0], np.float32([0.1, 0.2, 0.7]), [1.0, 2.0, 3.0])
     assert mdp.transitions.sum() == pytest.approx(1, abs=1e-15)
     assert mdp.expected_rewards[0, 0] == pytest.approx(0.1 + 0.4 + 2.1)
@@ -96,7 +96,7 @@ def test_a_next_state_may_be_named_twice_and_rows_sum_to_exactly_1():
     )
 
 
-def test_random_models_are_as_asked_for_and_repeat():
+def test_mdp_random_is_as_asked_for_and_repeats():
     mdp = MDP.random(50, 4, successors=3, impossible=0.5, terminal=5, seed=3)
     again = MDP.random(50, 4, successors=3, impossible=0.5, terminal=5, seed=3)
     assert (mdp.transitions != again.transitions).nnz == 0
@@ -115,7 +115,7 @@ def test_random_models_are_as_asked_for_and_repeat():
 # Sampling
 
 
-def test_samples_follow_the_probabilities():
+def test_mdp_sample_follows_the_probabilities():
     mdp = oracles.example()
     for state, action in ((0, 0), (0, 2), (2, 1)):
         successor, reward, terminated = mdp.sample(np.full(20_000, state), action, seed=1)
@@ -125,7 +125,7 @@ def test_samples_follow_the_probabilities():
         assert not terminated.any()
 
 
-def test_a_sample_alone_repeats_with_its_seed_and_says_when_the_episode_ends():
+def test_mdp_sample_repeats_with_its_seed_and_says_when_the_episode_ends():
     mdp = MDP([[[0.5, 0.5], [1.0, 0.0]], [None, None]], [[[1, 2], [3, 0]], [None, None]])
     assert mdp.sample(0, 1) == (0, 3, False)
     assert mdp.sample(0, 0, seed=5) == mdp.sample(0, 0, seed=5)
@@ -144,7 +144,7 @@ def models_of_the_environment():
     yield MDP.from_gymnasium("FrozenLake-v1"), None
 
 
-def test_the_environment_is_the_model():
+def test_mdp_to_environment_is_the_model():
     for mdp, start in models_of_the_environment():
         environment = mdp.to_environment(start, max_episode_steps=77, id="example")
         assert (environment.id, environment.max_episode_steps) == ("example", 77)
@@ -173,7 +173,7 @@ def test_the_environment_is_the_model():
         np.testing.assert_array_equal(possible[~mdp.terminal], mdp.possible_actions[~mdp.terminal])
 
 
-def test_episodes_begin_where_they_should():
+def test_mdp_to_environment_begins_episodes_where_it_should():
     mdp = oracles.example()
 
     def starts(environment):
@@ -216,7 +216,7 @@ HALF = [[0.5, 0.5], [1.0, 0.0]]
         (([HALF, [None, [1, 0]]], np.zeros((2, 2)), [[0], [0]]), "action 0 is possible in state 1, but"),
     ],
 )
-def test_what_is_no_model_is_refused(arguments, message):
+def test_mdp_refuses_what_is_no_model(arguments, message):
     with pytest.raises(ValueError, match=message):
         MDP(*arguments)
 
@@ -239,12 +239,12 @@ def test_what_is_no_model_is_refused(arguments, message):
         (([0, 1], [0, 0], [1, 1], 1.0, 0.0), {"start": [1.0]}, r"got an array of shape \(1,\)"),
     ],
 )
-def test_columns_that_are_no_model_are_refused(columns, options, message):
+def test_mdp_from_transitions_refuses_columns_that_are_no_model(columns, options, message):
     with pytest.raises(ValueError, match=message):
         MDP.from_transitions(*columns, **options)
 
 
-def test_samples_of_what_is_impossible_are_refused():
+def test_mdp_sample_refuses_what_is_impossible():
     mdp = MDP(oracles.TRANSITIONS, oracles.REWARDS, [[0, 1, 2], [0, 2], []])
     with pytest.raises(ValueError, match=r"Action 1 is impossible in state 1 \(possible there: \[0, 2\]\)"):
         mdp.sample([0, 1], [1, 1])
@@ -256,7 +256,7 @@ def test_samples_of_what_is_impossible_are_refused():
         mdp.sample(0, [0, -1])
 
 
-def test_models_that_gymnasium_does_not_tell_are_refused():
+def test_mdp_from_gymnasium_refuses_environments_that_do_not_tell_their_model():
     with pytest.raises(ValueError, match="has no transition probabilities"):
         MDP.from_gymnasium("CartPole-v1")
     with pytest.raises(ValueError, match=r"Options \['is_slippery'\] need an environment"):
@@ -270,12 +270,12 @@ def test_models_that_gymnasium_does_not_tell_are_refused():
         ({"terminal": 5}, "terminal=5 must be from 0 to"),
     ],
 )
-def test_random_models_that_cannot_be_are_refused(options, message):
+def test_mdp_random_refuses_models_that_cannot_be(options, message):
     with pytest.raises(ValueError, match=message):
         MDP.random(5, 2, **options)
 
 
-def test_100_000_states_fit_and_are_solved():
+def test_mdp_of_100_000_states_fits_and_is_solved():
     mdp = MDP.random(100_000, 2, successors=2, seed=0)
     assert mdp.transitions.data.nbytes + mdp.transitions.indices.nbytes < 10 * 2**20
     solved, swept = policy_iteration(mdp, 0.9), value_iteration(mdp, 0.9)

@@ -34,7 +34,7 @@ def models():
 
 
 @pytest.mark.parametrize("gamma", [0.90, 0.95])
-def test_the_examples_best_values_and_policy(planner, gamma):
+def test_planner_finds_the_best_values_and_policy_of_the_example(planner, gamma):
     q_values, policy = oracles.BEST[gamma]
     solution = planner(oracles.example(), gamma, tolerance=1e-8)
     np.testing.assert_allclose(solution.q_values, q_values, rtol=0, atol=1.5e-8)
@@ -45,7 +45,7 @@ def test_the_examples_best_values_and_policy(planner, gamma):
 
 
 @pytest.mark.parametrize("method", ["solve", "iterate"])
-def test_the_examples_uniform_random_policy(method):
+def test_evaluate_policy_of_the_uniform_policy_of_the_example(method):
     mdp = oracles.example()
     solution = evaluate_policy(mdp, mdp.uniform_policy(), 0.9, tolerance=1e-10, method=method)
     np.testing.assert_allclose(solution.values, oracles.UNIFORM_POLICY_VALUES, rtol=0, atol=1e-9)
@@ -55,7 +55,7 @@ def test_the_examples_uniform_random_policy(method):
     assert (solution.iterations == 0) == (method == "solve")
 
 
-def test_a_solution_prints_as_a_table():
+def test_solution_prints_as_a_table():
     text = repr(policy_iteration(oracles.example(), 0.95)).splitlines()
     assert text[0] == "Solution of 3 states × 3 actions, γ = 0.95, 2 iterations"
     assert text[1].split() == ["state", "value", "policy", "Q(·,0)", "Q(·,1)", "Q(·,2)"]
@@ -66,7 +66,7 @@ def test_a_solution_prints_as_a_table():
     assert "values from" in large
 
 
-def test_what_a_terminal_state_and_a_stochastic_policy_print():
+def test_solution_prints_a_terminal_state_and_a_stochastic_policy():
     mdp = MDP([[[0.0, 1.0], [0.0, 1.0]], [None, None]], [[1, 2], [0, 0]])
     text = repr(evaluate_policy(mdp, mdp.uniform_policy(), 0.5)).splitlines()
     assert text[2].split() == ["0", "1.5000", "0.5/0.5", "1.0000", "2.0000"]
@@ -77,7 +77,7 @@ def test_what_a_terminal_state_and_a_stochastic_policy_print():
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 0.99])
-def test_the_best_values_are_the_linear_programs(planner, gamma):
+def test_planner_finds_the_values_of_the_linear_program(planner, gamma):
     for mdp in models():
         solution = planner(mdp, gamma, tolerance=1e-9)
         np.testing.assert_allclose(solution.values, oracles.linear_program_values(mdp, gamma), atol=1e-6)
@@ -91,7 +91,7 @@ def test_the_best_values_are_the_linear_programs(planner, gamma):
         np.testing.assert_allclose(value_of_policy, solution.values, atol=1e-6)
 
 
-def test_the_best_values_are_those_of_the_best_of_all_policies(planner):
+def test_planner_finds_the_values_of_the_best_of_all_policies(planner):
     for seed in range(6):
         mdp = MDP.random(4, 3, successors=2, impossible=0.3, terminal=seed % 2, seed=seed)
         expected = oracles.enumerated_values(mdp, 0.8)
@@ -108,7 +108,7 @@ def test_policy_iteration_evaluates_either_way():
 
 
 @pytest.mark.parametrize("method", ["solve", "iterate"])
-def test_values_of_random_policies(method):
+def test_evaluate_policy_of_random_policies(method):
     generator = np.random.default_rng(0)
     for mdp in models():
         deterministic = np.array(
@@ -129,14 +129,14 @@ def test_values_of_random_policies(method):
         np.testing.assert_allclose(values, backup, atol=1e-8)
 
 
-def test_a_policy_that_sums_to_nearly_1_is_divided_by_its_sum():
+def test_evaluate_policy_divides_a_policy_that_sums_to_nearly_1_by_its_sum():
     mdp = MDP(np.ones((1, 2, 1)), np.array([[1.0, 1.0]]))
     values = evaluate_policy(mdp, np.array([[0.4, 0.599993]]), 0.99, tolerance=1e-9).values
     np.testing.assert_allclose(values, 100.0, rtol=1e-10)  # 1 at every step, whatever is done
 
 
 @pytest.mark.parametrize("terminal", [0, 3])
-def test_large_systems_are_solved_without_factors_as_small_ones_are_with(monkeypatch, terminal):
+def test_policy_iteration_solves_large_systems_without_factors_as_small_ones_with(monkeypatch, terminal):
     mdp = MDP.random(80, 4, successors=3, terminal=terminal, seed=0)
     factorised = policy_iteration(mdp, 0.99)
     monkeypatch.setattr("operant.mdp.linear.DENSE_STATES", 0)
@@ -146,7 +146,7 @@ def test_large_systems_are_solved_without_factors_as_small_ones_are_with(monkeyp
     np.testing.assert_allclose(policy_iteration(mdp, 0.99).values, factorised.values, atol=1e-6)
 
 
-def test_what_the_large_solver_cannot_solve_it_does_not_return(monkeypatch):
+def test_solve_of_large_systems_does_not_return_what_it_cannot_solve(monkeypatch):
     monkeypatch.setattr("operant.mdp.linear.DENSE_STATES", 0)
     mdp = MDP.random(60, 1, successors=2, seed=0)
     rewards = mdp.expected_rewards[0]
@@ -159,7 +159,7 @@ def test_what_the_large_solver_cannot_solve_it_does_not_return(monkeypatch):
     assert np.isnan(linear.bicgstab(sparse.csr_array([[1.0, -1.0], [1.0, -1.0]]), np.ones(2), 1e-9)).all()
 
 
-def test_other_names_for_states_and_actions_only_rename_the_answer(planner):
+def test_planner_renames_its_answer_with_states_and_actions(planner):
     generator = np.random.default_rng(1)
     for seed, options in enumerate(oracles.RANDOM):
         mdp = MDP.random(seed=seed, **options)
@@ -183,7 +183,7 @@ def test_other_names_for_states_and_actions_only_rename_the_answer(planner):
         assert (there.policy[states][acting] == actions[here.policy[acting]]).all()
 
 
-def test_equally_good_actions_are_the_first_of_them_whatever_rounding_says(planner):
+def test_planner_takes_the_first_of_equally_good_actions_whatever_rounding_says(planner):
     assert 0.1 + 0.2 > 0.3
     assert planner(MDP([[[1.0], [1.0]]], [[0.3, 0.1 + 0.2]]), 0.9).policy.tolist() == [0]
     assert planner(MDP([[[1.0], [1.0]]], [[0.3, 0.3001]]), 0.9).policy.tolist() == [1]
@@ -195,7 +195,7 @@ def test_equally_good_actions_are_the_first_of_them_whatever_rounding_says(plann
 # Convergence
 
 
-def test_each_sweep_is_a_contraction():
+def test_value_iteration_and_q_value_iteration_contract_at_each_sweep():
     for mdp in models():
         for planner in (value_iteration, q_value_iteration):
             history = planner(mdp, 0.9).history
@@ -208,7 +208,7 @@ def test_each_sweep_is_a_contraction():
 
 
 @pytest.mark.parametrize("gamma", [0.5, 0.9, 0.99])
-def test_no_value_is_further_off_than_the_tolerance(planner, gamma):
+def test_planner_has_no_value_further_off_than_the_tolerance(planner, gamma):
     for mdp in models():
         exact = planner(mdp, gamma, tolerance=1e-10).values
         for tolerance in (1.0, 1e-2, 1e-4):
@@ -216,20 +216,20 @@ def test_no_value_is_further_off_than_the_tolerance(planner, gamma):
             assert np.abs(rough.values - exact).max() <= tolerance
 
 
-def test_iterated_evaluation_is_not_further_off_than_the_tolerance():
+def test_evaluate_policy_by_iteration_is_not_further_off_than_the_tolerance():
     for mdp in models():
         exact = evaluate_policy(mdp, mdp.uniform_policy(), 0.99, tolerance=1e-10).values
         rough = evaluate_policy(mdp, mdp.uniform_policy(), 0.99, tolerance=1e-2, method="iterate")
         assert 0 < np.abs(rough.values - exact).max() <= 1e-2
 
 
-def test_every_policy_of_policy_iteration_is_at_least_as_good_as_the_one_before():
+def test_policy_iteration_has_every_policy_at_least_as_good_as_the_one_before():
     for mdp in models():
         values = policy_iteration(mdp, 0.95).history.values
         assert (np.diff(values, axis=0) >= -1e-9).all()
 
 
-def test_a_history_takes_bounded_memory_and_keeps_every_residual():
+def test_history_takes_bounded_memory_and_keeps_every_residual():
     recorder = Recorder(room=40)
     for step in range(101):
         if step:
@@ -243,7 +243,7 @@ def test_a_history_takes_bounded_memory_and_keeps_every_residual():
     assert history.values[:, 0].tolist() == history.steps.tolist()
 
 
-def test_q_values_of_the_history_are_states_by_actions():
+def test_q_value_iteration_has_a_history_of_states_by_actions():
     solution = q_value_iteration(oracles.example(), 0.9)
     assert solution.history.values.shape == (solution.iterations + 1, 3, 3)
     np.testing.assert_array_equal(solution.history.values[-1], solution.q_values)
@@ -252,7 +252,7 @@ def test_q_values_of_the_history_are_states_by_actions():
 # Gymnasium's models
 
 
-def test_a_step_that_terminates_leads_to_value_0_whatever_its_state_is_worth():
+def test_value_iteration_ends_at_a_step_that_terminates_whatever_its_state_is_worth():
     # State 1 could earn for ever; entering it by action 0 ends the episode, by action 1 it does not.
     mdp = MDP.from_transitions(
         [0, 0, 1], [0, 1, 0], [1, 1, 1], [1.0, 1.0, 1.0], [5.0, 0.0, 1.0], [True, False, False]
@@ -261,7 +261,7 @@ def test_a_step_that_terminates_leads_to_value_0_whatever_its_state_is_worth():
     np.testing.assert_allclose(solution.q_values[0], [5.0, 0.9 * 10], atol=1e-8)
 
 
-def test_frozen_lake_cliff_walking_and_taxi():
+def test_mdp_from_gymnasium_of_frozen_lake_cliff_walking_and_taxi_is_solved():
     lake = policy_iteration(MDP.from_gymnasium("FrozenLake-v1", is_slippery=False), 0.9)
     assert lake.values[0] == pytest.approx(0.9**5)  # six steps to the goal, the last pays 1
     cliff = MDP.from_gymnasium("CliffWalking-v1")
@@ -280,20 +280,20 @@ def test_frozen_lake_cliff_walking_and_taxi():
 
 
 @pytest.mark.parametrize("gamma", [1.0, -0.1, 1.5, float("nan")])
-def test_a_discount_outside_its_range_is_refused(planner, gamma):
+def test_planner_and_evaluate_policy_refuse_a_discount_outside_its_range(planner, gamma):
     with pytest.raises(ValueError, match=r"gamma=.* is outside \[0, 1\)"):
         planner(oracles.example(), gamma)
     with pytest.raises(ValueError, match=r"gamma=.* is outside \[0, 1\)"):
         evaluate_policy(oracles.example(), [0, 0, 1], gamma)
 
 
-def test_a_tolerance_that_is_not_positive_is_refused(planner):
+def test_planner_refuses_a_tolerance_that_is_not_positive(planner):
     with pytest.raises(ValueError, match="tolerance=0 must be greater than 0"):
         planner(oracles.example(), 0.9, tolerance=0)
 
 
 @pytest.mark.parametrize("planner", [value_iteration, q_value_iteration])
-def test_a_cap_that_is_reached_says_how_many_iterations_are_missing(planner):
+def test_planner_at_its_cap_says_how_many_iterations_are_missing(planner):
     full = planner(oracles.example(), 0.95)
     with pytest.raises(NotConverged, match="raise max_iterations or tolerance") as error:
         planner(oracles.example(), 0.95, max_iterations=20)
@@ -302,14 +302,14 @@ def test_a_cap_that_is_reached_says_how_many_iterations_are_missing(planner):
     assert planner(oracles.example(), 0.95, max_iterations=full.iterations).iterations == full.iterations
 
 
-def test_caps_of_policy_iteration_and_of_evaluation():
+def test_policy_iteration_and_evaluate_policy_stop_at_their_caps():
     with pytest.raises(NotConverged, match="after 1 policies 1 states still gain"):
         policy_iteration(oracles.example(), 0.95, max_iterations=1)
     with pytest.raises(NotConverged, match="Policy evaluation did not converge: iteration 3"):
         evaluate_policy(oracles.example(), [0, 0, 1], 0.95, method="iterate", max_iterations=3)
 
 
-def test_a_tolerance_finer_than_float64_resolves_is_refused(planner):
+def test_planner_refuses_a_tolerance_finer_than_float64_resolves(planner):
     mdp = MDP([[[1.0]]], [[1e9]])
     with pytest.raises(NotConverged, match=r"float64 resolves these only to 0.*, which .* Raise tolerance"):
         planner(mdp, 0.999)
@@ -329,11 +329,11 @@ def test_a_tolerance_finer_than_float64_resolves_is_refused(planner):
         ([[2, -1, 0], [1, 0, 0], [0, 1, 0]], r"state 0 are .* must not be negative"),
     ],
 )
-def test_policies_that_are_none_are_refused(policy, message):
+def test_evaluate_policy_refuses_what_is_no_policy(policy, message):
     with pytest.raises(ValueError, match=message):
         evaluate_policy(oracles.example(), policy, 0.9)
 
 
-def test_an_unknown_method_is_refused():
+def test_evaluate_policy_refuses_an_unknown_method():
     with pytest.raises(ValueError, match="method='guess' must be 'solve' or 'iterate'"):
         evaluate_policy(oracles.example(), [0, 0, 1], 0.9, method="guess")

@@ -11,7 +11,7 @@ from benchmarks import planning
 from operant.mdp import MDP
 
 
-def test_the_lake_is_frozen_lake_without_holes():
+def test_mdp_of_the_lake_is_frozen_lake_without_holes():
     rows = ["SFFF", "FFFF", "FFFF", "FFFG"]
     theirs = MDP.from_gymnasium("FrozenLake-v1", desc=rows)
     ours = planning.lake(4)
@@ -23,7 +23,7 @@ def test_the_lake_is_frozen_lake_without_holes():
 
 
 @pytest.mark.parametrize(("seconds", "verdict"), [(0.9, "pass"), (1.1, "**fail**")])
-def test_a_measurement_is_reported_and_judged(seconds, verdict):
+def test_report_of_a_measurement_judges_it(seconds, verdict):
     cases = []
     for case in planning.CASES:
         measured = planning.measure(replace(case, states=49))

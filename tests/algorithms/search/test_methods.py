@@ -62,7 +62,7 @@ FAR = jnp.asarray([-2.0, 2.0, 3.0])
     ],
     ids=["CEM", "ES", "ARS", "ARS, the best directions", "genetic", "genetic, without elite", "random"],
 )
-def test_the_optimum_of_a_quadratic_is_found(method, generations, near):
+def test_policy_search_finds_the_optimum_of_a_quadratic(method, generations, near):
     _, (best, _) = climb(method, generations, FAR)
     np.testing.assert_allclose(best[-1], OPTIMUM, atol=near)
 
@@ -98,13 +98,13 @@ def test_cem_draws_from_its_normal_and_the_extra_noise():
 # Evolution strategies
 
 
-def test_ranks_are_centred_and_equal_returns_share_theirs():
+def test_centered_ranks_are_shared_by_equal_returns():
     ranks = centered_ranks(jnp.asarray([3.0, -10.0, 2.0, 2.0, 1e6]))
     np.testing.assert_allclose(ranks, [0.25, -0.5, -0.125, -0.125, 0.5])
     np.testing.assert_array_equal(centered_ranks(jnp.full(4, 7.0)), np.zeros(4))
 
 
-def test_es_estimates_the_gradient_of_the_smoothed_objective():
+def test_evolution_strategies_estimate_the_gradient_of_the_smoothed_objective():
     """E[f(θ + σε)] = f(θ) − σ² Σa, so that its gradient is −2a(θ − x*) whatever σ."""
     method = EvolutionStrategies(population_size=40_000, noise_std=0.5, rank_shaping=False)
     state = method.begin(FAR)
@@ -115,7 +115,7 @@ def test_es_estimates_the_gradient_of_the_smoothed_objective():
 
 
 @pytest.mark.parametrize("shaped", [True, False])
-def test_es_steps_as_a_loop_over_candidates_with_adam_does(shaped):
+def test_evolution_strategies_step_as_a_loop_over_candidates_with_adam_does(shaped):
     method = EvolutionStrategies(
         population_size=6, noise_std=0.1, learning_rate=Linear(0.1, 0.0), rank_shaping=shaped
     )
@@ -184,14 +184,14 @@ def told(method, fitness):
     return method.tell(method.begin(jnp.zeros(3)), first, jnp.asarray(fitness), NOW)[0], np.asarray(first)
 
 
-def test_the_first_generation_is_chance_around_the_first_policy():
+def test_genetic_algorithm_begins_with_chance_around_the_first_policy():
     method = GeneticAlgorithm(population_size=10_000, n_survivors=20, initial_std=0.5)
     first = method.ask(method.begin(FAR), jax.random.key(0), NOW)
     np.testing.assert_allclose(np.mean(first, 0), FAR, atol=0.03)
     np.testing.assert_allclose(np.std(first, 0), [0.5] * 3, atol=0.02)
 
 
-def test_the_best_survive_and_have_four_offspring_each():
+def test_genetic_algorithm_lets_the_best_survive_and_have_four_offspring_each():
     method = GeneticAlgorithm(mutation_std=0.01)
     fitness = RNG.permutation(np.arange(100.0))
     state, first = told(method, fitness)
@@ -206,7 +206,7 @@ def test_the_best_survive_and_have_four_offspring_each():
     np.testing.assert_allclose(noise.std(), 0.01, rtol=0.15)
 
 
-def test_without_elitism_there_are_only_offspring():
+def test_genetic_algorithm_without_elitism_has_only_offspring():
     method = GeneticAlgorithm(population_size=10, n_survivors=2, mutation_std=0.0, elitism=False)
     state, _ = told(method, np.arange(10.0))
     second = method.ask(state, jax.random.key(1), NOW)
@@ -216,7 +216,7 @@ def test_without_elitism_there_are_only_offspring():
 
 
 @pytest.mark.parametrize(("crossover", "share"), [(0.0, 0.0), (0.5, 0.25), (1.0, 0.5)])
-def test_with_a_second_parent_half_of_the_parameters_are_its(crossover, share):
+def test_genetic_algorithm_takes_half_of_the_parameters_from_a_second_parent(crossover, share):
     method = GeneticAlgorithm(
         population_size=4_000, n_survivors=4, mutation_std=0.0, crossover=crossover, elitism=False
     )
@@ -288,6 +288,6 @@ def test_grid_search_trusts_the_mean_of_a_points_trials():
         (lambda: CEM(network={"dropout": 0.5}), "network.dropout=0.5: must be 0"),
     ],
 )
-def test_wrong_hyperparameters(make, message):
+def test_policy_search_refuses_wrong_hyperparameters(make, message):
     with pytest.raises(ValueError, match=message):
         make()

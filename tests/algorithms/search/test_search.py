@@ -63,7 +63,7 @@ def generation():
     return algorithm, *jax.device_get(play(jax.random.key(0)))
 
 
-def test_each_candidate_plays_its_own_episodes(generation):
+def test_policy_search_has_each_candidate_play_its_own_episodes(generation):
     """The linear policy, one step at a time: argmax of Wᵀ(x − mean)/deviation + b."""
     _, state, tape = generation
     moments = state.normalizer.observation[0]
@@ -79,7 +79,7 @@ def test_each_candidate_plays_its_own_episodes(generation):
     assert different > 5
 
 
-def test_fitness_is_the_mean_return_of_a_candidates_episodes(generation):
+def test_policy_search_fitness_is_the_mean_return_of_a_candidates_episodes(generation):
     algorithm, _, tape = generation
     weight = tape.valid.astype(np.float32)
     reward = np.where(tape.valid, RNG.normal(size=(12, 8)), 100.0).astype(
@@ -97,7 +97,7 @@ def test_fitness_is_the_mean_return_of_a_candidates_episodes(generation):
             np.testing.assert_allclose(fitness[i], np.mean(returns), rtol=1e-5)
 
 
-def test_an_update_tells_the_method_and_asks_it_for_the_next(generation):
+def test_policy_search_update_tells_the_method_and_asks_it_for_the_next(generation):
     algorithm, state, tape = generation
     batch = Batch(tape, tape.valid.astype(np.float32))
     key = jax.random.key(1)
@@ -114,7 +114,7 @@ def test_an_update_tells_the_method_and_asks_it_for_the_next(generation):
     )
 
 
-def test_any_number_of_environments_is_played_outside_training(generation):
+def test_policy_search_plays_any_number_of_environments_outside_training(generation):
     """The best known policy, or with `explore` candidates spread over them."""
     algorithm, state, _ = generation
     observation = RNG.normal(size=(6, 4)).astype(np.float32)
@@ -131,7 +131,7 @@ def test_any_number_of_environments_is_played_outside_training(generation):
 # Which policies are searched
 
 
-def test_a_policy_is_a_vector_and_back():
+def test_policy_is_a_vector_and_back():
     algorithm = CEM(network=Network(hidden_sizes=(3,), memory="gru", memory_size=2))
     state = algorithm.init(spec_of(CartPole(), algorithm), jax.random.key(0))
     vector = jnp.arange(float(state.shape.size))
@@ -150,7 +150,7 @@ def test_a_policy_is_a_vector_and_back():
     ],
     ids=lambda kind: type(kind).__name__,
 )
-def test_observations_and_actions_are_told_apart_for_every_kind_of_action(kind):
+def test_cem_tells_observations_and_actions_apart_for_every_kind_of_action(kind):
     algorithm = CEM(population_size=60, elite_fraction=0.2, max_steps=1, n_eval_episodes=8)
     agent = Agent(algorithm, probes.ObservationActionReward(actions=kind))
     agent.learn(12_000, progress_bar=False)
@@ -163,7 +163,7 @@ def test_observations_and_actions_are_told_apart_for_every_kind_of_action(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: type(kind).__name__)
-def test_a_constant_policy_does_the_same_whatever_it_sees(kind):
+def test_constant_policy_does_the_same_whatever_it_sees(kind):
     policy = ConstantPolicy.build(EnvSpec("Test", Box(-1, 1, (3,)), kind))
     policy = eqx.tree_at(
         lambda p: p.outputs, policy, jnp.asarray([0.5, -0.5, 2.0, 0.0, 1.0])[: len(policy.outputs)]
@@ -181,7 +181,7 @@ def test_a_constant_policy_does_the_same_whatever_it_sees(kind):
     )
 
 
-def test_a_forbidden_action_is_never_taken():
+def test_cem_never_takes_a_forbidden_action():
     agent = Agent(CEM(population_size=20, elite_fraction=0.2, max_steps=4), probes.Masked())
     seen = []
     agent.learn(800, progress_bar=False, observers=[Watcher(seen)])
@@ -202,7 +202,7 @@ class Watcher:
 
 
 @pytest.mark.slow
-def test_a_policy_with_memory_remembers():
+def test_cem_finds_a_policy_that_remembers():
     algorithm = CEM(
         population_size=100,
         n_eval_episodes=16,
@@ -224,7 +224,7 @@ class Threshold(Policy):
         return (observation[:, 2:] @ self.weights > 0).astype(jnp.int32), carry
 
 
-def test_a_policy_of_the_users_own_is_searched_as_it_is(tmp_path):
+def test_grid_search_takes_a_policy_of_the_users_own_as_it_is(tmp_path):
     policy = Threshold(jnp.asarray([0.0, 0.0]))
     agent = operant.GridSearch("CartPole-v1", network=policy, resolution=5, population_size=25, max_steps=200)
     agent.learn(1, progress_bar=False)  # the whole grid at once
@@ -239,7 +239,7 @@ def test_a_policy_of_the_users_own_is_searched_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_state_that_was_written_and_read_goes_on_the_same(name, tmp_path):
+def test_policy_search_goes_on_the_same_from_a_state_that_was_written_and_read(name, tmp_path):
     sizes = {"n_delta": 2} if name == "ars" else {"population_size": 4}
     special = {
         "cem": {"elite_fraction": 0.5},
@@ -270,7 +270,7 @@ def test_a_state_that_was_written_and_read_goes_on_the_same(name, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_run_is_resumed_to_the_last_bit_and_seeds_are_learners_of_their_own(tmp_path):
+def test_ars_is_resumed_to_the_last_bit_and_seeds_are_learners_of_their_own(tmp_path):
     def agent():
         algorithm = ARS(n_delta=2, max_steps=64, normalize_observations=True, learning_rate=Linear(0.1, 0.0))
         return Agent(algorithm, "CartPole-v1", seeds=[3, 4])
@@ -284,7 +284,7 @@ def test_a_run_is_resumed_to_the_last_bit_and_seeds_are_learners_of_their_own(tm
     assert not np.array_equal(*whole.state.method.theta)
 
 
-def test_a_gymnasium_environment_is_searched_with_a_copy_for_each_candidate():
+def test_cem_plays_a_copy_of_a_gymnasium_environment_for_each_candidate():
     agent = operant.CEM(
         "CartPole-v1",
         preset=None,
@@ -302,7 +302,7 @@ def test_a_gymnasium_environment_is_searched_with_a_copy_for_each_candidate():
 # What is refused
 
 
-def test_every_candidate_needs_an_environment():
+def test_cem_needs_an_environment_for_every_candidate():
     with pytest.raises(
         ValueError, match=r"CEM plays each of its 100 candidates .* num_envs=8\. Leave num_envs out"
     ):
@@ -310,7 +310,7 @@ def test_every_candidate_needs_an_environment():
     assert operant.ARS("CartPole-v1", preset=None, num_envs=16).num_envs == 16
 
 
-def test_a_grid_that_is_too_large_is_refused():
+def test_grid_search_refuses_a_grid_that_is_too_large():
     with pytest.raises(
         ValueError, match="resolution=5 in 10 parameters has 9,765,625 points; at most 1,000,000"
     ):
@@ -319,7 +319,7 @@ def test_a_grid_that_is_too_large_is_refused():
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_no_key_is_used_twice(name):
+def test_policy_search_uses_no_key_twice(name):
     algorithm = METHODS[name](**({"resolution": 2} if name == "grid-search" else {}))
     spec = spec_of(probes.ObservationReward(), algorithm)
     state = jax.eval_shape(lambda key: algorithm.init(spec, key), jax.random.key(0))
@@ -331,7 +331,7 @@ def test_no_key_is_used_twice(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(METHODS) - {"grid-search"}))  # a grid is the same for everybody
-def test_seeds_try_other_candidates(name):
+def test_policy_search_of_another_seed_tries_other_candidates(name):
     algorithm = METHODS[name]()
     spec = spec_of(probes.ObservationReward(), algorithm)
     one, other = (algorithm.init(spec, jax.random.key(seed)).candidates for seed in (0, 1))

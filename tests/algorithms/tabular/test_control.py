@@ -112,7 +112,7 @@ LOOPS = {
 
 @pytest.mark.parametrize("num_envs", [1, 3])
 @pytest.mark.parametrize("kind", CONTROL, ids=lambda kind: kind.__name__)
-def test_updates_are_those_of_a_loop(kind, num_envs):
+def test_tabular_control_updates_are_those_of_a_loop(kind, num_envs):
     spec, tape, steps = random_tape(200, num_envs)
     for settings in (
         {"learning_rate": 0.3},
@@ -126,7 +126,7 @@ def test_updates_are_those_of_a_loop(kind, num_envs):
         np.testing.assert_array_equal(state.visits, visits)
 
 
-def test_one_step_by_hand():
+def test_tabular_control_update_of_one_step_by_hand():
     spec, tape, _ = random_tape(1, 1)
 
     def one(value, dtype=jnp.int32):
@@ -154,7 +154,7 @@ def test_one_step_by_hand():
 
 
 @pytest.mark.parametrize("kind", CONTROL, ids=lambda kind: kind.__name__)
-def test_what_never_happened_teaches_nothing(kind):
+def test_tabular_control_learns_nothing_from_what_never_happened(kind):
     spec, tape, _ = random_tape(50, 1)
     algorithm = kind(gamma=GAMMA)
     state = algorithm.init(spec, jax.random.key(0))
@@ -183,7 +183,7 @@ def acted(algorithm, q_values, *, mask=None, epsilon_seen=0, draws=4000, explore
     return np.bincount(np.asarray(action), minlength=len(q_values)) / draws
 
 
-def test_behaviour_is_epsilon_greedy_with_random_ties_and_no_impossible_action():
+def test_q_learning_acts_epsilon_greedily_with_random_ties_and_no_impossible_action():
     algorithm = QLearning(epsilon=0.2)
     np.testing.assert_allclose(acted(algorithm, [0, 1, 0, 0]), [0.05, 0.85, 0.05, 0.05], atol=0.02)
     np.testing.assert_allclose(acted(algorithm, [1, 1, 0, 0]), [0.45, 0.45, 0.05, 0.05], atol=0.03)
@@ -193,14 +193,14 @@ def test_behaviour_is_epsilon_greedy_with_random_ties_and_no_impossible_action()
     np.testing.assert_array_equal(acted(algorithm, [0, 0, 0, 0], explore=False), [1, 0, 0, 0])
 
 
-def test_epsilon_follows_its_schedule():
+def test_q_learning_epsilon_follows_its_schedule():
     algorithm = registry.build(QLearning, {"epsilon": "linear:1:0:0.5"})
     assert acted(algorithm, [1, 0], epsilon_seen=0)[1] == pytest.approx(0.5, abs=0.03)
     assert acted(algorithm, [1, 0], epsilon_seen=25)[1] == pytest.approx(0.25, abs=0.03)
     assert acted(algorithm, [1, 0], epsilon_seen=50)[1] == 0
 
 
-def test_the_exploration_bonus_prefers_what_was_tried_less():
+def test_q_learning_exploration_bonus_prefers_what_was_tried_less():
     curious = QLearning(epsilon=0.0, exploration_bonus=10.0)
     assert acted(curious, [3, 0, 0], visits=[9, 4, 9])[0] == 1  # 3 + 10/10 against 10/5
     assert acted(curious, [3, 0, 0], visits=[9, 1, 9])[1] == 1  # 4 against 10/2
@@ -211,7 +211,7 @@ def test_the_exploration_bonus_prefers_what_was_tried_less():
 
 
 @pytest.mark.parametrize("kind", CONTROL, ids=lambda kind: kind.__name__)
-def test_values_converge_to_the_optimal_ones(kind):
+def test_tabular_control_values_converge_to_the_optimal_ones(kind):
     mdp = MDP.random(5, 3, impossible=0.2, seed=3)
     off_policy = kind in (QLearning, DoubleQLearning)
     steps = {"learning_rate": 1.0, "learning_rate_decay": 0.1, "epsilon": 0.5}
@@ -229,7 +229,7 @@ def test_values_converge_to_the_optimal_ones(kind):
 
 
 @pytest.mark.parametrize("kind", CONTROL, ids=lambda kind: kind.__name__)
-def test_a_forbidden_action_is_never_valued(kind):
+def test_tabular_control_never_values_a_forbidden_action(kind):
     algorithm = kind(gamma=GAMMA, learning_rate=0.2)
     agent = Agent(algorithm, probes.Masked()).learn(4_000, progress_bar=False)
     np.testing.assert_allclose(agent.state.q_values[0, 1], 1 + GAMMA, atol=0.15)
@@ -238,7 +238,7 @@ def test_a_forbidden_action_is_never_valued(kind):
 
 
 @pytest.mark.parametrize("kind", CONTROL, ids=lambda kind: kind.__name__)
-def test_truncated_episodes_bootstrap(kind):
+def test_tabular_control_bootstraps_at_a_truncation(kind):
     algorithm = kind(gamma=GAMMA, learning_rate=0.2, epsilon=0.1)
     agent = Agent(algorithm, probes.TwoStates()).learn(6_000, progress_bar=False)
     np.testing.assert_allclose(np.max(agent.state.q_values, 1), [9.0, 10.0], atol=0.3)
@@ -246,7 +246,7 @@ def test_truncated_episodes_bootstrap(kind):
 
 # Double Q-learning values the first of equals, whichever that is.
 @pytest.mark.parametrize("kind", [QLearning, SARSA, ExpectedSARSA], ids=lambda kind: kind.__name__)
-def test_relabelled_states_and_actions_permute_the_table(kind):
+def test_tabular_control_permutes_its_table_with_relabelled_states_and_actions(kind):
     spec, tape, _ = random_tape(100, 1)
     rng = np.random.default_rng(5)
     states, actions = rng.permutation(S), rng.permutation(A)
@@ -270,14 +270,14 @@ def test_relabelled_states_and_actions_permute_the_table(kind):
 # Where it can be used
 
 
-def test_observations_of_several_parts_are_rows_of_the_table():
+def test_state_number_of_several_parts_is_a_row_of_the_table():
     space = MultiDiscrete((2, 3, 4))
     assert number_of_states(space) == 24
     parts = np.stack(np.meshgrid(*map(np.arange, space.nvec), indexing="ij"), -1).reshape(-1, 3)
     np.testing.assert_array_equal(state_number(space, jnp.asarray(parts, jnp.int32)), np.arange(24))
 
 
-def test_spaces_without_a_table_are_refused():
+def test_sarsa_and_q_learning_refuse_spaces_without_a_table():
     with pytest.raises(
         ValueError, match=r"SARSA keeps a table, and needs Discrete.*CartPole-v1 has Box\(4\)"
     ):
@@ -296,13 +296,13 @@ def test_spaces_without_a_table_are_refused():
         ({"decay_by": "time"}, 'decay_by=\'time\': must be "visits" or "steps"'),
     ],
 )
-def test_wrong_values(values, message):
+def test_q_learning_refuses_wrong_values(values, message):
     with pytest.raises(ValueError, match=r".") as error:
         registry.build(QLearning, values)
     assert message in str(error.value)
 
 
-def test_a_model_is_saved_and_read(tmp_path):
+def test_sarsa_is_saved_and_loaded(tmp_path):
     agent = Agent(SARSA(), probes.TwoStates(), num_envs=2).learn(100, progress_bar=False)
     agent.save(tmp_path / "m.safetensors")
     again = Agent.load(tmp_path / "m.safetensors", env=probes.TwoStates())
@@ -310,7 +310,7 @@ def test_a_model_is_saved_and_read(tmp_path):
     assert isinstance(again.algorithm, TabularControl)
 
 
-def test_seeds_that_train_in_turn_learn_what_each_learns_alone():
+def test_q_learning_of_several_seeds_learns_what_each_learns_alone():
     algorithm = QLearning(gamma=GAMMA)
     together = Agent(algorithm, probes.Masked(), seeds=4).learn(500, progress_bar=False)
     for seed in (0, 3):

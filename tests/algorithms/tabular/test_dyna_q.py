@@ -66,7 +66,7 @@ def prioritized_sweeping(steps, bits):
 
 
 @pytest.mark.parametrize(("prioritized", "reference"), [(True, prioritized_sweeping), (False, dyna_q)])
-def test_planning_is_that_of_a_loop(prioritized, reference):
+def test_dyna_q_plans_as_a_loop_does(prioritized, reference):
     spec, tape, steps = random_tape(60, 2)
     algorithm = DynaQ(
         gamma=GAMMA,
@@ -81,7 +81,7 @@ def test_planning_is_that_of_a_loop(prioritized, reference):
     np.testing.assert_allclose(state.q_values, reference(steps, bits), rtol=1e-4, atol=1e-5)
 
 
-def test_sweeping_finds_the_optimal_values_of_a_world_without_chance():
+def test_dyna_q_with_sweeping_finds_the_optimal_values_of_a_world_without_chance():
     mdp = MDP.random(5, 3, successors=1, seed=3)
     algorithm = DynaQ(gamma=0.8, learning_rate=1.0, epsilon=0.5, priority_threshold=1e-5)
     environment = mdp.to_environment(start=np.full(5, 0.2), max_episode_steps=10)  # wherever it is hard to go
@@ -91,7 +91,7 @@ def test_sweeping_finds_the_optimal_values_of_a_world_without_chance():
     np.testing.assert_array_equal(np.argmax(agent.state.q_values, 1), exact.policy)
 
 
-def test_plain_dyna_q_finds_the_optimal_values_in_spite_of_chance():
+def test_dyna_q_finds_the_optimal_values_in_spite_of_chance():
     mdp = MDP.random(5, 3, impossible=0.2, seed=3)
     algorithm = DynaQ(gamma=0.7, learning_rate=1.0, learning_rate_decay=1.0, epsilon=0.5, prioritized=False)
     agent = Agent(algorithm, mdp.to_environment()).learn(50_000, progress_bar=False)

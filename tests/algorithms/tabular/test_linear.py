@@ -58,7 +58,7 @@ def sarsa(steps):
 
 
 @pytest.mark.parametrize(("on_policy", "reference"), [(False, q_learning), (True, sarsa)])
-def test_updates_are_those_of_a_loop(on_policy, reference):
+def test_linear_q_updates_are_those_of_a_loop(on_policy, reference):
     spec, tape, steps = random_tape(150, 2)
     spec = replace(spec, observation_space=Box(0.0, float(S), (1,)))
 
@@ -73,7 +73,7 @@ def test_updates_are_those_of_a_loop(on_policy, reference):
     np.testing.assert_allclose(state.weights, reference(steps), rtol=1e-3, atol=1e-5)
 
 
-def test_tiles_are_those_of_shifted_grids():
+def test_tile_coding_is_that_of_shifted_grids():
     space, coding = Box((-1.0, 0.0), (1.0, 10.0), (2,)), TileCoding(4, 5)
     assert coding.size(space) == 4 * 6 * 6
     rng = np.random.default_rng(0)
@@ -91,7 +91,7 @@ def test_tiles_are_those_of_shifted_grids():
     assert (outside.index < coding.size(space)).all()
 
 
-def test_a_step_removes_its_part_of_an_error_whatever_the_tilings():
+def test_linear_q_removes_its_part_of_an_error_at_a_step_whatever_the_tilings():
     for tilings in (2, 16):
         agent = Agent(LinearQ(tilings=tilings, learning_rate=0.5, gamma=0.9), probes.DelayedReward())
         agent.learn(2, progress_bar=False)
@@ -100,14 +100,14 @@ def test_a_step_removes_its_part_of_an_error_whatever_the_tilings():
 
 
 @pytest.mark.parametrize("on_policy", [False, True])
-def test_values_are_exact_where_tiles_tell_states_apart(on_policy):
+def test_linear_q_values_are_exact_where_tiles_tell_states_apart(on_policy):
     algorithm = LinearQ(on_policy=on_policy, learning_rate=0.3, gamma=0.9, epsilon=0.1)
     agent = Agent(algorithm, probes.DelayedReward(), num_envs=2).learn(2_000, progress_bar=False)
     values = jax.vmap(lambda seen: algorithm.q_values(agent.state, seen))(jnp.array([[0.0], [1.0]]))
     np.testing.assert_allclose(values, [[0.9, 0.9], [1.0, 1.0]], atol=0.02)
 
 
-def test_what_it_cannot_take_is_refused():
+def test_linear_q_refuses_what_it_cannot_take():
     space = Box(-np.inf, np.inf, (2,))
     with pytest.raises(
         ValueError, match=r"Tile coding needs a Box with finite bounds; observations are Box\(2\)"
@@ -120,7 +120,7 @@ def test_what_it_cannot_take_is_refused():
         LinearQ(features=lambda seen: seen[0]).check(EnvSpec("Far", space, Discrete(2)))
 
 
-def test_features_of_the_users_are_named_and_not_read_back():
+def test_linear_q_names_features_of_the_users_and_does_not_read_them_back():
     plain = registry.to_json(LinearQ(features=features))
     assert plain["features"] == "features, a function of yours"
     with pytest.raises(

@@ -37,7 +37,7 @@ def lambda_returns(episode, values, decay):
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.6, 1.0])
-def test_offline_traces_make_the_changes_of_the_lambda_return(decay):
+def test_td_with_offline_traces_makes_the_changes_of_the_lambda_return(decay):
     spec, tape, steps = random_tape(200, 1)
     values, ended = np.zeros(S), 0
     for episode in episodes_of(steps):
@@ -52,7 +52,7 @@ def test_offline_traces_make_the_changes_of_the_lambda_return(decay):
 
 
 @pytest.mark.parametrize("traces", ["accumulating", "replacing"])
-def test_online_traces_are_those_of_a_loop(traces):
+def test_td_with_online_traces_is_a_loop(traces):
     spec, tape, steps = random_tape(200, 3)
     values, trace = np.zeros(S), np.zeros((3, S))
     for x in steps:
@@ -65,7 +65,7 @@ def test_online_traces_are_those_of_a_loop(traces):
     np.testing.assert_allclose(state.values, values, rtol=1e-4, atol=1e-5)
 
 
-def test_without_traces_it_is_td_0():
+def test_td_without_traces_is_td_0():
     spec, tape, steps = random_tape(200, 2)
     values = np.zeros(S)
     for x in steps:
@@ -113,7 +113,7 @@ def test_monte_carlo_averages_returns(first_visit):
     ],
     ids=["td", "offline", "monte-carlo"],
 )
-def test_values_are_those_of_the_policy(algorithm, given):
+def test_td_and_monte_carlo_learn_the_values_of_the_policy(algorithm, given):
     mdp = MDP.random(5, 3, terminal=1, impossible=0.2, seed=3)
     policy = np.asarray(mdp.uniform_policy())
     if given:
@@ -129,7 +129,7 @@ def test_values_are_those_of_the_policy(algorithm, given):
     np.testing.assert_allclose(found, exact, atol=0.15)
 
 
-def test_wrong_policies_are_refused():
+def test_td_refuses_wrong_policies():
     with pytest.raises(ValueError, match=r"policy\[1\]=\(0.5, 0.4\): must be probabilities that sum to 1"):
         TD(policy=[[0.5, 0.5], [0.5, 0.4]])
     spec, _, _ = random_tape(1, 1)

@@ -20,7 +20,7 @@ def policy(q, mask):
 
 @pytest.mark.parametrize("traces", ["accumulating", "replacing"])
 @pytest.mark.parametrize("num_envs", [1, 2])
-def test_traces_are_those_of_a_loop(traces, num_envs):
+def test_sarsa_lambda_traces_are_those_of_a_loop(traces, num_envs):
     spec, tape, steps = random_tape(200, num_envs)
     q, trace, waiting = np.zeros((S, A)), np.zeros((num_envs, S, A)), {}
 
@@ -44,7 +44,7 @@ def test_traces_are_those_of_a_loop(traces, num_envs):
     np.testing.assert_allclose(state.q_values, q, rtol=1e-4, atol=1e-5)
 
 
-def test_without_traces_it_is_sarsa():
+def test_sarsa_lambda_without_traces_is_sarsa():
     spec, tape, _ = random_tape(200, 2)
     settings = {"gamma": GAMMA, "epsilon": EPSILON, "learning_rate": 0.9, "learning_rate_decay": 0.5}
     one, _, _ = learn_from(SARSALambda(trace_decay=0.0, **settings), spec, tape)
