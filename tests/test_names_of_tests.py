@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,3 +63,9 @@ def test_a_symbol_counts_as_a_word_and_where_it_is_used():
     assert missing({"QHead", "at"}, [use + "def test_q_head_at_rest(): ..."]) == set()
     assert missing({"QHead", "at"}, [use + "def test_that_a_qhead_rests(): ..."]) == {"at"}
     assert missing({"QHead"}, ["def test_q_head_at_rest(): ..."]) == {"QHead"}
+
+
+def test_no_two_files_of_tests_share_a_name():
+    """Pytest imports each by its name alone, and stops at the second of a name."""
+    names = Counter(path.name for path in TESTS.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
