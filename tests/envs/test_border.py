@@ -44,7 +44,7 @@ OTHER = gs.Discrete(2)
 
 
 @every_space
-def test_json_round_trip(space):
+def test_to_json_and_from_json_are_a_round_trip(space):
     text = json.dumps(to_json(space), allow_nan=False)
     again = from_json(json.loads(text))
     assert again == space
@@ -63,13 +63,13 @@ def test_json_round_trip(space):
     ],
     ids=str,
 )
-def test_json_that_is_no_space(value):
+def test_from_json_refuses_what_is_no_space(value):
     with pytest.raises(ValueError, match="is no space: "):
         from_json(value)
 
 
 @every_space
-def test_an_action_is_what_the_environment_takes(space):
+def test_border_action_is_what_the_environment_takes(space):
     """Single, it is in the space; a batch is in Gymnasium's own space of batches."""
     ours, border = space_from_gymnasium(space), Border(OTHER, space)
     actions = jax.device_get(jax.vmap(ours.sample)(jax.random.split(jax.random.key(0), 50)))
@@ -93,7 +93,7 @@ def _leaves(space):
 
 
 @every_space
-def test_observations_alone_and_in_batches(space):
+def test_border_takes_observations_alone_and_in_batches(space):
     ours, border = space_from_gymnasium(space), Border(space, OTHER)
     space.seed(3)
     seen = [space.sample() for _ in range(4)]
@@ -114,7 +114,7 @@ def test_observations_alone_and_in_batches(space):
         assert jax.tree.map(lambda x: x.dtype, single) == types
 
 
-def test_choices_are_counted_from_their_start():
+def test_border_counts_choices_from_their_start():
     border = Border(SPACES["choices of two axes"], SPACES["choice from −1"])
     seen, _ = border.observation_in([[2, 1], [2, 6]])
     np.testing.assert_array_equal(seen, [[1, 0, 0, 4]])
@@ -149,7 +149,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_no_observation(case):
+def test_border_refuses_what_is_no_observation(case):
     name, value, message = WRONG[case]
     space = SPACES[name]
     with pytest.raises(ValueError, match=f"(?s){message}") as error:
@@ -157,7 +157,7 @@ def test_what_is_no_observation(case):
     assert str(error.value).count(brief(space)) == 1  # in one line, and once
 
 
-def test_a_space_with_infinite_bounds_is_told_in_one_line():
+def test_brief_tells_a_space_with_infinite_bounds_in_one_line():
     space = gs.Box(np.float32([-4.8, -np.inf, -0.4, -np.inf]), np.float32([4.8, np.inf, 0.4, np.inf]))
     for value in ("text", np.zeros(3), (np.zeros(4), {})):
         with pytest.raises(ValueError, match="observation") as error:
@@ -166,7 +166,7 @@ def test_a_space_with_infinite_bounds_is_told_in_one_line():
         assert str(error.value).count("Box(") == 1
 
 
-def test_masks():
+def test_border_takes_masks_alone_and_in_batches():
     border = Border(OTHER, SPACES["choices"])
     flags = [[True, False], [1] * 7]
     np.testing.assert_array_equal(
@@ -196,7 +196,7 @@ class Offset(gym.Env):
         return -1, 1.0, False, True, {}
 
 
-def test_a_description_has_its_border_and_compares_without():
+def test_border_is_no_part_of_what_a_description_compares():
     spec = make(Offset, 2).spec
     assert Border.of(spec) == Border(Offset.observation_space, Offset.action_space)
     vectored = make(
@@ -208,7 +208,7 @@ def test_a_description_has_its_border_and_compares_without():
 
 
 @pytest.mark.parametrize("name", NATIVE)
-def test_a_native_environment_has_one_too(name):
+def test_border_of_a_native_environment_is_there_too(name):
     border = Border.of(NATIVE[name]().spec)
     empty = create_empty_array(border.observation_space, 3)
     assert border.observation_in(empty)[1]

@@ -75,7 +75,7 @@ GAMES = [(0.1, 3, 1), (0.0, 1, 1), (0.3, 6, 2), (0.1, 2, 10)]
 
 
 @pytest.mark.parametrize(("sticky", "rows", "width"), GAMES)
-def test_every_step_is_that_of_the_slow_game(sticky, rows, width):
+def test_min_breakout_steps_as_the_slow_game(sticky, rows, width):
     """Mostly by a player that follows the ball, so that whole walls are broken, and by chance."""
     environment, slow = MinBreakout(sticky=sticky, rows=rows, paddle_width=width), Slow(sticky, rows, width)
     generator = np.random.default_rng(0)
@@ -113,7 +113,7 @@ def test_every_step_is_that_of_the_slow_game(sticky, rows, width):
     assert set(paid.tolist()) == {0, 1}
 
 
-def test_the_reset_and_the_spaces():
+def test_min_breakout_has_its_reset_and_spaces():
     environment = MinBreakout()
     state = environment.reset(jnp.array([0.0, 0.9]))
     slow = Slow(0.1, 3, 1)
@@ -129,13 +129,13 @@ def test_the_reset_and_the_spaces():
 
 
 @pytest.mark.parametrize("values", [{"rows": 0}, {"rows": 7}, {"paddle_width": 11}, {"sticky": 1.5}])
-def test_values_that_make_no_game_are_refused(values):
+def test_min_breakout_refuses_values_that_make_no_game(values):
     ((name, value),) = values.items()
     with pytest.raises(ValueError, match=f"MinBreakout: {name}={value}: must be from"):
         MinBreakout(**values)
 
 
-def test_one_with_other_values_is_scored_on_itself():
+def test_min_breakout_with_other_values_is_scored_on_itself():
     env = operant.Random(MinBreakout(paddle_width=10, max_episode_steps=30)).source.single("rgb_array")
     env.reset(seed=0)
     ends = [env.step(0)[2:4] for _ in range(30)]  # with a paddle everywhere nothing is missed
@@ -143,7 +143,7 @@ def test_one_with_other_values_is_scored_on_itself():
     assert env.render().shape == (240, 240, 3)
 
 
-def test_it_is_played_and_filmed_through_gymnasium(tmp_path):
+def test_min_breakout_is_played_and_filmed_through_gymnasium(tmp_path):
     env = gym.make("MinBreakout", render_mode="rgb_array")
     seen, _ = env.reset(seed=3)
     assert env.observation_space.contains(seen)

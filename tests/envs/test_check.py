@@ -127,7 +127,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_what_is_wrong_is_reported_and_not_raised(kind):
+def test_check_reports_what_is_wrong_and_does_not_raise(kind):
     env, message = WRONG[kind]
     report = operant.check(env, episodes=2)
     assert not report.ok
@@ -161,7 +161,7 @@ ADVICE = {
 
 
 @pytest.mark.parametrize("kind", ADVICE)
-def test_what_would_be_better_is_advised(kind):
+def test_check_advises_what_would_be_better(kind):
     env, message = ADVICE[kind]
     report = operant.check(env, episodes=3, max_steps=50)
     assert any(re.search(f"(?s){message}", text) for text in report.advice), report
@@ -191,7 +191,7 @@ HELD = {
 
 
 @pytest.mark.parametrize("kind", HELD)
-def test_masks_are_obeyed_and_may_allow_nothing_at_the_end(kind):
+def test_check_obeys_masks_which_may_allow_nothing_at_the_end(kind):
     report = operant.check(HELD[kind], episodes=2)
     assert not [text for text in report.errors if "Gymnasium's checker" not in text], report
 
@@ -212,7 +212,7 @@ def test_masks_are_obeyed_and_may_allow_nothing_at_the_end(kind):
         (operant.GridWorld("maze"), {}),
     ],
 )
-def test_nothing_is_wrong_where_nothing_is(env, arguments):
+def test_check_finds_nothing_where_nothing_is_wrong(env, arguments):
     env = env() if getattr(env, "__name__", "") == "<lambda>" else env
     report = operant.check(env, episodes=2, max_steps=60, **arguments)
     assert report.ok, report

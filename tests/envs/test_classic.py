@@ -82,7 +82,7 @@ def native_steps(id: str) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("id", ANYWHERE)
-def test_every_step_agrees_with_gymnasium(id):
+def test_classic_environments_step_as_gymnasiums_do(id):
     tape, ours = gymnasium_tape(id), native_steps(id)
     clear = EDGES[id](tape["after"]) > 1e-5
     assert clear.mean() > 0.99
@@ -99,7 +99,7 @@ def test_every_step_agrees_with_gymnasium(id):
     assert ours["after"].dtype == ours["observation"].dtype == ours["reward"].dtype == np.float32
 
 
-def test_the_tapes_meet_every_branch():
+def test_classic_environments_meet_every_branch_on_their_tapes():
     ends = {id: int(gymnasium_tape(id)["terminated"].sum()) for id in ANYWHERE}
     assert ends.pop("Pendulum-v1") == 0
     assert min(ends.values()) >= 10, ends
@@ -120,7 +120,7 @@ def test_the_tapes_meet_every_branch():
 
 
 @pytest.mark.parametrize("id", ANYWHERE)
-def test_spaces_and_time_limit_are_gymnasiums(id):
+def test_classic_environments_have_gymnasiums_spaces_and_time_limit(id):
     theirs, ours = gymnasium.make(id), native(id).spec
     assert ours.id == theirs.spec.id
     assert ours.max_episode_steps == theirs.spec.max_episode_steps
@@ -145,7 +145,7 @@ def test_spaces_and_time_limit_are_gymnasiums(id):
         ("Acrobot-v1", [-0.1] * 4, [0.1] * 4),
     ],
 )
-def test_resets_are_uniform_within_gymnasiums_bounds(id, low, high):
+def test_classic_environments_reset_uniformly_within_gymnasiums_bounds(id, low, high):
     environment, n = native(id), 4096
     states, observation, mask = base.reset(environment, base.sample_noise(environment, jax.random.key(1), n))
     state, low, high = np.asarray(states.inner), np.array(low), np.array(high)
@@ -162,7 +162,7 @@ def test_resets_are_uniform_within_gymnasiums_bounds(id, low, high):
 
 
 @pytest.mark.parametrize("id", ANYWHERE)
-def test_the_time_limit_truncates_when_gymnasiums_does(id):
+def test_classic_environments_truncate_when_gymnasiums_do(id):
     """Three copies: two steps before the limit, one step before it, and at the start of an episode."""
     environment, n = native(id), 3
     limit = gymnasium.make(id).spec.max_episode_steps
@@ -197,7 +197,7 @@ def test_the_time_limit_truncates_when_gymnasiums_does(id):
     assert states.elapsed.tolist() == [0, 1, 2]
 
 
-def test_termination_at_the_time_limit_is_not_a_truncation():
+def test_step_that_terminates_at_the_time_limit_is_not_truncated():
     environment = native("CartPole-v1")
     falling = jnp.array([[0.0, 0.0, 0.2, 3.0], [0.0, 0.0, 0.0, 0.0]])
     states = base.EnvironmentState(falling, jnp.array([499, 499]))
@@ -210,7 +210,7 @@ def test_termination_at_the_time_limit_is_not_a_truncation():
     np.testing.assert_array_equal(step.observation, noise)
 
 
-def test_an_unlimited_environment_is_never_truncated():
+def test_pendulum_without_a_limit_is_never_truncated():
     environment = Pendulum(max_episode_steps=None)
     states = base.EnvironmentState(jnp.zeros((1, 2)), jnp.array([10_000]))
     noise = base.sample_noise(environment, jax.random.key(0), 1)
@@ -220,7 +220,7 @@ def test_an_unlimited_environment_is_never_truncated():
     assert states.elapsed.tolist() == [10_001]
 
 
-def test_an_unknown_id_offers_the_nearest():
+def test_native_of_an_unknown_id_offers_the_nearest():
     with pytest.raises(ValueError, match="Did you mean 'CartPole-v1'"):
         native("Cartpole-v1")
     with pytest.raises(ValueError, match=r"Native are CartPole-v1, Pendulum-v1, MountainCar-v0, Acrobot-v1"):

@@ -146,7 +146,7 @@ def play(environments, steps=6):
 @pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("space", "field", "value", "message"), CELLS, ids=lambda x: str(x)[:30])
-def test_every_cell_of_a_step(space, field, value, message, way):
+def test_environment_fault_names_every_cell_of_a_step(space, field, value, message, way):
     for at in (2, 3):  # in the midst of an episode, and at its end
         with pytest.raises(EnvironmentFault, match=rf"(?s)^Faulty, copy 1, step {at}: .*({message})"):
             play(WAYS[way](space, field, value, at))
@@ -163,7 +163,7 @@ RESETS = [
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("field", "value", "message"), RESETS, ids=lambda x: str(x)[:30])
-def test_every_cell_of_a_reset(field, value, message, way):
+def test_environment_fault_names_every_cell_of_a_reset(field, value, message, way):
     at = "step [34]|reset after step [34]"  # one with NEXT_STEP is reset a step later
     with pytest.raises(EnvironmentFault, match=rf"(?s)^Faulty, copy 1, ({at}): .*{message}"):
         play(WAYS[way](REAL, field, value, 3, "reset"))
@@ -171,7 +171,7 @@ def test_every_cell_of_a_reset(field, value, message, way):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("when", ["step", "reset"])
-def test_what_an_environment_raises_is_its_own_and_says_where(way, when):
+def test_environment_fault_keeps_what_an_environment_raises_and_says_where(way, when):
     with pytest.raises(Planted) as caught:
         play(WAYS[way](REAL, "raises", None, 3, when))
     (note,) = caught.value.__notes__
@@ -192,7 +192,7 @@ def test_what_an_environment_raises_is_its_own_and_says_where(way, when):
     ids=str,
 )
 @pytest.mark.parametrize("way", WAYS)
-def test_what_can_be_converted_without_changing_it_will_do(way, field, value):
+def test_environment_fault_is_none_where_a_value_can_be_converted_without_changing_it(way, field, value):
     play(WAYS[way](REAL, field, value))
 
 
@@ -222,7 +222,7 @@ class MaskedLate(Faulty):
 
 
 @pytest.mark.parametrize("mode", [None, AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])
-def test_masks_that_come_after_the_first_reset_are_refused(mode):
+def test_environment_fault_refuses_masks_that_come_after_the_first_reset(mode):
     given = MaskedLate if mode is None else SyncVectorEnv([MaskedLate], autoreset_mode=mode)
     environments = make(given, 1)
     environments.reset(KEY)
@@ -246,7 +246,7 @@ MASKS = [
 
 @pytest.mark.parametrize("way", ["alone", "next step"])
 @pytest.mark.parametrize(("actions", "mask", "message"), MASKS, ids=str)
-def test_masks_that_say_nothing(actions, mask, message, way):
+def test_environment_fault_refuses_masks_that_say_nothing(actions, mask, message, way):
     pool = iter([Masked(None, actions), Masked(mask, actions), Masked(None, actions)])
     if way == "alone":
         environments = make(lambda: next(pool), 2)
@@ -260,7 +260,7 @@ def test_masks_that_say_nothing(actions, mask, message, way):
 
 
 @pytest.mark.parametrize("actions", [Faulty.action_space, CHOICES], ids=str)
-def test_at_an_end_nobody_acts_and_nothing_need_be_possible(actions):
+def test_environment_fault_is_none_at_an_end_where_nothing_is_possible(actions):
     """Flags that are all down would make the best value there that of nothing."""
     environments = make(lambda: Masked(None, actions), 2)
     environments.reset(KEY)
@@ -282,7 +282,7 @@ def test_at_an_end_nobody_acts_and_nothing_need_be_possible(actions):
         ("info", None),
     ],
 )
-def test_scoring_and_filming_stop_as_well(field, value, scored):
+def test_environment_fault_stops_scoring_and_filming_as_well(field, value, scored):
     def policy(seen, mask, carry, fresh, t):
         return np.zeros(len(fresh), np.int32), carry
 
@@ -321,7 +321,7 @@ PROCESSES = {
     "ignore:.*Received the following error|.*Raising the last|.*Traceback:UserWarning"
 )
 @pytest.mark.parametrize("case", PROCESSES)
-def test_processes(case):
+def test_environment_fault_comes_from_processes_too(case):
     env, kind, message = PROCESSES[case]
     with pytest.raises(kind, match=message) as caught:
         play(make(env, 2, vectorization="async"))
@@ -346,7 +346,7 @@ class OneBuffer(gym.Env):
         return self.seen, 0.0, False, bool(self.seen[0] == 3), {}
 
 
-def test_processes_of_the_users_that_lose_the_last_observation_are_refused():
+def test_make_refuses_processes_of_the_users_that_lose_the_last_observation():
     """With one buffer, and no layer of ours in them; what becomes of it along all other ways: test_gymnasium.py."""
     envs = AsyncVectorEnv([OneBuffer], context="forkserver", autoreset_mode=AutoresetMode.SAME_STEP)
     with pytest.raises(
@@ -366,7 +366,7 @@ def test_processes_of_the_users_that_lose_the_last_observation_are_refused():
     ],
 )
 @pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])
-def test_processes_of_the_users_are_refused_where_a_copy_answers_what_they_would_convert(
+def test_make_refuses_processes_of_the_users_where_a_copy_answers_what_they_would_convert(
     mode, space, field, value, message
 ):
     """Their processes convert it before anybody can look: some steps of one copy are played here beforehand."""
@@ -401,7 +401,7 @@ INFOS = {
 
 
 @pytest.mark.parametrize("way", INFOS)
-def test_what_an_environment_says_in_info_is_not_taken_for_ours(way):
+def test_info_of_an_environment_is_not_taken_for_ours(way):
     environments, wrapped = INFOS[way](), "wrapped" in way
     environments.reset(KEY)
     step = environments.step(np.zeros(2, np.int32))
@@ -415,7 +415,7 @@ def test_what_an_environment_says_in_info_is_not_taken_for_ours(way):
 @pytest.mark.parametrize(
     ("field", "value"), [("reward", np.nan), ("observation", [0, 0, 300]), ("info", None)]
 )
-def test_training_stops_and_leaves_the_last_good_model(tmp_path, field, value):
+def test_environment_fault_stops_training_and_leaves_the_last_good_model(tmp_path, field, value):
     space = BYTES if field == "observation" else REAL
     value = np.full((2, 2, 1), 300) if field == "observation" else value
     network = {"hidden_sizes": (8,), "initialization": "uniform", "convolutions": ()}

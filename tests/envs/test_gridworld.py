@@ -40,7 +40,7 @@ def outcome(world, row, column, action, k=0):
     return place, float(world.rewards[at]), bool(world.terminated[at])
 
 
-def test_the_default_has_the_published_values():
+def test_grid_world_default_has_the_published_values():
     world = GridWorld()
     assert world.cells == ("S..", ".#.", "..G")
     assert world.shape == (3, 3)
@@ -52,7 +52,7 @@ def test_the_default_has_the_published_values():
     assert world.start_states.tolist() == [0]
 
 
-def test_every_character_does_what_it_says():
+def test_grid_world_characters_do_what_they_say():
     world = GridWorld(
         """
         S$HG
@@ -76,7 +76,7 @@ def test_every_character_does_what_it_says():
     assert not values(world, 0.9)[[2, 3, 5]].any()  # nothing follows an end, nothing begins in an obstacle
 
 
-def test_slipping_goes_to_either_side():
+def test_grid_world_slips_to_either_side():
     world = GridWorld(["...", ".S.", "..."], slip=0.2, step=-1, wall=-7)
     np.testing.assert_allclose(
         np.diff(np.asarray(world.cumulative[4, UP]), prepend=0), [0.8, 0.1, 0.1], atol=1e-6
@@ -87,7 +87,7 @@ def test_slipping_goes_to_either_side():
     assert {outcome(world, 0, 0, UP, k)[:2] for k in (1, 2)} == {((0, 0), -7), ((0, 1), -1)}
 
 
-def test_the_dyna_maze_is_suttons():
+def test_grid_world_of_the_dyna_maze_is_suttons():
     """Sutton & Barto, figure 8.2: the shortest way from S to G takes 14 steps."""
     maze = native("DynaMaze")
     assert maze.shape == (6, 9)
@@ -97,7 +97,7 @@ def test_the_dyna_maze_is_suttons():
     assert outcome(maze, 1, 8, UP) == ((0, 8), 1, True)
 
 
-def test_ids_are_known_to_gymnasium_and_to_the_command():
+def test_grid_world_ids_are_known_to_gymnasium_and_to_the_command():
     for id, limit in (("GridWorld", 1000), ("DynaMaze", 2000)):
         source = Source(id)
         assert source.native is not None
@@ -112,19 +112,19 @@ def test_ids_are_known_to_gymnasium_and_to_the_command():
     assert (int(observation), reward, terminated, truncated) == (8, 100.0, True, False)
 
 
-def test_the_host_steps_it_as_any_gymnasium_environment():
+def test_grid_world_is_stepped_by_the_host_as_any_gymnasium_environment():
     environments = Source("GridWorld", backend="gymnasium").host(2)
     assert environments.spec.max_episode_steps == 1000
     environments.close()
 
 
-def test_one_of_your_own_is_scored_on_itself():
+def test_grid_world_of_your_own_is_scored_on_itself():
     world = GridWorld(["SG"])
     assert world.id == "GridWorld-1x2"
     assert Source(world).single().environment is world
 
 
-def test_a_map_may_be_named_listed_or_written():
+def test_grid_world_takes_a_map_that_is_named_listed_or_written():
     assert GridWorld("dyna").cells == MAPS["dyna"]
     assert GridWorld("S.\n.G").cells == GridWorld(["S.", ".G"]).cells == ("S.", ".G")
     assert GridWorld("""
@@ -145,12 +145,12 @@ def test_a_map_may_be_named_listed_or_written():
         ("3x3", {"slip": 1.2}, r"slip=1\.2"),
     ],
 )
-def test_bad_maps_are_refused(cells, options, message):
+def test_grid_world_refuses_bad_maps(cells, options, message):
     with pytest.raises(ValueError, match=message):
         GridWorld(cells, **options)
 
 
-def test_the_command_reproduces_the_published_table(tmp_path, capsys):
+def test_grid_world_on_the_command_line_reproduces_the_published_table(tmp_path, capsys):
     run = tmp_path / "run"
     assert (
         main(["train", "q-learning", "GridWorld", "--no-progress", "--episodes", "2", "--run-dir", str(run)])

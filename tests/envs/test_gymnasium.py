@@ -137,7 +137,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_no_step_spans_two_episodes(way):
+def test_make_has_no_step_that_spans_two_episodes(way):
     environments = WAYS[way]()
     n = environments.spec.num_envs
     assert environments.spec.dummy_steps == (way == "next step")
@@ -171,7 +171,7 @@ def test_no_step_spans_two_episodes(way):
     assert set(ends) >= ({(True, False), (False, True)} if n == 2 else {(True, False)})
 
 
-def test_nothing_returned_is_written_to_again():
+def test_make_returns_nothing_that_is_written_to_again():
     environments = make(Counting, 2)
     observation, _ = environments.reset(KEY)
     first = observation.copy()
@@ -191,7 +191,7 @@ class BothAtOnce(Counting):
 
 
 @pytest.mark.parametrize("way", ["sync", "same step", "next step"])
-def test_both_flags_arrive_as_they_were_said(way):
+def test_make_hands_on_both_flags_as_they_were_said(way):
     modes = {"same step": AutoresetMode.SAME_STEP, "next step": AutoresetMode.NEXT_STEP}
     environments = (
         make(BothAtOnce, 2) if way == "sync" else make(vector(SyncVectorEnv, modes[way], BothAtOnce))
@@ -203,7 +203,7 @@ def test_both_flags_arrive_as_they_were_said(way):
     environments.close()
 
 
-def test_a_dummy_step_earns_nothing_whatever_it_says():
+def test_make_has_dummy_steps_earn_nothing_whatever_they_say():
     envs = vector(SyncVectorEnv, AutoresetMode.NEXT_STEP)
     environments = make(gym.wrappers.vector.TransformReward(envs, lambda reward: reward + 1))
     environments.reset(KEY)
@@ -219,7 +219,7 @@ class AlwaysOver(gym.vector.VectorWrapper):
         return observation, reward, np.ones_like(terminated), np.ones_like(truncated), infos
 
 
-def test_a_dummy_step_ends_nothing_whatever_it_says():
+def test_make_has_dummy_steps_end_nothing_whatever_they_say():
     environments = make(AlwaysOver(vector(SyncVectorEnv, AutoresetMode.NEXT_STEP)))
     environments.reset(KEY)
     steps = [environments.step(np.ones(2, np.int32)) for _ in range(3)]
@@ -228,7 +228,7 @@ def test_a_dummy_step_ends_nothing_whatever_it_says():
     assert all(step.truncated.all() for step in steps)  # which joins nothing to the next episode
 
 
-def test_flags_of_a_vector_environment_are_copies():
+def test_make_copies_the_flags_of_a_vector_environment():
     checks = Checks("Test", Counting.observation_space, Counting.action_space, 2)
     reward, terminated, truncated = np.ones(2, np.float32), np.zeros(2, bool), np.zeros(2, bool)
     given = checks.batch_outcomes(reward, terminated, truncated)
@@ -260,7 +260,7 @@ MASKED = {
 
 
 @pytest.mark.parametrize("way", MASKED)
-def test_masks_belong_to_their_observations(way):
+def test_make_hands_on_masks_with_their_observations(way):
     environments = MASKED[way]()
     assert environments.spec.masked
     action = np.zeros((2, *environments.spec.action_space.shape), np.int32)
@@ -289,7 +289,7 @@ EVERYTHING = gs.Dict(
 )
 
 
-def test_every_space_has_its_counterpart():
+def test_space_from_gymnasium_has_a_counterpart_of_every_space():
     assert space_from_gymnasium(EVERYTHING) == spaces.Dict.of(
         {
             "wide": spaces.Box(-np.inf, np.inf, (2, 3)),
@@ -311,7 +311,7 @@ SHOWN = gs.Dict(
 
 
 @pytest.mark.parametrize("vectorization", ["sync", "same step"])
-def test_observations_of_every_space(vectorization):
+def test_observation_to_jax_takes_observations_of_every_space(vectorization):
     shows = [Shows(SHOWN), Shows(gs.Dict(SHOWN.spaces))]
     pool = iter(shows)
     if vectorization == "sync":
@@ -353,7 +353,7 @@ ACTIONS = [
 @pytest.mark.parametrize(
     ("space", "actions", "expected"), ACTIONS, ids=lambda x: getattr(x, "__name__", None)
 )
-def test_actions_arrive_as_the_environment_declares_them(space, actions, expected, way):
+def test_action_to_gym_makes_actions_as_the_environment_declares_them(space, actions, expected, way):
     made = []
 
     def create():
@@ -370,7 +370,7 @@ def test_actions_arrive_as_the_environment_declares_them(space, actions, expecte
         assert np.asarray(env.taken[0]).dtype == space.dtype
 
 
-def test_structured_actions_are_given_one_by_one():
+def test_action_to_gym_gives_structured_actions_one_by_one():
     space = gs.Dict(move=gs.Box(-1, 1, (2,)), pick=gs.Tuple((gs.Discrete(3, start=1), gs.MultiBinary(2))))
     made = [Recorder(space), Recorder(space)]
     pool = iter(made)
@@ -384,7 +384,7 @@ def test_structured_actions_are_given_one_by_one():
     assert space.contains(action_to_gym(space, jax.tree.map(lambda x: x[0], action)))
 
 
-def test_a_key_fixes_everything():
+def test_make_with_a_key_fixes_everything():
     environments, again = make("CartPole-v1", 3), make("CartPole-v1", 3)
 
     def play(environments, key):
@@ -405,7 +405,7 @@ def test_a_key_fixes_everything():
     assert not np.array_equal(own.reset(KEY)[0], own.reset(jax.random.key(8))[0])
 
 
-def test_gymnasiums_own_vector_cartpole():
+def test_make_steps_gymnasiums_own_vector_cartpole():
     environments = make("CartPole-v1", 4, vectorization="vector_entry_point")
     single = make("CartPole-v1")
     assert environments.spec.id == single.spec.id == "CartPole-v1"
@@ -421,7 +421,7 @@ def test_gymnasiums_own_vector_cartpole():
     assert ended >= 8
 
 
-def test_lunar_lander_steps():
+def test_make_steps_lunar_lander():
     environments = make("LunarLander-v3", 2)
     assert environments.spec.max_episode_steps == 1000
     environments.reset(KEY)
@@ -435,14 +435,14 @@ def test_lunar_lander_steps():
     assert ended >= 2
 
 
-def test_the_time_limit_is_found_without_an_id():
+def test_make_finds_the_time_limit_without_an_id():
     assert make(gym.wrappers.TimeLimit(Counting(), 17)).spec.max_episode_steps == 17
     assert make(lambda: gym.make("CartPole-v1", max_episode_steps=12)).spec.max_episode_steps == 12
     assert make("CartPole-v1", env_kwargs={"max_episode_steps": 9}).spec.max_episode_steps == 9
     assert make(Counting).spec.id == "Counting"
 
 
-def test_a_single_environment_to_look_at():
+def test_make_single_is_an_environment_to_look_at():
     env = make_single("CartPole-v1", render_mode="rgb_array")
     env.reset(seed=0)
     assert env.render().ndim == 3
@@ -552,13 +552,13 @@ ERRORS = {
 
 @pytest.mark.parametrize("case", ERRORS)
 @pytest.mark.filterwarnings("ignore")
-def test_wrong_input_is_told_what_would_be_right(case):
+def test_make_tells_wrong_input_what_would_be_right(case):
     attempt, message = ERRORS[case]
     with pytest.raises(ValueError, match=f"(?s){message}"):
         attempt()
 
 
-def test_a_mask_that_stops_coming():
+def test_checks_refuse_a_mask_that_stops_coming():
     environments = make(lambda: SometimesMasked(DISCRETE))
     environments.reset(KEY)
     with pytest.raises(
@@ -567,7 +567,7 @@ def test_a_mask_that_stops_coming():
         environments.step(np.zeros(1, np.int32))
 
 
-def test_a_missing_package_names_its_extra(monkeypatch):
+def test_make_names_the_extra_of_a_missing_package(monkeypatch):
     for name in [m for m in sys.modules if m.startswith("gymnasium.envs.box2d")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "Box2D", None)
@@ -575,7 +575,7 @@ def test_a_missing_package_names_its_extra(monkeypatch):
         make("LunarLander-v3")
 
 
-def test_async_knows_what_only_this_process_registered():
+def test_make_async_knows_what_only_this_process_registered():
     gym.register("OnlyHere-v0", Copying, max_episode_steps=3)
     environments = make("OnlyHere-v0", 2, vectorization="async")
     assert isinstance(environments.envs, AsyncVectorEnv)
@@ -617,7 +617,7 @@ class Walk(base.Environment):
         return jnp.stack([state[0] < 3, state[0] < 9])
 
 
-def test_a_native_environment_on_the_host_sees_the_same_randomness():
+def test_native_on_host_sees_the_same_randomness():
     environment = Walk()
     environments = NativeOnHost(environment, 3)
     assert environments.spec.num_envs == 3

@@ -23,7 +23,7 @@ MALFORMED = (
 
 
 @pytest.mark.parametrize("id", MALFORMED)
-def test_a_malformed_id_is_refused(id, capsys):
+def test_require_well_formed_refuses_a_malformed_id(id, capsys):
     with pytest.raises(ValueError, match="Malformed environment id"):
         operant.PPO(id, preset=None)
     with pytest.raises(ValueError, match="Malformed environment id"):
@@ -33,7 +33,7 @@ def test_a_malformed_id_is_refused(id, capsys):
         assert repr(id) in capsys.readouterr().err
 
 
-def test_well_formed_ids_are_taken():
+def test_require_well_formed_and_resolve_take_well_formed_ids():
     for id in (
         "CartPole-v1",
         "ALE/Pong-v5",

@@ -39,7 +39,7 @@ class Switches(gym.Env):
         return np.zeros(1, np.float32), 0.0, len(self.seen) % 5 == 0, False, self._info()
 
 
-def test_flags_of_switches():
+def test_flat_mask_has_two_flags_for_each_switch():
     assert mask_size(SWITCHES) == mask_size(gym.spaces.MultiBinary((3, 1))) == 6
     np.testing.assert_array_equal(flat_mask(SWITCHES, HELD), [1, 0, 0, 1, 1, 1])
     np.testing.assert_array_equal(flat_mask(SWITCHES, np.ravel(HELD)), [1, 0, 0, 1, 1, 1])
@@ -53,7 +53,7 @@ def test_flags_of_switches():
 
 @pytest.mark.parametrize("by_method", [False, True])
 @pytest.mark.parametrize("wrappers", [(), (IgnoreMasks(),)])
-def test_switches_that_are_held_and_masks_that_are_left_out(by_method, wrappers):
+def test_ignore_masks_leaves_out_masks_of_switches_that_are_held(by_method, wrappers):
     env = Switches(by_method)
     learner = PPO(n_steps=16, batch_size=16, n_epochs=1, network=Network(hidden_sizes=(4,)))
     agent = Agent(learner, env, wrappers=wrappers)
@@ -70,13 +70,13 @@ def test_switches_that_are_held_and_masks_that_are_left_out(by_method, wrappers)
         np.testing.assert_array_equal(best[:2], [0, 1])
 
 
-def test_native_masks_are_left_out():
+def test_ignore_masks_leaves_out_native_masks():
     assert probes.Masked().spec.masked
     assert not wrap(probes.Masked(), "ignore-masks").spec.masked
     assert as_wrappers("ignore-masks") == (IgnoreMasks(),)
 
 
-def test_what_should_give_masks_must_be_a_method():
+def test_action_masks_must_be_a_method():
     env = Switches(by_method=True)
     env.action_masks = np.ones(6, bool)
     with pytest.raises(ValueError, match="action_masks is ndarray: must be a method"):
@@ -93,7 +93,7 @@ def test_what_should_give_masks_must_be_a_method():
     ],
     ids=str,
 )
-def test_in_every_part_something_must_be_possible_until_the_episode_is_over(space, mask):
+def test_action_mask_must_leave_something_possible_in_every_part_until_the_episode_is_over(space, mask):
     with pytest.raises(ValueError, match="allows no action at all"):
         flat_mask(space, mask)
     assert flat_mask(space, mask, final=True).all()

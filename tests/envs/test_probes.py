@@ -61,7 +61,7 @@ def at_random(environment):
 
 
 @pytest.mark.parametrize("probe", ALL, ids=lambda probe: probe.id)
-def test_observations_belong_to_the_space(probe):
+def test_probes_have_observations_of_their_space(probe):
     environment = probe()
     observation, step = play(environment, at_random(environment))
     space = environment.observation_space
@@ -74,14 +74,14 @@ def test_observations_belong_to_the_space(probe):
     assert environment.spec.id == probe.__name__
 
 
-def test_constant_reward():
+def test_constant_reward_is_1_at_every_step():
     environment = probes.ConstantReward()
     _, step = play(environment, at_random(environment))
     assert (step.reward == 1).all()
     assert step.terminated.all()
 
 
-def test_observation_reward():
+def test_observation_reward_is_the_observation():
     environment = probes.ObservationReward()
     observation, step = play(environment, at_random(environment))
     np.testing.assert_array_equal(step.reward, observation[..., 0])
@@ -89,7 +89,7 @@ def test_observation_reward():
     assert set(np.unique(observation)) == {-1.0, 1.0}
 
 
-def test_delayed_reward():
+def test_delayed_reward_comes_at_the_second_step():
     environment = probes.DelayedReward()
     observation, step = play(environment, at_random(environment))
     np.testing.assert_array_equal(step.reward, observation[..., 0])
@@ -134,7 +134,9 @@ def test_two_states_separates_the_correct_value_from_the_wrong_ones():
 
 @pytest.mark.parametrize("actions", ACTIONS, ids=lambda space: type(space).__name__)
 @pytest.mark.parametrize("probe", [probes.ActionReward, probes.ObservationActionReward], ids=lambda p: p.id)
-def test_only_the_right_action_earns_everything(probe, actions):
+def test_action_reward_and_observation_action_reward_earn_everything_for_the_right_action_only(
+    probe, actions
+):
     environment = probe(actions=actions)
     table = jax.device_get(jax.jit(jax.vmap(partial(probes.right_action, actions)))(jnp.arange(2)))
     assert mismatch(actions, table, leading=(2,)) is None
@@ -245,6 +247,6 @@ def test_senses_needs_every_part_of_the_observation():
         assert float(reward.mean()) == pytest.approx(expected, abs=0.02)
 
 
-def test_unknown_action_spaces_are_refused():
+def test_right_action_refuses_unknown_action_spaces():
     with pytest.raises(ValueError, match="Probe actions must be Box, Discrete, MultiDiscrete or MultiBinary"):
         probes.right_action(probes.Senses().observation_space, jnp.zeros((), int))

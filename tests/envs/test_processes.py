@@ -65,7 +65,7 @@ def workers():
 
 
 @pytest.mark.parametrize("vectorization", ["sync", "async"])
-def test_a_list_is_an_environment_for_each_copy(vectorization):
+def test_source_takes_a_list_with_an_environment_for_each_copy(vectorization):
     source = Source([one, two], vectorization=vectorization)
     environments = source.host(2)
     assert environments.reset(jax.random.key(0))[0].tolist() == [[1], [2]]
@@ -75,7 +75,7 @@ def test_a_list_is_an_environment_for_each_copy(vectorization):
     assert operant.ScriptedPolicy(lambda observation: 0, source).evaluate(2).mean == 3  # of the first
 
 
-def test_an_agent_learns_in_a_list():
+def test_learn_in_a_list_of_environments():
     agent = operant.Random((one, two)).learn(16, progress_bar=False)
     assert agent.num_envs == 2
     assert 3 < agent.history[-1]["rollout/ep_rew_mean"] < 6
@@ -83,7 +83,7 @@ def test_an_agent_learns_in_a_list():
     assert (by_id.num_envs, by_id.spec.max_episode_steps, by_id.source.native) == (2, 3, None)
 
 
-def test_lists_that_cannot_be_used():
+def test_source_refuses_lists_that_cannot_be_used():
     cases = [
         ([one, lambda: Level(size=2)], {}, "environments differ in their spaces"),
         ([], {}, "holds none"),
@@ -101,7 +101,7 @@ def test_lists_that_cannot_be_used():
 
 
 @pytest.mark.parametrize("kind", ["single", "instance", "async", "vector"])
-def test_training_environments_can_be_called(kind):
+def test_get_attr_and_env_method_reach_the_environments_of_training(kind):
     envs = {"single": one, "instance": one(), "async": one}.get(kind)
     if envs is None:
         envs = SyncVectorEnv([one, one], autoreset_mode=AutoresetMode.SAME_STEP)
@@ -125,7 +125,7 @@ def test_training_environments_can_be_called(kind):
         assert agent.get_attr("level") == [5] * n  # and none of these did any harm
 
 
-def test_what_cannot_be_called_says_what_can():
+def test_env_method_and_get_attr_say_what_can_be_called():
     with pytest.raises(ValueError, match=r"CartPole-v1 is trained on natively.*backend='gymnasium'"):
         operant.Random("CartPole-v1").env_method("set_difficulty", 1)
     own = operant.Random("CartPole-v1", backend="gymnasium", vectorization="vector_entry_point", num_envs=2)
@@ -136,7 +136,7 @@ def test_what_cannot_be_called_says_what_can():
 # the end
 
 
-def test_environments_are_closed_once_and_learning_goes_on():
+def test_close_is_once_and_learning_goes_on():
     agent = operant.Random(lambda: gym.wrappers.TimeLimit(Level(), 2), num_envs=2)
     agent.learn(8, progress_bar=False)
     before = Level.closed
@@ -152,7 +152,7 @@ def test_environments_are_closed_once_and_learning_goes_on():
     operant.Random("CartPole-v1").close()
 
 
-def test_what_the_user_made_stays_open():
+def test_close_leaves_open_what_the_user_made():
     gc.collect()  # of earlier tests: a vector environment that is forgotten closes what it holds
     for envs in (Level(), SyncVectorEnv([one], autoreset_mode=AutoresetMode.SAME_STEP)):
         before = Level.closed
@@ -165,7 +165,7 @@ def test_what_the_user_made_stays_open():
         assert Level.closed - before == opened
 
 
-def test_comparing_with_the_random_policy_does_not_touch_what_trains():
+def test_compare_with_the_random_policy_does_not_touch_what_trains():
     envs = SyncVectorEnv([one, one], autoreset_mode=AutoresetMode.SAME_STEP)
     agent = operant.Random(envs).learn(4, progress_bar=False)
     taken = [env.get_wrapper_attr("t") for env in envs.envs]
@@ -175,7 +175,7 @@ def test_comparing_with_the_random_policy_does_not_touch_what_trains():
     assert [env.get_wrapper_attr("t") for env in envs.envs] == taken
 
 
-def test_a_score_that_fails_closes_its_environments():
+def test_evaluate_that_fails_closes_its_environments():
     class Fails(Level):
         def step(self, action):
             raise RuntimeError("planted")
@@ -188,7 +188,7 @@ def test_a_score_that_fails_closes_its_environments():
 
 
 @pytest.mark.parametrize("end", ["close", "forgotten"])
-def test_processes_end_with_their_agent(end):
+def test_close_ends_the_processes_of_an_agent(end):
     agent = operant.Random(one, num_envs=2, vectorization="async").learn(8, progress_bar=False)
     assert len(workers()) == 2
     if end == "close":
@@ -202,7 +202,7 @@ def test_processes_end_with_their_agent(end):
 # how processes start
 
 
-def test_wrong_start_methods_are_told():
+def test_start_method_that_is_wrong_is_told():
     with pytest.raises(ValueError, match=r"start_method='thread': must be one of .*spawn"):
         operant.Random(one, vectorization="async", start_method="thread")
     with pytest.raises(
@@ -212,7 +212,7 @@ def test_wrong_start_methods_are_told():
 
 
 @pytest.mark.parametrize("method", ["spawn", "fork"])
-def test_the_start_method_is_the_one_asked_for(method):
+def test_start_method_is_the_one_asked_for(method):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system has no {method}")
     environments = Source(one, vectorization="async", start_method=method).host(1)
@@ -241,7 +241,7 @@ GUARDS = {
     ("guard", "method"),
     [("none", "forkserver"), ("none", "spawn"), ("other", "spawn"), ("guard", "forkserver")],
 )
-def test_a_script_without_a_guard_is_told_what_to_add(tmp_path, guard, method):
+def test_start_method_tells_a_script_without_a_guard_what_to_add(tmp_path, guard, method):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system has no {method}")
     script = tmp_path / "script.py"

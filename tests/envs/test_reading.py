@@ -50,7 +50,7 @@ def changed(rng, value):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", SPACES)
-def test_the_quick_and_the_slow_way_agree(name):
+def test_reader_agrees_with_the_slow_way(name):
     space, rng = SPACES[name], np.random.default_rng(0)
     space.seed(1)
     reader, checks = Reader(space), Checks("Any", space, gs.Discrete(2), 2)

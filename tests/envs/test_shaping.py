@@ -63,14 +63,14 @@ def both(table: Tabular, potential: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_on_random_models(seed):
+def test_potential_shaping_keeps_the_best_policy_of_random_models(seed):
     table, potential = random_model(seed), np.random.default_rng(seed + 100).normal(size=6) * 10
     q, shaped = both(table, potential)
     np.testing.assert_allclose(shaped[:4], (q - potential[:, None])[:4], atol=1e-4)
     np.testing.assert_array_equal(shaped[:4].argmax(1), q[:4].argmax(1))
 
 
-def test_on_the_gridworld():
+def test_potential_shaping_keeps_the_best_policy_of_the_grid_world():
     table = GridWorld()
     rows, columns = np.divmod(np.arange(9), 3)
     q, shaped = both(table, 5.0 * (rows + columns))  # higher towards the goal, which is 20
@@ -80,7 +80,7 @@ def test_on_the_gridworld():
     )
 
 
-def test_without_the_convention_for_terminal_states_the_best_policy_would_change(monkeypatch):
+def test_potential_shaping_without_0_at_terminal_states_would_change_the_best_policy(monkeypatch):
     """Action 0 ends with 1, action 1 with 0, but in a state that the potential likes."""
     transition = np.zeros((3, 2, 3))
     transition[0, 0, 1] = transition[0, 1, 2] = 1
@@ -105,7 +105,7 @@ def test_without_the_convention_for_terminal_states_the_best_policy_would_change
     assert wrong[0].argmax() != q[0].argmax()
 
 
-def test_a_learner_finds_them_where_episodes_are_cut_short():
+def test_potential_shaping_keeps_what_is_learnt_where_episodes_are_cut_short():
     """No state is terminal and every third step is truncated: the bootstrap there must fit the last reward."""
     table = random_model(1, terminal=False, certain=True, start=np.full(6, 1 / 6), max_episode_steps=3)
     potential = jnp.array([5.0, -3.0, 0.0, 8.0, 2.0, -6.0])

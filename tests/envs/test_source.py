@@ -69,7 +69,7 @@ def score(source, episodes=2):
         ("GridWorld", {"cells": "maze", "max_episode_steps": 7}, "n=169"),
     ],
 )
-def test_the_twin_takes_the_keywords_that_it_can(id, env_kwargs, says):
+def test_source_gives_the_twin_the_keywords_that_it_can_take(id, env_kwargs, says):
     source = Source(id, env_kwargs=env_kwargs)
     assert source.native is not None
     assert says in f"{source.native} {source.spec}"
@@ -80,7 +80,7 @@ def test_the_twin_takes_the_keywords_that_it_can(id, env_kwargs, says):
     assert source.spec.max_episode_steps == through_gymnasium.spec.max_episode_steps
 
 
-def test_classic_twins_do_with_keywords_what_gymnasium_does():
+def test_source_of_classic_twins_does_with_keywords_what_gymnasium_does():
     cases = [
         ("CartPole-v1", {"sutton_barto_reward": True}, 1),
         ("Pendulum-v1", {"g": 3.0}, np.array([0.5], np.float32)),
@@ -109,14 +109,14 @@ def test_classic_twins_do_with_keywords_what_gymnasium_does():
         ("CartPole-v1", {"render_mode": "human"}),
     ],
 )
-def test_what_the_twin_cannot_do_goes_through_gymnasium(id, env_kwargs):
+def test_source_goes_through_gymnasium_for_what_the_twin_cannot_do(id, env_kwargs):
     assert Source(id, env_kwargs=env_kwargs).native is None
     with pytest.raises(ValueError, match=f"'{id}' has no native twin as it is registered now"):
         Source(id, "native", env_kwargs=env_kwargs)
 
 
 @pytest.mark.parametrize("given", [Sized, partial(Sized, limit=3), "Sized-v0"])
-def test_keywords_reach_training_and_scoring(given, monkeypatch):
+def test_env_kwargs_reach_training_and_scoring(given, monkeypatch):
     monkeypatch.setitem(gym.registry, "Sized-v0", gym.envs.registration.EnvSpec("Sized-v0", Sized))
     source = Source(given, env_kwargs={"pay": 3.0, "limit": 4})
     environments = source.host(2)
@@ -125,7 +125,7 @@ def test_keywords_reach_training_and_scoring(given, monkeypatch):
     assert score(source) == 12
 
 
-def test_wrong_keywords_name_the_right_ones():
+def test_env_kwargs_that_are_wrong_name_the_right_ones():
     cases = [
         ("FrozenLake-v1", {"slippery": 1}, "no argument 'slippery' .*Did you mean 'is_slippery'"),
         ("FrozenLake-v1", {"is_slippery": "false"}, "is_slippery='false' must be True or False"),
@@ -143,7 +143,7 @@ def test_wrong_keywords_name_the_right_ones():
             _ = Source(given, env_kwargs=env_kwargs).spec
 
 
-def test_a_file_keeps_keywords(tmp_path):
+def test_env_kwargs_are_kept_in_a_file(tmp_path):
     agent = operant.QLearning(
         "FrozenLake-v1", preset=None, env_kwargs={"is_slippery": False, "desc": ("SF", "FG")}
     )
@@ -162,7 +162,7 @@ def test_a_file_keeps_keywords(tmp_path):
         operant.load(tmp_path / "model.safetensors", env="FrozenLake8x8-v1", env_kwargs={"map_name": "4x4"})
 
 
-def test_keywords_that_no_file_holds_are_asked_for(tmp_path):
+def test_env_kwargs_that_no_file_holds_are_asked_for(tmp_path):
     agent = operant.DQN(Sized, env_kwargs={"pay": np.float32(2), "table": object()})
     assert (agent.config()["env_kwargs"], agent.config()["env_kwargs_not_kept"]) == ({"pay": 2.0}, ["table"])
     agent.save(tmp_path / "model.safetensors")
@@ -175,12 +175,12 @@ def test_keywords_that_no_file_holds_are_asked_for(tmp_path):
     assert arguments.from_json(config, "Other-v0", None) == arguments.from_json(config, Sized(), None) == {}
 
 
-def test_what_counts_as_solved_is_that_of_the_registered_environment():
+def test_source_counts_as_solved_what_the_registered_environment_does():
     assert operant.Random("CartPole-v1").threshold == 475
     assert operant.Random("CartPole-v1", env_kwargs={"sutton_barto_reward": True}).threshold is None
 
 
-def test_scores_with_other_keywords():
+def test_env_kwargs_may_be_others_for_scores():
     agent = operant.Random(Sized, env_kwargs={"pay": 2.0})
     assert agent.evaluate(2, deterministic=False).mean == 10
     assert agent.evaluate(2, deterministic=False, env_kwargs={"limit": 3}).mean == 6
@@ -193,7 +193,7 @@ def test_scores_with_other_keywords():
 
 
 @pytest.mark.parametrize("id", ["CartPole-v1", "FrozenLake-v1", "GridWorld"])
-def test_the_twin_has_the_time_limit_of_the_registry(id, monkeypatch):
+def test_source_gives_the_twin_the_time_limit_of_the_registry(id, monkeypatch):
     monkeypatch.setattr(gym.registry[id], "max_episode_steps", 11)
     source = Source(id)
     assert source.native is not None
@@ -201,14 +201,14 @@ def test_the_twin_has_the_time_limit_of_the_registry(id, monkeypatch):
     assert Source(id, "gymnasium").spec.max_episode_steps == 11
 
 
-def test_an_id_that_was_registered_anew_has_no_twin(monkeypatch):
+def test_source_of_an_id_that_was_registered_anew_has_no_twin(monkeypatch):
     changed = gym.envs.registration.EnvSpec("CartPole-v1", Sized, max_episode_steps=9)
     monkeypatch.setitem(gym.registry, "CartPole-v1", changed)
     assert Source("CartPole-v1").native is None
     assert score("CartPole-v1") == 5
 
 
-def test_registered_keywords_and_wrappers_are_the_twins_too(monkeypatch):
+def test_source_gives_the_twin_registered_keywords_and_wrappers(monkeypatch):
     monkeypatch.setattr(gym.registry["Pendulum-v1"], "kwargs", {"g": 2.5})
     assert "g=2.5" in str(Source("Pendulum-v1").native)
     monkeypatch.setattr(gym.registry["Pendulum-v1"], "kwargs", {"novel": 1})
@@ -218,7 +218,7 @@ def test_registered_keywords_and_wrappers_are_the_twins_too(monkeypatch):
     assert Source("CartPole-v1").native is None
 
 
-def test_an_id_without_a_version_is_the_newest():
+def test_source_of_an_id_without_a_version_is_the_newest():
     for id, full in {
         "CartPole": "CartPole-v1",
         "FrozenLake": "FrozenLake-v1",
@@ -348,7 +348,7 @@ VECTORS = {
 
 @pytest.mark.parametrize("kind", VECTORS)
 @pytest.mark.filterwarnings("ignore")
-def test_what_is_played_of_a_vector_environment_is_one_of_its_copies(kind):
+def test_source_plays_one_of_the_copies_of_a_vector_environment(kind):
     made, expected = VECTORS[kind]
     envs = made()
     source = Source(envs)
@@ -359,7 +359,7 @@ def test_what_is_played_of_a_vector_environment_is_one_of_its_copies(kind):
     envs.close()
 
 
-def test_an_agent_of_a_vector_environment_is_scored_filmed_and_selected_in_it(tmp_path):
+def test_source_of_a_vector_environment_is_scored_filmed_and_selected_in(tmp_path):
     agent = operant.QLearning(gym.make_vec("FrozenLake-v1", 2, render_mode="rgb_array", desc=["FS", "GF"]))
     assert agent.evaluate(3).environment == "FrozenLake-v1"
     for env in (agent.learner.single(), agent.random().learner.single()):
@@ -370,7 +370,7 @@ def test_an_agent_of_a_vector_environment_is_scored_filmed_and_selected_in_it(tm
     assert agent.best_so_far is not None
 
 
-def test_a_film_of_wrapped_copies():
+def test_source_films_wrapped_copies():
     envs = layers.TransformObservation(
         next_step(lambda: gym.make("CartPole-v1", render_mode="rgb_array"), 2), np.negative
     )
@@ -379,7 +379,7 @@ def test_a_film_of_wrapped_copies():
     assert operant.ScriptedPolicy(zero, envs).recording(max_steps=3).frames[0].ndim == 3
 
 
-def test_a_vector_environment_that_cannot_be_one_says_what_to_pass():
+def test_source_of_a_vector_environment_that_cannot_be_one_says_what_to_pass():
     counted = Counts(next_step(lambda: gym.make("CartPole-v1")))
     for envs, message in (
         (counted, "Counts.steps holds something for each of its 3 environments.*evaluate\\(env=…\\)"),
@@ -396,7 +396,7 @@ def test_a_vector_environment_that_cannot_be_one_says_what_to_pass():
     assert operant.Random(counted).evaluate(2, env="CartPole-v1", deterministic=False).mean >= 8
 
 
-def test_an_ids_own_vector_environment_is_played_as_itself(monkeypatch):
+def test_source_plays_an_ids_own_vector_environment_as_itself(monkeypatch):
     """The single environment of an id may be another one than its vector environment."""
     own = Source("CartPole-v1", "gymnasium", "vector_entry_point", env_kwargs={"sutton_barto_reward": True})
     assert isinstance(own.single().unwrapped, gym.envs.classic_control.CartPoleEnv)
@@ -408,7 +408,7 @@ def test_an_ids_own_vector_environment_is_played_as_itself(monkeypatch):
     assert len(recorded(other.single())) > 40
 
 
-def test_a_native_environment_with_values_of_its_own_is_played_with_them():
+def test_source_plays_a_native_environment_with_its_own_values():
     from operant.envs.classic.cartpole import CartPole
     from operant.envs.classic.pendulum import Pendulum
 
@@ -418,7 +418,7 @@ def test_a_native_environment_with_values_of_its_own_is_played_with_them():
     assert score(CartPole(max_episode_steps=3)) == 3
 
 
-def test_an_instance_is_not_closed_by_who_plays_it():
+def test_source_of_an_instance_does_not_close_it():
     class Closes(Sized):
         closed = 0
 
@@ -468,7 +468,7 @@ NORMALIZED = {
 
 
 @pytest.mark.parametrize("kind", NORMALIZED)
-def test_normalized_environments_are_scored_raw_and_as_they_were_learnt_in(kind):
+def test_source_scores_normalized_environments_raw_and_as_they_were_learnt_in(kind):
     with pytest.warns(UserWarning, match="statistics that no model file holds.*normalize_observations=True"):
         agent = operant.Random(NORMALIZED[kind]())
     assert agent.evaluate(2, deterministic=False).mean == 200
@@ -488,7 +488,7 @@ def test_normalized_environments_are_scored_raw_and_as_they_were_learnt_in(kind)
 
 
 @pytest.mark.filterwarnings("ignore:NormalizeObservation")
-def test_another_environment_to_evaluate_on_is_seen_as_training_sees_its_own():
+def test_source_of_another_environment_is_seen_as_training_sees_its_own():
     agent = operant.Random(normalized).learn(60, progress_bar=False)
     selection = Selection(agent._core, 1, normalized)
     (env,) = selection._environments
@@ -499,7 +499,7 @@ def test_another_environment_to_evaluate_on_is_seen_as_training_sees_its_own():
 
 
 @pytest.mark.filterwarnings("ignore:NormalizeObservation")
-def test_one_of_several_learners_sees_what_it_saw_in_training():
+def test_source_shows_one_of_several_learners_what_it_saw_in_training():
     agent = operant.Random(normalized, seeds=2, num_envs=2).learn(60, progress_bar=False)
     trained = agent.learner.environments.call("obs_rms")
     for index in (0, 1, -1):
@@ -509,12 +509,12 @@ def test_one_of_several_learners_sees_what_it_saw_in_training():
     assert one._statistics() is not trained[2]  # a copy: training goes on
 
 
-def test_training_returns_are_those_before_rewards_are_normalized():
+def test_source_returns_are_those_before_rewards_are_normalized():
     agent = operant.Random(lambda: gym.wrappers.NormalizeReward(Far())).learn(60, progress_bar=False)
     assert agent.history[-1]["rollout/ep_rew_mean"] == 200
 
 
-def test_plain_environments_are_not_warned_of(recwarn):
+def test_source_of_a_plain_environment_does_not_warn(recwarn):
     operant.Random(Sized)
     assert not [w for w in recwarn if "statistics" in str(w.message)]
 
@@ -564,19 +564,19 @@ class Needs(Sized):
     ],
 )
 @pytest.mark.filterwarnings("ignore")
-def test_what_is_no_environment_says_what_it_is_and_what_to_do(given, message, monkeypatch):
+def test_source_of_what_is_no_environment_says_what_it_is_and_what_to_do(given, message, monkeypatch):
     monkeypatch.setattr(unknown, "find_spec", lambda module: None)  # whatever is installed here
     with pytest.raises(ValueError, match=f"(?s){message}"):
         _ = Source(given).spec
 
 
-def test_a_package_that_is_there_is_named_in_the_id(monkeypatch):
+def test_unknown_names_a_package_that_is_there_in_the_id(monkeypatch):
     monkeypatch.setattr(unknown, "find_spec", lambda module: object())
     assert "name the package that has it, 'ale_py:ALE/Pong-v5'" in unknown.unknown("ALE/Pong-v5")
     assert "has no environment 'ALE/Pog-v5'" in unknown.unknown("ale_py:ALE/Pog-v5")
 
 
-def test_an_environment_that_lacks_a_package_says_how_to_install_it():
+def test_source_of_an_environment_that_lacks_a_package_says_how_to_install_it():
     if importlib.util.find_spec("mujoco"):
         pytest.skip("MuJoCo is here")
     with pytest.raises(
@@ -586,7 +586,7 @@ def test_an_environment_that_lacks_a_package_says_how_to_install_it():
         _ = Source("Ant-v5").spec
 
 
-def test_an_environment_that_left_gymnasium_names_its_successor(monkeypatch):
+def test_source_of_an_environment_that_left_gymnasium_names_its_successor(monkeypatch):
     def moved(*arguments, **options):
         raise ImportError(
             "The mujoco v2 and v3 based environments have been moved to the gymnasium-robotics project"
@@ -597,7 +597,7 @@ def test_an_environment_that_left_gymnasium_names_its_successor(monkeypatch):
         _ = Source("Ant-v2").spec
 
 
-def test_a_native_class_is_made():
+def test_source_makes_an_environment_of_a_native_class():
     source = Source(operant.GridWorld, env_kwargs={"cells": "maze"})
     assert source.native is not None
     assert source.spec.observation_space.n == 169
@@ -615,7 +615,7 @@ def test_the_page_on_environments_runs(capsys):
 
 
 @pytest.mark.parametrize("forgotten", ["observation_space", "action_space"])
-def test_an_environment_that_forgets_a_space(forgotten):
+def test_source_names_the_space_that_an_environment_forgets(forgotten):
     class Forgetful(gym.Env):
         def __init__(self):
             for space in {"observation_space", "action_space"} - {forgotten}:

@@ -33,7 +33,7 @@ def outcomes(table, state, action, n=20_000):
 
 
 @pytest.mark.parametrize("table", [Tabular(*TABLE), Tabular.from_model(MODEL)], ids=["lists", "model"])
-def test_outcomes_happen_with_their_probabilities(table):
+def test_tabular_outcomes_happen_with_their_probabilities(table):
     assert (table.observation_space, table.action_space) == (Discrete(2), Discrete(2))
     assert table.spec.masked is False
     seen = outcomes(table, 0, 0)
@@ -44,7 +44,7 @@ def test_outcomes_happen_with_their_probabilities(table):
     assert outcomes(table, 1, 1) == {(0, 5, 1): 1}
 
 
-def test_dense_transitions_make_the_same_table():
+def test_tabular_dense_transitions_make_the_same_table():
     table = Tabular.dense(*DENSE, terminal=[False, True])
     assert set(outcomes(table, 0, 0)) == {(0, 1, 0), (1, 2, 1)}
     assert outcomes(table, 0, 0)[0, 1, 0] == pytest.approx(0.7, abs=0.02)
@@ -54,7 +54,7 @@ def test_dense_transitions_make_the_same_table():
     assert Tabular.dense(np.eye(3)[:, None], 1.0).successors.shape == (3, 1, 1)
 
 
-def test_the_number_drawn_picks_the_outcome_by_the_cumulative_probabilities():
+def test_tabular_picks_the_outcome_by_the_cumulative_probabilities():
     """Outcomes of probability 0 never happen, wherever they stand, and no rounding leaves the list."""
     p = [0.0, 0.1, 0.0, 0.2, 0.3, 0.4 - 5e-5, 0.0]  # as float32 sums, a little short of 1
     table = Tabular([[range(7)]] * 7, [[p]] * 7, 0, False)
@@ -63,7 +63,7 @@ def test_the_number_drawn_picks_the_outcome_by_the_cumulative_probabilities():
     assert pick(jnp.array(edges, jnp.float32)).tolist() == [1, 1, 3, 3, 4, 4, 5, 5, 5]
 
 
-def test_starts():
+def test_tabular_starts_with_the_probabilities_of_start():
     n = 20_000
 
     def draw(table):
@@ -74,7 +74,7 @@ def test_starts():
     assert draw(Tabular(*TABLE, [0.2, 0.8])).mean() == pytest.approx(0.8, abs=5 * 0.4 / np.sqrt(n))
 
 
-def test_impossible_actions_are_masked_and_without_a_row_change_nothing():
+def test_tabular_masks_impossible_actions_and_changes_nothing_without_a_row():
     transitions = [[[0.5, 0.5], [0, 0]], [[1.0, 0], [0, 1.0]]]
     table = Tabular.dense(transitions, -1.0, terminal=True, possible_actions=[[True, False], [False, True]])
     assert table.spec.masked
@@ -84,13 +84,13 @@ def test_impossible_actions_are_masked_and_without_a_row_change_nothing():
     assert outcomes(table, 1, 1) == {(1, -1, 1): 1}
 
 
-def test_observations_may_be_shared_by_states():
+def test_tabular_observations_may_be_shared_by_states():
     table = Tabular(*TABLE, observations=[2, 2])
     assert table.observation_space == Discrete(3)
     assert jax.vmap(table.observation)(jnp.arange(2)).tolist() == [2, 2]
 
 
-def test_it_is_an_environment_like_any_other():
+def test_tabular_is_an_environment_like_any_other():
     """Time limit, reset on termination, mask of the state to act in."""
     table = Tabular(*TABLE, 1, max_episode_steps=2, possible_actions=[[True, False], [True, True]])
     noise = base.sample_noise(table, jax.random.key(0), 2)
@@ -109,7 +109,7 @@ def test_it_is_an_environment_like_any_other():
     assert not second.terminated.any()
 
 
-def test_tables_of_one_shape_are_mapped_over():
+def test_tabular_of_one_shape_is_mapped_over():
     """The arrays are leaves: many tables in one program."""
     tables = [Tabular(*TABLE[:2], reward, False) for reward in (1.0, 2.0)]
     stacked = jax.tree.map(lambda *x: jnp.stack(x), *tables)
@@ -137,11 +137,11 @@ def test_tables_of_one_shape_are_mapped_over():
         (TABLE, {"observations": [0, -1]}, r"observations\[1\] is -1"),
     ],
 )
-def test_bad_tables_are_refused(arguments, options, message):
+def test_tabular_refuses_bad_tables(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         Tabular(*arguments, **options)
 
 
-def test_a_dense_table_must_be_square():
+def test_tabular_refuses_a_dense_table_that_is_not_square():
     with pytest.raises(ValueError, match=r"states × actions × states; they are \(2, 2, 3\)"):
         Tabular.dense(np.full((2, 2, 3), 1 / 3), 0)

@@ -108,14 +108,14 @@ def play(environments, steps=6):
 
 @pytest.mark.parametrize("when", ["step", "reset"])
 @pytest.mark.parametrize("fault", ["loop", "swallow", "wait", "sleep"])
-def test_what_takes_too_long_is_broken_off(fault, when):
+def test_timeout_breaks_off_what_takes_too_long(fault, when):
     place = "step 3: step" if when == "step" else "reset after step 3: reset"
     message = rf"^Hangs, copy 1, {place}\(\) takes longer than env_timeout=0.1 s.*--env-timeout"
     with pytest.raises(EnvironmentFault, match=message):
         play(make(makers(fault, when), 2, env_timeout=0.1))
 
 
-def test_in_another_thread_too():
+def test_timeout_breaks_off_in_another_thread_too():
     caught = []
 
     def train():
@@ -131,13 +131,13 @@ def test_in_another_thread_too():
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])
-def test_in_a_vector_environment_of_the_users(mode):
+def test_timeout_breaks_off_in_a_vector_environment_of_the_users(mode):
     envs = SyncVectorEnv(makers("loop"), autoreset_mode=mode)
     with pytest.raises(EnvironmentFault, match=r"^Hangs, copy 1, step 3: step\(\) takes longer"):
         play(make(envs, env_timeout=0.1))
 
 
-def test_the_first_reset_too():
+def test_timeout_breaks_off_the_first_reset_too():
     with pytest.raises(EnvironmentFault, match=r"^Hangs, copy 0, reset: reset\(\) takes longer"):
         operant.Random(partial(Hangs, "loop", "reset", 0), env_timeout=0.1)
 
@@ -149,12 +149,12 @@ PLAYS = {
 
 
 @pytest.mark.parametrize("way", PLAYS)
-def test_scoring_stops_too(way):
+def test_timeout_stops_scoring_too(way):
     with pytest.raises(EnvironmentFault, match=r"^Hangs, copy \d, step 3: step\(\) takes longer"):
         PLAYS[way](Source(partial(Hangs, "loop"), env_timeout=0.1))
 
 
-def test_what_is_in_time_is_left_alone():
+def test_timeout_leaves_alone_what_is_in_time():
     """Also the code after it, however late the thread that looks at the clock may be."""
     limit = Timeout(0.02)
     for _ in range(20):
@@ -168,12 +168,12 @@ def test_what_is_in_time_is_left_alone():
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "5", True])
-def test_numbers_of_seconds_that_are_none(seconds):
+def test_timeout_refuses_numbers_of_seconds_that_are_none(seconds):
     with pytest.raises(ValueError, match=r"env_timeout=.*must be a number of seconds above 0"):
         operant.Random(Hangs, env_timeout=seconds)
 
 
-def test_what_python_cannot_break_off_is_said(monkeypatch, capfd):
+def test_when_stuck_says_what_python_cannot_break_off(monkeypatch, capfd):
     monkeypatch.setattr(timeouts, "GRACE", 0.05)
     done = []
     with (
@@ -186,7 +186,7 @@ def test_what_python_cannot_break_off_is_said(monkeypatch, capfd):
     assert "step() of Hangs has taken" in capfd.readouterr().err
 
 
-def test_training_that_is_stuck_keeps_a_checkpoint(monkeypatch, tmp_path):
+def test_when_stuck_training_keeps_a_checkpoint(monkeypatch, tmp_path):
     monkeypatch.setattr(timeouts, "GRACE", 0.05)
     kept = []
     agent = operant.QLearning(partial(Tabular, "stuck", "step", 7), env_timeout=0.05)
@@ -213,14 +213,14 @@ class Tabular(Hangs):
 # processes
 
 
-def test_processes_that_end_as_if_all_were_well_are_named():
+def test_environment_fault_names_processes_that_end_as_if_all_were_well():
     """Those that are killed: tests/reliability."""
     message = r"^Hangs, copy 1, step 3: the process of environment 1 ended: exit status 0\."
     with pytest.raises(EnvironmentFault, match=message):
         play(make(makers("exits as if all were well"), 2, vectorization="async"))
 
 
-def test_processes_that_hang_are_named_and_ended():
+def test_timeout_names_and_ends_processes_that_hang():
     environments = make(makers("loop", "reset"), 2, vectorization="async", env_timeout=0.3)
     processes = environments.envs.processes
     with pytest.raises(
@@ -230,7 +230,7 @@ def test_processes_that_hang_are_named_and_ended():
     assert not any(process.is_alive() for process in processes)
 
 
-def test_a_process_that_is_killed_is_named_while_another_hangs():
+def test_environment_fault_names_a_process_that_is_killed_while_another_hangs():
     began = time.monotonic()
     with pytest.raises(
         EnvironmentFault, match="copy 1, step 3: the process of environment 1 ended: signal 9"
@@ -240,20 +240,20 @@ def test_a_process_that_is_killed_is_named_while_another_hangs():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_what_cannot_be_sent_is_told():
+def test_make_async_tells_an_error_that_cannot_be_sent():
     with pytest.raises(RuntimeError, match="Unsendable: planted and more") as caught:
         play(make(makers("unsendable", "reset"), 2, vectorization="async"))
     assert caught.value.__notes__ == ["operant: Hangs, copy 1, reset after step 3: reset() raised this."]
 
 
-def test_sys_exit_is_the_environments():
+def test_environment_fault_of_sys_exit_is_the_environments():
     with pytest.raises(
         EnvironmentFault, match=r"copy 1, step 3: step\(\) ends the process, with sys.exit\(4\)"
     ):
         play(make(makers("sys.exit"), 2))
 
 
-def test_after_a_process_was_killed_learning_again_makes_new_ones():
+def test_learn_after_a_process_was_killed_makes_new_ones():
     with operant.Random(Hangs, num_envs=2, vectorization="async") as agent:
         agent.learner.environments.envs.processes[0].kill()
         with pytest.raises(EnvironmentFault, match="environment 0 ended: signal 9"):
@@ -261,7 +261,7 @@ def test_after_a_process_was_killed_learning_again_makes_new_ones():
         assert agent.learn(8, progress_bar=False).step == 8
 
 
-def test_processes_of_the_users_that_have_ended_are_refused():
+def test_source_refuses_processes_of_the_users_that_have_ended():
     envs = AsyncVectorEnv([Hangs] * 2, context="forkserver", autoreset_mode=AutoresetMode.SAME_STEP)
     agent = operant.Random(envs)
     envs.processes[0].kill()
@@ -275,7 +275,7 @@ def test_processes_of_the_users_that_have_ended_are_refused():
 # where it is kept
 
 
-def test_the_limit_is_kept_and_can_be_replaced(tmp_path):
+def test_env_timeout_is_kept_in_a_file_and_can_be_replaced(tmp_path):
     agent = operant.Random("MountainCar-v0", backend="gymnasium", env_timeout=7)
     agent.save(tmp_path / "model.safetensors")
     assert operant.load(tmp_path / "model.safetensors").source.env_timeout == 7

@@ -34,7 +34,7 @@ def taxi_only():
 
 
 @both
-def test_thousands_of_steps_agree_with_gymnasium(id, options):
+def test_toy_text_agrees_with_gymnasium_over_thousands_of_steps(id, options):
     env = gymnasium.make(id, disable_env_checker=True, **options).unwrapped
     generator = np.random.default_rng(0)
     drawn = generator.random(STEPS, np.float32)
@@ -70,7 +70,7 @@ def test_thousands_of_steps_agree_with_gymnasium(id, options):
 
 
 @both
-def test_spaces_starts_and_time_limit_are_gymnasiums(id, options):
+def test_toy_text_has_gymnasiums_spaces_starts_and_time_limit(id, options):
     env, table = gymnasium.make(id, **options), toy_text(id, **options)
     spec = table.spec
     assert spec.observation_space == Discrete(int(env.observation_space.n))
@@ -81,7 +81,7 @@ def test_spaces_starts_and_time_limit_are_gymnasiums(id, options):
     np.testing.assert_allclose(distribution, env.unwrapped.initial_state_distrib, atol=1e-6)
 
 
-def test_the_time_limit_truncates_when_gymnasiums_does():
+def test_toy_text_truncates_when_gymnasiums_does():
     table, env = native("FrozenLake-v1"), gymnasium.make("FrozenLake-v1", is_slippery=False)
     env.reset(seed=0)
     limit = 1
@@ -94,7 +94,7 @@ def test_the_time_limit_truncates_when_gymnasiums_does():
     assert step.truncated.tolist() == [False, True]
 
 
-def test_a_fickle_passenger_changes_the_destination_once():
+def test_toy_text_taxi_changes_a_fickle_passengers_destination_once():
     """Every outcome of every state and action, for both moods of the passenger, with its probability."""
     taxi_only()
     options = {"fickle_passenger": True, "is_rainy": True, "fickle_probability": 0.25}
@@ -135,7 +135,7 @@ def test_a_fickle_passenger_changes_the_destination_once():
 
 
 @pytest.mark.parametrize("id", REGISTERED)
-def test_they_are_twins(id):
+def test_toy_text_environments_are_twins(id):
     """Trained on natively, scored on Gymnasium's own."""
     assert id in NATIVE
     source = Source(id)
@@ -144,14 +144,14 @@ def test_they_are_twins(id):
     assert type(source.single().unwrapped).__module__.startswith("gymnasium.envs.toy_text")
 
 
-def test_one_with_options_is_scored_on_itself():
+def test_toy_text_with_options_is_scored_on_itself():
     table = toy_text("FrozenLake-v1", desc=SMALL)
     env = Source(table).single()
     assert env.environment is table
     assert "desc=" in table.id
 
 
-def test_an_environment_without_a_model_is_refused():
+def test_toy_text_refuses_an_environment_without_a_model():
     with pytest.raises(ValueError, match="Blackjack-v1 has no model"):
         toy_text("Blackjack-v1")
 
@@ -178,7 +178,7 @@ def move_targets(layout: Layout, panel: int):
 
 @pytest.mark.parametrize("panel", range(4))
 @pytest.mark.parametrize("destination", "RGYB")
-def test_the_taxis_picture_is_its_town(destination, panel):
+def test_taxi_layout_is_its_town(destination, panel):
     """Moves and walls of the picture are those of the model, and its states are what its title says."""
     taxi_only()
     env = gymnasium.make("Taxi-v4").unwrapped
@@ -195,7 +195,7 @@ def test_the_taxis_picture_is_its_town(destination, panel):
     assert [(row, column) for row, column, _ in grid.labels] == env.locs
 
 
-def test_lake_and_cliff_are_laid_out_as_gymnasium_draws_them():
+def test_layout_of_lake_and_cliff_is_as_gymnasium_draws_them():
     lake = native("FrozenLake-v1").layout
     assert lake.panels[0].cells == ("S...", ".H.H", "...H", "H..G")
     table = toy_text("FrozenLake-v1", is_slippery=False)

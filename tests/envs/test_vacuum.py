@@ -91,7 +91,7 @@ def lived():
     return *jax.device_get(live(noise, actions)), actions, noise
 
 
-def test_it_moves_and_sweeps_as_a_slow_loop_does(lived):
+def test_vacuum_robot_moves_and_sweeps_as_a_slow_loop_does(lived):
     states, rewards, _, actions, noise = lived
     slow = SlowRobot(noise[0][2])
     bumps = 0
@@ -106,7 +106,7 @@ def test_it_moves_and_sweeps_as_a_slow_loop_does(lived):
     assert {tuple(place) for place in np.argwhere(states.dust[-1] > 0)} == slow.dust
 
 
-def test_dust_is_neither_made_nor_lost_and_nothing_is_driven_over(lived):
+def test_vacuum_robot_neither_makes_nor_loses_dust_and_drives_over_nothing(lived):
     states, rewards, terminated, *_ = lived
     left = states.dust.sum(axis=(1, 2))
     np.testing.assert_array_equal(left[0] - left[1:], np.cumsum(rewards))
@@ -118,7 +118,7 @@ def test_dust_is_neither_made_nor_lost_and_nothing_is_driven_over(lived):
     np.testing.assert_array_equal(states.trail[-1], states.position[-len(states.trail[-1]) :])
 
 
-def test_the_picture_shows_dust_furniture_and_the_robot(lived):
+def test_vacuum_robot_picture_shows_dust_furniture_and_the_robot(lived):
     states = lived[0]
     state = jax.tree.map(lambda x: x[-1], states)
     picture = np.asarray(jax.jit(ROBOT.picture)(state))
@@ -141,7 +141,7 @@ def test_the_picture_shows_dust_furniture_and_the_robot(lived):
     assert len({robot, *furniture, *dusty}) == 3
 
 
-def test_it_is_an_environment_like_any_other():
+def test_vacuum_robot_is_an_environment_like_any_other():
     assert native("VacuumRobot").max_episode_steps == 1800  # half an hour
     env = gym.make("VacuumRobot", render_mode="rgb_array")
     observation, _ = env.reset(seed=0)

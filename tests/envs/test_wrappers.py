@@ -199,7 +199,7 @@ def assert_equal_tapes(one, other):
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_native_and_gymnasium_agree_step_by_step(name):
+def test_wrappers_of_native_and_gymnasium_environments_agree_step_by_step(name):
     ours, theirs = both(STACKS[name])
     spec = ours.spec
     assert (spec.observation_space, spec.action_space) == (
@@ -218,7 +218,7 @@ def test_native_and_gymnasium_agree_step_by_step(name):
     assert (mine[1][0].raw_reward is not None) == changed
 
 
-def test_the_frame_stack_of_images():
+def test_frame_stack_of_images_is_gymnasiums():
     ours, theirs = both([FrameStack(3)], image=True)
     assert ours.spec == theirs.spec.__class__(**{**vars(theirs.spec), "id": "Track"})
     assert ours.spec.frame_stack == 3
@@ -246,7 +246,7 @@ class Grey(Track):
         return jnp.full((3, 4), state[1], jnp.uint8)
 
 
-def test_the_frame_stack_of_images_without_channels():
+def test_frame_stack_of_images_without_channels_is_gymnasiums():
     ours = Source(wrap(Grey(), FrameStack(3)))
     shades = gym.spaces.Box(0, 255, (3, 4), np.uint8)
     grey = gym.wrappers.TransformObservation(
@@ -289,7 +289,7 @@ ON_ACTIONS = {
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("how", ON_ACTIONS)
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")  # in Gymnasium's Box
-def test_what_reaches_the_environment_is_in_its_space(how, dtype):
+def test_rescale_action_clip_action_and_discretize_reach_the_environment_in_its_space(how, dtype):
     """Whatever the bounds; rounding left it at one edge in five."""
     rng = np.random.default_rng(0)
     for _ in range(60):
@@ -325,7 +325,7 @@ class ChannelsFirst(Track):
         return jnp.stack([jnp.full((4, 5), state[1]), 100 + jnp.arange(20).reshape(4, 5)]).astype(jnp.float32)
 
 
-def test_images_with_their_channels_first_are_stacked_along_these():
+def test_frame_stack_of_images_with_their_channels_first_is_along_these():
     ours = Source(wrap(ChannelsFirst(), FrameStack(3)))
     shades = gym.spaces.Box(*(bound.astype(np.float32) for bound in ChannelsFirst.observation_space.bounds))
     rest = 100 + np.arange(20).reshape(4, 5)
@@ -344,7 +344,7 @@ def twice(env):
     return gym.wrappers.TransformObservation(env, lambda seen: 2 * seen, env.observation_space)
 
 
-def test_numbers_become_the_parts_that_they_lie_in():
+def test_discretize_observation_makes_numbers_the_parts_that_they_lie_in():
     wrapper = DiscretizeObservation((4, 2), (-2.0, 0.0), (2.0, 1.0))
     box = Box((-20.0, 0.0), (20.0, math.inf), (2,))
     for seen, parts in (
@@ -367,7 +367,7 @@ class Doubled(Wrapped):
         return 2 * self.inner.observation(state.inner)
 
 
-def test_only_stacks_that_grow_by_one_at_a_step_are_stored_frame_by_frame():
+def test_frame_stack_is_stored_frame_by_frame_only_where_it_grows_by_one_at_a_step():
     for how, frames in (
         ([Repeat(2), FrameStack(3)], 3),
         ([FrameStack(3), TimeLimit(5), ClipReward(), PotentialShaping(potential), RescaleAction()], 3),
@@ -416,7 +416,7 @@ def test_sticky_actions_agree_given_the_same_random_numbers():
     assert 15 < repeated < 40
 
 
-def test_shaping_pays_what_the_potential_says_and_nothing_for_an_end():
+def test_potential_shaping_pays_what_the_potential_says_and_nothing_for_an_end():
     """Discounted, what an episode is paid is γ^T Φ(s_T) − Φ(s_0) where it is truncated, and −Φ(s_0) where it ends."""
     ours, _ = both([PotentialShaping(lambda o: potential(o) + 7.0, GAMMA)])
     _, rows = tape(ours, 1, 60)
@@ -435,7 +435,7 @@ def test_shaping_pays_what_the_potential_says_and_nothing_for_an_end():
     assert ends == {"terminated", "truncated"}
 
 
-def test_a_vector_of_wrapped_environments_tells_the_raw_reward_of_every_step():
+def test_vector_environments_with_wrappers_tell_the_raw_reward_of_every_step():
     """As several processes do, whose `info` is put together by Gymnasium."""
     stack = (Repeat(2), ClipReward(-0.25, 0.75))
     single = bridge.make(limited, 2, wrappers=stack)
@@ -453,7 +453,7 @@ def test_a_vector_of_wrapped_environments_tells_the_raw_reward_of_every_step():
         np.testing.assert_array_equal(one.reward, other.reward)
 
 
-def test_scores_are_made_without_wrappers_that_only_change_rewards():
+def test_source_scores_without_wrappers_that_only_change_rewards():
     stack = (Repeat(2), ClipReward(), Discretize(3), ScaleReward(0.1))
     for source in (Source(Track(), wrappers=stack), Source(limited, "gymnasium", wrappers=stack)):
         env = source.single()
@@ -464,7 +464,7 @@ def test_scores_are_made_without_wrappers_that_only_change_rewards():
         assert env.step(8)[1] == pytest.approx(total, rel=1e-6)
 
 
-def test_the_limit_of_a_registered_environment_is_replaced():
+def test_time_limit_replaces_that_of_a_registered_environment():
     for backend in ("native", "gymnasium"):
         for steps in (7, 300, None):
             source = Source("Pendulum-v1", backend, wrappers=(TimeLimit(steps),))
@@ -496,13 +496,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("message", REFUSED)
-def test_what_does_not_suit_an_environment_is_refused(message):
+def test_wrappers_that_do_not_suit_an_environment_are_refused(message):
     environment, wrapper = REFUSED[message]
     with pytest.raises(ValueError, match=message):
         wrap(environment, wrapper)
 
 
-def test_vector_environments_take_no_wrappers():
+def test_source_of_a_vector_environment_takes_no_wrappers():
     envs = SyncVectorEnv([limited], autoreset_mode=AutoresetMode.SAME_STEP)
     with pytest.raises(ValueError, match=r"Discretize\(bins=3, multi=False\).*vector environment"):
         bridge.make(envs, wrappers=[Discretize(3)])
@@ -528,6 +528,6 @@ def test_vector_environments_take_no_wrappers():
         (lambda: PotentialShaping(potential, 2), r"gamma=2: must be a number in \[0, 1\]"),
     ],
 )
-def test_values_that_make_no_sense_are_refused(make, message):
+def test_wrappers_refuse_values_that_make_no_sense(make, message):
     with pytest.raises(ValueError, match=message):
         make()
