@@ -27,7 +27,7 @@ class ActorState(NamedTuple):
     exploration: PyTree
 
 
-def draw_rollout(
+def sample_rollout_noise(
     algorithm: Algorithm,
     environment: Environment,
     spec: EnvSpec,

@@ -183,9 +183,9 @@ class Collector:
         size = max(self.noise.SIZE // steps, 1) * steps
         which = Stream.WARM_UP if random else Stream.ACT
 
-        def draw(algorithm: Algorithm, key: jax.Array, beginning: jax.Array) -> PyTree:
+        def sample_noise(algorithm: Algorithm, key: jax.Array, beginning: jax.Array) -> PyTree:
             actor = Random() if random else algorithm
             own, counters = stream(key, which), beginning + jnp.arange(size)
             return jax.vmap(lambda t: noise_of(actor, self.spec, own, t))(counters)
 
-        return self.noise.get(which, draw, algorithm, key, first, size)
+        return self.noise.get(which, sample_noise, algorithm, key, first, size)

@@ -48,7 +48,7 @@ class Order(NamedTuple):
     offset: jax.Array  # int32 [K]: the step with which the first window begins
 
 
-class Drawn(NamedTuple):
+class Rows(NamedTuple):
     """A batch's steps, `[L, B]`."""
 
     rows: jax.Array  # int32
@@ -76,7 +76,7 @@ def order(plan: Dataset, steps: int, count: int, key: jax.Array, first: jax.Arra
     return jax.lax.map(one, first + jnp.arange(count, dtype=jnp.int32))
 
 
-def draw(plan: Dataset, steps: int, order: Order, update: jax.Array) -> Drawn:
+def select_rows(plan: Dataset, steps: int, order: Order, update: jax.Array) -> Rows:
     """The batch of the update of this number, counted from the first of these epochs."""
     each = updates_per_epoch(plan, steps)
     epoch, batch = update // each, update % each
@@ -86,12 +86,12 @@ def draw(plan: Dataset, steps: int, order: Order, update: jax.Array) -> Drawn:
     step = (window * plan.sequence)[None] + jnp.arange(plan.sequence)[:, None]
     known = known[None] & (step < steps)
     rows = (jnp.where(known, step, 0) + order.offset[epoch]) % steps
-    return Drawn(rows, known.astype(jnp.float32))
+    return Rows(rows, known.astype(jnp.float32))
 
 
-def batch_of(algorithm: Algorithm, plan: Dataset, state: PyTree, steps: Transition, drawn: Drawn) -> Batch:
+def batch_of(algorithm: Algorithm, plan: Dataset, state: PyTree, steps: Transition, selected: Rows) -> Batch:
     """What `Algorithm.update` learns from: `[B]`, or sequences `[L, B]`."""
-    rows, weight = drawn if plan.sequence > 1 else jax.tree.map(lambda x: x[0], drawn)
+    rows, weight = selected if plan.sequence > 1 else jax.tree.map(lambda x: x[0], selected)
     carry = algorithm.initial_carry(state, plan.batch_size) if plan.sequence > 1 else ()
     return Batch(jax.tree.map(lambda x: x[rows], steps), weight, carry)
 
@@ -131,8 +131,8 @@ def chunk(
 
     @jax.jit  # so that it is traced once, for the shapes and for the loop
     def one(run: TrainState, i: jax.Array) -> tuple[TrainState, Metrics]:
-        drawn = draw(plan, length, order, first + i)
-        return update(algorithm, run, batch_of(algorithm, plan, run.state, steps, drawn))
+        selected = select_rows(plan, length, order, first + i)
+        return update(algorithm, run, batch_of(algorithm, plan, run.state, steps, selected))
 
     _, like = jax.eval_shape(one, run, jnp.zeros((), jnp.int32))
     summands = Summands.of(like)
@@ -156,7 +156,7 @@ def validate(algorithm: Algorithm, state: PyTree, steps: Transition) -> tuple[Py
     in_order = Order(jnp.arange(windows(plan, length), dtype=jnp.int32)[None], jnp.zeros((1,), jnp.int32))
 
     def one(i: jax.Array) -> tuple[PyTree, jax.Array]:
-        batch = batch_of(algorithm, plan, state, steps, draw(plan, length, in_order, i))
+        batch = batch_of(algorithm, plan, state, steps, select_rows(plan, length, in_order, i))
         return algorithm.validation(state, batch), jnp.sum(batch.weight)
 
     metrics, weight = jax.lax.map(one, jnp.arange(updates_per_epoch(plan, length)))

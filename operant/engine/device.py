@@ -16,7 +16,7 @@ from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
-from operant.engine.learn import draw_learning, learn, report, to_time_major, warm_up
+from operant.engine.learn import learn, report, sample_learning_noise, to_time_major, warm_up
 from operant.engine.metrics import SUMS, Summands, present
 from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds
 from operant.engine.programs import Program
@@ -70,11 +70,11 @@ def chunk(
         noise = None
     else:
         steps = plan.unroll_length
-        noise = collect.draw_rollout(
+        noise = collect.sample_rollout_noise(
             algorithm, environment, spec, run.key, Stream.ACT, run.iteration * steps, size * steps
         )
         noise = jax.tree.map(lambda x: x.reshape(size, steps, *x.shape[1:]), noise)
-    learning = jax.vmap(lambda i: draw_learning(algorithm, spec.num_envs, run.key, i))(
+    learning = jax.vmap(lambda i: sample_learning_noise(algorithm, spec.num_envs, run.key, i))(
         run.iteration + jnp.arange(size)
     )
 
@@ -99,24 +99,24 @@ def chunk(
     _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))
     summands = Summands.of(metrics_like)
     totals = summands.begun(sums, algorithm.name)
-    emitted = (
+    returned = (
         jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), experience_like)
         if return_experience
         else None
     )
 
     def body(i: jax.Array, loop: tuple[TrainState, PyTree, PyTree]) -> tuple[TrainState, PyTree, PyTree]:
-        run, totals, emitted = loop
+        run, totals, returned = loop
         run, metrics, experience = iterate(run, i.astype(jnp.int32))
         totals = summands.added(totals, metrics)
         if return_experience:
-            emitted = jax.tree.map(lambda rows, new: rows.at[i].set(new), emitted, experience)
-        return run, totals, emitted
+            returned = jax.tree.map(lambda rows, new: rows.at[i].set(new), returned, experience)
+        return run, totals, returned
 
-    run, totals, emitted = jax.lax.fori_loop(0, count, body, (run, totals, emitted))
+    run, totals, returned = jax.lax.fori_loop(0, count, body, (run, totals, returned))
     metrics = summands.means(totals, before + count)
     metrics = {**metrics, **report(algorithm, run.state), **run.statistics.report()}
-    return run, metrics, emitted, summands.kept(sums, totals)
+    return run, metrics, returned, summands.kept(sums, totals)
 
 
 def warm_up_chunk(
@@ -131,7 +131,7 @@ def warm_up_chunk(
     """The same after `count` ≤ `size` iterations of acting at random and learning nothing."""
     plan, random = algorithm.experience, Random()
     steps = plan.unroll_length
-    noise = collect.draw_rollout(
+    noise = collect.sample_rollout_noise(
         random, environment, spec, run.key, Stream.WARM_UP, run.iteration * steps, size * steps
     )
     noise = jax.tree.map(lambda x: x.reshape(size, steps, *x.shape[1:]), noise)
@@ -149,15 +149,15 @@ def warm_up_chunk(
         return warm_up(algorithm, run, experience, carry), experience if return_experience else None
 
     _, like = jax.eval_shape(iterate, run, jax.tree.map(lambda x: x[0], noise))
-    emitted = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), like)
+    returned = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), like)
 
     def body(i: jax.Array, loop: tuple[TrainState, PyTree]) -> tuple[TrainState, PyTree]:
-        run, emitted = loop
+        run, returned = loop
         run, experience = iterate(run, jax.tree.map(lambda x: x[i], noise))
-        return run, jax.tree.map(lambda rows, new: rows.at[i].set(new), emitted, experience)
+        return run, jax.tree.map(lambda rows, new: rows.at[i].set(new), returned, experience)
 
-    run, emitted = jax.lax.fori_loop(0, count, body, (run, emitted))
-    return run, run.statistics.report(), emitted
+    run, returned = jax.lax.fori_loop(0, count, body, (run, returned))
+    return run, run.statistics.report(), returned
 
 
 class DeviceLoop:
@@ -226,10 +226,10 @@ class DeviceLoop:
 
         def call(run: TrainState, count: int, before: int) -> tuple[TrainState, PyTree, PyTree]:
             nonlocal sums
-            run, (metrics, emitted, sums) = program(
+            run, (metrics, returned, sums) = program(
                 self.algorithm, self._spread(run), sums, np.int32(count), np.int32(before), like=run
             )
-            return run, metrics, emitted
+            return run, metrics, returned
 
         return self._in_parts(call, run, count, ("chunk", size))
 
@@ -238,8 +238,8 @@ class DeviceLoop:
         program = self._warm_up(size)
 
         def call(run: TrainState, count: int, before: int) -> tuple[TrainState, PyTree, PyTree]:
-            run, (metrics, emitted) = program(self.algorithm, self._spread(run), np.int32(count), like=run)
-            return run, metrics, emitted
+            run, (metrics, returned) = program(self.algorithm, self._spread(run), np.int32(count), like=run)
+            return run, metrics, returned
 
         return self._in_parts(call, run, count, ("warm-up", size), "warming up")
 
@@ -280,11 +280,11 @@ class DeviceLoop:
             began = time.perf_counter()
             # The first call compiles as well. Arrays are used up and made in one call: interrupted, both would be gone.
             with self.watch.unbroken(), self.watch.doing(phase if known else "compiling"):
-                run, metrics, emitted = call(run, part, done)
+                run, metrics, returned = call(run, part, done)
                 metrics = jax.device_get(metrics)
-                if emitted is not None:  # [S, size, T, N, …] → [part·T, S·N, …]
+                if returned is not None:  # [S, size, T, N, …] → [part·T, S·N, …]
                     blocks.append(
-                        jax.tree.map(lambda x, n=part: _in_order(np.asarray(x), n, self.seeds), emitted)
+                        jax.tree.map(lambda x, n=part: _in_order(np.asarray(x), n, self.seeds), returned)
                     )
             if known:
                 fresh = (time.perf_counter() - began) / part

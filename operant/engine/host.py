@@ -107,7 +107,7 @@ class HostLoop:
     def step(self, run: TrainState, count: int, size: int) -> Stepped:
         """Fewer iterations where `watch` says stop; Stopped is raised where that is before the first has ended."""
         total: Any = np.float32(0)
-        emitted, held, iteration = [], *self._taken(run)
+        returned, held, iteration = [], *self._taken(run)
         finished, summands = 0, Summands()
         for _ in range(count):
             try:
@@ -120,13 +120,13 @@ class HostLoop:
             total, summands = total + np.asarray(metrics.numbers), metrics.summands
             finished, iteration = finished + 1, iteration + 1
             if self.return_experience:
-                emitted.append(self._emitted(experience))
+                returned.append(self._returned(experience))
         means = summands.means(np.moveaxis(total, -1, 0), finished)
         run = self._run(held)
-        return run, present(means | self._reported(run)), _joined(emitted)
+        return run, present(means | self._reported(run)), _joined(returned)
 
     def warm_up(self, run: TrainState, count: int, size: int | None = None) -> Stepped:
-        emitted, held, iteration = [], *self._taken(run)
+        returned, held, iteration = [], *self._taken(run)
         with self.watch.doing("warming up"):
             for _ in range(count):
                 try:
@@ -136,9 +136,9 @@ class HostLoop:
                 self._learn(held, iteration, experience, memory, learning=False)
                 iteration += 1
                 if self.return_experience:
-                    emitted.append(self._emitted(experience))
+                    returned.append(self._returned(experience))
         run = self._run(held)
-        return run, present(self._reported(run)), _joined(emitted)
+        return run, present(self._reported(run)), _joined(returned)
 
     def exchange(self, algorithm: Algorithm) -> None:
         self.algorithm: Algorithm = jax.tree.map(jnp.asarray, algorithm)  # converted once, not at every call
@@ -225,7 +225,7 @@ class HostLoop:
         """What is acted on next, of each learner."""
         return inside((self.collector.actor.observation, self.collector.actor.action_mask), self.seeds)
 
-    def _emitted(self, experience: list[Collected]) -> Transition:
+    def _returned(self, experience: list[Collected]) -> Transition:
         """`[T, S·N, …]` in NumPy, of whole episodes in the order of time."""
         blocks = [jax.tree.map(np.asarray, self._transitions(one)) for one in experience]
         if len(blocks) == 1:

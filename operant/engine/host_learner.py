@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from operant.algorithms.base import Algorithm
 from operant.engine.collected import Collected
 from operant.engine.flat import Block, Packed, number, packed_jit
-from operant.engine.learn import draw_learning, learn, warm_up
+from operant.engine.learn import learn, sample_learning_noise, warm_up
 from operant.engine.metrics import Summands
 from operant.engine.noise_blocks import NoiseBlocks
 from operant.engine.seed_axis import each, inside
@@ -129,11 +129,11 @@ class HostLearner:
         """A block that holds the randomness of learning in this iteration."""
         size = 1 if self._plan.whole_episodes else max(self.noise.SIZE // self._plan.unroll_length, 1)
 
-        def draw(algorithm: Algorithm, key: jax.Array, beginning: jax.Array) -> PyTree:
+        def sample_noise(algorithm: Algorithm, key: jax.Array, beginning: jax.Array) -> PyTree:
             counters = beginning + jnp.arange(size)
-            return jax.vmap(lambda i: draw_learning(algorithm, self._spec.num_envs, key, i))(counters)
+            return jax.vmap(lambda i: sample_learning_noise(algorithm, self._spec.num_envs, key, i))(counters)
 
-        return self.noise.get(Stream.UPDATE, draw, algorithm, key, iteration, size)
+        return self.noise.get(Stream.UPDATE, sample_noise, algorithm, key, iteration, size)
 
 
 def _apart(

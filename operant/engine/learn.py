@@ -27,7 +27,9 @@ class LearningNoise(eqx.Module):
     replay: jax.Array | None  # uint32 [updates, batch_size], or [updates, batch_size, 2] by priority
 
 
-def draw_learning(algorithm: Algorithm, num_envs: int, key: jax.Array, iteration: jax.Array) -> LearningNoise:
+def sample_learning_noise(
+    algorithm: Algorithm, num_envs: int, key: jax.Array, iteration: jax.Array
+) -> LearningNoise:
     """The randomness of learning in one iteration of a run with this key."""
     plan = algorithm.experience.replay
     update_key = jax.random.fold_in(stream(key, Stream.UPDATE), iteration)

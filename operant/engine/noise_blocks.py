@@ -29,18 +29,20 @@ class NoiseBlocks:
     def get(
         self,
         which: Stream,
-        draw: Callable[[Algorithm, jax.Array, jax.Array], PyTree],
+        sample_noise: Callable[[Algorithm, jax.Array, jax.Array], PyTree],
         algorithm: Packed,
         key: jax.Array,
         number: int,
         size: int,
     ) -> Block:
-        """The block of `draw(algorithm, key, first)`, `[size, …]`, that holds this number; drawn once."""
+        """The block of `sample_noise(algorithm, key, first)`, `[size, …]`, that holds this number; drawn once."""
         first = number // size * size
         known = self._blocks.get(which)
         if known is None or known.first != first:
             if which not in self._drawers:
-                mapped = draw if self._seeds is None else jax.vmap(draw, in_axes=(None, 0, None))
+                mapped = (
+                    sample_noise if self._seeds is None else jax.vmap(sample_noise, in_axes=(None, 0, None))
+                )
                 self._drawers[which] = jax.jit(mapped)
             known = Block(first, *flatten(self._drawers[which](algorithm.tree, key, first)))
             self._blocks[which] = known

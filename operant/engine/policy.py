@@ -52,11 +52,11 @@ def _actor(layout: Layout, spec: EnvSpec, random: Layout | None) -> Callable[...
 def _drawer(layout: Layout, spec: EnvSpec) -> Callable[..., PyTree]:
     """`(arrays, first) → noise [BLOCK, …]` of the steps from `first` on."""
 
-    def draw(arrays, first):
+    def sample_noise(arrays, first):
         algorithm, _, key = layout.tree(arrays)
         return jax.vmap(lambda t: noise_of(algorithm, spec, key, t))(first + jnp.arange(BLOCK))
 
-    return jax.jit(draw)
+    return jax.jit(sample_noise)
 
 
 @lru_cache(maxsize=64)

@@ -100,7 +100,7 @@ class NativeOnHost(HostEnvironments):
         def reset(key: jax.Array, group: int) -> tuple[EnvironmentState, PyTree, PyTree]:
             return base.reset(environment, base.alike(noise(key, 0), group))
 
-        def draw(key: jax.Array, first: jax.Array | int) -> PyTree:
+        def sample_noise(key: jax.Array, first: jax.Array | int) -> PyTree:
             return jax.vmap(lambda t: noise(key, t))(first + jnp.arange(self.BLOCK))
 
         def step(
@@ -109,7 +109,8 @@ class NativeOnHost(HostEnvironments):
             return base.step(environment, states, action, jax.tree.map(lambda x: x[index], block))
 
         self.spec = replace(environment.spec, num_envs=num_envs)
-        self._reset, self._draw, self._step = jax.jit(reset, static_argnums=1), jax.jit(draw), jax.jit(step)
+        self._reset, self._step = jax.jit(reset, static_argnums=1), jax.jit(step)
+        self._sample_noise = jax.jit(sample_noise)
 
     def reset(
         self, key: jax.Array, start_key: jax.Array | None = None, group: int = 1
@@ -121,7 +122,7 @@ class NativeOnHost(HostEnvironments):
     def step(self, action: PyTree) -> TimeStep:
         index = self._taken % self.BLOCK
         if index == 0:
-            self._block = self._draw(self._key, self._taken + 1)
+            self._block = self._sample_noise(self._key, self._taken + 1)
         self._taken += 1
         self._states, timestep = self._step(self._states, action, self._block, index)
         return jax.tree.map(np.asarray, timestep)

@@ -42,7 +42,7 @@ class Priorities(eqx.Module):
         new = jnp.where(drawable, self.largest, 0.0)
         return Priorities(sum_tree.set(self.tree, index, new), self.largest)
 
-    def draw(self, bits: jax.Array) -> Drawn:
+    def sample(self, bits: jax.Array) -> Drawn:
         """Indices in proportion to their priorities, by random `uint32` numbers `[B, 2]`."""
         return Drawn(*sum_tree.find(self.tree, bits))
 

@@ -141,7 +141,7 @@ def sample(plan: Replay, ring: Ring, bits: jax.Array, beta: jax.Array | float = 
     β is the exponent of the importance weights. Where all is as likely, the remainder of 32 random bits is uniform to
     within 1 part in 4,000 at a million transitions.
     """
-    drawn = _draw(plan, ring, bits) if ring.priorities is None else ring.priorities.draw(bits)
+    drawn = _sample_indices(plan, ring, bits) if ring.priorities is None else ring.priorities.sample(bits)
     batch = (
         _transitions(plan, ring, drawn.index) if plan.sequence == 1 else _sequences(plan, ring, drawn.index)
     )
@@ -164,7 +164,7 @@ def truncate_open_episodes(ring: Ring) -> Ring:
     return replace(ring, rows=replace(ring.rows, truncated=truncated), frames=frames)
 
 
-def _draw(plan: Replay, ring: Ring, bits: jax.Array) -> Drawn:
+def _sample_indices(plan: Replay, ring: Ring, bits: jax.Array) -> Drawn:
     """Indices that are equally likely: of a transition, or of a sequence's first."""
     capacity, num_envs = ring.rows.reward.shape
     if plan.sequence == 1 and ring.frames is None:

@@ -289,7 +289,7 @@ def test_ppo_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose
     @jax.jit
     def collected(state, key):
         run = device.init(algorithm, environment, spec, state, key)
-        noise = collect.draw_rollout(algorithm, environment, spec, key, 2, jnp.asarray(0), 2 * T)
+        noise = collect.sample_rollout_noise(algorithm, environment, spec, key, 2, jnp.asarray(0), 2 * T)
         first, second = (jax.tree.map(lambda x, s=s: x[s], noise) for s in (slice(0, T), slice(T, None)))
         initial = algorithm.initial_carry(state, N)
         run, tape, _ = collect.rollout(algorithm, state, environment, run, initial, first, remember=False)
@@ -470,7 +470,9 @@ def test_ppo_ratio_is_1_before_the_first_step(memory):
 def test_ppo_noise_differs_across_environments_steps_and_seeds_and_never_otherwise():
     algorithm, environment = PPO(network=SMALL), DelayedReward()
     spec = replace(environment.spec, num_envs=N)
-    draw = jax.jit(lambda key, first: collect.draw_rollout(algorithm, environment, spec, key, 2, first, T)[0])
+    draw = jax.jit(
+        lambda key, first: collect.sample_rollout_noise(algorithm, environment, spec, key, 2, first, T)[0]
+    )
     noise = np.asarray(draw(jax.random.key(0), 0))
     assert noise.shape == (T, N, 2)
     assert len(np.unique(noise)) == noise.size

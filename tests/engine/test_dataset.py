@@ -15,7 +15,7 @@ import operant
 from operant.agent import Agent
 from operant.algorithms.imitation.bc import BC
 from operant.algorithms.policy_gradient.ppo import PPO
-from operant.engine.dataset import DatasetLoop, Order, draw, order, updates_per_epoch, windows
+from operant.engine.dataset import DatasetLoop, Order, order, select_rows, updates_per_epoch, windows
 from operant.engine.demonstrations import DatasetError, Demonstrations, read
 from operant.networks import Network
 from operant.types import Dataset
@@ -60,7 +60,7 @@ def test_draw_visits_each_step_exactly_once_an_epoch(steps, sequence):
     assert each == -(-windows(plan, steps) // 4)
     seen = []
     for epoch in range(3):
-        batches = [draw(plan, steps, three, jnp.int32(epoch * each + i)) for i in range(each)]
+        batches = [select_rows(plan, steps, three, jnp.int32(epoch * each + i)) for i in range(each)]
         rows = np.concatenate([np.asarray(b.rows)[np.asarray(b.weight) > 0] for b in batches])
         assert sorted(rows) == list(range(steps))
         seen.append(tuple(np.concatenate([np.asarray(b.rows).ravel() for b in batches])))
@@ -69,10 +69,10 @@ def test_draw_visits_each_step_exactly_once_an_epoch(steps, sequence):
 
 def test_sequences_are_consecutive_steps():
     plan = Dataset(batch_size=2, sequence=4)
-    drawn = draw(plan, 10, Order(jnp.array([[2, 0, 1]]), jnp.array([3])), jnp.int32(0))
-    np.testing.assert_array_equal(drawn.rows[:, 0] * (drawn.weight[:, 0] > 0), [1, 2, 0, 0])
-    np.testing.assert_array_equal(drawn.weight[:, 0], [1, 1, 0, 0])  # the last window is a short one
-    np.testing.assert_array_equal(drawn.rows[:, 1], [3, 4, 5, 6])
+    selected = select_rows(plan, 10, Order(jnp.array([[2, 0, 1]]), jnp.array([3])), jnp.int32(0))
+    np.testing.assert_array_equal(selected.rows[:, 0] * (selected.weight[:, 0] > 0), [1, 2, 0, 0])
+    np.testing.assert_array_equal(selected.weight[:, 0], [1, 1, 0, 0])  # the last window is a short one
+    np.testing.assert_array_equal(selected.rows[:, 1], [3, 4, 5, 6])
 
 
 def test_order_of_an_epoch_does_not_depend_on_those_made_with_it():

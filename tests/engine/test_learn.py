@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from operant.engine.learn import draw_learning, learn, to_environment, warm_up
+from operant.engine.learn import learn, sample_learning_noise, to_environment, warm_up
+from operant.engine.metrics import present
 from operant.engine.train_state import initial_state, start, transition
 from operant.spaces import Box, Discrete
 from operant.types import EnvSpec, Replay, Rollout, TimeStep, Transition
@@ -74,8 +75,11 @@ def test_steps_that_never_happened_have_no_weight_and_do_not_count(plan):
     algorithm, run = begin(plan)
     experience = tape()
     happened = int(experience.valid.sum())
-    run, told = learn(algorithm, run, experience, (), draw_learning(algorithm, N, run.key, run.iteration))
+    run, told = learn(
+        algorithm, run, experience, (), sample_learning_noise(algorithm, N, run.key, run.iteration)
+    )
     assert 0 < happened < T * N
+    told = present(told)
     assert told["seen_dummies"] > 0
     assert told["dummies"] == 0
     assert int(run.clock.step) == int(told["step"]) == happened
@@ -91,9 +95,9 @@ def test_experience_is_learnt_from_with_the_state_that_acted_and_seen_once_behin
     updates = 1 if isinstance(plan, Rollout) else 3
     for iteration in range(3):
         run, told = learn(
-            algorithm, run, tape(iteration), (), draw_learning(algorithm, N, run.key, run.iteration)
+            algorithm, run, tape(iteration), (), sample_learning_noise(algorithm, N, run.key, run.iteration)
         )
-        assert told["observed"] == iteration
+        assert present(told)["observed"] == iteration
         assert int(run.state["observed"]) == int(run.iteration) == iteration + 1
         assert int(run.state["updated"]) == updates * (iteration + 1)
 
@@ -102,8 +106,10 @@ def test_experience_is_learnt_from_with_the_state_that_acted_and_seen_once_behin
 def test_what_wrappers_made_of_rewards_is_learnt_from_and_the_environments_own_are_counted(plan):
     algorithm, run = begin(plan)
     experience = replace(tape(), raw_reward=jnp.full((T, N), -7.0))
-    run, told = learn(algorithm, run, experience, (), draw_learning(algorithm, N, run.key, run.iteration))
-    assert told["raw"] == 0
+    run, told = learn(
+        algorithm, run, experience, (), sample_learning_noise(algorithm, N, run.key, run.iteration)
+    )
+    assert present(told)["raw"] == 0
     np.testing.assert_allclose(run.statistics.running_return, -7 * experience.valid.sum(0))
 
 
@@ -119,7 +125,7 @@ def test_warming_up_remembers_and_counts_and_learns_nothing():
 def test_the_randomness_of_learning_differs_across_iterations_updates_and_seeds():
     algorithm, _ = begin(Replay(64, 16, collect_steps=T, updates=3))
     draws = [
-        draw_learning(algorithm, N, jax.random.key(seed), jnp.asarray(iteration))
+        sample_learning_noise(algorithm, N, jax.random.key(seed), jnp.asarray(iteration))
         for seed in (0, 1)
         for iteration in (0, 1)
     ]
@@ -127,7 +133,7 @@ def test_the_randomness_of_learning_differs_across_iterations_updates_and_seeds(
     assert len(np.unique(places)) == len(places)
     keys = np.concatenate([jax.random.key_data(noise.update) for noise in draws])
     assert len(np.unique(keys, axis=0)) == len(keys) == 12
-    again = draw_learning(algorithm, N, jax.random.key(0), jnp.asarray(0))
+    again = sample_learning_noise(algorithm, N, jax.random.key(0), jnp.asarray(0))
     np.testing.assert_array_equal(again.replay, draws[0].replay)
 
 
@@ -174,7 +180,7 @@ def test_priorities_are_those_of_the_last_update_and_make_the_weights_of_the_nex
     run = start(algorithm, spec, key, initial_state(algorithm, spec, key), (), jnp.zeros((1, 1)), None)
     rows = jax.tree.map(lambda x: x[:, :1], replace(tape(), valid=None))
     rows = replace(rows, reward=jnp.arange(4.0)[:, None])  # each tells its place
-    run, _ = learn(algorithm, run, rows, (), draw_learning(algorithm, 1, key, jnp.asarray(0)))
+    run, _ = learn(algorithm, run, rows, (), sample_learning_noise(algorithm, 1, key, jnp.asarray(0)))
 
     priority = np.ones(4)  # of what is new
     for rewards, weights in zip(run.state["rewards"], run.state["weights"], strict=True):

@@ -16,7 +16,7 @@ from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.policy_gradient.reinforce import REINFORCE
 from operant.algorithms.value.dqn import DQN
-from operant.engine.collect import draw_rollout
+from operant.engine.collect import sample_rollout_noise
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.train import train
@@ -128,7 +128,7 @@ def test_the_memory_of_a_policy_begins_anew_with_every_episode(where):
     train(loop, run, steps * num_envs, 1, lambda run, metrics: True, [recorder])
     seen = recorder.all
 
-    noise, _ = draw_rollout(algorithm, environment, loop.spec, key, Stream.ACT, jnp.asarray(0), steps)
+    noise, _ = sample_rollout_noise(algorithm, environment, loop.spec, key, Stream.ACT, jnp.asarray(0), steps)
     unroll = jax.jit(type(network).unroll)
     policy, _ = unroll(network, seen.observation, None, network.initial_carry(num_envs), seen.done)
     np.testing.assert_array_equal(policy.sample(noise), seen.action)

@@ -17,7 +17,7 @@ from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.value.dqn import DQN
 from operant.engine import device
-from operant.engine.collect import draw_rollout
+from operant.engine.collect import sample_rollout_noise
 from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names
 from operant.engine.host import HostLoop
@@ -87,13 +87,13 @@ def test_seeds_differ(first):
 
 
 def test_the_randomness_of_a_seed_is_the_same_alone():
-    def draw(key):
-        return draw_rollout(algorithm(), CartPole(), together_spec, key, Stream.ACT, 7, 5)
+    def sample_noise(key):
+        return sample_rollout_noise(algorithm(), CartPole(), together_spec, key, Stream.ACT, 7, 5)
 
     together_spec = DeviceLoop(algorithm(), CartPole(), NUM_ENVS, None).spec
-    all_of_them = jax.tree.leaves(jax.jit(jax.vmap(draw))(KEYS))
+    all_of_them = jax.tree.leaves(jax.jit(jax.vmap(sample_noise))(KEYS))
     for s, key in enumerate(KEYS):
-        for whole, one in zip(all_of_them, jax.tree.leaves(jax.jit(draw)(key)), strict=True):
+        for whole, one in zip(all_of_them, jax.tree.leaves(jax.jit(sample_noise)(key)), strict=True):
             np.testing.assert_array_equal(whole[s], one)
 
 

@@ -118,11 +118,11 @@ ALGORITHMS = {
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
-def test_draw_rollout_over_tokens_keeps_little_noise_in_memory_and_trains(name):
+def test_sample_rollout_noise_over_tokens_keeps_little_noise_in_memory_and_trains(name):
     algorithm, environment = ALGORITHMS[name], ObservationReward(actions=Discrete(TOKENS))
     spec, steps = replace(environment.spec, num_envs=N), 4096
     noise = jax.eval_shape(
-        lambda key: collect.draw_rollout(
+        lambda key: collect.sample_rollout_noise(
             algorithm, environment, spec, key, Stream.ACT, jnp.zeros((), jnp.int32), steps
         ),
         jax.random.key(0),
@@ -135,13 +135,13 @@ def test_draw_rollout_over_tokens_keeps_little_noise_in_memory_and_trains(name):
         HostLoop(algorithm, NativeOnHost(environment, N), None, return_experience=True),
     ):
         rows, metrics = [], {}
-        step = loop.advance if name == "PPO" else loop.warm_up
+        step = loop.step if name == "PPO" else loop.warm_up
         run = loop.init(jax.random.key(2))
         for _ in range(2):
             run, metrics, experience = step(run, 1, 1)
             assert experience is not None
             rows.append(experience.action)
-            step = loop.advance
+            step = loop.step
         assert np.isfinite(metrics["train/loss"])
         acted.append(np.concatenate(rows))
     np.testing.assert_array_equal(*acted)

@@ -124,10 +124,12 @@ def eight() -> Priorities:
     return priorities.update(Drawn(jnp.arange(8), jnp.ones(8)), jnp.asarray(EIGHT, jnp.float32) ** 0.6)
 
 
-def test_priorities_draw_and_importance_weights_of_eight_items():
+def test_priorities_sample_and_importance_weights_of_eight_items():
     priorities = eight()
     probability = EIGHT**0.6 / (EIGHT**0.6).sum()
-    drawn = jax.jit(Priorities.draw)(priorities, jax.random.bits(jax.random.key(0), (100_000, 2), jnp.uint32))
+    drawn = jax.jit(Priorities.sample)(
+        priorities, jax.random.bits(jax.random.key(0), (100_000, 2), jnp.uint32)
+    )
     np.testing.assert_allclose(np.bincount(drawn.index, minlength=8) / 1e5, probability, atol=3e-5)
     weight = (8 * probability) ** -0.4
     weights = importance_weights(drawn.priority, 0.4)
@@ -152,12 +154,12 @@ def test_priorities_update_keeps_the_larger_of_two_for_one_item():
         assert eight().update(drawn, jnp.array(values)).tree[0][4] == 3.0
 
 
-def test_priorities_draw_with_exponent_0_is_uniform():
+def test_priorities_sample_with_exponent_0_is_uniform():
     priorities = eight()
     priorities = priorities.update(Drawn(jnp.arange(8), jnp.ones(8)), jnp.asarray(EIGHT, jnp.float32) ** 0.0)
-    drawn = priorities.draw(jax.random.bits(jax.random.key(3), (4_000, 2), jnp.uint32))
+    drawn = priorities.sample(jax.random.bits(jax.random.key(3), (4_000, 2), jnp.uint32))
     np.testing.assert_array_equal(importance_weights(drawn.priority, 0.4), 1.0)
-    single = jax.vmap(lambda b: priorities.draw(b[None]).index[0])  # without strata
+    single = jax.vmap(lambda b: priorities.sample(b[None]).index[0])  # without strata
     indices = single(jax.random.bits(jax.random.key(4), (20_000, 2), jnp.uint32))
     assert stats.chisquare(np.bincount(indices, minlength=8)).pvalue > 1e-3
 
