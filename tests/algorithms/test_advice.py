@@ -153,7 +153,7 @@ def test_q_learning_learns_blackjack():
             1,
             r"1,000,000,000 states × 2 actions .*; .* are available",
         ),
-        (QLearning(), MultiDiscrete((100,) * 30), 1, r"; 2\^31 pairs cannot be counted. Take DQN"),
+        (QLearning(), MultiDiscrete((100,) * 30), 1, r"at most 2\^31 − 1 pairs can be counted\. Use DQN"),
         (
             SARSALambda(),
             Discrete(100_000),

@@ -291,7 +291,7 @@ def test_ppo_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose
         run = device.init(algorithm, environment, spec, state, key)
         noise = collect.sample_rollout_noise(algorithm, environment, spec, key, 2, jnp.asarray(0), 2 * T)
         first, second = (jax.tree.map(lambda x, s=s: x[s], noise) for s in (slice(0, T), slice(T, None)))
-        initial = algorithm.initial_carry(state, N)
+        initial = algorithm.initial_carry(state, N), ()  # it explores by itself
         run, tape, _ = collect.rollout(algorithm, state, environment, run, initial, first, remember=False)
         # Learning changes the statistics, and only then does the next rollout begin, in the middle of episodes.
         state = algorithm.update_statistics(state, jax.tree.map(lambda x: 3 * x, tape))
