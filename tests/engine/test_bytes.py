@@ -25,7 +25,7 @@ def rows(draw):
 
 @settings(deadline=None, max_examples=20)  # every example is compiled
 @given(rows())
-def test_rows_come_back_to_the_last_bit(given):
+def test_as_bytes_and_from_bytes_give_rows_back_to_the_last_bit(given):
     kinds = [(leaf.shape, leaf.dtype) for leaf in given[0]]
     together = as_bytes(given)
     assert together.shape == (len(given), sum(leaf.nbytes for leaf in given[0]))
@@ -38,7 +38,7 @@ def test_rows_come_back_to_the_last_bit(given):
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_the_order_in_memory_does_not_matter(order):
+def test_as_bytes_does_not_depend_on_the_order_in_memory(order):
     leaf = np.asarray(np.arange(6, dtype=np.float32).reshape(2, 3), order=order)
     (back,) = from_bytes(as_bytes([[leaf]]), [(leaf.shape, leaf.dtype)])
     np.testing.assert_array_equal(back[0], leaf)

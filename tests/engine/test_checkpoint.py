@@ -30,7 +30,7 @@ def names(directory) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-def test_a_checkpoint_comes_back_with_its_manifest(tmp_path):
+def test_load_checkpoint_gives_a_checkpoint_back_with_its_manifest(tmp_path):
     path = save_checkpoint(tmp_path / "checkpoints", 100, run(7), CONFIG, keep=1)
     assert path == tmp_path / "checkpoints" / "100" == latest_checkpoint(tmp_path / "checkpoints")
     assert names(path) == ["manifest.json", "run.safetensors"]
@@ -47,7 +47,7 @@ def test_a_checkpoint_comes_back_with_its_manifest(tmp_path):
         load_checkpoint(path, {"state": {"weight": jnp.zeros(2)}, "key": jax.random.key(0)})
 
 
-def test_the_latest_are_kept_by_number_not_by_name(tmp_path):
+def test_save_checkpoint_keeps_the_latest_by_number_not_by_name(tmp_path):
     for step in (8, 9, 10, 11):
         save_checkpoint(tmp_path, step, run(step), CONFIG, keep=3)
     assert names(tmp_path) == ["10", "11", "9"]
@@ -56,21 +56,21 @@ def test_the_latest_are_kept_by_number_not_by_name(tmp_path):
         save_checkpoint(tmp_path, 12, run(12), CONFIG, keep=0)
 
 
-def test_saving_the_same_step_again_replaces_it(tmp_path):
+def test_save_checkpoint_of_the_same_step_replaces_it(tmp_path):
     save_checkpoint(tmp_path, 5, run(1), CONFIG, keep=2)
     save_checkpoint(tmp_path, 5, run(2), CONFIG, keep=2)
     assert names(tmp_path) == ["5"]
     assert value(tmp_path / "5") == 2
 
 
-def test_the_abandoned_future_goes_when_an_earlier_run_saves(tmp_path):
+def test_save_checkpoint_of_an_earlier_run_deletes_the_abandoned_future(tmp_path):
     for step in (10, 20):
         save_checkpoint(tmp_path, step, run(step), CONFIG, keep=1 if step == 10 else 2)
     save_checkpoint(tmp_path, 15, run(15), CONFIG, keep=2)
     assert names(tmp_path) == ["10", "15"]
 
 
-def test_no_checkpoint_is_none(tmp_path):
+def test_latest_checkpoint_is_none_where_there_is_none(tmp_path):
     assert latest_checkpoint(tmp_path) is None
     assert latest_checkpoint(tmp_path / "missing") is None
     (tmp_path / "notes").mkdir()
@@ -81,7 +81,7 @@ def test_no_checkpoint_is_none(tmp_path):
 @pytest.mark.parametrize(
     "damage", ["flipped", "cut", "no tensors", "no manifest", "manifest cut", "manifest list"]
 )
-def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path, damage):
+def test_latest_checkpoint_passes_over_a_damaged_one_with_a_warning(tmp_path, damage):
     for step in (10, 20):
         save_checkpoint(tmp_path, step, run(step), CONFIG, keep=2)
     tensors, manifest = tmp_path / "20" / "run.safetensors", tmp_path / "20" / "manifest.json"
@@ -133,7 +133,7 @@ def killed_at(monkeypatch, count: int) -> None:
 
 
 @pytest.mark.parametrize("step", [20, 10], ids=["a later step", "the same step"])
-def test_killed_at_any_moment_the_previous_one_or_the_new_one_is_there(tmp_path, monkeypatch, step):
+def test_save_checkpoint_killed_at_any_moment_leaves_the_previous_or_the_new_one(tmp_path, monkeypatch, step):
     outcomes = []
     for count in range(1, 40):
         directory = tmp_path / str(count)
@@ -158,7 +158,7 @@ def test_killed_at_any_moment_the_previous_one_or_the_new_one_is_there(tmp_path,
     assert set(outcomes) == {1.0, 2.0}
 
 
-def test_a_config_that_is_not_json_leaves_the_previous_one(tmp_path):
+def test_save_checkpoint_with_a_config_that_is_not_json_leaves_the_previous_one(tmp_path):
     save_checkpoint(tmp_path, 10, run(1), CONFIG, keep=1)
     with pytest.raises(TypeError, match="JSON"):
         save_checkpoint(tmp_path, 20, run(2), {"callback": print}, keep=1)

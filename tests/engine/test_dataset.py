@@ -67,7 +67,7 @@ def test_draw_visits_each_step_exactly_once_an_epoch(steps, sequence):
     assert len(set(seen)) == 3  # and each epoch in an order of its own
 
 
-def test_sequences_are_consecutive_steps():
+def test_select_rows_in_sequences_are_consecutive_steps():
     plan = Dataset(batch_size=2, sequence=4)
     selected = select_rows(plan, 10, Order(jnp.array([[2, 0, 1]]), jnp.array([3])), jnp.int32(0))
     np.testing.assert_array_equal(selected.rows[:, 0] * (selected.weight[:, 0] > 0), [1, 2, 0, 0])
@@ -83,7 +83,7 @@ def test_order_of_an_epoch_does_not_depend_on_those_made_with_it():
 
 
 @pytest.mark.parametrize("memory", ["none", "gru"])
-def test_seeds_together_learn_what_each_learns_alone(memory):
+def test_dataset_loop_of_several_seeds_learns_what_each_learns_alone(memory):
     network = Network(hidden_sizes=(8,), initialization="uniform", memory=memory, memory_size=4)
     values = {"network": network, "sequence_length": 4}
     both = agent(list(SEEDS), **values).learn(7, progress_bar=False)
@@ -96,7 +96,7 @@ def test_seeds_together_learn_what_each_learns_alone(memory):
 
 @pytest.mark.parametrize("seeds", [None, 2])
 @pytest.mark.parametrize("streamed", [False, True])
-def test_resumed_run_equals_one_that_was_never_stopped(tmp_path, seeds, streamed):
+def test_dataset_loop_resumed_equals_one_that_was_never_stopped(tmp_path, seeds, streamed):
     data = arrays(steps=50)
     if streamed:
         dataset: object = [{name: x[i : i + 10] for name, x in data.items()} for i in range(0, 50, 10)]
@@ -125,7 +125,7 @@ def test_resumed_run_equals_one_that_was_never_stopped(tmp_path, seeds, streamed
     assert_same(*rows)
 
 
-def test_chunks_of_any_size_learn_the_same(monkeypatch):
+def test_dataset_loop_learns_the_same_in_chunks_of_any_size(monkeypatch):
     monkeypatch.setattr("operant.engine.dataset.ORDERED", 1)  # an order an epoch
     one = agent().learn(20, progress_bar=False, log_interval=20)
     monkeypatch.setattr("operant.engine.dataset.ORDERED", 2**20)
@@ -141,7 +141,7 @@ def test_dataset_is_in_no_checkpoint(tmp_path):
     assert not any(np.shape(x)[:1] == (40,) for x in jax.tree.leaves(run))
 
 
-def test_validation_episodes_are_never_learnt_from():
+def test_dataset_loop_never_learns_from_validation_episodes():
     learnt, held_out = recorded(arrays()).split(0.25)
     assert (len(learnt.reward), len(held_out.reward)) == (30, 10)
     known = arrays()["observations"]
@@ -153,13 +153,13 @@ def test_validation_episodes_are_never_learnt_from():
     assert made.history[-1]["validation/loss"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_normalization_has_seen_the_whole_dataset():
+def test_dataset_loop_normalizes_by_the_whole_dataset():
     made = agent(normalize_observations=True).learn(1, progress_bar=False)
     (moments,) = made.state.normalizer.observation
     np.testing.assert_allclose(moments.mean, arrays()["observations"].mean(0), atol=1e-3)
 
 
-def test_changed_dataset_is_not_resumed(tmp_path):
+def test_dataset_that_has_changed_is_not_resumed(tmp_path):
     np.savez(tmp_path / "data.npz", **arrays())
     agent(dataset=tmp_path / "data.npz").learn(
         20, lambda progress: False, progress_bar=False, log_interval=3, run_dir=tmp_path / "run"
@@ -169,7 +169,7 @@ def test_changed_dataset_is_not_resumed(tmp_path):
         operant.resume(tmp_path / "run", progress_bar=False)
 
 
-def test_stream_that_ends_says_so():
+def test_dataset_loop_says_of_a_stream_that_it_ends():
     batch = {"observations": np.zeros((2, 4), np.float32), "actions": np.zeros(2, int)}
     made = Agent(BC(network=NETWORK), "CartPole-v1", dataset=iter([batch] * 3))
     with pytest.raises(DatasetError, match="ended after 3 batches"):
@@ -210,7 +210,7 @@ def test_agent_says_where_dataset_and_plan_do_not_go_together():
         agent(dataset=no_ends, network=Network(memory="gru"), sequence_length=4).learn(1, progress_bar=False)
 
 
-def test_loop_refuses_more_metrics_than_there_is_room_for(monkeypatch):
+def test_dataset_loop_refuses_more_metrics_than_there_is_room_for(monkeypatch):
     monkeypatch.setattr("operant.engine.metrics.SUMS", 1)
     made = BC(network=NETWORK)
     data = recorded(arrays())

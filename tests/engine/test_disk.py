@@ -78,7 +78,7 @@ LINUX = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="paths of 
 
 
 @LINUX
-def test_files_and_their_directory_are_on_the_disk_before_the_name_and_the_old_one_goes_last(
+def test_save_checkpoint_syncs_files_and_directory_before_the_name_and_deletes_the_old_one_last(
     tmp_path, request
 ):
     save(tmp_path, 10, 1)
@@ -104,7 +104,7 @@ def test_files_and_their_directory_are_on_the_disk_before_the_name_and_the_old_o
 
 
 @LINUX
-def test_new_directories_are_on_the_disk_with_those_above_them(tmp_path, monkeypatch):
+def test_make_directory_syncs_new_directories_with_those_above_them(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(files, "sync", lambda path: synced.append(path))
     files.make_directory(tmp_path / "runs" / "one")
@@ -136,7 +136,7 @@ def full_halfway(tensors, path, header) -> None:
     ],
     ids=["tensors", "manifest", "fsync", "directory", "name"],
 )
-def test_a_full_disk_is_named_with_the_room_and_the_old_checkpoint_stays(
+def test_disk_error_names_a_full_disk_with_the_room_and_the_old_checkpoint_stays(
     tmp_path, monkeypatch, what, module, failing, reason, needed
 ):
     save(tmp_path, 10, 1)
@@ -154,14 +154,14 @@ def test_a_full_disk_is_named_with_the_room_and_the_old_checkpoint_stays(
     assert names(tmp_path) == ["20"]
 
 
-def test_only_what_the_disk_does_is_called_that(tmp_path):
+def test_disk_error_is_only_what_the_disk_does(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"), replacing(tmp_path / "nowhere" / "file") as path:
         path.write_text("")
     with pytest.raises(KeyError), replacing(tmp_path / "file") as path:
         raise KeyError
 
 
-def test_rows_that_do_not_fit_say_which_file(tmp_path, monkeypatch):
+def test_csv_log_says_which_file_rows_do_not_fit_into(tmp_path, monkeypatch):
     log = CsvLog(tmp_path / "metrics.csv")
     log.write({"time/total_timesteps": 1})
     log._file.close()
@@ -188,7 +188,9 @@ STRAYS = ["10", "10.tmp", "10.old", "20", "20.tmp", "20.old", "30", "5.tmp"]
 
 @pytest.mark.parametrize("kind", ["directory", "checkpoint", "file", "nowhere", "hard link", "own file"])
 @pytest.mark.parametrize("name", STRAYS)
-def test_links_and_strays_stop_no_save_and_nothing_outside_is_touched(tmp_path, outside, name, kind):
+def test_save_checkpoint_is_not_stopped_by_links_and_strays_and_touches_nothing_outside(
+    tmp_path, outside, name, kind
+):
     directory = tmp_path / "checkpoints"
     save(directory, 10, 1)
     stray = directory / name
@@ -219,7 +221,7 @@ def test_links_and_strays_stop_no_save_and_nothing_outside_is_touched(tmp_path, 
     assert everything(outside) == before
 
 
-def test_names_that_are_not_ours_stay(tmp_path):
+def test_save_checkpoint_leaves_names_that_are_not_ours(tmp_path):
     for name in ("notes.txt", "mine.tmp", "10 copy", "best.old", ".hidden"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
@@ -228,14 +230,14 @@ def test_names_that_are_not_ours_stay(tmp_path):
     assert names(tmp_path) == [".hidden", "10 copy", "30", "best.old", "mine.tmp", "notes.txt"]
 
 
-def test_a_stray_is_not_counted_among_those_that_are_kept(tmp_path):
+def test_save_checkpoint_does_not_count_a_stray_among_those_that_are_kept(tmp_path):
     save(tmp_path, 10, 1)
     (tmp_path / "15").touch()
     save(tmp_path, 20, 2, keep=2)
     assert names(tmp_path) == ["10", "20"]
 
 
-def test_what_cannot_be_deleted_is_said_and_stops_no_save(tmp_path, monkeypatch):
+def test_save_checkpoint_says_what_cannot_be_deleted_and_goes_on(tmp_path, monkeypatch):
     """As on a shared disk where somebody reads an old checkpoint."""
     save(tmp_path, 10, 1)
     with monkeypatch.context() as patch:
@@ -248,7 +250,7 @@ def test_what_cannot_be_deleted_is_said_and_stops_no_save(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("how", ["symlink_to", "hardlink_to"])
-def test_files_of_a_run_that_are_links_are_replaced(tmp_path, outside, how):
+def test_run_directory_replaces_files_that_are_links(tmp_path, outside, how):
     run = RunDirectory.create(tmp_path / "run", CONFIG)
     (outside / "metrics.csv").write_text("time/total_timesteps\n1\n")
     run.config_file.unlink()
@@ -269,7 +271,7 @@ def test_files_of_a_run_that_are_links_are_replaced(tmp_path, outside, how):
     assert names(run.path) == ["config.json", "metrics.csv", "model.safetensors"]
 
 
-def test_pictures_are_not_written_through_links(tmp_path):
+def test_finish_does_not_write_pictures_through_links(tmp_path):
     from matplotlib.figure import Figure
 
     from operant.studio import style
@@ -284,7 +286,9 @@ def test_pictures_are_not_written_through_links(tmp_path):
 
 @pytest.mark.parametrize("folder", ["checkpoints", "best", "tensorboard"])
 @pytest.mark.parametrize("kind", ["link", "file"])
-def test_a_folder_that_is_none_of_the_run_is_refused_before_training(tmp_path, outside, folder, kind):
+def test_run_directory_refuses_a_folder_that_is_none_of_the_run_before_training(
+    tmp_path, outside, folder, kind
+):
     """Training deletes what it no longer needs in it: another run's, perhaps."""
     run = RunDirectory.create(tmp_path / "run", CONFIG)
     before = everything(outside)
@@ -298,7 +302,7 @@ def test_a_folder_that_is_none_of_the_run_is_refused_before_training(tmp_path, o
     assert everything(outside) == before
 
 
-def test_what_a_killed_process_left_goes_and_a_run_may_be_reached_by_a_link(tmp_path):
+def test_run_directory_clears_what_a_killed_process_left_and_may_be_reached_by_a_link(tmp_path):
     run = RunDirectory.create(tmp_path / "run", CONFIG)
     run.best.mkdir()
     left = [run.path / ".metrics.csv.123.tmp", run.best / ".model.safetensors.9.tmp"]

@@ -45,7 +45,7 @@ def by_hand(episodes: int, seed: int) -> list[float]:
 
 
 @pytest.mark.parametrize("slots", [1, 4, 100])
-def test_an_episode_is_that_of_its_seed_however_many_are_played_side_by_side(slots):
+def test_evaluate_plays_the_episode_of_a_seed_however_many_are_played_at_once(slots):
     score = evaluate(lean_following, cartpole, episodes=10, seed=50, slots=slots)
     np.testing.assert_array_equal(score.returns, by_hand(10, 50))
     np.testing.assert_array_equal(score.lengths, score.returns)
@@ -53,7 +53,7 @@ def test_an_episode_is_that_of_its_seed_however_many_are_played_side_by_side(slo
 
 
 @pytest.mark.parametrize("t", [0, 1, 63, 64, 200, 3])
-def test_what_is_sampled_at_a_step_is_that_of_its_number_whatever_was_drawn_before(t):
+def test_policy_samples_at_a_step_by_its_number_whatever_was_drawn_before(t):
     agent = operant.Random("CartPole-v1")
     policy, many = agent.policy(deterministic=False, seed=3), np.zeros((50, 4), np.float32)
     for before in (10, 70):
@@ -65,7 +65,7 @@ def test_what_is_sampled_at_a_step_is_that_of_its_number_whatever_was_drawn_befo
     np.testing.assert_array_equal(action, alone)
 
 
-def test_the_published_baseline_of_cartpole():
+def test_evaluate_gives_the_published_baseline_of_cartpole():
     score = evaluate(lean_following, cartpole, episodes=500, seed=0, slots=128)
     assert score.mean == pytest.approx(41.7, abs=0.05)
     assert score.returns.std() == pytest.approx(8.4, abs=0.05)
@@ -75,13 +75,13 @@ def test_the_published_baseline_of_cartpole():
     assert high - low == pytest.approx(2 * 1.96 * 8.4 / np.sqrt(500), rel=0.15)
 
 
-def test_the_random_baseline_of_cartpole():
+def test_evaluate_gives_the_random_baseline_of_cartpole():
     agent = Agent(Random(), "CartPole-v1")
     score = agent.evaluate(500, seed=0, deterministic=False)
     assert score.mean == pytest.approx(22.9, abs=4 * 11.7 / np.sqrt(500))
 
 
-def test_new_episodes_are_told_to_the_policy():
+def test_evaluate_tells_the_policy_of_new_episodes():
     started = np.zeros(3, int)
 
     def policy(observation, action_mask, carry, fresh, t):
@@ -96,7 +96,7 @@ def test_new_episodes_are_told_to_the_policy():
     assert started.sum() == 10
 
 
-def test_a_memory_begins_anew_with_every_episode():
+def test_evaluate_begins_a_memory_anew_with_every_episode():
     """The returns of a policy with memory do not depend on which episodes an environment played before."""
     ppo = PPO(n_steps=8, batch_size=8, network=Network(hidden_sizes=(8,), memory="gru", memory_size=8))
     agent = Agent(ppo, "CartPole-v1")
@@ -106,7 +106,7 @@ def test_a_memory_begins_anew_with_every_episode():
     np.testing.assert_array_equal(one.returns, other.returns)
 
 
-def test_masks_reach_the_policy():
+def test_evaluate_hands_masks_to_the_policy():
     seen = []
 
     def policy(observation, action_mask, carry, fresh, t):
@@ -138,7 +138,7 @@ class Countdown(gym.Env):
 
 
 @pytest.mark.parametrize("slots", [1, 2, 5])
-def test_an_environment_that_has_ended_needs_no_mask(slots):
+def test_evaluate_needs_no_mask_where_an_environment_has_ended(slots):
     def policy(observation, action_mask, carry, fresh, t):
         return np.argmax(action_mask, -1), carry
 
@@ -146,7 +146,7 @@ def test_an_environment_that_has_ended_needs_no_mask(slots):
     np.testing.assert_array_equal(score.lengths, [1, 2, 3, 1, 2])
 
 
-def test_an_episode_that_nothing_ends_is_ended_and_it_is_said(monkeypatch):
+def test_evaluate_ends_an_episode_that_nothing_ends_and_says_so(monkeypatch):
     def up(observation, action_mask, carry, fresh, t):  # and against the wall for ever
         return np.zeros(len(fresh), np.int32), carry
 
@@ -159,7 +159,7 @@ def test_an_episode_that_nothing_ends_is_ended_and_it_is_said(monkeypatch):
     np.testing.assert_array_equal(score.returns, [-300] * 3)
 
 
-def test_an_evaluation_as_json_and_in_words():
+def test_evaluation_as_json_and_in_words():
     score = evaluate(lean_following, cartpole, episodes=3, seed=7, slots=2)
     values = json.loads(json.dumps(score.to_json()))
     assert values["returns"] == score.returns.tolist()
@@ -173,13 +173,13 @@ def test_an_evaluation_as_json_and_in_words():
     assert str(score).endswith("over 3 episodes of CartPole-v1")
 
 
-def test_one_episode_has_no_interval():
+def test_evaluation_of_one_episode_has_no_interval():
     score = evaluate(lean_following, cartpole, episodes=1, seed=7, slots=2)
     assert score.to_json()["interval"] is None
     assert str(score) == f"{score.mean:.1f} over 1 episode of CartPole-v1"
 
 
-def test_environments_are_closed_unless_they_are_somebody_elses():
+def test_evaluate_closes_environments_unless_they_are_somebody_elses():
     closed = []
 
     class Closing(gym.Wrapper):

@@ -71,7 +71,7 @@ def slow_loop(agent) -> tuple[list[float], list[int]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_score_is_that_of_a_slow_loop(case):
+def test_native_evaluator_scores_as_a_slow_loop_does(case):
     agent = CASES[case]()
     agent.learn(256 if case == "random steps" else 128, progress_bar=False)
     (score,) = evaluator(agent)(agent.algorithm, agent.state)
@@ -82,7 +82,7 @@ def test_a_score_is_that_of_a_slow_loop(case):
 
 
 @pytest.mark.parametrize("case", ["CartPole", "a Box", "memory", "wrappers"])
-def test_it_agrees_with_gymnasiums_within_their_intervals(case):
+def test_native_evaluator_agrees_with_gymnasiums_within_their_intervals(case):
     agent = CASES[case]().learn(128, progress_bar=False)
     (here,) = evaluator(agent, 60)(agent.algorithm, agent.state)
     there = agent.evaluate(60, seed=SEED)
@@ -93,7 +93,7 @@ def test_it_agrees_with_gymnasiums_within_their_intervals(case):
     assert here.environment == there.environment
 
 
-def test_all_seeds_are_scored_at_once_and_each_as_if_it_were_alone():
+def test_native_evaluator_scores_all_seeds_at_once_and_each_as_if_it_were_alone():
     study = operant.PPO("CartPole-v1", seeds=4, network=NETWORK, **SMALL).learn(128, progress_bar=False)
     scores = evaluator(study)(study.algorithm, study.state)
     for index, score in enumerate(scores):
@@ -103,14 +103,14 @@ def test_all_seeds_are_scored_at_once_and_each_as_if_it_were_alone():
     assert len({score.mean for score in scores}) > 1
 
 
-def test_wrappers_that_only_change_rewards_are_left_out():
+def test_native_evaluator_leaves_out_wrappers_that_only_change_rewards():
     agent = operant.PPO("CartPole-v1", wrappers="scale-reward:0.1", network=NETWORK, **SMALL)
     agent.learn(64, progress_bar=False, evaluate_every=64, evaluation_episodes=3)
     assert agent.best_so_far is not None
     assert agent.best_so_far.reward == agent.best_so_far.length  # 1 a step
 
 
-def test_it_stops_when_it_is_told_to_and_ends_what_nothing_else_ends(monkeypatch):
+def test_native_evaluator_stops_when_it_is_told_to_and_ends_what_nothing_else_ends(monkeypatch):
     monkeypatch.setattr(evaluate_native, "LONGEST", 40)
     monkeypatch.setattr(evaluate_native, "CALL", 1)
     agent = operant.PPO(Endless(), network=NETWORK, **SMALL)
@@ -135,7 +135,7 @@ class Endless(probes.Masked):
 
 
 @pytest.mark.parametrize("backend", ["native", "gymnasium"])
-def test_training_evaluates_where_it_trains(backend, monkeypatch):
+def test_learn_evaluates_where_it_trains(backend, monkeypatch):
     called = []
     play = NativeEvaluator.__call__
     monkeypatch.setattr(

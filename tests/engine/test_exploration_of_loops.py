@@ -119,7 +119,7 @@ def trained(loop, iterations: int, seeds=None):
     "process", [OrnsteinUhlenbeck(1.0, 0.5, 0.1), HeldNoise(), HeldNoise(each_rollout=True)]
 )
 @pytest.mark.parametrize("where", [0, 1], ids=["device", "host"])
-def test_every_environment_explores_anew_in_every_episode(process, where):
+def test_exploration_noise_begins_anew_in_every_environment_and_episode(process, where):
     algorithm = Explores(Rollout(T), process)
     *_, loop = list(loops(algorithm))[: where + 1]
     run = loop.init(jax.random.key(5))
@@ -153,7 +153,7 @@ PLANS = {
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_both_loops_explore_alike(plan):
+def test_exploration_noise_is_the_same_on_both_loops(plan):
     algorithm, seeds = PLANS[plan]
     device, host = (trained(loop, 5, seeds) for loop in loops(algorithm, seeds))
     for one, other in zip(jax.tree.leaves(device.state), jax.tree.leaves(host.state), strict=True):
@@ -192,7 +192,7 @@ def sde(**arguments) -> Agent:
 
 
 @pytest.mark.parametrize("seeds", [None, pytest.param(2, marks=pytest.mark.slow)])
-def test_a_run_goes_on_with_the_exploration_it_had(tmp_path, seeds):
+def test_exploration_noise_of_a_resumed_run_goes_on(tmp_path, seeds):
     def learn(directory, callback=None):
         where = {"run_dir": directory, "checkpoint_every": 50, "log_interval": 50}
         return sde(seeds=seeds).learn(200, callback, progress_bar=False, **where)
@@ -207,7 +207,7 @@ def test_a_run_goes_on_with_the_exploration_it_had(tmp_path, seeds):
     assert jax.tree.all(jax.tree.map(np.array_equal, (whole.state, expected), (resumed.state, found)))
 
 
-def test_a_checkpoint_from_before_exploration_had_a_state_is_read(tmp_path):
+def test_load_tree_reads_a_checkpoint_from_before_exploration_had_a_state(tmp_path):
     run = sde().learn(20, progress_bar=False).learner.run
     assert run is not None
     before = replace(run, exploration=())
@@ -241,12 +241,12 @@ class Holds(eqx.Module):
     ],
     ids=lambda process: type(process).__name__,
 )
-def test_a_file_holds_the_process_of_an_algorithm(process, tmp_path):
+def test_exploration_noise_of_an_algorithm_is_kept_in_a_file(process, tmp_path):
     stored = json.loads(json.dumps(registry.to_json(Holds(process))))
     assert eqx.tree_equal(registry.build(Holds, stored).process, process)
 
 
-def test_a_process_of_ones_own_is_given_again():
+def test_exploration_noise_of_ones_own_is_given_again():
     class Mine(ExplorationNoise):
         def init(self, noise):
             return ()
@@ -261,7 +261,7 @@ def test_a_process_of_ones_own_is_given_again():
         registry.build(Holds, stored)
 
 
-def test_what_is_sampled_after_training_is_the_first_step_of_the_process():
+def test_predict_after_training_samples_the_first_step_of_the_process():
     agent = Agent(Explores(Rollout(2), OrnsteinUhlenbeck(1.0, dt=0.25)), Lengths(), num_envs=2)
     policy = agent.policy(deterministic=False, seed=3)
     spec = replace(agent.spec, num_envs=2)
@@ -271,7 +271,7 @@ def test_what_is_sampled_after_training_is_the_first_step_of_the_process():
         np.testing.assert_allclose(action, np.clip(0.5 * noise, -1, 1), rtol=1e-6)  # σ √dt
 
 
-def test_a_policy_after_training_has_no_exploration(tmp_path):
+def test_policy_after_training_has_no_exploration(tmp_path):
     agent = sde().learn(20, progress_bar=False)
     observation = np.zeros(3, np.float32)
     assert not agent.remembers

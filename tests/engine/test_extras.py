@@ -69,7 +69,7 @@ def test_extras_are_those_of_their_step(name, where, seeds):
     assert (np.asarray(rows[-1]["train/looked at"]) > 0).all()
 
 
-def test_random_first_steps_have_none():
+def test_extras_of_random_first_steps_are_none():
     loop = DeviceLoop(Notes(Replay(60, 8, learning_starts=10)), CartPole(), NUM_ENVS, None)
     with pytest.raises(ValueError, match="learning_starts=10 steps, taken at random, have not"):
         loop.init(jax.random.key(0))

@@ -57,7 +57,7 @@ def abstract(tree):
 
 
 @pytest.mark.parametrize("like", [lambda tree: tree, abstract], ids=["arrays", "structs"])
-def test_a_tree_comes_back_to_the_last_bit(tmp_path, like):
+def test_save_tree_and_load_tree_give_a_tree_back_to_the_last_bit(tmp_path, like):
     saved = state()
     files.save_tree(tmp_path / "run.safetensors", saved, {"algorithm": "ppo", "sizes": [64, 64]})
     loaded = files.load_tree(tmp_path / "run.safetensors", like(saved))
@@ -72,7 +72,7 @@ def test_a_tree_comes_back_to_the_last_bit(tmp_path, like):
     assert [path.name for path in tmp_path.iterdir()] == ["run.safetensors"]
 
 
-def test_the_generator_of_a_key_is_kept(tmp_path):
+def test_save_tree_keeps_the_generator_of_a_key(tmp_path):
     path = tmp_path / "key.safetensors"
     key = jax.random.key(0, impl="rbg")
     files.save_tree(path, {"key": key}, {})
@@ -95,7 +95,7 @@ def test_load_tree_reads_the_names_of_operant_0_1(tmp_path, monkeypatch):
         files.load_tree(tmp_path / "old.safetensors", {"sizes": rates, "layers": layers})
 
 
-def test_names_are_readable_and_unique(tmp_path):
+def test_leaf_names_are_readable_and_unique(tmp_path):
     assert files.leaf_names(state())[:4] == ["layers.0.weight", "layers.1.weight", "layers.1.bias", "rate"]
     ambiguous = {"a.b": jnp.zeros(1), "a": {"b": jnp.ones(2)}}
     files.save_tree(tmp_path / "x", ambiguous, {})
@@ -104,7 +104,7 @@ def test_names_are_readable_and_unique(tmp_path):
     assert list(load_file(tmp_path / "x")) == ["value"]
 
 
-def test_a_number_and_a_scalar_array_are_the_same_hyperparameter(tmp_path):
+def test_load_tree_takes_a_number_for_a_scalar_array(tmp_path):
     path = tmp_path / "x"
     files.save_tree(path, {"rate": 0.5, "n": 3}, {})
     loaded = files.load_tree(path, {"rate": jnp.float32(0), "n": jnp.int32(0)})
@@ -116,7 +116,7 @@ def test_a_number_and_a_scalar_array_are_the_same_hyperparameter(tmp_path):
         files.load_tree(path, {"rate": 1})
 
 
-def test_what_does_not_fit_is_named_with_both_shapes(tmp_path):
+def test_load_tree_names_what_does_not_fit_with_both_shapes(tmp_path):
     path = tmp_path / "x.safetensors"
     files.save_tree(path, {"a": jnp.zeros((4, 64)), "b": jnp.zeros(2), "old": jnp.zeros(1)}, {})
     with pytest.raises(ValueError) as error:  # noqa: PT011 (the message is looked at below)
@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_named_with_both_shapes(tmp_path):
     assert str(path) in message
 
 
-def test_a_damaged_or_foreign_file_is_said_to_be_one(tmp_path):
+def test_load_tree_says_of_a_damaged_or_foreign_file_that_it_is_one(tmp_path):
     path = tmp_path / "x.safetensors"
     files.save_tree(path, {"a": jnp.zeros(100)}, {})
     whole = path.read_bytes()
@@ -145,7 +145,7 @@ def test_a_damaged_or_foreign_file_is_said_to_be_one(tmp_path):
         files.load_tree(tmp_path / "none", {})
 
 
-def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+def test_save_tree_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "x.safetensors"
     files.save_tree(path, {"a": jnp.zeros(2)}, {})
     with pytest.raises(TypeError, match=r"Cannot save b: .*object"):
@@ -164,7 +164,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
 
 
-def test_any_safetensors_reader_can_read_it(tmp_path):
+def test_save_tree_writes_what_any_safetensors_reader_can_read(tmp_path):
     files.save_tree(tmp_path / "x", {"w": jnp.arange(3.0)}, {"note": "hello"})
     np.testing.assert_array_equal(load_file(tmp_path / "x")["w"], [0, 1, 2])
     assert files.read_shapes(tmp_path / "x") == {"w": {"shape": [3], "dtype": "F32"}}
@@ -173,7 +173,7 @@ def test_any_safetensors_reader_can_read_it(tmp_path):
     assert json.loads(header["__metadata__"]["metadata"]) == {"note": "hello"}
 
 
-def test_a_name_without_its_ending_is_offered_with_it(tmp_path):
+def test_load_tree_offers_a_name_without_its_ending_with_it(tmp_path):
     (tmp_path / "model.safetensors").touch()
     with pytest.raises(
         FileNotFoundError, match=r"There is no file .*model\. Did you mean .*model\.safetensors\?"
@@ -181,7 +181,7 @@ def test_a_name_without_its_ending_is_offered_with_it(tmp_path):
         files.read_metadata(tmp_path / "model")
 
 
-def test_the_header_is_in_order_so_that_the_same_tree_has_the_same_bytes(tmp_path):
+def test_save_tree_has_its_header_in_order_so_that_the_same_tree_has_the_same_bytes(tmp_path):
     path = tmp_path / "tree.safetensors"
     for _ in range(5):  # safetensors writes it in another order every time
         files.save_tree(path, state(), {"b": 1, "a": 2})

@@ -70,7 +70,7 @@ def check_groups(iterations: list, group: int) -> None:
 
 
 @pytest.mark.parametrize(("num_envs", "group"), [(4, 2), (2, 4)])  # within a round, and over two
-def test_groups_begin_alike_on_both_loops(num_envs, group):
+def test_episodes_of_a_group_begin_alike_on_both_loops(num_envs, group):
     algorithm = Begins(Episodes(8, STEPS, group))
     device = learnt(DeviceLoop(algorithm, CartPole(), num_envs, None))
     host = learnt(HostLoop(algorithm, NativeOnHost(CartPole(), num_envs), None))
@@ -79,7 +79,7 @@ def test_groups_begin_alike_on_both_loops(num_envs, group):
         np.testing.assert_array_equal(one, other)
 
 
-def test_groups_of_several_seeds_are_those_that_each_has_alone():
+def test_episodes_in_groups_of_several_seeds_are_those_that_each_has_alone():
     num_envs, group = 2, 4
     algorithm = Begins(Episodes(8, STEPS, group))
     together = learnt(HostLoop(algorithm, NativeOnHost(CartPole(), 2 * num_envs), 2), 2)
@@ -96,7 +96,7 @@ def cartpoles(n: int) -> list:
 
 @pytest.mark.parametrize(("num_envs", "group"), [(4, 2), (2, 4)])
 @pytest.mark.parametrize("vector", [False, True])
-def test_gymnasium_environments_of_a_group_have_the_same_seed(num_envs, group, vector):
+def test_episodes_of_a_group_of_gymnasium_environments_have_the_same_seed(num_envs, group, vector):
     if vector:
         made = VectorEnvironments(SyncVectorEnv([lambda: gym.make("CartPole-v1")] * num_envs))
     else:
@@ -104,27 +104,27 @@ def test_gymnasium_environments_of_a_group_have_the_same_seed(num_envs, group, v
     check_groups(learnt(HostLoop(Begins(Episodes(8, STEPS, group)), made, None)), group)
 
 
-def test_a_batch_without_groups_says_none():
+def test_batch_without_groups_says_none():
     assert Episodes(8, STEPS).groups(4) is None
     assert Rollout(5).groups(4) is None
 
 
 @pytest.mark.parametrize("group", [0, 3, 16])
-def test_groups_must_be_whole(group):
+def test_episodes_must_be_in_whole_groups(group):
     with pytest.raises(
         ValueError, match=rf"Episodes\(count=8, group={group}\): group must be a divisor of count"
     ):
         Episodes(8, STEPS, group)
 
 
-def test_groups_and_environments_must_fit():
+def test_episodes_in_groups_must_fit_the_environments():
     with pytest.raises(
         ValueError, match="Groups of 4 episodes cannot be shared by num_envs=6: choose a divisor or"
     ):
         Episodes(12, STEPS, 4).require_shared(6)
 
 
-def test_a_vector_environment_that_takes_one_seed_cannot_have_groups():
+def test_episodes_in_groups_are_refused_of_a_vector_environment_that_takes_one_seed():
 
     made = VectorEnvironments(gym.make_vec("CartPole-v1", 2, vectorization_mode="vector_entry_point"))
     with pytest.raises(ValueError, match="2 episodes that begin alike need a seed for each environment"):

@@ -26,7 +26,7 @@ def a2c(**network):
 
 
 @pytest.mark.parametrize("seeds", [None, 2])
-def test_the_train_state_says_what_is_acted_on_next(seeds):
+def test_train_state_of_the_host_loop_says_what_is_acted_on_next(seeds):
     environments = NativeOnHost(CartPole(), 2 * (seeds or 1))
     loop = HostLoop(a2c(), environments, seeds, return_experience=True)
     run = loop.init(jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds))
@@ -39,7 +39,7 @@ def test_the_train_state_says_what_is_acted_on_next(seeds):
     )
 
 
-def test_observation_and_memory_of_both_loops_are_the_same():
+def test_train_state_of_both_loops_has_the_same_observation_and_memory():
     algorithm = a2c(memory="gru", memory_size=4)
     runs = []
     for loop in (
@@ -54,7 +54,7 @@ def test_observation_and_memory_of_both_loops_are_the_same():
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
-def test_a_rollout_that_stops_leaves_the_state_of_the_last_iteration():
+def test_host_loop_that_stops_in_a_rollout_leaves_the_state_of_the_last_iteration():
     class Stopping(NativeOnHost):
         left = 4  # of two iterations of three steps
 
@@ -90,7 +90,7 @@ def steps_of_stacks(steps, columns, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_stacks_that_were_handed_over_frame_by_frame_come_out_whole(seed):
+def test_collected_stacks_handed_over_frame_by_frame_come_out_whole(seed):
     first, taken = steps_of_stacks(7, 2, seed)
     fresh = collected(first, None, taken, None, 7, K)
     assert fresh.steps[2].observation.shape == (7, 2, 40, 40, 1)  # the newest channel, not the stack
@@ -108,7 +108,7 @@ def test_newest_is_the_last_channel():
 
 
 @pytest.mark.parametrize("module", [collector, host, host_learner, device])
-def test_nothing_that_is_traced_assigns_to_an_object(module):
+def test_host_modules_assign_to_no_object_in_what_is_traced(module):
     """Functions within methods are what is compiled: they take what they need and give what they make."""
     tree = ast.parse(inspect.getsource(module))
     for method in ast.walk(tree):
@@ -124,7 +124,7 @@ def test_nothing_that_is_traced_assigns_to_an_object(module):
             assert not any(isinstance(o, ast.Name) and o.id == "self" for o in owners), (module, inner.name)
 
 
-def test_a_learner_does_not_ask_which_loop_it_has():
+def test_learner_does_not_ask_which_loop_it_has():
     calls = [n for n in ast.walk(ast.parse(inspect.getsource(learner))) if isinstance(n, ast.Call)]
     asked = [
         call.args[1] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "isinstance"

@@ -71,7 +71,7 @@ def begin(plan):
 
 
 @pytest.mark.parametrize("plan", [Rollout(T), Replay(64, 50, collect_steps=T)], ids=["rollout", "replay"])
-def test_steps_that_never_happened_have_no_weight_and_do_not_count(plan):
+def test_learn_gives_no_weight_to_steps_that_never_happened(plan):
     algorithm, run = begin(plan)
     experience = tape()
     happened = int(experience.valid.sum())
@@ -90,7 +90,7 @@ def test_steps_that_never_happened_have_no_weight_and_do_not_count(plan):
 @pytest.mark.parametrize(
     "plan", [Rollout(T), Replay(64, 8, collect_steps=T, updates=3)], ids=["rollout", "replay"]
 )
-def test_experience_is_learnt_from_with_the_state_that_acted_and_seen_once_behind_it(plan):
+def test_learn_is_with_the_state_that_acted_and_updates_statistics_once_after_it(plan):
     algorithm, run = begin(plan)
     updates = 1 if isinstance(plan, Rollout) else 3
     for iteration in range(3):
@@ -103,7 +103,7 @@ def test_experience_is_learnt_from_with_the_state_that_acted_and_seen_once_behin
 
 
 @pytest.mark.parametrize("plan", [Rollout(T), Replay(64, 50, collect_steps=T)], ids=["rollout", "replay"])
-def test_what_wrappers_made_of_rewards_is_learnt_from_and_the_environments_own_are_counted(plan):
+def test_learn_is_from_rewards_of_wrappers_and_counts_the_environments_own(plan):
     algorithm, run = begin(plan)
     experience = replace(tape(), raw_reward=jnp.full((T, N), -7.0))
     run, told = learn(
@@ -113,7 +113,7 @@ def test_what_wrappers_made_of_rewards_is_learnt_from_and_the_environments_own_a
     np.testing.assert_allclose(run.statistics.running_return, -7 * experience.valid.sum(0))
 
 
-def test_warming_up_remembers_and_counts_and_learns_nothing():
+def test_warm_up_remembers_and_counts_and_learns_nothing():
     algorithm, run = begin(Replay(64, 8, collect_steps=T))
     run = warm_up(algorithm, run, tape(), ())
     assert int(run.state["updated"]) == 0
@@ -122,7 +122,7 @@ def test_warming_up_remembers_and_counts_and_learns_nothing():
     assert int(run.clock.step) == int(tape().valid.sum())
 
 
-def test_the_randomness_of_learning_differs_across_iterations_updates_and_seeds():
+def test_sample_learning_noise_differs_across_iterations_updates_and_seeds():
     algorithm, _ = begin(Replay(64, 16, collect_steps=T, updates=3))
     draws = [
         sample_learning_noise(algorithm, N, jax.random.key(seed), jnp.asarray(iteration))
@@ -146,7 +146,7 @@ def test_the_randomness_of_learning_differs_across_iterations_updates_and_seeds(
     ],
     ids=["asymmetric", "half-bounded", "unbounded"],
 )
-def test_actions_reach_the_environment_unscaled_and_inside_their_bounds(space, inside):
+def test_to_environment_clips_actions_to_their_bounds(space, inside):
     action = np.array([[-9.0], [0.5], [9.0]], np.float32)
     for kind in (np.asarray, jnp.asarray):  # as on the host and on the device
         np.testing.assert_array_equal(to_environment(space, kind(action))[:, 0], inside)
@@ -174,7 +174,7 @@ class Ranked(Spy):
         return 0.7
 
 
-def test_priorities_are_those_of_the_last_update_and_make_the_weights_of_the_next():
+def test_learn_sets_priorities_of_the_last_update_which_make_the_weights_of_the_next():
     plan = Replay(4, 16, collect_steps=4, updates=2, priority=True)
     algorithm, spec, key = Ranked(plan), replace(SPEC, num_envs=1, dummy_steps=False), jax.random.key(0)
     run = start(algorithm, spec, key, initial_state(algorithm, spec, key), (), jnp.zeros((1, 1)), None)
@@ -191,7 +191,7 @@ def test_priorities_are_those_of_the_last_update_and_make_the_weights_of_the_nex
     assert len(np.unique(run.state["weights"][1])) > 1
 
 
-def test_experience_has_the_mask_that_was_acted_under_and_that_of_the_true_successor():
+def test_transition_has_the_mask_that_was_acted_under_and_that_of_the_true_successor():
     seen, action = jnp.zeros((N, 1)), jnp.zeros(N, jnp.int32)
     masks = [jnp.full((N, 2), i) for i in range(3)]
     timestep = TimeStep(

@@ -28,7 +28,7 @@ def write_all(path, rows, **arguments):
     sink.close()
 
 
-def test_numbers_come_back_exactly(tmp_path):
+def test_csv_log_gives_numbers_back_exactly(tmp_path):
     values = [0.1, np.float32(0.1), jnp.float32(1e-7), np.nan, -np.inf, 3, np.int32(-5), True, 2**40]
     write_all(tmp_path / "m.csv", [{STEP: 1} | {f"train/{i}": value for i, value in enumerate(values)}])
     read = read_csv(tmp_path / "m.csv")
@@ -38,7 +38,7 @@ def test_numbers_come_back_exactly(tmp_path):
     assert "0.1,0.1,1e-07,nan,-inf,3,-5,1,1099511627776" in (tmp_path / "m.csv").read_text()
 
 
-def test_columns_may_appear_later_and_rows_may_lack_some(tmp_path):
+def test_csv_log_takes_columns_that_appear_later_and_rows_that_lack_some(tmp_path):
     path = tmp_path / "m.csv"
     sink = CsvLog(path)
     assert read_csv(path) == {}
@@ -52,7 +52,7 @@ def test_columns_may_appear_later_and_rows_may_lack_some(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.csv"]
 
 
-def test_a_new_run_replaces_the_file(tmp_path):
+def test_csv_log_of_a_new_run_replaces_the_file(tmp_path):
     write_all(tmp_path / "m.csv", [row(1), row(2)])
     write_all(tmp_path / "m.csv", [row(5)])
     np.testing.assert_array_equal(read_csv(tmp_path / "m.csv")[STEP], [5])
@@ -65,7 +65,7 @@ def history(seeds=None) -> list[dict]:
 
 @pytest.mark.parametrize("seeds", [None, 3])
 @pytest.mark.parametrize(("checkpoint", "stopped"), [(c, s) for s in range(6) for c in range(s + 1)])
-def test_a_resumed_file_equals_an_uninterrupted_one(tmp_path, seeds, checkpoint, stopped):
+def test_csv_log_of_a_resumed_run_equals_an_uninterrupted_one(tmp_path, seeds, checkpoint, stopped):
     rows = history(seeds)
     for end in range(checkpoint, 6):
         write_all(tmp_path / "whole.csv", rows[:end])
@@ -76,12 +76,12 @@ def test_a_resumed_file_equals_an_uninterrupted_one(tmp_path, seeds, checkpoint,
         assert (tmp_path / "stopped.csv").read_text() == (tmp_path / "whole.csv").read_text()
 
 
-def test_resuming_without_a_file_starts_one(tmp_path):
+def test_csv_log_resumed_without_a_file_starts_one(tmp_path):
     write_all(tmp_path / "m.csv", [row(20)], resume_from_step=10)
     np.testing.assert_array_equal(read_csv(tmp_path / "m.csv")[STEP], [20])
 
 
-def test_seeds_are_lines_of_their_own(tmp_path):
+def test_csv_log_has_a_line_for_each_seed(tmp_path):
     write_all(
         tmp_path / "m.csv", [{STEP: 10, "a": np.array([1.0, 2.0])}, {STEP: np.array([20, 21]), "a": 3.0}]
     )
@@ -91,7 +91,7 @@ def test_seeds_are_lines_of_their_own(tmp_path):
     np.testing.assert_array_equal(read["a"], [1, 2, 3, 3])
 
 
-def test_what_is_no_metrics_file_is_named(tmp_path):
+def test_read_csv_names_what_is_no_metrics_file(tmp_path):
     (tmp_path / "m.csv").write_text("name,age\n1,2\nAda,36\n")
     with pytest.raises(ValueError, match=r"m\.csv: line 3: name is 'Ada', not a number"):
         read_csv(tmp_path / "m.csv")
@@ -113,7 +113,7 @@ def events(directory) -> list[Event]:
     return found
 
 
-def test_tensorboard_gets_an_event_a_row(tmp_path):
+def test_tensorboard_log_gets_an_event_a_row(tmp_path):
     sink = TensorBoardLog(tmp_path / "tb")
     for step in (10, 20):
         sink.write(row(step))
@@ -125,7 +125,7 @@ def test_tensorboard_gets_an_event_a_row(tmp_path):
     assert values == {"time/fps": 1020.0, "train/loss": np.float32(1 / 23)}
 
 
-def test_tensorboard_sees_rows_while_training(tmp_path, monkeypatch):
+def test_tensorboard_log_shows_rows_while_training(tmp_path, monkeypatch):
     monkeypatch.setattr(log, "SECONDS_TO_FLUSH", 0.0)
     sink = TensorBoardLog(tmp_path)
     sink.write(row(10))
@@ -133,7 +133,7 @@ def test_tensorboard_sees_rows_while_training(tmp_path, monkeypatch):
     sink.close()
 
 
-def test_tensorboard_has_a_sub_run_for_each_seed_and_hides_the_abandoned_future(tmp_path):
+def test_tensorboard_log_has_a_sub_run_for_each_seed_and_hides_the_abandoned_future(tmp_path):
     for arguments, steps in (({}, (10, 20)), ({"resume_from_step": 10}, (20,))):
         sink = TensorBoardLog(tmp_path, **arguments)
         for step in steps:
@@ -150,7 +150,7 @@ def test_tensorboard_has_a_sub_run_for_each_seed_and_hides_the_abandoned_future(
     assert found.index(restart) == 4
 
 
-def test_wandb_gets_means_and_seeds(monkeypatch):
+def test_wandb_log_gets_means_and_seeds(monkeypatch):
     calls = []
 
     class Run:
@@ -175,7 +175,7 @@ def test_wandb_gets_means_and_seeds(monkeypatch):
     ]
 
 
-def test_a_missing_extra_says_how_to_install_it(monkeypatch):
+def test_wandb_log_says_how_to_install_a_missing_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(ImportError, match=r"pip install 'operant-rl\[wandb\]'"):
         WandbLog("project", {})

@@ -112,7 +112,7 @@ def test_replay_holds_whole_transitions_of_its_own_seed():
 
 
 @pytest.mark.parametrize("where", ["device", "host"])
-def test_the_memory_of_a_policy_begins_anew_with_every_episode(where):
+def test_initial_carry_is_what_a_policy_has_at_the_start_of_every_episode(where):
     environment, key, steps, num_envs = Memory(), jax.random.key(1), 36, 8
     network = Network(hidden_sizes=(), memory="gru", memory_size=8)
     algorithm = PPO(n_steps=12, batch_size=96, n_epochs=1, learning_rate=0.0, network=network)
@@ -144,7 +144,7 @@ MAX_STEPS, COUNT = 3, 8  # two rounds of four environments an iteration
 
 
 @pytest.mark.parametrize("where", ["device", "host"])
-def test_whole_episodes_are_whole(where):
+def test_episodes_of_both_loops_are_whole(where):
     learners = 2
     run, seen = watched(where, "episodes", learners, 70, num_envs=4)
     iterations = int(np.max(run.iteration))
@@ -217,7 +217,7 @@ def learners():
 
 
 @pytest.mark.parametrize("algorithm", learners(), ids=lambda algorithm: type(algorithm).__name__)
-def test_the_dummy_step_of_a_vector_environment_is_not_learnt_from(algorithm):
+def test_learn_leaves_out_the_dummy_steps_of_a_vector_environment(algorithm):
     recorder = Recorder()
     agent = Agent(algorithm, dummy_steps()).learn(6_000, progress_bar=False, observers=[recorder])
     seen = recorder.all
@@ -264,7 +264,7 @@ class Sorting(gym.Env):
         return self._see(), reward, False, self.t == 8, {}
 
 
-def test_a_users_environment_with_dict_observations_and_several_choices_is_learnt():
+def test_learn_of_a_users_environment_with_dict_observations_and_several_choices():
     ppo = PPO(n_steps=32, batch_size=64, n_epochs=4, learning_rate=1e-2, gamma=0.5, network=NETWORK)
     agent = Agent(ppo, Sorting, num_envs=4).learn(6_000, progress_bar=False, log_interval=128)
     assert all(np.isfinite(row["train/loss"]) for row in agent.history)
@@ -273,7 +273,7 @@ def test_a_users_environment_with_dict_observations_and_several_choices_is_learn
 
 
 @pytest.mark.parametrize("algorithm", ["PPO", "DQN"])
-def test_lunar_lander_trains_on_the_host(algorithm):
+def test_host_loop_trains_lunar_lander(algorithm):
     pytest.importorskip("Box2D")
     algorithms = {
         "PPO": PPO(n_steps=64, batch_size=64, n_epochs=2, network=NETWORK),
@@ -286,7 +286,7 @@ def test_lunar_lander_trains_on_the_host(algorithm):
 
 
 @pytest.mark.parametrize("watched_first", [True, False])
-def test_watching_changes_nothing_on_the_host(watched_first):
+def test_host_loop_learns_the_same_when_observed(watched_first):
     values = {"buffer_size": 200, "learning_starts": 20, "batch_size": 8, "network": NETWORK}
     watched, plain = (Agent(DQN(**values), "CartPole-v1", backend="gymnasium") for _ in range(2))
     for watches in (watched_first, not watched_first):

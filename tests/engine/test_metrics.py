@@ -72,7 +72,7 @@ def loops(algorithm, seeds):
 
 @pytest.mark.parametrize("parts", [False, True], ids=["whole", "in parts"])
 @pytest.mark.parametrize("seeds", [None, 2])
-def test_chunks_average_over_the_updates_that_computed_a_metric(seeds, parts, monkeypatch):
+def test_metrics_of_a_chunk_average_over_the_updates_that_computed_them(seeds, parts, monkeypatch):
     if parts:
         monkeypatch.setattr(device, "LONGEST", 0.0)
     for loop in loops(Sometimes(), seeds):
@@ -89,14 +89,14 @@ def test_chunks_average_over_the_updates_that_computed_a_metric(seeds, parts, mo
         assert all("train/every" in row for row in ones)
 
 
-def test_updates_of_one_iteration_are_averaged_likewise():
+def test_metrics_of_the_updates_of_one_iteration_are_averaged_likewise():
     for loop in loops(Sometimes(4), None):
         found = rows(loop, 1)
         assert [row["train/loss_of_thirds"] for row in found[:3]] == [2, 5, 9.5]
         assert [row["train/every"] for row in found[:3]] == [1.5, 5.5, 9.5]
 
 
-def test_iterations_one_by_one_say_what_a_chunk_says():
+def test_metrics_of_iterations_one_by_one_are_those_of_a_chunk():
     for loop in loops(Sometimes(), None):
         one, other = (rows(loop, 4, one_by_one=way) for way in (False, True))
         for mine, theirs in zip(one, other, strict=True):
@@ -134,7 +134,7 @@ def test_present_says_nan_of_a_seed_without_a_metric_which_has_not_diverged():
     np.testing.assert_array_equal(mean_of([found, lost])["train/loss"], [2, 5, np.nan])
 
 
-def test_files_have_nothing_where_a_seed_has_none(tmp_path):
+def test_csv_log_and_json_log_have_nothing_where_a_seed_has_none(tmp_path):
     given = [
         {STEP: 10, "a": np.array([1.0, np.nan])},
         {STEP: 20, "a": np.array([2.0, 3.0]), "b": np.array([4.0, np.nan])},

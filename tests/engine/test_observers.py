@@ -69,7 +69,9 @@ def written(dataset_id):
 
 @pytest.mark.parametrize("dummy", [False, True])
 @pytest.mark.parametrize("in_memory", [1, 10_000])
-def test_episodes_are_split_at_done_and_end_with_the_true_final_observation(monkeypatch, dummy, in_memory):
+def test_minari_observer_splits_episodes_at_done_and_ends_them_with_the_true_final_observation(
+    monkeypatch, dummy, in_memory
+):
     monkeypatch.setattr(observers, "STEPS_IN_MEMORY", in_memory)
     observer = MinariObserver("counting/test-v0", spec(), algorithm_name="PPO")
     lengths = [[1, 4, 3], [7], [30]]
@@ -101,7 +103,7 @@ def test_episodes_are_split_at_done_and_end_with_the_true_final_observation(monk
     assert dataset.storage.metadata["algorithm_name"] == "PPO"
 
 
-def test_composite_observations_and_pixels_are_kept_exactly():
+def test_minari_observer_keeps_composite_observations_and_pixels_exactly():
     observation = spaces.Dict.of(
         {"view": spaces.Box(0, 255, (32, 32, 3), "uint8"), "goal": spaces.Tuple((spaces.Discrete(5),))}
     )
@@ -131,7 +133,7 @@ def test_composite_observations_and_pixels_are_kept_exactly():
     assert space.contains(jax.tree.map(lambda x: x[0], episode.observations))
 
 
-def test_the_environment_can_be_recovered():
+def test_minari_observer_lets_the_environment_be_recovered():
     cartpole = spec(spaces.Box(-np.inf, np.inf, (4,)), spaces.Discrete(2))
     observer = MinariObserver("cartpole/mine-v0", cartpole, environment="CartPole-v1")
     observer.close()
@@ -140,13 +142,13 @@ def test_the_environment_can_be_recovered():
     assert environment.spec.id == "CartPole-v1"
 
 
-def test_a_taken_name_is_refused_before_training():
+def test_minari_observer_refuses_a_taken_name_before_training():
     MinariObserver("taken-v0", spec()).close()
     with pytest.raises(ValueError, match="already exists"):
         MinariObserver("taken-v0", spec())
 
 
-def test_a_missing_extra_says_how_to_install_it(monkeypatch):
+def test_minari_observer_says_how_to_install_a_missing_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "minari", None)
     with pytest.raises(ImportError, match=r"pip install 'operant-rl\[minari\]'"):
         MinariObserver("x-v0", spec())
@@ -164,7 +166,7 @@ def test_a_missing_extra_says_how_to_install_it(monkeypatch):
     ],
     ids=spaces.describe,
 )
-def test_spaces_hold_the_same_values(space):
+def test_minari_observer_has_spaces_that_hold_the_same_values(space):
     theirs = space_to_gymnasium(space)
     assert isinstance(theirs, gymnasium.Space)
     value = jax.tree.map(np.asarray, space.sample(jax.random.key(0)))

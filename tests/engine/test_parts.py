@@ -28,7 +28,7 @@ def learn(seeds, total=128):
 
 
 @pytest.mark.parametrize("seeds", [None, 2])
-def test_parts_learn_and_say_what_the_whole_does(seeds, monkeypatch):
+def test_device_loop_in_parts_learns_and_says_what_the_whole_does(seeds, monkeypatch):
     expected, experience = learn(seeds)
     calls, spread = [], DeviceLoop._spread
     monkeypatch.setattr(DeviceLoop, "_spread", lambda loop, run: calls.append(1) or spread(loop, run))
@@ -43,7 +43,7 @@ def test_parts_learn_and_say_what_the_whole_does(seeds, monkeypatch):
         jax.tree.map(np.testing.assert_array_equal, _plain(one), _plain(other))
 
 
-def test_it_stops_between_two_parts_with_all_that_was_done(monkeypatch):
+def test_device_loop_stops_between_two_parts_with_all_that_was_done(monkeypatch):
     monkeypatch.setattr(device, "LONGEST", 0.0)
     agent = operant.DQN("FrozenLake-v1", preset=None, **DQN)
     run = agent.learner.started(return_experience=True, size=16)
@@ -80,7 +80,7 @@ def _is_key(leaf):
     return isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def test_more_metrics_than_there_is_room_for_are_refused(monkeypatch):
+def test_device_loop_refuses_more_metrics_than_there_is_room_for(monkeypatch):
     monkeypatch.setattr("operant.engine.metrics.SUMS", 2)
     agent = operant.DQN("FrozenLake-v1", preset=None, **DQN)
     with pytest.raises(ValueError, match=r"DQN reports \d+ metrics: must be at most 2"):

@@ -55,7 +55,7 @@ def leaves(agent):
         for case in CASES
     ],
 )
-def test_a_kept_program_is_not_traced_again_and_is_the_same_to_the_last_bit(case, kept, monkeypatch):
+def test_program_that_is_kept_is_not_traced_again_and_the_same_to_the_last_bit(case, kept, monkeypatch):
     plain = trained(case)
     assert not files()
     with kept():
@@ -76,7 +76,7 @@ def test_a_kept_program_is_not_traced_again_and_is_the_same_to_the_last_bit(case
 
 
 @pytest.mark.slow
-def test_a_kept_program_writes_where_the_replay_lies(kept):
+def test_program_that_is_kept_writes_where_the_replay_lies(kept):
     algorithm, values = CASES["DQN with a warm-up"]
     agent = operant.make(algorithm, "CartPole-v1", preset=None, **(values | {"buffer_size": 50_000}))
     with kept():
@@ -90,7 +90,7 @@ def test_a_kept_program_writes_where_the_replay_lies(kept):
             agent = operant.make(algorithm, "CartPole-v1", preset=None, **(values | {"buffer_size": 50_000}))
 
 
-def test_nothing_is_kept_where_nobody_asked_or_settings_are_off(kept, monkeypatch):
+def test_program_is_not_kept_where_nobody_asked_or_settings_are_off(kept, monkeypatch):
     trained("PPO")
     monkeypatch.setenv("OPERANT_SETTINGS", "off")
     with kept():
@@ -106,7 +106,7 @@ def test_nothing_is_kept_where_nobody_asked_or_settings_are_off(kept, monkeypatc
     assert not files()
 
 
-def test_what_is_not_kept_yet_is_compiled_beside(kept):
+def test_program_that_is_not_kept_yet_is_compiled_in_a_thread(kept):
     traced = []
 
     def function(constant, run, count):
@@ -126,7 +126,7 @@ def test_what_is_not_kept_yet_is_compiled_beside(kept):
     assert len(files()) == 1
 
 
-def test_jax_takes_up_programs_again_when_the_last_of_several_threads_is_done():
+def test_program_in_the_last_of_several_threads_lets_jax_take_up_programs_again():
     def least():
         return jax.config.values["jax_persistent_cache_min_compile_time_secs"]
 
@@ -138,7 +138,7 @@ def test_jax_takes_up_programs_again_when_the_last_of_several_threads_is_done():
     assert least() == before < float("inf")
 
 
-def test_a_program_that_fails_beside_fails_again_where_it_is_called(kept, monkeypatch):
+def test_program_that_fails_in_a_thread_fails_again_where_it_is_called(kept, monkeypatch):
     told = []
     monkeypatch.setattr(threading, "excepthook", told.append)
 
@@ -155,7 +155,7 @@ def test_a_program_that_fails_beside_fails_again_where_it_is_called(kept, monkey
     assert not files()
 
 
-def test_other_options_of_the_compiler_are_another_program(kept):
+def test_program_with_other_options_of_the_compiler_is_another(kept):
     for options in ({}, {"xla_backend_optimization_level": 0}):
         with kept():
             program = programs.Program(lambda constant, run: (run + constant, ()), "about", options=options)
@@ -164,7 +164,7 @@ def test_other_options_of_the_compiler_are_another_program(kept):
 
 
 @pytest.mark.parametrize("backend", ["native", "gymnasium"])
-def test_the_first_state_is_traced_once(backend, monkeypatch):
+def test_program_of_the_first_state_is_traced_once(backend, monkeypatch):
     traced, init = [], PPO.init
     monkeypatch.setattr(PPO, "init", lambda *arguments: traced.append(1) or init(*arguments))
     values = CASES["PPO"][1] | {"n_steps": 17, "batch_size": 17}  # that no other test has
@@ -173,7 +173,7 @@ def test_the_first_state_is_traced_once(backend, monkeypatch):
 
 
 @pytest.mark.slow  # it compiles whole chunks, cold
-def test_those_that_were_used_last_are_kept(kept, monkeypatch):
+def test_programs_that_were_used_last_are_kept(kept, monkeypatch):
     monkeypatch.setattr(programs, "KEPT", 4)
     with kept():
         trained("PPO")
@@ -190,7 +190,7 @@ def test_those_that_were_used_last_are_kept(kept, monkeypatch):
     assert not left & {"old", "older"}
 
 
-def test_observed_and_spread_out_training_is_not_kept(kept):
+def test_program_of_observed_and_spread_out_training_is_not_kept(kept):
     with kept():
         algorithm, values = CASES["PPO"]
         operant.make(algorithm, "CartPole-v1", preset=None, **values).learn(
@@ -225,21 +225,21 @@ CHANGES = (
 )
 
 
-def test_other_hyperparameters_wrappers_and_environments_are_another_program():
+def test_program_of_other_hyperparameters_wrappers_or_environments_is_another():
     described = [about(change) for change in CHANGES]
     others = [about({}, "Acrobot-v1"), about({}, what=("chunk", 2)), about({}, what=("warm-up", 1))]
     assert len({*described, *others}) == len(described) + len(others)
     assert described == [about(change) for change in CHANGES]
 
 
-def test_several_seeds_are_another_program(monkeypatch):
+def test_program_of_several_seeds_is_another(monkeypatch):
     one = jax.devices()[:1]
     monkeypatch.setattr(device.jax, "devices", lambda: one)  # else they are spread out, and not kept
     assert len({about({}), about({}, seeds=1), about({}, seeds=2)}) == 3
 
 
 @pytest.mark.slow  # it compiles whole chunks, cold
-def test_a_file_that_was_cut_short_is_made_anew(kept):
+def test_program_whose_file_was_cut_short_is_made_anew(kept):
     with kept():
         first = trained("PPO")
         for path in files():
@@ -249,7 +249,7 @@ def test_a_file_that_was_cut_short_is_made_anew(kept):
     np.testing.assert_equal(leaves(again), leaves(first))
 
 
-def test_where_nothing_can_be_written_training_goes_on(kept, tmp_path, monkeypatch):
+def test_program_that_cannot_be_written_does_not_stop_training(kept, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(programs, "directory", lambda: tmp_path / "file" / "programs")
     with kept():
@@ -257,14 +257,14 @@ def test_where_nothing_can_be_written_training_goes_on(kept, tmp_path, monkeypat
 
 
 @pytest.mark.slow  # it compiles whole chunks, cold
-def test_where_jaxlib_is_another_training_goes_on(kept, monkeypatch):
+def test_program_of_another_jaxlib_does_not_stop_training(kept, monkeypatch):
     monkeypatch.setattr(jax.stages.Compiled, "runtime_executable", lambda self: object())
     with kept():
         assert trained("PPO").step == 128
     assert not files()
 
 
-def test_what_cannot_be_traced_says_why(kept):
+def test_program_that_cannot_be_traced_says_why(kept):
     def broken(x):
         raise ValueError("no such thing")
 
@@ -279,7 +279,7 @@ class Colour(Enum):
     BLUE = 2
 
 
-def test_a_description_tells_values_apart():
+def test_describe_tells_values_apart():
     values = [
         *(None, True, 1, 1.0, "1", b"1", (1,), [1], {"a": 1}, {"a": 2}, {"b": 1}),
         *(np.arange(3), np.arange(3.0), np.arange(3)[None], np.array([0, 1, 3]), np.float32(1), np.int32(1)),
@@ -301,12 +301,12 @@ class Mine:
     "value",
     [lambda x: x, Mine(), Colour.RED, object(), partial(lambda: 0), [Mine], wraps(jnp.tanh)(lambda x: x)],
 )
-def test_code_that_is_nobodys_known_is_not_described(value):
+def test_describe_refuses_code_that_is_nobodys_known(value):
     with pytest.raises(Unknown):
         describe(value)
 
 
-def test_a_fingerprint_follows_code_and_settings(tmp_path, monkeypatch):
+def test_fingerprint_follows_code_and_settings(tmp_path, monkeypatch):
     before = fingerprint.fingerprint(1)
     assert fingerprint.fingerprint(1) == before != fingerprint.fingerprint(2)
     with programs._by_xla:  # while another thread compiles

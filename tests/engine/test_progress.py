@@ -51,7 +51,7 @@ def clock(monkeypatch):
     return move
 
 
-def test_the_table_is_that_of_stable_baselines3():
+def test_table_text_is_that_of_stable_baselines3():
     assert table_text(ROW).split("\n") == [
         "--------------------------------",
         "| rollout/           |         |",
@@ -84,11 +84,11 @@ def test_the_table_is_that_of_stable_baselines3():
         (np.array([np.nan, np.nan]), "–"),
     ],
 )
-def test_values_are_short(value, text):
+def test_format_value_is_short(value, text):
     assert format_value(value) == text
 
 
-def test_on_a_terminal_bar_and_table_are_redrawn_eight_times_a_second(clock):
+def test_live_view_on_a_terminal_is_redrawn_eight_times_a_second(clock):
     console = terminal()
     with LiveView(console=console) as view:
         assert "starting" in shown(console)
@@ -105,7 +105,7 @@ def test_on_a_terminal_bar_and_table_are_redrawn_eight_times_a_second(clock):
 
 
 @pytest.mark.parametrize("exception", [ValueError, KeyboardInterrupt, None])
-def test_the_terminal_is_restored(exception):
+def test_live_view_restores_the_terminal(exception):
     console = terminal()
 
     def train():
@@ -124,14 +124,14 @@ def test_the_terminal_is_restored(exception):
     assert shown(console).endswith(SHOW_CURSOR)
 
 
-def test_the_terminal_is_restored_when_drawing_fails():
+def test_live_view_restores_the_terminal_when_drawing_fails():
     console = terminal()
     with pytest.raises(ValueError), LiveView(console=console) as view:  # noqa: PT011 (the message is NumPy's)
         view.update({"train/loss": "not a number"}, 1, 2)
     assert shown(console).endswith(SHOW_CURSOR)
 
 
-def test_off_a_terminal_a_plain_table_now_and_then_and_at_the_end(clock):
+def test_live_view_off_a_terminal_is_a_plain_table_now_and_then_and_at_the_end(clock):
     console = plain()
     with LiveView(console=console) as view:
         for step in range(1, 121):  # fourteen seconds
@@ -147,7 +147,7 @@ def test_off_a_terminal_a_plain_table_now_and_then_and_at_the_end(clock):
     assert table_text(ROW) in text
 
 
-def test_nothing_new_is_not_printed_again(clock):
+def test_live_view_does_not_print_again_what_is_not_new(clock):
     console = plain()
     with LiveView(console=console) as view:
         clock(6)
@@ -160,13 +160,13 @@ def test_nothing_new_is_not_printed_again(clock):
 
 
 @pytest.mark.parametrize("console", [terminal(), plain()], ids=["terminal", "plain"])
-def test_disabled_it_says_nothing(console):
+def test_live_view_disabled_says_nothing(console):
     with LiveView(enabled=False, console=console) as view:
         view.update(ROW, 1, 2)
     assert shown(console) == ""
 
 
-def test_an_update_between_frames_draws_nothing(clock, monkeypatch):
+def test_live_view_draws_nothing_at_an_update_between_frames(clock, monkeypatch):
     drawn = []
     with LiveView(console=terminal()) as view:
         picture = view._picture
@@ -179,7 +179,7 @@ def test_an_update_between_frames_draws_nothing(clock, monkeypatch):
         assert len(drawn) == 1
 
 
-def test_between_two_rows_the_bar_follows_the_steps_and_says_what_is_waited_for(clock):
+def test_live_view_between_two_rows_follows_the_steps_and_says_what_is_waited_for(clock):
     watch, console = Watch(), terminal()
     with LiveView(console=console) as view:
         view.watch = watch

@@ -69,7 +69,7 @@ def pointers(run) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("kind", "seeds"), [("uniform", None), ("updates", None), ("priority", 2), ("sequences", 2)]
 )
-def test_the_loop_on_the_device_needs_no_room_for_a_second_ring(kind, seeds, monkeypatch):
+def test_device_loop_needs_no_room_for_a_second_ring(kind, seeds, monkeypatch):
     environment = FrameStack(4).native(Screen())
     one = jax.devices()[:1]
     monkeypatch.setattr("operant.engine.device.jax.devices", lambda: one)
@@ -87,7 +87,7 @@ def test_the_loop_on_the_device_needs_no_room_for_a_second_ring(kind, seeds, mon
 
 
 @pytest.mark.parametrize(("kind", "seeds"), [("priority", None), ("sequences", 2)])
-def test_the_loop_on_the_host_writes_where_the_ring_lies(kind, seeds):
+def test_host_loop_writes_where_the_ring_lies(kind, seeds):
     loop = HostLoop(dqn(kind), NativeOnHost(FrameStack(4).native(Screen()), 2 * (seeds or 1)), seeds)
     run = loop.init(jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds))
     before = pointers(run)

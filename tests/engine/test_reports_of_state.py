@@ -34,7 +34,7 @@ class Reporter(Acting):
 
 
 @pytest.mark.parametrize("seeds", [None, 2])
-def test_a_report_is_of_the_state_behind_the_chunk(seeds):
+def test_report_is_of_the_state_after_the_chunk(seeds):
     key = jax.random.key(1) if seeds is None else jax.random.split(jax.random.key(1), seeds)
     rows = []
     for loop in (

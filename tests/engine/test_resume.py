@@ -103,7 +103,7 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize("seeds", [None, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ALGORITHMS)
-def test_a_run_stopped_by_its_callback_is_resumed_to_the_last_bit(whole, tmp_path, name, seeds):
+def test_resume_of_a_run_stopped_by_its_callback_is_to_the_last_bit(whole, tmp_path, name, seeds):
     expected, directory = whole(name, seeds)
     stopped = learn(agent(name, seeds), tmp_path / "run", lambda progress: progress.step < 500)
     assert 0 < stopped.step < TOTAL
@@ -118,7 +118,7 @@ def test_a_run_stopped_by_its_callback_is_resumed_to_the_last_bit(whole, tmp_pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
-def test_an_interrupted_process_is_resumed_to_the_last_bit(whole, tmp_path, number):
+def test_resume_of_an_interrupted_process_is_to_the_last_bit(whole, tmp_path, number):
     expected, directory = whole("ppo", None)
     done = subprocess.run(
         [sys.executable, __file__, str(tmp_path / "run"), str(int(number))],
@@ -142,7 +142,7 @@ def test_an_interrupted_process_is_resumed_to_the_last_bit(whole, tmp_path, numb
     assert rows(tmp_path / "run") == rows(directory)
 
 
-def test_a_run_on_the_host_goes_on_with_fresh_episodes(tmp_path):
+def test_resume_of_a_run_on_the_host_goes_on_with_fresh_episodes(tmp_path):
     stopped = learn(
         agent("dqn", None, backend="gymnasium"), tmp_path / "run", lambda progress: progress.step < 500
     )
@@ -164,7 +164,7 @@ def test_a_run_on_the_host_goes_on_with_fresh_episodes(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_best_model_survives_a_stop(tmp_path):
+def test_resume_keeps_the_best_model(tmp_path):
     def learn(run_dir, callback=None):
         return agent("ppo", 2).learn(
             TOTAL,
@@ -198,7 +198,7 @@ def test_the_best_model_survives_a_stop(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_finished_run_is_left_as_it_is(whole):
+def test_resume_of_a_finished_run_leaves_it_as_it_is(whole):
     expected, directory = whole("dqn", None)
     before = rows(directory)
     resumed = Agent.resume(directory, progress_bar=False)

@@ -29,7 +29,7 @@ def arrays(tree):
     return sum(x.nbytes for x in jax.tree.leaves(tree))
 
 
-def test_the_size_is_that_of_what_is_allocated():
+def test_replay_bytes_and_the_demand_are_what_is_allocated():
     dqn = DQN(buffer_size=1_000, priority=True, network=NETWORK)
     agent = Agent(dqn, "CartPole-v1", num_envs=2, seeds=2)
     run = agent.learner.started(return_experience=False)
@@ -42,7 +42,7 @@ def test_the_size_is_that_of_what_is_allocated():
     assert parts["experience"] >= 2 * 2 * 4 * 42  # of two learners, in two environments each, four steps
 
 
-def test_a_rollout_is_counted_step_by_step():
+def test_demand_counts_a_rollout_step_by_step():
     parts = [
         operant.PPO("CartPole-v1", preset=None, n_steps=steps).learner._demand().parts()["experience"]
         for steps in (64, 128)
@@ -72,7 +72,7 @@ HUGE = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("argument", HUGE)
-def test_the_argument_at_fault_is_named_and_nothing_is_left(argument, tmp_path):
+def test_too_large_names_the_argument_at_fault_and_leaves_nothing(argument, tmp_path):
     with pytest.raises(
         memory.TooLarge, match=rf"^{argument}=.*[TPG]B of memory.*; 24\.0 GB are available\. "
     ) as refusal:
@@ -82,7 +82,7 @@ def test_the_argument_at_fault_is_named_and_nothing_is_left(argument, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_what_is_said_to_fit_does():
+def test_require_room_lets_through_what_is_said_to_fit():
     with pytest.raises(memory.TooLarge) as refusal:
         operant.DQN("CartPole-v1", buffer_size=10**12).learner.require_room()
     most = int(str(refusal.value).rpartition(" ")[2].rstrip(".").replace(",", "")) - 1
@@ -94,7 +94,7 @@ def test_what_is_said_to_fit_does():
 @pytest.mark.parametrize(
     ("how", "most"), [("sync", 24 * 10**9 // room.OBJECT), ("async", 24 * 10**9 // room.PROCESS)]
 )
-def test_environments_in_python_are_counted_before_they_are_made(how, most, monkeypatch):
+def test_too_large_counts_environments_in_python_before_they_are_made(how, most, monkeypatch):
     how = {"backend": "gymnasium", "vectorization": how}
     agent = operant.PPO("CartPole-v1", preset=None, n_steps=2, batch_size=4, num_envs=most, **how)
     monkeypatch.setattr(type(agent.source), "host", lambda *_: pytest.fail("environments were made"))
@@ -112,19 +112,19 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("which", ENDLESS)
-def test_scores_of_more_episodes_than_can_be_kept(which):
+def test_too_large_refuses_scores_of_more_episodes_than_can_be_kept(which):
     with pytest.raises(
         memory.TooLarge, match=r"episodes=1000000000000: .*24\.0 TB.*24\.0 GB are available\. Set "
     ):
         ENDLESS[which]()
 
 
-def test_small_tables_are_too_many_where_nobody_could_wait_for_them():
+def test_seeds_of_small_tables_are_refused_where_nobody_could_wait_for_them():
     with pytest.raises(ValueError, match=r"seeds=10001: at most 10,000 learners"):
         operant.QLearning("GridWorld", seeds=10_001)
 
 
-def test_networks_too_deep_to_compile_are_refused():
+def test_network_too_deep_to_compile_is_refused():
     for name, value in (
         ("hidden_sizes", (8,) * 3000),
         ("convolutions", ((1, 1, 1),) * 101),
@@ -134,13 +134,13 @@ def test_networks_too_deep_to_compile_are_refused():
             Network(**{name: value})
 
 
-def test_a_chunk_is_no_longer_than_training():
+def test_chunk_size_is_no_longer_than_training():
     assert chunk_size(Rollout(10), 1, 1_000, log_interval=10**30) == 100
     assert chunk_size(Rollout(10), 1, 1_001, log_interval=10**30) == 101
     assert chunk_size(Rollout(10), 1, 5, log_interval=10**30) == 1
 
 
-def test_the_room_of_several_devices_is_what_they_have_together(monkeypatch):
+def test_available_on_several_devices_is_what_they_have_together(monkeypatch):
     def device(stats):
         return SimpleNamespace(platform="gpu", memory_stats=lambda: stats)
 
@@ -153,7 +153,7 @@ def test_the_room_of_several_devices_is_what_they_have_together(monkeypatch):
         room.require(demand, [known])
 
 
-def test_a_container_has_what_its_limit_leaves(monkeypatch):
+def test_of_host_in_a_container_is_what_its_limit_leaves(monkeypatch):
     monkeypatch.undo()  # of the machine above
     files = {"memory.max": None, "memory.current": 400}  # no limit
     monkeypatch.setattr(memory, "_number", lambda path: files[path.name])
@@ -163,7 +163,7 @@ def test_a_container_has_what_its_limit_leaves(monkeypatch):
     assert memory.of_host() == (None if machine is None else 600)
 
 
-def test_sizes_are_said_in_the_largest_unit_that_fits():
+def test_text_of_a_size_is_in_the_largest_unit_that_fits():
     assert [memory.text(n) for n in (7, 1_500, 2_000_000, 7_560_000_000, 42 * 10**12)] == [
         "7 bytes",
         "1.5 kB",

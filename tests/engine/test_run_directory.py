@@ -13,7 +13,7 @@ def listing(path):
     return sorted(str(entry.relative_to(path)) for entry in path.rglob("*"))
 
 
-def test_a_fresh_directory_holds_its_config(tmp_path):
+def test_run_directory_holds_its_config(tmp_path):
     run = RunDirectory.create(tmp_path / "deep" / "run", CONFIG)
     assert run.read_config() == CONFIG
     assert listing(run.path) == ["config.json"]
@@ -22,14 +22,14 @@ def test_a_fresh_directory_holds_its_config(tmp_path):
     assert RunDirectory.create(tmp_path / "empty", CONFIG).holds_run
 
 
-def test_an_earlier_run_is_refused_with_both_ways_on(tmp_path):
+def test_run_directory_refuses_an_earlier_run_with_both_ways_on(tmp_path):
     run = RunDirectory.create(tmp_path / "run", CONFIG)
     with pytest.raises(FileExistsError, match=r"operant resume .*run`.*--overwrite"):
         RunDirectory.create(run.path, {})
     assert run.read_config() == CONFIG
 
 
-def test_overwrite_replaces_a_run(tmp_path):
+def test_run_directory_overwrite_replaces_a_run(tmp_path):
     run = RunDirectory.create(tmp_path / "run", CONFIG)
     (run.checkpoints / "100").mkdir(parents=True)
     run.metrics_file.write_text("old")
@@ -45,14 +45,14 @@ def test_overwrite_replaces_a_run(tmp_path):
 
 @pytest.mark.parametrize("content", ["precious, not JSON", '{"model_type": "bert"}', "3", "[]"])
 @pytest.mark.parametrize("name", ["metrics.csv", "config.json"])
-def test_overwrite_never_deletes_what_is_not_a_run(tmp_path, name, content):
+def test_run_directory_overwrite_never_deletes_what_is_not_a_run(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     with pytest.raises(FileExistsError, match="left alone"):
         RunDirectory.create(tmp_path, CONFIG, overwrite=True)
     assert (tmp_path / name).read_text() == content
 
 
-def test_an_interrupted_overwrite_can_be_repeated(tmp_path, monkeypatch):
+def test_run_directory_overwrite_that_was_interrupted_can_be_repeated(tmp_path, monkeypatch):
     run = RunDirectory.create(tmp_path / "run", CONFIG)
     for name in ("a", "z"):
         (run.path / name).mkdir()
@@ -68,7 +68,7 @@ def test_an_interrupted_overwrite_can_be_repeated(tmp_path, monkeypatch):
     assert listing(run.path) == ["config.json"]
 
 
-def test_a_file_and_a_missing_directory_are_refused(tmp_path):
+def test_run_directory_refuses_a_file_and_a_missing_directory(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError, match="is a file"):
         RunDirectory.create(tmp_path / "file", CONFIG, overwrite=True)
@@ -78,7 +78,7 @@ def test_a_file_and_a_missing_directory_are_refused(tmp_path):
         RunDirectory.open(tmp_path)
 
 
-def test_the_default_path_is_the_first_free_one(tmp_path, monkeypatch):
+def test_default_run_path_is_the_first_free_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert default_run_path("ppo", "CartPole-v1").as_posix() == "runs/ppo-CartPole-v1-1"
     # Made at once: two that are started at the same moment get two.

@@ -57,7 +57,7 @@ def gone() -> int:
     return process.pid
 
 
-def test_the_second_process_names_the_first_and_a_killed_one_is_recovered(tmp_path):
+def test_locked_in_the_second_process_names_the_first_and_recovers_a_killed_one(tmp_path):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDS, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -84,7 +84,7 @@ def test_the_second_process_names_the_first_and_a_killed_one_is_recovered(tmp_pa
     assert os.listdir(tmp_path) == []
 
 
-def test_a_process_enters_again_and_its_other_threads_do_not(tmp_path):
+def test_locked_lets_a_process_enter_again_and_not_its_other_threads(tmp_path):
     failed = []
 
     def other_thread():
@@ -109,7 +109,7 @@ def test_a_process_enters_again_and_its_other_threads_do_not(tmp_path):
 
 @pytest.mark.parametrize("locks", [True, False], ids=["with flock", "without"])
 @pytest.mark.parametrize("left", ["ended", "id taken anew", "started anew", "nothing", "half", "ours"])
-def test_what_a_process_that_is_gone_left_is_taken_over(tmp_path, request, locks, left):
+def test_locked_takes_over_what_a_process_that_is_gone_left(tmp_path, request, locks, left):
     if not locks:
         request.getfixturevalue("no_locks")
     match left:
@@ -132,7 +132,7 @@ def test_what_a_process_that_is_gone_left_is_taken_over(tmp_path, request, locks
 
 @pytest.mark.parametrize("locks", [True, False], ids=["with flock", "without"])
 @pytest.mark.parametrize("who", ["a process of this host", "another host"])
-def test_one_that_may_be_there_is_not_taken_over(tmp_path, request, locks, who):
+def test_locked_does_not_take_over_from_one_that_may_be_there(tmp_path, request, locks, who):
     """With locks, too: not every file system that says it locks does so between machines."""
     if not locks:
         request.getfixturevalue("no_locks")
@@ -145,7 +145,7 @@ def test_one_that_may_be_there_is_not_taken_over(tmp_path, request, locks, who):
     assert (tmp_path / NAME).read_bytes() == before
 
 
-def test_a_container_of_this_machine_is_told_by_its_lock(tmp_path, no_locks):
+def test_locked_tells_a_container_of_this_machine_by_its_lock(tmp_path, no_locks):
     left_by(tmp_path, host="container", pid=1)
     with pytest.raises(RunInUseError, match="cannot be known"):
         require_free(tmp_path)
@@ -153,7 +153,7 @@ def test_a_container_of_this_machine_is_told_by_its_lock(tmp_path, no_locks):
     assert replace(Holder.this_process(), host="container").gone(locks=True)
 
 
-def test_that_there_are_no_locks_is_said_once(tmp_path, no_locks, monkeypatch):
+def test_locked_says_once_that_there_are_no_locks(tmp_path, no_locks, monkeypatch):
     monkeypatch.setattr(run_lock, "_told", False)
     with pytest.warns(UserWarning, match="cannot be locked.*No locks available"), locked(tmp_path):
         pass
@@ -164,13 +164,13 @@ def test_that_there_are_no_locks_is_said_once(tmp_path, no_locks, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_of_two_that_write_at_once_without_locks_the_last_has_it(tmp_path, no_locks, monkeypatch):
+def test_locked_without_locks_is_by_the_last_of_two_that_write_at_once(tmp_path, no_locks, monkeypatch):
     monkeypatch.setattr(run_lock.time, "sleep", lambda seconds: left_by(tmp_path))
     with pytest.raises(RunInUseError, match=str(os.getppid())), locked(tmp_path):
         pass
 
 
-def test_a_lock_that_was_deleted_just_before_it_was_had_is_taken_anew(tmp_path, monkeypatch):
+def test_locked_takes_a_lock_anew_that_was_deleted_just_before_it_was_had(tmp_path, monkeypatch):
     """Else two would each lock a file of its own."""
     calls = []
 
@@ -185,7 +185,7 @@ def test_a_lock_that_was_deleted_just_before_it_was_had_is_taken_anew(tmp_path, 
     assert len(calls) == 2
 
 
-def test_a_link_is_not_written_through_and_a_deleted_directory_is_none(tmp_path):
+def test_locked_does_not_write_through_a_link_and_refuses_a_deleted_directory(tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("kept")
     run = tmp_path / "run"
@@ -200,7 +200,7 @@ def test_a_link_is_not_written_through_and_a_deleted_directory_is_none(tmp_path)
     assert (run / NAME).read_text() == "somebody else's"
 
 
-def test_a_forked_process_does_not_keep_a_run_locked(tmp_path):
+def test_locked_ends_with_its_process_and_not_with_a_forked_one(tmp_path):
     """Environments are stepped in processes, which may outlive the one that was killed."""
     code = """
 import os, signal, sys, time

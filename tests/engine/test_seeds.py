@@ -73,7 +73,7 @@ def arrays(tree) -> dict[str, np.ndarray]:
     return dict(zip(leaf_names(tree), (np.array(plain(x)) for x in jax.tree.leaves(tree)), strict=True))
 
 
-def test_there_are_two_devices_to_spread_over(together):
+def test_devices_to_spread_seeds_over_are_two(together):
     assert len(jax.devices()) == 2
     assert together._mesh.size == 2
 
@@ -86,7 +86,7 @@ def test_seeds_differ(first):
     assert len(np.unique(columns[0].reshape(-1, 4), axis=0)) == len(SEEDS) * NUM_ENVS
 
 
-def test_the_randomness_of_a_seed_is_the_same_alone():
+def test_sample_rollout_noise_of_a_seed_is_the_same_alone():
     def sample_noise(key):
         return sample_rollout_noise(algorithm(), CartPole(), together_spec, key, Stream.ACT, 7, 5)
 
@@ -97,7 +97,7 @@ def test_the_randomness_of_a_seed_is_the_same_alone():
             np.testing.assert_array_equal(whole[s], one)
 
 
-def test_the_first_rollout_of_a_seed_is_the_same_alone(first):
+def test_device_loop_and_host_loop_begin_the_same_with_a_seed_alone(first):
     (_, together), each = first
     for s, (_, alone) in enumerate(each):
         columns = slice(s * NUM_ENVS, (s + 1) * NUM_ENVS)
@@ -113,7 +113,7 @@ def test_the_first_rollout_of_a_seed_is_the_same_alone(first):
         pytest.param(lambda count: gymnasium.make(vector(count)), id="vector", marks=pytest.mark.slow),
     ],
 )
-def test_the_first_rollout_of_a_seed_through_python_is_the_same_alone(environments):
+def test_host_loop_through_python_begins_the_same_with_a_seed_alone(environments):
     def first(key, seeds):
         loop = HostLoop(algorithm(), environments(NUM_ENVS * (seeds or 1)), seeds, return_experience=True)
         run = loop.init(key)

@@ -75,7 +75,7 @@ class Reference:
     [(0.02, 5, False), (0.2, 8, False), (0.9, 4, False), (0.2, 8, True)],
     ids=["few ends", "the ring wraps", "more than a hundred ends in one call", "dummy steps"],
 )
-def test_the_last_hundred_episodes(chance, calls, with_dummies):
+def test_episode_statistics_are_of_the_last_hundred_episodes(chance, calls, with_dummies):
     rng = np.random.default_rng(0)
     statistics, reference = EpisodeStatistics.init(6), Reference(6)
     for _ in range(calls):
@@ -89,7 +89,7 @@ def test_the_last_hundred_episodes(chance, calls, with_dummies):
     reference.check(statistics)
 
 
-def test_every_step_an_end_in_calls_of_more_than_a_window():
+def test_episode_statistics_take_more_ends_in_a_call_than_a_window_holds():
     reward = np.arange(40 * 6, dtype=float).reshape(40, 6)
     statistics = update(EpisodeStatistics.init(6), tape(reward, np.ones((40, 6), bool)))
     assert report(statistics)["rollout/ep_rew_mean"] == np.arange(240)[-WINDOW:].mean()
@@ -98,7 +98,7 @@ def test_every_step_an_end_in_calls_of_more_than_a_window():
 
 
 @pytest.mark.parametrize("window", [1, 3, 500])
-def test_a_window_of_another_size(window):
+def test_episode_statistics_of_a_window_of_another_size(window):
     reward = np.arange(40 * 6, dtype=float).reshape(40, 6)
     statistics = EpisodeStatistics.init(6, window)
     for _ in range(2):
@@ -108,7 +108,7 @@ def test_a_window_of_another_size(window):
     assert int(statistics.episodes) == 480
 
 
-def test_an_episode_may_last_over_several_calls():
+def test_episode_statistics_of_an_episode_over_several_calls():
     reward, going = np.ones((40, 6)), np.zeros((40, 6), bool)
     ending = going.copy()
     ending[9, 2] = True
@@ -120,19 +120,19 @@ def test_an_episode_may_last_over_several_calls():
     np.testing.assert_array_equal(statistics.running_return, [120, 120, 30, 120, 120, 120])
 
 
-def test_returns_are_of_the_environments_own_rewards():
+def test_episode_statistics_are_of_the_environments_own_rewards():
     ends = np.zeros((40, 6), bool)
     ends[-1] = True
     rollout = replace(tape(np.ones((40, 6)), ends), raw_reward=jnp.full((40, 6), 3.0))
     assert report(update(EpisodeStatistics.init(6), rollout))["rollout/ep_rew_mean"] == 120
 
 
-def test_before_the_first_end_nothing_is_known():
+def test_episode_statistics_know_nothing_before_the_first_end():
     statistics = update(EpisodeStatistics.init(6), tape(np.ones((40, 6)), np.zeros((40, 6), bool)))
     assert report(statistics) == {"time/episodes": 0}
 
 
-def test_what_never_happened_does_not_count_whatever_it_holds():
+def test_episode_statistics_do_not_count_what_never_happened():
     """Rows behind a finished episode hold the next one's reward and perhaps its end."""
     valid = np.zeros((40, 6), bool)
     valid[:3] = True

@@ -23,7 +23,7 @@ RECURRENT = Network(hidden_sizes=(), initialization="uniform", memory="gru", mem
 
 
 @pytest.mark.parametrize("where", ["device", "host"])
-def test_every_step_is_stored_with_the_memory_it_was_taken_with(where):
+def test_replay_of_both_loops_stores_every_step_with_the_memory_it_was_taken_with(where):
     algorithm = DQN(
         learning_rate=0.0,  # the network that acted is the one that is left
         learning_starts=WARM_UP * NUM_ENVS,
@@ -50,7 +50,7 @@ def test_every_step_is_stored_with_the_memory_it_was_taken_with(where):
 
 
 @pytest.mark.parametrize("seeds", [None, 2])
-def test_where_episodes_begin_afresh_replay_has_an_end(seeds):
+def test_replay_has_an_end_where_episodes_begin_afresh(seeds):
     """A run on the host that is restored cannot go on with the episodes it was stopped in."""
     algorithm = DQN(buffer_size=100, learning_starts=8, batch_size=4, network=NETWORK)
     loop = HostLoop(algorithm, NativeOnHost(Counting(), NUM_ENVS * (seeds or 1)), seeds)
@@ -64,7 +64,7 @@ def test_where_episodes_begin_afresh_replay_has_an_end(seeds):
     np.testing.assert_array_equal(follows, ~rows.done[:-1])
 
 
-def test_where_episodes_begin_afresh_so_do_the_returns_that_scale_rewards():
+def test_restart_begins_the_returns_that_scale_rewards_afresh():
     algorithm = DQN(buffer_size=100, learning_starts=8, batch_size=4, network=NETWORK, normalize_rewards=True)
     loop = HostLoop(algorithm, NativeOnHost(CartPole(), NUM_ENVS), None)
     run, *_ = loop.warm_up(loop.init(jax.random.key(0)), 1)
@@ -74,7 +74,7 @@ def test_where_episodes_begin_afresh_so_do_the_returns_that_scale_rewards():
     np.testing.assert_array_equal(again.normalizer.reward.count, run.state.normalizer.reward.count)
 
 
-def test_where_episodes_begin_afresh_nothing_of_those_before_is_left():
+def test_restart_leaves_nothing_of_the_episodes_before():
     algorithm = DQN(
         buffer_size=100, learning_starts=20, sequence_length=2, burn_in=1, batch_size=4, network=RECURRENT
     )

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 from operant.engine import files, tensors
 
 
-def test_it_is_what_the_safetensors_library_reads_and_its_hash_is_that_of_the_file(tmp_path):
+def test_save_tree_writes_what_safetensors_reads_and_its_hash_is_that_of_the_file(tmp_path):
     written = {
         "flags": np.array([True, False, True]),
         "bytes": np.arange(5, dtype=np.uint8),
@@ -45,7 +45,7 @@ def test_it_is_what_the_safetensors_library_reads_and_its_hash_is_that_of_the_fi
         ((2000,), jnp.bool_),
     ],
 )
-def test_a_large_array_is_read_part_by_part(shape, dtype, tmp_path, monkeypatch):
+def test_load_tree_reads_a_large_array_part_by_part(shape, dtype, tmp_path, monkeypatch):
     monkeypatch.setattr(tensors, "PART", 100)
     monkeypatch.setattr(files, "SMALL", 10)
     values = jax.random.bits(jax.random.key(0), shape, jnp.uint8).astype(dtype)
@@ -59,7 +59,7 @@ def test_a_large_array_is_read_part_by_part(shape, dtype, tmp_path, monkeypatch)
     assert not read["values"].is_deleted()
 
 
-def test_what_does_not_fit_is_refused_before_anything_is_given_up(tmp_path, monkeypatch):
+def test_load_tree_refuses_what_does_not_fit_before_anything_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SMALL", 0)
     files.save_tree(tmp_path / "x", {"a": jnp.ones(9), "b": jnp.ones(9)}, {})
     like = {"a": jnp.zeros(9), "b": jnp.zeros(8)}
@@ -68,7 +68,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_given_up(tmp_path, monk
     assert not like["a"].is_deleted()
 
 
-def test_an_array_over_several_devices_is_written_device_by_device(tmp_path, monkeypatch):
+def test_save_tree_writes_an_array_over_several_devices_device_by_device(tmp_path, monkeypatch):
     devices = jax.devices()
     if len(devices) < 2:
         pytest.skip("there is one device")
@@ -83,7 +83,7 @@ def test_an_array_over_several_devices_is_written_device_by_device(tmp_path, mon
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks are Linux's")
-def test_a_checkpoint_is_written_and_read_in_little_more_memory_than_the_run_takes(tmp_path):
+def test_save_checkpoint_and_load_checkpoint_take_little_more_memory_than_the_run(tmp_path):
     """200 MB of replay, in a process of its own. A second copy would make it 1.8 times that; 50 MB more or less are
     Python's and XLA's own, which is why `benchmarks.checkpoint_memory` measures 4 GB (at most 1.05).
     """

@@ -32,7 +32,7 @@ def ppo(**arguments) -> Agent:
     )
 
 
-def test_steps_of_an_iteration():
+def test_steps_per_iteration_of_every_plan():
     assert Rollout(16).steps_per_iteration(4) == 64
     assert Replay(100, 8, collect_steps=3).steps_per_iteration(4) == 12
     assert Episodes(8, 20).steps_per_iteration(4) == 160
@@ -51,7 +51,7 @@ def test_steps_of_an_iteration():
         (Episodes(8, 20), 1_000_000, None, 1),
     ],
 )
-def test_a_row_of_metrics_is_a_chunk_of_this_many_iterations(plan, total, interval, size):
+def test_chunk_size_is_the_iterations_of_a_row_of_metrics(plan, total, interval, size):
     assert chunk_size(plan, 1, total, interval) == size
 
 
@@ -66,7 +66,7 @@ def test_learn_continues_where_it_stood():
     assert int(agent.learner.run.clock.total) == 640
 
 
-def test_a_callback_is_told_of_every_row_and_can_stop():
+def test_learn_tells_a_callback_of_every_row_which_can_stop():
     seen: list[Progress] = []
 
     def callback(progress: Progress) -> bool:
@@ -83,18 +83,18 @@ def test_a_callback_is_told_of_every_row_and_can_stop():
     assert agent.predict(np.zeros(4)) in (0, 1)
 
 
-def test_a_callback_that_returns_nothing_does_not_stop():
+def test_learn_goes_on_after_a_callback_that_returns_nothing():
     assert learn(ppo(), 256, lambda progress: None).step == 256
 
 
-def test_the_agent_can_be_used_inside_a_callback():
+def test_learn_lets_a_callback_use_the_agent():
     scores = []
     learn(ppo(), 256, lambda progress: scores.append(progress.agent.evaluate(2, seed=1).mean))
     assert len(scores) == 2
     assert min(scores) >= 8
 
 
-def test_training_with_observers_continues_training_without():
+def test_learn_with_observers_continues_training_without():
     class Count:
         steps = 0
         closed = False
@@ -115,7 +115,7 @@ def test_training_with_observers_continues_training_without():
     assert agent.step == 512
 
 
-def test_metrics_have_the_names_of_stable_baselines():
+def test_learn_has_metrics_with_the_names_of_stable_baselines():
     row = learn(ppo(), 128).history[-1]
     assert {
         "rollout/ep_rew_mean",
@@ -137,14 +137,14 @@ def test_metrics_have_the_names_of_stable_baselines():
     } <= set(row)
 
 
-def test_several_seeds_have_a_metric_each():
+def test_learn_of_several_seeds_has_a_metric_each():
     row = learn(ppo(seeds=2), 128).history[-1]
     assert row["train/loss"].shape == (2,)
     assert row["train/loss"][0] != row["train/loss"][1]
     assert row["time/total_timesteps"] == 128
 
 
-def test_warming_up_learns_nothing_and_counts():
+def test_learn_counts_while_warming_up_and_learns_nothing():
     dqn = DQN(buffer_size=500, learning_starts=200, network=NETWORK)
     agent = Agent(dqn, "CartPole-v1", num_envs=2)
     before = np.array(agent.state.network.head.action.output.weight)
@@ -157,18 +157,18 @@ def test_warming_up_learns_nothing_and_counts():
 
 
 @pytest.mark.parametrize("total", [0, -5])
-def test_a_total_that_is_no_total_is_refused(total):
+def test_learn_refuses_a_total_that_is_no_total(total):
     with pytest.raises(ValueError, match=f"total_timesteps={total}"):
         ppo().learn(total, progress_bar=False)
 
 
-def test_more_steps_than_can_be_counted_are_refused():
+def test_learn_refuses_more_steps_than_can_be_counted():
     with pytest.raises(ValueError, match="2147483647"):
         ppo().learn(2**31, progress_bar=False)
 
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
-def test_the_first_signal_asks_and_the_second_interrupts(number, capsys):
+def test_watch_is_asked_by_the_first_signal_and_interrupted_by_the_second(number, capsys):
     kind = KeyboardInterrupt if number == signal.SIGINT else Terminated
     previous, watch = signal.getsignal(number), Watch()
     with watch.listening():
@@ -185,7 +185,7 @@ def test_the_first_signal_asks_and_the_second_interrupts(number, capsys):
 
 
 @pytest.mark.parametrize("shield", [Watch.shielded, Watch.unbroken])
-def test_the_second_signal_does_not_break_off_what_is_shielded(shield):
+def test_watch_does_not_break_off_what_is_shielded_at_the_second_signal(shield):
     watch, written = Watch(), []
 
     def write() -> None:
@@ -200,7 +200,7 @@ def test_the_second_signal_does_not_break_off_what_is_shielded(shield):
 
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
-def test_a_signal_that_the_process_ignores_is_left_ignored(number):
+def test_watch_leaves_a_signal_ignored_that_the_process_ignores(number):
     before, watch = signal.signal(number, signal.SIG_IGN), Watch()
     try:
         with watch.listening():
@@ -210,14 +210,14 @@ def test_a_signal_that_the_process_ignores_is_left_ignored(number):
     assert not watch.stop
 
 
-def test_what_is_waited_for_is_said(capsys):
+def test_watch_says_what_is_waited_for(capsys):
     watch = Watch()
     with watch.listening(), watch.doing("compiling"):
         os.kill(os.getpid(), signal.SIGINT)
     assert "stopping as soon as compiling ends" in capsys.readouterr().err
 
 
-def test_interrupts_are_left_alone_in_other_threads():
+def test_watch_leaves_interrupts_alone_in_other_threads():
     before, inside = signal.getsignal(signal.SIGINT), []
 
     def elsewhere() -> None:
@@ -230,7 +230,7 @@ def test_interrupts_are_left_alone_in_other_threads():
     assert inside == [before]
 
 
-def test_an_interrupted_run_is_kept_and_can_continue():
+def test_learn_that_was_interrupted_is_kept_and_can_continue():
     agent = ppo()
     with pytest.raises(KeyboardInterrupt):
         learn(agent, 1_000, lambda progress: os.kill(os.getpid(), signal.SIGINT))
@@ -238,7 +238,7 @@ def test_an_interrupted_run_is_kept_and_can_continue():
     assert learn(agent, 128).step == 256
 
 
-def test_metrics_are_means_over_the_iterations_that_there_were():
+def test_device_loop_metrics_are_means_over_the_iterations_that_there_were():
     algorithm = A2C(n_steps=4, learning_rate=0.25, network=Network(hidden_sizes=(), initialization="uniform"))
     loop = DeviceLoop(algorithm, TwoStates(), 2, None)
     run = loop.init(jax.random.key(0))
