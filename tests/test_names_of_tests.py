@@ -14,7 +14,6 @@ PACKAGES = [TESTS.parent / "operant" / name for name in ("ops", "networks", "dis
 # What has no test of its own name, and why.
 EXCEPTIONS = {
     "Distribution": "a base class, which has tests in the name of each of its kinds",
-    "ExplorationNoise": "a base class, likewise",
     "RecurrentCell": "a base class, likewise",
     "Schedule": "a base class, likewise",
     "Held": "the state of HeldNoise, which is tested by what is explored with",

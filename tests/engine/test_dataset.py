@@ -53,7 +53,7 @@ def assert_same(one, other) -> None:
 
 @pytest.mark.parametrize("sequence", [1, 3])
 @pytest.mark.parametrize("steps", [5, 24, 25])
-def test_draw_visits_each_step_exactly_once_an_epoch(steps, sequence):
+def test_select_rows_visits_each_step_exactly_once_an_epoch(steps, sequence):
     plan = Dataset(batch_size=4, sequence=sequence)
     three = order(plan, steps, 3, jax.random.key(0), jnp.int32(2))
     each = updates_per_epoch(plan, steps)

@@ -53,6 +53,18 @@ def test_the_tests_that_are_to_notice_a_plant_are_there():
             assert not function or function.partition("[")[0] in functions(file), (plant.name, test)
 
 
+def test_the_tests_that_noticed_a_plant_are_still_there():
+    """A test that is renamed is renamed in the table too."""
+    named = {test for row in known() for test in (row["test"], *row["tests"]) if test}
+    files = {test: test.partition("::")[::2] for test in named}
+    gone = [
+        test
+        for test, (file, function) in files.items()
+        if not (ROOT / file).is_file() or (function and function.partition("[")[0] not in functions(file))
+    ]
+    assert gone == []
+
+
 def test_every_plant_has_a_name_of_its_own():
     assert [name for name, count in Counter(plant.name for plant in EVERY).items() if count > 1] == []
 
