@@ -22,7 +22,7 @@ def recorded(given, spec=None) -> Demonstrations:
     return data
 
 
-def test_npz_holds_dicts_and_gives_its_name(tmp_path):
+def test_read_of_npz_holds_dicts_and_gives_its_name(tmp_path):
     np.savez(
         tmp_path / "mine.npz",
         **{
@@ -83,7 +83,7 @@ class Trap:
         return pytest.fail, ("what was read has been executed",)
 
 
-def test_npz_with_objects_is_not_executed(tmp_path):
+def test_read_of_npz_with_objects_does_not_execute_them(tmp_path):
     np.savez(tmp_path / "data.npz", observations=np.zeros((2, 1)), actions=np.array([Trap(), Trap()], object))
     with pytest.raises(DatasetError, match="Python objects, which are not loaded"):
         read(tmp_path / "data.npz")
