@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 
 from operant.algorithms import ranges
@@ -37,6 +39,20 @@ class NormalizesObservations(eqx.Module):
         )
         ranges.positive(self, "clip_obs", "norm_epsilon")
 
+    def make_normalizer(self, spec: EnvSpec) -> Normalizer:
+        """The statistics before the first step."""
+        return Normalizer.build(spec, **self._normalization)
+
+    @property
+    def _normalization(self) -> dict[str, Any]:
+        return {
+            "observations": self.normalize_observations,
+            "rewards": False,
+            "keys": self.norm_obs_keys,
+            "clip_obs": self.clip_obs,
+            "epsilon": self.norm_epsilon,
+        }
+
     def normalized_parts(self, spec: EnvSpec) -> tuple[bool, ...]:
         """Which leaves of an observation are normalised. Raises ValueError for a name that is unknown or a choice's."""
         if not self.normalize_observations:
@@ -64,14 +80,6 @@ class Normalizes(NormalizesObservations):
     def __check_init__(self) -> None:
         ranges.positive(self, "clip_reward")
 
-    def make_normalizer(self, spec: EnvSpec) -> Normalizer:
-        """The statistics before the first step."""
-        return Normalizer.build(
-            spec,
-            observations=self.normalize_observations,
-            rewards=self.normalize_rewards,
-            keys=self.norm_obs_keys,
-            clip_obs=self.clip_obs,
-            clip_reward=self.clip_reward,
-            epsilon=self.norm_epsilon,
-        )
+    @property
+    def _normalization(self) -> dict[str, Any]:
+        return super()._normalization | {"rewards": self.normalize_rewards, "clip_reward": self.clip_reward}

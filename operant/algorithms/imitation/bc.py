@@ -25,10 +25,11 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms import ranges
-from operant.algorithms.base import Estimates, require, static
+from operant.algorithms.base import require, static
 from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.normalizing import NormalizesObservations
-from operant.distributions import Categorical, Distribution, parameters, sample_noise
+from operant.algorithms.policy_network import ActsByNetwork
+from operant.distributions import Distribution, parameters, sample_noise
 from operant.networks import ActorCritic, Network, UserModule, as_network
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
@@ -45,7 +46,7 @@ class BCState(eqx.Module):
     normalizer: Normalizer
 
 
-class BC(NormalizesObservations, GradientLearner):
+class BC(ActsByNetwork, NormalizesObservations, GradientLearner):
     """Behaviour cloning of recorded actions, for every action space, with masks and memory."""
 
     learning_rate: float | Schedule = 1e-3
@@ -101,43 +102,14 @@ class BC(NormalizesObservations, GradientLearner):
             log_std_init=self.log_std_init,
             scale_actions=self.scale_actions,
         )
-        normalizer = Normalizer.build(
-            spec,
-            observations=self.normalize_observations,
-            rewards=False,
-            keys=self.norm_obs_keys,
-            clip_obs=self.clip_obs,
-            epsilon=self.norm_epsilon,
-        )
+        normalizer = self.make_normalizer(spec)
         return BCState(network, self._optimizer(0.0).init(network), normalizer)
-
-    def initial_carry(self, state: BCState, num_envs: int) -> PyTree:
-        return state.network.initial_carry(num_envs)
 
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         return sample_noise(spec.action_space, key, (spec.num_envs,))
 
-    def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
-        observation = state.normalizer.observations(observation)
-        policy, carry = state.network.policy(observation, action_mask, carry)
-        return policy.sample(noise) if explore else policy.mode(), carry, ()
-
-    def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
-        policy, _ = state.network.policy(state.normalizer.observations(observation), action_mask, carry)
-        assert isinstance(policy, Categorical)
-        return jnp.exp(policy.log_probabilities)
-
-    def estimates(self, state, observation, action_mask, carry):
-        observation = state.normalizer.observations(observation)
-        policy, carry = state.network.policy(observation, action_mask, carry)
-        return Estimates(policy), carry
-
     def update_statistics(self, state: BCState, transition: Transition) -> BCState:
         return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.update(transition, 0.0))
-
-    def report(self, state: BCState) -> dict[str, jax.Array]:
-        log_std = state.network.log_deviations
-        return {} if log_std is None else {"train/std": jnp.mean(jnp.exp(log_std))}
 
     def update(self, state: BCState, batch: Batch, key: jax.Array, clock: Clock):
         optimizer = self._optimizer(at(self.learning_rate, clock))

@@ -21,16 +21,15 @@ With gae_lambda below 1, R is the λ-return (Schulman et al. 2016).
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 import optax
 
 from operant.algorithms import ranges
 from operant.algorithms.base import require, static
-from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState
+from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState, actor_critic_loss
 from operant.networks import ActorCritic
 from operant.ops.metrics import Metrics
 from operant.ops.optimizers import Optimizer
-from operant.ops.returns import explained_variance, standardize, weighted_mean
+from operant.ops.returns import standardize
 from operant.ops.schedules import Schedule, at
 from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
@@ -74,10 +73,7 @@ class A2C(ActorCriticLearner):
 
     def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
         optimizer = self._optimizer(at(self.learning_rate, clock))
-        network, optimizer_state, metrics = self.gradient_step(
-            self.loss, state, batch, optimizer, clock, key, clock
-        )
-        return PolicyState(network, optimizer_state, state.normalizer), metrics
+        return self.gradient_step(self.loss, state, batch, optimizer, clock, key, clock)
 
     def loss(
         self,
@@ -101,17 +97,9 @@ class A2C(ActorCriticLearner):
         if self.normalize_advantage:
             advantage = standardize(advantage, weight)
 
-        policy_loss = -weighted_mean(policy.log_prob(transition.action) * advantage, weight)
-        value_loss = weighted_mean(jnp.square(value - target), weight)
-        entropy = weighted_mean(policy.entropy(), weight)
-        loss = policy_loss + self.vf_coef * value_loss - at(self.ent_coef, clock) * entropy
-        return loss, {
-            "train/loss": loss,
-            "train/policy_loss": policy_loss,
-            "train/value_loss": value_loss,
-            "train/entropy_loss": -entropy,
-            "train/explained_variance": explained_variance(baseline, target, weight),
-        }
+        log_prob = policy.log_prob(transition.action)
+        ent_coef = at(self.ent_coef, clock)
+        return actor_critic_loss(policy, log_prob, advantage, value, target, weight, self.vf_coef, ent_coef)
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
         if self.optimizer == "rmsprop" and not self.use_rms_prop:

@@ -27,6 +27,8 @@ what a learner with that delay would learn, and is reproducible to the last bit.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -34,12 +36,12 @@ import optax
 
 from operant.algorithms import ranges
 from operant.algorithms.base import require, static
-from operant.algorithms.policy_gradient.learner import ActorCriticLearner
+from operant.algorithms.policy_gradient.learner import ActorCriticLearner, actor_critic_loss
 from operant.networks import ActorCritic
 from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import Optimizer
-from operant.ops.returns import explained_variance, standardize, vtrace, weighted_mean
+from operant.ops.returns import standardize, vtrace, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
@@ -109,15 +111,13 @@ class IMPALA(ActorCriticLearner):
 
     def update(self, state: IMPALAState, batch: Batch, key: jax.Array, clock: Clock):
         optimizer = self.make_optimizer(at(self.learning_rate, clock), self.max_grad_norm)
-        network, optimizer_state, metrics = self.gradient_step(
-            self.loss, state, batch, optimizer, clock, key, clock
-        )
+        learnt, metrics = self.gradient_step(self.loss, state, batch, optimizer, clock, key, clock)
         lagged_networks = state.lagged_networks
         if lagged_networks is not None:
             lagged_networks = jax.tree.map(
                 lambda x, new: jnp.concatenate([x[1:], new[None]]), lagged_networks, state.network
             )
-        return IMPALAState(network, optimizer_state, state.normalizer, lagged_networks), metrics
+        return replace(learnt, lagged_networks=lagged_networks), metrics
 
     def loss(
         self,
@@ -155,17 +155,13 @@ class IMPALA(ActorCriticLearner):
         if self.normalize_advantage:
             advantage = standardize(advantage, weight)
 
-        policy_loss = -weighted_mean(log_prob * advantage, weight)
-        value_loss = weighted_mean(jnp.square(value - target), weight)
-        entropy = weighted_mean(policy.entropy(), weight)
-        loss = policy_loss + self.vf_coef * value_loss - at(self.ent_coef, clock) * entropy
+        ent_coef = at(self.ent_coef, clock)
+        loss, metrics = actor_critic_loss(
+            policy, log_prob, advantage, value, target, weight, self.vf_coef, ent_coef
+        )
         ratio = jnp.exp(log_ratio)
         return loss, {
-            "train/loss": loss,
-            "train/policy_loss": policy_loss,
-            "train/value_loss": value_loss,
-            "train/entropy_loss": -entropy,
-            "train/explained_variance": explained_variance(baseline, target, weight),
+            **metrics,
             "train/approx_kl": weighted_mean(ratio - 1 - log_ratio, weight),
             "train/clip_fraction": weighted_mean((ratio > self.clip_rho).astype(jnp.float32), weight),
         }

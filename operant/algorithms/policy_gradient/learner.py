@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -14,16 +15,17 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms import ranges
-from operant.algorithms.base import Estimates, require, static
+from operant.algorithms.base import require, static
 from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.normalizing import Normalizes
-from operant.distributions import Categorical, Distribution, parameters, sample_noise
+from operant.algorithms.policy_network import ActsByNetwork
+from operant.distributions import Distribution, parameters, sample_noise
 from operant.networks import ActorCritic, Network, UserModule, network_field
 from operant.ops.exploration_noise import ExplorationNoise, HeldNoise, Independent
 from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
-from operant.ops.returns import generalized_advantages
+from operant.ops.returns import explained_variance, generalized_advantages, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.spaces import Box, describe
 from operant.types import Batch, Clock, EnvSpec, PyTree, Rollout, Transition
@@ -47,7 +49,7 @@ class RolloutEstimates(eqx.Module):
     target: jax.Array  # V̂
 
 
-class PolicyGradient(Normalizes, GradientLearner):
+class PolicyGradient(ActsByNetwork, Normalizes, GradientLearner):
     """Learning a policy from its own experience, for every action space, with masks and recurrent networks."""
 
     learning_rate: float | Schedule = 3e-4
@@ -118,9 +120,6 @@ class PolicyGradient(Normalizes, GradientLearner):
         )
         return network, self.make_normalizer(spec)
 
-    def initial_carry(self, state: PolicyState, num_envs: int) -> PyTree:
-        return state.network.initial_carry(num_envs)
-
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         return sample_noise(spec.action_space, key, (spec.num_envs,), state_dependent=self.use_sde)
 
@@ -130,27 +129,8 @@ class PolicyGradient(Normalizes, GradientLearner):
             return Independent()
         return HeldNoise(None if self.sde_sample_freq == -1 else self.sde_sample_freq, each_rollout=True)
 
-    def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
-        observation = state.normalizer.observations(observation)
-        policy, carry = state.network.policy(observation, action_mask, carry)
-        return policy.sample(noise) if explore else policy.mode(), carry, ()
-
-    def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
-        policy, _ = state.network.policy(state.normalizer.observations(observation), action_mask, carry)
-        assert isinstance(policy, Categorical)
-        return jnp.exp(policy.log_probabilities)
-
-    def estimates(self, state, observation, action_mask, carry):
-        observation = state.normalizer.observations(observation)
-        policy, value, carry = state.network.policy_and_value(observation, action_mask, carry)
-        return Estimates(policy, None if state.network.value_head is None else value), carry
-
     def update_statistics(self, state: PolicyState, transition: Transition) -> PolicyState:
         return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.update(transition, self.gamma))
-
-    def report(self, state: PolicyState) -> Metrics:
-        log_std = state.network.log_deviations
-        return {} if log_std is None else {"train/std": jnp.mean(jnp.exp(log_std))}
 
     def normalized(self, normalizer: Normalizer, transition: Transition) -> Transition:
         """The transition with its observations and rewards normalised, as the networks see it."""
@@ -173,8 +153,8 @@ class PolicyGradient(Normalizes, GradientLearner):
         clock: Clock,
         key: jax.Array,
         *rest: Any,
-    ) -> tuple[ActorCritic, optax.OptState, dict[str, jax.Array]]:
-        """`(network, optimizer's state, metrics)` after one step down the gradient of a loss over all of a batch.
+    ) -> tuple[Any, Metrics]:
+        """`(state, metrics)` after one step down the gradient of a loss over all of a batch.
 
         `rest` are the loss's arguments after the carry.
         """
@@ -187,7 +167,7 @@ class PolicyGradient(Normalizes, GradientLearner):
             "train/n_updates": jnp.ones((), jnp.float32),
             "train/learning_rate": at(self.learning_rate, clock),
         }
-        return network, optimizer_state, metrics
+        return replace(state, network=network, optimizer=optimizer_state), metrics
 
     def advantages(
         self,
@@ -249,6 +229,30 @@ class ActorCriticLearner(PolicyGradient):
         return RolloutEstimates(
             policy.marginal, policy.log_prob(transition.action), value, advantage, advantage + value
         )
+
+
+def actor_critic_loss(
+    policy: Distribution,
+    log_prob: jax.Array,
+    advantage: jax.Array,
+    value: jax.Array,
+    target: jax.Array,
+    weight: jax.Array,
+    vf_coef: jax.Array | float,
+    ent_coef: jax.Array | float,
+) -> tuple[jax.Array, Metrics]:
+    """`(L(θ), metrics)`: −E[ log π(a|s) Â ] + c E[(V(s) − V̂)²] − β E[H(π(·|s))], of a rollout `[T, N]`."""
+    policy_loss = -weighted_mean(log_prob * advantage, weight)
+    value_loss = weighted_mean(jnp.square(value - target), weight)
+    entropy = weighted_mean(policy.entropy(), weight)
+    loss = policy_loss + vf_coef * value_loss - ent_coef * entropy
+    return loss, {
+        "train/loss": loss,
+        "train/policy_loss": policy_loss,
+        "train/value_loss": value_loss,
+        "train/entropy_loss": -entropy,
+        "train/explained_variance": explained_variance(value, target, weight),
+    }
 
 
 def sequences(network: ActorCritic, rollout: PyTree) -> PyTree:

@@ -67,8 +67,7 @@ class REINFORCE(PolicyGradient):
 
     def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
         optimizer = self._optimizer(at(self.learning_rate, clock))
-        network, optimizer_state, metrics = self.gradient_step(self.loss, state, batch, optimizer, clock, key)
-        return PolicyState(network, optimizer_state, state.normalizer), metrics
+        return self.gradient_step(self.loss, state, batch, optimizer, clock, key)
 
     def loss(
         self,

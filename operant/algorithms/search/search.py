@@ -134,14 +134,7 @@ class PolicySearch(NormalizesObservations, Algorithm):
         first = self._first(spec, policy_key)
         shape, start = Shape.of(first), Clock.start()
         method = self.begin(shape.vector(first))
-        normalizer = Normalizer.build(
-            spec,
-            observations=self.normalize_observations,
-            rewards=False,
-            keys=self.norm_obs_keys,
-            clip_obs=self.clip_obs,
-            epsilon=self.norm_epsilon,
-        )
+        normalizer = self.make_normalizer(spec)
         return SearchState(method, self.ask(method, ask_key, start), start, normalizer, shape)
 
     def initial_carry(self, state: SearchState, num_envs: int) -> PyTree:

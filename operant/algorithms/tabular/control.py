@@ -74,5 +74,5 @@ class TabularControl(TabularLearner):
         """`(state, TD errors)` after one step."""
 
     def update(self, state: Any, batch: Batch, key: jax.Array, clock: Clock):
-        state, metrics = self.step_by_step(self.learn, state, batch, key, clock)
+        state, metrics = table.step_by_step(self.learn, state, batch, key, clock, self.learning_rate)
         return state, {**metrics, "rollout/exploration_rate": at(self.epsilon, clock)}

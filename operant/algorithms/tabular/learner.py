@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import jax
@@ -10,11 +9,10 @@ import jax
 from operant.algorithms import ranges
 from operant.algorithms.base import Algorithm, require, static
 from operant.algorithms.tabular import table
-from operant.algorithms.tabular.table import Errors, Row
-from operant.ops.metrics import Metrics
+from operant.algorithms.tabular.table import Row
 from operant.ops.schedules import Schedule, at
 from operant.ops.traces import Traces
-from operant.types import Batch, Clock, EnvSpec, Experience, Rollout
+from operant.types import Clock, EnvSpec, Experience, Rollout
 
 
 def require_traces(trace_decay: Any, traces: str) -> None:
@@ -56,22 +54,3 @@ class TabularLearner(Algorithm):
         """α for this row, of something that had been visited `visits` times."""
         count = visits if self.decay_by == "visits" else row.number
         return at(self.learning_rate, clock) / (1 + count * self.learning_rate_decay)
-
-    def step_by_step(
-        self,
-        learn: Callable[[Any, Row, Clock], tuple[Any, Errors]],
-        state: Any,
-        batch: Batch,
-        key: jax.Array,
-        clock: Clock,
-    ) -> tuple[Any, Metrics]:
-        """`(state, metrics)` after a whole batch; `learn` gives `(state, TD errors)` after one step."""
-
-        def one(state: Any, row: Row) -> tuple[Any, Errors]:
-            return learn(state, row, clock)
-
-        state, errors = table.scan_steps(one, state, table.rows(state.space, batch, key, clock))
-        return state, {
-            "train/td_error": errors.mean(),
-            "train/learning_rate": at(self.learning_rate, clock),
-        }

@@ -120,16 +120,8 @@ class LinearQ(Algorithm):
 
     def update(self, state: LinearState, batch: Batch, key: jax.Array, clock: Clock):
         learn = self._sarsa if self.on_policy else self._q_learning
-
-        def one(state: LinearState, row: Row) -> tuple[LinearState, Errors]:
-            return learn(state, row, clock)
-
-        state, errors = table.scan_steps(one, state, table.rows(state.space, batch, key, clock))
-        return state, {
-            "train/td_error": errors.mean(),
-            "train/learning_rate": at(self.learning_rate, clock),
-            "rollout/exploration_rate": at(self.epsilon, clock),
-        }
+        state, metrics = table.step_by_step(learn, state, batch, key, clock, self.learning_rate)
+        return state, {**metrics, "rollout/exploration_rate": at(self.epsilon, clock)}
 
     def _q_learning(self, state: LinearState, row: Row, clock: Clock) -> tuple[LinearState, Errors]:
         next_value = best_value(self.q_values(state, row.next_state), row.next_mask)

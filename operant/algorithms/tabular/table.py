@@ -12,8 +12,9 @@ import jax.numpy as jnp
 
 from operant.algorithms.base import require_discrete_actions
 from operant.memory import available, nbytes, text
-from operant.ops.metrics import Masked
+from operant.ops.metrics import Masked, Metrics
 from operant.ops.returns import carried
+from operant.ops.schedules import Schedule, at
 from operant.spaces import Dict, Discrete, MultiDiscrete, Space, Tuple, describe
 from operant.types import Batch, Clock, EnvSpec, PyTree
 
@@ -184,6 +185,23 @@ def scan_steps(
         state, output = step(state, jax.tree.map(lambda x: x[0], rows))
         return state, jax.tree.map(lambda x: x[None], output)
     return jax.lax.scan(step, state, rows)
+
+
+def step_by_step(
+    learn: Callable[[Any, Row, Clock], tuple[Any, Errors]],
+    state: Any,
+    batch: Batch,
+    key: jax.Array,
+    clock: Clock,
+    learning_rate: float | Schedule,
+) -> tuple[Any, Metrics]:
+    """`(state, metrics)` after a whole batch; `learn` gives `(state, TD errors)` after one step."""
+
+    def one(state: Any, row: Row) -> tuple[Any, Errors]:
+        return learn(state, row, clock)
+
+    state, errors = scan_steps(one, state, rows(state.space, batch, key, clock))
+    return state, {"train/td_error": errors.mean(), "train/learning_rate": at(learning_rate, clock)}
 
 
 def _parts(space: Dict | Tuple) -> dict[Any, Space]:

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from operant.algorithms.base import static
 from operant.algorithms.tabular.learner import require_traces
 from operant.algorithms.tabular.prediction import TabularPrediction, ValueTable
-from operant.algorithms.tabular.table import Errors, Row
+from operant.algorithms.tabular.table import Errors, Row, step_by_step
 from operant.ops.traces import Traces, fade, mark
 from operant.spaces import Space
 from operant.types import Batch, Clock, EnvSpec
@@ -71,7 +71,7 @@ class TD(TabularPrediction):
         return TDState(table, nothing, nothing.copy())
 
     def update(self, state: TDState, batch: Batch, key: jax.Array, clock: Clock):
-        return self.step_by_step(self.learn, state, batch, key, clock)
+        return step_by_step(self.learn, state, batch, key, clock, self.learning_rate)
 
     def learn(self, state: TDState, row: Row, clock: Clock) -> tuple[TDState, Errors]:
         values, mask = state.values, row.weight > 0
