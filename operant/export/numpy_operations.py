@@ -238,14 +238,20 @@ def split(writer: Writer, node: Node) -> list[Text]:
     return texts
 
 
-def pad(writer: Writer, node: Node) -> Text:
-    value, filling = node.inputs
+def padding(node: Node) -> list[tuple[int, int]]:
+    """How much is put before and after each axis. Raises ValueError for gaps in between, and for cuts."""
     config = node.parameters["padding_config"]
     if any(low < 0 or high < 0 or inner for low, high, inner in config):
         raise ValueError("The primitive pad with gaps or cuts cannot be exported.")
-    if not any(low or high for low, high, _ in config):
+    return [(low, high) for low, high, _ in config]
+
+
+def pad(writer: Writer, node: Node) -> Text:
+    value, filling = node.inputs
+    config = padding(node)
+    if not any(low or high for low, high in config):
         return writer.read(value)
-    widths = ", ".join(f"({low}, {high})" for low, high, _ in config)
+    widths = ", ".join(f"({low}, {high})" for low, high in config)
     text = f"np.pad({writer.whole(value).text}, [{widths}], constant_values={writer.read(filling).text})"
     return Text(text, node.outputs[0].shape)
 

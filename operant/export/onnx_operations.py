@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operant.export.graph import Batch, Node
-from operant.export.numpy_operations import einsum, gathered, joined, stack_axis
+from operant.export.numpy_operations import einsum, gathered, joined, padding, stack_axis
 
 if TYPE_CHECKING:
     from operant.export.onnx_model import Tensor, Writer
@@ -213,12 +213,10 @@ def split(writer: Writer, node: Node) -> list[str]:
 
 def pad(writer: Writer, node: Node) -> Any:
     value, filling = node.inputs
-    config = node.parameters["padding_config"]
-    if any(low < 0 or high < 0 or inner for low, high, inner in config):
-        raise ValueError("The primitive pad with gaps or cuts cannot be exported.")
-    if not any(low or high for low, high, _ in config):
+    config = padding(node)
+    if not any(low or high for low, high in config):
         return writer.read(value)
-    widths = [low for low, _, _ in config] + [high for _, high, _ in config]
+    widths = [low for low, _ in config] + [high for _, high in config]
     return writer.add("Pad", writer.whole(value), writer.integers(widths), writer.read(filling).name)
 
 

@@ -19,7 +19,7 @@ import operant
 from operant.cli import main
 from operant.envs.gymnasium_spaces import mask_size
 from operant.export import numpy_operations, onnx_operations
-from operant.export.graph import SIZES, Batch, graph_of
+from operant.export.graph import SIZES, Batch, Node, graph_of
 from operant.networks.layers import ACTIVATIONS
 
 COUNT = 1_000
@@ -317,3 +317,13 @@ def test_dimensions_that_follow_the_batch_are_found():
 def test_both_tables_know_what_networks_are_made_of():
     shared = set(onnx_operations.OPERATIONS) & set(numpy_operations.OPERATIONS)
     assert {"dot_general", "tanh", "argmax", "gather", "select_n", "logistic"} <= shared
+
+
+def test_padding_is_read_and_gaps_and_cuts_are_refused():
+    def node(*config):
+        return Node("pad", [], [], {"padding_config": config})
+
+    assert numpy_operations.padding(node((0, 1, 0), (2, 0, 0))) == [(0, 1), (2, 0)]
+    for config in ((0, 1, 1), (-1, 0, 0)):
+        with pytest.raises(ValueError, match="pad with gaps or cuts"):
+            numpy_operations.padding(node(config))
