@@ -66,6 +66,8 @@ class Collected:
 
         seen = jax.tree.map(before, self.observation, timestep.observation)
         mask = jax.tree.map(before, self.action_mask, timestep.action_mask)
+        # Without it XLA sums both parts of what is joined by themselves, in another order than the device's loop.
+        seen, mask = jax.lax.optimization_barrier((seen, mask))
         experience = transition(seen, mask, action, extras, timestep)
         if self.alive is None:
             return experience

@@ -207,8 +207,12 @@ def test_replay():
     assert report.ok, report
 
 
+# The random policy has no best action, which the check asks for.
+OWN = sorted(set(registry.ALGORITHMS) - set(registry.CONFIGURATIONS) - {"random"})
+
+
 @pytest.mark.slow  # a minute
-@pytest.mark.parametrize("name", sorted(set(registry.ALGORITHMS) - set(registry.CONFIGURATIONS)))
+@pytest.mark.parametrize("name", OWN)
 def test_nothing_is_wrong_with_our_own(name):
     cls = registry.algorithm(name)
     small = {

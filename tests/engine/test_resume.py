@@ -173,7 +173,7 @@ def test_resume_keeps_the_best_model(tmp_path):
             log_interval=256,
             run_dir=run_dir,
             evaluate_every=300,
-            evaluation_episodes=2,
+            evaluation_episodes=20,
         )
 
     expected = learn(tmp_path / "whole")
