@@ -16,6 +16,7 @@ from operant.agent.agent import Agent
 from operant.agent.scripted import ScriptedPolicy
 from operant.algorithms.playing import Playing
 from operant.algorithms.random import Random
+from operant.engine.evaluate import LONGEST
 from operant.engine.observers import Observer
 from operant.engine.train import LARGEST
 from operant.engine.train_state import transition
@@ -28,7 +29,6 @@ from operant.types import Transition
 
 UNROLL = 32  # steps of every environment between two looks at whether there is enough
 CHUNK = 2_000  # steps between two calls of the observers
-LONGEST = 30_000  # steps of an episode, as in an evaluation: without a time limit some never end
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from operant.algorithms.base import Algorithm
-from operant.engine.dataset import updates_per_epoch
+from operant.engine.dataset_batches import updates_per_epoch
 from operant.engine.demonstrations import DatasetError, Demonstrations, Stream, read
 from operant.envs.source import Source
 from operant.envs.stored import NoEnvironment, StoredSource

@@ -7,10 +7,10 @@ from how many updates it has made, and the order of an epoch from the run's key 
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -20,10 +20,12 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from operant import memory, settings
 from operant.algorithms.base import Algorithm
+from operant.engine.dataset_batches import Order, batch_of, order, select_rows, updates_per_epoch, windows
 from operant.engine.demonstrations import DatasetError, Demonstrations, Stream
-from operant.engine.learn import report
-from operant.engine.metrics import SUMS, Summands, present
-from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds
+from operant.engine.learn import report, state_and_metrics
+from operant.engine.metrics import Summands, no_sums, present
+from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds, spread
+from operant.engine.pace import Pace
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW, EpisodeStatistics
 from operant.engine.train import Stepped
@@ -31,81 +33,17 @@ from operant.engine.train_state import Stream as Randomness
 from operant.engine.train_state import TrainState, initial_state, stream
 from operant.engine.watch import Stopped, Watch
 from operant.ops.metrics import Metrics, mean_metrics
-from operant.ops.shuffle import permutations
 from operant.types import Batch, Clock, Dataset, EnvSpec, PyTree, Transition
 
-LONGEST = (
-    2.0  # seconds that one call of a program may take, after which it is seen whether somebody asked to stop
-)
 ORDERED = 2**20  # indices of the epochs whose order is made at once, at the most (or one epoch)
 EPOCHS = "time/epochs"
-
-
-class Order(NamedTuple):
-    """In which order the K epochs from `first` on go through a dataset's windows."""
-
-    windows: jax.Array  # int32 [K, W]
-    offset: jax.Array  # int32 [K]: the step with which the first window begins
-
-
-class Rows(NamedTuple):
-    """A batch's steps, `[L, B]`."""
-
-    rows: jax.Array  # int32
-    weight: jax.Array  # float32: 0 for what fills up the last window, or the last batch
-
-
-def windows(plan: Dataset, steps: int) -> int:
-    """W: of how many sequences an epoch consists; without a memory, of all steps."""
-    return -(-steps // plan.sequence)
-
-
-def updates_per_epoch(plan: Dataset, steps: int) -> int:
-    """Of how many batches; the last one may have less in it than the others."""
-    return -(-windows(plan, steps) // plan.batch_size)
-
-
-def order(plan: Dataset, steps: int, count: int, key: jax.Array, first: jax.Array) -> Order:
-    """That of `count` epochs of a run with this key: each one's own, whichever are made together."""
-
-    def one(epoch: jax.Array) -> Order:
-        mine = jax.random.fold_in(stream(key, Randomness.REPLAY), epoch)
-        shuffled = permutations(mine, 1, windows(plan, steps))[0]
-        return Order(shuffled, jax.random.randint(jax.random.fold_in(mine, 1), (), 0, plan.sequence))
-
-    return jax.lax.map(one, first + jnp.arange(count, dtype=jnp.int32))
-
-
-def select_rows(plan: Dataset, steps: int, order: Order, update: jax.Array) -> Rows:
-    """The batch of the update of this number, counted from the first of these epochs."""
-    each = updates_per_epoch(plan, steps)
-    epoch, batch = update // each, update % each
-    slot = batch * plan.batch_size + jnp.arange(plan.batch_size)
-    known = slot < windows(plan, steps)
-    window = order.windows[epoch, jnp.where(known, slot, 0)]
-    step = (window * plan.sequence)[None] + jnp.arange(plan.sequence)[:, None]
-    known = known[None] & (step < steps)
-    rows = (jnp.where(known, step, 0) + order.offset[epoch]) % steps
-    return Rows(rows, known.astype(jnp.float32))
-
-
-def batch_of(algorithm: Algorithm, plan: Dataset, state: PyTree, steps: Transition, selected: Rows) -> Batch:
-    """What `Algorithm.update` learns from: `[B]`, or sequences `[L, B]`."""
-    rows, weight = selected if plan.sequence > 1 else jax.tree.map(lambda x: x[0], selected)
-    carry = algorithm.initial_carry(state, plan.batch_size) if plan.sequence > 1 else ()
-    return Batch(jax.tree.map(lambda x: x[rows], steps), weight, carry)
 
 
 def update(algorithm: Algorithm, run: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     """The run after one update."""
     key = jax.random.fold_in(stream(run.key, Randomness.UPDATE), run.iteration)
     clock = Clock(run.clock.step + 1, run.clock.total)
-    learnt = algorithm.update(run.state, batch, key, clock)
-    if len(learnt) != 2:
-        raise TypeError(
-            f"{type(algorithm).__name__}.update returned {len(learnt)} things; must be (state, metrics)."
-        )
-    state, metrics = learnt
+    state, metrics = state_and_metrics(algorithm, algorithm.update(run.state, batch, key, clock))
     changed = (state, clock, run.iteration + 1)
     return eqx.tree_at(lambda r: (r.state, r.clock, r.iteration), run, changed), metrics
 
@@ -186,8 +124,7 @@ class DatasetLoop:
         self._mesh = mesh_of(seeds)
         self._order: tuple[int, Order] | None = None  # the first of the epochs that it is of, and theirs
         self._batches: Iterator[Transition] | None = None
-        self._pace: float | None = None  # seconds of an update
-        self._called = False  # the program is compiled
+        self._pace = Pace()  # of the program
 
     # the protocol of a loop
 
@@ -211,8 +148,8 @@ class DatasetLoop:
     def step(self, run: TrainState, count: int, size: int) -> Stepped:
         """`(run, metrics, None)` after `count` updates; the given run is used up.
 
-        They come in calls of about `LONGEST` seconds, which learn the same; fewer where `watch` says stop between two.
-        Raises Stopped where that is before the first.
+        They come in calls of about `pace.LONGEST` seconds, which learn the same; fewer where `watch` says stop between
+        two. Raises Stopped where that is before the first.
         """
         if self.watch.stop:
             raise Stopped(run)
@@ -325,28 +262,26 @@ class DatasetLoop:
     # updates from memory
 
     def _drawn(self, run: TrainState, count: int) -> tuple[TrainState, dict[str, Any]]:
-        done, metrics, sums, run = 0, {}, self._no_sums, self._spread(run)
+        done, metrics, sums, run = 0, {}, no_sums(self.seeds), spread(run, self._mesh)
         while done < count and not (self.watch.stop and done):
             now = _updates(run)
             first, ordered = self._order_at(run, now // self._each)
             place = now - first * self._each  # among the updates of these epochs
-            most = 1 if self._pace is None else max(1, int(LONGEST / self._pace))
-            part = min(count - done, most, self._at_once * self._each - place)
-            began = time.perf_counter()
-            with self.watch.doing("" if self._called else "compiling"):  # which the first call does as well
+            part = min(self._pace.part(count - done), self._at_once * self._each - place)
+            with self._doing, self._pace.timed(part):
                 numbers = (np.int32(place), np.int32(part), np.int32(done))
                 run, (metrics, sums) = self._chunk(
                     self.algorithm, run, sums, ordered, self._steps, *numbers, like=run
                 )
                 metrics = jax.device_get(metrics)
-            if self._called:
-                self._keep_pace((time.perf_counter() - began) / part)
-            self._called = True
             done += part
         return run, metrics
 
-    def _keep_pace(self, fresh: float) -> None:
-        self._pace = fresh if self._pace is None else min(fresh, self._pace)
+    @property
+    def _doing(self) -> AbstractContextManager[None]:
+        return self.watch.doing(
+            "" if self._pace.compiled else "compiling"
+        )  # which the first call does as well
 
     def _order_at(self, run: TrainState, epoch: int) -> tuple[int, Order]:
         """The order of the epochs among which this one is, and the first of them."""
@@ -373,17 +308,6 @@ class DatasetLoop:
     def _validate(self) -> Callable[..., tuple[PyTree, dict[str, jax.Array]]]:
         return jax.jit(validate if self.seeds is None else over_seeds(validate, self._mesh, own=0, shared=1))
 
-    def _spread(self, run: TrainState) -> TrainState:
-        """The run with its seeds on their devices; nothing moves that is there already."""
-        if self.seeds is None or self._mesh.size == 1:
-            return run
-        return jax.device_put(run, NamedSharding(self._mesh, SEEDS))
-
-    @property
-    def _no_sums(self) -> np.ndarray:
-        """Those of metrics at the beginning of a chunk."""
-        return np.zeros((SUMS,) if self.seeds is None else (self.seeds, SUMS), np.float32)
-
     # updates from a stream
 
     def _streamed(self, run: TrainState, count: int) -> tuple[TrainState, dict[str, Any]]:
@@ -393,9 +317,9 @@ class DatasetLoop:
             self._batches = itertools.islice(iter(data), _updates(run), None)
         while done < count and not (self.watch.stop and done):
             steps = next(self._batches)
-            with self.watch.doing("" if self._called else "compiling"):
+            with self._doing, self._pace.timed(1):
                 run, metrics = self._one(self.algorithm, run, steps)
-            self._called, done = True, done + 1
+            done += 1
             rows.append(metrics)
         metrics = mean_metrics(jax.tree.map(lambda *x: np.stack(x), *jax.device_get(rows)))
         return run, jax.device_get({**metrics, **self._report(self.algorithm, run.state)})

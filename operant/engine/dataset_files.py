@@ -11,12 +11,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from operant.engine.dataset_spaces import DatasetError, described
 from operant.engine.demonstrations import (
     FORMS,
     UNNAMED,
-    DatasetError,
     Demonstrations,
-    described,
     from_arrays,
     require_fitting,
     to_steps,

@@ -14,23 +14,19 @@ import jax
 import numpy as np
 
 from operant import spaces
+from operant.engine.dataset_spaces import DatasetError, Spaces, described, inferred_spaces
 from operant.engine.trajectories import Trajectory, to_transitions
 from operant.envs.border import Border
 from operant.envs.gymnasium_spaces import observation_to_jax, space_from_gymnasium, space_to_gymnasium
 from operant.envs.gymnasium_values import fault
 from operant.types import EnvSpec, Transition
 
-Spaces = tuple[gym.Space, gym.Space]  # of observations and of actions, as Gymnasium has them
 NAMES = ("observations", "actions", "terminations", "truncations", "rewards", "action_masks")
 FORMS = (
     "a Minari dataset (its folder, its id or itself), a .npz file, a dict of arrays (observations, actions), "
     "trajectories of operant.collect, or an iterable of batches"
 )
 UNNAMED = "dataset"  # the id of the environment of a dataset that does not say where it was recorded
-
-
-class DatasetError(ValueError):
-    """A dataset that cannot be learnt from; the message says what is wrong with it, and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +164,7 @@ def from_steps(name: str, steps: Transition, spec: EnvSpec | None = None) -> Dem
             key: jax.tree.map(lambda x: np.asarray(x)[np.asarray(steps.valid)], v) for key, v in given.items()
         }
     kinds = (
-        _inferred(name, steps.observation, steps.action)
+        inferred_spaces(name, steps.observation, steps.action)
         if spec is None
         else (space_to_gymnasium(spec.observation_space), space_to_gymnasium(spec.action_space))
     )
@@ -276,54 +272,15 @@ def _stream(batches: Iterable[Any], spec: EnvSpec | None) -> Stream:
             "iterable that begins anew each time it is iterated."
         )
     given = arrays_of(next(iterator, None), name)
-    kinds = _inferred(name, given["observations"], given["actions"])
+    kinds = inferred_spaces(name, given["observations"], given["actions"])
     return Stream(name, described(UNNAMED, kinds), batches, kinds)
 
 
 def _spaces(name: str, given: Mapping[str, Any], spec: EnvSpec | None) -> Spaces:
     if spec is None:
-        return _inferred(name, given["observations"], given["actions"])
+        return inferred_spaces(name, given["observations"], given["actions"])
     border = Border.of(spec)
     return border.observation_space, border.action_space
-
-
-def described(id: str, kinds: Spaces) -> EnvSpec:
-    """An environment of these spaces, of which nothing else is known."""
-    ours = space_from_gymnasium(kinds[0]), space_from_gymnasium(kinds[1])
-    return EnvSpec(id, observation_space=ours[0], action_space=ours[1], border=Border(*kinds))
-
-
-def _inferred(name: str, observations: Any, actions: Any) -> Spaces:
-    """Spaces that hold these numbers: whole ones of a step are choices, several are as many; others have no bounds."""
-    return _space(f"{name}: observations", observations, pixels=True), _space(f"{name}: actions", actions)
-
-
-def _space(what: str, values: Any, *, pixels: bool = False) -> gym.Space:
-    if isinstance(values, Mapping):
-        return gym.spaces.Dict({key: _space(what, part, pixels=pixels) for key, part in values.items()})
-    if isinstance(values, tuple):
-        return gym.spaces.Tuple([_space(what, part, pixels=pixels) for part in values])
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise DatasetError(f"{what} must be an array of numbers; its rows differ in length.") from None
-    if array.dtype.kind not in "biuf" or not array.ndim or not array.size:
-        raise DatasetError(f"{what} must be numbers, a step a row; got {array.dtype} of shape {array.shape}.")
-    shape = array.shape[1:]
-    if array.dtype == np.uint8 and pixels and len(shape) > 1:
-        return gym.spaces.Box(0, 255, shape, np.uint8)
-    if array.dtype.kind == "f" or len(shape) > 1 or (pixels and shape):
-        return gym.spaces.Box(-np.inf, np.inf, shape, np.float32)
-    if array.min() < 0:
-        raise DatasetError(
-            f"{what} are whole numbers, and {array.min()} is none that a choice has: they count from 0. Name the "
-            "environment, whose spaces say where choices start."
-        )
-    if not shape:
-        return gym.spaces.Discrete(int(array.max()) + 1)
-    if array.dtype.kind == "b":
-        return gym.spaces.MultiBinary(shape[0])
-    return gym.spaces.MultiDiscrete(array.max(0).astype(np.int64) + 1)
 
 
 def _first_leaf(space: gym.Space) -> gym.Space:

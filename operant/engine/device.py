@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,15 +10,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding
 
 from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
 from operant.engine.learn import learn, report, sample_learning_noise, to_time_major, warm_up
-from operant.engine.metrics import SUMS, Summands, present
-from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds
+from operant.engine.metrics import Summands, no_sums, present
+from operant.engine.over_seeds import mesh_of, over_seeds, spread
+from operant.engine.pace import Pace
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW
 from operant.engine.train import Stepped
@@ -27,10 +27,6 @@ from operant.engine.watch import Stopped, Watch
 from operant.envs import base as envs
 from operant.envs.base import Environment
 from operant.types import EnvSpec, PyTree, Rollout, Transition
-
-LONGEST = (
-    2.0  # seconds that one call of a program may take, after which it is seen whether somebody asked to stop
-)
 
 
 def init(
@@ -182,8 +178,7 @@ class DeviceLoop:
         self._mesh = mesh_of(seeds)
         self._chunks: dict[int, Program] = {}
         self._warm_ups: dict[int, Program] = {}
-        self._called: set[tuple[str, int]] = set()  # programs that are compiled
-        self._pace: dict[tuple[str, int], float] = {}  # seconds of one of their iterations
+        self._paces: defaultdict[tuple[str, int], Pace] = defaultdict(Pace)  # those of the programs
         self.watch = Watch("this chunk of training")
 
     @property
@@ -194,7 +189,7 @@ class DeviceLoop:
     def return_experience(self, wanted: bool) -> None:
         if wanted != self._return_experience:  # which is part of the programs
             self._return_experience = wanted
-            for known in (self._chunks, self._warm_ups, self._called, self._pace):
+            for known in (self._chunks, self._warm_ups, self._paces):
                 known.clear()
 
     def init(self, key: jax.Array, size: int | None = None) -> TrainState:
@@ -211,7 +206,7 @@ class DeviceLoop:
         state_like, _ = jax.eval_shape(initial, self.algorithm, key)
         like, _ = jax.eval_shape(first, self.algorithm, state_like, key)
         if size is not None:
-            self._chunk(size).prepare(self.algorithm, like, self._no_sums, np.int32(0), np.int32(0))
+            self._chunk(size).prepare(self.algorithm, like, no_sums(self.seeds), np.int32(0), np.int32(0))
         make = Program(initial, self._about("initial state"), options=settings.once(exact=False))
         state, _ = make(self.algorithm, key, like=state_like)
         make = Program(first, self._about("begin"), donate=(1,), options=settings.once(exact=True))
@@ -219,15 +214,15 @@ class DeviceLoop:
         return run
 
     def step(self, run: TrainState, count: int, size: int) -> Stepped:
-        """Iterations come in calls of about `LONGEST` seconds, which learn the same; fewer where `watch` says stop
+        """Iterations come in calls of about `pace.LONGEST` seconds, which learn the same; fewer where `watch` says stop
         between two. Raises Stopped where that is before the first.
         """
-        program, sums = self._chunk(size), self._no_sums
+        program, sums = self._chunk(size), no_sums(self.seeds)
 
         def call(run: TrainState, count: int, before: int) -> tuple[TrainState, PyTree, PyTree]:
             nonlocal sums
             run, (metrics, returned, sums) = program(
-                self.algorithm, self._spread(run), sums, np.int32(count), np.int32(before), like=run
+                self.algorithm, spread(run, self._mesh), sums, np.int32(count), np.int32(before), like=run
             )
             return run, metrics, returned
 
@@ -238,7 +233,9 @@ class DeviceLoop:
         program = self._warm_up(size)
 
         def call(run: TrainState, count: int, before: int) -> tuple[TrainState, PyTree, PyTree]:
-            run, (metrics, returned) = program(self.algorithm, self._spread(run), np.int32(count), like=run)
+            run, (metrics, returned) = program(
+                self.algorithm, spread(run, self._mesh), np.int32(count), like=run
+            )
             return run, metrics, returned
 
         return self._in_parts(call, run, count, ("warm-up", size), "warming up")
@@ -269,35 +266,27 @@ class DeviceLoop:
         phase: str = "",
     ) -> Stepped:
         """What `call(run, part, before)` gives, in parts of `count` iterations; the first one shows their pace."""
-        done, metrics, blocks = 0, {}, []
+        done, metrics, blocks, pace = 0, {}, [], self._paces[program]
         while done < count:
             if self.watch.stop:
                 if done == 0:
                     raise Stopped(run)
                 break
-            known, pace = program in self._called, self._pace.get(program)
-            part = 1 if pace is None else min(max(1, int(LONGEST / pace)), count - done)
-            began = time.perf_counter()
-            # The first call compiles as well. Arrays are used up and made in one call: interrupted, both would be gone.
-            with self.watch.unbroken(), self.watch.doing(phase if known else "compiling"):
+            part = pace.part(count - done)
+            doing = self.watch.doing(
+                phase if pace.compiled else "compiling"
+            )  # which the first call does as well
+            # Arrays are used up and made in one call: interrupted, both would be gone.
+            with self.watch.unbroken(), doing, pace.timed(part):
                 run, metrics, returned = call(run, part, done)
                 metrics = jax.device_get(metrics)
                 if returned is not None:  # [S, size, T, N, …] → [part·T, S·N, …]
                     blocks.append(
                         jax.tree.map(lambda x, n=part: _in_order(np.asarray(x), n, self.seeds), returned)
                     )
-            if known:
-                fresh = (time.perf_counter() - began) / part
-                self._pace[program] = fresh if pace is None else min(fresh, pace)
-            self._called.add(program)
             done += part
         experience = jax.tree.map(lambda *x: np.concatenate(x), *blocks) if blocks else None
         return run, present(metrics), experience
-
-    @property
-    def _no_sums(self) -> np.ndarray:
-        """Those of metrics at the beginning of a chunk."""
-        return np.zeros((SUMS,) if self.seeds is None else (self.seeds, SUMS), np.float32)
 
     def _chunk(self, size: int) -> Program:
         """The program of chunks of `size` iterations."""
@@ -351,12 +340,6 @@ class DeviceLoop:
         as fast again when their gathers and scatters need not be batched.
         """
         return self.algorithm.experience == Rollout(1) and jax.default_backend() == "cpu"
-
-    def _spread(self, run: TrainState) -> TrainState:
-        """The run with its seeds on their devices; nothing moves that is there already."""
-        if self.seeds is None or self._mesh.size == 1:
-            return run
-        return jax.device_put(run, NamedSharding(self._mesh, SEEDS))
 
 
 def _in_order(rows: np.ndarray, count: int, seeds: int | None) -> np.ndarray:

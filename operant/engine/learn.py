@@ -76,7 +76,7 @@ def learn(
             carry = algorithm.initial_carry(run.state, experience.reward.shape[1])
         groups = plan.groups(run.statistics.running_length.shape[0])
         batch = Batch(strip_statistics(experience), experience.weight, carry, group=groups)
-        state, metrics = _two(algorithm, algorithm.update(run.state, batch, noise.update, clock))
+        state, metrics = state_and_metrics(algorithm, algorithm.update(run.state, batch, noise.update, clock))
         if experience.valid is not None and not plan.whole_episodes:  # whose first steps always happened
             metrics = only_where(jnp.any(experience.valid), metrics)
     return finish_iteration(algorithm, run, state, replay, experience, clock), metrics
@@ -103,9 +103,9 @@ def _learn_from_replay(
         batch, drawn = ring.sample(plan, replace(replay, priorities=priorities), bits, beta)
         learnt = algorithm.update(state, batch, key, clock)
         if priorities is None:
-            state, metrics = _two(algorithm, learnt)
+            state, metrics = state_and_metrics(algorithm, learnt)
         else:
-            state, metrics, priority = _three(algorithm, learnt)
+            state, metrics, priority = _state_metrics_and_priority(algorithm, learnt)
             priorities = priorities.update(drawn, priority)
         if plan.sequence > 1 or batch.transition.valid is not None:  # else there is something to learn from
             metrics = only_where(jnp.any(batch.weight > 0), metrics)
@@ -121,7 +121,7 @@ def _learn_from_replay(
     return state, replace(replay, priorities=priorities), metrics
 
 
-def _two(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, Metrics]:
+def state_and_metrics(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, Metrics]:
     if len(learnt) != 2:
         raise TypeError(
             f"{type(algorithm).__name__}.update returned {len(learnt)} things; it must return (state, metrics), and "
@@ -130,7 +130,7 @@ def _two(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, Metrics]:
     return learnt
 
 
-def _three(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, Metrics, jax.Array]:
+def _state_metrics_and_priority(algorithm: Algorithm, learnt: tuple) -> tuple[PyTree, Metrics, jax.Array]:
     if len(learnt) != 3:
         raise TypeError(
             f"{type(algorithm).__name__}.update returned {len(learnt)} things; with Replay(…, priority=True) it must "

@@ -16,6 +16,11 @@ SUMS = 64  # more numbers than any algorithm reports
 NAN = "nan"  # among a chunk's metrics: whether a loss, or a number that has been learnt, is not finite
 
 
+def no_sums(seeds: int | None) -> np.ndarray:
+    """The sums of metrics at the beginning of a chunk: `[SUMS]`, or `[S, SUMS]`."""
+    return np.zeros((SUMS,) if seeds is None else (seeds, SUMS), np.float32)
+
+
 @dataclass(frozen=True)
 class Summands:
     """What is added up of metrics: a number for each, and for each that may be absent how often it was there."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 SEEDS = PartitionSpec("seeds")  # a run's first axis, over the devices
 
@@ -16,6 +16,11 @@ def mesh_of(seeds: int | None) -> Mesh:
     """The devices that share this number of learners: as many as divide it."""
     devices = max(d for d in range(1, len(jax.devices()) + 1) if (seeds or 1) % d == 0)
     return Mesh(np.array(jax.devices()[:devices]), ("seeds",))
+
+
+def spread(run: Any, mesh: Mesh) -> Any:
+    """A run with its learners on their devices; nothing moves that is there already."""
+    return run if mesh.size == 1 else jax.device_put(run, NamedSharding(mesh, SEEDS))
 
 
 def over_seeds(

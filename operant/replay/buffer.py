@@ -89,10 +89,9 @@ class ReplayBuffer:
         _at_least_one(batch_size=batch_size, length=length)
         held = replace(self._held(length), priorities=None)
         plan = replace(self.plan, sequence=length, n_step=1, priority=False)
-        if length == 1:  # a row of one step is a step
-            batch, _ = _sampled(plan, held, self._bits(batch_size), 1.0)
-            return jax.tree.map(lambda x: x[None], batch)
         batch, _ = _sampled(plan, held, self._bits(batch_size), 1.0)
+        if length == 1:  # a row of one step is a step
+            return jax.tree.map(lambda x: x[None], batch)
         return replace(batch, carry=())
 
     def update_priorities(self, priority: Any) -> None:

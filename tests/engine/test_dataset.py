@@ -15,7 +15,8 @@ import operant
 from operant.agent import Agent
 from operant.algorithms.imitation.bc import BC
 from operant.algorithms.policy_gradient.ppo import PPO
-from operant.engine.dataset import DatasetLoop, Order, order, select_rows, updates_per_epoch, windows
+from operant.engine.dataset import DatasetLoop
+from operant.engine.dataset_batches import Order, order, select_rows, updates_per_epoch, windows
 from operant.engine.demonstrations import DatasetError, Demonstrations, read
 from operant.networks import Network
 from operant.types import Dataset

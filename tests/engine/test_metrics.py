@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from operant.algorithms.base import Algorithm, static
-from operant.engine import device
+from operant.engine import pace
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.log import CsvLog, JsonLog, by_seed, read_rows
@@ -74,7 +74,7 @@ def loops(algorithm, seeds):
 @pytest.mark.parametrize("seeds", [None, 2])
 def test_metrics_of_a_chunk_average_over_the_updates_that_computed_them(seeds, parts, monkeypatch):
     if parts:
-        monkeypatch.setattr(device, "LONGEST", 0.0)
+        monkeypatch.setattr(pace, "LONGEST", 0.0)
     for loop in loops(Sometimes(), seeds):
         # updates 0 … 3, 4 … 7, 8 … 11: 2; 5; 8 and 11 are said
         said = [row["train/loss_of_thirds"] for row in rows(loop, 4)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import operant
-from operant.engine import device
+from operant.engine import pace
 from operant.engine.device import DeviceLoop
 from operant.engine.watch import Stopped
 
@@ -30,9 +30,9 @@ def learn(seeds, total=128):
 @pytest.mark.parametrize("seeds", [None, 2])
 def test_device_loop_in_parts_learns_and_says_what_the_whole_does(seeds, monkeypatch):
     expected, experience = learn(seeds)
-    calls, spread = [], DeviceLoop._spread
-    monkeypatch.setattr(DeviceLoop, "_spread", lambda loop, run: calls.append(1) or spread(loop, run))
-    monkeypatch.setattr(device, "LONGEST", 0.0)
+    calls, part = [], pace.Pace.part
+    monkeypatch.setattr(pace.Pace, "part", lambda pace, left: calls.append(1) or part(pace, left))
+    monkeypatch.setattr(pace, "LONGEST", 0.0)
     agent, seen = learn(seeds)
     assert len(calls) > 30  # one an iteration
     for one, other in (
@@ -44,19 +44,19 @@ def test_device_loop_in_parts_learns_and_says_what_the_whole_does(seeds, monkeyp
 
 
 def test_device_loop_stops_between_two_parts_with_all_that_was_done(monkeypatch):
-    monkeypatch.setattr(device, "LONGEST", 0.0)
+    monkeypatch.setattr(pace, "LONGEST", 0.0)
     agent = operant.DQN("FrozenLake-v1", preset=None, **DQN)
     run = agent.learner.started(return_experience=True, size=16)
     loop = agent.learner._loop
     assert isinstance(loop, DeviceLoop)
-    spread, calls = loop._spread, []
+    part, calls = pace.Pace.part, []
 
-    def stops(run):
+    def stops(pace, left):
         calls.append(1)
         loop.watch.stop = len(calls) == 7
-        return spread(run)
+        return part(pace, left)
 
-    monkeypatch.setattr(loop, "_spread", stops)
+    monkeypatch.setattr(pace.Pace, "part", stops)
     run, _, experience = loop.warm_up(run, 16)
     assert int(run.iteration) == 7
     assert experience is not None
