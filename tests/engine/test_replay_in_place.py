@@ -10,6 +10,7 @@ import pytest
 from operant.algorithms.value.dqn import DQN
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
+from operant.engine.metrics import no_sums
 from operant.envs.base import Environment
 from operant.envs.host import NativeOnHost
 from operant.envs.wrappers import FrameStack
@@ -77,7 +78,7 @@ def test_device_loop_needs_no_room_for_a_second_ring(kind, seeds, monkeypatch):
     key = jax.random.key(0) if seeds is None else jax.random.split(jax.random.key(0), seeds)
     run = loop.init(key)
     assert run.replay.frames.frames.nbytes >= FRAMES * (seeds or 1)
-    rest = loop._no_sums, np.int32(4), np.int32(0)
+    rest = no_sums(seeds), np.int32(4), np.int32(0)
     compiled = loop._chunk(4)._jitted.lower(loop.algorithm, run, *rest).compile()
     used = compiled.memory_analysis()
     assert used.temp_size_in_bytes < 4 * BUFFER  # not even for a second tree of priorities
