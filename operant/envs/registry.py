@@ -48,6 +48,7 @@ NATIVE: dict[str, Callable[..., Environment]] = {
     "CartPole-v1": partial(_make, "operant.envs.classic.cartpole:CartPole"),
     "Pendulum-v1": partial(_make, "operant.envs.classic.pendulum:Pendulum"),
     "MountainCar-v0": partial(_make, "operant.envs.classic.mountain_car:MountainCar"),
+    "MountainCarContinuous-v0": partial(_make, "operant.envs.classic.mountain_car:MountainCarContinuous"),
     "Acrobot-v1": partial(_make, "operant.envs.classic.acrobot:Acrobot"),
     **{id: partial(_make, "operant.envs.toy_text:toy_text", id) for id in TOY_TEXTS if id in gym.registry},
     **OWN,
@@ -59,6 +60,7 @@ TAKES = {
     "CartPole-v1": ("sutton_barto_reward",),
     "Pendulum-v1": ("g",),
     "MountainCar-v0": ("goal_velocity",),
+    "MountainCarContinuous-v0": ("goal_velocity",),
     "Acrobot-v1": (),
 }
 

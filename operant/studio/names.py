@@ -28,6 +28,7 @@ _KNOWN = {
         ("push left", "push right"),
     ),
     "MountainCar-v0": Names(("position", "velocity"), ("push left", "coast", "push right")),
+    "MountainCarContinuous-v0": Names(("position", "velocity"), ("push",), (-1.0, 1.0)),
     "Acrobot-v1": Names(
         (
             "cos θ₁",

@@ -69,6 +69,7 @@ class View:
 
 
 _PI = float(np.pi)
+_VALLEY = View(Axis("position", 0, -1.2, 0.6), Axis("velocity", 1, -0.07, 0.07), (0.0,) * 2)
 VIEWS = {
     # The episode ends when the pole leans more than 12° (0.209 rad).
     "CartPole-v1": View(
@@ -77,7 +78,8 @@ VIEWS = {
         (0.0,) * 4,
         "cart at rest in the middle",
     ),
-    "MountainCar-v0": View(Axis("position", 0, -1.2, 0.6), Axis("velocity", 1, -0.07, 0.07), (0.0,) * 2),
+    "MountainCar-v0": _VALLEY,
+    "MountainCarContinuous-v0": _VALLEY,
     "Acrobot-v1": View(
         Axis("angle of joint 1 (rad)", 0, -_PI, _PI, angle=True),
         Axis("angle of joint 2 (rad)", 2, -_PI, _PI, angle=True),

@@ -18,19 +18,27 @@ ANYWHERE = {
     "CartPole-v1": ([-2.4, -3.0, -0.2, -3.0], [2.4, 3.0, 0.2, 3.0]),
     "Pendulum-v1": ([-20.0, -8.0], [20.0, 8.0]),
     "MountainCar-v0": ([-1.2, -0.07], [0.6, 0.07]),
+    "MountainCarContinuous-v0": ([-1.2, -0.07], [0.6, 0.07]),
     "Acrobot-v1": ([-3.14, -3.14, -12.5, -28.0], [3.14, 3.14, 12.5, 28.0]),
 }
+
+
+def wall(position: np.ndarray) -> np.ndarray:
+    """How far the mountain cars are from touching the wall; infinite for those at it."""
+    at_it = position == np.asarray(-1.2, position.dtype)
+    return np.where(at_it, np.inf, abs(position + 1.2))
+
+
 # How far Gymnasium's float64 state is from a decision that float32 may take differently.
 EDGES = {
     "CartPole-v1": lambda s: np.minimum(abs(abs(s[:, 0]) - 2.4), abs(abs(s[:, 2]) - np.radians(12))),
     "Pendulum-v1": lambda s: np.full(len(s), np.inf),
-    "MountainCar-v0": lambda s: np.minimum(
-        abs(s[:, 0] - 0.5), np.where(s[:, 0] == -1.2, np.inf, abs(s[:, 0] + 1.2))
-    ),
+    "MountainCar-v0": lambda s: np.minimum(abs(s[:, 0] - 0.5), wall(s[:, 0])),
+    "MountainCarContinuous-v0": lambda s: np.minimum(abs(s[:, 0] - 0.45), wall(s[:, 0])),
     "Acrobot-v1": lambda s: abs(-np.cos(s[:, 0]) - np.cos(s[:, 0] + s[:, 1]) - 1),
 }
 # Relative to the largest number in the state. At 20 rad/s one step of the acrobot magnifies rounding a lot.
-TOLERANCE = {"CartPole-v1": 1e-6, "Pendulum-v1": 1e-6, "MountainCar-v0": 1e-6, "Acrobot-v1": 5e-5}
+TOLERANCE = dict.fromkeys(ANYWHERE, 1e-6) | {"Acrobot-v1": 5e-5}
 
 
 @cache
@@ -49,7 +57,7 @@ def gymnasium_tape(id: str) -> dict[str, np.ndarray]:
                 env.unwrapped.state = generator.uniform(*ANYWHERE[id])
         before = np.array(env.unwrapped.state, np.float64)
         action = env.action_space.sample()
-        if id == "Pendulum-v1":
+        if isinstance(env.action_space, gymnasium.spaces.Box):
             action = 2 * action  # half of them beyond the bounds
         observation, reward, terminated, truncated, _ = env.step(action)
         after = np.array(env.unwrapped.state, np.float64)
@@ -94,7 +102,8 @@ def test_classic_environments_step_as_gymnasiums_do(id):
     assert (abs(difference).max(axis=1) / scale)[clear].max() < TOLERANCE[id]
     difference = abs(ours["observation"] - tape["observation"]).max(axis=1)
     assert (difference / scale)[clear].max() < TOLERANCE[id]
-    assert (abs(ours["reward"] - tape["reward"]) / scale)[clear].max() < TOLERANCE[id]
+    difference = abs(ours["reward"] - tape["reward"]) / (scale + abs(tape["reward"]))
+    assert difference[clear].max() < TOLERANCE[id]
     np.testing.assert_array_equal(ours["terminated"][clear], tape["terminated"][clear])
     assert ours["after"].dtype == ours["observation"].dtype == ours["reward"].dtype == np.float32
 
@@ -103,13 +112,17 @@ def test_classic_environments_meet_every_branch_on_their_tapes():
     ends = {id: int(gymnasium_tape(id)["terminated"].sum()) for id in ANYWHERE}
     assert ends.pop("Pendulum-v1") == 0
     assert min(ends.values()) >= 10, ends
-    cart, car = gymnasium_tape("CartPole-v1")["after"], gymnasium_tape("MountainCar-v0")["after"]
+    cart = gymnasium_tape("CartPole-v1")["after"]
     assert (cart[:, 0] < -2.4).any()
     assert (cart[:, 0] > 2.4).any()
     assert (cart[:, 2] < -np.radians(12)).any()
     assert (cart[:, 2] > np.radians(12)).any()
-    assert (car[:, 0] == -1.2).sum() >= 10
-    assert (abs(car[:, 1]) == 0.07).any()
+    for id in ("MountainCar-v0", "MountainCarContinuous-v0"):
+        car = gymnasium_tape(id)["observation"]
+        assert (car[:, 0] == np.float32(-1.2)).sum() >= 10
+        assert (car[:, 1] == np.float32(0.07)).any()
+        assert (car[:, 1] == np.float32(-0.07)).any()
+    assert (abs(gymnasium_tape("MountainCarContinuous-v0")["action"]) > 1).any()
     pendulum = gymnasium_tape("Pendulum-v1")
     assert (abs(pendulum["action"]) > 2).any()
     assert (abs(pendulum["after"][:, 1]) == 8).any()
@@ -142,6 +155,7 @@ def test_classic_environments_have_gymnasiums_spaces_and_time_limit(id):
         ("CartPole-v1", [-0.05] * 4, [0.05] * 4),
         ("Pendulum-v1", [-np.pi, -1.0], [np.pi, 1.0]),
         ("MountainCar-v0", [-0.6, 0.0], [-0.4, 0.0]),
+        ("MountainCarContinuous-v0", [-0.6, 0.0], [-0.4, 0.0]),
         ("Acrobot-v1", [-0.1] * 4, [0.1] * 4),
     ],
 )
@@ -223,5 +237,7 @@ def test_pendulum_without_a_limit_is_never_truncated():
 def test_native_of_an_unknown_id_offers_the_nearest():
     with pytest.raises(ValueError, match="Did you mean 'CartPole-v1'"):
         native("Cartpole-v1")
-    with pytest.raises(ValueError, match=r"Native are CartPole-v1, Pendulum-v1, MountainCar-v0, Acrobot-v1"):
+    with pytest.raises(
+        ValueError, match=r"Native are CartPole-v1, Pendulum-v1, MountainCar-v0, MountainCarCon"
+    ):
         native("zzz")

@@ -64,6 +64,7 @@ def score(source, episodes=2):
         ("CartPole-v1", {"sutton_barto_reward": True}, "True"),
         ("Pendulum-v1", {"g": 3}, "g=3.0"),
         ("MountainCar-v0", {"goal_velocity": 0.1}, "0.1"),
+        ("MountainCarContinuous-v0", {"goal_velocity": 0.1}, "0.1"),
         ("CartPole-v1", {"max_episode_steps": 7}, "=7"),
         ("FrozenLake-v1", {"max_episode_steps": 7}, "=7"),
         ("GridWorld", {"cells": "maze", "max_episode_steps": 7}, "n=169"),
@@ -85,12 +86,15 @@ def test_source_of_classic_twins_does_with_keywords_what_gymnasium_does():
         ("CartPole-v1", {"sutton_barto_reward": True}, 1),
         ("Pendulum-v1", {"g": 3.0}, np.array([0.5], np.float32)),
         ("MountainCar-v0", {"goal_velocity": 0.06}, 2),
+        ("MountainCarContinuous-v0", {"goal_velocity": 0.06}, np.array([1.0], np.float32)),
     ]
     for id, env_kwargs, action in cases:
         env, twin = gym.make(id, **env_kwargs).unwrapped, NATIVE[id](**env_kwargs)
         env.reset(seed=0)
-        if id == "MountainCar-v0":
-            env.state = (0.48, 0.05)  # comes to the goal, but not fast enough for this one
+        if "goal_velocity" in env_kwargs:
+            env.state = np.array(
+                [0.44, 0.05], np.float32
+            )  # comes to the goal, but not fast enough for this one
         state = np.asarray(env.state, np.float32)
         for _ in range(12):
             observation, reward, terminated, *_ = env.step(action)

@@ -7,7 +7,14 @@ from matplotlib.colors import to_rgb
 from operant.studio import style
 from operant.studio.policy_map import VIEWS, Axis, View, default_view, policy_map
 
-DIMS = {"CartPole-v1": 4, "MountainCar-v0": 2, "Acrobot-v1": 6, "Pendulum-v1": 3, "LunarLander-v3": 8}
+DIMS = {
+    "CartPole-v1": 4,
+    "MountainCar-v0": 2,
+    "MountainCarContinuous-v0": 2,
+    "Acrobot-v1": 6,
+    "Pendulum-v1": 3,
+    "LunarLander-v3": 8,
+}
 
 
 def right_if_falling_right(observations):
