@@ -160,3 +160,66 @@ def test_transformed_actions_have_the_shape_of_a_box_without_axes_or_with_two():
         assert sample.shape == p.mode().shape == (4, *space.shape)
         assert p.log_prob(sample).shape == p.entropy().shape == (4,)
         np.testing.assert_array_equal(p.mode(), np.full((4, *space.shape), 5.0))
+
+
+def test_sample_and_log_prob_of_transformed_are_a_sample_and_its_density():
+    for space in (UNEVEN, Box((-1.0, -1.0), (3.0, 3.0), (2,))):
+        p = policy(space, squashed=True, mean=np.tile(MEAN, (500, 1)))
+        noise = distributions.sample_noise(space, jax.random.key(1), (500,))
+        action, log_prob = p.sample_and_log_prob(noise)
+        np.testing.assert_array_equal(action, p.sample(noise))
+        np.testing.assert_allclose(log_prob, p.log_prob(action), rtol=1e-3, atol=2e-3)
+
+
+def test_sample_and_log_prob_of_transformed_is_the_slope_of_its_distribution_function():
+    """In one dimension: P(A ≤ a) by scipy's normal, and its finite differences. In two: the sum over both."""
+    low, high = -1.0, 3.0
+    noise = jnp.linspace(-2.5, 2.5, 21)[:, None]
+    p = policy(
+        Box(low, high, (1,)), squashed=True, mean=np.full((21, 1), 0.4), log_std=np.full((21, 1), -0.3)
+    )
+    action, log_prob = p.sample_and_log_prob(noise)
+
+    def below(a):
+        return stats.norm(0.4, np.exp(-0.3)).cdf(np.arctanh((a - (low + high) / 2) / ((high - low) / 2)))
+
+    a = np.asarray(action[:, 0], np.float64)
+    step = 1e-4 * (high - a) * (a - low)
+    density = (below(a + step) - below(a - step)) / (2 * step)
+    np.testing.assert_allclose(np.exp(log_prob), density, rtol=2e-3)
+
+    both = policy(Box(low, high, (2,)), squashed=True, mean=np.full((21, 2), 0.4), log_std=np.full(2, -0.3))
+    _, joint = both.sample_and_log_prob(jnp.concatenate([noise, noise[::-1]], -1))
+    np.testing.assert_allclose(joint, log_prob + log_prob[::-1], rtol=1e-4, atol=1e-4)
+
+
+def test_sample_and_log_prob_of_transformed_are_finite_where_tanh_is_flat():
+    """At u = 30 an action is rounded to its bound, whose density by way of arctanh would be another."""
+
+    def log_prob(mean):
+        p = policy(Box(-1.0, 1.0, (1,)), squashed=True, mean=mean[None], log_std=np.zeros(1))
+        return p.sample_and_log_prob(jnp.zeros(1))[1]
+
+    for mean in (30.0, -30.0):
+        expected = -0.5 * np.log(2 * np.pi) - 2 * (np.log(2) - 30)  # log p(u) − log(1 − tanh² u)
+        assert float(log_prob(jnp.asarray(mean))) == pytest.approx(expected, rel=1e-5)
+        assert float(jax.grad(log_prob)(jnp.asarray(mean))) == pytest.approx(2 * np.sign(mean), rel=1e-5)
+
+
+def test_sample_and_log_prob_of_transformed_have_gradients_of_finite_differences():
+    noise = jnp.asarray([0.7, -1.1])
+
+    def f(mean, log_std):
+        action, log_prob = policy(squashed=True, mean=mean, log_std=log_std).sample_and_log_prob(noise)
+        return jnp.sum(jnp.sin(action)) + log_prob
+
+    point = (jnp.asarray(MEAN, jnp.float32), jnp.asarray(LOG_STD, jnp.float32))
+    jax.test_util.check_grads(f, point, order=1, modes=["rev"], eps=1e-2, rtol=1e-2, atol=1e-2)
+
+
+def test_sample_and_log_prob_of_other_distributions_are_a_sample_and_its_log_probability():
+    p = distributions.Categorical(jnp.asarray(RNG.normal(size=(5, 3)), jnp.float32))
+    noise = jnp.asarray(RNG.gumbel(size=(5, 3)), jnp.float32)
+    action, log_prob = p.sample_and_log_prob(noise)
+    np.testing.assert_array_equal(action, p.sample(noise))
+    np.testing.assert_array_equal(log_prob, p.log_prob(action))

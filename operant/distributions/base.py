@@ -23,6 +23,11 @@ class Distribution(eqx.Module):
     def log_prob(self, action: jax.Array) -> jax.Array:
         """Log-probability or log-density of a whole action, in nats: `[...]`."""
 
+    def sample_and_log_prob(self, noise: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """An action from the noise of `sample_noise`, and its log-probability `[...]`; both can be differentiated."""
+        action = self.sample(noise)
+        return action, self.log_prob(action)
+
     @abstractmethod
     def entropy(self) -> jax.Array:
         """In nats: `[...]`."""

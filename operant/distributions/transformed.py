@@ -73,12 +73,21 @@ class Transformed(Distribution):
     def sample(self, noise: jax.Array) -> jax.Array:
         return self._forward(self.base.sample(noise))
 
+    def sample_and_log_prob(self, noise: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The density is that of u itself, which an action rounded to a bound no longer tells."""
+        u = self.base.sample(noise)
+        return self._forward(u), self._log_prob(u)
+
     def log_prob(self, action: jax.Array) -> jax.Array:
         u = unscale(self.space, action)
         if self.squashed:
             # What float32 has rounded to a bound would have come from infinity.
             limit = 1 - float(np.finfo(np.float32).eps)
             u = jnp.arctanh(jnp.clip(u, -limit, limit))
+        return self._log_prob(u)
+
+    def _log_prob(self, u: jax.Array) -> jax.Array:
+        """log p of the action that u becomes, `[...]`."""
         log_prob = self.base.log_prob(u) - self._log_volume
         if self.squashed:
             slopes = log_slope(jnp.reshape(u, (*log_prob.shape, -1)))

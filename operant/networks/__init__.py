@@ -12,6 +12,8 @@ from operant.networks.layers import ACTIVATIONS, MLP, Convolution, LayerNorm, Li
 from operant.networks.recurrent import GRU, LSTM, StackedCells, reset_carry, unroll
 
 if TYPE_CHECKING:
+    from operant.networks.actor import Actor
+    from operant.networks.critic_ensemble import CriticEnsemble
     from operant.networks.q_network import QNetwork
 
 __all__ = [
@@ -19,8 +21,10 @@ __all__ = [
     "GRU",
     "LSTM",
     "MLP",
+    "Actor",
     "ActorCritic",
     "Convolution",
+    "CriticEnsemble",
     "Encoder",
     "LayerNorm",
     "Linear",
@@ -35,4 +39,11 @@ __all__ = [
     "unroll",
 ]
 
-__getattr__ = exports(__name__, {"QNetwork": "operant.networks.q_network"})
+__getattr__ = exports(
+    __name__,
+    {
+        "Actor": "operant.networks.actor",
+        "CriticEnsemble": "operant.networks.critic_ensemble",
+        "QNetwork": "operant.networks.q_network",
+    },
+)

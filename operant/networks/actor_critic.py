@@ -97,9 +97,9 @@ class ActorCritic(eqx.Module):
                 critic_encoder = encode(own_encoder)
             if shape.critic_memory == "own":
                 critic_core = recurrent.build(shape, encoder.size, own_core)
-            sizes = shape.hidden_sizes if shape.value_hidden_sizes is None else shape.value_hidden_sizes
             value_size = encoder.size if shape.critic_memory == "none" else size
-            value_head = hidden_layers(shape, value_size, sizes, 1, of_critic, gain=1.0)
+            layers = shape.of_value
+            value_head = hidden_layers(layers, value_size, layers.hidden_sizes, 1, of_critic, gain=1.0)
         assert policy_head.output is not None
         latent, _ = policy_head.output.weight.shape
         deviations = (latent, outputs if full_std else 1) if use_sde else (outputs,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import equinox as eqx
@@ -127,6 +127,12 @@ class Network:
             )
         self._one_of("combine", get_args(Combine))
         self._one_of("initialization", get_args(Initialization))
+
+    @property
+    def of_value(self) -> Network:
+        """The same with the hidden layers of the value function as those of the policy."""
+        sizes = self.hidden_sizes if self.value_hidden_sizes is None else self.value_hidden_sizes
+        return replace(self, hidden_sizes=sizes)
 
     def require_no_critic(self, who: str) -> None:
         """Raise ValueError if values are set that only a separate value function has."""

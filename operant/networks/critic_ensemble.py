@@ -1,0 +1,97 @@
+"""Several critics Q(s, a) that differ in their first weights, over one encoder of observations."""
+
+from __future__ import annotations
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from operant.networks.config import Network, UserModule
+from operant.networks.encoder import Encoder, hidden_layers
+from operant.networks.layers import MLP
+from operant.spaces import Box, Discrete, Space, describe
+from operant.types import EnvSpec, PyTree
+
+AFTER_MODULE = Network(hidden_sizes=(256, 256), activation="relu", initialization="uniform")
+
+
+class CriticEnsemble(eqx.Module):
+    """`critics(features [..., F], action [..., *shape]) -> [n, ..., M]`: M numbers of each of n critics.
+
+    Actions of a Box are an input, in units in which its bounds are −1 and 1; each Discrete action has outputs of its
+    own. M is 1 for values, and the number of quantiles for a distribution. All n are evaluated at once: the leaves of
+    `heads` are those of one network, with a first axis n.
+    """
+
+    encoder: Encoder
+    heads: MLP  # leaves [n, …]
+    action_space: Space = eqx.field(static=True)
+
+    @classmethod
+    def build(
+        cls,
+        config: Network | UserModule,
+        spec: EnvSpec,
+        key: jax.Array,
+        *,
+        count: int,
+        outputs: int = 1,
+    ) -> CriticEnsemble:
+        """`count` is n and `outputs` M. On the features of a user's module the layers are `AFTER_MODULE`.
+
+        Raises:
+            ValueError: actions are neither a Box nor Discrete, or the configuration does not fit the observations.
+        """
+        space = spec.action_space
+        if not isinstance(space, Box | Discrete):
+            raise ValueError(
+                f"Critics of actions need Box or Discrete actions; {spec.id} has {describe(space)}."
+            )
+        key_encoder, key_heads = jax.random.split(key)
+        encoder = Encoder.build(config, spec.observation_space, key_encoder, stacked=spec.frame_stack > 1)
+        layers = (config if isinstance(config, Network) else AFTER_MODULE).of_value
+        of_action = 0 if isinstance(space, Discrete) else math.prod(space.shape)
+        out = outputs * (space.n if isinstance(space, Discrete) else 1)
+
+        def head(key: jax.Array) -> MLP:
+            return hidden_layers(layers, encoder.size + of_action, layers.hidden_sizes, out, key)
+
+        return cls(encoder, jax.vmap(head)(jax.random.split(key_heads, count)), space)
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return jax.tree.leaves(self.heads)[0].shape[0]
+
+    @property
+    def first(self) -> CriticEnsemble:
+        """The first critic alone."""
+        return eqx.tree_at(lambda c: c.heads, self, jax.tree.map(lambda x: x[:1], self.heads))
+
+    def features(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
+        """The input `[..., F]` that all critics have besides the action; `key` turns dropout on."""
+        return self.encoder(observation, key=key)
+
+    def __call__(self, features: jax.Array, action: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
+        """`[n, ..., M]` of these actions; `key` turns dropout on, for each critic another."""
+        if isinstance(self.action_space, Discrete):
+            of_each = self.of_each_action(features, key=key)
+            index = jnp.broadcast_to(action[..., None, None], (*of_each.shape[:-2], 1, 1))
+            return jnp.take_along_axis(of_each, index, -2)[..., 0, :]
+        action = jnp.reshape(action, (*features.shape[:-1], -1))
+        return self._outputs(jnp.concatenate([features, action], -1), key)
+
+    def of_each_action(self, features: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
+        """`[n, ..., A, M]` of all Discrete actions."""
+        assert isinstance(self.action_space, Discrete)
+        output = self._outputs(features, key)
+        return output.reshape(*output.shape[:-1], self.action_space.n, -1)
+
+    def _outputs(self, inputs: jax.Array, key: jax.Array | None) -> jax.Array:
+        if key is None:
+            return jax.vmap(lambda head: head(inputs))(self.heads)
+        return jax.vmap(lambda head, key: head(inputs, key=key))(
+            self.heads, jax.random.split(key, self.count)
+        )
