@@ -80,6 +80,8 @@ def apply() -> None:
     """
     if not enabled():
         return
+    if sys.platform == "linux" and not ("DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ):
+        os.environ.setdefault("MUJOCO_GL", "egl")  # MuJoCo draws into a window by default, even for a film
     present = os.environ.get("XLA_FLAGS", "")
     missing = {name: value for name, value in flags().items() if name not in present}
     if missing and not _backend_started():

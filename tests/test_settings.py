@@ -24,6 +24,7 @@ print(json.dumps({{
     "jax imported": imported,
     "devices": jax.local_device_count(),
     "flags": os.environ.get("XLA_FLAGS", ""),
+    "mujoco": os.environ.get("MUJOCO_GL"),
     "asynchronous": jax.config.read("jax_cpu_enable_async_dispatch"),
     "cache": jax.config.jax_compilation_cache_dir,
     "least": jax.config.jax_persistent_cache_min_compile_time_secs,
@@ -65,8 +66,19 @@ def test_what_the_user_has_set_stays():
     assert seen["cache"] == "/elsewhere"
 
 
-def test_all_can_be_turned_off():
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a window to draw into")
+def test_mujoco_draws_without_a_window_where_there_is_no_display(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"):
+        monkeypatch.delenv(name, raising=False)
+    assert show()["mujoco"] == "egl"
+    assert show(MUJOCO_GL="osmesa")["mujoco"] == "osmesa"
+    assert show(DISPLAY=":0")["mujoco"] is None
+
+
+def test_all_can_be_turned_off(monkeypatch):
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
     seen = show(OPERANT_SETTINGS="off")
+    assert seen["mujoco"] is None
     assert seen["devices"] == 1
     assert seen["flags"] == ""
     assert seen["asynchronous"] is True

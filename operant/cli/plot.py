@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from operant.cli import runs as found
@@ -23,7 +24,8 @@ def plot(runs: Sequence[str], output: str, metric: str) -> None:
     from operant.formats import read_evaluation
     from operant.studio.curves import RETURN, label, learning_curve, series
 
-    curves, environments, random = {}, set(), []
+    curves, random = {}, []
+    environments: set[str] = set()
     with from_input():
         for run in runs:
             directory = RunDirectory.open(run)
@@ -39,7 +41,21 @@ def plot(runs: Sequence[str], output: str, metric: str) -> None:
             if metric == RETURN and directory.evaluation_file.exists():
                 score = read_evaluation(directory.evaluation_file).get("random")
                 random += [] if score is None else [score["mean"]]
+    with from_input():
+        require_one_version(environments)
     title = f"{label(metric)} on {', '.join(sorted(environments))}"
     reference = {"random policy": float(np.mean(random))} if random and len(environments) == 1 else None
     learning_curve(curves, title=title[0].upper() + title[1:], y=metric, reference=reference, path=output)
     print(output)
+
+
+def require_one_version(environments: Collection[str]) -> None:
+    """Raise ValueError where two of these ids are versions of one environment, whose returns do not compare."""
+    versions: dict[str, str] = {}
+    for name in sorted(environments):
+        other = versions.setdefault(re.sub(r"-v\d+$", "", name), name)
+        if other != name:
+            raise ValueError(
+                f"{other} and {name} are different tasks, and returns on one say nothing of those on the other: "
+                "make a picture of each."
+            )

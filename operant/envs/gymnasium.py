@@ -278,9 +278,10 @@ def _registered(make: Callable[[], T], name: str) -> T:
         raise ValueError(f"{what}: {said}.") from error
     except gym.error.DependencyNotInstalled as error:
         spec = gym.registry.get(name)
-        ours = spec is not None and "box2d" in str(spec.entry_point)
+        extra = re.match(r"gymnasium\.envs\.(box2d|mujoco)\b", "" if spec is None else str(spec.entry_point))
         installed = re.search(r"pip install [\"']?[\w\[\]\-.]+[\"']?", str(error))
-        remedy = 'pip install "operant-rl[box2d]"' if ours else installed[0] if installed else str(error)
+        ours = f'pip install "operant-rl[{extra[1]}]"' if extra else None
+        remedy = ours or (installed[0] if installed else str(error))
         raise ImportError(f"{name} needs a package that is not installed: {remedy}") from error
     except ImportError as error:
         if ":" in name and isinstance(error, ModuleNotFoundError):  # of a package named in the id
@@ -289,7 +290,7 @@ def _registered(make: Callable[[], T], name: str) -> T:
             raise
         newer = re.sub(r"-v\d+$", "-v5", name)
         raise ValueError(
-            f'{name} left Gymnasium: use {newer}, which needs pip install "gymnasium[mujoco]".'
+            f'{name} left Gymnasium: use {newer}, which needs pip install "operant-rl[mujoco]".'
         ) from error
     except (gym.error.UnregisteredEnv, gym.error.DeprecatedEnv) as error:
         raise ValueError(unknown(name)) from error

@@ -22,6 +22,16 @@ class Names:
         return self.actions[index] if index < len(self.actions) else f"action {index}"
 
 
+_LANDER = (
+    "horizontal position",
+    "height",
+    "horizontal velocity",
+    "vertical velocity",
+    "angle (rad)",
+    "angular velocity",
+    "left leg on ground",
+    "right leg on ground",
+)
 _KNOWN = {
     "CartPole-v1": Names(
         ("cart position (m)", "cart velocity (m/s)", "pole angle (rad)", "pole velocity (rad/s)"),
@@ -44,19 +54,8 @@ _KNOWN = {
     "VacuumRobot": Names(
         ("bumped", "dust in the last second"), ("probability p of driving on", "largest turn r (rad)")
     ),
-    "LunarLander-v3": Names(
-        (
-            "horizontal position",
-            "height",
-            "horizontal velocity",
-            "vertical velocity",
-            "angle (rad)",
-            "angular velocity",
-            "left leg on ground",
-            "right leg on ground",
-        ),
-        ("no engine", "left engine", "main engine", "right engine"),
-    ),
+    "LunarLander-v3": Names(_LANDER, ("no engine", "left engine", "main engine", "right engine")),
+    "LunarLanderContinuous-v3": Names(_LANDER, ("main engine", "side engines"), (-1.0, 1.0)),
 }
 
 

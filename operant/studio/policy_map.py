@@ -70,6 +70,12 @@ class View:
 
 _PI = float(np.pi)
 _VALLEY = View(Axis("position", 0, -1.2, 0.6), Axis("velocity", 1, -0.07, 0.07), (0.0,) * 2)
+_LANDER = View(
+    Axis("vertical velocity", 3, -1.5, 0.5),
+    Axis("height", 1, 0.0, 1.5),
+    (0.0,) * 8,
+    "upright above the pad, no sideways motion",
+)
 VIEWS = {
     # The episode ends when the pole leans more than 12° (0.209 rad).
     "CartPole-v1": View(
@@ -91,12 +97,8 @@ VIEWS = {
         Axis("angular velocity (rad/s)", 2, -8.0, 8.0),
         (0.0,) * 3,
     ),
-    "LunarLander-v3": View(
-        Axis("vertical velocity", 3, -1.5, 0.5),
-        Axis("height", 1, 0.0, 1.5),
-        (0.0,) * 8,
-        "upright above the pad, no sideways motion",
-    ),
+    "LunarLander-v3": _LANDER,
+    "LunarLanderContinuous-v3": _LANDER,
 }
 
 

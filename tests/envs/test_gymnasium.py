@@ -567,12 +567,16 @@ def test_checks_refuse_a_mask_that_stops_coming():
         environments.step(np.zeros(1, np.int32))
 
 
-def test_make_names_the_extra_of_a_missing_package(monkeypatch):
-    for name in [m for m in sys.modules if m.startswith("gymnasium.envs.box2d")]:
+@pytest.mark.parametrize(
+    ("id", "extra", "module"), [("LunarLander-v3", "box2d", "Box2D"), ("Ant-v5", "mujoco", "mujoco")]
+)
+def test_make_names_the_extra_of_a_missing_package(id, extra, module, monkeypatch):
+    for name in [m for m in sys.modules if m.startswith((f"gymnasium.envs.{extra}", f"{module}."))]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "Box2D", None)
-    with pytest.raises(ImportError, match=r'LunarLander-v3 needs.*pip install "operant-rl\[box2d\]"'):
-        make("LunarLander-v3")
+    monkeypatch.setitem(sys.modules, module, None)
+    said = f'^{id} needs a package that is not installed: pip install "operant-rl\\[{extra}\\]"$'
+    with pytest.raises(ImportError, match=said):
+        make(id)
 
 
 def test_make_async_knows_what_only_this_process_registered():

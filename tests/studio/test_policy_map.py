@@ -14,6 +14,7 @@ DIMS = {
     "Acrobot-v1": 6,
     "Pendulum-v1": 3,
     "LunarLander-v3": 8,
+    "LunarLanderContinuous-v3": 8,
 }
 
 
