@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -23,8 +25,8 @@ TWO_STATES = np.eye(2, dtype=np.float32)
 
 
 def steps(observation, action) -> Transition:
-    nothing = np.zeros(len(action), bool)
-    return Transition(observation, action, np.zeros(len(action), np.float32), nothing, nothing, None)
+    nothing = np.zeros(np.shape(action)[: np.ndim(observation) - 1], bool)
+    return Transition(observation, action, nothing.astype(np.float32), nothing, nothing, None)
 
 
 def test_bc_loss_is_the_cross_entropy_of_two_states():
@@ -110,6 +112,24 @@ def test_bc_learns_every_action_space(kind, memory):
         seen = first if memory == "none" or t == 0 else jnp.zeros((2, 2))
         action, carry, _ = made.act(agent.state, seen, None, carry, None, CLOCK, explore=False)
         np.testing.assert_allclose(action, act(np.array([0, 1])), atol=0.35 if kind == "Box" else 0)
+
+
+def test_bc_loss_begins_with_an_empty_memory_where_an_episode_began():
+    """A sequence across two episodes is learnt from as the two of them are alone."""
+    made = BC(network=Network(hidden_sizes=(4,), memory="gru", memory_size=4), batch_size=32)
+    spec = EnvSpec("two", spaces.Box(-1.0, 1.0, (2,)), spaces.Discrete(3))
+    state = made.init(spec, jax.random.key(0))
+    rng = np.random.default_rng(0)
+    both = steps(rng.normal(size=(7, 1, 2)).astype(np.float32), rng.integers(0, 3, (7, 1)))
+    both = replace(both, truncated=np.arange(7)[:, None] == 2)
+
+    def loss(recorded: Transition) -> float:
+        weight = jnp.ones(recorded.reward.shape)
+        return made.loss(state, Batch(recorded, weight, made.initial_carry(state, 1)), CLOCK)[0].item()
+
+    first, second = (jax.tree.map(lambda x, part=part: x[part], both) for part in (slice(3), slice(3, 7)))
+    assert loss(both) == pytest.approx((3 * loss(first) + 4 * loss(second)) / 7, rel=1e-5)
+    assert loss(both) != pytest.approx(loss(replace(both, truncated=both.terminated)), rel=1e-4)
 
 
 def test_bc_gives_no_probability_to_what_is_masked():

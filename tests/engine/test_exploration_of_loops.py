@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import operant
 from operant.agent import Agent
 from operant.algorithms import registry
 from operant.algorithms.base import Algorithm
@@ -269,6 +270,20 @@ def test_predict_after_training_samples_the_first_step_of_the_process():
         action, _ = policy(np.zeros((2, 2), np.float32), None, None, np.zeros(2, bool), t)
         noise = agent.algorithm.sample_noise(spec, jax.random.fold_in(key_of(3), t))
         np.testing.assert_allclose(action, np.clip(0.5 * noise, -1, 1), rtol=1e-6)  # σ √dt
+
+
+@pytest.mark.parametrize("backend", ["native", "gymnasium"])
+def test_collect_after_training_samples_every_step_as_the_first_of_the_process(backend):
+    walk = OrnsteinUhlenbeck(1.0, dt=0.25)
+    agent = Agent(Explores(Rollout(2), walk), Lengths(), num_envs=2).learn(8, progress_bar=False)
+    rows = []
+    operant.collect(agent, steps=12, num_envs=2, seed=3, observers=[rows.append], backend=backend)
+    action = np.concatenate([block.action[block.mask.all(1)] for block in rows])
+    keys = [jax.random.fold_in(jax.random.fold_in(key_of(3), 2), t) for t in range(6)]
+    noise = jnp.stack([agent.algorithm.sample_noise(replace(agent.spec, num_envs=2), key) for key in keys])
+    np.testing.assert_allclose(action, 0.5 * noise, rtol=1e-6)  # σ √dt ε, of no earlier step
+    best = operant.collect(agent, steps=12, num_envs=2, deterministic=True, backend=backend)
+    assert not operant.to_transitions(best.trajectories).action.any()
 
 
 def test_policy_after_training_has_no_exploration(tmp_path):

@@ -66,6 +66,16 @@ def test_replay_buffer_sample_sequences_is_steps_in_a_row_of_one_environment(len
     assert (np.asarray(batch.weight) == 1).all()
 
 
+def test_replay_buffer_sample_gives_no_weight_to_a_step_that_never_happened():
+    buffer, given = operant.ReplayBuffer(N * 25), tape(25, dummies=True)
+    buffer.add(given)
+    batch = buffer.sample(500)
+    env, t = np.moveaxis(np.asarray(batch.transition.observation).astype(int), -1, 0)
+    happened = np.asarray(given.valid)[t, env]
+    np.testing.assert_array_equal(batch.weight, happened)
+    assert 0 < happened.mean() < 1
+
+
 def test_replay_buffer_add_observes_collect():
     buffer = operant.ReplayBuffer(1_000)
     operant.collect(
