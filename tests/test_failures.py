@@ -15,7 +15,7 @@ from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.log import STEP, read_rows
-from tests.shared import learn, ppo
+from tests.shared import dqn, learn, ppo
 
 OBSERVATIONS = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
 
@@ -190,3 +190,14 @@ def test_wrong_arguments_delete_nothing(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         learn(ppo(), run_dir=tmp_path / "run", overwrite=True, **({"steps": 512} | arguments))
     assert (tmp_path / "run" / "config.json").read_text() == '{"operant_version": "0"}'
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"checkpoint_every": 100}, {"keep_checkpoints": 5}, {"overwrite": True}, {"checkpoint_replay": False}],
+)
+def test_learn_refuses_to_be_told_how_to_keep_a_run_that_is_not_kept(arguments):
+    agent = dqn() if "checkpoint_replay" in arguments else ppo()
+    (name,) = arguments
+    with pytest.raises(ValueError, match=rf"{name}=.*: say where the run is kept, with run_dir=…"):
+        learn(agent, **arguments)

@@ -7,6 +7,7 @@ import io
 import pickle
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from gymnasium import spaces as gs
 import operant
 from operant.engine import files
 from operant.engine.log import RETURN, STEP
+from tests.shared import dqn
 
 SMALL = {"preset": None, "n_steps": 16, "batch_size": 32, "n_epochs": 1, "network": {"hidden_sizes": (8,)}}
 OBSERVATIONS = np.random.default_rng(0).uniform(-0.5, 0.5, (16, 4)).astype(np.float32)
@@ -299,3 +301,19 @@ def test_a_model_of_ones_own_algorithm_is_refused_in_one_line_without_its_class(
 def test_one_of_operants_algorithms_may_be_given_too(path, trained):
     loaded = operant.load(path, algorithm=type(trained.algorithm))
     np.testing.assert_array_equal(loaded.predict(OBSERVATIONS), trained.predict(OBSERVATIONS))
+
+
+def test_learn_after_load_says_that_replay_is_empty_unless_it_is_loaded_too(tmp_path):
+    agent = dqn(learning_starts=16).learn(64, progress_bar=False)
+    agent.save(tmp_path / "model.safetensors")
+    agent.save_replay_buffer(tmp_path / "replay")
+    loaded = operant.load(tmp_path / "model.safetensors")
+    with pytest.warns(operant.TrainingWarning, match=r"goes on with an empty replay.*load_replay_buffer"):
+        loaded.learn(16, progress_bar=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", operant.TrainingWarning)
+        loaded.learn(16, progress_bar=False)  # which has one by now
+        other = operant.load(tmp_path / "model.safetensors")
+        other.load_replay_buffer(tmp_path / "replay")
+        other.learn(16, progress_bar=False)
+        agent.learn(16, progress_bar=False)

@@ -175,6 +175,15 @@ class Agent(Model):
         before = 0 if reset_num_timesteps else self.step
         inputs.say_how_far(self.algorithm.experience, self.num_envs, total_timesteps, before)
         inputs.require_replay(self.algorithm, checkpoint_replay)
+        inputs.require_kept(
+            run_dir,
+            checkpoint_every=(checkpoint_every, None),
+            keep_checkpoints=(keep_checkpoints, 2),
+            checkpoint_replay=(checkpoint_replay, True),
+            overwrite=(overwrite, False),
+        )
+        started = self._core.learner.run is not None
+        inputs.say_replay_is_empty(self.algorithm.experience, self.step, started)
         for advice in self.algorithm.advice(self.spec):
             warnings.warn(advice, TrainingWarning, stacklevel=2)
         size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)

@@ -47,6 +47,13 @@ def require_used(evaluate_every: int | None, *, evaluation_episodes: int, evalua
         raise ValueError(f"evaluate_env={evaluate_env!r}: say how often, with evaluate_every=….")
 
 
+def require_kept(run_dir: Any, **given: tuple[Any, Any]) -> None:
+    """Raise ValueError where how to keep a run is said (`name=(value, default)`), and where is not."""
+    for name, (value, default) in given.items():
+        if run_dir is None and value != default:
+            raise ValueError(f"{name}={value!r}: say where the run is kept, with run_dir=….")
+
+
 def steps(total_timesteps: float) -> int:
     """1e5 as 100,000. Raises ValueError for what is no whole number, or less than 1."""
     whole = isinstance(total_timesteps, float) and total_timesteps.is_integer()
@@ -85,6 +92,18 @@ def say_how_far(plan: Experience, num_envs: int, total_timesteps: int, before: i
             f"total_timesteps={total_timesteps}: {each:,} steps will be taken, since {plan.described} × "
             f"num_envs={num_envs} come before an update, and schedules are then at their end. Lower one of them for a "
             "shorter training.",
+            TrainingWarning,
+            stacklevel=3,
+        )
+
+
+def say_replay_is_empty(plan: Experience, before: int, started: bool) -> None:
+    """Warn where training goes on, after `before` steps, without the replay of before."""
+    if plan.replay is not None and before > 0 and not started:
+        warnings.warn(
+            "Training goes on with an empty replay: a model file holds none, nor does one go along into another "
+            "environment. agent.load_replay_buffer(path) takes what save_replay_buffer wrote, and operant.resume a "
+            "run's own.",
             TrainingWarning,
             stacklevel=3,
         )

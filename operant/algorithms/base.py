@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -35,6 +36,18 @@ def static(default: Any) -> Any:
     return eqx.field(default=default, static=True)
 
 
+def require_schedules(module: eqx.Module) -> None:
+    """Raise ValueError where a hyperparameter that may be a schedule is text, or a plain function."""
+    for field in module.__dataclass_fields__.values():
+        value = getattr(module, field.name)
+        if "Schedule" in str(field.type) and isinstance(value, str | FunctionType):
+            raise ValueError(
+                f"{field.name}={value!r}: the class takes a number or a schedule, such as "
+                "operant.authoring.schedules.Linear(1e-3, 0.0). Constructors (operant.PPO) and the command line also "
+                "read text like 'linear:1e-3:0'."
+            )
+
+
 class Estimates(NamedTuple):
     """What an algorithm knows of observations `[N, …]`; None for what it does not learn."""
 
@@ -49,6 +62,9 @@ class Algorithm(eqx.Module):
     `State` below stands for whatever pytree of arrays the algorithm learns: networks, optimiser, running statistics.
     Concrete algorithms are final; what they share lives in `ops/` and `networks/`.
     """
+
+    def __check_init__(self) -> None:
+        require_schedules(self)
 
     @property
     def name(self) -> str:

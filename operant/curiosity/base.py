@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 
 from operant.algorithms import ranges
-from operant.algorithms.base import static
+from operant.algorithms.base import require_schedules, static
 from operant.ops.schedules import Schedule
 from operant.types import Clock, EnvSpec, PyTree, Transition
 
@@ -26,6 +26,7 @@ class Curiosity(eqx.Module):
     """Divide the intrinsic reward by the running deviation of its discounted return."""
 
     def __check_init__(self) -> None:
+        require_schedules(self)
         ranges.not_negative(self, "scale")
 
     @abstractmethod

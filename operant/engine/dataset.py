@@ -24,7 +24,7 @@ from operant.engine.dataset_batches import Order, batch_of, order, select_rows, 
 from operant.engine.demonstrations import DatasetError, Demonstrations, Stream
 from operant.engine.learn import report, state_and_metrics
 from operant.engine.metrics import Summands, no_sums, present
-from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds, spread
+from operant.engine.over_seeds import SEEDS, everywhere, mesh_of, over_seeds, spread
 from operant.engine.pace import Pace
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW, EpisodeStatistics
@@ -116,12 +116,13 @@ class DatasetLoop:
         seeds: int | None,
         window: int = WINDOW,
     ) -> None:
-        self.algorithm, self.spec, self.seeds, self.window = algorithm, spec, seeds, window
+        self.spec, self.seeds, self.window = spec, seeds, window
         self.return_experience = False  # nothing is collected that could be looked at
         self.environments = None  # nor stepped
         self.watch = Watch("this chunk of updates")
         self._given = data
         self._mesh = mesh_of(seeds)
+        self.exchange(algorithm)
         self._order: tuple[int, Order] | None = None  # the first of the epochs that it is of, and theirs
         self._batches: Iterator[Transition] | None = None
         self._pace = Pace()  # of the program
@@ -174,7 +175,7 @@ class DatasetLoop:
 
     def exchange(self, algorithm: Algorithm) -> None:
         """Go on with other numbers in the same algorithm: they are an argument of what is compiled."""
-        self.algorithm = algorithm
+        self.algorithm = everywhere(algorithm, self._mesh)
 
     def invalidate(self) -> None:
         """There are no environments."""

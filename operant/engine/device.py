@@ -17,7 +17,7 @@ from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
 from operant.engine.learn import learn, report, sample_learning_noise, to_time_major, warm_up
 from operant.engine.metrics import Summands, no_sums, present
-from operant.engine.over_seeds import mesh_of, over_seeds, spread
+from operant.engine.over_seeds import everywhere, mesh_of, over_seeds, spread
 from operant.engine.pace import Pace
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW
@@ -171,11 +171,12 @@ class DeviceLoop:
         return_experience: bool = False,
         window: int = WINDOW,
     ) -> None:
-        self.algorithm, self.environment, self.seeds = algorithm, environment, seeds
+        self.environment, self.seeds = environment, seeds
         self.environments = None  # none is stepped in Python
         self._return_experience = return_experience
         self.spec, self.window = replace(environment.spec, num_envs=num_envs), window
         self._mesh = mesh_of(seeds)
+        self.exchange(algorithm)
         self._chunks: dict[int, Program] = {}
         self._warm_ups: dict[int, Program] = {}
         self._paces: defaultdict[tuple[str, int], Pace] = defaultdict(Pace)  # those of the programs
@@ -241,7 +242,7 @@ class DeviceLoop:
         return self._in_parts(call, run, count, ("warm-up", size), "warming up")
 
     def exchange(self, algorithm: Algorithm) -> None:
-        self.algorithm = algorithm
+        self.algorithm = everywhere(algorithm, self._mesh)
 
     def invalidate(self) -> None:
         """Nobody else plays environments that are part of the run."""

@@ -9,6 +9,9 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from operant.algorithms.base import Algorithm
+from operant.frozen import Frozen
+
 SEEDS = PartitionSpec("seeds")  # a run's first axis, over the devices
 
 
@@ -21,6 +24,18 @@ def mesh_of(seeds: int | None) -> Mesh:
 def spread(run: Any, mesh: Mesh) -> Any:
     """A run with its learners on their devices; nothing moves that is there already."""
     return run if mesh.size == 1 else jax.device_put(run, NamedSharding(mesh, SEEDS))
+
+
+def everywhere(algorithm: Algorithm, mesh: Mesh) -> Algorithm:
+    """The same with its frozen trees on every device, to which each call would copy them otherwise."""
+    if mesh.size == 1:
+        return algorithm
+
+    def frozen(node: Any) -> bool:
+        return isinstance(node, Frozen)
+
+    placed = NamedSharding(mesh, PartitionSpec())
+    return jax.tree.map(lambda x: jax.device_put(x, placed) if frozen(x) else x, algorithm, is_leaf=frozen)
 
 
 def over_seeds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import equinox as eqx
@@ -124,3 +125,14 @@ def test_build_refuses_wrong_values(cls, values, message):
     with pytest.raises(ValueError, match=r".") as error:
         build(cls, values)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("cls", sorted({*ALGORITHMS.values()}, key=lambda cls: cls.__name__))
+def test_algorithm_refuses_text_and_functions_where_a_class_takes_a_schedule(cls):
+    names = [field.name for field in dataclasses.fields(cls) if "Schedule" in str(field.type)]
+    for name in names:
+        for value in ("linear:0.001:0", lambda remaining: remaining):
+            with pytest.raises(
+                ValueError, match=rf"^{name}=.*: the class takes a number or a schedule, such as"
+            ):
+                cls(**{name: value})
