@@ -6,10 +6,10 @@ from __future__ import annotations
 LIBRARIES = {
     "pettingzoo": "an environment of several agents, of PettingZoo, and operant trains one: give a gymnasium.Env in "
     "which the others act by a policy of yours; supersuit.pettingzoo_env_to_vec_env_v1 lets all share one policy.",
-    "gymnax": "an environment of gymnax: write its reset and step into an operant.Environment, which trains on the "
-    "device, or give a gymnasium.Env, lambda: gymnax.wrappers.GymnaxToGymWrapper(env).",
-    "brax": "an environment of Brax: write its reset and step into an operant.Environment, which trains on the device, "
-    "or into a gymnasium.Env.",
+    "gymnax": "of gymnax, but no environment object without a wrapper: give what gymnax.make(…) returns, which trains "
+    "on the device, in operant's own wrappers; the environment inside a wrapper is its _env.",
+    "brax": "of Brax, but no environment object: give what brax.envs.get_environment(…) returns, which trains on the "
+    "device.",
     "jumanji": "an environment of Jumanji: give lambda: jumanji.wrappers.JumanjiToGymWrapper(env).",
     "dm_control": 'an environment of dm_control: pip install "shimmy[dm-control]", and give lambda: '
     "shimmy.DmControlCompatibilityV0(env).",

@@ -16,6 +16,7 @@ from operant.envs.base import Environment
 from operant.envs.gymnasium_layers import SharedEnvironment
 from operant.envs.host import HostEnvironments, NativeOnHost
 from operant.envs.ids import resolve
+from operant.envs.jax_objects import adopted
 from operant.envs.native_gym import as_gymnasium
 from operant.envs.processes import StartMethod, start_method
 from operant.envs.registry import NATIVE, OWN
@@ -32,6 +33,8 @@ Vectorization = Literal["sync", "async", "vector_entry_point"]
 @dataclass(frozen=True)
 class Source:
     """An environment as given: a Gymnasium id, a callable, a list of these, a (vector) instance, or a native one.
+
+    An object of gymnax's or Brax's interface becomes a native one.
 
     Everything that is made of it is in its wrappers, but `given` is not.
     """
@@ -52,7 +55,7 @@ class Source:
         return env if isinstance(env, Source) else cls(env, **values)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "given", resolve(self.given))
+        object.__setattr__(self, "given", resolve(adopted(self.given)))
         object.__setattr__(self, "env_kwargs", {} if self.env_kwargs is None else self.env_kwargs)
         if isinstance(self.given, type) and issubclass(self.given, Environment):
             object.__setattr__(self, "given", self.given(**self.env_kwargs))  # as it would be given by itself

@@ -546,8 +546,8 @@ class Needs(Sized):
     ("given", "message"),
     [
         (of_library("pettingzoo.utils.env")(), "several agents, of PettingZoo, and operant trains one"),
-        (of_library("gymnax.environments")(), "GymnaxToGymWrapper"),
-        (of_library("brax.envs.base")(), r"operant\.Environment"),
+        (of_library("gymnax.environments")(), r"give what gymnax\.make.*_env"),
+        (of_library("brax.envs.base")(), r"brax\.envs\.get_environment"),
         (of_library("gym.core")(), "predecessor of Gymnasium.*reset returns"),
         (of_library("mine", of_library("gym.core")), "predecessor of Gymnasium"),
         (lambda: of_library("gym.core")(), "predecessor of Gymnasium"),
