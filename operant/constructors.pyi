@@ -2160,6 +2160,8 @@ class _DQN:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0001,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -2261,6 +2263,11 @@ class _DQN:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 0.0001.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -2367,6 +2374,8 @@ class _Rainbow:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 6.25e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -2468,6 +2477,11 @@ class _Rainbow:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 6.25e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -2574,6 +2588,8 @@ class _QRDQN:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 5e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -2675,6 +2691,11 @@ class _QRDQN:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 5e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -2781,6 +2802,8 @@ class _IQN:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 5e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -2882,6 +2905,11 @@ class _IQN:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 5e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.

@@ -23,7 +23,10 @@ _GYMNASIUM = "Gymnasium has such wrappers; pass the wrapped environment, or see 
 
 MODULE = {
     **{name: f"{name} is not here yet; {_CONTINUOUS}" for name in ("SAC", "TD3", "DDPG", "TQC", "CrossQ")},
-    **dict.fromkeys(("HER", "HerReplayBuffer"), "Hindsight replay is not here yet."),
+    **dict.fromkeys(
+        ("HER", "HerReplayBuffer"),
+        "It is a property of replay: operant.DQN(env, hindsight='future', n_sampled_goal=4).",
+    ),
     **dict.fromkeys(("PPO2", "PPOLSTM"), "It is operant.PPO."),
     **dict.fromkeys(("ACER", "ACKTR", "GAIL"), f"It is not here; {_CONTINUOUS}"),
     "MaskablePPO": "operant.PPO takes masks, as all others do: info['action_mask'], or a method action_masks().",
@@ -107,7 +110,7 @@ CONSTRUCTOR = {
     ),
     **dict.fromkeys(
         ("replay_buffer_class", "replay_buffer_kwargs"),
-        "Replay is made by the algorithm: buffer_size=…, prioritized=True and n_step=… say which.",
+        "Replay is made by the algorithm: buffer_size=…, priority=True, n_step=… and hindsight='future' say which.",
     ),
     "optimize_memory_usage": "Replay always stores each frame and each successor once.",
     "n_steps": (

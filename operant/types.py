@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from operant.spaces import Space
 
 PyTree = Any
+Hindsight = Literal["none", "future", "final", "episode"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class EnvSpec:
     max_episode_steps: int | None = None
     masked: bool = False  # whether it says which actions are possible
     discounted: bool = False  # whether its steps have a discount of their own: see `TimeStep.discount`
+    goals: bool = False  # whether it says what any pair of goals gives: see `envs.goals`
     dummy_steps: bool = False  # whether a step after an episode's end only resets: see `TimeStep.valid`
     num_envs: int = 1  # copies stepped together: the N of every shape below
     frame_stack: int = 1  # the last axis is that of the k last observations, newest last: see `FrameStack`
@@ -276,9 +278,10 @@ class Replay(Experience):
 
     With `n_step` > 1 transitions reach up to n steps ahead: see `Batch`. They never cross an episode's end, and end
     early at the newest experience. With `priority` they are drawn in proportion to what `Algorithm.update` says of
-    them, and otherwise uniformly. With `sequence` > 1 what is drawn are that many consecutive steps of one environment,
-    `[sequence, B, …]`, across the ends of episodes, with the policy's memory before the first; n-step returns within
-    them are the algorithm's business (`ops.returns.n_step`).
+    them, and otherwise uniformly. With `hindsight` a share of 1 − 1/(n_sampled_goal + 1) of them has another goal, one
+    that was achieved in the same episode: see `replay.hindsight`. With `sequence` > 1 what is drawn are that many
+    consecutive steps of one environment, `[sequence, B, …]`, across the ends of episodes, with the policy's memory
+    before the first; n-step returns within them are the algorithm's business (`ops.returns.n_step`).
     """
 
     capacity: int
@@ -289,6 +292,8 @@ class Replay(Experience):
     n_step: int = 1
     priority: bool = False
     sequence: int = 1
+    hindsight: Hindsight = "none"
+    n_sampled_goal: int = 4
 
     @property
     def replay(self) -> Replay:

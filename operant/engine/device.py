@@ -26,6 +26,7 @@ from operant.engine.train_state import Stream, TrainState, initial_state, start,
 from operant.engine.watch import Stopped, Watch
 from operant.envs import base as envs
 from operant.envs.base import Environment
+from operant.envs.goals import native_goals
 from operant.types import EnvSpec, PyTree, Rollout, Transition
 
 
@@ -41,7 +42,8 @@ def init(
     noise = envs.sample_noise(
         environment, jax.random.fold_in(stream(key, Stream.ENVIRONMENT), 0), spec.num_envs
     )
-    return start(algorithm, spec, key, state, *envs.reset(environment, noise), window=window)
+    begun = envs.reset(environment, noise)
+    return start(algorithm, spec, key, state, *begun, window=window, goals=native_goals(environment))
 
 
 def chunk(
@@ -61,7 +63,7 @@ def chunk(
     experience `[size, T, N, …]` (rows from `count` on are not written) only where observers want it. A chunk may come
     in parts: `sums` `[SUMS]` are its metrics' `Summands` over `before` iterations, and over all of them in the end.
     """
-    plan = algorithm.experience
+    plan, goals = algorithm.experience, native_goals(environment)
     if plan.whole_episodes:
         noise = None
     else:
@@ -89,7 +91,8 @@ def chunk(
                 jax.tree.map(lambda x: x[i], noise),
                 remember=plan.stores_carry,
             )
-        run, metrics = learn(algorithm, run, experience, carry, jax.tree.map(lambda x: x[i], learning))
+        drawn = jax.tree.map(lambda x: x[i], learning)
+        run, metrics = learn(algorithm, run, experience, carry, drawn, goals)
         return run, metrics, to_time_major(experience, plan.rounds(spec.num_envs))
 
     _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))
@@ -125,7 +128,7 @@ def warm_up_chunk(
     count: jax.Array,
 ) -> tuple[TrainState, PyTree, PyTree]:
     """The same after `count` ≤ `size` iterations of acting at random and learning nothing."""
-    plan, random = algorithm.experience, Random()
+    plan, random, goals = algorithm.experience, Random(), native_goals(environment)
     steps = plan.unroll_length
     noise = collect.sample_rollout_noise(
         random, environment, spec, run.key, Stream.WARM_UP, run.iteration * steps, size * steps
@@ -142,7 +145,7 @@ def warm_up_chunk(
             noise,
             remember=plan.stores_carry,
         )
-        return warm_up(algorithm, run, experience, carry), experience if return_experience else None
+        return warm_up(algorithm, run, experience, carry, goals), experience if return_experience else None
 
     _, like = jax.eval_shape(iterate, run, jax.tree.map(lambda x: x[0], noise))
     returned = jax.tree.map(lambda x: jnp.zeros((size, *x.shape), x.dtype), like)

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from operant.engine.statistics import WINDOW
+from operant.envs.goals import SUCCESS
 
-SUCCESS = (
-    "is_success"  # whether an episode reached its goal: Gymnasium's robots and Stable-Baselines3 have it so
-)
 NAMES = {SUCCESS: "rollout/success_rate"}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from operant import html
 from operant.engine.watch import Stopped, Watch
+from operant.envs.goals import SUCCESS
 from operant.envs.gymnasium_checks import Checks
 from operant.envs.gymnasium_layers import MASK, time_limit
 from operant.envs.gymnasium_spaces import action_to_gym, split_actions
@@ -188,7 +189,7 @@ def _evaluate(
             lengths[number[i]] += 1
             if over or lengths[number[i]] >= limit:
                 cut += not over
-                succeeded[number[i]] = info.get("is_success")
+                succeeded[number[i]] = info.get(SUCCESS)
                 number[i] = next(unplayed, -1)
                 if number[i] < 0:
                     playing.remove(i)  # its last observation stays in the batch, whose size is compiled

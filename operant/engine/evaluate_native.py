@@ -6,6 +6,7 @@ Gymnasium's; its randomness is a stream of its own. What is reported at the end 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import equinox as eqx
@@ -21,6 +22,7 @@ from operant.engine.over_seeds import SEEDS, mesh_of, over_seeds
 from operant.engine.watch import Stopped, Watch
 from operant.envs import base as envs
 from operant.envs.base import Environment
+from operant.envs.goals import native_goals, parts_of
 from operant.ops.seeds import key_of
 from operant.types import Clock, PyTree
 
@@ -38,6 +40,7 @@ class Played(eqx.Module):
     alive: jax.Array  # [E] bool: not over yet
     returns: jax.Array  # [E] float32
     lengths: jax.Array  # [E] int32
+    successes: jax.Array | None  # [E] bool: whether the last step reached the goal; None where nobody says so
 
 
 def begin(
@@ -51,7 +54,14 @@ def begin(
         jnp.ones(episodes, bool),
         jnp.zeros(episodes, jnp.float32),
         jnp.zeros(episodes, jnp.int32),
+        None if success_of(environment) is None else jnp.zeros(episodes, bool),
     )
+
+
+def success_of(environment: Environment) -> Callable[[jax.Array, jax.Array], jax.Array] | None:
+    """`(achieved, desired) → bool [E]`; None for an environment that does not say what success is."""
+    goals = native_goals(environment)
+    return None if goals is None else goals.success
 
 
 def play(
@@ -65,7 +75,7 @@ def play(
     first: jax.Array,
 ) -> Played:
     """The same up to `CALL` blocks of steps later, from block `first` on, or until all episodes are over."""
-    finished = Clock(jnp.ones((), jnp.int32), jnp.ones((), jnp.int32))
+    finished, success = Clock.finished(), success_of(environment)
 
     def step(played: Played, noise: PyTree) -> tuple[Played, None]:
         action, carry, _ = algorithm.act(
@@ -75,6 +85,10 @@ def play(
         states, timestep = envs.step(environment, played.states, action, noise)
         lengths = played.lengths + played.alive
         over = timestep.terminated | timestep.truncated | (lengths >= limit)
+        successes = played.successes
+        if success is not None:
+            reached = success(*parts_of(timestep.next_observation))
+            successes = jnp.where(played.alive, reached, successes)
         return Played(
             states,
             timestep.observation,
@@ -83,6 +97,7 @@ def play(
             played.alive & ~over,
             played.returns + jnp.where(played.alive, timestep.reward, 0.0),
             lengths,
+            successes,
         ), None
 
     def block(loop: tuple[jax.Array, Played]) -> tuple[jax.Array, Played]:
@@ -142,9 +157,14 @@ class NativeEvaluator:
                 for x in (played.alive, played.returns, played.lengths)
             )
             if not alive.any():
-                return [self._score(*one) for one in zip(returns, lengths, strict=True)]
+                reached = played.successes
+                successes = (
+                    [None] * len(alive) if reached is None else np.asarray(reached).reshape(alive.shape)
+                )
+                return [self._score(*one) for one in zip(returns, lengths, successes, strict=True)]
 
-    def _score(self, returns: np.ndarray, lengths: np.ndarray) -> Evaluation:
+    def _score(self, returns: np.ndarray, lengths: np.ndarray, successes: np.ndarray | None) -> Evaluation:
         cut = 0 if self._own_limit else int((lengths >= LONGEST).sum())
         warn_of_cut(cut, self.episodes, self.id)
-        return Evaluation(self.id, returns.astype(np.float64), lengths.astype(np.int64), self.seed, cut=cut)
+        taken = returns.astype(np.float64), lengths.astype(np.int64)
+        return Evaluation(self.id, *taken, self.seed, cut=cut, successes=successes)

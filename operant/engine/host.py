@@ -50,7 +50,8 @@ class HostLoop:
         self._plan = plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
         self.collector = Collector(environments, self.spec, seeds, plan.stores_carry)
-        self.learner = HostLearner(plan, self.spec, seeds)
+        self._goals = environments.goals
+        self.learner = HostLearner(plan, self.spec, seeds, self._goals)
         self._start_of_episode = self._compiled(lambda a, state: start_of_episode(a, self.spec, state))
         self._report = self._compiled(lambda a, state, counted: {**report(a, state), **counted.report()})
         self._transitions = jax.jit(Collected.transitions)
@@ -69,7 +70,8 @@ class HostLoop:
         def first(
             algorithm: Algorithm, key: jax.Array, state: PyTree, observation: PyTree, action_mask: PyTree
         ) -> TrainState:
-            return start(algorithm, self.spec, key, state, (), observation, action_mask, self.window)
+            seen = observation, action_mask
+            return start(algorithm, self.spec, key, state, (), *seen, self.window, self._goals)
 
         make_state = self._compiled(initial, settings.once(exact=False))
         make = self._compiled(first, settings.once(exact=True))

@@ -17,6 +17,7 @@ from operant.engine.noise_blocks import NoiseBlocks
 from operant.engine.seed_axis import each, inside
 from operant.engine.train_state import Stream, TrainState
 from operant.engine.watch import Watch
+from operant.envs.goals import Goals
 from operant.types import EnvSpec, Experience, PyTree, Transition
 
 
@@ -32,8 +33,10 @@ class Metrics:
 class HostLearner:
     """Brings a run, without what its actor state holds, up to date with fresh experience; S of them with seeds."""
 
-    def __init__(self, plan: Experience, spec: EnvSpec, seeds: int | None) -> None:
-        self._plan, self._spec, self._seeds = plan, spec, seeds
+    def __init__(
+        self, plan: Experience, spec: EnvSpec, seeds: int | None, goals: Goals | None = None
+    ) -> None:
+        self._plan, self._spec, self._seeds, self._goals = plan, spec, seeds, goals
         self.noise = NoiseBlocks(seeds)
         self._compiled: dict[bool, Callable] = {}
 
@@ -90,7 +93,7 @@ class HostLearner:
         ) -> tuple[TrainState, tuple[Metrics, PyTree]]:
             def one(run: TrainState, fresh: Transition, memory: PyTree, noise: list) -> tuple:
                 drawn = layout.tree([leaf[index] for leaf in noise])
-                return learn(algorithm, run, fresh, memory, drawn)
+                return learn(algorithm, run, fresh, memory, drawn, self._goals)
 
             fresh = self._together(experience)
             run = replace(run, exploration=exploration)
@@ -111,7 +114,7 @@ class HostLearner:
         index: jax.Array,
     ) -> tuple[TrainState, tuple[Metrics, PyTree]]:
         def one(run: TrainState, fresh: Transition, memory: PyTree) -> TrainState:
-            return warm_up(algorithm, run, fresh, memory)
+            return warm_up(algorithm, run, fresh, memory, self._goals)
 
         run = replace(run, exploration=exploration)
         run = each(one, self._seeds)(run, self._together(experience), memory)

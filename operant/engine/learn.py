@@ -14,6 +14,7 @@ import numpy as np
 from operant.algorithms.base import Algorithm
 from operant.engine.metrics import NAN
 from operant.engine.train_state import Stream, TrainState, stream
+from operant.envs.goals import Goals, parts_of
 from operant.ops.metrics import Metrics, mean_metrics, only_where
 from operant.replay import ring
 from operant.spaces import Box, Space
@@ -25,6 +26,7 @@ class LearningNoise(eqx.Module):
 
     update: jax.Array  # a key, or [updates] keys
     replay: jax.Array | None  # uint32 [updates, batch_size], or [updates, batch_size, 2] by priority
+    goals: jax.Array | None = None  # uint32 [updates, batch_size, 2] with hindsight
 
 
 def sample_learning_noise(
@@ -38,8 +40,12 @@ def sample_learning_noise(
     updates = plan.updates_per_iteration(num_envs)
     replay_key = jax.random.fold_in(stream(key, Stream.REPLAY), iteration)
     shape = (updates, plan.batch_size, 2) if plan.priority else (updates, plan.batch_size)
+    goals = None
+    if plan.hindsight != "none":
+        goals_key = jax.random.fold_in(stream(key, Stream.GOALS), iteration)
+        goals = jax.random.bits(goals_key, (updates, plan.batch_size, 2), jnp.uint32)
     return LearningNoise(
-        jax.random.split(update_key, updates), jax.random.bits(replay_key, shape, jnp.uint32)
+        jax.random.split(update_key, updates), jax.random.bits(replay_key, shape, jnp.uint32), goals
     )
 
 
@@ -58,18 +64,26 @@ def steps_taken(transition: Transition) -> jax.Array:
 
 
 def learn(
-    algorithm: Algorithm, run: TrainState, experience: Transition, carry: PyTree, noise: LearningNoise
+    algorithm: Algorithm,
+    run: TrainState,
+    experience: Transition,
+    carry: PyTree,
+    noise: LearningNoise,
+    goals: Goals | None = None,
 ) -> tuple[TrainState, Metrics]:
     """The run after learning from fresh experience `[T, N, …]`, collected with memory `carry` before its first step.
 
-    Where sequences are replayed, `carry` is the memory before every step, `[T, N, …]`.
+    Where sequences are replayed, `carry` is the memory before every step, `[T, N, …]`. `goals` are what the environment
+    says of goals, if it has any.
     """
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
     plan = algorithm.experience
     if plan.replay is not None:
         assert run.replay is not None
         replay = ring.insert(plan.replay, run.replay, strip_statistics(experience), carry)
-        state, replay, metrics = _learn_from_replay(algorithm, plan.replay, run.state, replay, noise, clock)
+        state, replay, metrics = _learn_from_replay(
+            algorithm, plan.replay, run.state, replay, noise, clock, goals
+        )
     else:
         replay = None
         if plan.whole_episodes:  # every one starts afresh
@@ -79,7 +93,7 @@ def learn(
         state, metrics = state_and_metrics(algorithm, algorithm.update(run.state, batch, noise.update, clock))
         if experience.valid is not None and not plan.whole_episodes:  # whose first steps always happened
             metrics = only_where(jnp.any(experience.valid), metrics)
-    return finish_iteration(algorithm, run, state, replay, experience, clock), metrics
+    return finish_iteration(algorithm, run, state, replay, experience, clock, goals), metrics
 
 
 def _learn_from_replay(
@@ -89,6 +103,7 @@ def _learn_from_replay(
     replay: ring.Ring,
     noise: LearningNoise,
     clock: Clock,
+    goals: Goals | None,
 ) -> tuple[PyTree, ring.Ring, Metrics]:
     """The state and the replay after an iteration's updates, and the means of their metrics.
 
@@ -98,9 +113,11 @@ def _learn_from_replay(
     beta = algorithm.importance(clock) if plan.priority else 0.0
 
     # Only what changes goes round the loop: the ring itself might be copied.
-    def one(changing: tuple[PyTree, PyTree], row: tuple[jax.Array, jax.Array]) -> tuple[PyTree, PyTree]:
-        (state, priorities), (key, bits) = changing, row
-        batch, drawn = ring.sample(plan, replace(replay, priorities=priorities), bits, beta)
+    def one(changing: tuple[PyTree, PyTree], row: LearningNoise) -> tuple[PyTree, PyTree]:
+        (state, priorities), key, bits = changing, row.update, row.replay
+        assert bits is not None
+        asked = None if goals is None or row.goals is None else (goals, row.goals)
+        batch, drawn = ring.sample(plan, replace(replay, priorities=priorities), bits, beta, asked)
         learnt = algorithm.update(state, batch, key, clock)
         if priorities is None:
             state, metrics = state_and_metrics(algorithm, learnt)
@@ -111,11 +128,11 @@ def _learn_from_replay(
             metrics = only_where(jnp.any(batch.weight > 0), metrics)
         return (state, priorities), metrics
 
-    changing, rows = (state, replay.priorities), (noise.update, noise.replay)
+    changing = state, replay.priorities
     if noise.update.shape[0] == 1:  # a loop of one iteration costs a third of a small network's update
-        changing, metrics = one(changing, jax.tree.map(lambda x: x[0], rows))
+        changing, metrics = one(changing, jax.tree.map(lambda x: x[0], noise))
     else:
-        changing, metrics = jax.lax.scan(one, changing, rows)
+        changing, metrics = jax.lax.scan(one, changing, noise)
         metrics = mean_metrics(metrics)
     state, priorities = changing
     return state, replace(replay, priorities=priorities), metrics
@@ -139,14 +156,20 @@ def _state_metrics_and_priority(algorithm: Algorithm, learnt: tuple) -> tuple[Py
     return learnt
 
 
-def warm_up(algorithm: Algorithm, run: TrainState, experience: Transition, carry: PyTree) -> TrainState:
-    """The run after fresh experience is stored, without learning; `carry` as in `learn`."""
+def warm_up(
+    algorithm: Algorithm,
+    run: TrainState,
+    experience: Transition,
+    carry: PyTree,
+    goals: Goals | None = None,
+) -> TrainState:
+    """The run after fresh experience is stored, without learning; `carry` and `goals` as in `learn`."""
     plan = algorithm.experience.replay
     assert run.replay is not None
     assert plan is not None
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
     replay = ring.insert(plan, run.replay, strip_statistics(experience), carry)
-    return finish_iteration(algorithm, run, run.state, replay, experience, clock)
+    return finish_iteration(algorithm, run, run.state, replay, experience, clock, goals)
 
 
 def finish_iteration(
@@ -156,6 +179,7 @@ def finish_iteration(
     replay: ring.Ring | None,
     experience: Transition,
     clock: Clock,
+    goals: Goals | None = None,
 ) -> TrainState:
     """The run with everything that merely sees experience brought up to date."""
     num_envs = run.statistics.running_length.shape[0]
@@ -168,11 +192,18 @@ def finish_iteration(
             replay,
             clock,
             run.iteration + 1,
-            run.statistics.update(experience),
+            run.statistics.update(experience, _successes(experience, goals)),
             algorithm.exploration.next_rollout(run.exploration),
         ),
         is_leaf=lambda x: x is None,
     )
+
+
+def _successes(experience: Transition, goals: Goals | None) -> jax.Array | None:
+    """Whether each step `[T, N]` reached its goal; None where nobody says so."""
+    if goals is None or goals.success is None:
+        return None
+    return goals.success(*parts_of(experience.next_observation))
 
 
 def strip_statistics(experience: Transition) -> Transition:

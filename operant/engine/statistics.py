@@ -20,15 +20,17 @@ class EpisodeStatistics(eqx.Module):
     returns: jax.Array  # [W], a ring
     lengths: jax.Array  # [W]
     episodes: jax.Array  # int32: how many have ended
+    successes: jax.Array | None = None  # [W] bool: whether each reached its goal; None where nobody says so
 
     @classmethod
-    def init(cls, num_envs: int, window: int = WINDOW) -> EpisodeStatistics:
+    def init(cls, num_envs: int, window: int = WINDOW, *, successes: bool = False) -> EpisodeStatistics:
         return cls(
             jnp.zeros(num_envs, jnp.float32),
             jnp.zeros(num_envs, jnp.int32),
             jnp.zeros(window, jnp.float32),
             jnp.zeros(window, jnp.int32),
             jnp.zeros((), jnp.int32),
+            jnp.zeros(window, bool) if successes else None,
         )
 
     @property
@@ -36,8 +38,8 @@ class EpisodeStatistics(eqx.Module):
         """W: how many of the last episodes are looked at."""
         return self.returns.shape[-1]
 
-    def update(self, transition: Transition) -> EpisodeStatistics:
-        """With fresh experience `[T, N]` counted."""
+    def update(self, transition: Transition, success: jax.Array | None = None) -> EpisodeStatistics:
+        """With fresh experience `[T, N]` counted, of which each step says whether it reached the goal."""
 
         def forward(running: tuple[jax.Array, jax.Array], row: tuple[jax.Array, jax.Array, jax.Array]):
             reward, done, happened = row
@@ -62,6 +64,9 @@ class EpisodeStatistics(eqx.Module):
             self.returns.at[index].set(total.reshape(-1), mode="drop"),
             self.lengths.at[index].set(length.reshape(-1), mode="drop"),
             self.episodes + count,
+            None
+            if self.successes is None or success is None
+            else self.successes.at[index].set(success.reshape(-1), mode="drop"),
         )
 
     def report(self) -> Metrics:
@@ -71,8 +76,12 @@ class EpisodeStatistics(eqx.Module):
         known = self.episodes > 0
         mean_return = jnp.sum(jnp.where(filled, self.returns, 0.0)) / count
         mean_length = jnp.sum(jnp.where(filled, self.lengths, 0)) / count
-        return {
+        reported = {
             "rollout/ep_rew_mean": Masked(mean_return, known),
             "rollout/ep_len_mean": Masked(mean_length, known),
             "time/episodes": self.episodes,
         }
+        if self.successes is not None:
+            rate = jnp.sum(jnp.where(filled, self.successes, False)) / count
+            reported["rollout/success_rate"] = Masked(rate, known)
+        return reported

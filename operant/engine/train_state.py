@@ -14,7 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from operant.algorithms.base import Algorithm
+from operant.algorithms.hindsight import require_goals
 from operant.engine.statistics import WINDOW, EpisodeStatistics
+from operant.envs.goals import Goals
 from operant.replay import ring
 from operant.types import Clock, EnvSpec, PyTree, TimeStep, Transition
 
@@ -28,6 +30,7 @@ class Stream(IntEnum):
     REPLAY = 3
     UPDATE = 4
     WARM_UP = 5
+    GOALS = 6
 
 
 def stream(key: jax.Array, which: Stream) -> jax.Array:
@@ -66,14 +69,16 @@ def start(
     observation: PyTree,
     action_mask: PyTree,
     window: int = WINDOW,
+    goals: Goals | None = None,
 ) -> TrainState:
     """A run of this state before its first step, over environments that have just been reset. Pure as well.
 
-    Its statistics are of the last `window` episodes.
+    Its statistics are of the last `window` episodes, and of successes where `goals` say what these are.
     """
     carry, exploration = start_of_episode(algorithm, spec, state)
     plan, replay = algorithm.experience.replay, None
     if plan is not None:
+        require_goals(plan, spec)
         like = transition_like(algorithm, spec, state, observation, action_mask, carry)
         if plan.learning_starts and jax.tree.leaves(like.extras):
             raise ValueError(
@@ -91,7 +96,9 @@ def start(
         key=key,
         iteration=jnp.zeros((), jnp.int32),
         clock=Clock.start(),
-        statistics=EpisodeStatistics.init(spec.num_envs, window),
+        statistics=EpisodeStatistics.init(
+            spec.num_envs, window, successes=goals is not None and goals.success is not None
+        ),
         exploration=exploration,
     )
 

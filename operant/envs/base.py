@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from equinox import AbstractVar
 
+from operant.envs.goals import native_goals
 from operant.spaces import Space
 from operant.types import EnvSpec, PyTree, TimeStep
 
@@ -58,6 +59,18 @@ class Environment(eqx.Module):
         """How much of what follows the step that led to `state` counts: see `TimeStep.discount`. None: all."""
         return None
 
+    def compute_reward(self, achieved_goal: jax.Array, desired_goal: jax.Array) -> jax.Array | None:
+        """The reward of a step to what has been achieved, where that is desired: see `envs.goals`. None: no goals."""
+        return None
+
+    def compute_terminated(self, achieved_goal: jax.Array, desired_goal: jax.Array) -> jax.Array | None:
+        """Whether such a step ends the episode; None where goals end none."""
+        return None
+
+    def compute_success(self, achieved_goal: jax.Array, desired_goal: jax.Array) -> jax.Array | None:
+        """Whether the goal is reached, which is counted at an episode's last step; None where nobody asks."""
+        return None
+
     def picture(self, state: PyTree) -> jax.Array | None:
         """A picture of the state for people, `[H, W, 3]` uint8; None without one."""
         return None
@@ -79,6 +92,7 @@ class Environment(eqx.Module):
             self.max_episode_steps,
             masked,
             discounted=jax.eval_shape(self.discount, state) is not None,
+            goals=native_goals(self) is not None,
             frame_stack=self.frame_stack,
         )
 

@@ -17,6 +17,7 @@ from gymnasium.vector import SyncVectorEnv
 
 from operant import spaces
 from operant.envs.border import Border
+from operant.envs.goals import Goals, goals_of, says_goals
 from operant.envs.gymnasium_checks import Checks, EnvironmentFault, late_mask
 from operant.envs.gymnasium_layers import (
     DISCOUNT,
@@ -64,10 +65,11 @@ def outline(env: gym.Env) -> EnvSpec:
                 f"{name} has no {space}: set self.{space} in its __init__, to a space of Gymnasium's."
             )
     try:
-        parts = map(space_from_gymnasium, (env.observation_space, env.action_space))
+        parts = [space_from_gymnasium(space) for space in (env.observation_space, env.action_space)]
         return EnvSpec(
             name,
             *parts,
+            goals=says_goals(env, parts[0]),
             max_episode_steps=time_limit(env),
             frame_stack=frame_stack(env),
             border=Border(env.observation_space, env.action_space),
@@ -163,6 +165,10 @@ class SingleEnvironments(HostEnvironments):
     def infos(self) -> list[dict[str, Any]]:
         """Of an environment whose episode ended, what it said of the step that ended it."""
         return self._infos
+
+    @property
+    def goals(self) -> Goals | None:
+        return goals_of(self.envs[0], self.spec.id) if self.spec.goals else None
 
     def close(self) -> None:
         for env in self._owned:

@@ -13,6 +13,7 @@ from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from operant.envs.border import Border
+from operant.envs.goals import Goals, goals_of, says_goals
 from operant.envs.gymnasium_checked import Checked
 from operant.envs.gymnasium_checks import Checks, EnvironmentFault, late_mask, missing_mask
 from operant.envs.gymnasium_layers import DISCOUNT, MASK, RAW_REWARD, time_limit
@@ -52,6 +53,7 @@ class VectorEnvironments(HostEnvironments):
         self.envs, self._next_step = envs, mode == AutoresetMode.NEXT_STEP
         self._observation_space, self._action_space = envs.single_observation_space, envs.single_action_space
         self._ended = np.zeros(envs.num_envs, bool)
+        self._asked: gym.Env | None = None  # about goals
         like = like or _like(envs)
         inner = envs.unwrapped
         self._processes = Processes(inner, timeout) if isinstance(inner, AsyncVectorEnv) else None
@@ -127,8 +129,19 @@ class VectorEnvironments(HostEnvironments):
     def lost(self) -> bool:
         return self._processes is not None and self._processes.lost
 
+    @property
+    def goals(self) -> Goals | None:
+        if not self.spec.goals:
+            return None
+        inner: Any = self.envs.unwrapped
+        if self._asked is None:  # one in another process would be asked, and wait for, all the others
+            self._asked = inner.envs[0] if isinstance(inner, SyncVectorEnv) else first_copy(inner)
+        return goals_of(self._asked, self.spec.id)
+
     def close(self) -> None:
         self.envs.close()
+        if self._asked is not None:
+            self._asked.close()
 
     def _call(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:
         inner = self.envs.unwrapped
@@ -248,8 +261,11 @@ def _like(envs: VectorEnv) -> EnvSpec:
                 "(observation.copy()), give the function that makes one environment and vectorization='async', which "
                 "copies, or take NEXT_STEP autoreset."
             )
+        # What a layer around all of them does to observations and rewards is not known.
+        goals = envs is inner and says_goals(single, space_from_gymnasium(single.observation_space))
         single.close()
     else:
+        goals = False
         name = envs.spec.id if envs.spec is not None else type(inner).__name__
         limit = getattr(
             inner, "max_episode_steps", envs.spec.max_episode_steps if envs.spec is not None else None
@@ -257,7 +273,7 @@ def _like(envs: VectorEnv) -> EnvSpec:
     try:
         parts = map(space_from_gymnasium, (envs.single_observation_space, envs.single_action_space))
         border = Border(envs.single_observation_space, envs.single_action_space)
-        return EnvSpec(name, *parts, max_episode_steps=limit, border=border)
+        return EnvSpec(name, *parts, max_episode_steps=limit, goals=goals, border=border)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from operant.envs import base
 from operant.envs.base import Environment, EnvironmentState
+from operant.envs.goals import Goals, native_goals
 from operant.types import EnvSpec, PyTree, TimeStep
 
 
@@ -47,6 +48,11 @@ class HostEnvironments(ABC):
     def infos(self) -> Sequence[dict[str, Any]]:
         """What each environment said of its last step, besides; `{}` where it says nothing."""
         return [{}] * self.spec.num_envs
+
+    @property
+    def goals(self) -> Goals | None:
+        """What they say of goals, as a compiled program may ask it; None unless `spec.goals`."""
+        return None
 
     @property
     def lost(self) -> bool:
@@ -108,7 +114,7 @@ class NativeOnHost(HostEnvironments):
         ) -> tuple[EnvironmentState, TimeStep]:
             return base.step(environment, states, action, jax.tree.map(lambda x: x[index], block))
 
-        self.spec = replace(environment.spec, num_envs=num_envs)
+        self.spec, self._goals = replace(environment.spec, num_envs=num_envs), native_goals(environment)
         self._reset, self._step = jax.jit(reset, static_argnums=1), jax.jit(step)
         self._sample_noise = jax.jit(sample_noise)
 
@@ -126,6 +132,10 @@ class NativeOnHost(HostEnvironments):
         self._taken += 1
         self._states, timestep = self._step(self._states, action, self._block, index)
         return jax.tree.map(np.asarray, timestep)
+
+    @property
+    def goals(self) -> Goals | None:
+        return self._goals
 
     def close(self) -> None:
         """Nothing is held."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -9,12 +10,14 @@ import jax
 import numpy as np
 
 from operant.envs.base import Environment
+from operant.envs.goals import SUCCESS, native_goals, parts_of
 from operant.envs.gymnasium_layers import DISCOUNT, MASK
 from operant.envs.gymnasium_spaces import space_to_gymnasium
 from operant.ops.seeds import key_of
 from operant.types import PyTree
 
 FRAMES_PER_SECOND = 10
+COMPUTED = {"compute_reward": "reward", "compute_terminated": "terminated"}
 
 
 class AsGymnasium(gym.Env[Any, Any]):
@@ -65,6 +68,18 @@ class AsGymnasium(gym.Env[Any, Any]):
         observation, info = _shown(*seen)
         return observation, float(reward), bool(terminated), truncated, info
 
+    def __getattr__(self, name: str) -> Any:
+        """`compute_reward` and `compute_terminated` of goals `[…, *goal]`, as Gymnasium-Robotics has them, for an
+        environment that has goals."""
+        goals = native_goals(self.environment) if name in COMPUTED else None
+        if goals is None or getattr(goals, COMPUTED[name]) is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+        def compute(achieved_goal: Any, desired_goal: Any, info: Any = None) -> np.ndarray:
+            return np.asarray(_answer(self.environment, COMPUTED[name], achieved_goal, desired_goal))
+
+        return compute
+
     def _noise(self) -> PyTree:
         self._t += 1
         return _draw(self.environment, self._key, self._t)
@@ -77,7 +92,8 @@ def as_gymnasium(environment: Environment, render_mode: str | None = None) -> gy
     return AsGymnasium(environment, render_mode)
 
 
-Seen = tuple[PyTree, PyTree, PyTree, jax.Array | None]  # (state, observation, action mask, discount)
+# (state, observation, action mask, discount, success)
+Seen = tuple[PyTree, PyTree, PyTree, jax.Array | None, jax.Array | None]
 
 # Compiled once for all copies of an environment: a hundred of them are scored side by side.
 
@@ -109,13 +125,26 @@ def _first_picture(environment: Environment, key: jax.Array) -> jax.Array | None
     return environment.picture(environment.reset(environment.sample_noise(key)))
 
 
+@partial(jax.jit, static_argnums=1)
+def _answer(environment: Environment, name: str, achieved: jax.Array, desired: jax.Array) -> jax.Array:
+    answer: Any = getattr(native_goals(environment), name)
+    return answer(achieved, desired)
+
+
 def _seen(environment: Environment, state: PyTree) -> Seen:
-    return state, environment.observation(state), environment.action_mask(state), environment.discount(state)
+    observation, goals = environment.observation(state), native_goals(environment)
+    says = goals is not None and goals.success is not None
+    success = environment.compute_success(*parts_of(observation)) if says else None
+    return state, observation, environment.action_mask(state), environment.discount(state), success
 
 
-def _shown(observation: PyTree, mask: PyTree, discount: jax.Array | None) -> tuple[PyTree, dict[str, Any]]:
+def _shown(
+    observation: PyTree, mask: PyTree, discount: jax.Array | None, success: jax.Array | None
+) -> tuple[PyTree, dict[str, Any]]:
     """The observation and the info that go with it."""
     info: dict[str, Any] = {} if mask is None else {MASK: np.asarray(mask)}
     if discount is not None:
         info[DISCOUNT] = float(discount)
+    if success is not None:
+        info[SUCCESS] = bool(success)
     return jax.tree.map(np.asarray, observation), info

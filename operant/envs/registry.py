@@ -21,6 +21,7 @@ def _make(place: str, *arguments: Any, **options: Any) -> Environment:
 
 
 GRID_WORLD = "operant.envs.gridworld:GridWorld"
+BIT_FLIPPING = "operant.envs.bit_flipping:BitFlipping"
 # Those that Gymnasium has not: it is told of them, so that they are scored and stepped on the host as any other.
 OWN = {
     "GridWorld": partial(_make, GRID_WORLD, max_episode_steps=1000, id="GridWorld"),
@@ -32,6 +33,9 @@ OWN = {
         _make, GRID_WORLD, cells="dyna", goal=1.0, wall=0.0, step=0.0, max_episode_steps=2000, id="DynaMaze"
     ),
     "MinBreakout": partial(_make, "operant.envs.breakout:MinBreakout", max_episode_steps=1000),
+    "BitFlipping": partial(_make, BIT_FLIPPING, max_episode_steps=15, n_bits=15),
+    "BitFlipping30": partial(_make, BIT_FLIPPING, max_episode_steps=30, n_bits=30, id="BitFlipping30"),
+    "TwoJointReach": partial(_make, "operant.envs.two_joint_reach:TwoJointReach", max_episode_steps=50),
     "VacuumRobot": partial(_make, "operant.envs.vacuum:VacuumRobot", max_episode_steps=1800),  # half an hour
 }
 # Those of all releases of Gymnasium; the one that is installed has some of them.

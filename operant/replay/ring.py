@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from operant.envs.goals import Goals
 from operant.replay import windows
 from operant.replay.frames import Frames
+from operant.replay.hindsight import EpisodeRows, Relabel
 from operant.replay.prioritized import Drawn, Priorities, importance_weights
 from operant.types import Batch, PyTree, Replay, Transition
 
@@ -25,6 +28,7 @@ class Ring(eqx.Module):
     )
     priorities: Priorities | None = None  # of index row·N + environment
     frames: Frames | None = None  # None unless observations are stacks
+    episodes: EpisodeRows | None = None  # None without hindsight
 
 
 def capacity_rows(plan: Replay, num_envs: int) -> int:
@@ -36,8 +40,14 @@ def capacity_rows(plan: Replay, num_envs: int) -> int:
 def init(plan: Replay, transition: PyTree, carry: PyTree = (), frame_stack: int = 1) -> Ring:
     """An empty ring for transitions and policy memories like the given examples (arrays or their shapes, `[N, …]`).
 
-    Observations of a `frame_stack` > 1 are stored frame by frame. Raises ValueError where no sequence would fit.
+    Observations of a `frame_stack` > 1 are stored frame by frame. Raises ValueError where no sequence would fit, and
+    for hindsight in sequences or stacks.
     """
+    if plan.hindsight != "none" and (plan.sequence > 1 or frame_stack > 1):
+        raise ValueError(
+            f"hindsight={plan.hindsight!r} gives single transitions other goals: neither sequences (sequence="
+            f"{plan.sequence}), which reach across episodes, nor stacked frames (frame_stack={frame_stack})."
+        )
     num_envs = transition.reward.shape[0]
     rows = capacity_rows(plan, num_envs)
     needed = plan.sequence + plan.collect_steps - 1
@@ -62,6 +72,7 @@ def init(plan: Replay, transition: PyTree, carry: PyTree = (), frame_stack: int 
         carry=empty(carry) if plan.sequence > 1 else None,
         priorities=Priorities.init(rows * num_envs) if plan.priority else None,
         frames=frames,
+        episodes=None if plan.hindsight == "none" else EpisodeRows.init(rows, num_envs),
     )
 
 
@@ -82,6 +93,7 @@ def insert(plan: Replay, ring: Ring, transition: Transition, carry: PyTree = Non
         position=(ring.position + added) % capacity,
         size=jnp.minimum(ring.size + added, capacity),
         carry=None if ring.carry is None else jax.tree.map(write, ring.carry, carry),
+        episodes=None if ring.episodes is None else ring.episodes.insert(ring.position, transition.done),
     )
     evicted = None
     if frames is not None:
@@ -135,15 +147,24 @@ def _reprioritized(
     return priorities.insert(index.reshape(-1), drawable.reshape(-1))
 
 
-def sample(plan: Replay, ring: Ring, bits: jax.Array, beta: jax.Array | float = 1.0) -> tuple[Batch, Drawn]:
+def sample(
+    plan: Replay,
+    ring: Ring,
+    bits: jax.Array,
+    beta: jax.Array | float = 1.0,
+    goals: tuple[Goals, jax.Array] | None = None,
+) -> tuple[Batch, Drawn]:
     """`(batch, what was drawn)`, with replacement, by random `uint32` numbers `[B]`, or `[B, 2]` by priority.
 
     β is the exponent of the importance weights. Where all is as likely, the remainder of 32 random bits is uniform to
-    within 1 part in 4,000 at a million transitions.
+    within 1 part in 4,000 at a million transitions. With hindsight `goals` are what the environment says of them, and
+    further random `uint32` numbers `[B, 2]`.
     """
     drawn = _sample_indices(plan, ring, bits) if ring.priorities is None else ring.priorities.sample(bits)
     batch = (
-        _transitions(plan, ring, drawn.index) if plan.sequence == 1 else _sequences(plan, ring, drawn.index)
+        _transitions(plan, ring, drawn.index, goals)
+        if plan.sequence == 1
+        else _sequences(plan, ring, drawn.index)
     )
     if drawn.priority is not None:
         weight = jnp.broadcast_to(importance_weights(drawn.priority, beta), batch.weight.shape)
@@ -161,7 +182,8 @@ def truncate_open_episodes(ring: Ring) -> Ring:
     newest = jax.nn.one_hot((ring.position - 1) % capacity, capacity, dtype=bool)
     truncated = ring.rows.truncated | (newest[..., None] & ~terminated)
     frames = None if ring.frames is None else ring.frames.truncate_open_episodes()
-    return replace(ring, rows=replace(ring.rows, truncated=truncated), frames=frames)
+    episodes = None if ring.episodes is None else ring.episodes.truncate_open_episodes()
+    return replace(ring, rows=replace(ring.rows, truncated=truncated), frames=frames, episodes=episodes)
 
 
 def _sample_indices(plan: Replay, ring: Ring, bits: jax.Array) -> Drawn:
@@ -175,19 +197,31 @@ def _sample_indices(plan: Replay, ring: Ring, bits: jax.Array) -> Drawn:
     return Drawn((oldest * num_envs + chosen) % (capacity * num_envs))
 
 
-def _transitions(plan: Replay, ring: Ring, index: jax.Array) -> Batch:
-    transition = _at(ring, index)
+def _transitions(plan: Replay, ring: Ring, index: jax.Array, goals: tuple[Goals, jax.Array] | None) -> Batch:
+    transition, rows, relabel = _at(ring, index), ring.rows, None
+    if plan.hindsight != "none":
+        assert ring.episodes is not None
+        if goals is None:
+            raise ValueError(
+                f"hindsight={plan.hindsight!r}: nobody said what rewards goals give: see operant.envs.goals."
+            )
+        oldest = ring.position - ring.size
+        relabel = Relabel.draw(plan, goals, ring.episodes, rows, oldest, index)
+        transition = relabel.steps(transition)
     batch = Batch(transition, transition.weight)
     if plan.n_step == 1:
         return batch
-    num_envs = ring.rows.reward.shape[1]
-    env = index % num_envs
-    last, rewards, steps = windows.n_step(ring.rows, index // num_envs, env, plan.n_step, ring.position)
-    own = windows.discounts(ring.rows, index // num_envs, env, plan.n_step, steps)
+    num_envs = rows.reward.shape[1]
+    row, env = index // num_envs, index % num_envs
+    outcome = None if relabel is None else partial(relabel.outcome_at, rows)
+    last, rewards, steps, terminated = windows.n_step(rows, row, env, plan.n_step, ring.position, outcome)
+    own = windows.discounts(rows, row, env, plan.n_step, steps)
     end = _at(ring, last * num_envs + env)
+    if relabel is not None:
+        end = relabel.steps(end)
     transition = replace(
         transition,
-        terminated=end.terminated,
+        terminated=terminated,
         truncated=end.truncated,
         next_observation=end.next_observation,
         next_action_mask=end.next_action_mask,

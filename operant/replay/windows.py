@@ -5,6 +5,8 @@ Rows are indices into a ring of `capacity` rows; the newest is the one before `p
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -18,17 +20,27 @@ def next_rows(row: jax.Array, length: int, position: jax.Array, capacity: int) -
     return (row[None] + ahead) % capacity, ahead <= remaining[None]
 
 
+Outcome = Callable[[tuple[jax.Array, jax.Array]], tuple[jax.Array, jax.Array]]
+"""`(rewards, terminated)` of the steps at `(rows, environments)`, each `[n, B]`."""
+
+
 def n_step(
-    rows: Transition, row: jax.Array, env: jax.Array, n: int, position: jax.Array
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """`(last row [B], rewards [n, B], steps [B])` of up to n steps on from each `(row, env)` `[B]`.
+    rows: Transition,
+    row: jax.Array,
+    env: jax.Array,
+    n: int,
+    position: jax.Array,
+    outcome: Outcome | None = None,
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """`(last row [B], rewards [n, B], steps [B], terminated [B])` of up to n steps on from each `(row, env)` `[B]`.
 
     They end early at an episode's end, at the newest row, and before a step that never happened. Rewards after the end
-    are 0.
+    are 0. With `outcome` rewards and terminations are what it says, instead of those stored.
     """
     ahead, exist = next_rows(row, n, position, rows.reward.shape[0])
     at = (ahead, jnp.broadcast_to(env[None], ahead.shape))
-    going_on = ~rows.done[at]
+    reward, terminated = (rows.reward[at], rows.terminated[at]) if outcome is None else outcome(at)
+    going_on = ~(rows.done[at] | terminated)
     # Not `rows.mask`, an array as long as the ring of which a few elements would be read.
     if rows.valid is not None:
         exist &= rows.valid[at]
@@ -37,7 +49,8 @@ def n_step(
     taken = jnp.cumprod(taken.astype(jnp.int32), axis=0)
     steps = jnp.sum(taken, 0)
     last = (row + steps - 1) % rows.reward.shape[0]
-    return last, jnp.where(taken > 0, rows.reward[at], 0.0), steps
+    ends = jnp.take_along_axis(terminated, steps[None] - 1, 0)[0]
+    return last, jnp.where(taken > 0, reward, 0.0), steps, ends
 
 
 def discounts(rows: Transition, row: jax.Array, env: jax.Array, n: int, steps: jax.Array) -> PyTree:

@@ -51,6 +51,9 @@ _KNOWN = {
         ("torque −1", "no torque", "torque +1"),
     ),
     "Pendulum-v1": Names(("cos θ", "sin θ", "angular velocity (rad/s)"), ("torque (N m)",), (-2.0, 2.0)),
+    "TwoJointReach": Names(
+        (), ("speed of the shoulder (2 rad/s)", "speed of the elbow (2 rad/s)"), (-1.0, 1.0)
+    ),
     "VacuumRobot": Names(
         ("bumped", "dust in the last second"), ("probability p of driving on", "largest turn r (rad)")
     ),

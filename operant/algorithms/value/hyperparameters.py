@@ -10,6 +10,7 @@ import jax
 from operant.algorithms import ranges
 from operant.algorithms.base import require, require_discrete_actions, static
 from operant.algorithms.gradient import GradientLearner
+from operant.algorithms.hindsight import LearnsInHindsight, require_goals
 from operant.algorithms.normalizing import Normalizes
 from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.algorithms.value.heads import C51, ExpectedValue, Head, ImplicitQuantiles, QuantileRegression
@@ -30,7 +31,7 @@ CHOICES = {
 }
 
 
-class DQNHyperparameters(Normalizes, GradientLearner):
+class DQNHyperparameters(LearnsInHindsight, Normalizes, GradientLearner):
     """What there is to choose, flat, as people type it; `parts` is the same as the algorithm reads it."""
 
     learning_rate: float | Schedule = 1e-4
@@ -196,10 +197,13 @@ class DQNHyperparameters(Normalizes, GradientLearner):
             n_step=1 if self.recurrent else self.n_step,
             priority=self.priority,
             sequence=self.burn_in + self.sequence_length if self.recurrent else 1,
+            hindsight=self.hindsight,
+            n_sampled_goal=self.n_sampled_goal,
         )
 
     def check(self, spec: EnvSpec) -> None:
         require_discrete_actions("DQN", spec)
+        require_goals(self.experience, spec)
         self.normalized_parts(spec)
         needed = self.train_freq * spec.num_envs
         allowed = f"at least train_freq × num_envs = {needed}"

@@ -114,6 +114,20 @@ class Wrapped(Environment):
     def discount(self, state: State) -> jax.Array | None:
         return self.inner.discount(state.inner)
 
+    def compute_reward(self, achieved_goal: jax.Array, desired_goal: jax.Array) -> jax.Array | None:
+        return self.inner.compute_reward(achieved_goal, desired_goal) if self._same_goals else None
+
+    def compute_terminated(self, achieved_goal: jax.Array, desired_goal: jax.Array) -> jax.Array | None:
+        return self.inner.compute_terminated(achieved_goal, desired_goal) if self._same_goals else None
+
+    def compute_success(self, achieved_goal: jax.Array, desired_goal: jax.Array) -> jax.Array | None:
+        return self.inner.compute_success(achieved_goal, desired_goal) if self._same_goals else None
+
+    @property
+    def _same_goals(self) -> bool:
+        """Whether observations, and so the goals in them, are the inner environment's."""
+        return type(self).observation is Wrapped.observation
+
     def picture(self, state: State) -> Any:
         return self.inner.picture(state.inner)
 

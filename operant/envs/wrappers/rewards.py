@@ -54,6 +54,9 @@ class NativeRewards(Wrapped):
     def raw_reward(self, state: State) -> jax.Array:
         return state.own
 
+    def compute_reward(self, achieved_goal: jax.Array, desired_goal: jax.Array) -> None:
+        """Not the inner environment's; what it is may depend on more than goals."""
+
 
 @dataclass(frozen=True)
 class ClipReward(RewardWrapper):

@@ -91,6 +91,9 @@ class NativeRepeat(Wrapped):
     def raw_reward(self, state: State) -> jax.Array | None:
         return None if self.inner.raw_reward(state.inner) is None else state.own[1]
 
+    def compute_reward(self, achieved_goal: jax.Array, desired_goal: jax.Array) -> None:
+        """Rewards are sums over several steps, of which only the last one's goal is seen."""
+
 
 @dataclass(frozen=True)
 class StickyActions(Wrapper):
