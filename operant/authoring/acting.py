@@ -17,6 +17,7 @@ from operant.spaces import Discrete, example
 from operant.types import Clock, EnvSpec, PyTree
 
 DRAWS = 8  # with how many noises masks are tried
+REPEATS = 5  # of one action; chance gives two environments of two actions the same ones every fourth time
 
 
 def look_at_acting(
@@ -62,10 +63,11 @@ def look_at_acting(
                     f"extras hold {shape(leaf)}: they are of each environment, [{spec.num_envs}, …]."
                 )
     # Not compiled, since a compiled one would give what NumPy said when it was compiled.
-    first, again = (
-        algorithm.act(state, observation, mask, carry, noise, clock, explore=True)[0] for _ in range(2)
+    first, *again = (
+        jax.tree.leaves(algorithm.act(state, observation, mask, carry, noise, clock, explore=True)[0])
+        for _ in range(REPEATS)
     )
-    if not all(map(np.array_equal, jax.tree.leaves(first), jax.tree.leaves(again))):
+    if not all(np.array_equal(*pair) for other in again for pair in zip(first, other, strict=True)):
         raise FaultError(
             "act gives different actions for the same arguments: all its randomness must come from sample_noise."
         )

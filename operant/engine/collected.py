@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from typing import Any
 
 import jax
@@ -27,16 +29,22 @@ class Form:
     @classmethod
     def of(cls, step: PyTree) -> Form:
         leaves, structure = jax.tree.flatten(step)
-        return cls(structure, tuple((leaf.shape, np.dtype(leaf.dtype)) for leaf in leaves))
+        return _form(structure, tuple([(leaf.shape, leaf.dtype) for leaf in leaves]))
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Of one step."""
-        return sum(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize for shape, dtype in self.kinds)
+        return sum(math.prod(shape) * dtype.itemsize for shape, dtype in self.kinds)
 
     def steps(self, rows: jax.Array) -> Step:
         """Those of bytes `[T, B]`: leaves `[T, n, …]`."""
         return self.structure.unflatten(from_bytes(rows, self.kinds))
+
+
+@cache
+def _form(structure: Any, kinds: tuple[tuple[tuple[int, ...], np.dtype], ...]) -> Form:
+    """One and the same object for all steps alike, since a compiled function is found by it at every call."""
+    return Form(structure, kinds)
 
 
 @jax.tree_util.register_dataclass
