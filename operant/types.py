@@ -109,9 +109,8 @@ class Batch(eqx.Module):
     carry: PyTree = ()  # the policy's memory before the first step, [N, …], or [B, …] with sequences from replay
     rewards: jax.Array | None = None  # [n, B] those on the way, 0 after its end; None for single steps
     steps: jax.Array | None = None  # [B] int32: k
-    discounts: jax.Array | None = (
-        None  # [n, B] the product of the environment's discounts before each of `rewards`
-    )
+    # [n, B] the product of the environment's discounts before each of `rewards`
+    discounts: jax.Array | None = None
     group: jax.Array | None = None  # [N] int32: which episodes began alike; None without `Episodes.group`
 
 

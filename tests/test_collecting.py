@@ -14,7 +14,8 @@ SMALL = {"network": {"hidden_sizes": (8,)}, "preset": None}
 
 @pytest.fixture(scope="module")
 def ppo():
-    return operant.PPO("CartPole-v1", num_envs=2, n_steps=8, batch_size=16, **SMALL)
+    # Of another seed than collecting has: its state is no state that collecting begins with by itself.
+    return operant.PPO("CartPole-v1", num_envs=2, n_steps=8, batch_size=16, seed=5, **SMALL)
 
 
 @pytest.mark.parametrize("backend", ["native", "gymnasium"])
@@ -34,7 +35,7 @@ def test_whole_episodes_are_those_that_the_environment_plays(ppo, backend):
         env.state = each.observations[0].astype(np.float64)
         for action, next_observation in zip(each.actions, each.observations[1:], strict=True):
             seen, *_ = env.step(int(action))
-            np.testing.assert_allclose(seen, next_observation, atol=1e-4)
+            np.testing.assert_allclose(seen, next_observation, atol=1e-3)
 
 
 @pytest.mark.parametrize("backend", ["native", "gymnasium"])

@@ -212,6 +212,21 @@ def test_what_a_file_says_of_it_is_checked(tmp_path):
         Agent.restore(tmp_path / "run", algorithm=Leashed)
 
 
+def test_frozen_trees_that_share_an_array_are_told_apart():
+    shared = jnp.ones(3)
+    trees = [Frozen({"a": shared, "b": jnp.full(2, value)}) for value in (0.0, 1.0)]
+    assert trees[0].to_json()["frozen"] != trees[1].to_json()["frozen"]
+    assert trees[0].to_json() == Frozen({"a": jnp.ones(3), "b": jnp.zeros(2)}).to_json()
+
+
+def test_filled_frozen_tree_has_the_arrays_that_were_stored():
+    tree = Frozen({"a": jnp.ones(3)})
+    sha256 = tree.to_json()["frozen"]
+    assert same(Frozen({"a": jnp.zeros(3)}).filled({"['a']": np.ones(3, np.float32)}, sha256), tree)
+    with pytest.raises(FileError, match="do not have their SHA-256"):
+        tree.filled({"['a']": np.zeros(3, np.float32)}, sha256)
+
+
 def test_only_arrays_are_frozen():
     with pytest.raises(TypeError, match=r"Frozen holds arrays; \['f'\] is function"):
         Frozen({"f": lambda x: x})

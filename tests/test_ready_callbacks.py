@@ -12,7 +12,8 @@ import pytest
 
 import operant
 from operant.agent.callbacks import Callback, Histogram, Image, Progress, StepEvent, Video
-from operant.engine.log import JsonLog, TensorBoardLog, TextLog
+from operant.engine.log import JsonLog, TextLog
+from operant.engine.tensorboard import TensorBoardLog
 from tests.engine.test_log import events
 from tests.shared import SMALL_PPO
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.agent.core import Core
+from operant.agent.held import Held
 from operant.algorithms.search.grid_search import GridSearch
 from operant.algorithms.search.policy import ConstantPolicy
 from operant.algorithms.search.search import PolicySearch
@@ -60,7 +61,7 @@ def _surveyed(core: Core) -> Core:
     )
     survey = Core(algorithm, core.source)
     begun = survey.learner.started(return_experience=False, size=1)
-    survey.learner.run = train(survey.learner.held, begun, 1, 1, lambda run, metrics: True)  # one generation
+    survey.learner.run = train(Held(survey.learner), begun, 1, 1, lambda run, metrics: True)  # one generation
     return survey
 
 

@@ -23,9 +23,9 @@ from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.engine.log import UPDATES
 from operant.engine.statistics import WINDOW
-from operant.engine.train import Loop, Stepped, steps_done
+from operant.engine.train import Loop, steps_done
 from operant.engine.train_state import TrainState, initial_state
-from operant.engine.watch import Stopped, Watch
+from operant.engine.watch import Watch
 from operant.envs.host import HostEnvironments
 from operant.envs.running_statistics import STATISTICS, with_training_statistics
 from operant.envs.source import Source
@@ -289,11 +289,6 @@ class Learner:
         return self.run
 
     @property
-    def held(self) -> Held:
-        """The loop, of which every run is taken hold of here."""
-        return Held(self)
-
-    @property
     def loop(self) -> Loop:
         """The one that is at work: another one after `tune`."""
         assert self._loop is not None
@@ -317,43 +312,6 @@ class Learner:
             salvaged = self._loop.salvage()
             if salvaged is not None:
                 self.run = salvaged
-
-
-class Held:
-    """A learner's loop, of whose runs it takes hold as they come out."""
-
-    def __init__(self, learner: Learner) -> None:
-        self._learner = learner
-
-    @property
-    def algorithm(self) -> Algorithm:
-        return self._learner.algorithm
-
-    @property
-    def spec(self) -> EnvSpec:
-        return self._learner.spec
-
-    @property
-    def watch(self) -> Watch:
-        return self._learner.loop.watch
-
-    def step(self, run: TrainState, count: int, size: int) -> Stepped:
-        return self._taken(self._learner.loop.step, run, count, size)
-
-    def warm_up(self, run: TrainState, count: int, size: int | None = None) -> Stepped:
-        return self._taken(self._learner.loop.warm_up, run, count, size)
-
-    def _taken(self, step: Callable[..., Stepped], *arguments: Any) -> Stepped:
-        try:
-            stepped = step(*arguments)
-        except Stopped as stopped:
-            self._learner.run = stopped.run
-            raise
-        except BaseException:
-            self._learner.salvage()
-            raise
-        self._learner.run = stepped[0]
-        return stepped
 
 
 def _closed(environments: HostEnvironments, lent: bool) -> None:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from operant.agent.core import Core
+from operant.agent.held import Held
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.playing import Refilling
 from operant.engine.observers import Observer
@@ -42,7 +43,7 @@ def refill(
     learner.tune(Refilling(algorithm), traced=False)
     try:
         run = train(
-            learner.held,
+            Held(learner),
             run,
             total,
             math.ceil(iterations / parts),

@@ -14,15 +14,17 @@ from operant.agent.callbacks.hooks import Hooks
 from operant.agent.configuration import config
 from operant.agent.core import Core
 from operant.agent.divergence import Divergence
+from operant.agent.held import Held
 from operant.agent.keeping import Keeper
 from operant.agent.plan import Plan
 from operant.agent.refilling import refill
 from operant.agent.selection import Selection
 from operant.engine.episode_infos import EpisodeInfos
-from operant.engine.log import ITERATIONS, STEP, UPDATES, CsvLog, Logger, TensorBoardLog
+from operant.engine.log import ITERATIONS, STEP, UPDATES, CsvLog, Logger
 from operant.engine.metrics import NAN
 from operant.engine.observers import Observer
 from operant.engine.run_directory import RunDirectory
+from operant.engine.tensorboard import TensorBoardLog
 from operant.engine.train import iterations_done, steps_done, train
 from operant.engine.train_state import TrainState
 from operant.engine.watch import Stopped, Watch
@@ -133,7 +135,7 @@ class Session:
                                 core, self.run, plan.total_timesteps, self.observers, self.on_warm_up
                             )
                         core.learner.run = train(
-                            core.learner.held,
+                            Held(core.learner),
                             self.run,
                             plan.total_timesteps,
                             plan.chunk_size,

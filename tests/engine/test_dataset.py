@@ -19,7 +19,7 @@ from operant.engine.dataset import DatasetLoop
 from operant.engine.dataset_batches import Order, order, select_rows, updates_per_epoch, windows
 from operant.engine.demonstrations import DatasetError, Demonstrations, read
 from operant.networks import Network
-from operant.types import Dataset
+from operant.types import Dataset, Transition
 
 NETWORK = Network(hidden_sizes=(8,), initialization="uniform")
 SEEDS = (3, 14)
@@ -133,6 +133,27 @@ def test_dataset_loop_learns_the_same_in_chunks_of_any_size(monkeypatch):
     many = agent().learn(20, progress_bar=False, log_interval=7)
     assert_same(one.state, many.state)
     assert [row["time/epochs"] for row in many.history] == pytest.approx([7 / 3, 14 / 3, 20 / 3])
+
+
+def test_demonstrations_hold_out_whole_episodes():
+    ends = np.isin(np.arange(60), np.cumsum(np.arange(1, 11)) - 1) | (np.arange(60) == 59)
+    data = read(arrays(steps=60) | {"terminations": ends, "truncations": ends & False})
+    assert isinstance(data, Demonstrations)
+    held_out = data.held_out(0.3)
+    for episode in np.split(held_out, np.flatnonzero(ends)[:-1] + 1):
+        assert episode.all() or not episode.any()
+    assert 0 < held_out.sum() < 60
+
+
+def test_demonstrations_of_transitions_leave_out_what_never_happened():
+    happened = np.array([True, True, False, True])
+    row = np.arange(4.0, dtype=np.float32)
+    ends = np.array([False, True, False, False])
+    given = Transition(row[:, None], np.array([0, 1, 1, 0]), row, ends, ends & False, None, valid=happened)
+    data = read(given)
+    assert isinstance(data, Demonstrations)
+    np.testing.assert_array_equal(data.steps.reward, [0, 1, 3])
+    np.testing.assert_array_equal(data.steps.done, [False, True, True])
 
 
 def test_dataset_is_in_no_checkpoint(tmp_path):

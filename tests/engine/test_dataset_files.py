@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import pickle
+from types import SimpleNamespace
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -60,6 +62,32 @@ def test_minari_dataset_is_what_the_observer_saw(tmp_path, monkeypatch):
         DatasetError, match=r"observation space is Box\(3\), and that of CartPole-v1 is Box\(4\)"
     ):
         Agent(BC(), "CartPole-v1", dataset=by_path)
+
+
+def test_read_of_minari_ends_an_episode_that_only_stops():
+    class Episode:
+        def __init__(self, *rewards, terminated):
+            self.rewards, count = np.array(rewards), len(rewards)
+            self.observations = np.zeros((count + 1, 2), np.float32)
+            self.actions = np.zeros(count, np.int64)
+            self.truncations = np.zeros(count, bool)
+            self.terminations = (np.arange(count) == count - 1) & terminated
+
+        def __len__(self):
+            return len(self.rewards)
+
+    episodes = [Episode(1.0, 2.0, terminated=False), Episode(3.0, 4.0, 5.0, terminated=True)]
+    data = recorded(
+        SimpleNamespace(
+            observation_space=gym.spaces.Box(-1, 1, (2,), np.float32),
+            action_space=gym.spaces.Discrete(2),
+            env_spec=None,
+            spec=SimpleNamespace(dataset_id="stops-v0"),
+            iterate_episodes=lambda: iter(episodes),
+        )
+    )
+    np.testing.assert_array_equal(data.steps.truncated, [False, True, False, False, False])
+    np.testing.assert_array_equal(data.steps.terminated, [False, False, False, False, True])
 
 
 def test_read_names_what_no_dataset_is(tmp_path):

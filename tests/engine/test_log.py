@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-from operant.engine import log
-from operant.engine.log import CsvLog, TensorBoardLog, WandbLog, read_csv
+from operant.engine import tensorboard
+from operant.engine.log import CsvLog, WandbLog, read_csv
+from operant.engine.tensorboard import TensorBoardLog
 
 STEP = "time/total_timesteps"
 
@@ -126,7 +127,7 @@ def test_tensorboard_log_gets_an_event_a_row(tmp_path):
 
 
 def test_tensorboard_log_shows_rows_while_training(tmp_path, monkeypatch):
-    monkeypatch.setattr(log, "SECONDS_TO_FLUSH", 0.0)
+    monkeypatch.setattr(tensorboard, "SECONDS_TO_FLUSH", 0.0)
     sink = TensorBoardLog(tmp_path)
     sink.write(row(10))
     assert [event.step for event in events(tmp_path)] == [0, 10]

@@ -112,6 +112,11 @@ def test_mean_metrics_are_over_the_rows_that_only_where_left():
     none = mean_metrics(only_where(jnp.zeros(3, bool), made))
     assert not none["a"].mask
     assert not none["b"].mask
+    all_of_them = only_where(jnp.ones(3, bool), made)
+    np.testing.assert_array_equal(
+        all_of_them["a"].mask, [True, False, True]
+    )  # nothing that was absent is back
+    assert all_of_them["b"].mask.all()
 
 
 def test_present_says_nan_of_a_seed_without_a_metric_which_has_not_diverged():
