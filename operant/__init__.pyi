@@ -29,6 +29,7 @@ from operant.constructors import A2C as A2C
 from operant.constructors import ARS as ARS
 from operant.constructors import BC as BC
 from operant.constructors import CEM as CEM
+from operant.constructors import DDPG as DDPG
 from operant.constructors import DQN as DQN
 from operant.constructors import DoubleQLearning as DoubleQLearning
 from operant.constructors import DynaQ as DynaQ
@@ -47,9 +48,12 @@ from operant.constructors import REINFORCE as REINFORCE
 from operant.constructors import Rainbow as Rainbow
 from operant.constructors import Random as Random
 from operant.constructors import RandomSearch as RandomSearch
+from operant.constructors import SAC as SAC
 from operant.constructors import SARSA as SARSA
 from operant.constructors import SARSALambda as SARSALambda
 from operant.constructors import TD as TD
+from operant.constructors import TD3 as TD3
+from operant.constructors import TQC as TQC
 from operant.constructors import TRPO as TRPO
 from operant.curiosity import Counts as Counts
 from operant.curiosity import ICM as ICM

@@ -27,7 +27,9 @@ def distribution(policy: Policy, observation: PyTree, action_mask: PyTree) -> Di
     known = policy.ask(_estimates, observation, action_mask).distribution
     if known is None:
         raise _refusal(
-            policy, "a stochastic policy to give the distribution of", "PPO, A2C, IMPALA, TRPO and REINFORCE"
+            policy,
+            "a stochastic policy to give the distribution of",
+            "SAC, PPO, A2C, IMPALA, TRPO and REINFORCE",
         )
     return known.marginal
 

@@ -5,9 +5,8 @@ Nothing is imported to know the names: an algorithm is imported when it is first
 
 from __future__ import annotations
 
-from operant.algorithms.value.configurations import CONFIGURATIONS
+from operant.algorithms.configurations import CONFIGURATIONS
 
-_DQN = "operant.algorithms.value.dqn:DQN"
 PLACES = {
     "q-learning": "operant.algorithms.tabular.q_learning:QLearning",
     "double-q-learning": "operant.algorithms.tabular.double_q_learning:DoubleQLearning",
@@ -29,16 +28,18 @@ PLACES = {
     "impala": "operant.algorithms.policy_gradient.impala:IMPALA",
     "trpo": "operant.algorithms.policy_gradient.trpo:TRPO",
     "ppo": "operant.algorithms.policy_gradient.ppo:PPO",
-    "dqn": _DQN,
-    **dict.fromkeys(CONFIGURATIONS, _DQN),
+    "dqn": "operant.algorithms.value.dqn:DQN",
+    "td3": "operant.algorithms.actor_critic.td3:TD3",
+    "sac": "operant.algorithms.actor_critic.sac:SAC",
     "bc": "operant.algorithms.imitation.bc:BC",
     "random": "operant.algorithms.random:Random",
 }
+PLACES |= {name: PLACES[known.of] for name, known in CONFIGURATIONS.items()}
 """Each algorithm's class, as `module:class`, under the name that it has on the command line and in files."""
 
 
 def _constructor(name: str) -> str:
-    if name in CONFIGURATIONS:  # not the class's: that is DQN
+    if name in CONFIGURATIONS:  # not the class's: several have one
         return CONFIGURATIONS[name].title.replace("-", "")
     return PLACES[name].partition(":")[2]
 

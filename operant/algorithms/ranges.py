@@ -50,6 +50,22 @@ def finite(algorithm: Any, *names: str) -> None:
     _each(algorithm, names, math.isfinite, "a finite number")
 
 
+def steps_between(train_freq: Any) -> Any:
+    """Stable-Baselines3's pairs as a number of steps; what else is given is left as it is.
+
+    Raises ValueError for a number of episodes.
+    """
+    if not isinstance(train_freq, tuple | list) or len(train_freq) != 2:
+        return train_freq
+    count, unit = train_freq
+    if unit == "step":
+        return count
+    raise ValueError(
+        f"train_freq={tuple(train_freq)!r}: replay is learnt from after a number of steps, not of episodes. Give "
+        "train_freq in steps, with gradient_steps=-1 for as many updates."
+    )
+
+
 def _each(algorithm: Any, names: tuple[str, ...], holds: Callable[[float], bool], allowed: str) -> None:
     for name in names:
         value = getattr(algorithm, name)

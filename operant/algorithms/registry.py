@@ -17,8 +17,8 @@ import equinox as eqx
 import numpy as np
 
 from operant.algorithms.base import Algorithm
+from operant.algorithms.configurations import CONFIGURATIONS
 from operant.algorithms.names import PLACES
-from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.frozen import Frozen
 from operant.lazy import Table, nearest
 from operant.networks import Network, UserModule
@@ -126,7 +126,9 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value  # NumPy's numbers are numbers
     if isinstance(value, str) and Schedule in kinds and value.endswith(schedules.YOURS):
         raise ValueError(f"{name} was {schedules.YOURS}, which no file can hold: pass it again as {name}=….")
-    if get_origin(hint) is Literal:  # a choice, which the algorithm checks
+    if any(get_origin(kind) is Literal for kind in (hint, *kinds)):  # a choice, which the algorithm checks
+        return value
+    if str in kinds and isinstance(value, str):
         return value
     if Network in kinds:
         # Values that are not named stay the algorithm's own (DQN's activation is not PPO's).

@@ -83,6 +83,7 @@ ALGORITHMS = {
     "c51": ("dqn", "--distributional categorical"),
     "noisydqn": ("dqn", "--noisy"),
     "munchausendqn": ("dqn", "--munchausen"),
+    "sacdiscrete": ("sac", ""),
     "drqn": ("dqn", "--network.memory lstm"),
     "maskableppo": ("ppo", ""),
     "recurrentppo": ("ppo", "--network.memory lstm"),
@@ -95,10 +96,6 @@ ALGORITHMS = {
     "openaies": ("evolution-strategies", ""),
 }
 LATER = (
-    "sac",
-    "td3",
-    "ddpg",
-    "tqc",
     "crossq",
     "her",
     "a3c",

@@ -33,6 +33,18 @@ def categorical_projection(atoms: jax.Array, probabilities: jax.Array, support: 
     return jnp.sum(share * probabilities[..., None], -2)
 
 
+def truncated_mixture(quantiles: jax.Array, dropped: int) -> jax.Array:
+    """The smallest N·M − N·`dropped` of the M quantiles of each of N distributions, in order: `[N, …, M]` to `[…, K]`.
+
+    They describe the mixture of these distributions without its upper tail. Kuznetsov et al. 2020, arXiv:2005.04269,
+    equation 10; with N·M − N·d as in section 3.2.
+    """
+    count, size = quantiles.shape[0], quantiles.shape[-1]
+    mixture = jnp.moveaxis(quantiles, 0, -2)
+    mixture = mixture.reshape(*mixture.shape[:-2], count * size)
+    return jnp.sort(mixture, -1)[..., : count * (size - dropped)]
+
+
 def quantile_huber_loss(
     quantiles: jax.Array, fractions: jax.Array, samples: jax.Array, kappa: jax.Array | float
 ) -> jax.Array:

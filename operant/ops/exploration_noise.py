@@ -135,6 +135,25 @@ class HeldNoise(ExplorationNoise):
         return state._replace(age=jnp.zeros_like(state.age)) if self.each_rollout else state
 
 
+class Joint(ExplorationNoise):
+    """A process for each part of the noise, which is a tuple; they know nothing of each other."""
+
+    processes: tuple[ExplorationNoise, ...] = ()
+
+    def init(self, noise: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
+        return tuple(process.init(part) for process, part in zip(self.processes, noise, strict=True))
+
+    def step(
+        self, state: tuple[PyTree, ...], noise: tuple[PyTree, ...], clock: Clock
+    ) -> tuple[tuple[PyTree, ...], tuple[PyTree, ...]]:
+        parts = zip(self.processes, state, noise, strict=True)
+        stepped = [process.step(own, part, clock) for process, own, part in parts]
+        return tuple(noise for noise, _ in stepped), tuple(own for _, own in stepped)
+
+    def next_rollout(self, state: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
+        return tuple(process.next_rollout(own) for process, own in zip(self.processes, state, strict=True))
+
+
 LONGEST_REPEAT = 1000  # steps
 
 

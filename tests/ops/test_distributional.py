@@ -7,7 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import rlax
 
-from operant.ops.distributional import categorical_projection, midpoints, quantile_huber_loss
+from operant.ops.distributional import (
+    categorical_projection,
+    midpoints,
+    quantile_huber_loss,
+    truncated_mixture,
+)
 
 RNG = np.random.default_rng(0)
 SUPPORT = jnp.linspace(-2.0, 3.0, 11)
@@ -89,3 +94,11 @@ def test_quantile_huber_loss_at_midpoints_is_least_at_the_quantiles():
         return jax.lax.fori_loop(0, 5_000, lambda _, q: q - 0.02 * gradient(q), quantiles)
 
     np.testing.assert_allclose(descend(jnp.zeros(5)), np.quantile(samples, fractions), atol=0.02)
+
+
+def test_truncated_mixture_is_what_sorting_and_cutting_all_quantiles_leaves():
+    quantiles = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)  # [N, B, M]
+    cut = jax.jit(truncated_mixture, static_argnums=1)(jnp.asarray(quantiles), 2)
+    assert cut.shape == (4, 9)
+    for row in range(4):
+        np.testing.assert_array_equal(cut[row], sorted(quantiles[:, row].ravel())[: 3 * 5 - 3 * 2])

@@ -15,6 +15,7 @@ from operant.ops.exploration_noise import (
     GaussianNoise,
     HeldNoise,
     Independent,
+    Joint,
     OrnsteinUhlenbeck,
     RepeatedActions,
 )
@@ -180,3 +181,23 @@ def test_repeated_actions_without_epsilon_are_never_random():
 def test_exploration_noise_refuses_values_that_cannot_be(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_joint_processes_step_each_part_by_itself():
+    joint = Joint((HeldNoise(2), OrnsteinUhlenbeck(0.3)))
+    rng = np.random.default_rng(0)
+    state, own = None, (HeldNoise(2), OrnsteinUhlenbeck(0.3))
+    for _ in range(3):
+        noise = tuple(jnp.asarray(rng.normal(size=(2, n)), jnp.float32) for n in (3, 1))
+        if state is None:
+            state = joint.init(noise)
+            alone = [process.init(part) for process, part in zip(own, noise, strict=True)]
+        given, state = joint.step(state, noise, clock())
+        for i, process in enumerate(own):
+            expected, alone[i] = process.step(alone[i], noise[i], clock())
+            np.testing.assert_array_equal(given[i], expected)
+    rolled = joint.next_rollout(state)
+    assert jax.tree.structure(rolled) == jax.tree.structure(state)
+    held = Joint((HeldNoise(each_rollout=True),))
+    state = held.step(held.init((noise[0],)), (noise[0],), clock())[1]
+    assert (np.asarray(held.next_rollout(state)[0].age) == 0).all()

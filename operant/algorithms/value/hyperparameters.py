@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import equinox as eqx
 import jax
 
-from operant.algorithms import ranges
+from operant.algorithms import configurations, ranges
 from operant.algorithms.base import require, require_discrete_actions, static
 from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.hindsight import LearnsInHindsight, require_goals
 from operant.algorithms.normalizing import Normalizes
-from operant.algorithms.value.configurations import CONFIGURATIONS
 from operant.algorithms.value.heads import C51, ExpectedValue, Head, ImplicitQuantiles, QuantileRegression
 from operant.algorithms.value.parts import Munchausen, Parts, Prioritized
 from operant.networks import Network, UserModule, network_field
@@ -46,7 +45,7 @@ class DQNHyperparameters(LearnsInHindsight, Normalizes, GradientLearner):
     """How far the target network moves towards the online one at each of its updates; 1 copies it."""
     gamma: float = 0.99
     """Discount factor γ."""
-    train_freq: int = eqx.field(default=4, static=True, converter=lambda value: _steps_between(value))
+    train_freq: int = eqx.field(default=4, static=True, converter=ranges.steps_between)
     """Steps of every environment between two rounds of learning."""
     gradient_steps: int = static(1)
     """Minibatches learnt from in each round; −1: as many as transitions were collected."""
@@ -158,7 +157,7 @@ class DQNHyperparameters(LearnsInHindsight, Normalizes, GradientLearner):
 
     @property
     def name(self) -> str:
-        return next((known.title for known in CONFIGURATIONS.values() if known.describes(self)), "DQN")
+        return configurations.title("dqn", self, "DQN")
 
     @property
     def parts(self) -> Parts:
@@ -229,19 +228,3 @@ class DQNHyperparameters(LearnsInHindsight, Normalizes, GradientLearner):
             f"target_update_interval={interval} is less than num_envs={copies}, so that the target network is "
             "copied at every update: it counts steps of all environments together. Raise it, or lower num_envs.",
         ]
-
-
-def _steps_between(train_freq: Any) -> Any:
-    """Stable-Baselines3's pairs as a number of steps; what else is given is left as it is.
-
-    Raises ValueError for a number of episodes.
-    """
-    if not isinstance(train_freq, tuple | list) or len(train_freq) != 2:
-        return train_freq
-    count, unit = train_freq
-    if unit == "step":
-        return count
-    raise ValueError(
-        f"train_freq={tuple(train_freq)!r}: replay is learnt from after a number of steps, not of episodes. Give "
-        "train_freq in steps, with gradient_steps=-1 for as many updates."
-    )

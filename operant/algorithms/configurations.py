@@ -1,4 +1,4 @@
-"""Combinations of DQN's values that the literature has names for."""
+"""Combinations of an algorithm's values that the literature has names for."""
 
 from __future__ import annotations
 
@@ -9,20 +9,33 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Configuration:
-    """Defaults other than DQN's own. Those that are flags make it what it is; numbers may differ from task to task."""
+    """Defaults other than an algorithm's own. Some make it what it is; others may differ from task to task."""
 
+    of: str  # the algorithm, by its name in `names.PLACES`
     title: str
     about: str
     defaults: Mapping[str, Any]
+    marks: tuple[str, ...] = ()  # which defaults make it what it is; none: those that are flags or choices
 
     def describes(self, algorithm: Any) -> bool:
-        """Whether an algorithm has all of its flags."""
-        flags = {name: value for name, value in self.defaults.items() if isinstance(value, bool | str)}
-        return all(getattr(algorithm, name) == value for name, value in flags.items())
+        """Whether an algorithm of its class has all that makes it what it is."""
+        marks = self.marks or tuple(
+            name for name, value in self.defaults.items() if isinstance(value, bool | str)
+        )
+        return all(getattr(algorithm, name) == self.defaults[name] for name in marks)
+
+
+def title(of: str, algorithm: Any, otherwise: str) -> str:
+    """What people call an algorithm with these values; the class's own name where there is none for them."""
+    return next(
+        (known.title for known in CONFIGURATIONS.values() if known.of == of and known.describes(algorithm)),
+        otherwise,
+    )
 
 
 CONFIGURATIONS = {
     "rainbow": Configuration(
+        "dqn",
         "Rainbow",
         "Rainbow (Hessel et al. 2018, arXiv:1710.02298): double, dueling, n-step, prioritised, noisy, categorical DQN.",
         {
@@ -40,6 +53,7 @@ CONFIGURATIONS = {
         },
     ),
     "qr-dqn": Configuration(
+        "dqn",
         "QR-DQN",
         "DQN that learns quantiles of the return (Dabney, Rowland et al. 2018, arXiv:1710.10044).",
         {
@@ -52,6 +66,7 @@ CONFIGURATIONS = {
         },
     ),
     "iqn": Configuration(
+        "dqn",
         "IQN",
         "DQN that learns the return's quantile function (Dabney, Ostrovski et al. 2018, arXiv:1806.06923).",
         {
@@ -63,5 +78,20 @@ CONFIGURATIONS = {
             "exploration_final_eps": 0.01,
             "max_grad_norm": None,
         },
+    ),
+    "ddpg": Configuration(
+        "td3",
+        "DDPG",
+        "Deep deterministic policy gradient (Lillicrap et al. 2016, arXiv:1509.02971): TD3 with one critic, without "
+        "delay or noise in targets.",
+        {"n_critics": 1, "policy_delay": 1, "target_policy_noise": 0.0, "target_noise_clip": 0.0},
+        ("n_critics", "policy_delay"),
+    ),
+    "tqc": Configuration(
+        "sac",
+        "TQC",
+        "Truncated quantile critics (Kuznetsov et al. 2020, arXiv:2005.04269): SAC that learns quantiles of the "
+        "return, and drops the largest of all critics' together.",
+        {"distributional": "quantile", "policy_q": "mean"},
     ),
 }

@@ -1,0 +1,218 @@
+"""What off-policy actor–critics share: their hyperparameters, what they refuse, and what replay tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, get_args
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant.algorithms import ranges
+from operant.algorithms.actor_critic.critics import CriticKind, ExpectedValue, PolicyQ, TruncatedQuantiles
+from operant.algorithms.base import require, static
+from operant.algorithms.gradient import GradientLearner
+from operant.algorithms.normalizing import Normalizes
+from operant.algorithms.value.parts import Prioritized
+from operant.algorithms.value.samples import TDSample
+from operant.distributions import parameters
+from operant.distributions.transformed import HUGE, unscale
+from operant.networks import Network, UserModule, network_field
+from operant.ops.exploration_noise import ExplorationNoise, GaussianNoise, Independent, OrnsteinUhlenbeck
+from operant.ops.metrics import only_where
+from operant.ops.normalization import Normalizer
+from operant.ops.returns import weighted_mean
+from operant.ops.schedules import Schedule
+from operant.spaces import Box, Space, describe
+from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Transition
+
+ActionNoise = Literal["normal", "ornstein-uhlenbeck"]
+Distributional = Literal["none", "quantile"]
+CHOICES = {"distributional": Distributional, "policy_q": PolicyQ}
+
+
+class Sample(NamedTuple):
+    """A minibatch as losses read it; leaves `[B, …]`."""
+
+    observation: PyTree  # normalised, as is the next one
+    next_observation: PyTree
+    action: jax.Array  # of a Box in units in which its bounds are −1 and 1
+    td: TDSample
+
+    def mean(self, x: jax.Array) -> jax.Array:
+        """The mean of `x` `[B]` over what happened, weighted by importance."""
+        return weighted_mean(self.td.weight * x, self.td.weight > 0)
+
+
+class OffPolicy(Normalizes, GradientLearner):
+    """An actor and an ensemble of critics, learnt from replay."""
+
+    learning_rate: float | Schedule = 3e-4
+    """Step size of all optimisers: a number or a schedule such as linear:3e-4:0."""
+    buffer_size: int = static(1_000_000)
+    """Transitions that replay remembers."""
+    learning_starts: int = static(100)
+    """Steps taken at random before learning starts."""
+    batch_size: int = static(256)
+    """Transitions in a minibatch."""
+    tau: float = 0.005
+    """How far target networks move towards the online ones at each of their updates; 1 copies them."""
+    gamma: float = 0.99
+    """Discount factor γ."""
+    train_freq: int = eqx.field(default=1, static=True, converter=ranges.steps_between)
+    """Steps of every environment between two rounds of learning."""
+    gradient_steps: int = static(1)
+    """Minibatches learnt from in each round; −1: as many as transitions were collected."""
+    policy_delay: int = static(1)
+    """Updates of the critics for one of the policy."""
+    action_noise: ActionNoise | None = static(None)
+    """Noise added to actions of a Box while learning: normal, which is new at every step, or ornstein-uhlenbeck, which
+    drifts; none."""
+    action_noise_sigma: float | Schedule = 0.1
+    """With action_noise: its σ, in halves of the Box."""
+    n_critics: int = static(2)
+    """Critics that are learnt side by side."""
+    critic_subset: int | None = static(None)
+    """How many of them, drawn anew at each update, a target is made of (REDQ: Chen et al. 2021); none: all."""
+    policy_q: PolicyQ = static("min")
+    """The value that the policy is improved by: the least of all critics' (min), their mean, or the first one's."""
+    distributional: Distributional = static("none")
+    """Learn quantiles of the return, and leave the largest out of targets (quantile), instead of its mean."""
+    n_quantiles: int = static(25)
+    """With quantile: how many each critic learns."""
+    top_quantiles_to_drop_per_net: int = static(2)
+    """With quantile: how many for each critic are left out of targets, the largest of all together."""
+    n_step: int = static(1)
+    """Rewards that are summed before the target networks' value stands for the rest."""
+    priority: bool = static(False)
+    """Replay transitions more often the larger their TD error was."""
+    priority_exponent: float = 0.6
+    """With priority: ζ, from 0 (uniform) to 1 (in proportion to the error)."""
+    priority_beta: float = 0.4
+    """With priority: β at the start, how far weights correct the bias of unequal sampling; 1 (wholly) at the end."""
+    optimizer_eps: float = 1e-8
+    max_grad_norm: float | None = None
+    """Gradients longer than this are shortened to it; none: they are taken as they are."""
+    network: Network | UserModule = network_field()
+    """The networks: a Network(…), or any Equinox module that maps an observation to features. hidden_sizes are the
+    policy's, value_hidden_sizes the critics'. A shared encoder of observations is learnt by the critics alone."""
+
+    def __check_init__(self) -> None:
+        ranges.whole(self, "buffer_size", "batch_size", "train_freq", "policy_delay", "n_step")
+        ranges.whole(self, "n_critics", "critic_subset", "n_quantiles")
+        ranges.whole(self, "learning_starts", "top_quantiles_to_drop_per_net", least=0)
+        ranges.whole(self, "gradient_steps", least=-1)
+        require(self.gradient_steps != 0, "gradient_steps", 0, "at least 1, or -1")
+        ranges.fraction(self, "gamma", "tau", "priority_exponent", "priority_beta")
+        ranges.not_negative(self, "learning_rate", "action_noise_sigma")
+        ranges.positive(self, "max_grad_norm")
+        for name, kind in CHOICES.items():
+            value, (*names, last) = getattr(self, name), get_args(kind)
+            require(value in (*names, last), name, value, f"{', '.join(names)} or {last}")
+        noise, kinds = self.action_noise, get_args(ActionNoise)
+        require(noise is None or noise in kinds, "action_noise", noise, f"{', '.join(kinds)} or None")
+        subset, count = self.critic_subset, self.n_critics
+        require(subset is None or subset <= count, "critic_subset", subset, f"at most n_critics={count}")
+        dropped, quantiles = self.top_quantiles_to_drop_per_net, self.n_quantiles
+        few = f"less than n_quantiles={quantiles}"
+        require(
+            self.distributional == "none" or dropped < quantiles,
+            *("top_quantiles_to_drop_per_net", dropped, few),
+        )
+        if isinstance(self.network, Network) and self.network.memory != "none":
+            raise ValueError(
+                f"network.memory={self.network.memory!r}: {type(self).__name__} has no memory yet. Show it the last "
+                "observations with wrappers='frame-stack:4', or use PPO or, for Discrete actions, DQN."
+            )
+
+    @property
+    def critic_kind(self) -> CriticKind:
+        """What the critics learn of the return."""
+        if self.distributional == "none":
+            return ExpectedValue()
+        return TruncatedQuantiles(self.n_quantiles, self.top_quantiles_to_drop_per_net)
+
+    @property
+    def prioritized(self) -> Prioritized | None:
+        """How replay by priority weighs; None where it is uniform."""
+        return Prioritized(self.priority_exponent, self.priority_beta) if self.priority else None
+
+    @property
+    def experience(self) -> Replay:
+        return Replay(
+            self.buffer_size,
+            self.batch_size,
+            self.train_freq,
+            self.gradient_steps,
+            self.learning_starts,
+            n_step=self.n_step,
+            priority=self.priority,
+        )
+
+    def check_box(self, spec: EnvSpec) -> None:
+        """Raise ValueError where a Box of actions has an element without bounds, since actions are scaled to these."""
+        assert isinstance(spec.action_space, Box)
+        if not all((np.abs(bound) < HUGE).all() for bound in spec.action_space.bounds):
+            raise ValueError(
+                f"{self.name} scales actions to their bounds; {spec.id} has {describe(spec.action_space)}, in which "
+                "some element has none. Leave out the wrapper clip-action if that took them away; otherwise make the "
+                "space gymnasium.spaces.Box(-1, 1, shape) and scale actions in the environment, or use PPO."
+            )
+
+    def check_replay(self, spec: EnvSpec) -> None:
+        """Raise ValueError where replay or the normalisation cannot be as they are asked for."""
+        parameters(spec.action_space)
+        self.normalized_parts(spec)
+        needed = self.train_freq * spec.num_envs
+        allowed = f"at least train_freq × num_envs = {needed}"
+        require(self.buffer_size >= needed, "buffer_size", self.buffer_size, allowed)
+
+    def advice(self, spec: EnvSpec) -> list[str]:
+        return self.advice_on_normalization(spec)
+
+    def importance(self, clock: Clock) -> jax.Array | float:
+        prioritized = self.prioritized
+        return super().importance(clock) if prioritized is None else prioritized.importance(clock)
+
+    def update_statistics(self, state: Any, transition: Transition) -> Any:
+        return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.update(transition, self.gamma))
+
+    @property
+    def noise_process(self) -> ExplorationNoise:
+        """What is made of standard normals from step to step before they are added to actions."""
+        if self.action_noise is None:
+            return Independent()
+        kind = GaussianNoise if self.action_noise == "normal" else OrnsteinUhlenbeck
+        return kind(self.action_noise_sigma)
+
+    def sample(self, batch: Batch, normalizer: Normalizer, space: Space) -> Sample:
+        """What a minibatch `[B]` says, in the networks' units."""
+        transition = batch.transition
+        td = TDSample.of(batch, normalizer, self.gamma, self.n_step, None)
+        return Sample(
+            normalizer.observations(transition.observation),
+            normalizer.observations(transition.next_observation),
+            unscale(space, td.action) if isinstance(space, Box) else td.action,
+            td,
+        )
+
+
+def every(
+    interval: int, count: jax.Array, step: Callable[[PyTree], tuple[PyTree, dict[str, Any]]], learnt: PyTree
+) -> tuple[PyTree, dict[str, Any]]:
+    """What `step(learnt)` gives where `interval` divides `count`; otherwise what was learnt, and no metrics."""
+    if interval == 1:
+        return step(learnt)
+    _, like = jax.eval_shape(step, learnt)
+    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
+    due = count % interval == 0
+    learnt, metrics = jax.lax.cond(due, step, lambda same: (same, nothing), learnt)
+    return learnt, only_where(due, metrics)
+
+
+def standard_normals(spec: EnvSpec, key: jax.Array) -> jax.Array:
+    """One for each element of a Box action of each environment, `[N, *shape]`."""
+    assert isinstance(spec.action_space, Box)
+    return jax.random.normal(key, (spec.num_envs, *spec.action_space.shape), dtype=jnp.float32)

@@ -1,0 +1,78 @@
+"""What SAC, TD3, DDPG and TQC learn on probe environments, each in seconds."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from operant.agent import Agent
+from operant.algorithms import registry
+from operant.envs import probes
+from operant.networks import Network
+from operant.ops.schedules import Linear
+from operant.spaces import Box
+
+SMALL = {
+    "learning_rate": Linear(1e-2, 0.0),
+    "buffer_size": 1_000,
+    "learning_starts": 100,
+    "batch_size": 32,
+    "tau": 0.05,
+    "gamma": 0.9,
+    "network": Network(hidden_sizes=(16,), activation="relu", initialization="uniform"),
+}
+UNEVEN = Box((-1.0, 0.0), (3.0, 10.0), (2,))
+
+
+def learnt(name: str, environment, steps: int, **values) -> Agent:
+    algorithm = registry.build(registry.algorithm(name), registry.defaults(name) | SMALL | values)
+    return Agent(algorithm, environment, num_envs=4).learn(steps, progress_bar=False)
+
+
+CASES = {
+    "sac": {"ent_coef": 0.01},
+    "td3": {"action_noise": "normal", "action_noise_sigma": 0.3},
+    "ddpg": {"action_noise": "ornstein-uhlenbeck", "action_noise_sigma": 2.0},
+    "tqc": {"ent_coef": "auto_0.1", "target_entropy": -4.0, "n_quantiles": 5, "priority": True},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_actor_critics_find_the_right_action_of_an_uneven_box(name):
+    """In one dimension a quarter of the way from low to high, in the other three quarters, and the other way round."""
+    agent = learnt(name, probes.ObservationActionReward(actions=UNEVEN), 6_000, **CASES[name])
+    observations = np.array([[-1.0], [1.0]], np.float32)
+    action, _, _ = agent.algorithm.act(
+        agent.state, jnp.asarray(observations), None, (), None, None, explore=False
+    )
+    expected = np.array([probes.right_action(UNEVEN, jnp.asarray(side)) for side in (0, 1)])
+    assert (np.abs(action - expected) < 0.3 * np.array([2.0, 5.0])).all()
+    assert agent.evaluate(20).mean > 0.95
+
+
+def test_sac_of_discrete_actions_never_takes_a_forbidden_one():
+    agent = learnt("sac", probes.Masked(), 4_000, ent_coef=0.01)
+    assert agent.evaluate(10).mean == 2.0
+
+
+def test_sac_bootstraps_a_truncated_episode_from_its_true_successor():
+    agent = learnt("sac", probes.TwoStates(), 6_000, ent_coef=0.0)
+    known, _ = agent.algorithm.estimates(agent.state, jnp.asarray([0, 1], jnp.int32), None, ())
+    np.testing.assert_allclose(np.max(known.q_values, -1), [9.0, 10.0], atol=0.3)  # of what it does
+
+
+def test_sac_learns_with_running_statistics_n_steps_and_gsde():
+    agent = learnt(
+        "sac",
+        probes.ActionReward(actions=Box(-1.0, 3.0, (1,))),
+        3_000,
+        normalize_observations=True,
+        normalize_rewards=True,
+        use_sde=True,
+        log_std_init=-1.0,
+        ent_coef=0.01,
+        n_step=2,
+    )
+    assert agent.evaluate(20).mean > 0.9
+
