@@ -122,7 +122,7 @@ def algorithm(name: str) -> str:
         raise WrongInput(f"{name} is {what} {how}".rstrip() + f" here: `{command}`.")
     if squeezed in LATER:
         raise WrongInput(
-            f"there is no {name} here; ppo takes continuous actions, and `operant algorithms` lists more."
+            f"there is no {name} here; sac, td3 and ppo take continuous actions, and `operant algorithms` lists more."
         )
     raise WrongInput(f"Unknown algorithm {name!r}. {nearest(name, catalogue.algorithms())}")
 

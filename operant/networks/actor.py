@@ -18,7 +18,7 @@ from operant.spaces import Box, Space
 from operant.types import EnvSpec, PyTree
 
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0  # of a Gaussian before it is squashed, as in Stable-Baselines3
-SDE_MEAN_LIMIT = 2.0  # of the mean with state-dependent exploration: tanh is flat beyond it
+SDE_MEAN_LIMIT = 2.0  # of the mean with state-dependent exploration: actions are nearly at a bound there
 
 
 class Actor(eqx.Module):
@@ -94,6 +94,7 @@ class Actor(eqx.Module):
             mean, log_std = jnp.split(outputs, 2, -1)
             log_std = jnp.clip(log_std, LOG_STD_MIN, LOG_STD_MAX)
             return distributions.from_parameters(unit, mean, log_std=log_std, squashed=True)
-        mean = jnp.clip(outputs, -SDE_MEAN_LIMIT, SDE_MEAN_LIMIT)
+        # Not by clipping, as in Stable-Baselines3: a mean beyond the limit would have no gradient to come back by.
+        mean = SDE_MEAN_LIMIT * jnp.tanh(outputs / SDE_MEAN_LIMIT)
         latent = replace(self.head, output=None)(features, key=key)
         return distributions.from_parameters(unit, mean, log_std=self.log_std, features=latent, squashed=True)

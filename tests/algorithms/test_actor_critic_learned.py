@@ -62,17 +62,8 @@ def test_sac_bootstraps_a_truncated_episode_from_its_true_successor():
     np.testing.assert_allclose(np.max(known.q_values, -1), [9.0, 10.0], atol=0.3)  # of what it does
 
 
-def test_sac_learns_with_running_statistics_n_steps_and_gsde():
-    agent = learnt(
-        "sac",
-        probes.ActionReward(actions=Box(-1.0, 3.0, (1,))),
-        3_000,
-        normalize_observations=True,
-        normalize_rewards=True,
-        use_sde=True,
-        log_std_init=-1.0,
-        ent_coef=0.01,
-        n_step=2,
-    )
-    assert agent.evaluate(20).mean > 0.9
-
+def test_sac_learns_by_noise_that_depends_on_the_state():
+    environment = probes.ActionReward(actions=Box(-1.0, 3.0, (1,)))
+    values = {"use_sde": True, "log_std_init": -1.0, "learning_rate": Linear(3e-3, 0.0), "ent_coef": 0.05}
+    # A policy at either bound is paid 0.79 at most.
+    assert learnt("sac", environment, 3_000, **values).evaluate(20).mean > 0.85

@@ -331,6 +331,21 @@ def test_sac_priorities_are_those_of_the_mean_error_and_n_steps_those_of_replay(
     np.testing.assert_allclose(priority, (np.asarray(of_update) + 1e-6) ** 0.5, rtol=1e-3)
 
 
+def test_sac_sees_observations_and_rewards_by_their_running_statistics():
+    algorithm = replace(ALGORITHM, normalize_observations=True, normalize_rewards=True)
+    tape = jax.tree.map(lambda x: 2 + 3 * x[:10].reshape(2, 5, *x.shape[1:]), minibatch())
+    tape = replace(tape, terminated=tape.terminated > 9, truncated=tape.truncated > 9)
+    normalizer, transition = algorithm.make_normalizer(BOX).update(tape, 0.9), minibatch()
+    sample = algorithm.sample(Batch(transition, jnp.ones(B)), normalizer, BOX.action_space)
+    assert (np.asarray(sample.observation) != np.asarray(transition.observation)).all()
+    np.testing.assert_array_equal(sample.observation, normalizer.observations(transition.observation))
+    np.testing.assert_array_equal(
+        sample.next_observation, normalizer.observations(transition.next_observation)
+    )
+    np.testing.assert_array_equal(sample.td.reward, normalizer.rewards(transition.reward))
+    assert (np.asarray(sample.td.reward) != np.asarray(transition.reward)).all()
+
+
 # Acting
 
 

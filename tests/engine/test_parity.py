@@ -15,6 +15,8 @@ import jax
 import numpy as np
 import pytest
 
+from operant.algorithms.actor_critic.sac import SAC
+from operant.algorithms.actor_critic.td3 import TD3
 from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.policy_gradient.reinforce import REINFORCE
@@ -65,6 +67,17 @@ def dqn(**hyperparameters) -> DQN:
     return DQN(**(defaults | hyperparameters))
 
 
+def off_policy(cls, **hyperparameters):
+    """SAC or TD3, small enough to wrap its ring."""
+    defaults = {
+        "buffer_size": 200,
+        "learning_starts": 40,
+        "batch_size": 16,
+        "network": network(activation="relu"),
+    }
+    return cls(**(defaults | hyperparameters))
+
+
 RAINBOW = {"double": True, "dueling": "mean", "priority": True, "noisy": True, "n_step": 3}
 
 
@@ -102,6 +115,30 @@ CASES = {
         256,
     ),
     "masked DQN": (dqn(), probes.Masked(), 2, 480),
+    "SAC of three steps by priority, normalised": (
+        off_policy(SAC, priority=True, n_step=3, normalize_observations=True, normalize_rewards=True),
+        Pendulum(),
+        2,
+        480,
+    ),
+    "masked SAC with a temperature": (off_policy(SAC, target_update_interval=2), probes.Masked(), 2, 480),
+    "TQC with gSDE, in units of an uneven Box": (
+        off_policy(
+            SAC,
+            distributional="quantile",
+            policy_q="mean",
+            n_quantiles=5,
+            n_critics=3,
+            critic_subset=2,
+            use_sde=True,
+            action_noise="normal",
+            policy_delay=2,
+        ),
+        probes.ObservationActionReward(actions=Box((-1.0, 0.1), (2.3, 1000.7), (2,))),
+        2,
+        480,
+    ),
+    "TD3 with drifting noise": (off_policy(TD3, action_noise="ornstein-uhlenbeck"), Pendulum(), 2, 480),
     "DQN that repeats random actions": (dqn(exploration_repeat=2.0), CartPole(), 2, 480),
     "Rainbow": (
         dqn(distributional="categorical", n_atoms=11, held_out_states=20, **RAINBOW),

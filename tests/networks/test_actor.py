@@ -73,7 +73,7 @@ def test_actor_with_sde_has_noise_of_its_last_layers_features():
     assert isinstance(policy.base, StateDependentGaussian)
     assert policy.base.log_std.shape == (6, 2)
     np.testing.assert_allclose(policy.base.features, latent, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(policy.base.mean, outputs.clip(-2, 2), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(policy.base.mean, 2 * np.tanh(outputs / 2), rtol=1e-4, atol=1e-5)
 
 
 def test_actor_with_sde_starts_with_the_deviation_that_is_asked_for():
