@@ -2374,6 +2374,8 @@ class _TD3:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.001,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -2459,6 +2461,11 @@ class _TD3:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
             learning_rate: Step size of both optimisers: a number or a schedule such as linear:1e-3:0.
                 Default: 0.001.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -2538,6 +2545,8 @@ class _SAC:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0003,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -2627,6 +2636,11 @@ class _SAC:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
             learning_rate: Step size of all optimisers: a number or a schedule such as linear:3e-4:0.
                 Default: 0.0003.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -3538,6 +3552,8 @@ class _DDPG:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.001,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -3623,6 +3639,11 @@ class _DDPG:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
             learning_rate: Step size of both optimisers: a number or a schedule such as linear:1e-3:0.
                 Default: 0.001.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -3702,6 +3723,8 @@ class _TQC:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0003,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -3791,6 +3814,11 @@ class _TQC:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
             learning_rate: Step size of all optimisers: a number or a schedule such as linear:3e-4:0.
                 Default: 0.0003.
             buffer_size: Transitions that replay remembers. Default: 1000000.

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from operant.algorithms.actor_critic.sac import SAC
+from operant.algorithms.actor_critic.td3 import TD3
 from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.policy_gradient.reinforce import REINFORCE
@@ -16,7 +18,7 @@ from operant.algorithms.value.dqn import DQN
 from operant.ops import optimizers
 from operant.ops.optimizers import adam, centred_rmsprop, descend, rmsprop
 
-LEARNERS = [PPO, A2C, TRPO, REINFORCE, DQN]
+LEARNERS = [PPO, A2C, TRPO, REINFORCE, DQN, SAC, TD3]
 RNG = np.random.default_rng(0)
 START, GRADIENT = (jnp.asarray(RNG.normal(size=5), jnp.float32) for _ in range(2))
 

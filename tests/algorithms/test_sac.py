@@ -385,6 +385,7 @@ def test_sac_adds_action_noise_to_what_it_samples_and_stays_inside():
         ({}, Box((-1.0, 0.0), (1.0, np.inf), (2,)), "some element has none"),
         ({"use_sde": True}, Discrete(3), "use_sde=True is noise of a Box; Test has Discrete"),
         ({"action_noise": "normal"}, Discrete(3), "action_noise='normal' is noise of a Box"),
+        ({"hindsight": "future"}, Box(-1.0, 1.0, (2,)), "hindsight='future' needs an environment of goals"),
         ({"buffer_size": 3}, Box(-1.0, 1.0, (2,)), "buffer_size=3: must be at least train_freq × num_envs = 5"),
         ({"distributional": "quantile", "policy_q": "mean"}, MultiDiscrete((2,)), "TQC needs Box or Discrete"),
     ],

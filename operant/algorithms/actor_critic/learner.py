@@ -14,6 +14,7 @@ from operant.algorithms import ranges
 from operant.algorithms.actor_critic.critics import CriticKind, ExpectedValue, PolicyQ, TruncatedQuantiles
 from operant.algorithms.base import require, static
 from operant.algorithms.gradient import GradientLearner
+from operant.algorithms.hindsight import LearnsInHindsight, require_goals
 from operant.algorithms.normalizing import Normalizes
 from operant.algorithms.value.parts import Prioritized
 from operant.algorithms.value.samples import TDSample
@@ -46,7 +47,7 @@ class Sample(NamedTuple):
         return weighted_mean(self.td.weight * x, self.td.weight > 0)
 
 
-class OffPolicy(Normalizes, GradientLearner):
+class OffPolicy(LearnsInHindsight, Normalizes, GradientLearner):
     """An actor and an ensemble of critics, learnt from replay."""
 
     learning_rate: float | Schedule = 3e-4
@@ -149,6 +150,8 @@ class OffPolicy(Normalizes, GradientLearner):
             self.learning_starts,
             n_step=self.n_step,
             priority=self.priority,
+            hindsight=self.hindsight,
+            n_sampled_goal=self.n_sampled_goal,
         )
 
     def check_box(self, spec: EnvSpec) -> None:
@@ -165,6 +168,7 @@ class OffPolicy(Normalizes, GradientLearner):
         """Raise ValueError where replay or the normalisation cannot be as they are asked for."""
         parameters(spec.action_space)
         self.normalized_parts(spec)
+        require_goals(self.experience, spec)
         needed = self.train_freq * spec.num_envs
         allowed = f"at least train_freq × num_envs = {needed}"
         require(self.buffer_size >= needed, "buffer_size", self.buffer_size, allowed)
