@@ -63,6 +63,7 @@ CONFIG = {
     "border": TABLE.later,
     "max_episode_steps": optional(COUNT).later,
     "masked": FLAG.later,
+    "goals": FLAG.later,
     "dummy_steps": FLAG.later,
     "frame_stack": whole(1, 10_000).later,
     "wrappers": several(TABLE).later,

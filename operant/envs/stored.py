@@ -121,6 +121,7 @@ def to_json(spec: EnvSpec) -> dict[str, Any]:
         "border": Border.of(spec).to_json(),
         "max_episode_steps": spec.max_episode_steps,
         "masked": spec.masked,
+        "goals": spec.goals,
         "dummy_steps": spec.dummy_steps,
         "frame_stack": spec.frame_stack,
     }
@@ -134,6 +135,7 @@ def from_json(config: Mapping[str, Any]) -> tuple[EnvSpec, bool]:
         spaces.from_json(config["action_space"]),
         config.get("max_episode_steps"),
         config.get("masked", False),
+        goals=config.get("goals", False),
     )
     if "border" not in config:
         return spec, False

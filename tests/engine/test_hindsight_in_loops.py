@@ -102,6 +102,19 @@ def test_hindsight_through_gymnasium_learns_with_rewards_computed_in_python(vect
         assert ((row["rollout/success_rate"] >= 0) & (row["rollout/success_rate"] <= 1)).all()
 
 
+def test_hindsight_goes_on_from_a_checkpoint_to_the_bit(tmp_path):
+    values = {"buffer_size": 60, "learning_starts": 8, "preset": None, "network": NETWORK, "seeds": 2}
+    values |= {"hindsight": "episode", "env_kwargs": {"n_bits": 4}}
+    unbroken, stopped = (operant.DQN("BitFlipping", **values) for _ in range(2))
+    unbroken.learn(100, progress_bar=False, log_interval=100)
+    stopped.learn(100, progress_bar=False, log_interval=100, run_dir=tmp_path / "run")
+    resumed = operant.Agent.restore(tmp_path / "run")
+    for agent in (unbroken, resumed):
+        agent.learn(60, progress_bar=False, log_interval=60)
+    one, other = (agent._core.learner.run for agent in (unbroken, resumed))
+    same((one.state, one.replay), (other.state, other.replay))
+
+
 class Unbatched(gym.Wrapper):
     """Its rewards are computed for one pair of goals only."""
 

@@ -25,7 +25,15 @@ BATCH = 25
 SECONDS = 3.0
 CONFIG = (
     *("algorithm", "hyperparameters", "curiosity", "environment", "environment_given_as_id", "env_kwargs"),
-    *("env_kwargs_not_kept", "observation_space", "action_space", "border", "max_episode_steps", "masked"),
+    *(
+        "env_kwargs_not_kept",
+        "observation_space",
+        "action_space",
+        "border",
+        "max_episode_steps",
+        "masked",
+        "goals",
+    ),
     *("dummy_steps", "frame_stack", "wrappers", "seed", "seeds", "num_envs", "backend", "vectorization"),
     "stats_window_size",
 )
@@ -40,7 +48,16 @@ FIELDS = (
 )
 # What a field may hold after all, and what files of earlier versions do not have.
 OPTIONAL = {
-    *("curiosity", "env_kwargs", "env_kwargs_not_kept", "max_episode_steps", "masked", "wrappers", "border"),
+    *(
+        "curiosity",
+        "env_kwargs",
+        "env_kwargs_not_kept",
+        "max_episode_steps",
+        "masked",
+        "goals",
+        "wrappers",
+        "border",
+    ),
     *("stats_window_size", "step", "iteration", "history", "evaluate_every", "keep_checkpoints", "random"),
 }
 RIGHT = {
