@@ -28,6 +28,10 @@ class NetworkValues(TypedDict, total=False):
     """Normalise each hidden layer before its activation (Ba et al. 2016)."""
     dropout: float
     """Fraction of hidden units dropped while learning (Srivastava et al. 2014)."""
+    weight_norm: bool
+    """Keep the weights of each hidden unit at length 1, after every step (Palenicek et al. 2025). Best with layer_norm, for which their length means nothing."""
+    architecture: Literal["mlp", "simba", "simba_v2"]
+    """Of the hidden layers after the encoder: mlp, or residual blocks, simba (Lee et al. 2024) or simba_v2 (Lee et al. 2025), of which hidden_sizes gives each one's width, as in (512, 512). Best with normalize_observations."""
     memory: Literal["none", "gru", "lstm"]
     """Recurrent layers after the encoder of observations: gru, lstm or none."""
     memory_size: int

@@ -22,8 +22,8 @@ import optax
 from operant import distributions
 from operant.algorithms import ranges
 from operant.curiosity.learned import Features, Learned
-from operant.networks import MLP
-from operant.networks.encoder import Flatten, hidden_layers
+from operant.networks.encoder import Flatten
+from operant.networks.hidden import Layers, hidden_layers
 from operant.ops.returns import weighted_mean
 from operant.spaces import Box, Space
 from operant.types import Clock, EnvSpec, Transition
@@ -33,8 +33,8 @@ class Dynamics(eqx.Module):
     """The three networks."""
 
     features: Features  # φ
-    inverse: MLP  # (φ(s), φ(s')) to the parameters of a distribution over actions
-    forward: MLP  # (φ(s), a) to φ̂
+    inverse: Layers  # (φ(s), φ(s')) to the parameters of a distribution over actions
+    forward: Layers  # (φ(s), a) to φ̂
     action_space: Space = eqx.field(static=True)
 
     def errors(self, transition: Transition) -> tuple[jax.Array, jax.Array]:

@@ -16,8 +16,8 @@ import optax
 from operant.algorithms import ranges
 from operant.algorithms.base import require, static
 from operant.curiosity.base import Curiosity
-from operant.networks import MLP, Encoder, Network
-from operant.networks.encoder import hidden_layers
+from operant.networks import Encoder, Network
+from operant.networks.hidden import Layers, hidden_layers
 from operant.ops.optimizers import adam, descend
 from operant.ops.schedules import Schedule, at
 from operant.ops.shuffle import minibatches
@@ -30,7 +30,7 @@ class Features(eqx.Module):
     """`features(observation) -> [..., size]`: an encoder, and layers after it."""
 
     encoder: Encoder
-    head: MLP
+    head: Layers
 
     @classmethod
     def build(cls, config: Network, spec: EnvSpec, size: int, key: jax.Array) -> Features:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from operant.lazy import exports
 from operant.networks.actor_critic import ActorCritic
+from operant.networks.batch_renorm import BatchRenorm, with_statistics
 from operant.networks.config import Network, UserModule, as_network, network_field
 from operant.networks.encoder import Encoder
 from operant.networks.layers import ACTIVATIONS, MLP, Convolution, LayerNorm, Linear, dropout
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from operant.networks.actor import Actor
     from operant.networks.critic_ensemble import CriticEnsemble
     from operant.networks.q_network import QNetwork
+    from operant.networks.simba import Simba, SimbaV2
+    from operant.networks.unit_linear import UnitLinear
 
 __all__ = [
     "ACTIVATIONS",
@@ -23,6 +26,7 @@ __all__ = [
     "MLP",
     "Actor",
     "ActorCritic",
+    "BatchRenorm",
     "Convolution",
     "CriticEnsemble",
     "Encoder",
@@ -30,13 +34,17 @@ __all__ = [
     "Linear",
     "Network",
     "QNetwork",
+    "Simba",
+    "SimbaV2",
     "StackedCells",
+    "UnitLinear",
     "UserModule",
     "as_network",
     "dropout",
     "network_field",
     "reset_carry",
     "unroll",
+    "with_statistics",
 ]
 
 __getattr__ = exports(
@@ -45,5 +53,8 @@ __getattr__ = exports(
         "Actor": "operant.networks.actor",
         "CriticEnsemble": "operant.networks.critic_ensemble",
         "QNetwork": "operant.networks.q_network",
+        "Simba": "operant.networks.simba",
+        "SimbaV2": "operant.networks.simba",
+        "UnitLinear": "operant.networks.unit_linear",
     },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import equinox as eqx
@@ -10,9 +11,11 @@ import jax.numpy as jnp
 
 from operant import distributions
 from operant.distributions import Distribution
+from operant.networks.batch_renorm import BatchRenorm
 from operant.networks.config import Network, UserModule
 from operant.networks.critic_ensemble import AFTER_MODULE, CriticEnsemble
-from operant.networks.encoder import Encoder, hidden_layers
+from operant.networks.encoder import Encoder
+from operant.networks.hidden import Layers, hidden_layers
 from operant.networks.layers import MLP
 from operant.spaces import Box, Space
 from operant.types import EnvSpec, PyTree
@@ -30,7 +33,7 @@ class Actor(eqx.Module):
     """
 
     encoder: Encoder | None  # None: that of the critics, which is theirs to learn
-    head: MLP
+    head: Layers
     log_std: jax.Array | None  # [features, elements] with state-dependent exploration
     action_space: Space = eqx.field(static=True)
 
@@ -45,8 +48,10 @@ class Actor(eqx.Module):
         stochastic: bool,
         use_sde: bool = False,
         log_std_init: jax.Array | float = -3.0,
+        renorm: Callable[[int], BatchRenorm] | None = None,
     ) -> Actor:
-        """On the features of a user's module the layers are `AFTER_MODULE`.
+        """On the features of a user's module the layers are `AFTER_MODULE`. `renorm` builds batch
+        renormalisation, for those who keep the statistics of `learn`.
 
         Raises:
             ValueError: there is no policy head for such actions, or the configuration does not fit the observations.
@@ -62,7 +67,7 @@ class Actor(eqx.Module):
         if gaussian and not use_sde:
             outputs = 2 * elements
         size = (encoder or critics.encoder).size
-        head = hidden_layers(layers, size, layers.hidden_sizes, outputs, key_head)
+        head = hidden_layers(layers, size, layers.hidden_sizes, outputs, key_head, renorm=renorm)
         assert head.output is not None
         latent, _ = head.output.weight.shape
         log_std = jnp.full((latent, elements), log_std_init, jnp.float32) if gaussian and use_sde else None
@@ -86,7 +91,27 @@ class Actor(eqx.Module):
         self, features: jax.Array, action_mask: PyTree = None, *, key: jax.Array | None = None
     ) -> Distribution:
         """A stochastic actor's distribution over Discrete actions, or over those of a Box in units of [−1, 1]."""
-        outputs, space = self.head(features, key=key), self.action_space
+        outputs, latent = self.head(features, key=key), None
+        if self.log_std is not None:
+            latent = replace(self.head, output=None)(features, key=key)
+        return self._distribution(outputs, latent, action_mask)
+
+    def learn(
+        self, features: jax.Array, action_mask: PyTree = None, *, key: jax.Array | None = None
+    ) -> tuple[Distribution, Actor]:
+        """`policy` of a minibatch by its own statistics, and the actor after its running ones have seen it."""
+        if not (isinstance(self.head, MLP) and self.head.renorms):
+            return self.policy(features, action_mask, key=key), self
+        (outputs, head), latent = self.head.learn(features, key=key), None
+        if self.log_std is not None:
+            latent, _ = replace(self.head, output=None).learn(features, key=key)
+        return self._distribution(outputs, latent, action_mask), replace(self, head=head)
+
+    def _distribution(
+        self, outputs: jax.Array, latent: jax.Array | None, action_mask: PyTree
+    ) -> Distribution:
+        """Of what the layers put out, and with state-dependent exploration before the last one."""
+        space = self.action_space
         if not isinstance(space, Box):
             return distributions.from_parameters(space, outputs, action_mask)
         unit = Box(-1.0, 1.0, space.shape)
@@ -96,5 +121,4 @@ class Actor(eqx.Module):
             return distributions.from_parameters(unit, mean, log_std=log_std, squashed=True)
         # Not by clipping, as in Stable-Baselines3: a mean beyond the limit would have no gradient to come back by.
         mean = SDE_MEAN_LIMIT * jnp.tanh(outputs / SDE_MEAN_LIMIT)
-        latent = replace(self.head, output=None)(features, key=key)
         return distributions.from_parameters(unit, mean, log_std=self.log_std, features=latent, squashed=True)

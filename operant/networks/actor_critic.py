@@ -12,8 +12,8 @@ from operant import distributions
 from operant.distributions import Distribution
 from operant.networks import recurrent
 from operant.networks.config import Network, UserModule
-from operant.networks.encoder import Encoder, hidden_layers
-from operant.networks.layers import MLP
+from operant.networks.encoder import Encoder
+from operant.networks.hidden import Layers, hidden_layers
 from operant.networks.recurrent import RecurrentCore, unroll
 from operant.spaces import Box, Space
 from operant.types import EnvSpec, PyTree
@@ -28,8 +28,8 @@ class ActorCritic(eqx.Module):
 
     encoder: Encoder
     core: RecurrentCore | None
-    policy_head: MLP
-    value_head: MLP | None
+    policy_head: Layers
+    value_head: Layers | None
     log_std: (
         jax.Array | None
     )  # [elements of a Box action]: the same in every state; [features, elements] with use_sde, or [features, 1]

@@ -16,6 +16,7 @@ Memory = Literal["none", "gru", "lstm"]
 CriticMemory = Literal["shared", "own", "none"]
 Combine = Literal["concatenate", "sum", "product"]
 Initialization = Literal["orthogonal", "uniform"]
+Architecture = Literal["mlp", "simba", "simba_v2"]
 
 MOST_LAYERS = (
     100  # each is compiled on its own: 10 take 15 seconds with PPO, 100 two minutes, and it grows faster
@@ -54,6 +55,12 @@ class Network:
     """Normalise each hidden layer before its activation (Ba et al. 2016)."""
     dropout: float = 0.0
     """Fraction of hidden units dropped while learning (Srivastava et al. 2014)."""
+    weight_norm: bool = False
+    """Keep the weights of each hidden unit at length 1, after every step (Palenicek et al. 2025). Best with
+    layer_norm, for which their length means nothing."""
+    architecture: Architecture = "mlp"
+    """Of the hidden layers after the encoder: mlp, or residual blocks, simba (Lee et al. 2024) or simba_v2 (Lee et al.
+    2025), of which hidden_sizes gives each one's width, as in (512, 512). Best with normalize_observations."""
     memory: Memory = "none"
     """Recurrent layers after the encoder of observations: gru, lstm or none."""
     memory_size: int = 64
@@ -127,6 +134,9 @@ class Network:
             )
         self._one_of("combine", get_args(Combine))
         self._one_of("initialization", get_args(Initialization))
+        self._one_of("architecture", get_args(Architecture))
+        if self.architecture != "mlp":
+            self._residual()
 
     @property
     def of_value(self) -> Network:
@@ -144,6 +154,37 @@ class Network:
             if (value := getattr(self, name)) != default:
                 raise ValueError(
                     f"network.{name}={value!r}: {who} has no separate value function; leave it at {default!r}."
+                )
+
+    def require_descent(self, who: str) -> None:
+        """Raise ValueError if weights are to be kept at a length, for `who` does not move them by an optimiser."""
+        for name, constrained in (
+            ("weight_norm", self.weight_norm),
+            ("architecture", self.architecture == "simba_v2"),
+        ):
+            if constrained:
+                raise ValueError(
+                    f"network.{name}={getattr(self, name)!r} keeps weights at a length after each step of an "
+                    f"optimiser, and {who} has none for its policy. Leave it out."
+                )
+
+    def _residual(self) -> None:
+        """Raise ValueError for what residual blocks cannot have."""
+        for sizes in (self.hidden_sizes, self.value_hidden_sizes or self.hidden_sizes):
+            if not sizes or len(set(sizes)) > 1:
+                raise ValueError(
+                    f"network.architecture={self.architecture!r} needs the width of each block, all the same; "
+                    f"hidden sizes are {sizes}. Give for example (256, 256) for two blocks."
+                )
+        for name, default in (
+            ("layer_norm", False),
+            ("weight_norm", False),
+            ("dropout", 0.0),
+        ):
+            if (value := getattr(self, name)) != default:
+                raise ValueError(
+                    f"network.{name}={value!r}: network.architecture={self.architecture!r} has its own "
+                    f"normalisation, and no dropout; leave it at {default!r}."
                 )
 
     @staticmethod

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from operant.networks.batch_renorm import BatchRenorm
 from operant.networks.config import Network, UserModule
-from operant.networks.encoder import Encoder, hidden_layers
+from operant.networks.encoder import Encoder
+from operant.networks.hidden import Layers, hidden_layers
 from operant.networks.layers import MLP
 from operant.spaces import Box, Discrete, Space, describe
 from operant.types import EnvSpec, PyTree
@@ -26,7 +30,7 @@ class CriticEnsemble(eqx.Module):
     """
 
     encoder: Encoder
-    heads: MLP  # leaves [n, …]
+    heads: Layers  # leaves [n, …]
     action_space: Space = eqx.field(static=True)
 
     @classmethod
@@ -38,8 +42,10 @@ class CriticEnsemble(eqx.Module):
         *,
         count: int,
         outputs: int = 1,
+        renorm: Callable[[int], BatchRenorm] | None = None,
     ) -> CriticEnsemble:
-        """`count` is n and `outputs` M. On the features of a user's module the layers are `AFTER_MODULE`.
+        """`count` is n and `outputs` M. On the features of a user's module the layers are `AFTER_MODULE`. `renorm`
+        builds batch renormalisation, for those who keep the statistics of `learn`.
 
         Raises:
             ValueError: actions are neither a Box nor Discrete, or the configuration does not fit the observations.
@@ -55,8 +61,9 @@ class CriticEnsemble(eqx.Module):
         of_action = 0 if isinstance(space, Discrete) else math.prod(space.shape)
         out = outputs * (space.n if isinstance(space, Discrete) else 1)
 
-        def head(key: jax.Array) -> MLP:
-            return hidden_layers(layers, encoder.size + of_action, layers.hidden_sizes, out, key)
+        def head(key: jax.Array) -> Layers:
+            size = encoder.size + of_action
+            return hidden_layers(layers, size, layers.hidden_sizes, out, key, renorm=renorm)
 
         return cls(encoder, jax.vmap(head)(jax.random.split(key_heads, count)), space)
 
@@ -88,6 +95,24 @@ class CriticEnsemble(eqx.Module):
         assert isinstance(self.action_space, Discrete)
         output = self._outputs(features, key)
         return output.reshape(*output.shape[:-1], self.action_space.n, -1)
+
+    def learn(
+        self, features: jax.Array, action: jax.Array, *, key: jax.Array | None = None
+    ) -> tuple[jax.Array, CriticEnsemble]:
+        """`[n, B, M]` of a minibatch by its own statistics, and the critics after their running ones have seen it.
+
+        Of actions of a Box, with batch renormalisation; without, the same as a call.
+        """
+        action = jnp.reshape(action, (*features.shape[:-1], -1))
+        inputs, heads = jnp.concatenate([features, action], -1), self.heads
+        if not (isinstance(heads, MLP) and heads.renorms):
+            return self._outputs(inputs, key), self
+        if key is None:
+            output, heads = jax.vmap(lambda head: head.learn(inputs))(heads)
+        else:
+            keys = jax.random.split(key, self.count)
+            output, heads = jax.vmap(lambda head, key: head.learn(inputs, key=key))(heads, keys)
+        return output, replace(self, heads=heads)
 
     def _outputs(self, inputs: jax.Array, key: jax.Array | None) -> jax.Array:
         if key is None:

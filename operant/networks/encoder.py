@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -16,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.networks.config import Combine, Network, UserModule
-from operant.networks.layers import MLP, Convolution, Linear
+from operant.networks.hidden import Layers, hidden_layers
+from operant.networks.layers import MLP, Convolution
 from operant.spaces import (
     Box,
     Dict,
@@ -175,7 +175,7 @@ class Sequential(Encoder):
     """An encoder, followed by an MLP."""
 
     first: Encoder
-    then: MLP
+    then: Layers
 
     @property
     def size(self) -> int:
@@ -288,31 +288,8 @@ def _build(config: Network, space: Space, key: jax.Array, name: str) -> Encoder:
     sizes = dict(config.encoders).get(name, ())
     if not sizes:
         return encoder
-    return Sequential(encoder, hidden_layers(config, encoder.size, sizes, None, key_mlp))
-
-
-def hidden_layers(
-    config: Network,
-    size_in: int,
-    sizes: tuple[int, ...],
-    size_out: int | None,
-    key: jax.Array,
-    gain: float = 1.0,
-    linear: Callable[..., Any] = Linear.build,
-) -> MLP:
-    """An MLP of the configuration's kind of layers; `gain` is its output layer's, `linear` builds one layer."""
-    return MLP.build(
-        size_in,
-        sizes,
-        size_out,
-        key,
-        activation=config.activation,
-        layer_norm=config.layer_norm,
-        dropout=config.dropout,
-        initialization=config.initialization,
-        gain=gain,
-        linear=linear,
-    )
+    plain = replace(config, architecture="mlp")  # these are the layers after all encoders
+    return Sequential(encoder, hidden_layers(plain, encoder.size, sizes, None, key_mlp))
 
 
 def _names(space: Space, name: str = "") -> list[str]:

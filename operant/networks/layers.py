@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+
+from operant.networks.batch_renorm import BatchRenorm
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "tanh": jnp.tanh,
@@ -200,6 +203,7 @@ class MLP(eqx.Module):
     output: Any  # the same, or None
     activation: str = eqx.field(static=True)
     rate: float = eqx.field(static=True)
+    renorms: tuple[BatchRenorm, ...] = ()  # one on the input of each hidden layer and of the output, or none
 
     @classmethod
     def build(
@@ -215,17 +219,21 @@ class MLP(eqx.Module):
         initialization: str = "orthogonal",
         gain: float = 1.0,
         linear: Callable[..., Any] = Linear.build,
+        hidden_linear: Callable[..., Any] | None = None,
+        renorm: Callable[[int], BatchRenorm] | None = None,
     ) -> MLP:
-        """`gain` is the output layer's; the hidden ones have √2. `linear` builds all of these layers."""
+        """`gain` is the output layer's; the hidden ones have √2. `linear` builds all of these layers, unless
+        `hidden_linear` builds the hidden ones; `renorm` one on inputs of a size, where there are to be any."""
         keys = jax.random.split(key, len(hidden_sizes) + 1)
         inputs = (size_in, *hidden_sizes)
         hidden = tuple(
-            linear(before, after, k, initialization, math.sqrt(2))
+            (hidden_linear or linear)(before, after, k, initialization, math.sqrt(2))
             for before, after, k in zip(inputs[:-1], hidden_sizes, keys[:-1], strict=True)
         )
         norms = tuple(LayerNorm.build(size) for size in hidden_sizes) if layer_norm else ()
         output = None if size_out is None else linear(inputs[-1], size_out, keys[-1], initialization, gain)
-        return cls(hidden, norms, output, activation, dropout)
+        renorms = () if renorm is None else tuple(renorm(size) for size in inputs)
+        return cls(hidden, norms, output, activation, dropout, renorms)
 
     @property
     def size(self) -> int:
@@ -241,9 +249,32 @@ class MLP(eqx.Module):
         self, x: jax.Array, *, key: jax.Array | None = None, noise: Sequence[jax.Array] = ()
     ) -> jax.Array:
         """`[..., in]` to `[..., out]`; `key` turns dropout on, `noise` is what noisy layers take, one each."""
+        return self._outputs(x, key, noise, lambda i, x: self.renorms[i](x))
+
+    def learn(self, x: jax.Array, *, key: jax.Array | None = None) -> tuple[jax.Array, MLP]:
+        """What it puts out by the statistics of this minibatch, and itself after its running ones have seen it."""
+        learnt: list[BatchRenorm] = []
+
+        def renorm(i: int, x: jax.Array) -> jax.Array:
+            x, layer = self.renorms[i].learn(x)
+            learnt.append(layer)
+            return x
+
+        y = self._outputs(x, key, (), renorm)
+        return y, replace(self, renorms=tuple(learnt))
+
+    def _outputs(
+        self,
+        x: jax.Array,
+        key: jax.Array | None,
+        noise: Sequence[jax.Array],
+        renorm: Callable[[int, jax.Array], jax.Array],
+    ) -> jax.Array:
         for i, layer in enumerate(self.hidden):
+            x = renorm(i, x) if self.renorms else x
             x = layer(x, *noise[i : i + 1])
             x = self.norms[i](x) if self.norms else x
             x = ACTIVATIONS[self.activation](x)
             x = dropout(x, self.rate, None if key is None else jax.random.fold_in(key, i))
+        x = renorm(len(self.hidden), x) if self.renorms else x
         return x if self.output is None else self.output(x, *noise[len(self.hidden) :])

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 
 from operant.networks import noisy
 from operant.networks.config import Network
-from operant.networks.encoder import hidden_layers
-from operant.networks.layers import MLP, Linear
+from operant.networks.hidden import Layers, hidden_layers
+from operant.networks.layers import Linear
 
 Dueling = Literal["none", "mean", "max"]
 
@@ -29,10 +29,10 @@ class QHead(eqx.Module):
     features are multiplied by the embedding of τ. In both papers that is after the convolutions.
     """
 
-    shared: MLP | None
+    shared: Layers | None
     embedding: Linear | None  # of τ's cosines
-    action: MLP  # the advantage where there is a value
-    value: MLP | None
+    action: Layers  # the advantage where there is a value
+    value: Layers | None
     actions: int = eqx.field(static=True)
     dueling: Dueling = eqx.field(static=True)
 
@@ -57,6 +57,8 @@ class QHead(eqx.Module):
         layers = partial(hidden_layers, config, linear=linear)
         keys = jax.random.split(key, 4)
         before, last = config.hidden_sizes[:-1], config.hidden_sizes[-1:]
+        if config.architecture != "mlp":  # all blocks and the normalisation after them are shared
+            before, last = config.hidden_sizes, ()
         shared = layers(size_in, before, None, keys[0]) if before else None
         size = before[-1] if before else size_in
         return cls(

@@ -7,6 +7,7 @@ from typing import Literal
 import jax
 import optax
 
+from operant.ops.constraints import project
 from operant.types import PyTree
 
 LARGEST_VECTOR = 30_000  # parameters
@@ -123,6 +124,6 @@ def _on_one_vector(
 def descend(
     optimizer: optax.GradientTransformation, gradient: PyTree, state: optax.OptState, parameters: PyTree
 ) -> tuple[PyTree, optax.OptState]:
-    """`(parameters, optimiser state)` after one step."""
+    """`(parameters, optimiser state)` after one step, and after bringing back what is `Constrained`."""
     updates, state = optimizer.update(gradient, state, parameters)
-    return optax.apply_updates(parameters, updates), state
+    return project(optax.apply_updates(parameters, updates)), state

@@ -89,6 +89,8 @@ class TRPO(ActorCriticLearner):
 
     def check(self, spec: EnvSpec) -> None:
         super().check(spec)
+        if isinstance(self.network, Network):
+            self.network.require_descent("TRPO")
         samples = self.n_steps * spec.num_envs
         if self.batch_size > samples:
             raise ValueError(

@@ -68,6 +68,7 @@ class PolicySearch(NormalizesObservations, Algorithm):
         require(self.policy in get_args(Kind), "policy", self.policy, f"one of {', '.join(get_args(Kind))}")
         if isinstance(self.network, Network):
             self.network.require_no_critic("a policy search")
+            self.network.require_descent("a policy search")
             dropout = self.network.dropout
             require(dropout == 0, "network.dropout", dropout, "0: candidates are played as they are")
 

@@ -1,0 +1,92 @@
+"""Batch renormalisation: a layer with running statistics, which are kept functionally."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+T = TypeVar("T")
+EPSILON = 1e-3
+R_MAX, D_MAX = 3.0, 5.0
+
+
+class BatchRenorm(eqx.Module):
+    """`x [..., n]` with mean 0 and variance 1 over all axes but the last, then an affine map.
+
+    While learning the statistics are those of the minibatch, μ_B and σ_B, corrected towards the running ones, μ and σ,
+    without a gradient through the correction (Ioffe 2017, arXiv:1702.03275, algorithm 1):
+
+        y = (x − μ_B) / σ_B · r + d,   r = clip(σ_B / σ, 1/3, 3),   d = clip((μ_B − μ) / σ, −5, 5)
+
+    In the first `warmup` minibatches r is 1 and d is 0, which is batch normalisation. The constants are those of CrossQ
+    (Bhatt et al. 2024, arXiv:1902.05605, appendix A). A minibatch of one has no variance: it is not for learning from.
+
+    The statistics are leaves like the weights, whose gradient is 0: `learn` gives a layer with new ones, and
+    `with_statistics` puts them into the layer that an optimiser has moved.
+    """
+
+    scale: jax.Array  # [n]
+    shift: jax.Array  # [n]
+    mean: jax.Array  # μ [n]
+    variance: jax.Array  # σ² [n]
+    count: jax.Array  # of minibatches, a float32: whole numbers up to 2²⁴, where it stays
+    warmup: int = eqx.field(static=True)
+    momentum: float = eqx.field(static=True)  # how much of the running statistics stays at each minibatch
+
+    @classmethod
+    def build(cls, size: int, warmup: int = 100_000, momentum: float = 0.99) -> BatchRenorm:
+        ones, zeros = jnp.ones(size, jnp.float32), jnp.zeros(size, jnp.float32)
+        return cls(ones, zeros, zeros, ones, jnp.zeros((), jnp.float32), warmup, momentum)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """By the running statistics, as a policy acts."""
+        return self._affine(x, *jax.lax.stop_gradient((self.mean, _root(self.variance))))
+
+    def learn(self, x: jax.Array) -> tuple[jax.Array, BatchRenorm]:
+        """By those of `x`, and the layer whose running statistics have seen it."""
+        axes = tuple(range(x.ndim - 1))
+        mean = jnp.mean(x, axes)
+        variance = jnp.mean(jnp.square(x - jnp.broadcast_to(mean, x.shape)), axes)
+        fixed_mean, fixed_variance = jax.lax.stop_gradient((mean, variance))
+        deviation = _root(jax.lax.stop_gradient(self.variance))
+        r = jnp.clip(_root(fixed_variance) / deviation, 1 / R_MAX, R_MAX)
+        d = jnp.clip((fixed_mean - jax.lax.stop_gradient(self.mean)) / deviation, -D_MAX, D_MAX)
+        warm = self.count >= self.warmup
+        r, d = jnp.where(warm, r, 1.0), jnp.where(warm, d, 0.0)
+        # (x − μ_B) / σ_B · r + d, as one mean and one deviation
+        y = self._affine(x, mean - d * _root(variance) / r, _root(variance) / r)
+        learnt = replace(
+            self,
+            mean=self.momentum * self.mean + (1 - self.momentum) * fixed_mean,
+            variance=self.momentum * self.variance + (1 - self.momentum) * fixed_variance,
+            count=self.count + 1,
+        )
+        return y, learnt
+
+    def _affine(self, x: jax.Array, mean: jax.Array, deviation: jax.Array) -> jax.Array:
+        factor = self.scale / deviation
+        shift = self.shift - mean * factor
+        return x * jnp.broadcast_to(factor, x.shape) + jnp.broadcast_to(shift, x.shape)
+
+
+def with_statistics(module: T, source: T) -> T:
+    """`module`, with the running statistics of `source`, which has its structure."""
+
+    def update(layer, other):
+        if not _is_renorm(layer):
+            return layer
+        return replace(layer, mean=other.mean, variance=other.variance, count=other.count)
+
+    return jax.tree.map(update, module, source, is_leaf=_is_renorm)
+
+
+def _is_renorm(part: object) -> bool:
+    return isinstance(part, BatchRenorm)
+
+
+def _root(variance: jax.Array) -> jax.Array:
+    return jnp.sqrt(variance + EPSILON)
