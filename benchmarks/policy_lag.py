@@ -1,7 +1,7 @@
 """What is V-trace good for? `python -m benchmarks.policy_lag` writes results/policy_lag.json and policy_lag.md.
 
-IMPALA on CartPole, acting with policies that are more and more updates old: corrected by V-trace, corrected by ratios
-that nothing cuts off, and not corrected, as though the newest policy had acted.
+IMPALA on CartPole, and on a fork where old values mislead, acting with policies that are more and more updates old:
+corrected by V-trace, by ratios that nothing cuts off, and not corrected, as though the newest policy had acted.
 """
 
 from __future__ import annotations
@@ -19,12 +19,24 @@ import jax
 import numpy as np
 
 from benchmarks import common
+from benchmarks.fork import AFTER, SURE, Fork
 from operant import Agent, presets
 from operant.algorithms.policy_gradient.impala import IMPALA
+from operant.networks import Network
 from operant.ops import schedules
 from operant.ops.intervals import iqm_interval
 
 ENVIRONMENT = "CartPole-v1"
+FORK_LAGS = (0, 128)
+FORK_FIRST_SEED, FORK_STEPS = 0, 64_000
+FORK_VALUES: dict[str, Any] = {  # on seeds from 100 on, smaller learning rates than 0.05 hid any difference
+    "n_steps": 8,
+    "gamma": 1.0,
+    "ent_coef": 0.01,
+    "learning_rate": 0.1,
+    "optimizer": "adam",
+    "network": Network(hidden_sizes=(), initialization="uniform"),
+}
 LAGS = (0, 1, 4, 16, 64)
 FIRST_SEED, SEEDS, STEPS = 1000, 20, 100_000
 RETURN = "rollout/ep_rew_mean"
@@ -53,18 +65,28 @@ class Uncorrected(IMPALA):
 def main() -> None:
     options = _options()
     file = options.out / "policy_lag.json"
-    kept: list[Raw] = json.loads(file.read_text())["runs"] if file.exists() else []
+    stored: dict[str, list[Raw]] = json.loads(file.read_text()) if file.exists() else {}
+    kept, fork = stored.get("runs", []), stored.get("fork", [])
     for correction in CORRECTIONS:
-        for lag in LAGS:
+        for lag in FORK_LAGS if "fork" in options.tasks else ():
+            if (lag == 0 and correction != CORRECTED) or _known(fork, lag, correction, FORK_STEPS):
+                continue
+            first = FORK_FIRST_SEED
+            raw = run_fork(lag, correction, range(first, first + options.seeds), FORK_STEPS)
+            fork.append(raw | {"date": options.date})
+            common.write_json(file, {"runs": kept, "fork": fork})
+            print("fork", lag, correction, *map("{:.2f}".format, iqm_interval(raw["training"])), flush=True)
+    for correction in CORRECTIONS:
+        for lag in LAGS if "cartpole" in options.tasks else ():
             if lag == 0 and correction != CORRECTED:
                 continue  # all ratios are 1: the three are the same
-            if any((raw["lag"], raw["correction"], raw["steps"]) == (lag, correction, STEPS) for raw in kept):
+            if _known(kept, lag, correction, STEPS):
                 continue  # a run that was stopped goes on
             raw = run(lag, correction, range(FIRST_SEED, FIRST_SEED + options.seeds), STEPS)
             kept.append(raw | {"date": options.date})
-            common.write_json(file, {"runs": kept})
+            common.write_json(file, {"runs": kept, "fork": fork})
             print(lag, correction, *map("{:.0f}".format, iqm_interval(raw["training"])), flush=True)
-    text = report(kept)
+    text = report(kept, fork)
     (options.out / "policy_lag.md").write_text(text)
     print(text)
 
@@ -76,10 +98,33 @@ def run(lag: int, correction: str, seeds: Sequence[int], steps: int) -> Raw:
     num_envs = preset.pop("num_envs")
     rate = schedules.parse(preset.pop("learning_rate"))
     values = preset | {"learning_rate": rate, "policy_lag": lag} | CORRECTIONS[correction]
+    return _trained(ENVIRONMENT, lag, correction, seeds, steps, num_envs, values)
+
+
+def run_fork(lag: int, correction: str, seeds: Sequence[int], steps: int) -> Raw:
+    """Train all seeds at the fork."""
+    values = FORK_VALUES | {"policy_lag": lag} | CORRECTIONS[correction]
+    return _trained(Fork(), lag, correction, seeds, steps, 8, values, log_interval=steps // 20)
+
+
+def _known(runs: Sequence[Raw], lag: int, correction: str, steps: int) -> bool:
+    return any((raw["lag"], raw["correction"], raw["steps"]) == (lag, correction, steps) for raw in runs)
+
+
+def _trained(
+    environment: Any,
+    lag: int,
+    correction: str,
+    seeds: Sequence[int],
+    steps: int,
+    num_envs: int,
+    values: dict[str, Any],
+    **how: Any,
+) -> Raw:
     algorithm = (Uncorrected if correction == "none" else IMPALA)(**values)
     started = time.perf_counter()
-    agent = Agent(algorithm, ENVIRONMENT, num_envs=num_envs, seeds=list(seeds), backend="native")
-    agent.learn(steps, progress_bar=False)
+    agent = Agent(algorithm, environment, num_envs=num_envs, seeds=list(seeds), backend="native")
+    agent.learn(steps, progress_bar=False, **how)
     rows = [row for row in agent.history if RETURN in row]
     return {
         "lag": lag,
@@ -97,7 +142,7 @@ def run(lag: int, correction: str, seeds: Sequence[int], steps: int) -> Raw:
     }
 
 
-def report(runs: Sequence[Raw]) -> str:
+def report(runs: Sequence[Raw], fork: Sequence[Raw] = ()) -> str:
     """The Markdown of policy_lag.md."""
     known = {(raw["lag"], raw["correction"]): raw for raw in runs}
 
@@ -132,15 +177,43 @@ def report(runs: Sequence[Raw]) -> str:
             common.table(header, rows("at_the_end")),
             "\nHow far the acting policy is from the newest, with V-trace (mean KL divergence, nats):\n",
             common.table(("policy_lag", "KL"), [(str(lag), divergence(lag)) for lag in LAGS]) + "\n",
+            *(report_of_fork(fork) if fork else ()),
         )
+    )
+
+
+def report_of_fork(runs: Sequence[Raw]) -> tuple[str, ...]:
+    """The Markdown of what was learnt at the fork."""
+    known = {(raw["lag"], raw["correction"]): raw for raw in runs}
+
+    def cell(lag: int, correction: str) -> str:
+        raw = known.get((lag, correction if lag else CORRECTED))
+        if raw is None:
+            return "–"
+        lost = sum(value < (SURE + 1) / 2 for value in raw["at_the_end"])
+        return "{:.2f} [{:.2f}, {:.2f}]; {}".format(*iqm_interval(raw["training"]), lost)
+
+    def row(lag: int) -> tuple[str, ...]:
+        kl = known[lag, CORRECTED]["kl"] if (lag, CORRECTED) in known else float("nan")
+        return str(lag), *(cell(lag, name) for name in CORRECTIONS), f"{kl:.1e}"
+
+    seeds = runs[0]["seeds"]
+    return (
+        f"Where old values mislead: at a fork a sure {SURE} ends the episode; going on pays 1, but only after "
+        f"{AFTER} more steps that must all be right, so that the random policy is right not to. {FORK_STEPS:,} steps "
+        f"with a learning rate of {FORK_VALUES['learning_rate']}, seeds {seeds[0]} to {seeds[-1]} (settings were "
+        "chosen on others): the mean return over all of training, as above, and how many seeds still took the sure "
+        "reward at the end; KL as above. Without a lag seeds give up as well: their policy stops exploring before it "
+        "has learnt the way, while an old one goes on.\n",
+        common.table(("policy_lag", *CORRECTIONS, "KL"), [row(lag) for lag in FORK_LAGS]) + "\n",
     )
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.policy_lag", description=__doc__)
-    parser.add_argument(
-        "--seeds", type=int, default=SEEDS, help=f"how many, from {FIRST_SEED} on (default {SEEDS})"
-    )
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"how many (default {SEEDS})")
+    tasks = ("fork", "cartpole")
+    parser.add_argument("--tasks", nargs="+", choices=tasks, default=tasks, help="which (default: both)")
     parser.add_argument("--date", default=datetime.date.today().isoformat(), help="date of what is measured")
     parser.add_argument("--out", type=Path, default=common.RESULTS, help="directory of the results")
     return parser.parse_args()
