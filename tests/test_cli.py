@@ -317,7 +317,6 @@ def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsy
             ["train", "dqn", "Pendulum-v1", "--preset", "none"],
             "DQN needs a Discrete action space: Pendulum-v1",
         ),
-        (["train", "ppo", "HalfCheetah-v5"], "not installed"),
         (["train", "ppo", "nowhere:Env-v0"], "there is no module 'nowhere'"),
         (["train", "ppo", "../x"], "Malformed environment id '../x'"),
         (["train", "ppo", ""], "Malformed environment id ''"),

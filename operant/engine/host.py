@@ -164,8 +164,9 @@ class HostLoop:
         if self.collector.env_stale:
             run = self.restart(run)
         several = 0 if self.seeds is None else 1
-        learnt = replace(run, observation=None, action_mask=None, carry=None, exploration=None, key=None)
-        self._held, self._key = Packed(learnt, several=several, apart=run.replay), run.key
+        learnt = replace(run, observation=None, action_mask=None, carry=None, exploration=None)
+        self._held = Packed(learnt, several=several, apart=run.replay)
+        self._key = jnp.copy(run.key)  # that of the run is used up with it, and comes out of it again
         self.collector.actor = self._actor = self.collector.actor._replace(
             carry=run.carry, exploration=run.exploration
         )
@@ -212,7 +213,6 @@ class HostLoop:
             action_mask=action_mask,
             carry=actor.carry,
             exploration=actor.exploration,
-            key=self._key,
         )
 
     def _begin(self, key: jax.Array, count: int) -> None:

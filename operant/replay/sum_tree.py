@@ -91,7 +91,8 @@ def find(levels: Levels, bits: jax.Array) -> tuple[jax.Array, jax.Array]:
         # child that is not 0 is where the prefix sums reach their end.
         child = jnp.sum((prefix <= rest[:, None]) & (prefix < prefix[:, -1:]), -1, dtype=jnp.uint32)
         before = _child(prefix, jnp.maximum(child, 1) - 1)
-        rest = rest - jnp.where(child > 0, before, 0.0)
+        # Not below 0, which a product and a difference that a processor rounds together may be: before all children.
+        rest = jnp.maximum(rest - jnp.where(child > 0, before, 0.0), 0.0)
         if level is levels[-2:][0]:
             # Up to the sum of all, a float32 has steps wider than a small one of a million numbers: what lies between
             # two steps is drawn here, where sums are smaller.
