@@ -86,7 +86,7 @@ def play(
         lengths = played.lengths + played.alive
         over = timestep.terminated | timestep.truncated | (lengths >= limit)
         successes = played.successes
-        if success is not None:
+        if success is not None and successes is not None:
             reached = success(*parts_of(timestep.next_observation))
             successes = jnp.where(played.alive, reached, successes)
         return Played(
