@@ -44,6 +44,7 @@ from operant.constructors import MonteCarlo as MonteCarlo
 from operant.constructors import PPO as PPO
 from operant.constructors import QLearning as QLearning
 from operant.constructors import QRDQN as QRDQN
+from operant.constructors import REDQ as REDQ
 from operant.constructors import REINFORCE as REINFORCE
 from operant.constructors import Rainbow as Rainbow
 from operant.constructors import Random as Random

@@ -3881,4 +3881,187 @@ class _TQC:
 
 TQC: _TQC
 
+class _REDQ:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-08,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0003,
+        buffer_size: int = 1000000,
+        learning_starts: int = 100,
+        batch_size: int = 256,
+        tau: float = 0.005,
+        gamma: float = 0.99,
+        train_freq: int = 1,
+        gradient_steps: int = 20,
+        policy_delay: int = 20,
+        action_noise: Literal["normal", "ornstein-uhlenbeck"] | None = None,
+        action_noise_sigma: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        n_critics: int = 10,
+        critic_subset: int | None = 2,
+        policy_q: Literal["min", "mean", "first"] = "mean",
+        distributional: Literal["none", "quantile"] = "none",
+        n_quantiles: int = 25,
+        top_quantiles_to_drop_per_net: int = 2,
+        n_step: int = 1,
+        priority: bool = False,
+        priority_exponent: float = 0.6,
+        priority_beta: float = 0.4,
+        max_grad_norm: float | None = None,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        ent_coef: float | str = "auto",
+        target_entropy: float | str = "auto",
+        target_update_interval: int = 1,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        log_std_init: float = -3.0,
+    ) -> Agent:
+        """Randomized ensembled double Q-learning (Chen et al. 2021, arXiv:2101.05982): SAC with ten critics, the least of two at random in targets, and 20 updates of them for each step and each update of the policy.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
+                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
+                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 1e-08.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
+            learning_rate: Step size of all optimisers: a number or a schedule such as linear:3e-4:0.
+                Default: 0.0003.
+            buffer_size: Transitions that replay remembers. Default: 1000000.
+            learning_starts: Steps taken at random before learning starts. Default: 100.
+            batch_size: Transitions in a minibatch. Default: 256.
+            tau: How far target networks move towards the online ones at each of their updates; 1 copies
+                them. Default: 0.005.
+            gamma: Discount factor γ. Default: 0.99.
+            train_freq: Steps of every environment between two rounds of learning. Default: 1.
+            gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
+                collected. Default: 20.
+            policy_delay: Updates of the critics for one of the policy. Default: 20.
+            action_noise: Noise added to actions of a Box while learning: normal, which is new at every
+                step, or ornstein-uhlenbeck, which drifts; none. Default: None.
+            action_noise_sigma: With action_noise: its σ, in halves of the Box. Default: 0.1.
+            n_critics: Critics that are learnt side by side. Default: 10.
+            critic_subset: How many of them, drawn anew at each update, a target is made of (REDQ: Chen et
+                al. 2021); none: all. Default: 2.
+            policy_q: The value that the policy is improved by: the least of all critics' (min), their mean,
+                or the first one's. One of 'min', 'mean', 'first'. Default: 'mean'.
+            distributional: Learn quantiles of the return, and leave the largest out of targets (quantile),
+                instead of its mean. One of 'none', 'quantile'. Default: 'none'.
+            n_quantiles: With quantile: how many each critic learns. Default: 25.
+            top_quantiles_to_drop_per_net: With quantile: how many for each critic are left out of targets,
+                the largest of all together. Default: 2.
+            n_step: Rewards that are summed before the target networks' value stands for the rest. Default:
+                1.
+            priority: Replay transitions more often the larger their TD error was. Default: False.
+            priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
+                Default: 0.6.
+            priority_beta: With priority: β at the start, how far weights correct the bias of unequal
+                sampling; 1 (wholly) at the end. Default: 0.4.
+            max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
+                Default: None.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                hidden_sizes are the policy's, value_hidden_sizes the critics'. A shared encoder of
+                observations is learnt by the critics alone. Default: Network(hidden_sizes=(256, 256),
+                activation='relu', initialization='uniform', share_features_extractor=False).
+            ent_coef: Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what
+                it is. Default: 'auto'.
+            target_entropy: With auto: the entropy H̄ that is aimed at, in nats. auto is −1 for each element
+                of a Box, in its own units, and 0.89 of the largest possible for Discrete actions. Default:
+                'auto'.
+            target_update_interval: Updates of the critics for one of the target network. Default: 1.
+            use_sde: Explore by noise that depends on the state and stays the same for a while (gSDE: Raffin
+                et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every round of
+                collecting and every episode; −1: only with these. Default: -1.
+            log_std_init: With use_sde: logarithm of the standard deviation of each feature before learning.
+                Default: -3.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+REDQ: _REDQ
+
 NAMES: dict[str, str]

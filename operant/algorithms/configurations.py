@@ -94,4 +94,12 @@ CONFIGURATIONS = {
         "return, and drops the largest of all critics' together.",
         {"distributional": "quantile", "policy_q": "mean"},
     ),
+    "redq": Configuration(
+        "sac",
+        "REDQ",
+        "Randomized ensembled double Q-learning (Chen et al. 2021, arXiv:2101.05982): SAC with ten critics, the least "
+        "of two at random in targets, and 20 updates of them for each step and each update of the policy.",
+        {"n_critics": 10, "critic_subset": 2, "gradient_steps": 20, "policy_delay": 20, "policy_q": "mean"},
+        ("critic_subset", "policy_q"),
+    ),
 }
