@@ -6,7 +6,11 @@ import os
 import subprocess
 import sys
 
+import jax
 import pytest
+
+from operant.envs import base
+from operant.envs.registry import NATIVE
 
 TRAIN = """
 import sys
@@ -15,10 +19,12 @@ from operant.algorithms.registry import ALGORITHMS
 assert jax.config.jax_enable_x64
 wrong = []
 TABLES = {"q-learning", "double-q-learning", "sarsa", "expected-sarsa", "sarsa-lambda", "dyna-q", "td", "monte-carlo"}
+PLACES = {"linear-q": "MountainCar-v0"} | dict.fromkeys(("ddpg", "td3", "tqc"), "Pendulum-v1")
 SMALL = {"grid-search": {"resolution": 2}, "ppo": {"n_epochs": 1}}
 for name in sys.argv[1:] or ALGORITHMS:
-    place = "FrozenLake-v1" if name in TABLES else "MountainCar-v0" if name == "linear-q" else "CartPole-v1"
-    for backend in ("native", "gymnasium"):
+    place = "FrozenLake-v1" if name in TABLES else PLACES.get(name, "CartPole-v1")
+    # Both loops with one of each kind; they share what computes.
+    for backend in ("native", "gymnasium") if name in {"q-learning", "ppo", "dqn", "sac", "td3"} else ("native",):
         agent = operant.make(name, place, backend=backend, preset=None, **SMALL.get(name, {}))
         agent.learn(200, progress_bar=False)
         leaves = jax.tree.leaves(agent.learner.run.state)
@@ -37,6 +43,28 @@ def train(*names):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_native_environments_step_in_32_bits(name):
+    environment = NATIVE[name]()
+
+    def play(key):
+        noise = base.sample_noise(environment, key, 2)
+        states, *seen = base.reset(environment, noise)
+        action = jax.vmap(environment.action_space.sample)(jax.random.split(key))
+        return states, base.step(environment, states, action, noise), seen
+
+    with jax.enable_x64(True):
+        states, (successors, timestep), seen = jax.eval_shape(play, jax.random.key(0))
+    assert {x.dtype.name for x in jax.tree.leaves((states, timestep, seen))} <= {
+        "float32",
+        "int32",
+        "uint32",
+        "uint8",
+        "bool",
+    }
+    assert jax.tree.map(lambda x: x.dtype, states) == jax.tree.map(lambda x: x.dtype, successors)
 
 
 def test_what_once_failed_trains_in_32_bits():

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from equinox import AbstractVar
+from jax.typing import ArrayLike
 
 from operant.envs.goals import native_goals
 from operant.spaces import Space
@@ -116,13 +117,24 @@ def alike(noise: PyTree, group: int) -> PyTree:
     return jax.tree.map(lambda x: x[jnp.arange(len(x)) // group * group], noise)
 
 
+def in_32_bits(values: PyTree) -> PyTree:
+    """What an environment's own code made, which is of 64 bits where JAX_ENABLE_X64 is on and nobody said which."""
+    narrower = {"float64": jnp.float32, "int64": jnp.int32, "uint64": jnp.uint32}
+
+    def narrow(x: ArrayLike) -> jax.Array:
+        x = jnp.asarray(x)
+        return x.astype(narrower[x.dtype.name]) if x.dtype.name in narrower else x
+
+    return jax.tree.map(narrow, values)
+
+
 def reset(environment: Environment, noise: PyTree) -> tuple[EnvironmentState, PyTree, PyTree]:
     """`(states, observations, action masks)` of N fresh episodes from noise `[N, …]`."""
-    inner = jax.vmap(environment.reset)(noise)
+    inner = in_32_bits(jax.vmap(environment.reset)(noise))
     elapsed = jnp.zeros(jax.tree.leaves(noise)[0].shape[0], jnp.int32)
     return (
         EnvironmentState(inner, elapsed),
-        jax.vmap(environment.observation)(inner),
+        in_32_bits(jax.vmap(environment.observation)(inner)),
         jax.vmap(environment.action_mask)(inner),
     )
 
@@ -135,13 +147,13 @@ def step(
     def one(
         state: PyTree, elapsed: jax.Array, action: PyTree, noise: PyTree
     ) -> tuple[EnvironmentState, TimeStep]:
-        successor, reward, terminated = environment.step(state, action, noise)
+        successor, reward, terminated = in_32_bits(environment.step(state, action, noise))
         elapsed = elapsed + 1
         limit = environment.max_episode_steps
         truncated = jnp.zeros_like(terminated) if limit is None else ~terminated & (elapsed >= limit)
         done = terminated | truncated
         next_state = jax.tree.map(
-            lambda new, old: jnp.where(done, new, old), environment.reset(noise), successor
+            lambda new, old: jnp.where(done, new, old), in_32_bits(environment.reset(noise)), successor
         )
         timestep = TimeStep(
             observation=environment.observation(next_state),
@@ -154,6 +166,6 @@ def step(
             raw_reward=environment.raw_reward(successor),
             discount=environment.discount(successor),
         )
-        return EnvironmentState(next_state, jnp.where(done, 0, elapsed)), timestep
+        return EnvironmentState(next_state, jnp.where(done, 0, elapsed)), in_32_bits(timestep)
 
     return jax.vmap(one)(states.inner, states.elapsed, action, noise)
