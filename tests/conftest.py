@@ -7,8 +7,11 @@ import signal
 import sys
 from pathlib import Path
 
-# Two devices on the CPU, so that what is spread over devices is tested as such.
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+# Two devices on the CPU, so that what is spread over devices is tested as such. LLVM does not optimise what most tests
+# run once: compiling is most of their time. With the newer Python `.ci/run` tests what users run (its own XLA_FLAGS).
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
+)
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
