@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import inspect
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
 import jax
+import numpy as np
 import pytest
 
 import operant.engine  # noqa: F401 (its settings decide the last bits of results: before JAX's backend starts)
@@ -31,6 +33,9 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+SHARED = ("random_weights", "off_policy_samples")  # modules of tests that draw numbers for others
+FIRST = np.random.default_rng(7).bit_generator.state  # not that of numbers drawn when modules are imported
+ENOUGH = 1_500_000_000  # bytes, of each of two processes
 SLOW = frozenset(Path(__file__).with_name("slow.txt").read_text().splitlines())
 
 
@@ -42,13 +47,29 @@ def pytest_collection_modifyitems(items):
             item.add_marker("slow")
 
 
+@pytest.fixture(autouse=True)
+def numbers_do_not_depend_on_the_tests_before(request):
+    """From its module's generators, and those of modules it imports, a test draws the same alone and among others."""
+    for module in (request.module, *filter(inspect.ismodule, map(sys.modules.get, SHARED))):
+        for value in vars(module).values():
+            if isinstance(value, np.random.Generator):
+                value.bit_generator.state = FIRST
+
+
 @pytest.fixture(scope="module", autouse=True)
-def compiled_programs_go_with_their_module():
+def compiled_programs_go_where_they_are_many():
     """JAX keeps every program for good, 5 GB by the end of all tests; no module needs those of another."""
     yield
+    if memory() < ENOUGH:
+        return  # what many modules compile alike stays
     jax.clear_caches()
     gc.collect()
-    if sys.platform == "linux":  # freed memory goes back to the system
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
-        if trim is not None:
-            trim(0)
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+    if trim is not None:  # freed memory goes back to the system
+        trim(0)
+
+
+def memory() -> int:
+    """Bytes of this process that are in memory; without Linux's files too many to keep anything."""
+    pages = Path("/proc/self/statm")
+    return int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.exists() else ENOUGH
