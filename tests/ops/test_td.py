@@ -52,6 +52,7 @@ def test_munchausen_target_is_its_equation_written_out_and_knows_impossible_acti
     possible[1, np.arange(B), ACTION] = True
     next_selector = np.where(possible[0], NEXT_SELECTOR, -np.inf)
     selector = np.where(possible[1], SELECTOR, -np.inf)
+    selector[0, ACTION[0]] = np.min(SELECTOR) - 2.0  # a probability that is clipped
     expected, clipped = np.zeros(B), set()
     for i in range(B):
         policy = np.exp(np.asarray(selector[i], float) / TEMPERATURE)
