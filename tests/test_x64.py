@@ -36,7 +36,8 @@ assert not wrong, wrong
 
 def train(*names):
     done = subprocess.run(
-        [sys.executable, "-c", TRAIN, *names],
+        # JAX warns where 64 bits are written into 32.
+        [sys.executable, "-W", "error::FutureWarning", "-c", TRAIN, *names],
         env=os.environ | {"JAX_ENABLE_X64": "1"},
         capture_output=True,
         text=True,

@@ -91,7 +91,9 @@ ALGORITHM = DQN(gamma=0.9, network=SMALL)
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_dqn_loss_is_that_of_a_loop_over_samples(masked):
-    reward = normal(B, scale=2.0).at[:2].set(jnp.array([0.0, 9.0]))  # one error on either side of Huber's corner
+    reward = (
+        normal(B, scale=2.0).at[:2].set(jnp.array([0.0, 9.0]))
+    )  # one error on either side of Huber's corner
     state, transition = state_of(ALGORITHM), minibatch(masked=masked, reward=reward)
     weight = jnp.asarray(RNG.random(B) < 0.7, jnp.float32).at[:2].set(1.0)
     (loss, metrics), _ = loss_and_gradients(ALGORITHM, state, Batch(transition, weight))

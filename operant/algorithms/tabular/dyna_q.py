@@ -158,7 +158,7 @@ def update_model(table: Table, model: Model, row: Row) -> Model:
     fresh = mask & (table.visits[row.state, row.action] == 0)
 
     def set_where(values: jax.Array, index: jax.Array, value: jax.Array, wanted: jax.Array) -> jax.Array:
-        return values.at[index].set(jnp.where(wanted, value, values[index]))
+        return values.at[index].set(jnp.where(wanted, jnp.asarray(value, values.dtype), values[index]))
 
     possible = model.possible
     if row.next_mask is not None:
