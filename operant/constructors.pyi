@@ -2384,7 +2384,6 @@ class _TD3:
         buffer_size: int = 1000000,
         learning_starts: int = 100,
         batch_size: int = 256,
-        tau: float = 0.005,
         gamma: float = 0.99,
         train_freq: int = 1,
         gradient_steps: int = 1,
@@ -2403,6 +2402,7 @@ class _TD3:
         priority_beta: float = 0.4,
         max_grad_norm: float | None = None,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        tau: float = 0.005,
         target_policy_noise: float = 0.2,
         target_noise_clip: float = 0.5,
     ) -> Agent:
@@ -2475,8 +2475,6 @@ class _TD3:
             buffer_size: Transitions that replay remembers. Default: 1000000.
             learning_starts: Steps taken at random before learning starts. Default: 100.
             batch_size: Transitions in a minibatch. Default: 256.
-            tau: How far target networks move towards the online ones at each of their updates; 1 copies
-                them. Default: 0.005.
             gamma: Discount factor γ. Default: 0.99.
             train_freq: Steps of every environment between two rounds of learning. Default: 1.
             gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
@@ -2509,6 +2507,8 @@ class _TD3:
                 hidden_sizes are the policy's, value_hidden_sizes the critics'. A shared encoder of
                 observations is learnt by the critics alone. Default: Network(hidden_sizes=(400, 300),
                 activation='relu', initialization='uniform', share_features_extractor=False).
+            tau: How far target networks move towards the online ones at each of their updates; 1 copies
+                them. Default: 0.005.
             target_policy_noise: Standard deviation of the noise on the target policy's actions, in halves
                 of the Box. Default: 0.2.
             target_noise_clip: What that noise is clipped to, on both sides. Default: 0.5.
@@ -2555,7 +2555,6 @@ class _SAC:
         buffer_size: int = 1000000,
         learning_starts: int = 100,
         batch_size: int = 256,
-        tau: float = 0.005,
         gamma: float = 0.99,
         train_freq: int = 1,
         gradient_steps: int = 1,
@@ -2576,10 +2575,11 @@ class _SAC:
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         ent_coef: float | str = "auto",
         target_entropy: float | str = "auto",
-        target_update_interval: int = 1,
         use_sde: bool = False,
         sde_sample_freq: int = -1,
         log_std_init: float = -3.0,
+        tau: float = 0.005,
+        target_update_interval: int = 1,
     ) -> Agent:
         """Soft actor–critic, for actions of a Box, and Discrete ones with masks; its values make TQC and REDQ.
 
@@ -2650,8 +2650,6 @@ class _SAC:
             buffer_size: Transitions that replay remembers. Default: 1000000.
             learning_starts: Steps taken at random before learning starts. Default: 100.
             batch_size: Transitions in a minibatch. Default: 256.
-            tau: How far target networks move towards the online ones at each of their updates; 1 copies
-                them. Default: 0.005.
             gamma: Discount factor γ. Default: 0.99.
             train_freq: Steps of every environment between two rounds of learning. Default: 1.
             gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
@@ -2688,13 +2686,15 @@ class _SAC:
             target_entropy: With auto: the entropy H̄ that is aimed at, in nats. auto is −1 for each element
                 of a Box, in its own units, and 0.89 of the largest possible for Discrete actions. Default:
                 'auto'.
-            target_update_interval: Updates of the critics for one of the target network. Default: 1.
             use_sde: Explore by noise that depends on the state and stays the same for a while (gSDE: Raffin
                 et al. 2021) instead of new noise at every step. Default: False.
             sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every round of
                 collecting and every episode; −1: only with these. Default: -1.
             log_std_init: With use_sde: logarithm of the standard deviation of each feature before learning.
                 Default: -3.0.
+            tau: How far the target network moves towards the online one at each of its updates; 1 copies
+                it. Default: 0.005.
+            target_update_interval: Updates of the critics for one of the target network. Default: 1.
         """
 
     load = Agent.load
@@ -3562,7 +3562,6 @@ class _DDPG:
         buffer_size: int = 1000000,
         learning_starts: int = 100,
         batch_size: int = 256,
-        tau: float = 0.005,
         gamma: float = 0.99,
         train_freq: int = 1,
         gradient_steps: int = 1,
@@ -3581,6 +3580,7 @@ class _DDPG:
         priority_beta: float = 0.4,
         max_grad_norm: float | None = None,
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        tau: float = 0.005,
         target_policy_noise: float = 0.0,
         target_noise_clip: float = 0.0,
     ) -> Agent:
@@ -3653,8 +3653,6 @@ class _DDPG:
             buffer_size: Transitions that replay remembers. Default: 1000000.
             learning_starts: Steps taken at random before learning starts. Default: 100.
             batch_size: Transitions in a minibatch. Default: 256.
-            tau: How far target networks move towards the online ones at each of their updates; 1 copies
-                them. Default: 0.005.
             gamma: Discount factor γ. Default: 0.99.
             train_freq: Steps of every environment between two rounds of learning. Default: 1.
             gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
@@ -3687,6 +3685,8 @@ class _DDPG:
                 hidden_sizes are the policy's, value_hidden_sizes the critics'. A shared encoder of
                 observations is learnt by the critics alone. Default: Network(hidden_sizes=(400, 300),
                 activation='relu', initialization='uniform', share_features_extractor=False).
+            tau: How far target networks move towards the online ones at each of their updates; 1 copies
+                them. Default: 0.005.
             target_policy_noise: Standard deviation of the noise on the target policy's actions, in halves
                 of the Box. Default: 0.0.
             target_noise_clip: What that noise is clipped to, on both sides. Default: 0.0.
@@ -3733,7 +3733,6 @@ class _TQC:
         buffer_size: int = 1000000,
         learning_starts: int = 100,
         batch_size: int = 256,
-        tau: float = 0.005,
         gamma: float = 0.99,
         train_freq: int = 1,
         gradient_steps: int = 1,
@@ -3754,10 +3753,11 @@ class _TQC:
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         ent_coef: float | str = "auto",
         target_entropy: float | str = "auto",
-        target_update_interval: int = 1,
         use_sde: bool = False,
         sde_sample_freq: int = -1,
         log_std_init: float = -3.0,
+        tau: float = 0.005,
+        target_update_interval: int = 1,
     ) -> Agent:
         """Truncated quantile critics (Kuznetsov et al. 2020, arXiv:2005.04269): SAC that learns quantiles of the return, and drops the largest of all critics' together.
 
@@ -3828,8 +3828,6 @@ class _TQC:
             buffer_size: Transitions that replay remembers. Default: 1000000.
             learning_starts: Steps taken at random before learning starts. Default: 100.
             batch_size: Transitions in a minibatch. Default: 256.
-            tau: How far target networks move towards the online ones at each of their updates; 1 copies
-                them. Default: 0.005.
             gamma: Discount factor γ. Default: 0.99.
             train_freq: Steps of every environment between two rounds of learning. Default: 1.
             gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
@@ -3866,13 +3864,15 @@ class _TQC:
             target_entropy: With auto: the entropy H̄ that is aimed at, in nats. auto is −1 for each element
                 of a Box, in its own units, and 0.89 of the largest possible for Discrete actions. Default:
                 'auto'.
-            target_update_interval: Updates of the critics for one of the target network. Default: 1.
             use_sde: Explore by noise that depends on the state and stays the same for a while (gSDE: Raffin
                 et al. 2021) instead of new noise at every step. Default: False.
             sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every round of
                 collecting and every episode; −1: only with these. Default: -1.
             log_std_init: With use_sde: logarithm of the standard deviation of each feature before learning.
                 Default: -3.0.
+            tau: How far the target network moves towards the online one at each of its updates; 1 copies
+                it. Default: 0.005.
+            target_update_interval: Updates of the critics for one of the target network. Default: 1.
         """
 
     load = Agent.load
@@ -3916,7 +3916,6 @@ class _REDQ:
         buffer_size: int = 1000000,
         learning_starts: int = 100,
         batch_size: int = 256,
-        tau: float = 0.005,
         gamma: float = 0.99,
         train_freq: int = 1,
         gradient_steps: int = 20,
@@ -3937,10 +3936,11 @@ class _REDQ:
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         ent_coef: float | str = "auto",
         target_entropy: float | str = "auto",
-        target_update_interval: int = 1,
         use_sde: bool = False,
         sde_sample_freq: int = -1,
         log_std_init: float = -3.0,
+        tau: float = 0.005,
+        target_update_interval: int = 1,
     ) -> Agent:
         """Randomized ensembled double Q-learning (Chen et al. 2021, arXiv:2101.05982): SAC with ten critics, the least of two at random in targets, and 20 updates of them for each step and each update of the policy.
 
@@ -4011,8 +4011,6 @@ class _REDQ:
             buffer_size: Transitions that replay remembers. Default: 1000000.
             learning_starts: Steps taken at random before learning starts. Default: 100.
             batch_size: Transitions in a minibatch. Default: 256.
-            tau: How far target networks move towards the online ones at each of their updates; 1 copies
-                them. Default: 0.005.
             gamma: Discount factor γ. Default: 0.99.
             train_freq: Steps of every environment between two rounds of learning. Default: 1.
             gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
@@ -4049,13 +4047,15 @@ class _REDQ:
             target_entropy: With auto: the entropy H̄ that is aimed at, in nats. auto is −1 for each element
                 of a Box, in its own units, and 0.89 of the largest possible for Discrete actions. Default:
                 'auto'.
-            target_update_interval: Updates of the critics for one of the target network. Default: 1.
             use_sde: Explore by noise that depends on the state and stays the same for a while (gSDE: Raffin
                 et al. 2021) instead of new noise at every step. Default: False.
             sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every round of
                 collecting and every episode; −1: only with these. Default: -1.
             log_std_init: With use_sde: logarithm of the standard deviation of each feature before learning.
                 Default: -3.0.
+            tau: How far the target network moves towards the online one at each of its updates; 1 copies
+                it. Default: 0.005.
+            target_update_interval: Updates of the critics for one of the target network. Default: 1.
         """
 
     load = Agent.load

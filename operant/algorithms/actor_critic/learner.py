@@ -42,6 +42,12 @@ class Sample(NamedTuple):
     action: jax.Array  # of a Box in units in which its bounds are −1 and 1
     td: TDSample
 
+    @property
+    def next_action_mask(self) -> jax.Array | None:
+        """Actions that are possible in s', `[B, A]`; all where none is, for nothing follows there."""
+        mask = self.td.next_action_mask
+        return None if mask is None else mask | ~jnp.any(mask, -1, keepdims=True)
+
     def mean(self, x: jax.Array) -> jax.Array:
         """The mean of `x` `[B]` over what happened, weighted by importance."""
         return weighted_mean(self.td.weight * x, self.td.weight > 0)
@@ -58,8 +64,6 @@ class OffPolicy(LearnsInHindsight, Normalizes, GradientLearner):
     """Steps taken at random before learning starts."""
     batch_size: int = static(256)
     """Transitions in a minibatch."""
-    tau: float = 0.005
-    """How far target networks move towards the online ones at each of their updates; 1 copies them."""
     gamma: float = 0.99
     """Discount factor γ."""
     train_freq: int = eqx.field(default=1, static=True, converter=ranges.steps_between)
@@ -106,7 +110,7 @@ class OffPolicy(LearnsInHindsight, Normalizes, GradientLearner):
         ranges.whole(self, "learning_starts", "top_quantiles_to_drop_per_net", least=0)
         ranges.whole(self, "gradient_steps", least=-1)
         require(self.gradient_steps != 0, "gradient_steps", 0, "at least 1, or -1")
-        ranges.fraction(self, "gamma", "tau", "priority_exponent", "priority_beta")
+        ranges.fraction(self, "gamma", "priority_exponent", "priority_beta")
         ranges.not_negative(self, "learning_rate", "action_noise_sigma")
         ranges.positive(self, "max_grad_norm")
         for name, kind in CHOICES.items():

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from operant.distributions import Categorical, Distribution
 from operant.networks import CriticEnsemble
+from operant.ops.metrics import Metrics
+from operant.ops.optimizers import descend
 from operant.spaces import Box, Discrete, Space
 
 DISCRETE_ENTROPY = 0.89  # of the largest there is, as in CleanRL; Christodoulou 2019's code has 0.98
@@ -96,3 +99,17 @@ def ent_coef_loss(log_ent_coef: jax.Array, missing: jax.Array) -> jax.Array:
     then does not shrink with α.
     """
     return -log_ent_coef * jax.lax.stop_gradient(missing)
+
+
+def improve_ent_coef(
+    optimizer: optax.GradientTransformation,
+    missing: jax.Array,
+    log_ent_coef: jax.Array | None,
+    optimizer_state: optax.OptState,
+) -> tuple[jax.Array | None, optax.OptState, Metrics]:
+    """`(log α, the optimiser's state, metrics)` after one step by the `missing` entropy; α that is given stays."""
+    if log_ent_coef is None:
+        return None, optimizer_state, {}
+    loss, gradient = jax.value_and_grad(ent_coef_loss)(log_ent_coef, missing)
+    log_ent_coef, optimizer_state = descend(optimizer, gradient, optimizer_state, log_ent_coef)
+    return log_ent_coef, optimizer_state, {"train/ent_coef_loss": loss}

@@ -63,6 +63,8 @@ class TD3(OffPolicy):
 
     learning_rate: float | Schedule = 1e-3
     """Step size of both optimisers: a number or a schedule such as linear:1e-3:0."""
+    tau: float = 0.005
+    """How far target networks move towards the online ones at each of their updates; 1 copies them."""
     policy_delay: int = static(2)
     """Updates of the critics for one of the policy and of the target networks."""
     policy_q: PolicyQ = static("first")
@@ -80,6 +82,7 @@ class TD3(OffPolicy):
     )
 
     def __check_init__(self) -> None:
+        ranges.fraction(self, "tau")
         ranges.not_negative(self, "target_policy_noise", "target_noise_clip")
 
     @property
