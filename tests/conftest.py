@@ -43,7 +43,7 @@ SLOW = frozenset(Path(__file__).with_name("slow.txt").read_text().splitlines())
 def pytest_collection_modifyitems(items):
     """Marks what takes long, as `python -m tools.slow_tests` has measured."""
     for item in items:
-        if item.nodeid in SLOW:
+        if item.nodeid in SLOW and not item.get_closest_marker("full"):
             item.add_marker("slow")
 
 

@@ -217,8 +217,13 @@ def test_replay():
 OWN = sorted(set(registry.ALGORITHMS) - set(registry.CONFIGURATIONS) - {"random"})
 
 
-@pytest.mark.slow  # a minute
-@pytest.mark.parametrize("name", OWN)
+EACH_KIND = {"sarsa-lambda", "cem", "reinforce", "ppo", "dqn", "sac"}  # CI checks these
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in EACH_KIND else pytest.mark.full) for name in OWN],
+)
 def test_nothing_is_wrong_with_our_own(name):
     cls = registry.algorithm(name)
     small = {
