@@ -2164,6 +2164,8 @@ class _DQN:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0001,
@@ -2201,8 +2203,6 @@ class _DQN:
         munchausen_alpha: float = 0.9,
         munchausen_temperature: float = 0.03,
         munchausen_clip: float = -1.0,
-        sequence_length: int = 20,
-        burn_in: int = 10,
         loss_function: Literal["huber", "mse"] = "huber",
         max_grad_norm: float | None = 10.0,
         held_out_states: int = 0,
@@ -2267,6 +2267,9 @@ class _DQN:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
                 what came after in the episode (future), at its end (final), or anywhere in it (episode):
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
@@ -2329,9 +2332,6 @@ class _DQN:
                 Default: 0.03.
             munchausen_clip: With munchausen: the least that τ times the log-probability counts. Default:
                 -1.0.
-            sequence_length: With memory: steps in a row that are replayed together, those to warm the
-                memory up not counted. Default: 20.
-            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
                 ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
                 them. One of 'huber', 'mse'. Default: 'huber'.
@@ -2378,6 +2378,8 @@ class _TD3:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.001,
@@ -2465,6 +2467,9 @@ class _TD3:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
                 what came after in the episode (future), at its end (final), or anywhere in it (episode):
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
@@ -2505,7 +2510,8 @@ class _TD3:
                 Default: None.
             network: The networks: a Network(…), or any Equinox module that maps an observation to features.
                 hidden_sizes are the policy's, value_hidden_sizes the critics'. A shared encoder of
-                observations is learnt by the critics alone. Default: Network(hidden_sizes=(400, 300),
+                observations, or a shared memory, is learnt by the critics alone; with critic_memory own
+                both have one, which learns best. Default: Network(hidden_sizes=(400, 300),
                 activation='relu', initialization='uniform', share_features_extractor=False).
             tau: How far target networks move towards the online ones at each of their updates; 1 copies
                 them. Default: 0.005.
@@ -2549,6 +2555,8 @@ class _SAC:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0003,
@@ -2640,6 +2648,9 @@ class _SAC:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
                 what came after in the episode (future), at its end (final), or anywhere in it (episode):
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
@@ -2679,7 +2690,8 @@ class _SAC:
                 Default: None.
             network: The networks: a Network(…), or any Equinox module that maps an observation to features.
                 hidden_sizes are the policy's, value_hidden_sizes the critics'. A shared encoder of
-                observations is learnt by the critics alone. Default: Network(hidden_sizes=(256, 256),
+                observations, or a shared memory, is learnt by the critics alone; with critic_memory own
+                both have one, which learns best. Default: Network(hidden_sizes=(256, 256),
                 activation='relu', initialization='uniform', share_features_extractor=False).
             ent_coef: Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what
                 it is. Default: 'auto'.
@@ -2914,6 +2926,8 @@ class _Rainbow:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 6.25e-05,
@@ -2951,8 +2965,6 @@ class _Rainbow:
         munchausen_alpha: float = 0.9,
         munchausen_temperature: float = 0.03,
         munchausen_clip: float = -1.0,
-        sequence_length: int = 20,
-        burn_in: int = 10,
         loss_function: Literal["huber", "mse"] = "huber",
         max_grad_norm: float | None = 10.0,
         held_out_states: int = 0,
@@ -3017,6 +3029,9 @@ class _Rainbow:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
                 what came after in the episode (future), at its end (final), or anywhere in it (episode):
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
@@ -3079,9 +3094,6 @@ class _Rainbow:
                 Default: 0.03.
             munchausen_clip: With munchausen: the least that τ times the log-probability counts. Default:
                 -1.0.
-            sequence_length: With memory: steps in a row that are replayed together, those to warm the
-                memory up not counted. Default: 20.
-            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
                 ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
                 them. One of 'huber', 'mse'. Default: 'huber'.
@@ -3128,6 +3140,8 @@ class _QRDQN:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 5e-05,
@@ -3165,8 +3179,6 @@ class _QRDQN:
         munchausen_alpha: float = 0.9,
         munchausen_temperature: float = 0.03,
         munchausen_clip: float = -1.0,
-        sequence_length: int = 20,
-        burn_in: int = 10,
         loss_function: Literal["huber", "mse"] = "huber",
         max_grad_norm: float | None = None,
         held_out_states: int = 0,
@@ -3231,6 +3243,9 @@ class _QRDQN:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
                 what came after in the episode (future), at its end (final), or anywhere in it (episode):
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
@@ -3293,9 +3308,6 @@ class _QRDQN:
                 Default: 0.03.
             munchausen_clip: With munchausen: the least that τ times the log-probability counts. Default:
                 -1.0.
-            sequence_length: With memory: steps in a row that are replayed together, those to warm the
-                memory up not counted. Default: 20.
-            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
                 ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
                 them. One of 'huber', 'mse'. Default: 'huber'.
@@ -3342,6 +3354,8 @@ class _IQN:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 5e-05,
@@ -3379,8 +3393,6 @@ class _IQN:
         munchausen_alpha: float = 0.9,
         munchausen_temperature: float = 0.03,
         munchausen_clip: float = -1.0,
-        sequence_length: int = 20,
-        burn_in: int = 10,
         loss_function: Literal["huber", "mse"] = "huber",
         max_grad_norm: float | None = None,
         held_out_states: int = 0,
@@ -3445,6 +3457,9 @@ class _IQN:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
                 what came after in the episode (future), at its end (final), or anywhere in it (episode):
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
@@ -3507,9 +3522,6 @@ class _IQN:
                 Default: 0.03.
             munchausen_clip: With munchausen: the least that τ times the log-probability counts. Default:
                 -1.0.
-            sequence_length: With memory: steps in a row that are replayed together, those to warm the
-                memory up not counted. Default: 20.
-            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
                 ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
                 them. One of 'huber', 'mse'. Default: 'huber'.
@@ -3556,6 +3568,8 @@ class _DDPG:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.001,
@@ -3643,6 +3657,9 @@ class _DDPG:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
                 what came after in the episode (future), at its end (final), or anywhere in it (episode):
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
@@ -3683,7 +3700,8 @@ class _DDPG:
                 Default: None.
             network: The networks: a Network(…), or any Equinox module that maps an observation to features.
                 hidden_sizes are the policy's, value_hidden_sizes the critics'. A shared encoder of
-                observations is learnt by the critics alone. Default: Network(hidden_sizes=(400, 300),
+                observations, or a shared memory, is learnt by the critics alone; with critic_memory own
+                both have one, which learns best. Default: Network(hidden_sizes=(400, 300),
                 activation='relu', initialization='uniform', share_features_extractor=False).
             tau: How far target networks move towards the online ones at each of their updates; 1 copies
                 them. Default: 0.005.
@@ -3727,6 +3745,8 @@ class _TQC:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0003,
@@ -3818,6 +3838,9 @@ class _TQC:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
                 what came after in the episode (future), at its end (final), or anywhere in it (episode):
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
@@ -3857,7 +3880,8 @@ class _TQC:
                 Default: None.
             network: The networks: a Network(…), or any Equinox module that maps an observation to features.
                 hidden_sizes are the policy's, value_hidden_sizes the critics'. A shared encoder of
-                observations is learnt by the critics alone. Default: Network(hidden_sizes=(256, 256),
+                observations, or a shared memory, is learnt by the critics alone; with critic_memory own
+                both have one, which learns best. Default: Network(hidden_sizes=(256, 256),
                 activation='relu', initialization='uniform', share_features_extractor=False).
             ent_coef: Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what
                 it is. Default: 'auto'.
@@ -3910,6 +3934,8 @@ class _REDQ:
         norm_epsilon: float = 1e-08,
         normalize_rewards: bool = False,
         clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0003,
@@ -4001,6 +4027,9 @@ class _REDQ:
                 Default: False.
             clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
                 10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
             hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
                 what came after in the episode (future), at its end (final), or anywhere in it (episode):
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
@@ -4040,7 +4069,8 @@ class _REDQ:
                 Default: None.
             network: The networks: a Network(…), or any Equinox module that maps an observation to features.
                 hidden_sizes are the policy's, value_hidden_sizes the critics'. A shared encoder of
-                observations is learnt by the critics alone. Default: Network(hidden_sizes=(256, 256),
+                observations, or a shared memory, is learnt by the critics alone; with critic_memory own
+                both have one, which learns best. Default: Network(hidden_sizes=(256, 256),
                 activation='relu', initialization='uniform', share_features_extractor=False).
             ent_coef: Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what
                 it is. Default: 'auto'.

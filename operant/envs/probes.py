@@ -283,23 +283,25 @@ class Masked(Environment):
 
 
 class Memory(Environment):
-    """The first observation shows a cue, −1 or 1; `delay` steps later the right action is 0 or 1 accordingly.
+    """The first observation shows a cue, −1 or 1; `delay` steps later the right action is `right_action` accordingly.
 
-    Observations: `[cue or 0, whether the answer is due]`. Reward 1 for the right answer, else 0. With a
-    recurrent network the return is 1 and V after t steps is γ^(delay − t); without one no policy expects more than 0.5.
+    Observations: `[cue or 0, whether the answer is due]`. The reward is how right the answer was. With a recurrent
+    network the return is 1 and V after t steps is γ^(delay − t); without one no policy expects more than 0.5 of
+    Discrete actions, and 0.75 of a Box.
     """
 
     id: ClassVar[str] = "Memory"
     max_episode_steps: int | None = eqx.field(default=None, static=True)
     delay: int = eqx.field(default=3, static=True)
+    actions: Space = eqx.field(default=Discrete(2), static=True)
 
     @property
     def observation_space(self) -> Box:
         return Box(-1.0, 1.0, (2,))
 
     @property
-    def action_space(self) -> Discrete:
-        return Discrete(2)
+    def action_space(self) -> Space:
+        return self.actions
 
     def sample_noise(self, key: jax.Array) -> jax.Array:
         return jax.random.randint(key, (), 0, 2, dtype=jnp.int32)
@@ -310,7 +312,8 @@ class Memory(Environment):
     def step(self, state: tuple[jax.Array, jax.Array], action: jax.Array, noise: jax.Array) -> Step:
         cue, t = state
         due = t == self.delay
-        return (cue, t + 1), (due & (action == cue)).astype(jnp.float32), due
+        right = correctness(self.actions, action, right_action(self.actions, cue))
+        return (cue, t + 1), jnp.where(due, right, 0.0), due
 
     def observation(self, state: tuple[jax.Array, jax.Array]) -> jax.Array:
         cue, t = state

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from operant.networks.critic_ensemble import CriticEnsemble
     from operant.networks.q_network import QNetwork
     from operant.networks.simba import Simba, SimbaV2
+    from operant.networks.torso import Torso
     from operant.networks.unit_linear import UnitLinear
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Simba",
     "SimbaV2",
     "StackedCells",
+    "Torso",
     "UnitLinear",
     "UserModule",
     "as_network",
@@ -55,6 +57,7 @@ __getattr__ = exports(
         "QNetwork": "operant.networks.q_network",
         "Simba": "operant.networks.simba",
         "SimbaV2": "operant.networks.simba",
+        "Torso": "operant.networks.torso",
         "UnitLinear": "operant.networks.unit_linear",
     },
 )

@@ -11,12 +11,15 @@ import jax.numpy as jnp
 
 from operant import distributions
 from operant.distributions import Distribution
+from operant.networks import recurrent
 from operant.networks.batch_renorm import BatchRenorm
 from operant.networks.config import Network, UserModule
 from operant.networks.critic_ensemble import AFTER_MODULE, CriticEnsemble
 from operant.networks.encoder import Encoder
 from operant.networks.hidden import Layers, hidden_layers
 from operant.networks.layers import MLP
+from operant.networks.recurrent import RecurrentCore
+from operant.networks.torso import Torso
 from operant.spaces import Box, Space
 from operant.types import EnvSpec, PyTree
 
@@ -33,6 +36,7 @@ class Actor(eqx.Module):
     """
 
     encoder: Encoder | None  # None: that of the critics, which is theirs to learn
+    core: RecurrentCore | None  # None: that of the critics, likewise, or no memory at all
     head: Layers
     log_std: jax.Array | None  # [features, elements] with state-dependent exploration
     action_space: Space = eqx.field(static=True)
@@ -57,7 +61,8 @@ class Actor(eqx.Module):
             ValueError: there is no policy head for such actions, or the configuration does not fit the observations.
         """
         key_encoder, key_head = jax.random.split(key)
-        encoder, layers = None, AFTER_MODULE
+        key_core = jax.random.fold_in(key_encoder, 1)
+        encoder, core, layers = None, None, AFTER_MODULE
         if isinstance(config, Network):
             layers = config
         if isinstance(config, UserModule) or not config.share_features_extractor:
@@ -66,20 +71,18 @@ class Actor(eqx.Module):
         gaussian = stochastic and isinstance(spec.action_space, Box)
         if gaussian and not use_sde:
             outputs = 2 * elements
-        size = (encoder or critics.encoder).size
+        if layers.critic_memory != "shared":
+            core = recurrent.build(layers, (encoder or critics.encoder).size, key_core)
+        size = _torso(encoder, core, critics).size
         head = hidden_layers(layers, size, layers.hidden_sizes, outputs, key_head, renorm=renorm)
         assert head.output is not None
         latent, _ = head.output.weight.shape
         log_std = jnp.full((latent, elements), log_std_init, jnp.float32) if gaussian and use_sde else None
-        return cls(encoder, head, log_std, spec.action_space)
+        return cls(encoder, core, head, log_std, spec.action_space)
 
-    def features(
-        self, observation: PyTree, critics: CriticEnsemble, *, key: jax.Array | None = None
-    ) -> jax.Array:
-        """The input of the layers, `[..., F]`; `key` turns dropout on."""
-        if self.encoder is None:
-            return jax.lax.stop_gradient(critics.encoder(observation))
-        return self.encoder(observation, key=key)
+    def torso(self, critics: CriticEnsemble) -> Torso:
+        """What makes the input of the layers; what it has of the critics has no gradient."""
+        return _torso(self.encoder, self.core, critics)
 
     def action(self, features: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
         """A deterministic actor's action of a Box, `[..., *shape]` in [−1, 1]."""
@@ -122,3 +125,8 @@ class Actor(eqx.Module):
         # Not by clipping, as in Stable-Baselines3: a mean beyond the limit would have no gradient to come back by.
         mean = SDE_MEAN_LIMIT * jnp.tanh(outputs / SDE_MEAN_LIMIT)
         return distributions.from_parameters(unit, mean, log_std=self.log_std, features=latent, squashed=True)
+
+
+def _torso(encoder: Encoder | None, core: RecurrentCore | None, critics: CriticEnsemble) -> Torso:
+    theirs = jax.lax.stop_gradient(critics.torso)
+    return Torso(encoder or theirs.encoder, core or theirs.core)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -139,6 +139,11 @@ class Network:
             self._residual()
 
     @property
+    def recurrent(self) -> bool:
+        """Whether it has a memory."""
+        return self.memory != "none"
+
+    @property
     def of_value(self) -> Network:
         """The same with the hidden layers of the value function as those of the policy."""
         sizes = self.hidden_sizes if self.value_hidden_sizes is None else self.value_hidden_sizes
@@ -211,6 +216,7 @@ class UserModule:
     """
 
     module: eqx.Module
+    recurrent: ClassVar[bool] = False  # nobody keeps its memory
 
 
 def network_field(default: Network = Network()) -> Any:

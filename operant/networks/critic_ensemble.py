@@ -10,13 +10,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from operant.networks import recurrent
 from operant.networks.batch_renorm import BatchRenorm
 from operant.networks.config import Network, UserModule
 from operant.networks.encoder import Encoder
 from operant.networks.hidden import Layers, hidden_layers
 from operant.networks.layers import MLP
+from operant.networks.recurrent import RecurrentCore
+from operant.networks.torso import Torso
 from operant.spaces import Box, Discrete, Space, describe
-from operant.types import EnvSpec, PyTree
+from operant.types import EnvSpec
 
 AFTER_MODULE = Network(hidden_sizes=(256, 256), activation="relu", initialization="uniform")
 
@@ -26,10 +29,11 @@ class CriticEnsemble(eqx.Module):
 
     Actions of a Box are an input, in units in which its bounds are −1 and 1; each Discrete action has outputs of its
     own. M is 1 for values, and the number of quantiles for a distribution. All n are evaluated at once: the leaves of
-    `heads` are those of one network, with a first axis n.
+    `heads` are those of one network, with a first axis n. Features are the torso's, which all n share.
     """
 
     encoder: Encoder
+    core: RecurrentCore | None
     heads: Layers  # leaves [n, …]
     action_space: Space = eqx.field(static=True)
 
@@ -56,16 +60,18 @@ class CriticEnsemble(eqx.Module):
                 f"Critics of actions need Box or Discrete actions; {spec.id} has {describe(space)}."
             )
         key_encoder, key_heads = jax.random.split(key)
+        key_core = jax.random.fold_in(key_encoder, 1)
         encoder = Encoder.build(config, spec.observation_space, key_encoder, stacked=spec.frame_stack > 1)
-        layers = (config if isinstance(config, Network) else AFTER_MODULE).of_value
+        shape = config if isinstance(config, Network) else AFTER_MODULE
+        core = None if shape.critic_memory == "none" else recurrent.build(shape, encoder.size, key_core)
+        features, layers = Torso(encoder, core).size, shape.of_value
         of_action = 0 if isinstance(space, Discrete) else math.prod(space.shape)
         out = outputs * (space.n if isinstance(space, Discrete) else 1)
 
         def head(key: jax.Array) -> Layers:
-            size = encoder.size + of_action
-            return hidden_layers(layers, size, layers.hidden_sizes, out, key, renorm=renorm)
+            return hidden_layers(layers, features + of_action, layers.hidden_sizes, out, key, renorm=renorm)
 
-        return cls(encoder, jax.vmap(head)(jax.random.split(key_heads, count)), space)
+        return cls(encoder, core, jax.vmap(head)(jax.random.split(key_heads, count)), space)
 
     @property
     def count(self) -> int:
@@ -77,9 +83,10 @@ class CriticEnsemble(eqx.Module):
         """The first critic alone."""
         return eqx.tree_at(lambda c: c.heads, self, jax.tree.map(lambda x: x[:1], self.heads))
 
-    def features(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
-        """The input `[..., F]` that all critics have besides the action; `key` turns dropout on."""
-        return self.encoder(observation, key=key)
+    @property
+    def torso(self) -> Torso:
+        """What makes the input `[..., F]` that all critics have besides the action."""
+        return Torso(self.encoder, self.core)
 
     def __call__(self, features: jax.Array, action: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
         """`[n, ..., M]` of these actions; `key` turns dropout on, for each critic another."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from operant.algorithms import registry
 from operant.envs import probes
 from operant.networks import Network
 from operant.ops.schedules import Linear
-from operant.spaces import Box
+from operant.spaces import Box, Discrete
 
 SMALL = {
     "learning_rate": Linear(1e-2, 0.0),
@@ -49,6 +51,24 @@ def test_actor_critics_find_the_right_action_of_an_uneven_box(name):
     expected = np.array([probes.right_action(UNEVEN, jnp.asarray(side)) for side in (0, 1)])
     assert (np.abs(action - expected) < 0.3 * np.array([2.0, 5.0])).all()
     assert agent.evaluate(20).mean > 0.95
+
+
+REMEMBERING = {
+    "sac": (Discrete(2), {"ent_coef": 0.01, "n_step": 2, "priority": True}),
+    "tqc": (Box(-1.0, 3.0, (1,)), {"ent_coef": 0.01, "n_quantiles": 5}),
+    "td3": (Box(-1.0, 3.0, (1,)), CASES["td3"]),
+}
+
+
+@pytest.mark.parametrize("name", REMEMBERING)
+def test_actor_critics_with_memory_remember(name):
+    """Without memory no policy is paid more than 0.5, and 0.75 in a Box."""
+    actions, values = REMEMBERING[name]
+    network = replace(SMALL["network"], memory="gru", memory_size=16, critic_memory="own")
+    sequences = {"sequence_length": 8, "burn_in": 3, "train_freq": 2, "learning_starts": 200}
+    environment = probes.Memory(delay=2, actions=actions)
+    agent = learnt(name, environment, 8_000, network=network, **sequences, **values)
+    assert agent.evaluate(50).mean > 0.95
 
 
 def test_sac_of_discrete_actions_never_takes_a_forbidden_one():

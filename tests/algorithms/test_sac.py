@@ -25,13 +25,9 @@ ALGORITHM = SAC(gamma=0.9, network=SMALL, ent_coef=0.3)
 KEY = jax.random.key(5)
 
 
-def sample_of(algorithm, state, batch, spec=BOX):
-    return algorithm.sample(batch, state.normalizer, spec.action_space)
-
-
 @jax.jit
 def critic_loss(algorithm, state, batch):
-    sample = sample_of(algorithm, state, batch, EnvSpec("", BOX.observation_space, state.actor.action_space))
+    sample = algorithm.sample(batch, state)
     return algorithm.critic_loss(
         state.critics, state.target, state.actor, algorithm.temperature(state.log_ent_coef), sample, KEY
     )
@@ -44,7 +40,7 @@ def update(algorithm, state, batch, moment):
 
 def choice_of_next(state, transition):
     """What was drawn in the target: the action in units, and its log-probability."""
-    policy = state.actor.policy(state.actor.features(transition.next_observation, state.critics))
+    policy = state.actor.policy(transition.next_observation)
     choice = Choice.of(policy, jax.random.split(KEY, 5)[0])
     return np.asarray(choice.action, np.float64), np.asarray(choice.log_prob, np.float64)
 
@@ -108,7 +104,7 @@ def test_sac_bootstraps_at_a_truncation_and_not_at_a_termination():
 def test_sac_critic_loss_has_no_gradient_but_by_the_online_critics():
     """Neither the target, nor the policy that acts in it, nor its temperature."""
     state, transition = state_of(ALGORITHM), minibatch()
-    sample = sample_of(ALGORITHM, state, Batch(transition, jnp.ones(B)))
+    sample = ALGORITHM.sample(Batch(transition, jnp.ones(B)), state)
 
     @jax.jit
     @jax.grad
@@ -122,7 +118,7 @@ def test_sac_critic_loss_has_no_gradient_but_by_the_online_critics():
 
 def test_sac_actor_loss_is_that_of_a_loop_over_samples_and_has_the_gradient_of_finite_differences():
     state, transition = state_of(ALGORITHM), minibatch()
-    sample = sample_of(ALGORITHM, state, Batch(transition, jnp.ones(B)))
+    sample = ALGORITHM.sample(Batch(transition, jnp.ones(B)), state)
 
     @jax.jit
     def loss(actor):
@@ -309,7 +305,7 @@ def test_sac_priorities_are_those_of_the_mean_error_and_n_steps_those_of_replay(
     # `update` hands half of its key to the critics' loss; the errors are those of its draw.
     _, (_, td_error) = jax.jit(
         lambda s: algorithm.critic_loss(
-            s.critics, s.target, s.actor, jnp.asarray(0.3), sample_of(algorithm, s, batch), KEY
+            s.critics, s.target, s.actor, jnp.asarray(0.3), algorithm.sample(batch, s), KEY
         )
     )(state)
     for i in range(B):
@@ -325,7 +321,7 @@ def test_sac_priorities_are_those_of_the_mean_error_and_n_steps_those_of_replay(
     sample = jax.random.split(KEY)[0]
     _, (_, of_update) = jax.jit(
         lambda s: algorithm.critic_loss(
-            s.critics, s.target, s.actor, jnp.asarray(0.3), sample_of(algorithm, s, batch), sample
+            s.critics, s.target, s.actor, jnp.asarray(0.3), algorithm.sample(batch, s), sample
         )
     )(state)
     np.testing.assert_allclose(priority, (np.asarray(of_update) + 1e-6) ** 0.5, rtol=1e-3)
@@ -336,7 +332,8 @@ def test_sac_sees_observations_and_rewards_by_their_running_statistics():
     tape = jax.tree.map(lambda x: 2 + 3 * x[:10].reshape(2, 5, *x.shape[1:]), minibatch())
     tape = replace(tape, terminated=tape.terminated > 9, truncated=tape.truncated > 9)
     normalizer, transition = algorithm.make_normalizer(BOX).update(tape, 0.9), minibatch()
-    sample = algorithm.sample(Batch(transition, jnp.ones(B)), normalizer, BOX.action_space)
+    state = replace(state_of(algorithm), normalizer=normalizer)
+    sample = algorithm.sample(Batch(transition, jnp.ones(B)), state)
     assert (np.asarray(sample.observation) != np.asarray(transition.observation)).all()
     np.testing.assert_array_equal(sample.observation, normalizer.observations(transition.observation))
     np.testing.assert_array_equal(
@@ -404,7 +401,6 @@ def test_sac_refuses_spaces_that_it_cannot_act_in(values, space, text):
         ({"policy_q": "max"}, "policy_q='max': must be min, mean or first"),
         ({"critic_subset": 3}, "critic_subset=3: must be at most n_critics=2"),
         ({"distributional": "quantile", "top_quantiles_to_drop_per_net": 25}, "must be less than n_quantiles=25"),
-        ({"network": Network(memory="gru")}, "network.memory='gru': SAC has no memory yet"),
         ({"gradient_steps": 0}, "gradient_steps=0"),
         ({"train_freq": (1, "episode")}, "not of episodes"),
     ],

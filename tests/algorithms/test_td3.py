@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -12,9 +13,11 @@ import pytest
 from off_policy_samples import BOX, SMALL, B, minibatch, normal, one_critic, state_of, to_units
 
 from operant.algorithms import registry
-from operant.algorithms.actor_critic.learner import Sample
+from operant.algorithms.actor_critic.samples import Sample
 from operant.algorithms.actor_critic.td3 import TD3
 from operant.algorithms.value.samples import TDSample
+from operant.networks.encoder import Flatten
+from operant.networks.torso import Torso
 from operant.ops.exploration_noise import GaussianNoise, Independent, OrnsteinUhlenbeck
 from operant.spaces import Box, Discrete
 from operant.types import Batch
@@ -30,7 +33,7 @@ def ddpg(**values) -> TD3:
 
 @jax.jit
 def critic_loss(algorithm, state, batch):
-    sample = algorithm.sample(batch, state.normalizer, BOX.action_space)
+    sample = algorithm.sample(batch, state)
     return algorithm.critic_loss(state.critics, state.target_critics, state.target_actor, sample, KEY)
 
 
@@ -75,7 +78,7 @@ def test_td3_smoothed_actions_are_clipped_twice():
 
 def test_td3_critic_loss_has_no_gradient_but_by_the_online_critics():
     state, transition = state_of(ALGORITHM), minibatch()
-    sample = ALGORITHM.sample(Batch(transition, jnp.ones(B)), state.normalizer, BOX.action_space)
+    sample = ALGORITHM.sample(Batch(transition, jnp.ones(B)), state)
 
     @jax.jit
     @jax.grad
@@ -90,7 +93,7 @@ def test_td3_critic_loss_has_no_gradient_but_by_the_online_critics():
 def test_td3_actor_loss_is_minus_the_first_critics_value_of_the_policy():
     state, transition = state_of(ALGORITHM), minibatch()
     weight = jnp.ones(B).at[3:].set(0.0)
-    sample = ALGORITHM.sample(Batch(transition, weight), state.normalizer, BOX.action_space)
+    sample = ALGORITHM.sample(Batch(transition, weight), state)
     loss = jax.jit(lambda s: ALGORITHM.actor_loss(s.actor, s.critics, sample, KEY))(state)
     inputs = np.concatenate(
         [transition.observation[:3], policy_by_hand(state.actor, transition.observation[:3])], -1
@@ -171,13 +174,15 @@ def test_td3_and_ddpg_refuse_what_is_no_box_and_say_what_takes_it():
 A, INPUT, Q_COST, R_COST, GAMMA = 0.9, 0.5, 1.0, 1.5, 0.95
 
 
+AS_IT_IS = Torso(Flatten(Box(-1.0, 1.0, (1,))), None)  # what the policy and the critics see of x
+
+
 class Quadratic(eqx.Module):
     """Critics that are linear in 1, x², x u and u²."""
 
     weight: jax.Array  # [n, 4]
 
-    def features(self, observation, *, key=None):
-        return observation
+    torso: ClassVar = AS_IT_IS
 
     def __call__(self, x, u, *, key=None):
         terms = jnp.stack([jnp.ones_like(x), x * x, x * u, u * u], -1)[:, 0]  # [B, 4]
@@ -193,8 +198,8 @@ class Proportional(eqx.Module):
 
     gain: jax.Array
 
-    def features(self, observation, critics, *, key=None):
-        return observation
+    def torso(self, critics):
+        return AS_IT_IS
 
     def action(self, x, *, key=None):
         return -self.gain * x

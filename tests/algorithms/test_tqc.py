@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from off_policy_samples import BOX, SMALL, B, minibatch, one_critic, state_of, to_units
+from off_policy_samples import SMALL, B, minibatch, one_critic, state_of, to_units
 
 from operant.algorithms import registry
 from operant.algorithms.actor_critic.critics import (
@@ -48,9 +48,9 @@ def test_tqc_loss_is_that_of_its_truncated_quantiles_by_hand(critics, dropped):
 
     @jax.jit
     def run(state, batch):
-        sample = algorithm.sample(batch, state.normalizer, BOX.action_space)
+        sample = algorithm.sample(batch, state)
         loss = algorithm.critic_loss(state.critics, state.target, state.actor, jnp.asarray(0.3), sample, KEY)
-        policy = state.actor.policy(state.actor.features(sample.next_observation, state.critics))
+        policy = state.actor.policy(sample.next_observation)
         return loss, Choice.of(policy, jax.random.split(KEY, 5)[0])
 
     (loss, (_, td_error)), choice = run(state, Batch(transition, jnp.ones(B)))
@@ -73,7 +73,7 @@ def test_tqc_loss_is_that_of_its_truncated_quantiles_by_hand(critics, dropped):
 def test_tqc_policy_is_improved_by_the_mean_of_all_quantiles():
     algorithm = tqc(n_critics=3)
     state, transition = state_of(algorithm), minibatch()
-    sample = algorithm.sample(Batch(transition, jnp.ones(B)), state.normalizer, BOX.action_space)
+    sample = algorithm.sample(Batch(transition, jnp.ones(B)), state)
     loss, _ = jax.jit(lambda s: algorithm.actor_loss(s.actor, s.critics, jnp.asarray(0.3), sample, KEY))(
         state
     )

@@ -139,6 +139,19 @@ CASES = {
         480,
     ),
     "TD3 with drifting noise": (off_policy(TD3, action_noise="ornstein-uhlenbeck"), Pendulum(), 2, 480),
+    "recurrent SAC of two steps by priority": (
+        off_policy(
+            SAC,
+            priority=True,
+            n_step=2,
+            sequence_length=3,
+            burn_in=1,
+            network=network(memory="gru", memory_size=4, critic_memory="own", share_features_extractor=False),
+        ),
+        Pendulum(),
+        2,
+        240,
+    ),
     "DQN that repeats random actions": (dqn(exploration_repeat=2.0), CartPole(), 2, 480),
     "Rainbow": (
         dqn(distributional="categorical", n_atoms=11, held_out_states=20, **RAINBOW),

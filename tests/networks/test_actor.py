@@ -38,7 +38,7 @@ def outputs_by_hand(actor, x):
 def test_actor_that_is_deterministic_gives_tanh_of_its_outputs_in_the_shape_of_the_box():
     actor, critics = built(stochastic=False)
     observation = normal(5, 4)
-    action = actor.action(actor.features(observation, critics))
+    action = actor.action(actor.torso(critics).encoder(observation))
     expected, _ = outputs_by_hand(actor, np.asarray(observation))
     np.testing.assert_allclose(action, np.tanh(expected).reshape(5, 2, 1), rtol=1e-4, atol=1e-5)
 
@@ -46,7 +46,7 @@ def test_actor_that_is_deterministic_gives_tanh_of_its_outputs_in_the_shape_of_t
 def test_actor_policy_is_a_squashed_gaussian_in_units_whose_log_std_is_clipped():
     actor, critics = built(stochastic=True)
     observation = 30 * normal(50, 4)
-    policy = actor.policy(actor.features(observation, critics))
+    policy = actor.policy(actor.torso(critics).encoder(observation))
     expected, _ = outputs_by_hand(actor, np.asarray(observation))
     assert isinstance(policy, Transformed)
     np.testing.assert_allclose(policy.base.mean, expected[:, :2], rtol=1e-3, atol=1e-3)
@@ -58,7 +58,7 @@ def test_actor_policy_is_a_squashed_gaussian_in_units_whose_log_std_is_clipped()
 def test_actor_policy_of_discrete_actions_heeds_masks():
     actor, critics = built(CHOICES, stochastic=True)
     mask = jnp.asarray([[True, False, True]])
-    policy = actor.policy(actor.features(normal(1, 4), critics), mask)
+    policy = actor.policy(actor.torso(critics).encoder(normal(1, 4)), mask)
     assert isinstance(policy, Categorical)
     probabilities = np.exp(policy.log_probabilities)[0]
     assert probabilities[1] == 0
@@ -68,7 +68,7 @@ def test_actor_policy_of_discrete_actions_heeds_masks():
 def test_actor_with_sde_has_noise_of_its_last_layers_features():
     actor, critics = built(stochastic=True, use_sde=True, log_std_init=-2.0)
     observation = normal(5, 4)
-    policy = actor.policy(actor.features(observation, critics))
+    policy = actor.policy(actor.torso(critics).encoder(observation))
     outputs, latent = outputs_by_hand(actor, np.asarray(observation))
     assert isinstance(policy.base, StateDependentGaussian)
     assert policy.base.log_std.shape == (6, 2)
@@ -90,6 +90,8 @@ def test_actor_uses_the_critics_encoder_without_a_gradient_where_it_is_shared():
     assert own.encoder is not None
     shared, critics = built(spec, replace(config, share_features_extractor=True), stochastic=False)
     assert shared.encoder is None
-    np.testing.assert_array_equal(shared.features(observation, critics), critics.features(observation))
-    gradient = jax.grad(lambda c: jnp.sum(shared.action(shared.features(observation, c))))(critics)
+    np.testing.assert_array_equal(
+        shared.torso(critics).encoder(observation), critics.torso.encoder(observation)
+    )
+    gradient = jax.grad(lambda c: jnp.sum(shared.action(shared.torso(c).encoder(observation))))(critics)
     assert all((np.asarray(x) == 0).all() for x in jax.tree.leaves(gradient))

@@ -33,7 +33,7 @@ def one_by_hand(critics, i, x):
 def test_critic_ensemble_is_n_networks_of_features_and_action():
     critics = filled(lambda key: CriticEnsemble.build(SMALL, CONTINUOUS, key, count=3, outputs=2))
     observation, action = normal(7, 4), normal(7, 2, 1)
-    values = jax.jit(lambda c, o, a: c(c.features(o), a))(critics, observation, action)
+    values = jax.jit(lambda c, o, a: c(c.torso.encoder(o), a))(critics, observation, action)
     assert values.shape == (3, 7, 2)
     inputs = np.concatenate([observation, action.reshape(7, 2)], -1)
     for i in range(3):
@@ -80,7 +80,7 @@ def test_critic_ensemble_has_layers_of_its_own_size_and_encoders_of_a_dict():
     critics = CriticEnsemble.build(config, spec, KEY, count=2)
     assert [h.weight.shape for h in critics.heads.hidden] == [(2, 7 + 2 + 2, 9), (2, 9, 8)]
     observation = {"a": normal(5, 3), "b": jnp.zeros(5, jnp.int32)}
-    assert critics(critics.features(observation), normal(5, 2, 1)).shape == (2, 5, 1)
+    assert critics(critics.torso.encoder(observation), normal(5, 2, 1)).shape == (2, 5, 1)
 
 
 class Features(eqx.Module):
@@ -92,7 +92,7 @@ class Features(eqx.Module):
 
 def test_critic_ensemble_on_a_users_module_is_not_linear_in_actions():
     critics = CriticEnsemble.build(UserModule(Features()), CONTINUOUS, KEY, count=2)
-    at = [critics(critics.features(jnp.ones(4)), jnp.full((2, 1), x)) for x in (-1.0, 0.0, 1.0)]
+    at = [critics(critics.torso.encoder(jnp.ones(4)), jnp.full((2, 1), x)) for x in (-1.0, 0.0, 1.0)]
     assert (np.abs(at[0] + at[2] - 2 * at[1]) > 1e-6).all()
 
 

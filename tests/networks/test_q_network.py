@@ -124,35 +124,6 @@ def test_q_network_has_its_head_on_a_user_module():
     assert q.head.action.hidden == ()
 
 
-def test_q_network_unrolls_step_by_step_and_the_burn_in_only_makes_the_memory():
-    config = Network(hidden_sizes=(5,), memory="lstm", memory_size=6, initialization="uniform")
-    q = filled(lambda key: QNetwork.build(config, SPEC, key))
-    length, batch, burn_in = 6, 3, 2
-    seen, after = normal(length, batch, 4), normal(length, batch, 4)
-    done = jnp.zeros((length, batch), bool).at[1, 0].set(True).at[3, 1].set(True)
-    carry = jax.tree.map(lambda x: normal(*x.shape), q.initial_carry(batch))
-    now, next_q = jax.jit(lambda q: q.unroll(seen, after, carry, done, burn_in))(q)
-
-    step = jax.jit(lambda q, o, c: q.features(o, c))
-    for b in range(batch):
-        memory = jax.tree.map(lambda x, b=b: x[b : b + 1], carry)
-        for t in range(length):
-            features, memory = step(q, seen[t, b : b + 1], memory)
-            if t >= burn_in:
-                np.testing.assert_allclose(now[t - burn_in, b], features[0], atol=1e-5)
-                successor, _ = step(q, after[t, b : b + 1], memory)
-                np.testing.assert_allclose(next_q[t - burn_in, b], successor[0], atol=1e-5)
-            if done[t, b]:
-                memory = q.initial_carry(1)
-
-    def first(seen):
-        return jnp.sum(q.unroll(seen, after, carry, done, burn_in)[0])
-
-    gradient = jax.jit(jax.grad(first))(seen)
-    assert (gradient[:burn_in] == 0).all()
-    assert (gradient[burn_in:] != 0).any()
-
-
 def test_q_network_says_which_actions_it_cannot_value():
     with pytest.raises(ValueError, match=r"test has MultiDiscrete\(2, 3\)"):
         QNetwork.build(Network(), EnvSpec("test", SPEC.observation_space, MultiDiscrete((2, 3))), KEY)

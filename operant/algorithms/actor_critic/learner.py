@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -12,21 +12,21 @@ import numpy as np
 
 from operant.algorithms import ranges
 from operant.algorithms.actor_critic.critics import CriticKind, ExpectedValue, PolicyQ, TruncatedQuantiles
+from operant.algorithms.actor_critic.samples import Sample, initial_carry, step
 from operant.algorithms.base import require, static
 from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.hindsight import LearnsInHindsight, require_goals
 from operant.algorithms.normalizing import Normalizes
-from operant.algorithms.value.parts import Prioritized
+from operant.algorithms.sequences import LearnsFromSequences, require_sequences
+from operant.algorithms.value.parts import Prioritized, sequence_td_error
 from operant.algorithms.value.samples import TDSample
 from operant.distributions import parameters
-from operant.distributions.transformed import HUGE, unscale
+from operant.distributions.transformed import HUGE
 from operant.networks import Network, UserModule, network_field
 from operant.ops.exploration_noise import ExplorationNoise, GaussianNoise, Independent, OrnsteinUhlenbeck
-from operant.ops.metrics import only_where
-from operant.ops.normalization import Normalizer
-from operant.ops.returns import weighted_mean
+from operant.ops.metrics import Metrics, only_where
 from operant.ops.schedules import Schedule
-from operant.spaces import Box, Space, describe
+from operant.spaces import Box, describe
 from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Transition
 
 ActionNoise = Literal["normal", "ornstein-uhlenbeck"]
@@ -34,26 +34,7 @@ Distributional = Literal["none", "quantile"]
 CHOICES = {"distributional": Distributional, "policy_q": PolicyQ}
 
 
-class Sample(NamedTuple):
-    """A minibatch as losses read it; leaves `[B, …]`."""
-
-    observation: PyTree  # normalised, as is the next one
-    next_observation: PyTree
-    action: jax.Array  # of a Box in units in which its bounds are −1 and 1
-    td: TDSample
-
-    @property
-    def next_action_mask(self) -> jax.Array | None:
-        """Actions that are possible in s', `[B, A]`; all where none is, for nothing follows there."""
-        mask = self.td.next_action_mask
-        return None if mask is None else mask | ~jnp.any(mask, -1, keepdims=True)
-
-    def mean(self, x: jax.Array) -> jax.Array:
-        """The mean of `x` `[B]` over what happened, weighted by importance."""
-        return weighted_mean(self.td.weight * x, self.td.weight > 0)
-
-
-class OffPolicy(LearnsInHindsight, Normalizes, GradientLearner):
+class OffPolicy(LearnsInHindsight, LearnsFromSequences, Normalizes, GradientLearner):
     """An actor and an ensemble of critics, learnt from replay."""
 
     learning_rate: float | Schedule = 3e-4
@@ -102,7 +83,8 @@ class OffPolicy(LearnsInHindsight, Normalizes, GradientLearner):
     """Gradients longer than this are shortened to it; none: they are taken as they are."""
     network: Network | UserModule = network_field()
     """The networks: a Network(…), or any Equinox module that maps an observation to features. hidden_sizes are the
-    policy's, value_hidden_sizes the critics'. A shared encoder of observations is learnt by the critics alone."""
+    policy's, value_hidden_sizes the critics'. A shared encoder of observations, or a shared memory, is learnt by the
+    critics alone; with critic_memory own both have one, which learns best."""
 
     def __check_init__(self) -> None:
         ranges.whole(self, "buffer_size", "batch_size", "train_freq", "policy_delay", "n_step")
@@ -126,11 +108,6 @@ class OffPolicy(LearnsInHindsight, Normalizes, GradientLearner):
             self.distributional == "none" or dropped < quantiles,
             *("top_quantiles_to_drop_per_net", dropped, few),
         )
-        if isinstance(self.network, Network) and self.network.memory != "none":
-            raise ValueError(
-                f"network.memory={self.network.memory!r}: {type(self).__name__} has no memory yet. Show it the last "
-                "observations with wrappers='frame-stack:4', or use PPO or, for Discrete actions, DQN."
-            )
 
     @property
     def critic_kind(self) -> CriticKind:
@@ -152,8 +129,9 @@ class OffPolicy(LearnsInHindsight, Normalizes, GradientLearner):
             self.train_freq,
             self.gradient_steps,
             self.learning_starts,
-            n_step=self.n_step,
+            n_step=1 if self.network.recurrent else self.n_step,
             priority=self.priority,
+            sequence=self.burn_in + self.sequence_length if self.network.recurrent else 1,
             hindsight=self.hindsight,
             n_sampled_goal=self.n_sampled_goal,
         )
@@ -176,6 +154,7 @@ class OffPolicy(LearnsInHindsight, Normalizes, GradientLearner):
         needed = self.train_freq * spec.num_envs
         allowed = f"at least train_freq × num_envs = {needed}"
         require(self.buffer_size >= needed, "buffer_size", self.buffer_size, allowed)
+        require_sequences(self.experience, spec)
 
     def advice(self, spec: EnvSpec) -> list[str]:
         return self.advice_on_normalization(spec)
@@ -195,16 +174,30 @@ class OffPolicy(LearnsInHindsight, Normalizes, GradientLearner):
         kind = GaussianNoise if self.action_noise == "normal" else OrnsteinUhlenbeck
         return kind(self.action_noise_sigma)
 
-    def sample(self, batch: Batch, normalizer: Normalizer, space: Space) -> Sample:
-        """What a minibatch `[B]` says, in the networks' units."""
-        transition = batch.transition
-        td = TDSample.of(batch, normalizer, self.gamma, self.n_step, None)
-        return Sample(
-            normalizer.observations(transition.observation),
-            normalizer.observations(transition.next_observation),
-            unscale(space, td.action) if isinstance(space, Box) else td.action,
-            td,
-        )
+    def initial_carry(self, state: Any, num_envs: int) -> PyTree:
+        return initial_carry(state.actor, state.critics, num_envs)
+
+    def step(self, state: Any, observation: PyTree, carry: PyTree) -> tuple[jax.Array, jax.Array, PyTree]:
+        """One step's inputs `[N, F]` of the layers of the actor and of the critics, and the carry after it."""
+        return step(state.actor, state.critics, state.normalizer.observations(observation), carry)
+
+    def sample(self, batch: Batch, state: Any) -> Sample:
+        """What a minibatch says, in units of the networks."""
+        burn_in = self.burn_in if self.network.recurrent else None
+        td = TDSample.of(batch, state.normalizer, self.gamma, self.n_step, burn_in)
+        return Sample.of(batch, td, state, burn_in)
+
+    def with_priority(
+        self, state: Any, metrics: Metrics, td_error: jax.Array, batch: Batch
+    ) -> tuple[Any, Metrics] | tuple[Any, Metrics, jax.Array]:
+        """The answer of `update`, with |δ| of each row of a sample: priorities, where replay asks for them."""
+        prioritized = self.prioritized
+        if prioritized is None:
+            return state, metrics
+        if self.network.recurrent:
+            weight = batch.weight[self.burn_in :]
+            td_error = sequence_td_error(td_error.reshape(weight.shape), weight)
+        return state, metrics, prioritized.priority(td_error)
 
 
 def every(

@@ -12,6 +12,7 @@ expectation over a is a sum over all that are possible. What changes one part, a
 | distributional | quantiles of Z_i, the largest left out of y | TQC: Kuznetsov et al. 2020, arXiv:2005.04269 |
 | critic_subset | the least of a random few of many critics | REDQ: Chen et al. 2021, arXiv:2101.05982 |
 | use_sde | noise that is a function of the state | gSDE: Raffin et al. 2021, arXiv:2005.05719 |
+| network.memory | replay of sequences, from a stored memory | Ni et al. 2022, arXiv:2110.05038; R2D2 |
 
 | paper | here |
 |---|---|
@@ -36,7 +37,8 @@ import optax
 
 from operant.algorithms import configurations, ranges
 from operant.algorithms.actor_critic.critics import policy_value
-from operant.algorithms.actor_critic.learner import Sample, every
+from operant.algorithms.actor_critic.learner import every
+from operant.algorithms.actor_critic.samples import Sample
 from operant.algorithms.actor_critic.soft import Choice, entropy_target, improve_ent_coef
 from operant.algorithms.actor_critic.soft_actor_critic import SoftActorCritic
 from operant.algorithms.base import static
@@ -111,7 +113,7 @@ class SAC(SoftActorCritic):
         )
 
     def update(self, state: SACState, batch: Batch, key: jax.Array, clock: Clock):
-        sample = self.sample(batch, state.normalizer, state.actor.action_space)
+        sample = self.sample(batch, state)
         key_critics, key_actor = jax.random.split(key)
         ent_coef = self.temperature(state.log_ent_coef)
         optimizer = self._optimizer(at(self.learning_rate, clock))
@@ -149,8 +151,7 @@ class SAC(SoftActorCritic):
             *(actor, critics, target, log_ent_coef, updates),
             *(actor_optimizer, critic_optimizer, ent_coef_optimizer, state.normalizer),
         )
-        prioritized = self.prioritized
-        return (state, metrics) if prioritized is None else (state, metrics, prioritized.priority(td_error))
+        return self.with_priority(state, metrics, td_error, batch)
 
     def critic_loss(
         self,
@@ -164,14 +165,15 @@ class SAC(SoftActorCritic):
         """Σ_i J_Q(θ_i) of a minibatch, what there is to say about it, and |δ| `[B]`, the mean over critics."""
         key_choice, key_subset, key_target, key_online, key_encoder = jax.random.split(key, 5)
         kind, td = self.critic_kind, sample.td
-        policy = actor.policy(actor.features(sample.next_observation, critics), sample.next_action_mask)
-        choice = Choice.of(policy, key_choice)
-        next_output = choice.outputs(target, target.features(sample.next_observation), key_target)
+        next_features = sample.next_features(actor.torso(critics), sample.actor_carry)
+        choice = Choice.of(actor.policy(next_features, sample.next_action_mask), key_choice)
+        next_features = sample.next_features(target.torso, sample.critics_carry)
+        next_output = choice.outputs(target, next_features, key_target)
         next_return = kind.pessimistic(random_subset(next_output, self.critic_subset, key_subset))
         bonus = td.discount * ent_coef * choice.entropy
         td_target = kind.shifted(choice.expected(next_return), td.reward + bonus, td.discount)  # y
 
-        features = critics.features(sample.observation, key=key_encoder)
+        features = sample.features(critics.torso, sample.critics_carry, key=key_encoder)
         output = critics(features, sample.action, key=key_online)  # Z(s, a; θ) [n, B, M]
         losses, td_error = kind.loss(output, jax.lax.stop_gradient(td_target))
         loss = 0.5 * sample.mean(jnp.sum(losses, 0))
@@ -184,9 +186,10 @@ class SAC(SoftActorCritic):
         """J_π(φ) of a minibatch, itself again, and how much of the entropy H̄ is missing, H̄ − H."""
         key_choice, key_dropout, key_critics = jax.random.split(key, 3)
         mask = sample.td.action_mask
-        features = actor.features(sample.observation, critics, key=key_dropout)
+        features = sample.features(actor.torso(critics), sample.actor_carry, key=key_dropout)
         choice = Choice.of(actor.policy(features, mask, key=key_dropout), key_choice)
-        output = choice.outputs(critics, critics.features(sample.observation), key_critics)
+        features = sample.features(critics.torso, sample.critics_carry)
+        output = choice.outputs(critics, features, key_critics)
         q_value = policy_value(self.critic_kind.q_values(output), self.policy_q)
         loss = sample.mean(choice.expected(ent_coef * choice.log_prob - q_value))
         aimed = entropy_target(self.target_entropy, actor.action_space, mask)

@@ -15,7 +15,7 @@ from operant.algorithms.actor_critic.critics import policy_value
 from operant.algorithms.actor_critic.learner import OffPolicy, standard_normals
 from operant.algorithms.actor_critic.soft import initial_ent_coef
 from operant.algorithms.base import Estimates, require, static
-from operant.distributions import Categorical, Distribution, Transformed, scale
+from operant.distributions import Categorical, Transformed, scale
 from operant.ops.exploration_noise import ExplorationNoise, HeldNoise, Independent, Joint
 from operant.spaces import Box, Discrete, describe
 from operant.types import Clock, EnvSpec, PyTree
@@ -90,7 +90,8 @@ class SoftActorCritic(OffPolicy):
         return Joint((of_policy,) if self.action_noise is None else (of_policy, self.noise_process))
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
-        policy = self.policy(state, observation, action_mask)
+        features, _, carry = self.step(state, observation, carry)
+        policy = state.actor.policy(features, action_mask)  # over actions of a Box in units of [−1, 1]
         action = policy.sample(noise[0]) if explore else policy.mode()
         if isinstance(policy, Categorical):
             return action, carry, ()
@@ -98,20 +99,16 @@ class SoftActorCritic(OffPolicy):
             action = jnp.clip(action + noise[1], -1.0, 1.0)
         return scale(state.actor.action_space, action), carry, ()
 
-    def policy(self, state: Any, observation: PyTree, action_mask: PyTree) -> Distribution:
-        """π(·|s), over actions of a Box in units of [−1, 1]."""
-        features = state.actor.features(state.normalizer.observations(observation), state.critics)
-        return state.actor.policy(features, action_mask)
-
     def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
-        policy = self.policy(state, observation, action_mask)
+        features, _, _ = self.step(state, observation, carry)
+        policy = state.actor.policy(features, action_mask)
         assert isinstance(policy, Categorical)
         return jnp.exp(policy.log_probabilities)
 
     def estimates(self, state, observation, action_mask, carry):
         """The value is that of the best known action of a Box, without its entropy."""
-        policy, which = self.policy(state, observation, action_mask), self.policy_q
-        features = state.critics.features(state.normalizer.observations(observation))
+        of_actor, features, carry = self.step(state, observation, carry)
+        policy, which = state.actor.policy(of_actor, action_mask), self.policy_q
         if isinstance(policy, Transformed):
             output = state.critics(features, policy.mode())
             value = policy_value(self.critic_kind.q_values(output), which)

@@ -31,7 +31,8 @@ import optax
 
 from operant.algorithms import configurations, ranges
 from operant.algorithms.actor_critic.critics import PolicyQ, policy_value
-from operant.algorithms.actor_critic.learner import OffPolicy, Sample, every, standard_normals
+from operant.algorithms.actor_critic.learner import OffPolicy, every, standard_normals
+from operant.algorithms.actor_critic.samples import Sample
 from operant.algorithms.base import Estimates, static
 from operant.distributions import scale
 from operant.networks import Actor, CriticEnsemble, Network, UserModule, network_field
@@ -42,7 +43,7 @@ from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
 from operant.ops.schedules import Schedule, at
 from operant.spaces import Box, describe
-from operant.types import Batch, Clock, EnvSpec, PyTree
+from operant.types import Batch, Clock, EnvSpec
 
 
 class TD3State(eqx.Module):
@@ -134,23 +135,19 @@ class TD3(OffPolicy):
         return self.noise_process
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
-        action = self.action(state, observation)
+        features, _, carry = self.step(state, observation, carry)
+        action = state.actor.action(features)
         if explore and self.action_noise is not None:
             action = jnp.clip(action + noise, -1.0, 1.0)
         return scale(state.actor.action_space, action), carry, ()
 
-    def action(self, state: TD3State, observation: PyTree) -> jax.Array:
-        """π(s), `[N, *shape]` in units of [−1, 1]."""
-        features = state.actor.features(state.normalizer.observations(observation), state.critics)
-        return state.actor.action(features)
-
     def estimates(self, state, observation, action_mask, carry):
-        features = state.critics.features(state.normalizer.observations(observation))
-        output = state.critics(features, self.action(state, observation))
+        of_actor, features, carry = self.step(state, observation, carry)
+        output = state.critics(features, state.actor.action(of_actor))
         return Estimates(value=policy_value(self.critic_kind.q_values(output), self.policy_q)), carry
 
     def update(self, state: TD3State, batch: Batch, key: jax.Array, clock: Clock):
-        sample = self.sample(batch, state.normalizer, state.actor.action_space)
+        sample = self.sample(batch, state)
         key_critics, key_actor = jax.random.split(key)
         optimizer = self._optimizer(at(self.learning_rate, clock))
 
@@ -177,8 +174,7 @@ class TD3(OffPolicy):
             *(actor, critics, target_actor, target_critics, updates),
             *(actor_optimizer, critic_optimizer, state.normalizer),
         )
-        prioritized = self.prioritized
-        return (state, metrics) if prioritized is None else (state, metrics, prioritized.priority(td_error))
+        return self.with_priority(state, metrics, td_error, batch)
 
     def critic_loss(
         self,
@@ -192,14 +188,15 @@ class TD3(OffPolicy):
         key_smoothing, key_subset, key_target, key_online, key_encoder = jax.random.split(key, 5)
         kind, td = self.critic_kind, sample.td
 
-        action = target_actor.action(target_actor.features(sample.next_observation, target_critics))
+        next_features = sample.next_features(target_actor.torso(target_critics), sample.actor_carry)
+        action = target_actor.action(next_features)
         action = self.smoothed(action, jax.random.normal(key_smoothing, action.shape, dtype=jnp.float32))
-        next_features = target_critics.features(sample.next_observation)
+        next_features = sample.next_features(target_critics.torso, sample.critics_carry)
         next_output = target_critics(next_features, action, key=key_target)
         next_return = kind.pessimistic(random_subset(next_output, self.critic_subset, key_subset))
         td_target = kind.shifted(next_return, td.reward, td.discount)  # y
 
-        features = critics.features(sample.observation, key=key_encoder)
+        features = sample.features(critics.torso, sample.critics_carry, key=key_encoder)
         output = critics(features, sample.action, key=key_online)  # Z(s, a; θ) [n, B, M]
         losses, td_error = kind.loss(output, jax.lax.stop_gradient(td_target))
         loss = sample.mean(jnp.sum(losses, 0))
@@ -215,8 +212,9 @@ class TD3(OffPolicy):
         """J(φ) of a minibatch."""
         key_dropout, key_critics = jax.random.split(key)
         critics = critics.first if self.policy_q == "first" else critics
-        action = actor.action(actor.features(sample.observation, critics, key=key_dropout), key=key_dropout)
-        output = critics(critics.features(sample.observation), action, key=key_critics)
+        features = sample.features(actor.torso(critics), sample.actor_carry, key=key_dropout)
+        action = actor.action(features, key=key_dropout)
+        output = critics(sample.features(critics.torso, sample.critics_carry), action, key=key_critics)
         return -sample.mean(policy_value(self.critic_kind.q_values(output), self.policy_q))
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:

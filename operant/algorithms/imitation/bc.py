@@ -158,7 +158,7 @@ class BC(ActsByNetwork, NormalizesObservations, GradientLearner):
 
     @property
     def _recurrent(self) -> bool:
-        return isinstance(self.network, Network) and self.network.memory != "none"
+        return self.network.recurrent
 
 
 def replaced(state: BCState, network: ActorCritic) -> BCState:

@@ -214,8 +214,7 @@ class ActorCriticLearner(PolicyGradient):
     def left_over(self, spec: EnvSpec, batch_size: int) -> list[str]:
         """Advice where the minibatch size does not divide the rollout."""
         samples = self.n_steps * spec.num_envs
-        recurrent = isinstance(self.network, Network) and self.network.memory != "none"
-        if recurrent or samples % batch_size == 0:
+        if self.network.recurrent or samples % batch_size == 0:
             return []
         return [
             f"batch_size={batch_size} does not divide n_steps × num_envs = {samples}: {samples % batch_size} samples, "

@@ -203,7 +203,7 @@ class DQN(DQNHyperparameters):
         prioritized = self.parts.priority
         if prioritized is None:
             return state, metrics
-        if self.recurrent:
+        if self.network.recurrent:
             td_error = sequence_td_error(td_error, batch.weight[self.burn_in :])
         return state, metrics, prioritized.priority(td_error)
 
@@ -215,7 +215,7 @@ class DQN(DQNHyperparameters):
         Samples are `[B]`, and `[L, B]` with memory, for the L steps after the burn-in.
         """
         head, munchausen, _ = self.parts
-        burn_in = self.burn_in if self.recurrent else None
+        burn_in = self.burn_in if self.network.recurrent else None
         sample = TDSample.of(batch, normalizer, self.gamma, self.n_step, burn_in)
         out = self.outputs(network, target, normalizer, batch, sample, key)
 
@@ -252,8 +252,9 @@ class DQN(DQNHyperparameters):
         leading = sample.reward.shape
         key_dropout, key_output, key_noise, key_taus, key_next = jax.random.split(key, 5)
         key_next_noise, key_selector = jax.random.split(key_next)
-        online = Encoded.of(network, batch, sample, normalizer, self.burn_in, key_dropout)
-        fixed = Encoded.of(target, batch, sample, normalizer, self.burn_in)
+        burn_in = self.burn_in if self.network.recurrent else 0
+        online = Encoded.of(network, batch, sample, normalizer, burn_in, key_dropout)
+        fixed = Encoded.of(target, batch, sample, normalizer, burn_in)
         taus, target_taus = head.sample_taus(key_taus, leading)
 
         noise = online.head.sample_noise(key_noise)

@@ -12,6 +12,7 @@ from operant.algorithms.base import require, require_discrete_actions, static
 from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.hindsight import LearnsInHindsight, require_goals
 from operant.algorithms.normalizing import Normalizes
+from operant.algorithms.sequences import LearnsFromSequences, require_sequences
 from operant.algorithms.value.heads import C51, ExpectedValue, Head, ImplicitQuantiles, QuantileRegression
 from operant.algorithms.value.parts import Munchausen, Parts, Prioritized
 from operant.networks import Network, UserModule, network_field
@@ -30,7 +31,7 @@ CHOICES = {
 }
 
 
-class DQNHyperparameters(LearnsInHindsight, Normalizes, GradientLearner):
+class DQNHyperparameters(LearnsInHindsight, LearnsFromSequences, Normalizes, GradientLearner):
     """What there is to choose, flat, as people type it; `parts` is the same as the algorithm reads it."""
 
     learning_rate: float | Schedule = 1e-4
@@ -107,10 +108,6 @@ class DQNHyperparameters(LearnsInHindsight, Normalizes, GradientLearner):
     """With munchausen: temperature τ of the policy that values are of."""
     munchausen_clip: float = -1.0
     """With munchausen: the least that τ times the log-probability counts."""
-    sequence_length: int = static(20)
-    """With memory: steps in a row that are replayed together, those to warm the memory up not counted."""
-    burn_in: int = static(10)
-    """With memory: steps before these, from which only the memory is made."""
     loss_function: Loss = static("huber")
     """How errors weigh. huber grows linearly beyond an error of 1, so that rare large ones, such as those at an
     episode's end, may go unlearnt while values rise; mse follows them."""
@@ -129,9 +126,8 @@ class DQNHyperparameters(LearnsInHindsight, Normalizes, GradientLearner):
     def __check_init__(self) -> None:
         ranges.whole(self, "buffer_size", "batch_size", "train_freq", "target_update_interval", "n_step")
         ranges.whole(self, "n_quantiles", "n_target_quantiles", "n_policy_quantiles", "n_cosines")
-        ranges.whole(self, "sequence_length")
         ranges.whole(self, "n_atoms", least=2)
-        ranges.whole(self, "learning_starts", "burn_in", "held_out_states", least=0)
+        ranges.whole(self, "learning_starts", "held_out_states", least=0)
         ranges.whole(self, "gradient_steps", least=-1)
         ranges.fraction(self, "gamma", "tau", "priority_exponent", "priority_beta")
         ranges.fraction(self, "exploration_fraction", "exploration_initial_eps", "exploration_final_eps")
@@ -181,11 +177,6 @@ class DQNHyperparameters(LearnsInHindsight, Normalizes, GradientLearner):
         return ExpectedValue(self.loss_function)
 
     @property
-    def recurrent(self) -> bool:
-        """Whether the network has a memory."""
-        return isinstance(self.network, Network) and self.network.memory != "none"
-
-    @property
     def experience(self) -> Replay:
         return Replay(
             self.buffer_size,
@@ -193,9 +184,9 @@ class DQNHyperparameters(LearnsInHindsight, Normalizes, GradientLearner):
             self.train_freq,
             self.gradient_steps,
             self.learning_starts,
-            n_step=1 if self.recurrent else self.n_step,
+            n_step=1 if self.network.recurrent else self.n_step,
             priority=self.priority,
-            sequence=self.burn_in + self.sequence_length if self.recurrent else 1,
+            sequence=self.burn_in + self.sequence_length if self.network.recurrent else 1,
             hindsight=self.hindsight,
             n_sampled_goal=self.n_sampled_goal,
         )
@@ -207,16 +198,7 @@ class DQNHyperparameters(LearnsInHindsight, Normalizes, GradientLearner):
         needed = self.train_freq * spec.num_envs
         allowed = f"at least train_freq × num_envs = {needed}"
         require(self.buffer_size >= needed, "buffer_size", self.buffer_size, allowed)
-        if self.recurrent:
-            steps = self.burn_in + self.sequence_length
-            require(
-                steps >= 2, "sequence_length", self.sequence_length, f"at least 2 with burn_in={self.burn_in}"
-            )
-            needed = steps * spec.num_envs
-            allowed = (
-                f"at least (burn_in + sequence_length) × num_envs = {needed}, a sequence of each environment"
-            )
-            require(self.learning_starts >= needed, "learning_starts", self.learning_starts, allowed)
+        require_sequences(self.experience, spec)
 
     def advice(self, spec: EnvSpec) -> list[str]:
         interval, copies = self.target_update_interval, spec.num_envs

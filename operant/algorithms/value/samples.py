@@ -83,8 +83,8 @@ class Encoded(NamedTuple):
         burn_in: int,
         key: jax.Array | None = None,
     ) -> Encoded:
-        """`key` turns dropout on, for s."""
-        features, next_features = network.unroll(
+        """`burn_in` is 0 for a network without memory. `key` turns dropout on, for s."""
+        features, next_features = network.torso.unroll(
             normalizer.observations(batch.transition.observation),
             normalizer.observations(batch.transition.next_observation),
             batch.carry,
