@@ -138,12 +138,15 @@ def test_curiosity_flags_that_are_wrong_are_refused(arguments, message):
         flags(*arguments)
 
 
-@pytest.mark.slow
-def test_curiosity_solves_a_maze_that_pays_nothing_but_for_its_goal():
-    def solved(curiosity):
-        agent = operant.PPO("SparseMaze", preset="auto", curiosity=curiosity, seeds=4)
-        return [score.mean for score in agent.learn(200_000, progress_bar=False).evaluate(1)]
-
-    assert solved("none") == [0.0] * 4
-    assert solved("rnd") == [1.0] * 4
-    assert solved("icm") == [1.0] * 4
+@pytest.mark.parametrize(
+    ("curiosity", "right"),
+    [  # Of four learners one may be lucky, or not; which one is depends on the processor's last bits.
+        pytest.param("none", lambda solved: solved <= 1, marks=pytest.mark.full),
+        pytest.param("rnd", lambda solved: solved >= 3, marks=pytest.mark.slow),
+        pytest.param("icm", lambda solved: solved >= 3, marks=pytest.mark.full),
+    ],
+)
+def test_curiosity_solves_a_maze_that_pays_nothing_but_for_its_goal(curiosity, right):
+    agent = operant.PPO("SparseMaze", preset="auto", curiosity=curiosity, seeds=4)
+    scores = agent.learn(200_000, progress_bar=False).evaluate(1)
+    assert right(sum(score.mean for score in scores)), scores
