@@ -94,8 +94,6 @@ def test_what_is_learnt_from_is_clipped_and_what_is_reported_is_not(backend):
 def test_a_picture_of_the_policy_takes_known_axes_only_where_observations_are_known(agent, tmp_path):
     assert agent.plot_policy(tmp_path / "policy.png").axes[0].get_xlabel() == "angle from upright (rad)"
     stacked = operant.LinearQ("Pendulum-v1", wrappers=["discretize:5", "frame-stack:2"], tilings=1, tiles=2)
-    with pytest.raises(ValueError, match="No view is known"):
-        stacked.plot_policy()
     states = np.random.default_rng(0).normal(size=(50, 6))
     assert stacked.plot_policy(states=states).axes[0].get_xlabel() == "observation[0]"
 

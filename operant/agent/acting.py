@@ -148,10 +148,7 @@ class Policies:
     def __call__(self, deterministic: bool = True, seed: int = 0) -> Policy:
         """The policy that takes the best known action, or one that samples, reproducibly by `seed`."""
         agent, seed = self._agent, inputs.seed_of(seed)
-        if agent.seeds is not None:
-            raise ValueError(
-                f"There are {len(agent.seeds)} learners here: choose one with agent[i] or agent.best()."
-            )
+        inputs.require_one_learner(agent.seeds)
         state, asked = agent.state, (deterministic, seed)
         known = agent._policies.get(asked)
         if known is None or known.state is not state or known.algorithm is not agent.algorithm:

@@ -128,6 +128,12 @@ def number_of_learners(seeds: int | Iterable[int] | None) -> int:
     return max(len(seeds), 1) if isinstance(seeds, Sized) else 1
 
 
+def require_one_learner(seeds: Sequence[int] | None) -> None:
+    """Raise ValueError where several learners would have to answer as one."""
+    if seeds is not None:
+        raise ValueError(f"There are {len(seeds)} learners here: choose one with agent[i] or agent.best().")
+
+
 def seeds_of(seed: int, seeds: int | Iterable[int] | None) -> tuple[int, ...] | None:
     """The learners' seeds: those listed, or that many from `seed` upwards; None for a single learner."""
     if seeds is None:

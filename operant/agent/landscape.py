@@ -24,7 +24,7 @@ RESOLUTION, EPISODES = 11, 2  # of the map beneath a search that is not a grid s
 
 
 def landscape(core: Core, path: str | Path | None) -> Figure:
-    """Draw the map that `showing.has_landscape` promises: a grid search's own; beneath another search that of a small
+    """Draw the map that `pictures.has_landscape` promises: a grid search's own; beneath another search that of a small
     grid search made for it.
     """
     grid = core if isinstance(core.algorithm, GridSearch) else _surveyed(core)

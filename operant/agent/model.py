@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from operant.agent import saving, showing
+from operant.agent import pictures, saving, showing
 from operant.agent.acting import Acting
 from operant.agent.configuration import config
 from operant.agent.core import Core
@@ -42,13 +42,39 @@ class Model(Acting, Tunable):
         """The learning curve, over all seeds, with lines at `reference`; written as PNG to `path`, if given."""
         return showing.plot(self._core, path, reference)
 
-    def plot_policy(self, path: str | Path | None = None, states: np.ndarray | None = None) -> Figure:
-        """What the policy does over two quantities of a vector observation; `states` `[K, D]` are drawn as dots.
+    def plot_policy(
+        self,
+        path: str | Path | None = None,
+        states: np.ndarray | None = None,
+        axes: Sequence[int | str] | None = None,
+    ) -> Figure:
+        """What the policy does over two quantities of a vector observation; written as PNG to `path`, if given.
 
-        Of a search for the two numbers of a constant action, how it went over a map of the return instead.
-        Raises ValueError where no such picture can be drawn.
+        Of Discrete actions how likely they are, of a Box a map for each of up to six elements. Of a search for the two
+        numbers of a constant action, how it went over a map of the return instead.
+
+        Args:
+            states: Visited ones `[K, D]`, drawn as dots: `agent.record("film.mp4").observations`. Without them an
+                episode is played where the axes need it.
+            axes: Two elements of the observation, by index or name, such as `(0, 1)` or `("position", "velocity")`; by
+                default those known to tell most, or the first two. The others are held at their medians.
+
+        Raises ValueError, saying why, where no such picture can be drawn.
         """
-        return showing.plot_policy(self._core, path, states)
+        return pictures.plot_policy(self._core, path, states, axes)
+
+    def plot_critic(self, path: str | Path | None = None, observation: Any = None) -> Figure:
+        """What critics expect of each action in one state, and what the policy does there; as PNG to `path`, if given.
+
+        Of a Box of one element a curve of Q for each critic, with the policy's density; of two a map of Q; of Discrete
+        actions bars. Where the return's distribution is learnt (TQC, QR-DQN, C51), with bands of its quantiles.
+
+        Args:
+            observation: By default the first one of an episode.
+
+        Raises ValueError, saying why, where no such picture can be drawn.
+        """
+        return pictures.plot_critic(self._core, path, observation)
 
     # environments
 

@@ -11,15 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
-import numpy as np
 
-from operant import html, spaces
+from operant import html
 from operant.agent.core import Core
 from operant.algorithms import registry
-from operant.algorithms.base import Algorithm
-from operant.engine.policy import Policy
 from operant.envs import arguments
-from operant.envs.source import Source
 from operant.envs.wrappers.registry import to_text
 from operant.networks import Network
 
@@ -28,18 +24,22 @@ if TYPE_CHECKING:
 
 
 def plot(core: Core, path: str | Path | None, reference: Mapping[str, float] | None) -> Figure:
-    """The learning curve, over all seeds; with the values of held-out states where there are some."""
+    """The learning curve, over all seeds; next to it what it expects and its temperature, where these are logged."""
     if not core.history:
         raise ValueError("There is nothing to plot before `learn`.")
-    from operant.studio.curves import VALUE, learning_curve, series
+    from operant.studio.curves import ALONGSIDE, ENT_COEF, Q_VALUE, VALUE, constant, learning_curve, series
 
-    valued = any(VALUE in row for row in core.history)
+    logged = {key: series(core.history, key) for key in ALONGSIDE if any(key in row for row in core.history)}
+    if VALUE in logged:  # the better one, as its states stay the same
+        logged.pop(Q_VALUE, None)
+    if ENT_COEF in logged and constant(logged[ENT_COEF][1]):  # given, rather than learnt
+        del logged[ENT_COEF]
     return learning_curve(
         {core.name: series(core.history)},
         title=f"{core.name} on {core.source.id}",
         threshold=threshold(core),
         reference=reference,
-        values={core.name: series(core.history, VALUE)} if valued else None,
+        alongside={key: {core.name: each} for key, each in logged.items()},
         path=path,
     )
 
@@ -77,46 +77,6 @@ def _different(value: Any, default: Any) -> str:
         return ""
     others = {f.name: getattr(value, f.name) for f in fields(Network)}
     return ", ".join(f"{name}={x!r}" for name, x in others.items() if x != getattr(default, name))
-
-
-def has_landscape(algorithm: Algorithm, source: Source) -> bool:
-    """Whether the return can be drawn over two parameters: of a search for a constant action of two numbers.
-
-    Where the environment is not native, only of a grid search, whose map is there already.
-    """
-    space = source.spec.action_space
-    if not (isinstance(space, spaces.Box) and space.bounded and space.shape == (2,)):
-        return False
-    from operant.algorithms.search.grid_search import GridSearch
-    from operant.algorithms.search.search import PolicySearch
-
-    searched = isinstance(algorithm, PolicySearch) and algorithm.policy == "constant"
-    return searched and (isinstance(algorithm, GridSearch) or source.native is not None)
-
-
-def plot_policy(core: Core, path: str | Path | None, states: np.ndarray | None) -> Figure:
-    """What the policy does over two quantities of a vector observation, or where its two parameters were found."""
-    if has_landscape(core.algorithm, core.source):
-        from operant.agent.landscape import landscape
-
-        return landscape(core, path)
-    from operant.studio.policy_map import VIEWS, policy_map
-
-    discrete, source = isinstance(core.spec.action_space, spaces.Discrete), core.source
-    policy = Policy(core.algorithm, core.state, core.spec)
-
-    def act(observations: np.ndarray) -> np.ndarray:
-        return policy(observations, None, None, np.ones(len(observations), bool), 0)[0]
-
-    return policy_map(
-        (lambda observations: policy.probabilities(observations, None)) if discrete else act,
-        view=VIEWS.get(source.id) if source.own_observations else None,
-        environment=source.id if source.own_observations and source.own_actions else None,
-        continuous=not discrete,
-        states=states,
-        title=f"{core.name} on {core.source.id}",
-        path=path,
-    )
 
 
 def title(core: Core) -> str:

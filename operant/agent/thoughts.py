@@ -12,13 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant.algorithms.base import Algorithm, Estimates
+from operant.algorithms.base import Algorithm, Estimates, ReturnDistribution
 from operant.distributions import Distribution, sample_noise
 from operant.engine.policy import Policy
 from operant.envs.border import Border
 from operant.envs.gymnasium_spaces import observation_to_jax
 from operant.ops.seeds import key_of
-from operant.spaces import Space
+from operant.spaces import Space, example
 from operant.types import EnvSpec, PyTree
 
 
@@ -48,6 +48,34 @@ def q_values(policy: Policy, observation: PyTree, action_mask: PyTree = None) ->
     if known is None:
         raise _refusal(policy, "Q-values", "DQN, Rainbow, QRDQN, IQN and the tables")
     return np.asarray(known)
+
+
+def action_returns(policy: Policy, observation: PyTree, action: PyTree) -> ReturnDistribution:
+    """What critics say of actions `[M, *shape]` in one observation `[1, …]`.
+
+    Raises ValueError where none are learnt.
+    """
+    count = len(action)
+    repeated = jax.tree.map(lambda x: np.repeat(np.asarray(x), count, 0), observation)
+    known = policy.ask(_action_returns, repeated, action)
+    if known is None:
+        raise _refusal(policy, "a critic of actions", "SAC, TQC, TD3, DDPG, DQN, QR-DQN, IQN and the tables")
+    return known
+
+
+def knows_action_returns(policy: Policy) -> bool:
+    """Whether `action_returns` has an answer."""
+    algorithm, state = policy.algorithm, policy.state
+    seen, action = example(policy.spec.observation_space, (1,)), example(policy.spec.action_space, (1,))
+    carry = jax.eval_shape(lambda state: algorithm.initial_carry(state, 1), state)
+    return jax.eval_shape(algorithm.action_returns, state, seen, action, carry) is not None
+
+
+def density(policy: Policy, observation: PyTree, action: np.ndarray) -> np.ndarray | None:
+    """The density `[M]` of actions `[M, *shape]` of a Box in one observation `[1, …]`; None where there is none."""
+    repeated = jax.tree.map(lambda x: np.repeat(np.asarray(x), len(action), 0), observation)
+    known = policy.ask(_density, repeated, action)
+    return None if known is None else np.asarray(known)
 
 
 class ActionDistribution:
@@ -98,3 +126,16 @@ def _estimates(
     carry: PyTree,
 ) -> Estimates:
     return algorithm.estimates(state, observation, action_mask, carry)[0]
+
+
+def _action_returns(
+    algorithm: Algorithm, spec: EnvSpec, state: PyTree, observation: PyTree, action: PyTree, carry: PyTree
+) -> ReturnDistribution | None:
+    return algorithm.action_returns(state, observation, action, carry)
+
+
+def _density(
+    algorithm: Algorithm, spec: EnvSpec, state: PyTree, observation: PyTree, action: PyTree, carry: PyTree
+) -> jax.Array | None:
+    policy = algorithm.estimates(state, observation, None, carry)[0].distribution
+    return None if policy is None else jnp.exp(policy.marginal.log_prob(action))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 
 from operant.distributions import Distribution
 from operant.ops.exploration_noise import ExplorationNoise, Independent
@@ -54,6 +55,16 @@ class Estimates(NamedTuple):
     distribution: Distribution | None = None  # π(·|s), over actions as the environment takes them
     value: jax.Array | None = None  # V(s) `[N]`, in the units in which it is learnt (see normalize_rewards)
     q_values: jax.Array | None = None  # Q(s, a) `[N, A]` of a Discrete action space, masked actions included
+
+
+class ReturnDistribution(NamedTuple):
+    """What n critics say of the return of N actions: M values, and how likely each is, `[n, N, M]`.
+
+    Of a critic that learns the mean alone, M is 1: that mean, surely.
+    """
+
+    values: jax.Array
+    probabilities: jax.Array
 
 
 class Algorithm(eqx.Module):
@@ -139,6 +150,17 @@ class Algorithm(eqx.Module):
     ) -> tuple[Estimates, PyTree]:
         """`(what it knows, carry)` of observations `[N, …]`: the policy's distribution, values, action values."""
         return Estimates(), carry
+
+    def action_returns(
+        self, state: PyTree, observation: PyTree, action: PyTree, carry: PyTree
+    ) -> ReturnDistribution | None:
+        """What critics say of actions `[N, *shape]` in observations `[N, …]`; None where none are learnt: by default
+        the Q-values of Discrete ones."""
+        q_values = self.estimates(state, observation, None, carry)[0].q_values
+        if q_values is None:
+            return None
+        taken = jnp.take_along_axis(q_values, action[:, None], -1)[None]
+        return ReturnDistribution(taken, jnp.ones_like(taken))
 
     def update_statistics(self, state: PyTree, transition: Transition) -> PyTree:
         """The state after seeing fresh experience `[T, N, …]`, once, in order: running statistics, counts.

@@ -7,43 +7,22 @@ from typing import Annotated, Literal
 
 import tyro
 
+from operant.cli.arguments import (
+    Best,
+    Checkpoint,
+    Environment,
+    EnvKwargs,
+    EnvTimeout,
+    Episodes,
+    LearntModel,
+    Model,
+    Modules,
+    OwnEnvironment,
+    Seed,
+    Stochastic,
+    Wrappers,
+)
 from operant.cli.errors import from_input
-
-Model = Annotated[
-    tyro.conf.Positional[str],
-    tyro.conf.arg(
-        metavar="RUN|MODEL|random|scripted",
-        help="A run directory, a model file, or a policy's name: random, or scripted (a simple rule for CartPole).",
-    ),
-]
-Environment = Annotated[
-    tyro.conf.Positional[str | None],
-    tyro.conf.arg(metavar="ENVIRONMENT", help="A Gymnasium id; none: the run's own."),
-]
-Seed = Annotated[int, tyro.conf.arg(help="Episode i is reset with this seed + i.")]
-Modules = Annotated[
-    tuple[str, ...],
-    tyro.conf.arg(name="import", metavar="MODULE…", help="Python modules that register environments."),
-]
-EnvKwargs = Annotated[
-    tuple[str, ...],
-    tyro.conf.arg(
-        metavar="KEY=VALUE…", help="Keyword arguments of the environment, such as is_slippery=false."
-    ),
-]
-EnvTimeout = Annotated[
-    float | None,
-    tyro.conf.arg(
-        metavar="SECONDS",
-        help="Time limit of a step or a reset; none: the run's own, if it has one.",
-    ),
-]
-Best = Annotated[bool, tyro.conf.arg(help="The best model of a run instead of the last one.")]
-Checkpoint = Annotated[
-    int | None,
-    tyro.conf.arg(metavar="STEP", help="The checkpoint of a run at this step instead of its last model."),
-]
-Stochastic = Annotated[bool, tyro.conf.arg(help="Sample actions instead of taking the most likely one.")]
 
 
 def train(
@@ -80,7 +59,7 @@ def evaluate(
     model: Model,
     environment: Environment = None,
     *,
-    episodes: Annotated[int, tyro.conf.arg(help="Episodes to play.")] = 100,
+    episodes: Episodes = 100,
     seed: Seed = 10_000,
     stochastic: Stochastic = False,
     best: Best = False,
@@ -106,7 +85,7 @@ def watch(
     model: Model,
     environment: Environment = None,
     *,
-    episodes: Annotated[int, tyro.conf.arg(help="Episodes to play.")] = 1,
+    episodes: Episodes = 1,
     seed: Seed = 20_000,
     stochastic: Stochastic = False,
     best: Best = False,
@@ -139,8 +118,8 @@ def record(
         tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE.mp4", help="The film to write.")
     ],
     *,
-    environment: Annotated[str | None, tyro.conf.arg(help="A Gymnasium id; none: the run's own.")] = None,
-    episodes: Annotated[int, tyro.conf.arg(help="Episodes to play.")] = 1,
+    environment: OwnEnvironment = None,
+    episodes: Episodes = 1,
     seed: Seed = 20_000,
     stochastic: Stochastic = False,
     best: Best = False,
@@ -191,6 +170,48 @@ def plot(
     plot(runs, output, metric)
 
 
+def show(
+    model: LearntModel,
+    output: Annotated[
+        tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE.png", help="The picture to write.")
+    ],
+    *,
+    what: Annotated[
+        Literal["policy", "critic"],
+        tyro.conf.arg(
+            help="policy: what it does over two elements of the observation; critic: what is expected of actions."
+        ),
+    ] = "policy",
+    axes: Annotated[
+        tuple[str, str] | None,
+        tyro.conf.arg(
+            metavar="ELEMENT ELEMENT",
+            help="With policy: elements of the observation, by number or name; none: the known or first ones.",
+        ),
+    ] = None,
+    observation: Annotated[
+        tuple[float, ...] | None,
+        tyro.conf.arg(
+            metavar="NUMBER…", help="With critic: the state, a vector; none: the first of an episode."
+        ),
+    ] = None,
+    environment: OwnEnvironment = None,
+    best: Best = False,
+    checkpoint: Checkpoint = None,
+    env_kwargs: EnvKwargs = (),
+    env_timeout: EnvTimeout = None,
+    modules: Modules = (),
+) -> None:
+    """Draw what a policy does, or what its critics expect of actions."""
+    from operant.cli.pictures import picture
+    from operant.cli.play import PolicyRequest
+
+    with from_input():
+        request = PolicyRequest(model, environment, best, False, checkpoint, env_kwargs, modules, env_timeout)
+        picture(request, output, what, axes, observation)
+    print(output)
+
+
 def compare(
     a: Annotated[
         tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="A run directory or a model file.")
@@ -221,9 +242,7 @@ def compare(
 
 
 def export(
-    model: Annotated[
-        tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN|MODEL", help="A run directory or a model file.")
-    ],
+    model: LearntModel,
     *,
     format: Annotated[
         Literal["onnx", "numpy"],
@@ -264,9 +283,7 @@ def environments(
         tyro.conf.arg(metavar="ENVIRONMENT", help="The id of an environment to describe."),
     ] = None,
     *,
-    wrappers: Annotated[
-        tuple[str, ...], tyro.conf.arg(help="Its wrappers, such as repeat:4 frame-stack:4.")
-    ] = (),
+    wrappers: Wrappers = (),
     env_kwargs: EnvKwargs = (),
     modules: Modules = (),
 ) -> None:
@@ -295,9 +312,9 @@ def environments(
 def check(
     environment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENVIRONMENT", help="Its id.")],
     *,
-    episodes: Annotated[int, tyro.conf.arg(help="Episodes to play.")] = 5,
+    episodes: Episodes = 5,
     seed: Annotated[int, tyro.conf.arg(help="Seed of the first episode.")] = 0,
-    wrappers: Annotated[tuple[str, ...], tyro.conf.arg(help="Its wrappers, such as repeat:4.")] = (),
+    wrappers: Wrappers = (),
     env_kwargs: EnvKwargs = (),
     modules: Modules = (),
 ) -> None:
@@ -347,6 +364,7 @@ COMMANDS = {
         watch,
         record,
         plot,
+        show,
         compare,
         export,
         algorithms,

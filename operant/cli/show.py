@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from operant.agent.showing import has_landscape
-from operant.spaces import Box, Discrete
+from operant.agent.pictures import NoPictureError
 from operant.studio.curves import metrics_panel, read_metrics
-from operant.studio.policy_map import VIEWS
 from operant.studio.report import report
 from operant.studio.table_map import table_map
 from operant.studio.tables import learnt_table
+from operant.studio.views import VIEWS
 
 if TYPE_CHECKING:
     from operant.agent import Agent
@@ -51,11 +50,13 @@ def show(
         if pictures:
             with _attempt("picture of the policy"):
                 _policy(best, directory, title, seen)
+            with _attempt("picture of the critics"):
+                _critic(best, directory)
     with _attempt("report"):
         report(directory.path)
 
 
-@contextlib.contextmanager
+@contextmanager
 def _attempt(what: str) -> Iterator[None]:
     """Report a failure in this block in one line."""
     try:
@@ -87,18 +88,19 @@ def _policy(best: Agent, directory: RunDirectory, title: str, seen: Any) -> None
         table_map(
             table.q_values, table.layout, visits=table.visits, title=title, path=directory.policy_picture
         )
-    elif _has_map(best):
-        best.plot_policy(directory.policy_picture, seen)
+    elif _has_view(best):
+        with suppress(NoPictureError):
+            best.plot_policy(directory.policy_picture, seen)
 
 
-def _has_map(agent: Agent) -> bool:
-    """Whether a policy map can be drawn: of a vector observation, one choice or one number, and no memory; or of a
-    search for two numbers.
-    """
-    if has_landscape(agent.algorithm, agent.source):
-        return True
-    seen, action = agent.spec.observation_space, agent.spec.action_space
-    vector = isinstance(seen, Box) and len(seen.shape) == 1 and seen.shape[0] >= 2
-    simple = isinstance(action, Discrete) or (isinstance(action, Box) and action.shape == (1,))
-    known = agent.source.renders or (agent.source.id in VIEWS and agent.source.own_observations)
-    return vector and simple and known and not agent.remembers
+def _has_view(agent: Agent) -> bool:
+    """Whether what is seen is known, or was filmed."""
+    return agent.source.renders or (agent.source.id in VIEWS and agent.source.own_observations)
+
+
+def _critic(best: Agent, directory: RunDirectory) -> None:
+    """Of a table, all that it expects is in the picture of the policy."""
+    table = learnt_table(best.state, best.source.twin or best.source.given)
+    if table is None:
+        with suppress(NoPictureError):
+            best.plot_critic(directory.critic_picture)

@@ -153,6 +153,9 @@ class Curious(Algorithm):
     def estimates(self, state, observation: PyTree, action_mask: PyTree, carry: PyTree):
         return self.inner.estimates(state.learner, observation, action_mask, carry)
 
+    def action_returns(self, state, observation: PyTree, action: PyTree, carry: PyTree):
+        return self.inner.action_returns(state.learner, observation, action, carry)
+
     def update_statistics(self, state: CuriousState, transition: Transition) -> CuriousState:
         learner = self.inner.update_statistics(state.learner, transition)
         extrinsic = state.extrinsic.update(transition, self.gamma)

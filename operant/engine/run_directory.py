@@ -176,6 +176,10 @@ class RunDirectory:
         return self.path / "policy.png"
 
     @property
+    def critic_picture(self) -> Path:
+        return self.path / "critic.png"
+
+    @property
     def report_file(self) -> Path:
         return self.path / "report.html"
 

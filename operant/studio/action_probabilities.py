@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,8 +37,8 @@ def action_probabilities(
     words = names(environment)
     labels = [actions[i] if i < len(actions) else words.action(i) for i in range(len(values))]
     with style.look():
-        figure, axes = _next_to_frame(frame, max(2.4, 0.5 * len(values) + 1.1))
-        colours = [style.BLUE if i == values.argmax() else "#A9B4C0" for i in range(len(values))]
+        figure, (axes,) = next_to_frame(frame, max(2.4, 0.5 * len(values) + 1.1))
+        colours = [style.BLUE if i == values.argmax() else style.PALE for i in range(len(values))]
         bars = axes.barh(np.arange(len(values)), values, height=0.62, color=colours)
         axes.bar_label(bars, [_percent(value) for value in values], padding=5, color=style.INK)
         axes.set_yticks(np.arange(len(values)), labels, color=style.INK)
@@ -81,7 +83,7 @@ def action_density(
         low, high = min(low, limits[0] - margin), max(high, limits[1] + margin)
     grid = np.linspace(low, high, 600)
     with style.look():
-        figure, axes = _next_to_frame(frame, 3.6)
+        figure, (axes,) = next_to_frame(frame, 3.6)
         for index, (mu, sigma) in enumerate(zip(centre, spread, strict=True)):
             density = np.exp(-0.5 * ((grid - mu) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
             name = actions[index] if index < len(actions) else words.action(index)
@@ -107,19 +109,25 @@ def action_density(
         return style.finish(figure, path)
 
 
-def _next_to_frame(frame: np.ndarray | None, height: float) -> tuple[Figure, Axes]:
-    """A figure with axes to draw in, to the right of the frame if there is one."""
+def next_to_frame(
+    frame: np.ndarray | None, height: float, heights: Sequence[float] = (1.0,), note: str = ""
+) -> tuple[Figure, list[Axes]]:
+    """A figure with axes to draw in, one below the other in these proportions, to the right of the frame, with a note
+    below it, if there is one."""
     if frame is None:
         figure = style.figure(6.0, height)
-        return figure, figure.add_subplot()
-    figure = style.figure(9.0, max(height, 3.4))
-    picture, axes = figure.subplots(1, 2, width_ratios=[1, 1])
-    picture.imshow(frame)
-    picture.set_xticks([])
-    picture.set_yticks([])
-    picture.spines[:].set_visible(True)
-    picture.spines[:].set_color(style.FAINT)
-    return figure, axes
+        places = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+    else:
+        figure = style.figure(9.0, max(height, 3.4))
+        places = figure.add_gridspec(len(heights), 2, height_ratios=heights, width_ratios=(0.8, 1.0))
+        picture = figure.add_subplot(places[:, 0])
+        picture.imshow(frame)
+        picture.set_xlabel(fill(note, 50))
+        picture.set_xticks([])
+        picture.set_yticks([])
+        picture.spines[:].set_visible(True)
+        picture.spines[:].set_color(style.FAINT)
+    return figure, [figure.add_subplot(places[row, -1]) for row in range(len(heights))]
 
 
 def _percent(value: float) -> str:

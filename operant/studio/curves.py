@@ -20,13 +20,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-VALUE = "train/average_max_q"
+VALUE, Q_VALUE, ENT_COEF = "train/average_max_q", "train/q_value", "train/ent_coef"
+ALONGSIDE = {  # what is drawn next to the returns: its heading, and what it says
+    VALUE: ("Expected return", "by its own values"),
+    Q_VALUE: ("Expected return", "by its own values, of the actions it learns from"),
+    ENT_COEF: ("Temperature", "α, the weight of the policy's entropy"),
+}
 LABELS = {
     STEPS: "environment steps",
     RETURN: "mean return of recent episodes",
     "rollout/ep_len_mean": "mean length of recent episodes",
     "time/time_elapsed": "seconds",
     VALUE: "average largest Q of held-out states",
+    Q_VALUE: "mean Q of minibatches",
+    ENT_COEF: "temperature of the entropy",
     "train/approx_kl": "approximate KL divergence",
     "train/policy_gradient_loss": "policy loss",
     "train/loss": "total loss",
@@ -40,6 +47,11 @@ ORDER = (
     "train/policy_gradient_loss",
     "train/value_loss",
     "train/loss",
+    Q_VALUE,
+    "train/critic_loss",
+    "train/actor_loss",
+    ENT_COEF,
+    "train/ent_coef_loss",
     "train/learning_rate",
 )
 FEW = 5  # seeds, below which the interval is much too narrow: of two it holds the truth half the time
@@ -66,7 +78,7 @@ def learning_curve(
     reference: Mapping[str, float] | None = None,
     x: str = STEPS,
     y: str = RETURN,
-    values: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+    alongside: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]] | None = None,
     path: str | Path | None = None,
 ) -> Figure:
     """Draw `{label: (steps [K], values [S, K])}`, one row of values a seed (`[K]` for a single one); NaN
@@ -74,20 +86,19 @@ def learning_curve(
 
     Several seeds: their interquartile mean, its 95 % bootstrap interval as a band, and the single seeds as
     thin lines. One seed: its values as a thin line, and their centred moving average. `threshold` and
-    `reference` (`{"random policy": 22.0}`) are horizontal lines. `values` are series of the average largest Q of
-    held-out states, drawn next to the returns (Mnih et al. 2013, figure 2). Written as PNG to `path`, if given.
+    `reference` (`{"random policy": 22.0}`) are horizontal lines. `alongside` are more series, by log key
+    (those of `ALONGSIDE`), each in axes of its own: what is expected should rise with the returns (Mnih et al. 2013,
+    figure 2). Written as PNG to `path`, if given.
     """
     if not series:
         raise ValueError("A learning curve needs at least one series; got none.")
     curves = _checked(series)
     with style.look():
-        figure = style.figure(13.0) if values else style.figure()
-        axes = figure.add_subplot(1, 2, 1) if values else figure.add_subplot()
+        figure, (axes, *others) = _arrange(len(alongside or {}))
         _draw_all(axes, curves, x, y)
-        if values:
-            right = figure.add_subplot(1, 2, 2)
-            _draw_all(right, _checked(values), x, VALUE)
-            style.heading(right, "Expected return", "by its own values")
+        for other, (key, also) in zip(others, (alongside or {}).items(), strict=True):
+            _draw_all(other, _checked(also), x, key)
+            style.heading(other, *ALONGSIDE[key])
         lines = {"threshold": threshold} if threshold is not None else {}
         for name, level in {**lines, **(reference or {})}.items():
             axes.axhline(level, color=style.GREY, linewidth=1, dashes=(4, 3), zorder=1)
@@ -120,6 +131,19 @@ def learning_curve(
             )
         style.heading(axes, title, _explanation([len(drawn) for _, drawn in curves.values()]), 17.0 * rows)
         return style.finish(figure, path)
+
+
+def _arrange(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure with axes for returns, and for `count` others: one to the right of them, several below."""
+    if count < 2:
+        figure = style.figure(13.0 if count else 8.0)
+        return figure, [figure.add_subplot(1, 1 + count, 1 + index) for index in range(1 + count)]
+    figure = style.figure(4.5 * count, 8.5)
+    places = figure.add_gridspec(2, count, height_ratios=(1.2, 1.0))
+    return figure, [
+        figure.add_subplot(places[0, :]),
+        *(figure.add_subplot(places[1, index]) for index in range(count)),
+    ]
 
 
 def _checked(
@@ -171,6 +195,12 @@ def _explanation(seeds: list[int]) -> str:
     return f"interquartile mean of {count} seeds with its 95 % bootstrap interval{narrow}; thin: single seeds"
 
 
+def constant(values: np.ndarray) -> bool:
+    """Whether values stay the same, but for how they were rounded; NaN is left out."""
+    known = values[np.isfinite(values)]
+    return len(known) > 0 and bool(np.allclose(known, known.flat[0], rtol=1e-4, atol=0.0))
+
+
 def smoothed(values: np.ndarray, window: int | None = None) -> np.ndarray:
     """The centred moving average of `values` `[K]` over `window` points (default: a twentieth of them), NaN
     left out.
@@ -217,6 +247,8 @@ def metrics_panel(
             axes.plot(steps[known], smoothed(values[known]), color=style.BLUE, linewidth=1.6, marker=alone)
             axes.set_title(label(key), loc="left", fontsize=9.5, color=style.INK)
             axes.margins(x=0)
+            if constant(values) and (level := abs(values[known][0])) > 0:
+                axes.set_ylim(values[known][0] - level / 2, values[known][0] + level / 2)
             axes.locator_params(nbins=4)
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_formatter(lambda value, _: style.short_number(value))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,121 +10,14 @@ import numpy as np
 
 from operant.studio import style
 from operant.studio.names import Names, names
+from operant.studio.views import View, default_view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-@dataclass(frozen=True)
-class Axis:
-    """One quantity of the observation, and the range that is shown.
-
-    `dim` is its element of the observation. An `angle` is stored as two: its cosine in `dim`, its sine in
-    `dim + 1`.
-    """
-
-    label: str
-    dim: int
-    low: float
-    high: float
-    angle: bool = False
-
-    def write(self, observations: np.ndarray, value: np.ndarray) -> None:
-        """Set the quantity of observations `[M, D]`, in place, to values `[M]`."""
-        if self.angle:
-            observations[:, self.dim], observations[:, self.dim + 1] = np.cos(value), np.sin(value)
-        else:
-            observations[:, self.dim] = value
-
-    def read(self, observations: np.ndarray) -> np.ndarray:
-        """The quantity `[M]` of observations `[M, D]`."""
-        if self.angle:
-            return np.arctan2(observations[:, self.dim + 1], observations[:, self.dim])
-        return observations[:, self.dim]
-
-
-@dataclass(frozen=True)
-class View:
-    """Two quantities of an observation of D elements, and the fixed values of the other elements."""
-
-    x: Axis
-    y: Axis
-    others: tuple[float, ...]  # a whole observation [D]; the elements of x and y in it are replaced
-    held: str = ""  # the same in words, for the picture
-
-    def grid(self, resolution: int) -> np.ndarray:
-        """Observations `[resolution², D]`, float32, at the middles of cells, row by row from below."""
-        middles = (np.arange(resolution) + 0.5) / resolution
-        y, x = np.meshgrid(
-            self.y.low + (self.y.high - self.y.low) * middles,
-            self.x.low + (self.x.high - self.x.low) * middles,
-            indexing="ij",
-        )
-        observations = np.tile(np.asarray(self.others, np.float32), (resolution**2, 1))
-        self.x.write(observations, x.ravel())
-        self.y.write(observations, y.ravel())
-        return observations
-
-
-_PI = float(np.pi)
-_VALLEY = View(Axis("position", 0, -1.2, 0.6), Axis("velocity", 1, -0.07, 0.07), (0.0,) * 2)
-_LANDER = View(
-    Axis("vertical velocity", 3, -1.5, 0.5),
-    Axis("height", 1, 0.0, 1.5),
-    (0.0,) * 8,
-    "upright above the pad, no sideways motion",
-)
-VIEWS = {
-    # The episode ends when the pole leans more than 12° (0.209 rad).
-    "CartPole-v1": View(
-        Axis("pole angle (rad)", 2, -0.21, 0.21),
-        Axis("pole velocity (rad/s)", 3, -2.5, 2.5),
-        (0.0,) * 4,
-        "cart at rest in the middle",
-    ),
-    "MountainCar-v0": _VALLEY,
-    "MountainCarContinuous-v0": _VALLEY,
-    "Acrobot-v1": View(
-        Axis("angle of joint 1 (rad)", 0, -_PI, _PI, angle=True),
-        Axis("angle of joint 2 (rad)", 2, -_PI, _PI, angle=True),
-        (0.0,) * 6,
-        "both joints at rest",
-    ),
-    "Pendulum-v1": View(
-        Axis("angle from upright (rad)", 0, -_PI, _PI, angle=True),
-        Axis("angular velocity (rad/s)", 2, -8.0, 8.0),
-        (0.0,) * 3,
-    ),
-    "LunarLander-v3": _LANDER,
-    "LunarLanderContinuous-v3": _LANDER,
-}
-
-
-def default_view(environment: str | None, states: np.ndarray | None = None) -> View:
-    """The view of a known environment; otherwise the first two elements over the range of visited states `[N,
-    D]`.
-
-    Raises ValueError for an unknown environment without visited states, or whose observation is no vector of
-    two or more elements.
-    """
-    if environment in VIEWS:
-        return VIEWS[environment]
-    if states is None:
-        raise ValueError(
-            f"No view is known for {environment!r}; known: {', '.join(VIEWS)}. Pass `view` or `states`."
-        )
-    if states.ndim != 2 or states.shape[1] < 2:
-        raise ValueError(
-            f"A policy map needs states of shape [N, D] with D of at least 2; those of {environment!r} are "
-            f"{states.shape}. Pass `view`."
-        )
-    words = names(environment)
-    low, high = np.quantile(states[:, :2], [0.01, 0.99], axis=0)
-    margin = np.maximum(0.1 * (high - low), 1e-3)
-    x, y = (Axis(words.element(d), d, float(low[d] - margin[d]), float(high[d] + margin[d])) for d in (0, 1))
-    held = "other elements at their medians" if states.shape[1] > 2 else ""
-    return View(x, y, tuple(map(float, np.median(states, axis=0))), held)
+PANELS = 6  # elements of an action, each with a map of its own: the legs of HalfCheetah
+Limits = Sequence[float] | Sequence[Sequence[float]] | np.ndarray
 
 
 def policy_map(
@@ -136,7 +28,7 @@ def policy_map(
     states: np.ndarray | None = None,
     continuous: bool = False,
     actions: tuple[str, ...] = (),
-    limits: tuple[float, float] | None = None,
+    limits: Limits | None = None,
     resolution: int = 201,
     title: str = "",
     path: str | Path | None = None,
@@ -144,53 +36,61 @@ def policy_map(
     """Draw the actions of `policy` at every point of a view.
 
     `policy` takes observations `[M, D]` (float32) and gives the probabilities `[M, A]` of A actions, or with
-    `continuous=True` the mean action, `[M]` or `[M, 1]`. Two actions: coloured by the probability of the
-    second, with a line where they are equal. More: the colour of the most likely one, paler where it is less likely.
-    Continuous: coloured by the action between `limits`. `states` `[N, D]`, visited while acting, are drawn as
-    dots. `view`, names and limits default to those known for `environment`. Written as PNG to `path`.
+    `continuous=True` the mean action, `[M]` or `[M, A]` of at most `PANELS` elements. Two choices: coloured by the
+    probability of the second, with a line where they are equal. More: the colour of the most likely one, paler where
+    it is less likely. Continuous: a map for each element, coloured by its value between `limits`, `(low, high)` or a
+    pair for each element. `states` `[N, D]`, visited while acting, are drawn as dots. `view`, names and limits default
+    to those known for `environment`. Written as PNG to `path`.
     """
     view = default_view(environment, states) if view is None else view
     known = names(environment)
-    words = Names(known.observation, actions or known.actions, limits or known.limits)
+    words = Names(known.observation, actions or known.actions)
     output = np.asarray(policy(view.grid(resolution)), np.float64)
     if continuous:
         output = output.reshape(len(output), -1)
-    expected = "[M] or [M, 1] mean actions" if continuous else "[M, A] probabilities of two or more actions"
-    if output.ndim != 2 or len(output) != resolution**2 or (output.shape[1] == 1) != continuous:
+    expected = "probabilities [M, A] of two or more actions"
+    if continuous:
+        expected = f"mean actions [M, A] of at most {PANELS} elements"
+    fits = output.ndim == 2 and (1 <= output.shape[1] <= PANELS if continuous else output.shape[1] > 1)
+    if not fits or len(output) != resolution**2:
         raise ValueError(
             f"A policy map needs {expected} for M = {resolution**2} observations; got {output.shape}."
         )
     cells = output.reshape(resolution, resolution, -1)
+    title = title or ("Policy on " + environment if environment else "Policy")
     with style.look():
-        figure = style.figure(6.6, 5.2)
-        axes = figure.add_subplot()
         if continuous:
-            _draw_action(axes, view, cells[..., 0], words)
-        elif cells.shape[-1] == 2:
-            _draw_two(axes, view, cells[..., 1], words)
+            figure = _draw_elements(view, cells, words, known.limits if limits is None else limits)
         else:
-            _draw_many(axes, view, cells, words)
-        if states is not None:
-            shown = np.asarray(states)[:: max(1, len(states) // 3000)]
-            axes.scatter(
-                view.x.read(shown), view.y.read(shown), s=4, color=style.INK, alpha=0.35, linewidths=0
-            )
-        axes.set_xlim(view.x.low, view.x.high)
-        axes.set_ylim(view.y.low, view.y.high)
-        axes.set_xlabel(view.x.label)
-        axes.set_ylabel(view.y.label)
+            figure = style.figure(6.6, 5.2)
+            draw = _draw_two if cells.shape[-1] == 2 else _draw_many
+            draw(figure.add_subplot(), view, cells, words)
+        panels = [axes for axes in figure.axes if axes.images]
+        for axes in panels:
+            _furnish(axes, view, states)
         equal = "line: equally likely" if not continuous and cells.shape[-1] == 2 else ""
         notes = [view.held, equal, "dots: states visited" if states is not None else ""]
-        title = title or ("Policy on " + environment if environment else "Policy")
-        style.heading(axes, title, "; ".join(filter(None, notes)))
+        style.heading(panels[0], title, "; ".join(filter(None, notes)))
         return style.finish(figure, path)
+
+
+def _furnish(axes: Axes, view: View, states: np.ndarray | None) -> None:
+    """Visited states as dots, and the names of the view's quantities."""
+    if states is not None:
+        shown = np.asarray(states)[:: max(1, len(states) // 3000)]
+        axes.scatter(view.x.read(shown), view.y.read(shown), s=4, color=style.INK, alpha=0.35, linewidths=0)
+    axes.set_xlim(view.x.low, view.x.high)
+    axes.set_ylim(view.y.low, view.y.high)
+    axes.set_xlabel(view.x.label)
+    axes.set_ylabel(view.y.label)
 
 
 def _extent(view: View) -> tuple[float, float, float, float]:
     return view.x.low, view.x.high, view.y.low, view.y.high
 
 
-def _draw_two(axes: Axes, view: View, probability: np.ndarray, words: Names) -> None:
+def _draw_two(axes: Axes, view: View, probabilities: np.ndarray, words: Names) -> None:
+    probability = probabilities[..., 1]
     image = axes.imshow(
         probability, style.diverging(), origin="lower", extent=_extent(view), aspect="auto", vmin=0, vmax=1
     )
@@ -227,11 +127,29 @@ def _draw_many(axes: Axes, view: View, probabilities: np.ndarray, words: Names) 
     )
 
 
-def _draw_action(axes: Axes, view: View, action: np.ndarray, words: Names) -> None:
-    low, high = words.limits or (-float(np.abs(action).max()), float(np.abs(action).max()))
-    image = axes.imshow(
-        action, style.diverging(), origin="lower", extent=_extent(view), aspect="auto", vmin=low, vmax=high
-    )
-    bar = axes.figure.colorbar(image, ax=axes, pad=0.02, aspect=30)
-    bar.outline.set_visible(False)
-    bar.set_label(f"mean {words.action(0)}")
+def _draw_elements(view: View, actions: np.ndarray, words: Names, limits: Limits | None) -> Figure:
+    """A map for each element of actions `[R, R, A]`, at most three side by side."""
+    count = actions.shape[-1]
+    if limits is None:
+        largest = float(np.abs(actions).max()) or 1.0
+        limits = (-largest, largest)
+    bounds = np.broadcast_to(np.asarray(limits, np.float64), (count, 2))
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    width, height = (6.6, 5.2) if count == 1 else (5.4 * columns, 4.4 * rows)
+    figure = style.figure(width, height)
+    for index, (low, high) in enumerate(bounds):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        colours, low, high = style.colours_between(low, high)
+        image = axes.imshow(
+            *(actions[..., index], colours),
+            origin="lower",
+            extent=_extent(view),
+            aspect="auto",
+            vmin=low,
+            vmax=high,
+        )
+        bar = figure.colorbar(image, ax=axes, pad=0.02, aspect=30)
+        bar.outline.set_visible(False)
+        bar.set_label(f"mean {words.action(index)}")
+    return figure

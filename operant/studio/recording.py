@@ -78,6 +78,12 @@ def record(
     return Recording(frames, observations, every, max(fps, len(frames) / SECONDS))
 
 
+def frame_of(env: gym.Env) -> np.ndarray:
+    """The picture of an environment's present state, made with `render_mode="rgb_array"`."""
+    with _without_window():
+        return _picture(env)
+
+
 def _picture(env: gym.Env) -> np.ndarray:
     """The rendered frame. Raises ValueError if it is not a picture."""
     try:

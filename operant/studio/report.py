@@ -58,7 +58,7 @@ td {{ font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
 def report(run_directory: str | Path) -> Path:
     """Write `report.html` into a run directory, from those of its files that exist, and return its path.
 
-    It uses `config.json`, `evaluation.json`, `metrics.csv`, `curve.png`, `metrics.png`, `policy.png` and
+    It uses `config.json`, `evaluation.json`, `metrics.csv`, `curve.png`, `metrics.png`, `policy.png`, `critic.png` and
     `video.mp4`. Pictures are inside the page; the video stays a file next to it. Raises FileNotFoundError if there is
     no such directory, and ValueError if it holds none of these files.
     """
@@ -79,6 +79,7 @@ def report(run_directory: str | Path) -> Path:
         scores,
         _picture("Learning curve", run / "curve.png"),
         _picture("What the policy does", run / "policy.png"),
+        _picture("What the critics expect", run / "critic.png"),
         _video(run / "video.mp4"),
         _picture("Training diagnostics", run / "metrics.png") or _diagnostics(run / "metrics.csv"),
         *settings,

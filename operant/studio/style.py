@@ -28,8 +28,14 @@ BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = (
     "#56B4E9",
 )
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-INK, GREY, FAINT = "#20242A", "#6B7280", "#E3E6EA"
+INK, GREY, PALE, FAINT = "#20242A", "#6B7280", "#A9B4C0", "#E3E6EA"
 DPI = 150
+_SHADES = (
+    (0.06, 1.0),
+    (0.5, 1.0),
+    (1.0, 1.0),
+    (1.0, 0.5),
+)  # (how much of a colour there is in white, brightness)
 
 _RC: dict[Any, Any] = {
     "figure.facecolor": "white",
@@ -94,6 +100,23 @@ def diverging() -> LinearSegmentedColormap:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("operant", [BLUE, "#7FB4D6", "#F7F6F4", "#EBA878", VERMILLION])
+
+
+def sequential(full: str = BLUE) -> LinearSegmentedColormap:
+    """A colour map from near-white over a colour to its dark shade, for quantities from little to much."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
+    colour = to_rgb(full)
+    stops = [tuple(shade * (1 - strength * (1 - c)) for c in colour) for strength, shade in _SHADES]
+    return LinearSegmentedColormap.from_list("operant-from-white", stops)
+
+
+def colours_between(low: float, high: float) -> tuple[LinearSegmentedColormap, float, float]:
+    """Colours for a quantity between two bounds, and the values at their ends: 0 is neutral where it lies between."""
+    if low < 0 < high:
+        largest = max(-low, high)
+        return diverging(), -largest, largest
+    return sequential(), low, high
 
 
 def heading(axes: Axes, title: str, subtitle: str = "", clearance: float = 0.0) -> None:

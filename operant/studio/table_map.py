@@ -269,14 +269,12 @@ def draw_visits(canvases: list[Canvas], counts: np.ndarray, most: float = 0.0) -
 def _colours(part: Part, shown: np.ndarray, quantile: float = 0.0) -> ScalarMappable:
     """Colours from pale to dark over the shown values; values below the quantile have its colour."""
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LinearSegmentedColormap, Normalize, SymLogNorm, to_rgb
+    from matplotlib.colors import Normalize, SymLogNorm
 
     finite = shown[np.isfinite(shown)]
     low, high = (0.0, 0.0) if not finite.size else (float(np.quantile(finite, quantile)), float(finite.max()))
     high = high if high > low else low + 1
-    full = np.array(to_rgb(COLOURS[part]))
-    stops = [1 - 0.06 * (1 - full), 1 - 0.5 * (1 - full), full, 0.5 * full]
-    colours = LinearSegmentedColormap.from_list("operant-" + part, stops).with_extremes(bad=style.FAINT)
+    colours = style.sequential(COLOURS[part]).with_extremes(bad=style.FAINT)
     extend: Any = "min" if finite.size and finite.min() < low else "neither"
     colours.colorbar_extend = extend
     norm: Normalize = Normalize(low, high)

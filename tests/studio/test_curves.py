@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from operant.engine.log import RETURN, STEP
 from operant.ops.intervals import iqm, iqm_interval
 from operant.studio import style
-from operant.studio.curves import learning_curve, metrics_panel, read_metrics, series, smoothed
+from operant.studio.curves import VALUE, learning_curve, metrics_panel, read_metrics, series, smoothed
 
 STEPS = np.arange(1, 41) * 1000
 SEEDS = np.random.default_rng(0).normal(1.0, 3.0, size=(8, 40)).cumsum(axis=1)
@@ -173,7 +173,7 @@ def test_importing_the_studio_does_not_import_matplotlib():
 
 def test_values_are_drawn_next_to_the_returns():
     returns, values = learning_curve(
-        {"DQN": (STEPS, SEEDS)}, title="DQN on CartPole-v1", values={"DQN": (STEPS, 2 * SEEDS)}
+        {"DQN": (STEPS, SEEDS)}, title="DQN on CartPole-v1", alongside={VALUE: {"DQN": (STEPS, 2 * SEEDS)}}
     ).axes
     np.testing.assert_allclose(line(returns, "DQN").get_ydata(), iqm(SEEDS))
     np.testing.assert_allclose(line(values, "DQN").get_ydata(), iqm(2 * SEEDS))
@@ -186,3 +186,11 @@ def test_logged_rows_are_a_series_of_every_seed():
     steps, values = series(rows)
     assert (steps.tolist(), values.tolist()) == ([10, 20], [[1.0, 3.0], [2.0, 4.0]])
     assert series([{STEP: 10, RETURN: 1.0}, {STEP: 20, RETURN: 3.0}])[1].tolist() == [[1.0, 3.0]]
+
+
+def test_what_stays_the_same_but_for_rounding_is_a_line_in_the_middle():
+    rate = 3e-4 * (1 + 1e-6 * np.arange(5))
+    (axes,) = metrics_panel({STEP: np.arange(5), "train/learning_rate": rate}).axes
+    assert axes.get_ylim() == pytest.approx((1.5e-4, 4.5e-4))
+    (axes,) = metrics_panel({STEP: np.arange(5), "train/loss": rate * np.arange(1, 6)}).axes
+    assert axes.get_ylim()[1] < 6 * 3e-4

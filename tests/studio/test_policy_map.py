@@ -5,7 +5,9 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from operant.studio import style
-from operant.studio.policy_map import VIEWS, Axis, View, default_view, policy_map
+from operant.studio.names import names
+from operant.studio.policy_map import policy_map
+from operant.studio.views import VIEWS, Axis, View, chosen_view, default_view
 
 DIMS = {
     "CartPole-v1": 4,
@@ -123,7 +125,65 @@ def test_an_unknown_environment_is_shown_where_it_was_visited():
 
 
 def test_output_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"mean actions.*\(25, 2\)"):
-        policy_map(right_if_falling_right, environment="CartPole-v1", continuous=True, resolution=5)
+    with pytest.raises(ValueError, match=r"mean actions.*at most 6.*\(25, 7\)"):
+        policy_map(lambda o: np.zeros((len(o), 7)), environment="CartPole-v1", continuous=True, resolution=5)
     with pytest.raises(ValueError, match=r"two or more actions.*\(25, 1\)"):
         policy_map(lambda o: o[:, :1], environment="CartPole-v1", resolution=5)
+
+
+def test_each_element_of_an_action_has_a_map_in_its_own_units():
+    def act(observations):
+        return np.stack([observations[:, 0], 1 + observations[:, 1]], 1)
+
+    view = View(Axis("a", 0, -1, 1), Axis("b", 1, 0, 1), (0.0, 0.0))
+    limits = [(-0.5, 2.0), (0.0, 3.0)]
+    figure = policy_map(
+        act, view=view, continuous=True, actions=("turn", "speed"), limits=limits, resolution=4
+    )
+    turn, speed = (axes for axes in figure.axes if axes.images)
+    np.testing.assert_allclose(turn.images[0].get_array()[0], [-0.75, -0.25, 0.25, 0.75])
+    np.testing.assert_allclose(speed.images[0].get_array()[:, 0], 1 + np.array([0.125, 0.375, 0.625, 0.875]))
+    assert turn.images[0].get_clim() == (-2.0, 2.0)  # 0 is neutral
+    assert speed.images[0].get_clim() == (0.0, 3.0)
+    assert tuple(turn.images[0].cmap(0.5)[:3]) == pytest.approx((0.97, 0.96, 0.96), abs=0.02)
+    bars = [axes.get_ylabel() for axes in figure.axes if not axes.images]
+    assert bars == ["mean turn", "mean speed"]
+
+
+BOUNDS = (np.array([-1.0, -1.0, -8.0]), np.array([1.0, 1.0, 8.0]))
+
+
+def test_axes_are_chosen_by_number_or_name():
+    view = chosen_view(("angular velocity", 1), BOUNDS, names("Pendulum-v1"))
+    assert view.x == Axis("angular velocity (rad/s)", 2, -8.0, 8.0)
+    assert view.y == Axis("sin θ", 1, -1.0, 1.0)
+    assert view.others == (0.0, 0.0, 0.0)
+    states = np.random.default_rng(0).normal([0.9, 0.5, 7.9], 0.2, size=(400, 3))
+    view = chosen_view(("2", "cos θ"), BOUNDS, names("Pendulum-v1"), states)
+    assert view.x.low < np.quantile(states[:, 2], 0.01)
+    assert view.x.high == 8.0  # nothing lies beyond the space
+    assert view.others == pytest.approx(np.median(states, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ((0,), "two elements"),
+        ("01", "two elements"),
+        ((1, "sin θ"), "both are sin θ"),
+        ((0, "speed"), r"'speed': no element.*0 \(cos θ\), 1 \(sin θ\), 2 \(angular"),
+        ((0, 3), "axis 3: no element"),
+        ((0, -1), "axis -1: no element"),
+    ],
+)
+def test_axes_that_are_none_are_named(axes, message):
+    with pytest.raises(ValueError, match=message):
+        chosen_view(axes, BOUNDS, names("Pendulum-v1"))
+
+
+def test_an_axis_without_bounds_needs_states():
+    unbounded = np.array([-np.inf, 0.0]), np.array([np.inf, 1.0])
+    with pytest.raises(ValueError, match=r"observation\[0\] has no bounds.*states.*\[N, 2\]"):
+        chosen_view((0, 1), unbounded, names(None))
+    with pytest.raises(ValueError, match=r"\(5, 3\): must be \[N, 2\]"):
+        chosen_view((0, 1), unbounded, names(None), np.zeros((5, 3)))

@@ -56,6 +56,7 @@ def run(tmp_path):
 def test_a_whole_run_is_on_one_page(run):
     learning_curve({"PPO": (np.arange(5), np.arange(5.0))}, title="t", path=run / "curve.png")
     (run / "policy.png").write_bytes((run / "curve.png").read_bytes())
+    (run / "critic.png").write_bytes((run / "curve.png").read_bytes())
     (run / "video.mp4").write_bytes(b"video")
     (run / "metrics.csv").write_text("time/total_timesteps,train/loss\n1,\n2,0.5\n3,0.4\n")
     path = report(run)
@@ -70,6 +71,7 @@ def test_a_whole_run_is_on_one_page(run):
         "Returns",
         "Learning curve",
         "What the policy does",
+        "What the critics expect",
         "Training diagnostics",
     ]
     for picture in pictures:

@@ -13,6 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from operant.algorithms.base import ReturnDistribution
 from operant.ops.distributional import midpoints, quantile_huber_loss, truncated_mixture
 from operant.ops.td import td_error
 
@@ -30,6 +31,10 @@ class CriticKind(eqx.Module):
     @abstractmethod
     def q_values(self, output: jax.Array) -> jax.Array:
         """Q `[…]`, the mean of Z, of an output `[…, M]`."""
+
+    def distribution(self, output: jax.Array) -> ReturnDistribution:
+        """The return Z that an output `[…, M]` describes: by default M values that are equally likely."""
+        return ReturnDistribution(output, jnp.full_like(output, 1 / self.outputs))
 
     @abstractmethod
     def pessimistic(self, output: jax.Array) -> jax.Array:

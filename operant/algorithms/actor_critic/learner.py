@@ -13,7 +13,7 @@ import numpy as np
 from operant.algorithms import ranges
 from operant.algorithms.actor_critic.critics import CriticKind, ExpectedValue, PolicyQ, TruncatedQuantiles
 from operant.algorithms.actor_critic.samples import Sample, initial_carry, step
-from operant.algorithms.base import require, static
+from operant.algorithms.base import ReturnDistribution, require, static
 from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.hindsight import LearnsInHindsight, require_goals
 from operant.algorithms.normalizing import Normalizes
@@ -21,7 +21,7 @@ from operant.algorithms.sequences import LearnsFromSequences, require_sequences
 from operant.algorithms.value.parts import Prioritized, sequence_td_error
 from operant.algorithms.value.samples import TDSample
 from operant.distributions import parameters
-from operant.distributions.transformed import HUGE
+from operant.distributions.transformed import HUGE, unscale
 from operant.networks import Network, UserModule, network_field
 from operant.ops.exploration_noise import ExplorationNoise, GaussianNoise, Independent, OrnsteinUhlenbeck
 from operant.ops.metrics import Metrics, only_where
@@ -162,6 +162,14 @@ class OffPolicy(LearnsInHindsight, LearnsFromSequences, Normalizes, GradientLear
     def importance(self, clock: Clock) -> jax.Array | float:
         prioritized = self.prioritized
         return super().importance(clock) if prioritized is None else prioritized.importance(clock)
+
+    def action_returns(
+        self, state: Any, observation: PyTree, action: PyTree, carry: PyTree
+    ) -> ReturnDistribution:
+        space = state.critics.action_space
+        action = unscale(space, action) if isinstance(space, Box) else action
+        _, features, _ = self.step(state, observation, carry)
+        return self.critic_kind.distribution(state.critics(features, action))
 
     def update_statistics(self, state: Any, transition: Transition) -> Any:
         return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.update(transition, self.gamma))

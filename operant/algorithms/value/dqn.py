@@ -40,7 +40,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from operant.algorithms.base import Estimates
+from operant.algorithms.base import Estimates, ReturnDistribution
 from operant.algorithms.value.held_out import HeldOut
 from operant.algorithms.value.hyperparameters import DQNHyperparameters
 from operant.algorithms.value.parts import greedy_return, sequence_td_error
@@ -151,13 +151,23 @@ class DQN(DQNHyperparameters):
         """Q `[…, A]` where the network has these features `[…, F]`; with `key`, each with noise of its own."""
         leading = features.shape[:-1]
         noise = () if key is None else network.head.sample_noise(key, leading)
-        head = self.parts.head
-        return head.q_values(network.head(features, fractions=head.policy_taus(leading), noise=noise))
+        return self.parts.head.q_values(self.output(network, features, noise))
+
+    def output(self, network: QNetwork, features: jax.Array, noise: tuple[jax.Array, ...] = ()) -> jax.Array:
+        """Z(s, ·) `[…, A, M]` as actions are chosen by it, where the network has these features `[…, F]`."""
+        taus = self.parts.head.policy_taus(features.shape[:-1])
+        return network.head(features, fractions=taus, noise=noise)
 
     def estimates(self, state, observation, action_mask, carry):
         features, carry = state.network.features(state.normalizer.observations(observation), carry)
         q_values = self.q_values(state.network, features)
         return Estimates(value=best_value(q_values, action_mask), q_values=q_values), carry
+
+    def action_returns(self, state, observation, action, carry) -> ReturnDistribution:
+        features, _ = state.network.features(state.normalizer.observations(observation), carry)
+        output = self.output(state.network, features)
+        taken = jnp.take_along_axis(output, action[:, None, None], -2)[:, 0]
+        return self.parts.head.distribution(taken[None])
 
     def epsilon(self, clock: Clock) -> jax.Array:
         """ε at this moment of training."""

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from operant.algorithms.base import ReturnDistribution
 from operant.ops.distributional import categorical_projection, midpoints, quantile_huber_loss
 from operant.ops.returns import weighted_mean
 from operant.ops.td import td_error
@@ -49,6 +50,10 @@ class Head(eqx.Module):
     def returns(self, output: jax.Array) -> jax.Array:
         """The output as numbers `[…, A, M]` that describe Z, and whose average over actions describes a mixture."""
         return output
+
+    def distribution(self, output: jax.Array) -> ReturnDistribution:
+        """The return Z that an output `[…, M]` describes: by default M values that are equally likely."""
+        return ReturnDistribution(output, jnp.full_like(output, 1 / output.shape[-1]))
 
     def atoms(self, returns: jax.Array) -> jax.Array:
         """The values z that Z takes, where `returns` `[…, M]` describe it; they broadcast with that shape."""
@@ -112,6 +117,9 @@ class C51(Head):
 
     def atoms(self, returns: jax.Array) -> jax.Array:
         return jnp.reshape(self.support, (1,) * (returns.ndim - 1) + (-1,))
+
+    def distribution(self, output: jax.Array) -> ReturnDistribution:
+        return ReturnDistribution(jnp.broadcast_to(self.support, output.shape), self.returns(output))
 
     def project(self, atoms: jax.Array, returns: jax.Array) -> jax.Array:
         return categorical_projection(atoms, returns, self.support)
