@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Collection
 
 import jax
 import numpy as np
@@ -220,6 +221,27 @@ CASES = {
         640,
     ),
 }
+AS_USERS_HAVE_IT = {
+    f"{type(algorithm).__name__} of {count}": (algorithm, CartPole(), count, 1024)
+    for algorithm in (ppo(), dqn())
+    for count in (1, 8)
+}
+# CI compares these: one of each family, and of each kind of memory, noise, replay and normalisation.
+OFTEN = {
+    "recurrent masked PPO",
+    "normalised PPO of a Box",
+    "A2C with noise held for three steps",
+    "TRPO, MultiBinary",
+    "SAC of three steps by priority, normalised",
+    "TD3 with drifting noise",
+    "recurrent SAC of two steps by priority",
+    "Rainbow",
+    "prioritised sequences of frames",
+    "ARS, normalised, two rounds of episodes",
+    "DQN in many wrappers",
+    "Dyna-Q",
+    "recurrent episodes",
+}
 
 
 def differences(algorithm, environment, num_envs: int, total: int) -> list[str]:
@@ -235,26 +257,36 @@ def differences(algorithm, environment, num_envs: int, total: int) -> list[str]:
     return [name for name, one, other in named if not np.array_equal(one, other, equal_nan=True)]
 
 
-@pytest.mark.parametrize("num_envs", [1, 8])
-@pytest.mark.parametrize("algorithm", [ppo(), dqn()], ids=lambda algorithm: type(algorithm).__name__)
-def test_cartpole_is_the_same_on_both_loops_with_the_settings_that_users_have(algorithm, num_envs):
-    assert differences(algorithm, CartPole(), num_envs, 1024) == []
-
-
-@pytest.mark.slow  # two minutes and a half
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the flag is for x86 only")
-def test_everything_is_the_same_on_both_loops_without_fused_multiply_add():
-    flags = "--xla_cpu_max_isa=AVX --xla_backend_optimization_level=0"
+def assert_the_same_in_a_process(cases: Collection[str], flags: str) -> None:
+    """With XLA's flags as they are given, not those of the tests."""
     done = subprocess.run(
-        [sys.executable, __file__],
+        [sys.executable, __file__, *cases],
         env=os.environ | {"XLA_FLAGS": flags},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {name: [] for name in CASES}
+    assert json.loads(done.stdout) == {name: [] for name in cases}
+
+
+def test_cartpole_is_the_same_on_both_loops_with_the_settings_that_users_have():
+    assert_the_same_in_a_process(AS_USERS_HAVE_IT, "")
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [
+        pytest.param(OFTEN, marks=pytest.mark.slow, id="some"),
+        pytest.param(CASES.keys() - OFTEN, marks=pytest.mark.full, id="others"),
+    ],
+)
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the flag is for x86 only")
+def test_everything_is_the_same_on_both_loops_without_fused_multiply_add(cases):
+    flags = "--xla_cpu_max_isa=AVX --xla_backend_optimization_level=0"
+    assert_the_same_in_a_process(sorted(cases), flags)
 
 
 if __name__ == "__main__":
-    print(json.dumps({name: differences(*case) for name, case in CASES.items()}))
+    known = CASES | AS_USERS_HAVE_IT
+    print(json.dumps({name: differences(*known[name]) for name in sys.argv[1:]}))
