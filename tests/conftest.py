@@ -4,14 +4,19 @@ import ctypes
 import gc
 import inspect
 import os
+import platform
 import signal
 import sys
 from pathlib import Path
 
 # Two devices on the CPU, so that what is spread over devices is tested as such. LLVM does not optimise what most tests
-# run once: compiling is most of their time. With the newer Python `.ci/run` tests what users run (its own XLA_FLAGS).
+# run once: compiling is most of their time. Without fused multiply-add two programs round alike, whatever is fused in
+# them (docs/decisions/0003-bit-parity.md). What users run, `.ci/run` tests with the newer Python (its own XLA_FLAGS).
+X86 = platform.machine() in ("x86_64", "AMD64")
 os.environ.setdefault(
-    "XLA_FLAGS", "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
+    "XLA_FLAGS",
+    "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
+    + (" --xla_cpu_max_isa=AVX" if X86 else ""),
 )
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
