@@ -12,11 +12,10 @@ from pathlib import Path
 # Two devices on the CPU, so that what is spread over devices is tested as such. LLVM does not optimise what most tests
 # run once: compiling is most of their time. Without fused multiply-add two programs round alike, whatever is fused in
 # them (docs/decisions/0003-bit-parity.md). What users run, `.ci/run` tests with the newer Python (its own XLA_FLAGS).
-X86 = platform.machine() in ("x86_64", "AMD64")
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
-    + (" --xla_cpu_max_isa=AVX" if X86 else ""),
+    + (" --xla_cpu_max_isa=AVX" if platform.machine() in ("x86_64", "AMD64") else ""),
 )
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")

@@ -14,18 +14,20 @@ from operant.envs.registry import NATIVE
 
 TRAIN = """
 import sys
-import jax, operant
+import jax, numpy as np, operant
 from operant.algorithms.registry import ALGORITHMS
 assert jax.config.jax_enable_x64
 wrong = []
 TABLES = {"q-learning", "double-q-learning", "sarsa", "expected-sarsa", "sarsa-lambda", "dyna-q", "td", "monte-carlo"}
 PLACES = {"linear-q": "MountainCar-v0"} | dict.fromkeys(("ddpg", "td3", "tqc"), "Pendulum-v1")
+SHOWN = {"observations": np.zeros((64, 4), np.float32), "actions": np.arange(64) % 2}
 SMALL = {"grid-search": {"resolution": 2}, "ppo": {"n_epochs": 1}}
 for name in sys.argv[1:] or ALGORITHMS:
     place = "FrozenLake-v1" if name in TABLES else PLACES.get(name, "CartPole-v1")
     # Both loops with one of each kind; they share what computes.
     for backend in ("native", "gymnasium") if name in {"q-learning", "ppo", "dqn", "sac", "td3"} else ("native",):
-        agent = operant.make(name, place, backend=backend, preset=None, **SMALL.get(name, {}))
+        given = {"dataset": SHOWN} if name == "bc" else {"backend": backend}
+        agent = operant.make(name, place, preset=None, **given, **SMALL.get(name, {}))
         agent.learn(200, progress_bar=False)
         leaves = jax.tree.leaves(agent.learner.run.state)
         wide = [leaf.dtype for leaf in leaves if leaf.dtype.name in ("float64", "complex128")]
