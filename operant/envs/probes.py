@@ -354,20 +354,22 @@ class Counting(Environment):
 
 
 class Senses(Environment):
-    """One step; each component of a MultiDiscrete action must name what one part of a Dict observation shows.
+    """One step; each component of an action must name what one part of a Dict observation shows.
 
     `image` (uint8, size × size × 1) is black or white: 0 or 1. `kind` (Discrete) is 0, 1 or 2. `vector` is −1
-    or 1 in its second element, noise in its first: 0 or 1. Actions are `[image, kind, vector]`; the reward is
-    the fraction that is right. V = 1; a policy blind to the image or the vector expects 5/6, to the kind 7/9.
+    or 1 in its second element, noise in its first: 0 or 1. Actions are `[image, kind, vector]`, of a Box from a
+    quarter of the way from low to high for the least to three quarters for the greatest; the reward is how right they
+    are. V = 1; a policy blind to the image or the vector expects 5/6, to the kind 7/9, and in a Box 11/12 and 17/18.
     """
 
     id: ClassVar[str] = "Senses"
     max_episode_steps: int | None = eqx.field(default=None, static=True)
     size: int = eqx.field(default=8, static=True)
+    actions: Space = eqx.field(default=MultiDiscrete((2, 3, 2)), static=True)
 
     @property
-    def action_space(self) -> MultiDiscrete:
-        return MultiDiscrete((2, 3, 2))
+    def action_space(self) -> Space:
+        return self.actions
 
     @property
     def observation_space(self) -> Dict:
@@ -383,7 +385,11 @@ class Senses(Environment):
         return noise
 
     def step(self, state: tuple[jax.Array, jax.Array], action: jax.Array, noise: Any) -> Step:
-        return state, correctness(self.action_space, action, state[0]), jnp.ones((), bool)
+        right = state[0]
+        if isinstance(self.actions, Box):
+            low, high = (jnp.asarray(bound, jnp.float32) for bound in self.actions.bounds)
+            right = low + (0.25 + 0.5 * right / jnp.array([1, 2, 1])) * (high - low)
+        return state, correctness(self.actions, action, right), jnp.ones((), bool)
 
     def observation(self, state: tuple[jax.Array, jax.Array]) -> dict[str, jax.Array]:
         right, distraction = state

@@ -122,7 +122,8 @@ class Actor(eqx.Module):
             mean, log_std = jnp.split(outputs, 2, -1)
             log_std = jnp.clip(log_std, LOG_STD_MIN, LOG_STD_MAX)
             return distributions.from_parameters(unit, mean, log_std=log_std, squashed=True)
-        # Not by clipping, as in Stable-Baselines3: a mean beyond the limit would have no gradient to come back by.
+        # The limits of Stable-Baselines3's clip_mean=2.0, and nearly the same means below 1, but no clipping: beyond
+        # the limit that has no gradient by which a mean could come back.
         mean = SDE_MEAN_LIMIT * jnp.tanh(outputs / SDE_MEAN_LIMIT)
         return distributions.from_parameters(unit, mean, log_std=self.log_std, features=latent, squashed=True)
 

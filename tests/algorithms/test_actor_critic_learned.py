@@ -71,6 +71,13 @@ def test_actor_critics_with_memory_remember(name):
     assert agent.evaluate(50).mean > 0.95
 
 
+def test_tqc_reads_every_part_of_a_composite_observation():
+    environment = probes.Senses(size=4, actions=Box(-1.0, 3.0, (3,)))
+    network = replace(SMALL["network"], hidden_sizes=(32,), convolutions=())
+    values = CASES["tqc"] | {"network": network, "normalize_observations": True}
+    assert learnt("tqc", environment, 6_000, **values).evaluate(50).mean > 0.97  # blind to the kind 17/18
+
+
 def test_sac_of_discrete_actions_never_takes_a_forbidden_one():
     agent = learnt("sac", probes.Masked(), 4_000, ent_coef=0.01)
     assert agent.evaluate(10).mean == 2.0

@@ -11,11 +11,12 @@ import pytest
 from off_policy_samples import BOX, CHOICES, normal, one_critic, state_of, to_units
 
 from operant.algorithms.actor_critic.sac import SAC
-from operant.algorithms.actor_critic.samples import carries
 from operant.algorithms.actor_critic.td3 import TD3
+from operant.algorithms.value.parts import sequence_td_error
 from operant.networks import Network
 from operant.spaces import Discrete
-from operant.types import Batch, Transition
+from operant.types import Batch, Replay, Transition
+from tests.shared import clock
 
 RNG = np.random.default_rng(3)
 LENGTH, B, BURN_IN, GAMMA, ALPHA = 7, 3, 2, 0.9, 0.3
@@ -69,6 +70,11 @@ def features_by_steps(torso, start, rows) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.swapaxes(np.reshape(np.asarray(x, np.float64), shape), 0, 1) for x in (now, after))
 
 
+def parts(algorithm, carry):
+    """The actor's memory and the critics', where a carry is a pair of them."""
+    return carry if algorithm.network.critic_memory == "own" else (carry, carry)
+
+
 def by_hand(layers, inputs):
     """One hidden layer of tanh."""
     layers = jax.tree.map(lambda x: np.asarray(x, np.float64), layers)
@@ -112,7 +118,7 @@ def test_losses_of_a_sequence_are_those_of_a_loop_over_its_steps_with_memory(cas
     )
     torsos = (state.actor.torso(state.critics), state.critics.torso)
     old_torso = torsos[0] if discrete else old_actor.torso(old_critics)
-    of_actor, of_critics = carries(state.actor, state.critics, start)
+    of_actor, of_critics = parts(algorithm, start)
     seen = features_by_steps(torsos[0], of_actor, rows)[0]
     valued, _ = features_by_steps(torsos[1], of_critics, rows)
     after = features_by_steps(old_torso, of_actor, rows)[1]
@@ -166,3 +172,40 @@ def test_losses_of_a_sequence_are_those_of_a_loop_over_its_steps_with_memory(cas
     np.testing.assert_allclose(td_error, errors[BURN_IN:].reshape(-1), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(loss, mean(losses), rtol=1e-3)
     np.testing.assert_allclose(policy_loss, mean(policy_losses), rtol=1e-3)
+
+    of_sequences = np.asarray(sequence_td_error(jnp.asarray(errors[BURN_IN:]), weight[BURN_IN:]))
+    *_, priority = replace(algorithm, priority=True).with_priority(state, {}, td_error, batch)
+    np.testing.assert_allclose(priority, (of_sequences + 1e-6) ** 0.6, rtol=1e-3)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_step_moves_the_memory_of_actor_and_critics_each_by_its_own_core(case):
+    """What acting remembers is what both torsos make of it, one by one."""
+    algorithm, spec = CASES[case]
+    state, observation = state_of(algorithm, spec), normal(B, 3)
+    carry = jax.tree.map(lambda x: normal(*x.shape), algorithm.initial_carry(state, B))
+
+    @jax.jit
+    def run(state, carry):
+        _, after, _ = algorithm.act(state, observation, None, carry, None, clock(), explore=False)
+        _, known = algorithm.estimates(state, observation, None, carry)
+        before = parts(algorithm, carry)
+        torsos = state.actor.torso(state.critics), state.critics.torso
+        expected = [torso(observation, own)[1] for torso, own in zip(torsos, before, strict=True)]
+        return after, known, expected
+
+    after, known, expected = run(state, carry)
+    pair = algorithm.network.critic_memory == "own"
+    for x, y, z in zip(*map(jax.tree.leaves, (after, known, expected if pair else expected[0])), strict=True):
+        np.testing.assert_allclose(x, z, atol=1e-6)
+        np.testing.assert_array_equal(x, y)
+
+
+def test_sac_with_memory_has_a_plan_of_sequences():
+    algorithm = SAC(network=MEMORY, priority=True, buffer_size=500, **VALUES)
+    plan = Replay(500, 256, learning_starts=100, priority=True, sequence=LENGTH)
+    assert algorithm.experience == plan
+    with pytest.raises(ValueError, match=r"learning_starts=100: must be at least .* = 140"):
+        algorithm.check(replace(BOX, num_envs=20))
+    with pytest.raises(ValueError, match="a network with memory learns from sequences"):
+        replace(algorithm, hindsight="future").check(BOX)

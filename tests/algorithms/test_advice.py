@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,8 @@ import pytest
 
 import operant
 from operant.agent import Agent
+from operant.algorithms.actor_critic.sac import SAC
+from operant.algorithms.actor_critic.td3 import TD3
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.policy_gradient.trpo import TRPO
 from operant.algorithms.registry import build
@@ -52,6 +55,15 @@ def test_advice_of_ppo_trpo_and_dqn_is_what_is_allowed_and_probably_not_meant(al
     advice = algorithm.advice(SPEC)
     assert len(advice) == (said is not None)
     assert said is None or advice[0].startswith(said)
+
+
+@pytest.mark.parametrize(("bound", "given"), [(20.0, False), (100.0, True)])
+def test_advice_of_sac_and_td3_names_a_box_whose_bounds_are_as_wide_as_none(bound, given):
+    spec = replace(SPEC, action_space=Box((-1.0, -bound), (1.0, bound), (2,)))
+    for algorithm in (SAC(), TD3(action_noise="normal")):
+        algorithm.check(spec)
+        said = [line for line in algorithm.advice(spec) if line.startswith("test has actions of Box")]
+        assert len(said) == given
 
 
 def test_advice_is_given_when_training_begins():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from test_probes_learned import values
 
 from operant.agent import Agent
+from operant.algorithms.actor_critic.sac import SAC
 from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.impala import IMPALA
 from operant.algorithms.policy_gradient.ppo import PPO
@@ -78,6 +81,28 @@ ROLLOUTS = {
     ),
 }
 
+SOFT = SHARED | {
+    "buffer_size": 2_000,
+    "learning_starts": 200,
+    "batch_size": 32,
+    "tau": 0.05,
+    "ent_coef": 0.0,
+    "network": TABLE,
+}
+SACS = {
+    "SAC": SAC(n_step=2, priority=True, **SOFT),
+    "TQC": SAC(distributional="quantile", n_quantiles=5, policy_q="mean", **SOFT),
+    "memory": SAC(
+        **SOFT
+        | {
+            "network": replace(MEMORY, critic_memory="own"),
+            "sequence_length": 8,
+            "burn_in": 3,
+            "learning_rate": Linear(0.01, 0.0),
+        }
+    ),
+}
+
 
 def cases(names, default):
     """All combinations: those of `default` are quick enough to be run each time, cut episodes of all others by CI."""
@@ -118,6 +143,17 @@ def test_dqn_learns_the_values_of_every_combination_of_ends(kind, ends):
     for observation in seen:
         features, carry = network.features(observation, carry)
         found.append(algorithm.q_values(network, features).mean(-1))
+    np.testing.assert_allclose(by_observation(found[-2:]), Endings.values(ends, GAMMA), atol=0.1)
+
+
+@pytest.mark.parametrize(("name", "ends"), cases(SACS, ()))
+def test_sac_learns_the_values_of_every_combination_of_ends(name, ends):
+    agent = learnt(SACS[name], ends, 16_000)
+    seen = jnp.asarray(sequences(ends, name == "memory"))
+    carry, found = agent.algorithm.initial_carry(agent.state, seen.shape[1]), []
+    for observation in seen:
+        known, carry = agent.algorithm.estimates(agent.state, observation, None, carry)
+        found.append(known.value)
     np.testing.assert_allclose(by_observation(found[-2:]), Endings.values(ends, GAMMA), atol=0.1)
 
 

@@ -143,6 +143,18 @@ def test_sac_actor_loss_is_that_of_a_loop_over_samples_and_has_the_gradient_of_f
     assert float(optax.tree.vdot(gradient, direction)) == pytest.approx(slope, rel=0.02, abs=1e-2)
 
 
+def test_sac_update_is_a_step_down_the_loss_by_the_target_network():
+    state, batch = state_of(ALGORITHM), Batch(minibatch(), jnp.ones(B))
+    _, metrics = update(ALGORITHM, state, batch, clock())
+
+    @jax.jit
+    def loss(state):
+        networks = state.critics, state.target, state.actor, jnp.asarray(0.3)
+        return ALGORITHM.critic_loss(*networks, ALGORITHM.sample(batch, state), jax.random.split(KEY)[0])[0]
+
+    np.testing.assert_allclose(metrics["train/critic_loss"], loss(state), rtol=1e-5)
+
+
 def test_sac_policy_does_not_update_the_critics():
     """The critics after an update are those of their own gradient alone, whatever the policy's loss."""
     state, batch = state_of(ALGORITHM), Batch(minibatch(), jnp.ones(B))

@@ -101,6 +101,18 @@ def test_td3_actor_loss_is_minus_the_first_critics_value_of_the_policy():
     np.testing.assert_allclose(loss, -one_critic(state.critics, 0, inputs).mean(), rtol=1e-3)
 
 
+def test_td3_update_is_a_step_down_the_loss_by_both_target_networks():
+    state, batch = state_of(ALGORITHM), Batch(minibatch(), jnp.ones(B))
+    _, metrics = update(ALGORITHM, state, batch, clock())
+
+    @jax.jit
+    def loss(state):
+        networks = state.critics, state.target_critics, state.target_actor
+        return ALGORITHM.critic_loss(*networks, ALGORITHM.sample(batch, state), jax.random.split(KEY)[0])[0]
+
+    np.testing.assert_allclose(metrics["train/critic_loss"], loss(state), rtol=1e-5)
+
+
 def test_td3_policy_and_both_targets_move_at_every_second_update_and_ddpgs_at_every_one():
     for algorithm, expected in ((ALGORITHM, [False, True] * 2), (ddpg(network=SMALL), [True] * 2)):
         state, batch = state_of(algorithm), Batch(minibatch(), jnp.ones(B))

@@ -13,6 +13,7 @@ import pytest
 import operant
 from operant.agent import Agent
 from operant.agent.saving import FORMAT
+from operant.algorithms.actor_critic.sac import SAC
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.value.dqn import DQN
 from operant.cli import train as command
@@ -37,6 +38,10 @@ CURIOUS = {
     "DQN with ICM": Curious(
         DQN(buffer_size=300, learning_starts=100, target_update_interval=100, network=NETWORK),
         ICM(features=4, network=NETWORK, normalize_reward=True),
+    ),
+    "SAC with RND": Curious(
+        SAC(buffer_size=300, batch_size=32, train_freq=8, network=NETWORK),
+        RND(features=4, network=NETWORK),
     ),
 }
 

@@ -123,7 +123,7 @@ CASES = {
         480,
     ),
     "masked SAC with a temperature": (off_policy(SAC, target_update_interval=2), probes.Masked(), 2, 480),
-    "TQC with gSDE, in units of an uneven Box": (
+    "TQC of a Dict with gSDE, in units of an uneven Box": (
         off_policy(
             SAC,
             distributional="quantile",
@@ -134,12 +134,18 @@ CASES = {
             use_sde=True,
             action_noise="normal",
             policy_delay=2,
+            network=network(activation="relu", convolutions=()),
         ),
-        probes.ObservationActionReward(actions=Box((-1.0, 0.1), (2.3, 1000.7), (2,))),
+        probes.Senses(size=3, actions=Box((-1.0, 0.1, 0.0), (2.3, 1000.7, 1.0), (3,))),
         2,
         480,
     ),
-    "TD3 with drifting noise": (off_policy(TD3, action_noise="ornstein-uhlenbeck"), Pendulum(), 2, 480),
+    "TD3 of stacked frames with drifting noise": (
+        off_policy(TD3, action_noise="ornstein-uhlenbeck"),
+        FrameStack(2).native(Pendulum()),
+        2,
+        480,
+    ),
     "recurrent SAC of two steps by priority": (
         off_policy(
             SAC,

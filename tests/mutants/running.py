@@ -104,7 +104,9 @@ def _child(tests: list[str], copy: Path, notes: Path, output: Path) -> None:
         # The first counterexample will do, and the same every time.
         settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], derandomize=True)
         settings.load_profile("mutants")
-        code = pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests], plugins=[_Notes(notes)])
+        every = ["-m", ""]  # slow ones too: a plant names those that are to notice it
+        options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *every]
+        code = pytest.main([*options, *tests], plugins=[_Notes(notes)])
     finally:
         sys.stdout.flush()
         os._exit(int(code))

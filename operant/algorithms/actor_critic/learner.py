@@ -31,6 +31,7 @@ from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Transition
 
 ActionNoise = Literal["normal", "ornstein-uhlenbeck"]
 Distributional = Literal["none", "quantile"]
+WIDE = 20.0  # half the width of a Box whose bounds may not be meant
 CHOICES = {"distributional": Distributional, "policy_q": PolicyQ}
 
 
@@ -157,7 +158,18 @@ class OffPolicy(LearnsInHindsight, LearnsFromSequences, Normalizes, GradientLear
         require_sequences(self.experience, spec)
 
     def advice(self, spec: EnvSpec) -> list[str]:
-        return self.advice_on_normalization(spec)
+        said, space = self.advice_on_normalization(spec), spec.action_space
+        if not isinstance(space, Box):
+            return said
+        low, high = space.bounds
+        if np.max(high - low) <= 2 * WIDE:
+            return said
+        return [
+            *said,
+            f"{spec.id} has actions of {describe(space)}. They are scaled to these bounds, so that {self.name} begins "
+            "with actions all over that range. If sensible ones are much smaller, as where such bounds stand for none, "
+            "give the environment's action_space the bounds of sensible ones.",
+        ]
 
     def importance(self, clock: Clock) -> jax.Array | float:
         prioritized = self.prioritized
