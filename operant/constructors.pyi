@@ -2694,7 +2694,8 @@ class _SAC:
                 both have one, which learns best. Default: Network(hidden_sizes=(256, 256),
                 activation='relu', initialization='uniform', share_features_extractor=False).
             ent_coef: Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what
-                it is. Default: 'auto'.
+                it is. With normalize_rewards, which makes rewards small, 1 is much at first, where entropy
+                is then all that counts. Default: 'auto'.
             target_entropy: With auto: the entropy H̄ that is aimed at, in nats. auto is −1 for each element
                 of a Box, in its own units, and 0.89 of the largest possible for Discrete actions. Default:
                 'auto'.
@@ -3884,7 +3885,8 @@ class _TQC:
                 both have one, which learns best. Default: Network(hidden_sizes=(256, 256),
                 activation='relu', initialization='uniform', share_features_extractor=False).
             ent_coef: Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what
-                it is. Default: 'auto'.
+                it is. With normalize_rewards, which makes rewards small, 1 is much at first, where entropy
+                is then all that counts. Default: 'auto'.
             target_entropy: With auto: the entropy H̄ that is aimed at, in nats. auto is −1 for each element
                 of a Box, in its own units, and 0.89 of the largest possible for Discrete actions. Default:
                 'auto'.
@@ -4073,7 +4075,8 @@ class _REDQ:
                 both have one, which learns best. Default: Network(hidden_sizes=(256, 256),
                 activation='relu', initialization='uniform', share_features_extractor=False).
             ent_coef: Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what
-                it is. Default: 'auto'.
+                it is. With normalize_rewards, which makes rewards small, 1 is much at first, where entropy
+                is then all that counts. Default: 'auto'.
             target_entropy: With auto: the entropy H̄ that is aimed at, in nats. auto is −1 for each element
                 of a Box, in its own units, and 0.89 of the largest possible for Discrete actions. Default:
                 'auto'.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import pytest
 
+from operant.algorithms.actor_critic.sac import SAC
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.registry import build, to_json
 from operant.algorithms.search.ars import ARS
@@ -20,9 +21,9 @@ PICTURES = EnvSpec("test", Box(0, 255, (3,), "uint8"), Discrete(2), num_envs=16)
 VALUES = {"normalize_observations": True, "norm_obs_keys": ["b"], "clip_obs": 3, "norm_epsilon": 0.1}
 
 
-@pytest.mark.parametrize("cls", [PPO, DQN, ARS])
+@pytest.mark.parametrize("cls", [PPO, DQN, SAC, ARS])
 def test_normalizes_hands_its_values_on_to_the_statistics(cls):
-    small = {"network": Network(hidden_sizes=(4,))} | ({"buffer_size": 1000} if cls is DQN else {})
+    small = {"network": Network(hidden_sizes=(4,))} | ({"buffer_size": 1000} if cls in (DQN, SAC) else {})
     algorithm = build(
         cls, VALUES | small | ({} if cls is ARS else {"clip_reward": 2.0, "normalize_rewards": True})
     )

@@ -35,6 +35,7 @@ NESTED = spaces.Dict(
     }
 )
 SMALL = {"hidden_sizes": (8,)}
+MEMORY = {**SMALL, "memory": "gru", "memory_size": 5, "critic_memory": "own"}
 CONVOLUTIONS = {**SMALL, "convolutions": ((4, 4, 2), (4, 3, 1)), "convolution_features": 8}
 
 
@@ -109,6 +110,8 @@ CASES = {
     "LSTM": of(
         "dqn", network=SMALL | {"memory": "lstm", "memory_size": 5}, buffer_size=1000, learning_starts=500
     ),
+    "SAC with memory": of("sac", actions=PLANE, network=MEMORY, buffer_size=100),
+    "TD3": of("td3", actions=PLANE, buffer_size=100, normalize_observations=True),
     "dueling": of("dqn", dueling="max", double=True, buffer_size=100),
     "Rainbow": of("rainbow", buffer_size=100),
     "QR-DQN": of("qr-dqn", buffer_size=100),

@@ -35,7 +35,8 @@ class SoftActorCritic(OffPolicy):
     """
 
     ent_coef: float | str = eqx.field(default="auto", static=True, converter=_number_or_text)
-    """Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what it is."""
+    """Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what it is. With
+    normalize_rewards, which makes rewards small, 1 is much at first, where entropy is then all that counts."""
     target_entropy: float | str = eqx.field(default="auto", static=True, converter=_number_or_text)
     """With auto: the entropy H̄ that is aimed at, in nats. auto is −1 for each element of a Box, in its own units, and
     0.89 of the largest possible for Discrete actions."""
