@@ -1,6 +1,7 @@
 """Studies of what is learnt: many seeds in one program, scored, drawn and kept as raw numbers.
 
-`benchmarks.learning`, `benchmarks.ablation` and `benchmarks.curiosity` each are a list of them and a report.
+`benchmarks.learning`, `benchmarks.ablation`, `benchmarks.curiosity` and `benchmarks.hindsight` each are a list of them
+and a report.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 import operant
 from benchmarks import common
 from operant import presets
+from operant.engine.evaluate import Evaluation
 from operant.ops.intervals import iqm_interval
 from operant.studio.curves import learning_curve, series
 
@@ -36,8 +38,9 @@ Raw = dict[str, Any]
 class Study:
     """An algorithm on an environment, and the mean return that counts as solved.
 
-    Most seeds must reach it, or with `of_iqm` their interquartile mean, where no learner is reliable yet. `values`
-    stand before those of the preset, which is the environment's own unless another is named.
+    With `success` it is the share of episodes that reach their goal, from 0 to 1. Most seeds must reach it, or with
+    `of_iqm` their interquartile mean, where no learner is reliable yet. `values` stand before those of the preset,
+    which is the environment's own unless another is named.
     """
 
     name: str
@@ -48,6 +51,14 @@ class Study:
     values: Mapping[str, Any] = field(default_factory=dict)
     steps: int | None = None  # the preset's, unless given
     of_iqm: bool = False
+    success: bool = False
+
+    def score(self, evaluation: Evaluation) -> float:
+        """What is compared with the threshold."""
+        if not self.success:
+            return evaluation.mean
+        assert evaluation.success_rate is not None, f"{self.environment} does not say what is a success"
+        return evaluation.success_rate
 
 
 def main(
@@ -95,8 +106,12 @@ def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
     started = time.perf_counter()
     agent.learn(steps, progress_bar=False, evaluate_every=every)
     trained = time.perf_counter()
-    last = [score.mean for score in agent.evaluate(EPISODES)]
-    kept = last if every is None else [score.mean for score in agent.best_model.evaluate(EPISODES)]
+    last = [study.score(evaluation) for evaluation in agent.evaluate(EPISODES)]
+    kept = (
+        last
+        if every is None
+        else [study.score(evaluation) for evaluation in agent.best_model.evaluate(EPISODES)]
+    )
     scored = time.perf_counter()
 
     curve, picture = series(agent.history), None
@@ -104,7 +119,7 @@ def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
         picture = curves.with_name(f"{curves.name}-{study.name.lower().replace(' ', '-')}.png")
         learning_curve({study.name: curve}, title=study.name, threshold=study.threshold, path=picture)
     centre, low, high = (float(value) for value in iqm_interval(kept))
-    print(f"{study.name}: {centre:.1f} [{low:.1f}, {high:.1f}], {trained - started:.0f} s", flush=True)
+    print(f"{study.name}: {centre:.2f} [{low:.2f}, {high:.2f}], {trained - started:.0f} s", flush=True)
     return asdict(study) | {
         "machine": before,
         "versions": common.versions(),
@@ -144,9 +159,9 @@ def describe(studies: Sequence[Raw]) -> str:
     return "\n\n".join(dict.fromkeys(parts))
 
 
-def by_seed(means: Sequence[float]) -> str:
+def by_seed(means: Sequence[float], digits: int = 1) -> str:
     """The numbers, in the order of seeds."""
-    return ", ".join(f"{mean:.1f}" for mean in means)
+    return ", ".join(f"{mean:.{digits}f}" for mean in means)
 
 
 def _options(name: str, about: str, studies: Sequence[Study]) -> argparse.Namespace:

@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import ablation, learning, policy_lag, studies
+from benchmarks import ablation, hindsight, learning, policy_lag, studies
+from operant import presets
 from operant.algorithms.policy_gradient.impala import IMPALA
+from operant.engine.evaluate import Evaluation
 from operant.networks import Network
 from operant.spaces import Box, Discrete
 from operant.types import Clock, EnvSpec, Transition
@@ -79,6 +81,20 @@ def test_the_ablation_says_what_each_part_is_worth(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["ablation-cartpole-v1.png"]
     assert "(ablation-cartpole-v1.png)" in text
     assert "(ablation-acrobot-v1.png)" not in text  # not measured: neither a table nor a picture
+
+
+def test_hindsight_is_judged_by_the_episodes_that_reach_their_goal():
+    returns, reached = np.full(4, -50.0), np.array([True, True, True, False])
+    evaluation = Evaluation("BitFlipping", returns, np.full(4, 15), 0, successes=reached)
+    with_hindsight, without, *_ = hindsight.STUDIES
+    assert with_hindsight.score(evaluation) == 0.75
+    assert learning.STUDIES[0].score(evaluation) == -50.0
+    assert (with_hindsight.environment, without.environment) == ("BitFlipping", "BitFlipping")
+    assert presets.find("dqn", "BitFlipping", "auto")["hindsight"] == "future"
+    assert without.values == {"hindsight": "none"}
+
+    text = hindsight.report([study_of("DQN", means=[0.95] * 19 + [0.94], iqm=0.951, threshold=0.95)])
+    assert "| DQN | 100,000 | 0.95 [474.95, 475.00] | 19 of 20 |" in text
 
 
 @pytest.mark.parametrize("lag", [0, 2])

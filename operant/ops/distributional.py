@@ -42,7 +42,8 @@ def truncated_mixture(quantiles: jax.Array, dropped: int) -> jax.Array:
     count, size = quantiles.shape[0], quantiles.shape[-1]
     mixture = jnp.moveaxis(quantiles, 0, -2)
     mixture = mixture.reshape(*mixture.shape[:-2], count * size)
-    return jnp.sort(mixture, -1)[..., : count * (size - dropped)]
+    # The smallest, as the largest of the negatives: on a CPU half the time of sorting them all.
+    return -jax.lax.top_k(-mixture, count * (size - dropped))[0]
 
 
 def quantile_huber_loss(

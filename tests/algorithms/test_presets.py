@@ -1,13 +1,15 @@
-"""The presets of DQN and its configurations: the papers' sizes, and that each can be made."""
+"""Presets: that each can be made, and that those of papers have the papers' sizes."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import jax
 import pytest
 
 from operant import presets
 from operant.algorithms import registry
-from operant.algorithms.value.dqn import DQN
+from operant.algorithms.names import PLACES
 from operant.construct import AGENT_ARGUMENTS, TRAINING_VALUES
 from operant.envs.wrappers.registry import as_wrappers
 from operant.spaces import Box, Discrete
@@ -18,21 +20,22 @@ ATARI = EnvSpec("any", Box(0.0, 255.0, (84, 84, 4), "uint8"), Discrete(18))
 CARTPOLE = EnvSpec("any", Box(-1.0, 1.0, (4,)), Discrete(2))
 
 
-def made(name: str, preset: str) -> tuple[DQN, dict]:
+def made(name: str, preset: str) -> tuple[Any, dict]:
     """The algorithm of a preset, and its values that are not the algorithm's."""
     values = registry.defaults(name) | presets.find(name, "any", preset)
-    rest = {key: values.pop(key) for key in (*TRAINING_VALUES, *AGENT_ARGUMENTS) if key in values}
-    return registry.build(DQN, values), rest
+    rest = {
+        key: values.pop(key) for key in (*TRAINING_VALUES, *AGENT_ARGUMENTS, "curiosity") if key in values
+    }
+    return registry.build(registry.algorithm(name), values), rest
 
 
-def parameters(algorithm: DQN, spec: EnvSpec) -> int:
+def parameters(algorithm: Any, spec: EnvSpec) -> int:
     network = jax.eval_shape(lambda key: algorithm.init(spec, key).network, KEY)
     return sum(leaf.size for leaf in jax.tree.leaves(network))
 
 
-@pytest.mark.parametrize("name", ["dqn", "rainbow", "qr-dqn", "iqn"])
-def test_dqn_presets_can_be_made_and_keep_their_names(name):
-    assert "CartPole-v1" in presets.names(name)
+@pytest.mark.parametrize("name", [name for name in PLACES if presets.names(name)])
+def test_presets_can_be_made_and_keep_their_names(name):
     for preset in presets.names(name):
         algorithm, rest = made(name, preset)
         assert registry.name_of(algorithm) == name
