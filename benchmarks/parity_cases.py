@@ -228,3 +228,27 @@ PAIRS = (
         ours=_BOX,
     ),
 )
+
+_EPS = 1e-5
+_OFF_POLICY = {"gamma": 0.99, "tau": 0.005, "batch_size": 256, "buffer_size": 1_000, "train_freq": 1}
+
+
+def _actor_critic(title: str, package: str, **values: Any) -> Pair:
+    """With the defaults of both sides, which are the same: networks, two critics, 25 quantiles.
+
+    But Adam's ε is larger: a gradient that is 0 but for rounding is then no step of its full size.
+    """
+    ours = {"optimizer_eps": _EPS}
+    theirs = {"policy_kwargs": {"optimizer_kwargs": {"eps": _EPS}}}
+    return Pair(
+        title, title.lower(), f"{package}.{title}", PENDULUM, 0, 1, _OFF_POLICY | values, ours, theirs
+    )
+
+
+# Whose single updates are compared, and which are not trained here: the peers would take days.
+ACTOR_CRITICS = (
+    _actor_critic("SAC", "stable_baselines3", learning_rate=3e-4, ent_coef="auto"),
+    _actor_critic("TQC", "sb3_contrib", learning_rate=3e-4, ent_coef="auto", top_quantiles_to_drop_per_net=2),
+    _actor_critic("TD3", "stable_baselines3", learning_rate=1e-3, policy_delay=2, target_policy_noise=0.2),
+    _actor_critic("DDPG", "stable_baselines3", learning_rate=1e-3),
+)

@@ -1,8 +1,8 @@
 """Is one update the same? `python -m benchmarks.parity_update`: both sides learn from the same weights and rollouts.
 
 Where two learners differ by their means over some seeds, this tells a bug from chance: after each of `UPDATES` rollouts
-the parameters of operant and of its peer are compared. Everything random is left out (a minibatch is the whole rollout,
-or the same transitions), so that they differ by rounding alone.
+the parameters of operant and of its peer are compared. Nothing is random (a minibatch is the whole rollout, or the same
+transitions, and both sides of an actor–critic are given the same normals), so that they differ by rounding alone.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import argparse
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import patch
 
 import gymnasium as gym
 import jax
@@ -22,17 +24,20 @@ import numpy as np
 
 import operant
 from benchmarks import common
-from benchmarks.parity_cases import PAIRS, Pair
+from benchmarks.parity_cases import ACTOR_CRITICS, PAIRS, Pair
 from benchmarks.parity_operant import wrappers
 from benchmarks.peers.environment import python as make_environment
+from operant.algorithms.base import Algorithm
 from operant.envs.wrappers import wrap
 from operant.networks.q_network import QNetwork
+from operant.ops.metrics import Masked
 from operant.types import Batch, Clock, Transition
 
 RESULT = "parity_update.json"  # `benchmarks.parity --report` shows it
 UPDATES = 10
 TOLERANCE = 1e-4  # of a parameter, after all updates
 REPLAYED = 64  # transitions in a minibatch of the algorithms with a replay buffer
+LOSSES = ("train/critic_loss", "train/actor_loss", "train/ent_coef_loss")
 NAMES = (
     "A2C CartPole",
     "A2C Pendulum",
@@ -43,6 +48,7 @@ NAMES = (
     "TRPO Pendulum",
     "DQN CartPole",
     "QR-DQN CartPole",
+    *(pair.name for pair in ACTOR_CRITICS),
 )
 
 
@@ -54,7 +60,7 @@ def main() -> None:
     options = parser.parse_args()
     python, missed, file = options.peers_python or make_environment(), [], options.out / RESULT
     kept = json.loads(file.read_text()) if file.exists() else {}
-    for pair in PAIRS:
+    for pair in (*PAIRS, *ACTOR_CRITICS):
         if pair.name in options.only:
             kept[pair.name] = compare(pair, python)
             common.write_json(file, kept)
@@ -67,7 +73,10 @@ def main() -> None:
 
 
 def compare(pair: Pair, python: str) -> list[float]:
-    """The largest difference of any parameter after each update."""
+    """The largest difference of any parameter after each update, and of an actor–critic's losses in it.
+
+    Of numbers larger than 1 it is relative to them: a loss is, and Adam does not tell one from a multiple of it.
+    """
     values = pair.hyperparameters
     if "n_steps" not in values:
         values = values | {"batch_size": REPLAYED}
@@ -86,9 +95,14 @@ def compare(pair: Pair, python: str) -> list[float]:
         subprocess.run(command, cwd=common.ROOT, check=True)
         theirs = dict(np.load(answer))
     return [
-        max(float(np.abs(mine[name] - theirs[f"{index}/{name}"]).max()) for name in mine)
+        max(difference(value, theirs[f"{index}/{name}"]) for name, value in mine.items())
         for index, mine in enumerate(ours)
     ]
+
+
+def difference(mine: np.ndarray, theirs: np.ndarray) -> float:
+    """The largest one of any two numbers, relative to theirs where those are larger than 1."""
+    return float((np.abs(mine - theirs) / np.maximum(np.abs(theirs), 1.0)).max())
 
 
 def _of_operant(pair: Pair, values: dict[str, Any], given: Path) -> list[dict[str, np.ndarray]]:
@@ -106,23 +120,63 @@ def _of_operant(pair: Pair, values: dict[str, Any], given: Path) -> list[dict[st
     )
     algorithm, spec = agent.algorithm, agent.spec
     state: Any = algorithm.init(spec, jax.random.key(0))
-    arrays = {f"weights/{name}": value for name, value in parameters(state.network).items()}
+    arrays = {f"weights/{name}": value for name, value in parameters(state).items()}
     clock = Clock(jnp.asarray(0, jnp.int32), jnp.asarray(1_000_000, jnp.int32))
-    update, after = jax.jit(algorithm.update), []
+    update, after = jax.jit(partial(update_given, algorithm)), []
     for index, rollout in enumerate(rollouts(pair, values.get("n_steps", REPLAYED))):
         arrays |= {f"{index}/{name}": value for name, value in rollout.items()}
         transition = Transition(**{name: jnp.asarray(value) for name, value in rollout.items()})
         if "n_steps" not in values:
             transition = jax.tree.map(lambda x: x[:, 0], transition)  # [B] of the one environment
-        batch = Batch(transition, jnp.ones(transition.reward.shape))
-        state, _ = update(state, batch, jax.random.key(index), clock)
-        after.append(parameters(state.network))
+        batch, normals = Batch(transition, jnp.ones(transition.reward.shape)), {}
+        if pair in ACTOR_CRITICS:
+            normals = normals_of(index, transition.action.shape)
+            arrays |= {f"{index}/{name}": value for name, value in normals.items()}
+        state, metrics = update(state, batch, jax.random.key(index), clock, normals)
+        after.append(parameters(state) | (losses(metrics) if normals else {}))
     np.savez(given, **cast(Any, arrays))
     return after
 
 
-def parameters(network: Any) -> dict[str, np.ndarray]:
-    """A network's parameters by Stable-Baselines3's names of them."""
+def normals_of(seed: int, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Standard normals for the actions of a minibatch: those in targets, and those that improve the policy."""
+    random = np.random.default_rng(seed)
+    return {name: random.normal(size=shape).astype(np.float32) for name in ("in_target", "of_policy")}
+
+
+def update_given(
+    algorithm: Algorithm,
+    state: Any,
+    batch: Batch,
+    key: jax.Array,
+    clock: Clock,
+    normals: dict[str, jax.Array],
+) -> Any:
+    """The algorithm's update, in which the normals of its actions are these, in their order."""
+    if not normals:
+        return algorithm.update(state, batch, key, clock)
+    given = iter((normals["in_target"], normals["of_policy"]))
+
+    def normal(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+        return jnp.reshape(next(given), shape)
+
+    with patch.object(jax.random, "normal", normal):
+        return algorithm.update(state, batch, key, clock)
+
+
+def losses(metrics: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The losses of an update, by their log keys; without those of what was not updated."""
+    known = {name: metrics[name] for name in LOSSES if name in metrics}
+    masked = {name: value for name, value in known.items() if isinstance(value, Masked)}
+    left = {name: value for name, value in known.items() if name not in masked or value.mask}
+    return {name: np.asarray(value.value if name in masked else value) for name, value in left.items()}
+
+
+def parameters(state: Any) -> dict[str, np.ndarray]:
+    """What is learnt by Stable-Baselines3's names of it."""
+    if hasattr(state, "critics"):
+        return _of_actor_critic(state)
+    network = state.network
     if isinstance(network, QNetwork):
         return _of_q_network(network)
     found: dict[str, np.ndarray] = {}
@@ -150,6 +204,37 @@ def _of_q_network(network: QNetwork) -> dict[str, np.ndarray]:
             weight, bias = weight[order], bias[order]
         found |= {f"{name}.{2 * index}.weight": weight, f"{name}.{2 * index}.bias": bias}
     return found
+
+
+def _of_actor_critic(state: Any) -> dict[str, np.ndarray]:
+    """Actor, critics and the temperature. Of a stochastic actor the last layer is two layers of the peers'."""
+    actor, critics = state.actor.head, state.critics.heads
+    stochastic = hasattr(state, "log_ent_coef")
+    found = _layers("actor.latent_pi" if stochastic else "actor.mu", actor.hidden)
+    if stochastic:
+        means, log_stds = (jax.tree.map(partial(_half, index=index), actor.output) for index in (0, 1))
+        found |= _layer("actor.mu", means) | _layer("actor.log_std", log_stds)
+        found["log_ent_coef"] = np.asarray(state.log_ent_coef)[None]
+    else:
+        found |= _layer(f"actor.mu.{2 * len(actor.hidden)}", actor.output)
+    for index in range(state.critics.count):
+        one = jax.tree.map(lambda x, index=index: x[index], critics)
+        found |= _layers(f"critic.qf{index}", [*one.hidden, one.output])
+    return found
+
+
+def _half(x: jax.Array, index: int) -> jax.Array:
+    return jnp.split(x, 2, -1)[index]
+
+
+def _layers(name: str, layers: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Linear layers, after each of which there is an activation."""
+    parts = (_layer(f"{name}.{2 * index}", layer) for index, layer in enumerate(layers))
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def _layer(name: str, layer: Any) -> dict[str, np.ndarray]:
+    return {f"{name}.weight": np.asarray(layer.weight).T, f"{name}.bias": np.asarray(layer.bias)}
 
 
 def rollouts(pair: Pair, length: int) -> list[dict[str, np.ndarray]]:

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 import operant
-from benchmarks import common, parity, parity_operant, parity_report
-from benchmarks.parity_cases import MASKS, PAIRS
+from benchmarks import common, parity, parity_operant, parity_report, parity_update
+from benchmarks.parity_cases import ACTOR_CRITICS, MASKS, PAIRS
 from operant.algorithms import registry
 from operant.envs.registry import twin
 from operant.envs.wrappers import wrap
+from operant.types import Batch, Clock, Transition
 
 A2C = PAIRS[0]
 VERSIONS = {"python": "3.11"}
@@ -112,7 +113,43 @@ def test_a_pair_whose_settings_changed_is_measured_anew(tmp_path, monkeypatch):
     assert raw["settings"]["steps"] == 1
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_normals_that_are_given_are_those_of_the_update_and_all_that_is_learnt_is_compared():
+    agent = operant.make("sac", "Pendulum-v1", preset=None, network={"hidden_sizes": (4,)})
+    state = agent.algorithm.init(agent.spec, jax.random.key(0))
+    space = agent.spec.observation_space, agent.spec.action_space
+    seen, action = (jnp.ones((3, *each.shape)) for each in space)
+    never = jnp.zeros(3, bool)
+    batch = Batch(Transition(seen, action, jnp.ones(3), never, never, seen), jnp.ones(3))
+    clock = Clock(jnp.asarray(0), jnp.asarray(1))
+    given = parity_update.normals_of(0, (3, 1))
+
+    def learnt(normals):
+        after, metrics = parity_update.update_given(
+            agent.algorithm, state, batch, jax.random.key(0), clock, normals
+        )
+        return parity_update.parameters(after) | parity_update.losses(metrics)
+
+    found, same, other = (learnt(x) for x in (given, given, given | {"of_policy": 2 * given["of_policy"]}))
+    assert {"train/critic_loss", "train/actor_loss", "train/ent_coef_loss", "log_ent_coef"} <= set(found)
+    assert {"actor.latent_pi.0.weight", "actor.mu.bias", "actor.log_std.bias", "critic.qf1.2.weight"} <= set(
+        found
+    )
+    leaves = jax.tree.leaves((state.actor, state.critics, state.log_ent_coef))
+    assert sum(leaf.size for leaf in leaves) == sum(
+        value.size for name, value in found.items() if not name.startswith("train/")
+    )
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, same[name])
+    assert found["train/critic_loss"] == other["train/critic_loss"]  # which has the other normals
+    assert found["train/actor_loss"] != other["train/actor_loss"]
+
+
+def test_a_difference_is_relative_to_large_numbers():
+    assert parity_update.difference(np.array([0.5, 100.0]), np.array([0.4, 101.0])) == pytest.approx(0.1)
+    assert parity_update.difference(np.array(202.0), np.array(200.0)) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("pair", [*PAIRS, *ACTOR_CRITICS], ids=lambda pair: pair.name)
 def test_operant_takes_the_values_of_every_pair(pair):
     values = {"num_envs": pair.num_envs} | pair.hyperparameters | pair.ours
     agent = operant.make(

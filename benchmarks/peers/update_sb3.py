@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -27,7 +30,13 @@ def main() -> None:
     model: Any = getattr(import_module(package), name)("MlpPolicy", env, **arguments)
     model.set_logger(configure(None, []))
     known = {key.partition("/")[2]: value for key, value in given.items() if key.startswith("weights/")}
-    model.policy.load_state_dict({key: torch.as_tensor(value) for key, value in with_target(known).items()})
+    temperature = known.pop("log_ent_coef", None)
+    names = model.policy.state_dict()
+    model.policy.load_state_dict(
+        {key: torch.as_tensor(value) for key, value in with_target(known, names).items()}
+    )
+    if temperature is not None:
+        model.log_ent_coef.data = torch.as_tensor(temperature)
     answer = {}
     for index in range(len({key.partition("/")[0] for key in given} - {"weights"})):
         prefix = f"{index}/"
@@ -37,20 +46,48 @@ def main() -> None:
             model.train()
         else:
             replay(model, batch)
-            model.train(1, len(batch["reward"]))
-        now = model.policy.state_dict()
+            with normals(batch, temperature is not None):
+                model.train(1, len(batch["reward"]))
+        now = dict(model.policy.state_dict())
+        logged = model.logger.name_to_value
+        now |= {key: torch.as_tensor(value) for key, value in logged.items() if key.endswith("_loss")}
+        logged.clear()
+        if temperature is not None:
+            now["log_ent_coef"] = model.log_ent_coef.detach()
         answer |= {prefix + key: value.numpy().copy() for key, value in now.items()}
     np.savez(argument["answer"], **answer)
 
 
-def with_target(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The target network of a Q-network begins as its copy."""
+def with_target(weights: dict[str, np.ndarray], names: Collection[str]) -> dict[str, np.ndarray]:
+    """Target networks, where there are some of these names, begin as copies."""
     copies = {}
     for key, value in weights.items():
-        for name in ("q_net.", "quantile_net."):
-            if key.startswith(name):
-                copies[f"{name[:-1]}_target.{key.removeprefix(name)}"] = value
+        network, _, rest = key.partition(".")
+        if f"{network}_target.{rest}" in names:
+            copies[f"{network}_target.{rest}"] = value
     return weights | copies
+
+
+@contextmanager
+def normals(batch: dict[str, np.ndarray], stochastic: bool) -> Iterator[None]:
+    """Where the batch has normals for actions, let those that are sampled be these, in the order of their use here."""
+    if "in_target" not in batch:
+        yield
+        return
+    names = ("of_policy", "in_target") if stochastic else ("in_target",)
+    given = iter([torch.as_tensor(batch[name]) for name in names])
+
+    def standard(shape: torch.Size, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        return next(given).reshape(shape)
+
+    def normal_(tensor: torch.Tensor, mean: float = 0.0, std: float = 1.0) -> torch.Tensor:
+        return tensor.copy_(mean + std * next(given).reshape(tensor.shape))
+
+    with (
+        patch.object(torch.distributions.normal, "_standard_normal", standard),
+        patch.object(torch.Tensor, "normal_", normal_),
+    ):
+        yield
 
 
 def replay(model: Any, steps: dict[str, np.ndarray]) -> None:
@@ -58,12 +95,17 @@ def replay(model: Any, steps: dict[str, np.ndarray]) -> None:
     tensors = {key: torch.as_tensor(value[:, 0]) for key, value in steps.items()}
     samples = ReplayBufferSamples(
         observations=tensors["observation"],
-        actions=tensors["action"][:, None],
+        actions=torch.as_tensor(scaled(model, steps["action"][:, 0])),
         next_observations=tensors["next_observation"],
         dones=tensors["terminated"][:, None].float(),
         rewards=tensors["reward"][:, None],
     )
     model.replay_buffer.sample = lambda *_, **__: samples
+
+
+def scaled(model: Any, actions: np.ndarray) -> np.ndarray:
+    """Actions `[B, …]` as the replay buffer stores them: of a Box in [−1, 1]."""
+    return actions[:, None] if actions.ndim == 1 else model.policy.scale_action(actions)
 
 
 def fill(model: Any, rollout: dict[str, np.ndarray]) -> None:
