@@ -43,14 +43,17 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_actor_critics_find_the_right_action_of_an_uneven_box(name):
     """In one dimension a quarter of the way from low to high, in the other three quarters, and the other way round."""
-    agent = learnt(name, probes.ObservationActionReward(actions=UNEVEN), 6_000, **CASES[name])
+    # How exact the actions are is a matter of the critics: with 16 units TD3's are off by 0.3 of half the Box.
+    network = replace(SMALL["network"], value_hidden_sizes=(32, 32))
+    values = CASES[name] | {"learning_rate": Linear(3e-3, 0.0), "network": network}
+    agent = learnt(name, probes.ObservationActionReward(actions=UNEVEN), 6_000, **values)
     observations = np.array([[-1.0], [1.0]], np.float32)
     action, _, _ = agent.algorithm.act(
         agent.state, jnp.asarray(observations), None, (), None, None, explore=False
     )
     expected = np.array([probes.right_action(UNEVEN, jnp.asarray(side)) for side in (0, 1)])
-    assert (np.abs(action - expected) < 0.3 * np.array([2.0, 5.0])).all()
-    assert agent.evaluate(20).mean > 0.95
+    assert (np.abs(action - expected) < 0.2 * np.array([2.0, 5.0])).all()
+    assert agent.evaluate(20).mean > 0.96
 
 
 REMEMBERING = {
