@@ -239,7 +239,7 @@ OFTEN = {
     "A2C with noise held for three steps",
     "TRPO, MultiBinary",
     "SAC of three steps by priority, normalised",
-    "TD3 with drifting noise",
+    "TD3 of stacked frames with drifting noise",
     "recurrent SAC of two steps by priority",
     "Rainbow",
     "prioritised sequences of frames",
