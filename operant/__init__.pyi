@@ -29,9 +29,11 @@ from operant.constructors import A2C as A2C
 from operant.constructors import ARS as ARS
 from operant.constructors import BC as BC
 from operant.constructors import CEM as CEM
+from operant.constructors import CrossQ as CrossQ
 from operant.constructors import DDPG as DDPG
 from operant.constructors import DQN as DQN
 from operant.constructors import DoubleQLearning as DoubleQLearning
+from operant.constructors import DroQ as DroQ
 from operant.constructors import DynaQ as DynaQ
 from operant.constructors import EvolutionStrategies as EvolutionStrategies
 from operant.constructors import ExpectedSARSA as ExpectedSARSA
@@ -56,6 +58,7 @@ from operant.constructors import TD as TD
 from operant.constructors import TD3 as TD3
 from operant.constructors import TQC as TQC
 from operant.constructors import TRPO as TRPO
+from operant.constructors import XQC as XQC
 from operant.curiosity import Counts as Counts
 from operant.curiosity import ICM as ICM
 from operant.curiosity import RND as RND

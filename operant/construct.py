@@ -43,12 +43,11 @@ def make(
     found = {key: value for key, value in found.items() if key not in TRAINING_VALUES}
     if found and preset == "auto":
         _say_once(name, env, {key: value for key, value in found.items() if key not in arguments})
-    known = registry.defaults(name) | found
+    known = registry.overlaid(registry.defaults(name), found)
     tuned = known.pop("curiosity", {})
     if isinstance(curiosity, str):
         curiosity = {"name": curiosity, **tuned.get(curiosity, {})}
-    network = {**known.pop("network", {}), **arguments["network"]} if _both_values(known, arguments) else None
-    values = {**known, **arguments} | ({} if network is None else {"network": network})
+    values = registry.overlaid(known, arguments)
     agent_arguments: dict[str, Any] = {key: values.pop(key) for key in AGENT_ARGUMENTS if key in values}
     algorithm = make_curious(
         registry.build(cls, values, others=(*AGENT_ARGUMENTS, "preset", "curiosity")), curiosity
@@ -75,10 +74,6 @@ def _say_once(name: str, env: str, values: dict[str, Any]) -> None:
 def _solved(agent: Agent) -> tuple[float | None, float | None]:
     """The return from which the environment counts as solved, and the steps of an episode that has it."""
     return agent.threshold, agent.spec.max_episode_steps
-
-
-def _both_values(known: dict[str, Any], arguments: dict[str, Any]) -> bool:
-    return isinstance(known.get("network"), dict) and isinstance(arguments.get("network"), dict)
 
 
 def constructor(name: str) -> Callable[..., Agent]:

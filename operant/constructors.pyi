@@ -27,7 +27,7 @@ class NetworkValues(TypedDict, total=False):
     layer_norm: bool
     """Normalise each hidden layer before its activation (Ba et al. 2016)."""
     dropout: float
-    """Fraction of hidden units dropped while learning (Srivastava et al. 2014)."""
+    """Fraction of hidden units dropped while learning (Srivastava et al. 2014): after their activation; with layer_norm before the normalisation, as in DroQ (Hiraoka et al. 2022)."""
     weight_norm: bool
     """Keep the weights of each hidden unit at length 1, after every step (Palenicek et al. 2025). Best with layer_norm, for which their length means nothing."""
     architecture: Literal["mlp", "simba", "simba_v2"]
@@ -46,6 +46,10 @@ class NetworkValues(TypedDict, total=False):
     """Orthogonal with gain √2 (Saxe et al. 2014), or uniform in ±1/√inputs, which is PyTorch's default."""
     value_hidden_sizes: Sequence[int] | None
     """Units of each hidden layer of the value function; none: hidden_sizes."""
+    value_layer_norm: bool | None
+    """Whether to normalise each hidden layer of the value function; none: as layer_norm says."""
+    value_dropout: float | None
+    """Fraction of hidden units of the value function that is dropped; none: dropout."""
     share_features_extractor: bool
     """Whether the value function uses the policy's encoder of observations; if not, it has its own."""
     critic_memory: Literal["shared", "own", "none"]
@@ -2395,9 +2399,12 @@ class _TD3:
         n_critics: int = 2,
         critic_subset: int | None = None,
         policy_q: Literal["min", "mean", "first"] = "first",
-        distributional: Literal["none", "quantile"] = "none",
+        distributional: Literal["none", "quantile", "categorical"] = "none",
         n_quantiles: int = 25,
         top_quantiles_to_drop_per_net: int = 2,
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
         n_step: int = 1,
         priority: bool = False,
         priority_exponent: float = 0.6,
@@ -2494,11 +2501,16 @@ class _TD3:
                 al. 2021); none: all. Default: None.
             policy_q: The value that the policy is improved by: the least of all critics' (min), their mean,
                 or the first one's. One of 'min', 'mean', 'first'. Default: 'first'.
-            distributional: Learn quantiles of the return, and leave the largest out of targets (quantile),
-                instead of its mean. One of 'none', 'quantile'. Default: 'none'.
+            distributional: Learn the distribution of returns instead of their mean: as quantiles, of which
+                the largest are left out of targets (quantile), or as probabilities of atoms (categorical).
+                One of 'none', 'quantile', 'categorical'. Default: 'none'.
             n_quantiles: With quantile: how many each critic learns. Default: 25.
             top_quantiles_to_drop_per_net: With quantile: how many for each critic are left out of targets,
                 the largest of all together. Default: 2.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Returns of SAC and CrossQ include what entropy is
+                paid. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
             n_step: Rewards that are summed before the target networks' value stands for the rest. Default:
                 1.
             priority: Replay transitions more often the larger their TD error was. Default: False.
@@ -2572,9 +2584,12 @@ class _SAC:
         n_critics: int = 2,
         critic_subset: int | None = None,
         policy_q: Literal["min", "mean", "first"] = "min",
-        distributional: Literal["none", "quantile"] = "none",
+        distributional: Literal["none", "quantile", "categorical"] = "none",
         n_quantiles: int = 25,
         top_quantiles_to_drop_per_net: int = 2,
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
         n_step: int = 1,
         priority: bool = False,
         priority_exponent: float = 0.6,
@@ -2589,7 +2604,7 @@ class _SAC:
         tau: float = 0.005,
         target_update_interval: int = 1,
     ) -> Agent:
-        """Soft actor–critic, for actions of a Box, and Discrete ones with masks; its values make TQC and REDQ.
+        """Soft actor–critic, for actions of a Box, and Discrete ones with masks; its values make TQC, REDQ and DroQ.
 
         Args:
             env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
@@ -2674,11 +2689,16 @@ class _SAC:
                 al. 2021); none: all. Default: None.
             policy_q: The value that the policy is improved by: the least of all critics' (min), their mean,
                 or the first one's. One of 'min', 'mean', 'first'. Default: 'min'.
-            distributional: Learn quantiles of the return, and leave the largest out of targets (quantile),
-                instead of its mean. One of 'none', 'quantile'. Default: 'none'.
+            distributional: Learn the distribution of returns instead of their mean: as quantiles, of which
+                the largest are left out of targets (quantile), or as probabilities of atoms (categorical).
+                One of 'none', 'quantile', 'categorical'. Default: 'none'.
             n_quantiles: With quantile: how many each critic learns. Default: 25.
             top_quantiles_to_drop_per_net: With quantile: how many for each critic are left out of targets,
                 the largest of all together. Default: 2.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Returns of SAC and CrossQ include what entropy is
+                paid. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
             n_step: Rewards that are summed before the target networks' value stands for the rest. Default:
                 1.
             priority: Replay transitions more often the larger their TD error was. Default: False.
@@ -2715,6 +2735,210 @@ class _SAC:
     def __name__(self) -> str: ...
 
 SAC: _SAC
+
+class _CrossQ:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-08,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.001,
+        buffer_size: int = 1000000,
+        learning_starts: int = 100,
+        batch_size: int = 256,
+        gamma: float = 0.99,
+        train_freq: int = 1,
+        gradient_steps: int = 1,
+        policy_delay: int = 3,
+        action_noise: Literal["normal", "ornstein-uhlenbeck"] | None = None,
+        action_noise_sigma: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        n_critics: int = 2,
+        critic_subset: int | None = None,
+        policy_q: Literal["min", "mean", "first"] = "min",
+        distributional: Literal["none", "quantile", "categorical"] = "none",
+        n_quantiles: int = 25,
+        top_quantiles_to_drop_per_net: int = 2,
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
+        n_step: int = 1,
+        priority: bool = False,
+        priority_exponent: float = 0.6,
+        priority_beta: float = 0.4,
+        max_grad_norm: float | None = None,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        ent_coef: float | str = "auto",
+        target_entropy: float | str = "auto",
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        log_std_init: float = -3.0,
+        batch_norm: bool = True,
+        batch_norm_momentum: float = 0.01,
+        renorm_warmup_steps: int = 100000,
+    ) -> Agent:
+        """SAC without a target network, for actions of a Box, and Discrete ones with masks; its values make XQC.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
+                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
+                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 1e-08.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update of actor and critics; of the temperature always 0.9 and 0.999. Default:
+                (0.5, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
+            learning_rate: Step size of all optimisers: a number or a schedule such as linear:1e-3:0.
+                Default: 0.001.
+            buffer_size: Transitions that replay remembers. Default: 1000000.
+            learning_starts: Steps taken at random before learning starts. Default: 100.
+            batch_size: Transitions in a minibatch. Default: 256.
+            gamma: Discount factor γ. Default: 0.99.
+            train_freq: Steps of every environment between two rounds of learning. Default: 1.
+            gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
+                collected. Default: 1.
+            policy_delay: Updates of the critics for one of the policy. Default: 3.
+            action_noise: Noise added to actions of a Box while learning: normal, which is new at every
+                step, or ornstein-uhlenbeck, which drifts; none. Default: None.
+            action_noise_sigma: With action_noise: its σ, in halves of the Box. Default: 0.1.
+            n_critics: Critics that are learnt side by side. Default: 2.
+            critic_subset: How many of them, drawn anew at each update, a target is made of (REDQ: Chen et
+                al. 2021); none: all. Default: None.
+            policy_q: The value that the policy is improved by: the least of all critics' (min), their mean,
+                or the first one's. One of 'min', 'mean', 'first'. Default: 'min'.
+            distributional: Learn the distribution of returns instead of their mean: as quantiles, of which
+                the largest are left out of targets (quantile), or as probabilities of atoms (categorical).
+                One of 'none', 'quantile', 'categorical'. Default: 'none'.
+            n_quantiles: With quantile: how many each critic learns. Default: 25.
+            top_quantiles_to_drop_per_net: With quantile: how many for each critic are left out of targets,
+                the largest of all together. Default: 2.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Returns of SAC and CrossQ include what entropy is
+                paid. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
+            n_step: Rewards that are summed before the target networks' value stands for the rest. Default:
+                1.
+            priority: Replay transitions more often the larger their TD error was. Default: False.
+            priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
+                Default: 0.6.
+            priority_beta: With priority: β at the start, how far weights correct the bias of unequal
+                sampling; 1 (wholly) at the end. Default: 0.4.
+            max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
+                Default: None.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                hidden_sizes are the policy's, value_hidden_sizes the critics'. A shared encoder of
+                observations, or a shared memory, is learnt by the critics alone; with critic_memory own
+                both have one, which learns best. Default: Network(hidden_sizes=(256, 256),
+                activation='relu', initialization='uniform', value_hidden_sizes=(2048, 2048),
+                share_features_extractor=False).
+            ent_coef: Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what
+                it is. With normalize_rewards, which makes rewards small, 1 is much at first, where entropy
+                is then all that counts. Default: 'auto'.
+            target_entropy: With auto: the entropy H̄ that is aimed at, in nats. auto is −1 for each element
+                of a Box, in its own units, and 0.89 of the largest possible for Discrete actions. Default:
+                'auto'.
+            use_sde: Explore by noise that depends on the state and stays the same for a while (gSDE: Raffin
+                et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every round of
+                collecting and every episode; −1: only with these. Default: -1.
+            log_std_init: With use_sde: logarithm of the standard deviation of each feature before learning.
+                Default: -3.0.
+            batch_norm: Normalise the input of every layer of actor and critics, after the encoder, by batch
+                renormalisation. Default: True.
+            batch_norm_momentum: With batch_norm: how far running statistics move towards those of each
+                minibatch. Default: 0.01.
+            renorm_warmup_steps: With batch_norm: updates in which only the minibatch's own statistics
+                count, before they are corrected towards the running ones. Default: 100000.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+CrossQ: _CrossQ
 
 class _BC:
     def __call__(
@@ -3586,9 +3810,12 @@ class _DDPG:
         n_critics: int = 1,
         critic_subset: int | None = None,
         policy_q: Literal["min", "mean", "first"] = "first",
-        distributional: Literal["none", "quantile"] = "none",
+        distributional: Literal["none", "quantile", "categorical"] = "none",
         n_quantiles: int = 25,
         top_quantiles_to_drop_per_net: int = 2,
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
         n_step: int = 1,
         priority: bool = False,
         priority_exponent: float = 0.6,
@@ -3685,11 +3912,16 @@ class _DDPG:
                 al. 2021); none: all. Default: None.
             policy_q: The value that the policy is improved by: the least of all critics' (min), their mean,
                 or the first one's. One of 'min', 'mean', 'first'. Default: 'first'.
-            distributional: Learn quantiles of the return, and leave the largest out of targets (quantile),
-                instead of its mean. One of 'none', 'quantile'. Default: 'none'.
+            distributional: Learn the distribution of returns instead of their mean: as quantiles, of which
+                the largest are left out of targets (quantile), or as probabilities of atoms (categorical).
+                One of 'none', 'quantile', 'categorical'. Default: 'none'.
             n_quantiles: With quantile: how many each critic learns. Default: 25.
             top_quantiles_to_drop_per_net: With quantile: how many for each critic are left out of targets,
                 the largest of all together. Default: 2.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Returns of SAC and CrossQ include what entropy is
+                paid. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
             n_step: Rewards that are summed before the target networks' value stands for the rest. Default:
                 1.
             priority: Replay transitions more often the larger their TD error was. Default: False.
@@ -3763,9 +3995,12 @@ class _TQC:
         n_critics: int = 2,
         critic_subset: int | None = None,
         policy_q: Literal["min", "mean", "first"] = "mean",
-        distributional: Literal["none", "quantile"] = "quantile",
+        distributional: Literal["none", "quantile", "categorical"] = "quantile",
         n_quantiles: int = 25,
         top_quantiles_to_drop_per_net: int = 2,
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
         n_step: int = 1,
         priority: bool = False,
         priority_exponent: float = 0.6,
@@ -3865,11 +4100,16 @@ class _TQC:
                 al. 2021); none: all. Default: None.
             policy_q: The value that the policy is improved by: the least of all critics' (min), their mean,
                 or the first one's. One of 'min', 'mean', 'first'. Default: 'mean'.
-            distributional: Learn quantiles of the return, and leave the largest out of targets (quantile),
-                instead of its mean. One of 'none', 'quantile'. Default: 'quantile'.
+            distributional: Learn the distribution of returns instead of their mean: as quantiles, of which
+                the largest are left out of targets (quantile), or as probabilities of atoms (categorical).
+                One of 'none', 'quantile', 'categorical'. Default: 'quantile'.
             n_quantiles: With quantile: how many each critic learns. Default: 25.
             top_quantiles_to_drop_per_net: With quantile: how many for each critic are left out of targets,
                 the largest of all together. Default: 2.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Returns of SAC and CrossQ include what entropy is
+                paid. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
             n_step: Rewards that are summed before the target networks' value stands for the rest. Default:
                 1.
             priority: Replay transitions more often the larger their TD error was. Default: False.
@@ -3953,9 +4193,12 @@ class _REDQ:
         n_critics: int = 10,
         critic_subset: int | None = 2,
         policy_q: Literal["min", "mean", "first"] = "mean",
-        distributional: Literal["none", "quantile"] = "none",
+        distributional: Literal["none", "quantile", "categorical"] = "none",
         n_quantiles: int = 25,
         top_quantiles_to_drop_per_net: int = 2,
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
         n_step: int = 1,
         priority: bool = False,
         priority_exponent: float = 0.6,
@@ -4055,11 +4298,16 @@ class _REDQ:
                 al. 2021); none: all. Default: 2.
             policy_q: The value that the policy is improved by: the least of all critics' (min), their mean,
                 or the first one's. One of 'min', 'mean', 'first'. Default: 'mean'.
-            distributional: Learn quantiles of the return, and leave the largest out of targets (quantile),
-                instead of its mean. One of 'none', 'quantile'. Default: 'none'.
+            distributional: Learn the distribution of returns instead of their mean: as quantiles, of which
+                the largest are left out of targets (quantile), or as probabilities of atoms (categorical).
+                One of 'none', 'quantile', 'categorical'. Default: 'none'.
             n_quantiles: With quantile: how many each critic learns. Default: 25.
             top_quantiles_to_drop_per_net: With quantile: how many for each critic are left out of targets,
                 the largest of all together. Default: 2.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Returns of SAC and CrossQ include what entropy is
+                paid. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
             n_step: Rewards that are summed before the target networks' value stands for the rest. Default:
                 1.
             priority: Replay transitions more often the larger their TD error was. Default: False.
@@ -4096,5 +4344,408 @@ class _REDQ:
     def __name__(self) -> str: ...
 
 REDQ: _REDQ
+
+class _DroQ:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-08,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0003,
+        buffer_size: int = 1000000,
+        learning_starts: int = 100,
+        batch_size: int = 256,
+        gamma: float = 0.99,
+        train_freq: int = 1,
+        gradient_steps: int = 20,
+        policy_delay: int = 20,
+        action_noise: Literal["normal", "ornstein-uhlenbeck"] | None = None,
+        action_noise_sigma: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        n_critics: int = 2,
+        critic_subset: int | None = None,
+        policy_q: Literal["min", "mean", "first"] = "mean",
+        distributional: Literal["none", "quantile", "categorical"] = "none",
+        n_quantiles: int = 25,
+        top_quantiles_to_drop_per_net: int = 2,
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
+        n_step: int = 1,
+        priority: bool = False,
+        priority_exponent: float = 0.6,
+        priority_beta: float = 0.4,
+        max_grad_norm: float | None = None,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        ent_coef: float | str = "auto",
+        target_entropy: float | str = "auto",
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        log_std_init: float = -3.0,
+        tau: float = 0.005,
+        target_update_interval: int = 1,
+    ) -> Agent:
+        """Dropout Q-functions (Hiraoka et al. 2022, arXiv:2110.02034): SAC whose two critics have dropout and layer normalisation, in targets as well, and 20 updates of them for each step and each update of the policy.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
+                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
+                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 1e-08.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
+            learning_rate: Step size of all optimisers: a number or a schedule such as linear:3e-4:0.
+                Default: 0.0003.
+            buffer_size: Transitions that replay remembers. Default: 1000000.
+            learning_starts: Steps taken at random before learning starts. Default: 100.
+            batch_size: Transitions in a minibatch. Default: 256.
+            gamma: Discount factor γ. Default: 0.99.
+            train_freq: Steps of every environment between two rounds of learning. Default: 1.
+            gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
+                collected. Default: 20.
+            policy_delay: Updates of the critics for one of the policy. Default: 20.
+            action_noise: Noise added to actions of a Box while learning: normal, which is new at every
+                step, or ornstein-uhlenbeck, which drifts; none. Default: None.
+            action_noise_sigma: With action_noise: its σ, in halves of the Box. Default: 0.1.
+            n_critics: Critics that are learnt side by side. Default: 2.
+            critic_subset: How many of them, drawn anew at each update, a target is made of (REDQ: Chen et
+                al. 2021); none: all. Default: None.
+            policy_q: The value that the policy is improved by: the least of all critics' (min), their mean,
+                or the first one's. One of 'min', 'mean', 'first'. Default: 'mean'.
+            distributional: Learn the distribution of returns instead of their mean: as quantiles, of which
+                the largest are left out of targets (quantile), or as probabilities of atoms (categorical).
+                One of 'none', 'quantile', 'categorical'. Default: 'none'.
+            n_quantiles: With quantile: how many each critic learns. Default: 25.
+            top_quantiles_to_drop_per_net: With quantile: how many for each critic are left out of targets,
+                the largest of all together. Default: 2.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Returns of SAC and CrossQ include what entropy is
+                paid. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
+            n_step: Rewards that are summed before the target networks' value stands for the rest. Default:
+                1.
+            priority: Replay transitions more often the larger their TD error was. Default: False.
+            priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
+                Default: 0.6.
+            priority_beta: With priority: β at the start, how far weights correct the bias of unequal
+                sampling; 1 (wholly) at the end. Default: 0.4.
+            max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
+                Default: None.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                hidden_sizes are the policy's, value_hidden_sizes the critics'. A shared encoder of
+                observations, or a shared memory, is learnt by the critics alone; with critic_memory own
+                both have one, which learns best. Default: Network(hidden_sizes=(256, 256),
+                activation='relu', initialization='uniform', value_layer_norm=True, value_dropout=0.01,
+                share_features_extractor=False).
+            ent_coef: Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what
+                it is. With normalize_rewards, which makes rewards small, 1 is much at first, where entropy
+                is then all that counts. Default: 'auto'.
+            target_entropy: With auto: the entropy H̄ that is aimed at, in nats. auto is −1 for each element
+                of a Box, in its own units, and 0.89 of the largest possible for Discrete actions. Default:
+                'auto'.
+            use_sde: Explore by noise that depends on the state and stays the same for a while (gSDE: Raffin
+                et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every round of
+                collecting and every episode; −1: only with these. Default: -1.
+            log_std_init: With use_sde: logarithm of the standard deviation of each feature before learning.
+                Default: -3.0.
+            tau: How far the target network moves towards the online one at each of its updates; 1 copies
+                it. Default: 0.005.
+            target_update_interval: Updates of the critics for one of the target network. Default: 1.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+DroQ: _DroQ
+
+class _XQC:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-08,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = True,
+        clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.001,
+        buffer_size: int = 1000000,
+        learning_starts: int = 100,
+        batch_size: int = 256,
+        gamma: float = 0.99,
+        train_freq: int = 1,
+        gradient_steps: int = 1,
+        policy_delay: int = 3,
+        action_noise: Literal["normal", "ornstein-uhlenbeck"] | None = None,
+        action_noise_sigma: float | Schedule | str | Callable[[Any], Any] = 0.1,
+        n_critics: int = 2,
+        critic_subset: int | None = None,
+        policy_q: Literal["min", "mean", "first"] = "min",
+        distributional: Literal["none", "quantile", "categorical"] = "categorical",
+        n_quantiles: int = 25,
+        top_quantiles_to_drop_per_net: int = 2,
+        n_atoms: int = 101,
+        v_min: float = -5.0,
+        v_max: float = 5.0,
+        n_step: int = 1,
+        priority: bool = False,
+        priority_exponent: float = 0.6,
+        priority_beta: float = 0.4,
+        max_grad_norm: float | None = None,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        ent_coef: float | str = "auto",
+        target_entropy: float | str = "auto",
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        log_std_init: float = -3.0,
+        batch_norm: bool = True,
+        batch_norm_momentum: float = 0.01,
+        renorm_warmup_steps: int = 100000,
+    ) -> Agent:
+        """CrossQ whose hidden weights have length 1, and whose critics learn probabilities of returns (Palenicek et al. 2025, arXiv:2509.25174), on normalised rewards.
+
+        Args:
+            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
+                a native one; or a list of ids and callables, one for each copy, of which the first is
+                scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
+                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
+                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
+                by 0. Default: 1e-08.
+            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
+                stays at each update of actor and critics; of the temperature always 0.9 and 0.999. Default:
+                (0.5, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: True.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
+            learning_rate: Step size of all optimisers: a number or a schedule such as linear:1e-3:0.
+                Default: 0.001.
+            buffer_size: Transitions that replay remembers. Default: 1000000.
+            learning_starts: Steps taken at random before learning starts. Default: 100.
+            batch_size: Transitions in a minibatch. Default: 256.
+            gamma: Discount factor γ. Default: 0.99.
+            train_freq: Steps of every environment between two rounds of learning. Default: 1.
+            gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
+                collected. Default: 1.
+            policy_delay: Updates of the critics for one of the policy. Default: 3.
+            action_noise: Noise added to actions of a Box while learning: normal, which is new at every
+                step, or ornstein-uhlenbeck, which drifts; none. Default: None.
+            action_noise_sigma: With action_noise: its σ, in halves of the Box. Default: 0.1.
+            n_critics: Critics that are learnt side by side. Default: 2.
+            critic_subset: How many of them, drawn anew at each update, a target is made of (REDQ: Chen et
+                al. 2021); none: all. Default: None.
+            policy_q: The value that the policy is improved by: the least of all critics' (min), their mean,
+                or the first one's. One of 'min', 'mean', 'first'. Default: 'min'.
+            distributional: Learn the distribution of returns instead of their mean: as quantiles, of which
+                the largest are left out of targets (quantile), or as probabilities of atoms (categorical).
+                One of 'none', 'quantile', 'categorical'. Default: 'categorical'.
+            n_quantiles: With quantile: how many each critic learns. Default: 25.
+            top_quantiles_to_drop_per_net: With quantile: how many for each critic are left out of targets,
+                the largest of all together. Default: 2.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 101.
+            v_min: With categorical: the least of them. Returns of SAC and CrossQ include what entropy is
+                paid. Default: -5.0.
+            v_max: With categorical: the greatest. Default: 5.0.
+            n_step: Rewards that are summed before the target networks' value stands for the rest. Default:
+                1.
+            priority: Replay transitions more often the larger their TD error was. Default: False.
+            priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
+                Default: 0.6.
+            priority_beta: With priority: β at the start, how far weights correct the bias of unequal
+                sampling; 1 (wholly) at the end. Default: 0.4.
+            max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
+                Default: None.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                hidden_sizes are the policy's, value_hidden_sizes the critics'. A shared encoder of
+                observations, or a shared memory, is learnt by the critics alone; with critic_memory own
+                both have one, which learns best. Default: Network(hidden_sizes=(256, 256),
+                activation='relu', weight_norm=True, initialization='uniform', value_hidden_sizes=(512, 512,
+                512, 512), share_features_extractor=False).
+            ent_coef: Weight α of the entropy: auto learns it, auto_0.1 from 0.1 on, and a number stays what
+                it is. With normalize_rewards, which makes rewards small, 1 is much at first, where entropy
+                is then all that counts. Default: 'auto'.
+            target_entropy: With auto: the entropy H̄ that is aimed at, in nats. auto is −1 for each element
+                of a Box, in its own units, and 0.89 of the largest possible for Discrete actions. Default:
+                'auto'.
+            use_sde: Explore by noise that depends on the state and stays the same for a while (gSDE: Raffin
+                et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every round of
+                collecting and every episode; −1: only with these. Default: -1.
+            log_std_init: With use_sde: logarithm of the standard deviation of each feature before learning.
+                Default: -3.0.
+            batch_norm: Normalise the input of every layer of actor and critics, after the encoder, by batch
+                renormalisation. Default: True.
+            batch_norm_momentum: With batch_norm: how far running statistics move towards those of each
+                minibatch. Default: 0.01.
+            renorm_warmup_steps: With batch_norm: updates in which only the minibatch's own statistics
+                count, before they are corrected towards the running ones. Default: 100000.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+XQC: _XQC
 
 NAMES: dict[str, str]

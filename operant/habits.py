@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import Any
 
-_CONTINUOUS = "SAC, TD3, DDPG, TQC, PPO, A2C, IMPALA, TRPO and REINFORCE learn continuous actions."
+_CONTINUOUS = "SAC, TD3, DDPG, TQC, CrossQ, PPO, A2C, IMPALA, TRPO and REINFORCE learn continuous actions."
 _NETWORK = "It is made for the environment; network={'hidden_sizes': (64, 64), 'value_hidden_sizes': (64,)} says how."
 _REPLAY = "Replay is made by the algorithm: buffer_size=… says how large."
 _VECTOR = "An agent makes as many as it is told: operant.PPO(env, num_envs=8)"
@@ -22,7 +22,6 @@ _NORMALIZE = "normalize_observations=True and normalize_rewards=True are hyperpa
 _GYMNASIUM = "Gymnasium has such wrappers; pass the wrapped environment, or see docs/wrappers.md."
 
 MODULE = {
-    "CrossQ": f"CrossQ is not here yet; {_CONTINUOUS}",
     **dict.fromkeys(
         ("HER", "HerReplayBuffer"),
         "It is a property of replay: operant.DQN(env, hindsight='future', n_sampled_goal=4).",
@@ -77,7 +76,7 @@ MODULE = {
     ),
     **dict.fromkeys(
         ("NormalActionNoise", "OrnsteinUhlenbeckActionNoise", "ActionNoise"),
-        "action_noise='normal' or 'ornstein-uhlenbeck' with action_noise_sigma=0.1 says it, of SAC, TD3, DDPG and TQC.",
+        "action_noise='normal' or 'ornstein-uhlenbeck' with action_noise_sigma=0.1 says it, of SAC, TD3 and their kin.",
     ),
     "configure": "learn(run_dir=…, loggers=[…]) says where metrics go.",
     "ActionMasker": "Masks come from info['action_mask'], or from the environment's method action_masks().",

@@ -39,7 +39,7 @@ def test_algorithms_in_any_spelling(typed, meant):
         ("DoubleDQN", "operant train dqn ENVIRONMENT --double`"),
         ("MaskablePPO", "operant train ppo ENVIRONMENT`"),
         ("RecurrentPPO", "--network.memory lstm"),
-        ("CrossQ", "sac, td3 and ppo take continuous actions"),
+        ("Dreamer", "sac, td3 and ppo take continuous actions"),
         ("nonsense", "There are: "),
     ],
 )

@@ -14,7 +14,7 @@ class Configuration:
     of: str  # the algorithm, by its name in `names.PLACES`
     title: str
     about: str
-    defaults: Mapping[str, Any]
+    defaults: Mapping[str, Any]  # of the network those values in which it differs
     marks: tuple[str, ...] = ()  # which defaults make it what it is; none: those that are flags or choices
 
     def describes(self, algorithm: Any) -> bool:
@@ -22,7 +22,14 @@ class Configuration:
         marks = self.marks or tuple(
             name for name, value in self.defaults.items() if isinstance(value, bool | str)
         )
-        return all(getattr(algorithm, name) == self.defaults[name] for name in marks)
+        return all(_value(algorithm, mark) == _value(self.defaults, mark) for mark in marks)
+
+
+def _value(values: Any, mark: str) -> Any:
+    """The value of a mark, as in "policy_q" or "network.weight_norm", of an algorithm or in a mapping."""
+    for name in mark.split("."):
+        values = values.get(name) if isinstance(values, Mapping) else getattr(values, name, None)
+    return values
 
 
 def title(of: str, algorithm: Any, otherwise: str) -> str:
@@ -101,5 +108,33 @@ CONFIGURATIONS = {
         "of two at random in targets, and 20 updates of them for each step and each update of the policy.",
         {"n_critics": 10, "critic_subset": 2, "gradient_steps": 20, "policy_delay": 20, "policy_q": "mean"},
         ("critic_subset", "policy_q"),
+    ),
+    "droq": Configuration(
+        "sac",
+        "DroQ",
+        "Dropout Q-functions (Hiraoka et al. 2022, arXiv:2110.02034): SAC whose two critics have dropout and layer "
+        "normalisation, in targets as well, and 20 updates of them for each step and each update of the policy.",
+        {
+            "gradient_steps": 20,
+            "policy_delay": 20,
+            "policy_q": "mean",
+            "network": {"value_dropout": 0.01, "value_layer_norm": True},
+        },
+        ("policy_delay", "policy_q", "network.value_layer_norm"),
+    ),
+    "xqc": Configuration(
+        "crossq",
+        "XQC",
+        "CrossQ whose hidden weights have length 1, and whose critics learn probabilities of returns (Palenicek et al. "
+        "2025, arXiv:2509.25174), on normalised rewards.",
+        {
+            "distributional": "categorical",
+            "n_atoms": 101,
+            "v_min": -5.0,
+            "v_max": 5.0,
+            "normalize_rewards": True,
+            "network": {"weight_norm": True, "value_hidden_sizes": (512, 512, 512, 512)},
+        },
+        ("distributional", "network.weight_norm"),
     ),
 }

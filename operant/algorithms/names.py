@@ -31,6 +31,7 @@ PLACES = {
     "dqn": "operant.algorithms.value.dqn:DQN",
     "td3": "operant.algorithms.actor_critic.td3:TD3",
     "sac": "operant.algorithms.actor_critic.sac:SAC",
+    "crossq": "operant.algorithms.actor_critic.crossq:CrossQ",
     "bc": "operant.algorithms.imitation.bc:BC",
     "random": "operant.algorithms.random:Random",
 }

@@ -50,6 +50,14 @@ def finite(algorithm: Any, *names: str) -> None:
     _each(algorithm, names, math.isfinite, "a finite number")
 
 
+def increasing(algorithm: Any, low: str, high: str) -> None:
+    """Two finite numbers, of which the second is the greater."""
+    finite(algorithm, low, high)
+    least, most = getattr(algorithm, low), getattr(algorithm, high)
+    if isinstance(least, Real) and isinstance(most, Real):
+        require(most > least, high, most, f"more than {low}={least}")
+
+
 def steps_between(train_freq: Any) -> Any:
     """Stable-Baselines3's pairs as a number of steps; what else is given is left as it is.
 

@@ -39,7 +39,23 @@ def algorithm(name: str) -> type[Algorithm]:
 
 def defaults(name: str) -> dict[str, Any]:
     """The hyperparameters in which an algorithm of this name differs from its class."""
-    return dict(CONFIGURATIONS[name].defaults) if name in CONFIGURATIONS else {}
+    if name not in CONFIGURATIONS:
+        return {}
+    values = dict(CONFIGURATIONS[name].defaults)
+    if "network" in values:
+        usual = algorithm(name).__dataclass_fields__["network"].default
+        values["network"] = dataclasses.replace(usual, **values["network"])
+    return values
+
+
+def overlaid(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are known with those that are given in their place; of a network a dict replaces values too."""
+    values, network, new = {**known, **given}, known.get("network"), given.get("network")
+    if isinstance(network, Network) and isinstance(new, Mapping):
+        network = dataclasses.asdict(network)
+    if isinstance(network, Mapping) and isinstance(new, Mapping):
+        values["network"] = {**network, **new}
+    return values
 
 
 def paper(name: str) -> str:

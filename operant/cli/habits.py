@@ -96,7 +96,6 @@ ALGORITHMS = {
     "openaies": ("evolution-strategies", ""),
 }
 LATER = (
-    "crossq",
     "her",
     "a3c",
     "acktr",

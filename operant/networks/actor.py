@@ -100,14 +100,22 @@ class Actor(eqx.Module):
         return self._distribution(outputs, latent, action_mask)
 
     def learn(
-        self, features: jax.Array, action_mask: PyTree = None, *, key: jax.Array | None = None
+        self,
+        features: jax.Array,
+        action_mask: PyTree = None,
+        *,
+        key: jax.Array | None = None,
+        mask: jax.Array | None = None,
     ) -> tuple[Distribution, Actor]:
-        """`policy` of a minibatch by its own statistics, and the actor after its running ones have seen it."""
+        """`policy` of a minibatch by its own statistics, and the actor after its running ones have seen it.
+
+        `mask` `[B]` says which rows count for them; None: all do.
+        """
         if not (isinstance(self.head, MLP) and self.head.renorms):
             return self.policy(features, action_mask, key=key), self
-        (outputs, head), latent = self.head.learn(features, key=key), None
+        (outputs, head), latent = self.head.learn(features, key=key, mask=mask), None
         if self.log_std is not None:
-            latent, _ = replace(self.head, output=None).learn(features, key=key)
+            latent, _ = replace(self.head, output=None).learn(features, key=key, mask=mask)
         return self._distribution(outputs, latent, action_mask), replace(self, head=head)
 
     def _distribution(

@@ -22,8 +22,10 @@ class BatchRenorm(eqx.Module):
 
         y = (x − μ_B) / σ_B · r + d,   r = clip(σ_B / σ, 1/3, 3),   d = clip((μ_B − μ) / σ, −5, 5)
 
-    In the first `warmup` minibatches r is 1 and d is 0, which is batch normalisation. The constants are those of CrossQ
-    (Bhatt et al. 2024, arXiv:1902.05605, appendix A). A minibatch of one has no variance: it is not for learning from.
+    In the first `warmup` minibatches r is 1 and d is 0, which is batch normalisation. The constants are those of
+    CrossQ's code (Bhatt et al. 2024, arXiv:1902.05605; github.com/adityab/CrossQ, sbx/sac/policies.py), which however
+    adds ε to the variance after dividing it by r² instead of before. A minibatch of one has no variance: it is not for
+    learning from.
 
     The statistics are leaves like the weights, whose gradient is 0: `learn` gives a layer with new ones, and
     `with_statistics` puts them into the layer that an optimiser has moved.
@@ -46,11 +48,14 @@ class BatchRenorm(eqx.Module):
         """By the running statistics, as a policy acts."""
         return self._affine(x, *jax.lax.stop_gradient((self.mean, _root(self.variance))))
 
-    def learn(self, x: jax.Array) -> tuple[jax.Array, BatchRenorm]:
-        """By those of `x`, and the layer whose running statistics have seen it."""
-        axes = tuple(range(x.ndim - 1))
-        mean = jnp.mean(x, axes)
-        variance = jnp.mean(jnp.square(x - jnp.broadcast_to(mean, x.shape)), axes)
+    def learn(self, x: jax.Array, mask: jax.Array | None = None) -> tuple[jax.Array, BatchRenorm]:
+        """By those of `x`, and the layer whose running statistics have seen it.
+
+        `mask`, of x's shape but the last axis, is True where a row counts for the statistics; None: all do.
+        """
+        mask = jnp.ones(x.shape[:-1], bool) if mask is None else mask
+        mean = _mean(x, mask)
+        variance = _mean(jnp.square(x - jnp.broadcast_to(mean, x.shape)), mask)
         fixed_mean, fixed_variance = jax.lax.stop_gradient((mean, variance))
         deviation = _root(jax.lax.stop_gradient(self.variance))
         r = jnp.clip(_root(fixed_variance) / deviation, 1 / R_MAX, R_MAX)
@@ -59,11 +64,13 @@ class BatchRenorm(eqx.Module):
         r, d = jnp.where(warm, r, 1.0), jnp.where(warm, d, 0.0)
         # (x − μ_B) / σ_B · r + d, as one mean and one deviation
         y = self._affine(x, mean - d * _root(variance) / r, _root(variance) / r)
+        seen = jnp.any(mask).astype(jnp.float32)  # 0 where no row counts: then the statistics stay
+        rate = seen * (1 - self.momentum)
         learnt = replace(
             self,
-            mean=self.momentum * self.mean + (1 - self.momentum) * fixed_mean,
-            variance=self.momentum * self.variance + (1 - self.momentum) * fixed_variance,
-            count=self.count + 1,
+            mean=self.mean + rate * (fixed_mean - self.mean),
+            variance=self.variance + rate * (fixed_variance - self.variance),
+            count=self.count + seen,
         )
         return y, learnt
 
@@ -86,6 +93,13 @@ def with_statistics(module: T, source: T) -> T:
 
 def _is_renorm(part: object) -> bool:
     return isinstance(part, BatchRenorm)
+
+
+def _mean(x: jax.Array, mask: jax.Array) -> jax.Array:
+    """The mean `[n]` of the rows of `x` `[..., n]` that count."""
+    axes = tuple(range(x.ndim - 1))
+    counted = jnp.where(jnp.broadcast_to(mask[..., None], x.shape), x, 0.0)
+    return jnp.sum(counted, axes) / jnp.maximum(jnp.sum(mask), 1)
 
 
 def _root(variance: jax.Array) -> jax.Array:

@@ -54,7 +54,8 @@ class Network:
     layer_norm: bool = False
     """Normalise each hidden layer before its activation (Ba et al. 2016)."""
     dropout: float = 0.0
-    """Fraction of hidden units dropped while learning (Srivastava et al. 2014)."""
+    """Fraction of hidden units dropped while learning (Srivastava et al. 2014): after their activation; with
+    layer_norm before the normalisation, as in DroQ (Hiraoka et al. 2022)."""
     weight_norm: bool = False
     """Keep the weights of each hidden unit at length 1, after every step (Palenicek et al. 2025). Best with
     layer_norm, for which their length means nothing."""
@@ -75,6 +76,10 @@ class Network:
     """Orthogonal with gain √2 (Saxe et al. 2014), or uniform in ±1/√inputs, which is PyTorch's default."""
     value_hidden_sizes: tuple[int, ...] | None = None
     """Units of each hidden layer of the value function; none: hidden_sizes."""
+    value_layer_norm: bool | None = None
+    """Whether to normalise each hidden layer of the value function; none: as layer_norm says."""
+    value_dropout: float | None = None
+    """Fraction of hidden units of the value function that is dropped; none: dropout."""
     share_features_extractor: bool = True
     """Whether the value function uses the policy's encoder of observations; if not, it has its own."""
     critic_memory: CriticMemory = "shared"
@@ -117,8 +122,9 @@ class Network:
         if self.memory_layers > MOST_LAYERS:
             raise _too_deep("memory_layers", self.memory_layers)
         self._sizes("value_hidden_sizes", self.value_hidden_sizes or ())
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"network.dropout={self.dropout} is a fraction: at least 0 and less than 1.")
+        for name, rate in (("dropout", self.dropout), ("value_dropout", self.value_dropout)):
+            if rate is not None and not 0 <= rate < 1:
+                raise ValueError(f"network.{name}={rate} is a fraction: at least 0 and less than 1.")
         self._one_of("activation", tuple(ACTIVATIONS))
         self._one_of("channels", get_args(Channels))
         self._one_of("memory", get_args(Memory))
@@ -146,13 +152,19 @@ class Network:
     @property
     def of_value(self) -> Network:
         """The same with the hidden layers of the value function as those of the policy."""
-        sizes = self.hidden_sizes if self.value_hidden_sizes is None else self.value_hidden_sizes
-        return replace(self, hidden_sizes=sizes)
+        given = {
+            "hidden_sizes": self.value_hidden_sizes,
+            "layer_norm": self.value_layer_norm,
+            "dropout": self.value_dropout,
+        }
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
 
     def require_no_critic(self, who: str) -> None:
         """Raise ValueError if values are set that only a separate value function has."""
         for name, default in (
             ("value_hidden_sizes", None),
+            ("value_layer_norm", None),
+            ("value_dropout", None),
             ("share_features_extractor", True),
             ("critic_memory", "shared"),
         ):
@@ -185,6 +197,8 @@ class Network:
             ("layer_norm", False),
             ("weight_norm", False),
             ("dropout", 0.0),
+            ("value_layer_norm", None),
+            ("value_dropout", None),
         ):
             if (value := getattr(self, name)) != default:
                 raise ValueError(

@@ -91,35 +91,50 @@ class CriticEnsemble(eqx.Module):
     def __call__(self, features: jax.Array, action: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
         """`[n, ..., M]` of these actions; `key` turns dropout on, for each critic another."""
         if isinstance(self.action_space, Discrete):
-            of_each = self.of_each_action(features, key=key)
-            index = jnp.broadcast_to(action[..., None, None], (*of_each.shape[:-2], 1, 1))
-            return jnp.take_along_axis(of_each, index, -2)[..., 0, :]
-        action = jnp.reshape(action, (*features.shape[:-1], -1))
-        return self._outputs(jnp.concatenate([features, action], -1), key)
+            return self.taken(self.of_each_action(features, key=key), action)
+        return self._outputs(self._inputs(features, action), key)
 
     def of_each_action(self, features: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
         """`[n, ..., A, M]` of all Discrete actions."""
-        assert isinstance(self.action_space, Discrete)
-        output = self._outputs(features, key)
-        return output.reshape(*output.shape[:-1], self.action_space.n, -1)
+        return self._by_action(self._outputs(features, key))
+
+    def taken(self, of_each: jax.Array, action: jax.Array) -> jax.Array:
+        """`[n, ..., M]` of these Discrete actions `[...]`, out of those of all `[n, ..., A, M]`."""
+        index = jnp.broadcast_to(action[..., None, None], (*of_each.shape[:-2], 1, 1))
+        return jnp.take_along_axis(of_each, index, -2)[..., 0, :]
 
     def learn(
-        self, features: jax.Array, action: jax.Array, *, key: jax.Array | None = None
+        self,
+        features: jax.Array,
+        action: jax.Array | None,
+        *,
+        key: jax.Array | None = None,
+        mask: jax.Array | None = None,
     ) -> tuple[jax.Array, CriticEnsemble]:
-        """`[n, B, M]` of a minibatch by its own statistics, and the critics after their running ones have seen it.
+        """What is made of a minibatch by its own statistics, and the critics after their running ones have seen it.
 
-        Of actions of a Box, with batch renormalisation; without, the same as a call.
+        Outputs are `[n, B, M]` of actions of a Box, and `[n, B, A, M]` of all Discrete ones, for which `action` is
+        None. `mask` `[B]` says which rows count for the statistics; None: all do. Without batch renormalisation the
+        outputs are those of a call.
         """
-        action = jnp.reshape(action, (*features.shape[:-1], -1))
-        inputs, heads = jnp.concatenate([features, action], -1), self.heads
+        inputs, heads = features if action is None else self._inputs(features, action), self.heads
         if not (isinstance(heads, MLP) and heads.renorms):
-            return self._outputs(inputs, key), self
-        if key is None:
-            output, heads = jax.vmap(lambda head: head.learn(inputs))(heads)
+            output = self._outputs(inputs, key)
+        elif key is None:
+            output, heads = jax.vmap(lambda head: head.learn(inputs, mask=mask))(heads)
         else:
             keys = jax.random.split(key, self.count)
-            output, heads = jax.vmap(lambda head, key: head.learn(inputs, key=key))(heads, keys)
-        return output, replace(self, heads=heads)
+            output, heads = jax.vmap(lambda head, key: head.learn(inputs, key=key, mask=mask))(heads, keys)
+        return self._by_action(output) if action is None else output, replace(self, heads=heads)
+
+    def _inputs(self, features: jax.Array, action: jax.Array) -> jax.Array:
+        """The features, and after them the action of a Box."""
+        return jnp.concatenate([features, jnp.reshape(action, (*features.shape[:-1], -1))], -1)
+
+    def _by_action(self, output: jax.Array) -> jax.Array:
+        """`[n, ..., A·M]` as `[n, ..., A, M]`."""
+        assert isinstance(self.action_space, Discrete)
+        return output.reshape(*output.shape[:-1], self.action_space.n, -1)
 
     def _outputs(self, inputs: jax.Array, key: jax.Array | None) -> jax.Array:
         if key is None:

@@ -251,12 +251,16 @@ class MLP(eqx.Module):
         """`[..., in]` to `[..., out]`; `key` turns dropout on, `noise` is what noisy layers take, one each."""
         return self._outputs(x, key, noise, lambda i, x: self.renorms[i](x))
 
-    def learn(self, x: jax.Array, *, key: jax.Array | None = None) -> tuple[jax.Array, MLP]:
-        """What it puts out by the statistics of this minibatch, and itself after its running ones have seen it."""
+    def learn(
+        self, x: jax.Array, *, key: jax.Array | None = None, mask: jax.Array | None = None
+    ) -> tuple[jax.Array, MLP]:
+        """What it puts out by the statistics of this minibatch, and itself after its running ones have seen it.
+
+        `mask` `[…]` says which rows count for them; None: all do."""
         learnt: list[BatchRenorm] = []
 
         def renorm(i: int, x: jax.Array) -> jax.Array:
-            x, layer = self.renorms[i].learn(x)
+            x, layer = self.renorms[i].learn(x, mask)
             learnt.append(layer)
             return x
 
@@ -273,8 +277,10 @@ class MLP(eqx.Module):
         for i, layer in enumerate(self.hidden):
             x = renorm(i, x) if self.renorms else x
             x = layer(x, *noise[i : i + 1])
-            x = self.norms[i](x) if self.norms else x
-            x = ACTIVATIONS[self.activation](x)
-            x = dropout(x, self.rate, None if key is None else jax.random.fold_in(key, i))
+            key_dropout = None if key is None else jax.random.fold_in(key, i)
+            if self.norms:
+                x = ACTIVATIONS[self.activation](self.norms[i](dropout(x, self.rate, key_dropout)))
+            else:
+                x = dropout(ACTIVATIONS[self.activation](x), self.rate, key_dropout)
         x = renorm(len(self.hidden), x) if self.renorms else x
         return x if self.output is None else self.output(x, *noise[len(self.hidden) :])

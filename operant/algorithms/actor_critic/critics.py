@@ -1,4 +1,4 @@
-"""What critics learn of the return Z(s, a): its mean, or its quantiles; and how several are made into one target.
+"""What critics learn of the return Z(s, a): its mean, quantiles, or probabilities; and how several make one target.
 
 Each of n critics puts out M numbers, `[n, …, M]`, and a kind of critic says what they mean. Targets are pessimistic:
 an actor looks for actions whose value is too high, and so finds the errors of its critic.
@@ -14,7 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from operant.algorithms.base import ReturnDistribution
+from operant.algorithms.value.heads import C51
 from operant.ops.distributional import midpoints, quantile_huber_loss, truncated_mixture
+from operant.ops.metrics import Metrics
 from operant.ops.td import td_error
 
 PolicyQ = Literal["min", "mean", "first"]
@@ -47,6 +49,10 @@ class CriticKind(eqx.Module):
     @abstractmethod
     def loss(self, output: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array]:
         """How far outputs `[n, B, M]` are from a target `[B, M']`: what to minimise, and |δ|, each `[n, B]`."""
+
+    def metrics(self, target: jax.Array, mask: jax.Array) -> Metrics:
+        """What there is to say about the targets `[B, M']` of samples that count, those in the mask `[B]`."""
+        return {}
 
 
 class ExpectedValue(CriticKind):
@@ -86,6 +92,41 @@ class TruncatedQuantiles(CriticKind):
         target = jnp.broadcast_to(target, (output.shape[0], *target.shape))
         loss = quantile_huber_loss(output, taus, target, 1.0) / self.n_quantiles
         return loss, loss
+
+
+class AtomProbabilities(CriticKind):
+    """Probabilities of M returns at equal distances, and in targets those of the critic whose mean is the least.
+
+    Outputs are logits. As the critics of SimbaV2 (Lee et al. 2025, arXiv:2502.15280) and XQC (Palenicek et al. 2025,
+    arXiv:2509.25174): C51's (Bellemare et al. 2017, arXiv:1707.06887), of two critics the one of clipped double
+    Q-learning.
+    """
+
+    head: C51
+
+    @property
+    def outputs(self) -> int:
+        return self.head.outputs
+
+    def q_values(self, output: jax.Array) -> jax.Array:
+        return self.head.q_values(output)
+
+    def distribution(self, output: jax.Array) -> ReturnDistribution:
+        return self.head.distribution(output)
+
+    def pessimistic(self, output: jax.Array) -> jax.Array:
+        least = jnp.argmin(self.q_values(output), 0)
+        return self.head.returns(jnp.take_along_axis(output, least[None, ..., None], 0)[0])
+
+    def shifted(self, returns: jax.Array, shift: jax.Array, scale: jax.Array) -> jax.Array:
+        atoms = shift[..., None] + scale[..., None] * self.head.atoms(returns)
+        return self.head.project(atoms, returns)
+
+    def loss(self, output: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return self.head.loss(output, jnp.broadcast_to(target, output.shape), None)
+
+    def metrics(self, target: jax.Array, mask: jax.Array) -> Metrics:
+        return self.head.metrics(target, mask)
 
 
 def policy_value(q_values: jax.Array, which: PolicyQ) -> jax.Array:

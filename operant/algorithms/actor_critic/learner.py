@@ -11,13 +11,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms import ranges
-from operant.algorithms.actor_critic.critics import CriticKind, ExpectedValue, PolicyQ, TruncatedQuantiles
+from operant.algorithms.actor_critic.critics import (
+    AtomProbabilities,
+    CriticKind,
+    ExpectedValue,
+    PolicyQ,
+    TruncatedQuantiles,
+)
 from operant.algorithms.actor_critic.samples import Sample, initial_carry, step
 from operant.algorithms.base import ReturnDistribution, require, static
 from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.hindsight import LearnsInHindsight, require_goals
 from operant.algorithms.normalizing import Normalizes
 from operant.algorithms.sequences import LearnsFromSequences, require_sequences
+from operant.algorithms.value.heads import C51
 from operant.algorithms.value.parts import Prioritized, sequence_td_error
 from operant.algorithms.value.samples import TDSample
 from operant.distributions import parameters
@@ -30,7 +37,7 @@ from operant.spaces import Box, describe
 from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Transition
 
 ActionNoise = Literal["normal", "ornstein-uhlenbeck"]
-Distributional = Literal["none", "quantile"]
+Distributional = Literal["none", "quantile", "categorical"]
 WIDE = 20.0  # half the width of a Box whose bounds may not be meant
 CHOICES = {"distributional": Distributional, "policy_q": PolicyQ}
 
@@ -66,11 +73,18 @@ class OffPolicy(LearnsInHindsight, LearnsFromSequences, Normalizes, GradientLear
     policy_q: PolicyQ = static("min")
     """The value that the policy is improved by: the least of all critics' (min), their mean, or the first one's."""
     distributional: Distributional = static("none")
-    """Learn quantiles of the return, and leave the largest out of targets (quantile), instead of its mean."""
+    """Learn the distribution of returns instead of their mean: as quantiles, of which the largest are left out of
+    targets (quantile), or as probabilities of atoms (categorical)."""
     n_quantiles: int = static(25)
     """With quantile: how many each critic learns."""
     top_quantiles_to_drop_per_net: int = static(2)
     """With quantile: how many for each critic are left out of targets, the largest of all together."""
+    n_atoms: int = static(51)
+    """With categorical: returns whose probabilities are learnt."""
+    v_min: float = -10.0
+    """With categorical: the least of them. Returns of SAC and CrossQ include what entropy is paid."""
+    v_max: float = 10.0
+    """With categorical: the greatest."""
     n_step: int = static(1)
     """Rewards that are summed before the target networks' value stands for the rest."""
     priority: bool = static(False)
@@ -90,12 +104,14 @@ class OffPolicy(LearnsInHindsight, LearnsFromSequences, Normalizes, GradientLear
     def __check_init__(self) -> None:
         ranges.whole(self, "buffer_size", "batch_size", "train_freq", "policy_delay", "n_step")
         ranges.whole(self, "n_critics", "critic_subset", "n_quantiles")
+        ranges.whole(self, "n_atoms", least=2)
         ranges.whole(self, "learning_starts", "top_quantiles_to_drop_per_net", least=0)
         ranges.whole(self, "gradient_steps", least=-1)
         require(self.gradient_steps != 0, "gradient_steps", 0, "at least 1, or -1")
         ranges.fraction(self, "gamma", "priority_exponent", "priority_beta")
         ranges.not_negative(self, "learning_rate", "action_noise_sigma")
         ranges.positive(self, "max_grad_norm")
+        ranges.increasing(self, "v_min", "v_max")
         for name, kind in CHOICES.items():
             value, (*names, last) = getattr(self, name), get_args(kind)
             require(value in (*names, last), name, value, f"{', '.join(names)} or {last}")
@@ -106,16 +122,18 @@ class OffPolicy(LearnsInHindsight, LearnsFromSequences, Normalizes, GradientLear
         dropped, quantiles = self.top_quantiles_to_drop_per_net, self.n_quantiles
         few = f"less than n_quantiles={quantiles}"
         require(
-            self.distributional == "none" or dropped < quantiles,
+            self.distributional != "quantile" or dropped < quantiles,
             *("top_quantiles_to_drop_per_net", dropped, few),
         )
 
     @property
     def critic_kind(self) -> CriticKind:
         """What the critics learn of the return."""
-        if self.distributional == "none":
-            return ExpectedValue()
-        return TruncatedQuantiles(self.n_quantiles, self.top_quantiles_to_drop_per_net)
+        if self.distributional == "quantile":
+            return TruncatedQuantiles(self.n_quantiles, self.top_quantiles_to_drop_per_net)
+        if self.distributional == "categorical":
+            return AtomProbabilities(C51(self.n_atoms, self.v_min, self.v_max))
+        return ExpectedValue()
 
     @property
     def prioritized(self) -> Prioritized | None:

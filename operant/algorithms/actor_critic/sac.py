@@ -9,8 +9,10 @@ expectation over a is a sum over all that are possible. What changes one part, a
 
 | value | the change | paper |
 |---|---|---|
-| distributional | quantiles of Z_i, the largest left out of y | TQC: Kuznetsov et al. 2020, arXiv:2005.04269 |
+| distributional=quantile | quantiles of Z_i, the largest left out of y | TQC: Kuznetsov et al. 2020, arXiv:2005.04269 |
 | critic_subset | the least of a random few of many critics | REDQ: Chen et al. 2021, arXiv:2101.05982 |
+| network.value_dropout | units of critics dropped, also in y | DroQ: Hiraoka et al. 2022, arXiv:2110.02034 |
+| distributional=categorical | probabilities of Z_i, in y of the least mean | Bellemare et al. 2017, arXiv:1707.06887 |
 | use_sde | noise that is a function of the state | gSDE: Raffin et al. 2021, arXiv:2005.05719 |
 | network.memory | replay of sequences, from a stored memory | Ni et al. 2022, arXiv:2110.05038; R2D2 |
 
@@ -66,7 +68,7 @@ class SACState(eqx.Module):
 
 
 class SAC(SoftActorCritic):
-    """Soft actor–critic, for actions of a Box, and Discrete ones with masks; its values make TQC and REDQ."""
+    """Soft actor–critic, for actions of a Box, and Discrete ones with masks; its values make TQC, REDQ and DroQ."""
 
     tau: float = 0.005
     """How far the target network moves towards the online one at each of its updates; 1 copies it."""
@@ -178,7 +180,12 @@ class SAC(SoftActorCritic):
         losses, td_error = kind.loss(output, jax.lax.stop_gradient(td_target))
         loss = 0.5 * sample.mean(jnp.sum(losses, 0))
         q_value = sample.mean(jnp.mean(kind.q_values(output), 0))
-        return loss, ({"train/critic_loss": loss, "train/q_value": q_value}, jnp.mean(td_error, 0))
+        metrics = {
+            "train/critic_loss": loss,
+            "train/q_value": q_value,
+            **kind.metrics(td_target, sample.mask),
+        }
+        return loss, (metrics, jnp.mean(td_error, 0))
 
     def actor_loss(
         self, actor: Actor, critics: CriticEnsemble, ent_coef: jax.Array, sample: Sample, key: jax.Array

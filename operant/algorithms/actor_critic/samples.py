@@ -102,9 +102,14 @@ class Sample(eqx.Module):
         mask = self.td.next_action_mask
         return None if mask is None else mask | ~jnp.any(mask, -1, keepdims=True)
 
+    @property
+    def mask(self) -> jax.Array:
+        """Where it holds what happened, `[B]`."""
+        return self.td.weight > 0
+
     def mean(self, x: jax.Array) -> jax.Array:
         """The mean of `x` `[B]` over what happened, weighted by importance."""
-        return weighted_mean(self.td.weight * x, self.td.weight > 0)
+        return weighted_mean(self.td.weight * x, self.mask)
 
 
 def flat(rows: PyTree) -> PyTree:

@@ -201,7 +201,12 @@ class TD3(OffPolicy):
         losses, td_error = kind.loss(output, jax.lax.stop_gradient(td_target))
         loss = sample.mean(jnp.sum(losses, 0))
         q_value = sample.mean(jnp.mean(kind.q_values(output), 0))
-        return loss, ({"train/critic_loss": loss, "train/q_value": q_value}, jnp.mean(td_error, 0))
+        metrics = {
+            "train/critic_loss": loss,
+            "train/q_value": q_value,
+            **kind.metrics(td_target, sample.mask),
+        }
+        return loss, (metrics, jnp.mean(td_error, 0))
 
     def smoothed(self, action: jax.Array, noise: jax.Array) -> jax.Array:
         """ã of the target policy's action and standard normals of its shape."""
