@@ -8,9 +8,10 @@ import json
 import equinox as eqx
 import pytest
 
+from operant.algorithms.actor_critic.sac import SAC
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.random import Random
-from operant.algorithms.registry import ALGORITHMS, algorithm, build, defaults, name_of, to_json
+from operant.algorithms.registry import ALGORITHMS, algorithm, build, defaults, name_of, overlaid, to_json
 from operant.algorithms.value.dqn import DQN
 from operant.networks import Network
 from operant.ops.schedules import Linear
@@ -55,6 +56,17 @@ def test_build_makes_named_configurations_of_one_dqn():
     assert DQN().name == "DQN"
     assert DQN(distributional="quantile", double=True).name == "QR-DQN"
     assert build(DQN, defaults("rainbow") | {"noisy": False}).name == "DQN"
+
+
+def test_defaults_and_overlaid_keep_the_values_of_a_network_that_are_not_given():
+    known = defaults("droq")
+    assert known["network"] == dataclasses.replace(SAC().network, value_dropout=0.01, value_layer_norm=True)
+    preset = overlaid(known, {"network": {"hidden_sizes": (8,)}, "tau": 0.1})
+    network = build(SAC, overlaid(preset, {"network": {"value_dropout": 0.1}})).network
+    assert (network.hidden_sizes, network.value_dropout, network.value_layer_norm) == ((8,), 0.1, True)
+    assert network.activation == "relu"
+    assert preset["tau"] == 0.1
+    assert overlaid(known, {"network": Network()})["network"] == Network()
 
 
 def test_build_takes_plain_values():

@@ -100,6 +100,15 @@ CASES = {
     "whole numbers": of("ppo", spaces.Box(-5, 5, (3,), np.int64), spaces.Box(-3, 4, (2,), np.int32)),
     "one bound": of("ppo", actions=spaces.Box(np.float32(0), np.float32(np.inf), (2, 2))),
     "unscaled actions": of("ppo", actions=PLANE, scale_actions=False),
+    "CrossQ": of("crossq", actions=PLANE, buffer_size=100),
+    "gSDE of CrossQ": of("crossq", actions=PLANE, use_sde=True, buffer_size=100),
+    "weights of length one": of("xqc", masked=True, buffer_size=100),
+    "SimBa": of(
+        "tqc", actions=PLANE, network={"hidden_sizes": (8, 8), "architecture": "simba"}, buffer_size=100
+    ),
+    "SimBaV2": of(
+        "td3", actions=PLANE, network={"hidden_sizes": (8,), "architecture": "simba_v2"}, buffer_size=100
+    ),
     "gSDE": of("ppo", actions=PLANE, use_sde=True),
     "normalised": of("a2c", normalize_observations=True),
     "masks": of("ppo", masked=True),

@@ -56,6 +56,19 @@ def test_batch_renorm_is_a_loop_over_columns(warmup, corrected):
     assert np.abs(y - other).max() > 0.1  # the two are not the same here
 
 
+def test_batch_renorm_leaves_out_rows_that_do_not_count():
+    x, renorm = 2 * normal(8, 3) + 1, layer()
+    mask = jnp.asarray([True, False, True, True, False, True, False, True])
+    y, learnt = renorm.learn(jnp.where(mask[:, None], x, jnp.nan), mask)
+    expected, alone = renorm.learn(x[mask])
+    np.testing.assert_allclose(y[mask], expected, rtol=1e-4, atol=1e-5)
+    for ours, theirs in zip(jax.tree.leaves(learnt), jax.tree.leaves(alone), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+    _, same = renorm.learn(x, jnp.zeros(8, bool))
+    for ours, before in zip(jax.tree.leaves(same), jax.tree.leaves(renorm), strict=True):
+        np.testing.assert_array_equal(ours, before)
+
+
 def test_batch_renorm_clips_its_corrections():
     x = 2 * normal(8, 3) + 1
     renorm = layer()

@@ -141,7 +141,12 @@ def test_network_names_wrong_values_of_the_critic(values, reason):
 
 
 def test_network_without_a_policy_refuses_values_of_a_critic():
-    for values in ({"value_hidden_sizes": (4,)}, {"share_features_extractor": False}):
+    for values in (
+        {"value_hidden_sizes": (4,)},
+        {"value_layer_norm": True},
+        {"value_dropout": 0.5},
+        {"share_features_extractor": False},
+    ):
         with pytest.raises(ValueError, match="DQN has no separate value function; leave it at"):
             Network(**values).require_no_critic("DQN")
     Network().require_no_critic("DQN")
