@@ -28,7 +28,9 @@ UNEVEN = Box((-1.0, 0.0), (3.0, 10.0), (2,))
 
 
 def learnt(name: str, environment, steps: int, **values) -> Agent:
-    algorithm = registry.build(registry.algorithm(name), registry.defaults(name) | SMALL | values)
+    cls = registry.algorithm(name)
+    small = {key: value for key, value in SMALL.items() if key in cls.__dataclass_fields__}
+    algorithm = registry.build(cls, registry.defaults(name) | small | values)
     return Agent(algorithm, environment, num_envs=4).learn(steps, progress_bar=False)
 
 
@@ -37,6 +39,15 @@ CASES = {
     "td3": {"action_noise": "normal", "action_noise_sigma": 0.3},
     "ddpg": {"action_noise": "ornstein-uhlenbeck", "action_noise_sigma": 2.0},
     "tqc": {"ent_coef": "auto_0.1", "target_entropy": -4.0, "n_quantiles": 5, "priority": True},
+    "crossq": {"ent_coef": 0.01},
+    "xqc": {
+        "ent_coef": 0.01,
+        "n_atoms": 21,
+        "v_min": -3.0,
+        "v_max": 3.0,
+        "normalize_rewards": False,
+        "network": replace(SMALL["network"], weight_norm=True),
+    },
 }
 
 

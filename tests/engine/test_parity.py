@@ -16,6 +16,7 @@ import jax
 import numpy as np
 import pytest
 
+from operant.algorithms.actor_critic.crossq import CrossQ
 from operant.algorithms.actor_critic.sac import SAC
 from operant.algorithms.actor_critic.td3 import TD3
 from operant.algorithms.policy_gradient.a2c import A2C
@@ -146,6 +147,35 @@ CASES = {
         2,
         480,
     ),
+    "CrossQ of normalised sequences": (
+        off_policy(
+            CrossQ,
+            renorm_warmup_steps=20,
+            normalize_observations=True,
+            learning_starts=60,
+            sequence_length=3,
+            burn_in=1,
+            n_step=2,
+            network=network(memory="gru", memory_size=4),
+        ),
+        Pendulum(),
+        2,
+        480,
+    ),
+    "masked XQC by priority": (
+        off_policy(
+            CrossQ,
+            distributional="categorical",
+            n_atoms=11,
+            v_min=0.0,
+            priority=True,
+            n_step=3,
+            network=network(weight_norm=True),
+        ),
+        probes.Masked(),
+        2,
+        480,
+    ),
     "recurrent SAC of two steps by priority": (
         off_policy(
             SAC,
@@ -240,6 +270,7 @@ OFTEN = {
     "TRPO, MultiBinary",
     "SAC of three steps by priority, normalised",
     "TD3 of stacked frames with drifting noise",
+    "CrossQ of normalised sequences",
     "recurrent SAC of two steps by priority",
     "Rainbow",
     "prioritised sequences of frames",
