@@ -10,7 +10,7 @@ from benchmarks import common, studies
 from benchmarks.studies import Raw, Study
 
 REQUIRED = 0.95  # of the episodes must reach their goal
-TASKS = (("DQN", "BitFlipping"),)  # those with a preset
+TASKS = (("DQN", "BitFlipping"), ("DQN", "BitFlipping30"))
 STUDIES = tuple(
     Study(f"{title}{of} {environment}", title.lower(), environment, REQUIRED, values=values, success=True)
     for title, environment in TASKS
@@ -36,7 +36,7 @@ def report(measured: list[Raw]) -> str:
     sections = [
         "# Hindsight where only the goal is rewarded\n",
         studies.describe(measured),
-        "\nBitFlipping has 15 bits, and rewards nothing but the last flip. "
+        "\nBitFlipping has 15 bits and BitFlipping30 has 30; nothing but the last flip is rewarded. "
         f"Seeds {seeds[0]} to {seeds[-1]} trained together in one program with the preset, whose hindsight is "
         'left out by `hindsight="none"`. Success is the share of '
         f"{studies.EPISODES} episodes that end at their goal, of the best known actions at the end of training; its "
