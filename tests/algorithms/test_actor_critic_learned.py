@@ -42,11 +42,11 @@ CASES = {
     "crossq": {"ent_coef": 0.01},
     "xqc": {
         "ent_coef": 0.01,
-        "n_atoms": 21,
-        "v_min": -3.0,
-        "v_max": 3.0,
+        "n_atoms": 41,
+        "v_min": -2.0,
+        "v_max": 2.0,
         "normalize_rewards": False,
-        "network": replace(SMALL["network"], weight_norm=True),
+        "policy_delay": 1,
     },
 }
 
