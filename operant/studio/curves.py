@@ -64,10 +64,10 @@ def label(key: str) -> str:
 
 
 def series(rows: Sequence[Mapping[str, Any]], y: str = RETURN) -> tuple[np.ndarray, np.ndarray]:
-    """`(steps [K], values [S, K])` of logged rows, for `learning_curve`."""
+    """`(steps [K], values [S, K])` of logged rows, for `learning_curve`; NaN where a row does not have `y` yet."""
     steps = np.array([row[STEPS] for row in rows])
-    values = np.array([row.get(y, np.nan) for row in rows], np.float64)
-    return steps, np.atleast_2d(values.T)
+    values = np.broadcast_arrays(*(np.asarray(row.get(y, np.nan), np.float64) for row in rows))
+    return steps, np.atleast_2d(np.array(values).T)
 
 
 def learning_curve(

@@ -186,6 +186,9 @@ def test_logged_rows_are_a_series_of_every_seed():
     steps, values = series(rows)
     assert (steps.tolist(), values.tolist()) == ([10, 20], [[1.0, 3.0], [2.0, 4.0]])
     assert series([{STEP: 10, RETURN: 1.0}, {STEP: 20, RETURN: 3.0}])[1].tolist() == [[1.0, 3.0]]
+    # Of two seeds, and not there from the start:
+    _, late = series([{STEP: 10}, {STEP: 20, RETURN: np.array([1.0, 2.0])}])
+    np.testing.assert_array_equal(late, [[np.nan, 1.0], [np.nan, 2.0]])
 
 
 def test_what_stays_the_same_but_for_rounding_is_a_line_in_the_middle():
