@@ -458,7 +458,7 @@ def test_a_policy_written_by_hand(capsys):
     assert "made for CartPole-v1" in refused(capsys, "evaluate", "scripted", "Acrobot-v1")
 
 
-@pytest.mark.slow  # a minute, of the film and the map
+@pytest.mark.full  # a minute, of the film and the map
 def test_a_search_is_drawn_on_its_map(tmp_path):
     flags = ["--policy", "constant", "--population-size", "10", "--elite-fraction", "0.2", "--max-steps", "8"]
     asked = [

@@ -105,14 +105,14 @@ def test_a_callback_stops_training():
     assert agent.history[-1]["rollout/ep_rew_mean"] >= 25
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_curiosity(tmp_path):
     agents = example("curiosity")["main"](2_000, tmp_path / "visits.png", progress_bar=False)
     assert [agent.name for agent in agents.values()] == ["PPO", "PPO with RND", "PPO with ICM"]
     assert (tmp_path / "visits.png").stat().st_size > 0
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_double_dqn_overestimates_less(tmp_path):
     believed = example("overestimation")["main"](6_000, 3, tmp_path / "values.png", progress_bar=False)
     assert (believed["Double DQN"] > 0.2).all()  # every true value is 0
@@ -120,7 +120,7 @@ def test_double_dqn_overestimates_less(tmp_path):
     assert (tmp_path / "values.png").stat().st_size > 0
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_policies_are_searched(tmp_path):
     robot, pole = example("policy_search")["main"](2_000, 2, tmp_path / "vacuum.png", progress_bar=False)
     assert (robot.name, pole.name) == ("CEM", "ARS")

@@ -74,7 +74,9 @@ REMEMBERING = {
 }
 
 
-@pytest.mark.parametrize("name", REMEMBERING)
+@pytest.mark.parametrize(
+    "name", ["sac", *(pytest.param(name, marks=pytest.mark.full) for name in REMEMBERING if name != "sac")]
+)
 def test_actor_critics_with_memory_remember(name):
     """Without memory no policy is paid more than 0.5, and 0.75 in a Box."""
     actions, values = REMEMBERING[name]

@@ -30,7 +30,7 @@ def require_packages(task):
 
 
 @pytest.mark.parametrize(
-    "task", [pytest.param(task, marks=pytest.mark.slow) if task.endswith("-v4") else task for task in TASKS]
+    "task", [pytest.param(task, marks=pytest.mark.full) if task.endswith("-v4") else task for task in TASKS]
 )
 def test_ppo_trains_on_is_scored_on_and_films_every_task(task, tmp_path):
     require_packages(task)
