@@ -21,7 +21,8 @@ wrong = []
 TABLES = {"q-learning", "double-q-learning", "sarsa", "expected-sarsa", "sarsa-lambda", "dyna-q", "td", "monte-carlo"}
 PLACES = {"linear-q": "MountainCar-v0"} | dict.fromkeys(("ddpg", "td3", "tqc", "xqc"), "Pendulum-v1")
 SHOWN = {"observations": np.zeros((64, 4), np.float32), "actions": np.arange(64) % 2}
-SMALL = {"grid-search": {"resolution": 2}, "ppo": {"n_epochs": 1}, "droq": {"gradient_steps": 1}}
+SMALL = {"grid-search": {"resolution": 2}, "ppo": {"n_epochs": 1}}
+SMALL |= dict.fromkeys(("redq", "droq"), {"gradient_steps": 1})
 SMALL |= dict.fromkeys(("crossq", "xqc"), {"network": {"value_hidden_sizes": (8,)}})
 for name in sys.argv[1:] or ALGORITHMS:
     place = "FrozenLake-v1" if name in TABLES else PLACES.get(name, "CartPole-v1")
