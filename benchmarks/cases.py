@@ -46,6 +46,34 @@ _PPO = {
     "max_grad_norm": 0.5,
 }
 _LSTM = 256  # sb3-contrib's default
+# One update for each step of one environment, as both sides have it by default.
+_ACTOR_CRITIC = {
+    "buffer_size": 100_000,
+    "learning_starts": 100,
+    "batch_size": 256,
+    "tau": 0.005,
+    "gamma": 0.99,
+    "train_freq": 1,
+    "gradient_steps": 1,
+}
+_SAC = _ACTOR_CRITIC | {"learning_rate": 3e-4, "ent_coef": "auto"}
+_TD3 = _ACTOR_CRITIC | {"learning_rate": 1e-3, "policy_delay": 2}
+_ACTOR_CRITICS = {  # by name: operant's name, the peer, and what both are told
+    "SAC": ("sac", "stable_baselines3.SAC", _SAC),
+    "TD3": ("td3", "stable_baselines3.TD3", _TD3),
+    "TQC": ("tqc", "sb3_contrib.TQC", _SAC | {"top_quantiles_to_drop_per_net": 2}),
+}
+_CONTINUOUS = {"pendulum": "Pendulum-v1", "halfcheetah": "HalfCheetah-v5"}
+
+
+def _actor_critic(name: str, environment: str) -> Family:
+    """256×256 ReLU for the actor and for each of two critics."""
+    algorithm, peer, values = _ACTOR_CRITICS[name]
+    ours = {"network": {"hidden_sizes": (256, 256)}}
+    theirs = {"policy_kwargs": {"net_arch": [256, 256]}}
+    return Family(algorithm, peer, 1, values, environment, ours, theirs)
+
+
 FAMILIES = {
     # Both sides' default networks: 64×64 tanh, the value function with a network of its own.
     "ppo": Family("ppo", "stable_baselines3.PPO", 8, _PPO | {"n_steps": 256, "batch_size": 256}),
@@ -141,6 +169,11 @@ FAMILIES = {
         _PPO | {"n_steps": 2048, "batch_size": 64},
         environment="Taxi-v4",
     ),
+    **{
+        f"{name.lower()}-{short}": _actor_critic(name, environment)
+        for name in _ACTOR_CRITICS
+        for short, environment in _CONTINUOUS.items()
+    },
     # operant against itself: replay by priority, and uniform. Only a large buffer has a large tree.
     "priority": Family("dqn", "", 1, _DQN | {"buffer_size": 1_000_000}),
 }
@@ -196,6 +229,15 @@ CASES = (
     Case("PPO with an LSTM, native", "recurrent-ppo", 4_096, _NATIVE),
     Case("ARS, native", "ars", 6_000_000, _NATIVE),
     Case("PPO with masks, native", "maskable-ppo", 40_960, _NATIVE),
+    *(
+        case
+        for name in _ACTOR_CRITICS
+        for case in (
+            Case(f"{name} on Pendulum, native", f"{name.lower()}-pendulum", 1_600, _NATIVE),
+            Case(f"{name} on Pendulum, through Gymnasium", f"{name.lower()}-pendulum", 1_200, _GYM),
+            Case(f"{name} on HalfCheetah, through Gymnasium", f"{name.lower()}-halfcheetah", 1_200, _GYM),
+        )
+    ),
     Case("DQN, replay by priority", "priority", 200_000, _NATIVE | {"priority": True}),
 )
 # What operant is measured against.
@@ -212,6 +254,12 @@ RIVALS: tuple[Case | Peer, ...] = (
             ("sb3-contrib ARS", "ars", 24_000),
             ("sb3-contrib MaskablePPO", "maskable-ppo", 8_192),
         )
+        for threads in (1, 2)
+    ),
+    *(
+        Peer(f"{peer} {name} on {short}, threads={threads}", f"{name.lower()}-{short.lower()}", 600, threads)
+        for name, peer in (("SAC", "SB3"), ("TD3", "SB3"), ("TQC", "sb3-contrib"))
+        for short in ("Pendulum", "HalfCheetah")
         for threads in (1, 2)
     ),
     Peer("sb3-contrib ARS, two processes", "ars", 24_000, 1, processes=2),
@@ -250,6 +298,12 @@ TARGETS = (
     _fast(5, "PPO with an LSTM, native"),
     _fast(5, "ARS, native"),
     _fast(5, "PPO with masks, native"),
+    *(_fast(2, f"{name} on Pendulum, native") for name in _ACTOR_CRITICS),
+    *(
+        _fast(1.7, f"{name} on {short}, through Gymnasium")
+        for name in _ACTOR_CRITICS
+        for short in ("Pendulum", "HalfCheetah")
+    ),
     Target(
         "DQN, replay by priority: time over that with uniform replay", 1.3, ("DQN, replay by priority",), True
     ),
