@@ -127,6 +127,8 @@ CONFIGURATIONS = {
         "XQC",
         "CrossQ whose hidden weights have length 1, and whose critics learn probabilities of returns (Palenicek et al. "
         "2025, arXiv:2509.25174), on normalised rewards.",
+        # Weights of length 1 and categorical critics are the paper's; atoms, widths and scaled rewards are those of
+        # SimbaV2 (arXiv:2502.15280) or near them, and are not compared with the authors' code.
         {
             "distributional": "categorical",
             "n_atoms": 101,

@@ -230,15 +230,7 @@ def _legend(axes: Axes) -> int:
     """Above the axes; in how many rows."""
     count = len(axes.get_legend_handles_labels()[1])
     columns = min(count, 4)
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=columns,
-        borderaxespad=0.4,
-        borderpad=0,
-        handlelength=1.4,
-        columnspacing=1.4,
-    )
+    style.legend_above(axes, columns)
     return -(-count // columns)
 
 

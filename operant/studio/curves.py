@@ -117,18 +117,8 @@ def learning_curve(
             columns = min(4, len(curves))
             rows = math.ceil(len(curves) / columns)
             lines_drawn = axes.get_legend_handles_labels()[0]
-            axes.legend(
-                handles=[
-                    line for column in range(columns) for line in lines_drawn[column::columns]
-                ],  # by rows
-                loc="lower left",
-                bbox_to_anchor=(0, 1),
-                ncols=columns,
-                borderaxespad=0.4,
-                borderpad=0,
-                handlelength=1.4,
-                columnspacing=1.8,
-            )
+            by_rows = [line for column in range(columns) for line in lines_drawn[column::columns]]
+            style.legend_above(axes, columns, by_rows)
         style.heading(axes, title, _explanation([len(drawn) for _, drawn in curves.values()]), 17.0 * rows)
         return style.finish(figure, path)
 

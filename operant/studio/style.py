@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
@@ -134,6 +136,20 @@ def heading(axes: Axes, title: str, subtitle: str = "", clearance: float = 0.0) 
         )
     pad = 8 + clearance + (17 if subtitle else 0)
     axes.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=pad)
+
+
+def legend_above(axes: Axes, columns: int, handles: Sequence[Artist] | None = None) -> None:
+    """A legend in columns, above the axes and within their width; of all that is labelled, or of `handles`."""
+    axes.legend(
+        handles=axes.get_legend_handles_labels()[0] if handles is None else handles,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=columns,
+        borderaxespad=0.4,
+        borderpad=0,
+        handlelength=1.4,
+        columnspacing=1.6,
+    )
 
 
 def short_number(value: float) -> str:

@@ -10,7 +10,8 @@ critics and policy normalise by their running statistics, but for the policy in 
 minibatch. The normalisation is batch renormalisation (`networks/batch_renorm.py`) of the inputs of all layers after the
 encoder of observations and the memory.
 
-XQC (Palenicek et al. 2025, arXiv:2509.25174) is the same with weights of length 1 and a categorical critic.
+XQC (Palenicek et al. 2025, arXiv:2509.25174) has weights of length 1 and a categorical critic as well;
+`configurations.py` says what of it is not the paper's.
 
 | paper, and its code | here |
 |---|---|

@@ -75,7 +75,7 @@ class BC(ActsByNetwork, NormalizesObservations, GradientLearner):
         ranges.finite(self, "ent_coef", "log_std_init")
         ranges.positive(self, "max_grad_norm")
         ranges.below_one(self, "validation_fraction")
-        if self._recurrent:
+        if self.network.recurrent:
             allowed = f"at least sequence_length={self.sequence_length}, since the network has a memory"
             require(self.batch_size >= self.sequence_length, "batch_size", self.batch_size, allowed)
         if isinstance(self.network, Network):
@@ -83,7 +83,7 @@ class BC(ActsByNetwork, NormalizesObservations, GradientLearner):
 
     @property
     def experience(self) -> Dataset:
-        length = self.sequence_length if self._recurrent else 1
+        length = self.sequence_length if self.network.recurrent else 1
         return Dataset(self.batch_size // length, length, self.validation_fraction)
 
     def check(self, spec: EnvSpec) -> None:
@@ -155,10 +155,6 @@ class BC(ActsByNetwork, NormalizesObservations, GradientLearner):
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
         return self.make_optimizer(learning_rate, self.max_grad_norm)
-
-    @property
-    def _recurrent(self) -> bool:
-        return self.network.recurrent
 
 
 def replaced(state: BCState, network: ActorCritic) -> BCState:
