@@ -58,6 +58,13 @@ _ACTOR_CRITIC = {
 }
 _SAC = _ACTOR_CRITIC | {"learning_rate": 3e-4, "ent_coef": "auto"}
 _TD3 = _ACTOR_CRITIC | {"learning_rate": 1e-3, "policy_delay": 2}
+_CROSSQ = {name: value for name, value in _ACTOR_CRITIC.items() if name != "tau"} | {
+    "learning_starts": 4,  # its updates are so long that few are measured
+    "learning_rate": 1e-3,
+    "policy_delay": 3,
+    "ent_coef": "auto",
+}
+_WIDE = 2048  # of CrossQ's critics, in its paper
 _ACTOR_CRITICS = {  # by name: operant's name, the peer, and what both are told
     "SAC": ("sac", "stable_baselines3.SAC", _SAC),
     "TD3": ("td3", "stable_baselines3.TD3", _TD3),
@@ -174,6 +181,15 @@ FAMILIES = {
         for name in _ACTOR_CRITICS
         for short, environment in _CONTINUOUS.items()
     },
+    "crossq-halfcheetah": Family(
+        "crossq",
+        "sbx.CrossQ",
+        1,
+        _CROSSQ,
+        "HalfCheetah-v5",
+        ours={"network": {"hidden_sizes": (256, 256), "value_hidden_sizes": (_WIDE, _WIDE)}},
+        theirs={"policy_kwargs": {"net_arch": {"pi": [256, 256], "qf": [_WIDE, _WIDE]}}},
+    ),
     # operant against itself: replay by priority, and uniform. Only a large buffer has a large tree.
     "priority": Family("dqn", "", 1, _DQN | {"buffer_size": 1_000_000}),
 }
@@ -197,7 +213,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Peer:
-    """The same with Stable-Baselines3 or sb3-contrib, in so many PyTorch threads.
+    """The same with Stable-Baselines3 or sb3-contrib, in so many PyTorch threads, or with SBX, which is JAX.
 
     With `processes`, ARS's candidates are played in as many.
     """
@@ -207,6 +223,11 @@ class Peer:
     steps: int
     threads: int
     processes: int = 0
+    peer: str = ""  # package and class, where it is not the family's
+
+    @property
+    def package(self) -> str:
+        return (self.peer or FAMILIES[self.family].peer).partition(".")[0]
 
 
 _NATIVE = {"backend": "native"}
@@ -238,6 +259,7 @@ CASES = (
             Case(f"{name} on HalfCheetah, through Gymnasium", f"{name.lower()}-halfcheetah", 1_200, _GYM),
         )
     ),
+    Case("CrossQ with critics of 2048, through Gymnasium", "crossq-halfcheetah", 64, _GYM),
     Case("DQN, replay by priority", "priority", 200_000, _NATIVE | {"priority": True}),
 )
 # What operant is measured against.
@@ -262,6 +284,12 @@ RIVALS: tuple[Case | Peer, ...] = (
         for short in ("Pendulum", "HalfCheetah")
         for threads in (1, 2)
     ),
+    *(
+        Peer(f"SBX {name} on {short}", f"{name.lower()}-{short.lower()}", 800, 1, peer=f"sbx.{name}")
+        for name in _ACTOR_CRITICS
+        for short in ("Pendulum", "HalfCheetah")
+    ),
+    Peer("SBX CrossQ with critics of 2048", "crossq-halfcheetah", 64, 1),
     Peer("sb3-contrib ARS, two processes", "ars", 24_000, 1, processes=2),
     Case("DQN, uniform replay", "priority", 200_000, _NATIVE),
 )
@@ -278,10 +306,15 @@ class Target:
     ratio: float
     cases: tuple[str, ...]
     of_time: bool = False
+    of_sbx: bool = False  # measured against SBX, and not against the fastest other rival
 
 
 def _fast(ratio: float, *names: str) -> Target:
     return Target(names[0].partition(" (")[0], ratio, names)
+
+
+def _faster_than_sbx(ratio: float, name: str) -> Target:
+    return Target(f"{name}: over SBX", ratio, (name,), of_sbx=True)
 
 
 TARGETS = (
@@ -304,6 +337,13 @@ TARGETS = (
         for name in _ACTOR_CRITICS
         for short in ("Pendulum", "HalfCheetah")
     ),
+    *(_faster_than_sbx(1.15, f"{name} on Pendulum, native") for name in _ACTOR_CRITICS),
+    *(
+        _faster_than_sbx(1.05, f"{name} on {short}, through Gymnasium")
+        for name in _ACTOR_CRITICS
+        for short in ("Pendulum", "HalfCheetah")
+    ),
+    _faster_than_sbx(1.1, "CrossQ with critics of 2048, through Gymnasium"),
     Target(
         "DQN, replay by priority: time over that with uniform replay", 1.3, ("DQN, replay by priority",), True
     ),

@@ -29,6 +29,7 @@ PACKAGES = (
     "torch",
     "stable-baselines3",
     "sb3-contrib",
+    "sbx-rl",
     "gymnasium",
     "numpy",
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks import common
-from benchmarks.cases import CASES, FAMILIES, RIVALS, TARGETS
+from benchmarks.cases import CASES, FAMILIES, RIVALS, TARGETS, Case, Peer
 from benchmarks.peak import SIDE, cartpole_flops
 
 THRESHOLD = 475
@@ -15,21 +15,22 @@ THRESHOLD = 475
 Raw = Mapping[str, Any]
 
 
-def compare(raw: Raw) -> dict[str, Raw]:
+def compare(raw: Raw, sbx: bool = False) -> dict[str, Raw]:
     """By name: operant's and the rival's speeds (or seconds) as spreads, and how many times as fast operant is.
 
-    The rival is the one of its settings with the best median; the ratio is the median of those of every round, or of
-    every repeat of the whole command.
+    The rival is the one of its settings with the best median, of SBX with `sbx`, of all others without. The ratio is
+    the median of those of every round, or of every repeat of the whole command.
     """
     found = {}
-    rivals = {rival.name for rival in RIVALS}
+    every = {rival.name for rival in RIVALS}
+    rivals = {rival.name for rival in RIVALS if _is_sbx(rival) == sbx}
     for part in FAMILIES.keys() & raw.keys():
         speeds = _rates(raw[part]["runs"])
-        best = max(speeds.keys() & rivals, key=lambda name: statistics.median(speeds[name]))
-        for name in speeds.keys() - rivals:
+        best = max(speeds.keys() & rivals, key=lambda name: statistics.median(speeds[name]), default=None)
+        for name in speeds.keys() - every if best else ():
             ratios = [ours / theirs for ours, theirs in zip(speeds[name], speeds[best], strict=True)]
             found[name] = _found(speeds, name, best, ratios)
-    if "command" in raw:
+    if "command" in raw and not sbx:
         times = {
             name: [run["scored_seconds"] for run in runs] for name, runs in raw["command"]["runs"].items()
         }
@@ -41,6 +42,10 @@ def compare(raw: Raw) -> dict[str, Raw]:
     return found
 
 
+def _is_sbx(rival: Case | Peer) -> bool:
+    return isinstance(rival, Peer) and rival.package == "sbx"
+
+
 def _found(values: Mapping[str, list[float]], name: str, best: str, ratios: list[float]) -> Raw:
     spreads = {"ours": common.spread(values[name]), "theirs": common.spread(values[best])}
     return spreads | {"rival": best, "ratio": statistics.median(ratios), "ratios": common.spread(ratios)}
@@ -48,20 +53,21 @@ def _found(values: Mapping[str, list[float]], name: str, best: str, ratios: list
 
 def report(raw: Raw) -> str:
     """The Markdown of speed.md."""
-    found = compare(raw)
+    found, of_sbx = compare(raw), compare(raw, sbx=True)
     sections = [
-        "# Speed, beside Stable-Baselines3 and sb3-contrib\n",
+        "# Speed, beside Stable-Baselines3, sb3-contrib and SBX\n",
         "**Some of it is a quick run, which shows that the benchmark works, and no speeds.**\n"
         * any(part["quick"] for part in raw.values()),
         "Medians (smallest–largest) of rounds in turns. Written by `python -m benchmarks.speed`; "
         "README.md says how it is measured.\n",
     ]
-    if found:
-        sections += ["## Targets\n", common.table(("", "required", "reached", ""), _targets(found))]
-    training = [case for case in CASES if case.name in found]
+    if found or of_sbx:
+        header = ("", "required", "reached", "")
+        sections += ["## Targets\n", common.table(header, _targets(found, of_sbx))]
+    training = [(rivals, case) for case in CASES for rivals in (found, of_sbx) if case.name in rivals]
     if training:
         header = ("", "operant, steps/s", "rival, steps/s", "ratio", "compile and warm-up, s: cold → cached")
-        rows = [_training_row(raw, found, case.name, case.family) for case in training]
+        rows = [_training_row(raw, rivals, case.name, case.family) for rivals, case in training]
         sections += ["\n## Training\n", common.table(header, rows), "\nEvery setting of the rivals:\n"]
         sections.append(common.table(("", "steps/s"), _rival_rows(raw)))
     if "command" in raw:
@@ -80,10 +86,11 @@ def _rates(runs: Mapping[str, list[Raw]]) -> dict[str, list[float]]:
     return {name: [rate for run in some for rate in run["rates"]] for name, some in runs.items()}
 
 
-def _targets(found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
+def _targets(found: Mapping[str, Raw], of_sbx: Mapping[str, Raw]) -> list[tuple[str, ...]]:
     rows = []
     for target in TARGETS:
-        ratios = [found[name]["ratio"] for name in target.cases if name in found]
+        measured = of_sbx if target.of_sbx else found
+        ratios = [measured[name]["ratio"] for name in target.cases if name in measured]
         if not ratios:
             continue
         reached, required = max(ratios), f"{target.ratio} ×"
@@ -106,7 +113,8 @@ def _training_row(raw: Raw, found: Mapping[str, Raw], name: str, family: str) ->
     startup = [run["startup_seconds"] for run in raw[family]["runs"][name]]
     cached = f"{common.spread(startup[1:])['median']:.1f}" if len(startup) > 1 else "–"
     ratio = common.show(row["ratios"], _digits(row["ratio"])) + " ×"
-    return (name, common.show(row["ours"]), common.show(row["theirs"]), ratio, f"{startup[0]:.1f} → {cached}")
+    theirs = common.show(row["theirs"]) + " SBX" * row["rival"].startswith("SBX")
+    return (name, common.show(row["ours"]), theirs, ratio, f"{startup[0]:.1f} → {cached}")
 
 
 def _rival_rows(raw: Raw) -> list[tuple[str, ...]]:

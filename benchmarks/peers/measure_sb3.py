@@ -1,4 +1,4 @@
-"""One measurement of Stable-Baselines3 or sb3-contrib, in a process of its own, like `benchmarks.measure_operant`."""
+"""One measurement of Stable-Baselines3, sb3-contrib or SBX in a process, like `benchmarks.measure_operant`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main() -> None:
     argument = json.loads(sys.argv[1])
     seed, rounds, peer = argument.pop("seed"), argument.pop("rounds"), Peer(**argument)
     family = FAMILIES[peer.family]
-    package, name = family.peer.split(".")
+    package, name = (peer.peer or family.peer).split(".")
     wrapper = ActionMasks if name == "MaskablePPO" else None
 
     def environments(count: int = 1) -> DummyVecEnv:

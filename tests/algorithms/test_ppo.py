@@ -13,7 +13,8 @@ import pytest
 
 from operant.algorithms.policy_gradient.learner import RolloutEstimates
 from operant.algorithms.policy_gradient.ppo import PPO, PPOState
-from operant.engine import collect, device
+from operant.engine import collect
+from operant.engine.chunk import begin
 from operant.engine.learn import to_environment
 from operant.envs.probes import DelayedReward
 from operant.networks import Network
@@ -288,7 +289,7 @@ def test_ppo_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose
 
     @jax.jit
     def collected(state, key):
-        run = device.init(algorithm, environment, spec, state, key)
+        run = begin(algorithm, environment, spec, state, key)
         noise = collect.sample_rollout_noise(algorithm, environment, spec, key, 2, jnp.asarray(0), 2 * T)
         first, second = (jax.tree.map(lambda x, s=s: x[s], noise) for s in (slice(0, T), slice(T, None)))
         initial = algorithm.initial_carry(state, N), ()  # it explores by itself
@@ -369,8 +370,8 @@ def update_by_minibatch(algorithm, state, optimizer_state, batch, key, moment):
     network, updates, losses = state.network, 0, []
     optimizer_state = optimizer.init(network) if optimizer_state is None else optimizer_state
     for epoch in np.asarray(permutations(jax.random.split(key)[0], algorithm.n_epochs, T * N)):
-        for begin in range(0, T * N - algorithm.batch_size + 1, algorithm.batch_size):
-            index = epoch[begin : begin + algorithm.batch_size]
+        for first in range(0, T * N - algorithm.batch_size + 1, algorithm.batch_size):
+            index = epoch[first : first + algorithm.batch_size]
             part = jax.tree.map(lambda x, index=index: x[:, index], data)
             (loss, metrics), gradient = loss_and_gradient(algorithm, network, *part, moment)
             losses.append(loss)

@@ -17,7 +17,8 @@ from operant.algorithms.search.ars import ARS
 from operant.algorithms.search.cem import CEM
 from operant.algorithms.search.policy import ConstantPolicy, Policy, Shape
 from operant.algorithms.search.search import PolicySearch
-from operant.engine import collect, device
+from operant.engine import collect
+from operant.engine.chunk import begin
 from operant.engine.files import load_tree, save_tree
 from operant.engine.train_state import initial_state
 from operant.envs import probes
@@ -50,7 +51,7 @@ def generation():
 
     @jax.jit
     def play(key):
-        run = device.init(algorithm, environment, spec, initial_state(algorithm, spec, key), key)
+        run = begin(algorithm, environment, spec, initial_state(algorithm, spec, key), key)
         seen = Transition(5 + 2 * jax.random.normal(key, (9, 4, 4)), *[jnp.zeros((9, 4))] * 5)
         flags = jnp.zeros((9, 4), bool)
         run = eqx.tree_at(
