@@ -75,12 +75,16 @@ from operant.envs.wrappers import ClipAction as ClipAction
 from operant.envs.wrappers import ClipReward as ClipReward
 from operant.envs.wrappers import Discretize as Discretize
 from operant.envs.wrappers import DiscretizeObservation as DiscretizeObservation
+from operant.envs.wrappers import FireStart as FireStart
 from operant.envs.wrappers import FrameStack as FrameStack
+from operant.envs.wrappers import Grayscale as Grayscale
 from operant.envs.wrappers import IgnoreMasks as IgnoreMasks
 from operant.envs.wrappers import LifeLoss as LifeLoss
+from operant.envs.wrappers import NoopStart as NoopStart
 from operant.envs.wrappers import PotentialShaping as PotentialShaping
 from operant.envs.wrappers import Repeat as Repeat
 from operant.envs.wrappers import RescaleAction as RescaleAction
+from operant.envs.wrappers import Resize as Resize
 from operant.envs.wrappers import ScaleReward as ScaleReward
 from operant.envs.wrappers import Select as Select
 from operant.envs.wrappers import StickyActions as StickyActions

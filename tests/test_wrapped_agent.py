@@ -206,7 +206,7 @@ def test_every_wrapper_can_be_named():
     assert set(WRAPPERS) == {
         "time-limit", "time-aware", "repeat", "sticky-actions", "discretize", "clip-action", "rescale-action",
         "ignore-masks", "frame-stack", "select", "discretize-observation", "clip-reward", "scale-reward",
-        "potential-shaping", "life-loss",
+        "potential-shaping", "life-loss", "grayscale", "resize", "noop-start", "fire-start",
     }  # fmt: skip
 
 

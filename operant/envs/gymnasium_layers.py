@@ -82,6 +82,11 @@ class RawReward(PassThrough):
         super().__init__(env)
         self._raw = raw
 
+    def reset(self, **kwargs: Any) -> Any:
+        result = self.env.reset(**kwargs)
+        self._raw.take()  # of steps before the first that is seen
+        return result
+
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         observation, _, terminated, truncated, info = self.env.step(action)
         return observation, self._raw.take(), terminated, truncated, info
@@ -93,6 +98,11 @@ class RawRewardInInfo(PassThrough):
     def __init__(self, env: gym.Env, raw: RewardSum) -> None:
         super().__init__(env)
         self._raw = raw
+
+    def reset(self, **kwargs: Any) -> Any:
+        result = self.env.reset(**kwargs)
+        self._raw.take()
+        return result
 
     def step(self, action: Any) -> Any:
         return with_info(self.env.step(action), RAW_REWARD, self._raw.take())
@@ -136,6 +146,30 @@ class StackAlongLastAxis(gym.ObservationWrapper):
             observation = np.moveaxis(observation, 1, -1)
         rows = np.moveaxis(observation, 0, -2)
         return rows.reshape(*rows.shape[:-2], -1)
+
+
+class Repeated(gym.Wrapper):
+    """Takes every action `times` times or until the episode ends; rewards are summed, and discounts multiplied.
+
+    What is seen is the maximum of the last `pool` observations, of those that there are.
+    """
+
+    def __init__(self, env: gym.Env, times: int, pool: int) -> None:
+        super().__init__(env)
+        self.times, self._pool = times, pool
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        total, seen, discount = 0.0, [], 1.0
+        for _ in range(self.times):
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            total += float(reward)
+            discount *= info.get(DISCOUNT, 1.0)
+            if self._pool > 1:  # a copy, since the next may be written into it
+                seen = [*seen[1 - self._pool :], np.array(observation)]
+            if terminated or truncated:
+                break
+        info = info | {DISCOUNT: discount} if DISCOUNT in info else info
+        return np.maximum.reduce(seen) if seen else observation, total, terminated, truncated, info
 
 
 class ClipToBox(gym.ActionWrapper):
@@ -182,7 +216,10 @@ def time_limit(env: gym.Env) -> int | None:
         if isinstance(layer, gym.wrappers.TimeLimit):
             limit = layer._max_episode_steps if limit is None else limit
             break
-        times *= getattr(layer, "num_repeats", 1) if isinstance(layer, repeat) else 1
+        if isinstance(layer, Repeated):
+            times *= layer.times
+        elif isinstance(layer, repeat):
+            times *= getattr(layer, "num_repeats", 1)
     return None if limit is None or limit < 1 else math.ceil(limit / times)
 
 

@@ -11,10 +11,12 @@ from operant.lazy import exports
 
 if TYPE_CHECKING:
     from operant.envs.wrappers.actions import ClipAction, Discretize, RescaleAction
+    from operant.envs.wrappers.images import Grayscale, Resize
     from operant.envs.wrappers.lives import LifeLoss
     from operant.envs.wrappers.masks import IgnoreMasks
     from operant.envs.wrappers.observations import DiscretizeObservation, FrameStack, Select, TimeAware
     from operant.envs.wrappers.rewards import ClipReward, PotentialShaping, ScaleReward
+    from operant.envs.wrappers.starts import FireStart, NoopStart
     from operant.envs.wrappers.timing import Repeat, StickyActions, TimeLimit
 
 __all__ = [
@@ -23,12 +25,16 @@ __all__ = [
     "ClipReward",
     "Discretize",
     "DiscretizeObservation",
+    "FireStart",
     "FrameStack",
+    "Grayscale",
     "IgnoreMasks",
     "LifeLoss",
+    "NoopStart",
     "PotentialShaping",
     "Repeat",
     "RescaleAction",
+    "Resize",
     "ScaleReward",
     "Select",
     "StickyActions",
@@ -47,6 +53,8 @@ __getattr__ = exports(
             ("DiscretizeObservation", "FrameStack", "Select", "TimeAware"),
             "operant.envs.wrappers.observations",
         ),
+        **dict.fromkeys(("FireStart", "NoopStart"), "operant.envs.wrappers.starts"),
+        **dict.fromkeys(("Grayscale", "Resize"), "operant.envs.wrappers.images"),
         "IgnoreMasks": "operant.envs.wrappers.masks",
         "LifeLoss": "operant.envs.wrappers.lives",
         **dict.fromkeys(("ClipReward", "PotentialShaping", "ScaleReward"), "operant.envs.wrappers.rewards"),

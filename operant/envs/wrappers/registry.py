@@ -21,6 +21,8 @@ WRAPPERS: Table[type[Wrapper]] = Table(
     {
         "time-limit": "operant.envs.wrappers.timing:TimeLimit",
         "time-aware": "operant.envs.wrappers.observations:TimeAware",
+        "noop-start": "operant.envs.wrappers.starts:NoopStart",
+        "fire-start": "operant.envs.wrappers.starts:FireStart",
         "repeat": "operant.envs.wrappers.timing:Repeat",
         "sticky-actions": "operant.envs.wrappers.timing:StickyActions",
         "discretize": "operant.envs.wrappers.actions:Discretize",
@@ -28,6 +30,8 @@ WRAPPERS: Table[type[Wrapper]] = Table(
         "rescale-action": "operant.envs.wrappers.actions:RescaleAction",
         "ignore-masks": "operant.envs.wrappers.masks:IgnoreMasks",
         "life-loss": "operant.envs.wrappers.lives:LifeLoss",
+        "grayscale": "operant.envs.wrappers.images:Grayscale",
+        "resize": "operant.envs.wrappers.images:Resize",
         "frame-stack": "operant.envs.wrappers.observations:FrameStack",
         "select": "operant.envs.wrappers.observations:Select",
         "discretize-observation": "operant.envs.wrappers.observations:DiscretizeObservation",

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 
 from operant import spaces
 from operant.envs.base import Environment
-from operant.envs.gymnasium_layers import NoTimeLimit, without_time_limit
+from operant.envs.gymnasium_layers import NoTimeLimit, Repeated, without_time_limit
 from operant.envs.wrappers.base import State, Wrapped, Wrapper, choose, own_wrapper
+from operant.spaces import Box
 from operant.types import EnvSpec, PyTree
 
 
@@ -22,29 +23,46 @@ class Repeat(Wrapper):
     """Every action is repeated `times` times or until the episode ends, and its rewards are summed.
 
     The time limit, counted in the agent's steps, is shorter accordingly. Gymnasium's RepeatAction.
+
+    With `pool` what is seen is the maximum, pixel by pixel, of the last so many observations, as on a screen that draws
+    some things in every other frame only (Mnih et al. 2015, "Preprocessing": `Repeat(4, 2)`).
     """
 
     times: int
     """How often each action is taken."""
+    pool: int = 1
+    """Of how many of the last observations the maximum is seen."""
 
     def __post_init__(self) -> None:
         self.require_whole("times", 1)
+        self.require_whole("pool", 1)
+        self.require(self.pool <= self.times, "pool", f"at most times={self.times}")
+
+    @property
+    def changes_observations(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] (not of the class)
+        return self.pool > 1
 
     def check(self, spec: EnvSpec) -> None:
-        """Accept any environment."""
+        if self.pool > 1 and not isinstance(spec.observation_space, Box):
+            raise self.refuse(spec, "images or vectors, of which to take the maximum", spec.observation_space)
 
     def native(self, environment: Environment) -> Environment:
-        return NativeRepeat.around(environment, self.times)
+        return NativeRepeat.around(environment, self.times, self.pool)
 
     def gymnasium(self, env: gym.Env) -> gym.Env:
-        return own_wrapper("RepeatAction")(env, self.times)
+        return (
+            own_wrapper("RepeatAction")(env, self.times)
+            if self.pool == 1
+            else Repeated(env, self.times, self.pool)
+        )
 
 
 class NativeRepeat(Wrapped):
     """The native environment. Its own state is `(inner steps so far, raw reward of the last step, product of its
-    discounts)`."""
+    discounts, the last observations)`, these `[pool, …]`, and None where they are not pooled."""
 
     times: int = eqx.field(static=True)
+    pool: int = eqx.field(default=1, static=True)
 
     @property
     def max_episode_steps(self) -> int | None:
@@ -61,25 +79,36 @@ class NativeRepeat(Wrapped):
     def reset(self, noise: PyTree) -> State:
         first = jax.tree.map(lambda x: x[0], noise)
         inner = self.inner.reset(first)
-        return State(inner, (jnp.zeros((), jnp.int32), jnp.zeros((), dtype=jnp.float32), self._whole(inner)))
+        zero = jnp.zeros((), dtype=jnp.float32)
+        shown = None if self.pool == 1 else jnp.stack([self.inner.observation(inner)] * self.pool)
+        return State(inner, (jnp.zeros((), jnp.int32), zero, self._whole(inner), shown))
 
     def step(self, state: State, action: PyTree, noise: PyTree) -> tuple[State, jax.Array, jax.Array]:
         limit = self.inner.max_episode_steps
 
         def once(before: tuple, noise: PyTree) -> tuple[tuple, None]:
-            inner, elapsed, reward, raw, terminated, discount = before
+            inner, elapsed, reward, raw, terminated, discount, shown = before
             successor, added, ended = self.inner.step(inner, action, noise)
             own, factor = self.inner.raw_reward(successor), self.inner.discount(successor)
             discount = discount if factor is None else discount * factor
             raw = raw + (added if own is None else own)
-            after = (successor, elapsed + 1, reward + added, raw, ended, discount)
+            if shown is not None:
+                shown = jnp.concatenate([shown[1:], self.inner.observation(successor)[None]])
+            after = (successor, elapsed + 1, reward + added, raw, ended, discount, shown)
             over = terminated if limit is None else terminated | (elapsed >= limit)
             return choose(over, before, after), None
 
-        zero = jnp.zeros((), dtype=jnp.float32)
-        start = (state.inner, state.own[0], zero, zero, jnp.zeros((), bool), self._whole(state.inner))
-        (inner, elapsed, reward, raw, terminated, discount), _ = jax.lax.scan(once, start, noise)
-        return State(inner, (elapsed, raw, discount)), reward, terminated
+        zero, shown = jnp.zeros((), dtype=jnp.float32), state.own[3]
+        if shown is not None:
+            dtype = shown.dtype
+            least = jnp.iinfo(dtype).min if jnp.issubdtype(dtype, jnp.integer) else -jnp.inf
+            shown = jnp.full_like(shown, least)  # nothing of before this action
+        start = (state.inner, state.own[0], zero, zero, jnp.zeros((), bool), self._whole(state.inner), shown)
+        (inner, elapsed, reward, raw, terminated, discount, shown), _ = jax.lax.scan(once, start, noise)
+        return State(inner, (elapsed, raw, discount, shown)), reward, terminated
+
+    def observation(self, state: State) -> PyTree:
+        return self.inner.observation(state.inner) if self.pool == 1 else state.own[3].max(0)
 
     def _whole(self, state: PyTree) -> jax.Array | None:
         """The product of no discounts; None where the environment has none."""
@@ -87,6 +116,10 @@ class NativeRepeat(Wrapped):
 
     def discount(self, state: State) -> jax.Array | None:
         return state.own[2]
+
+    @property
+    def _same_goals(self) -> bool:
+        return self.pool == 1
 
     def raw_reward(self, state: State) -> jax.Array | None:
         return None if self.inner.raw_reward(state.inner) is None else state.own[1]
