@@ -46,6 +46,7 @@ _MODULES = {
     "operant.engine.files": ("DiskError",),
     "operant.engine.run_lock": ("RunInUseError",),
     "operant.engine.trajectories": ("Trajectory", "to_transitions"),
+    "operant.envs.atari.options": ("Atari",),
     "operant.envs.base": ("Environment",),
     "operant.envs.check": ("check",),
     "operant.envs.gridworld": ("GridWorld",),

@@ -13,6 +13,7 @@ from operant.agent import Agent
 from operant.agent.advice import out_of_range
 from operant.algorithms import registry
 from operant.curiosity import make_curious
+from operant.envs.atari.options import Atari
 from operant.envs.ids import resolve
 from operant.signatures import documentation, signature_of
 
@@ -39,7 +40,7 @@ def make(
     cls = registry.algorithm(name)
     for argument in habits.CONSTRUCTOR.keys() & arguments.keys() - cls.__dataclass_fields__.keys():
         raise ValueError(habits.answer(habits.CONSTRUCTOR, f"{cls.__name__} has no argument", argument))
-    found = presets.find(name, resolve(env), preset)
+    found = presets.find(name, resolve(env.id if isinstance(env, Atari) else env), preset)
     found = {key: value for key, value in found.items() if key not in TRAINING_VALUES}
     if found and preset == "auto":
         _say_once(name, env, {key: value for key, value in found.items() if key not in arguments})

@@ -34,8 +34,8 @@ class Agent(Model):
 
     Args:
         algorithm: What learns, with its hyperparameters.
-        env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or a native one;
-            or a list of ids and callables, one for each copy, of which the first is scored.
+        env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a vector
+            environment, or a native one; or a list of ids and callables, one for each copy, of which the first is scored.
         dataset: What an algorithm learns from that does not play, such as BC: a Minari dataset (its folder, its id or
             itself), a .npz file or a dict of arrays (observations, actions; terminations, truncations, rewards,
             action_masks), trajectories of `operant.collect`, or an iterable of batches, which is streamed. `env` is
@@ -47,7 +47,7 @@ class Agent(Model):
         backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps it in Python;
             "auto" takes the twin where there is one. Scores always come from Gymnasium's own.
         vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one process each) or
-            "vector_entry_point" (the environment's own).
+            "vector_entry_point" (the environment's own); "auto" takes the last for Atari games, and else "sync".
         wrappers: What the environment is wrapped in, the innermost first: values such as `Discretize(5)`, or text such
             as "discretize:5". It is played in them wherever it is played; returns are of its own rewards.
         env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery": False}`.
@@ -70,7 +70,7 @@ class Agent(Model):
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Backend = "auto",
-        vectorization: Vectorization = "sync",
+        vectorization: Vectorization = "auto",
         wrappers: Written | Sequence[Written] = (),
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: StartMethod | None = None,

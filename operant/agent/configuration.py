@@ -106,7 +106,7 @@ def from_config(
         raise ValueError(f"The environment {expected.id} was an object of yours: pass it again as env=….")
     what = {
         "backend": values.pop("backend", config["backend"] if env is None else "auto"),
-        "vectorization": values.pop("vectorization", config["vectorization"]),
+        "vectorization": values.pop("vectorization", kept_vectorization(config["vectorization"], env)),
         "start_method": values.pop("start_method", None),  # not stored: systems differ in those they have
         "env_timeout": values.pop("env_timeout", config.get("env_timeout")),  # not in files of before
         "wrappers": wrappers.as_wrappers(
@@ -131,6 +131,11 @@ def from_config(
         if dataset is not None:
             own["recorded"].spec = expected
         return Core(curiosity.make_curious(algorithm, config.get("curiosity")), source, **own)
+
+
+def kept_vectorization(before: str, env: Any) -> Any:
+    """How environments are stepped from now on, in `env` if that is given: only an id may have a vector version."""
+    return before if before != "vector_entry_point" or env is None or isinstance(env, str) else "auto"
 
 
 def _require_whole(

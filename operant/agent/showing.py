@@ -5,6 +5,7 @@ What a picture is drawn with is imported when it is drawn.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -16,6 +17,7 @@ from operant import html
 from operant.agent.core import Core
 from operant.algorithms import registry
 from operant.envs import arguments
+from operant.envs.atari.words import preprocessing, protocol
 from operant.envs.wrappers.registry import to_text
 from operant.networks import Network
 
@@ -90,10 +92,25 @@ def title(core: Core) -> str:
     else:
         where = "native twin" if isinstance(source.given, str) else "native"
     where += "".join(f", {to_text(wrapper)}" for wrapper in source.wrappers)
-    where += f", {arguments.to_text(source.env_kwargs)}" if source.env_kwargs else ""
+    told = source.env_kwargs and source.atari is None  # of an Atari game there are many: see `announce`
+    where += f", {arguments.to_text(source.env_kwargs)}" if told else ""
     seeds = "" if core.seeds is None else f", {len(core.seeds)} seeds"
     environments = f"{core.num_envs} environment{'s' * (core.num_envs != 1)}"
     return f"{core.name} on {source.id} ({where}; {environments}{seeds})"
+
+
+_announced: set[str] = set()
+
+
+def announce(core: Core) -> None:
+    """Say, once in this process, what is done to an Atari game that is trained on, and how it will be scored."""
+    atari = core.source.atari
+    if atari is None or core.recorded is not None:
+        return
+    lines = f"operant: {atari.id}: {preprocessing(atari)}.\noperant: scored are {protocol(atari)}."
+    if lines not in _announced:
+        _announced.add(lines)
+        print(lines, file=sys.stderr, flush=True)
 
 
 def threshold(core: Core) -> float | None:

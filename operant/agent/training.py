@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from operant.agent import showing
 from operant.agent.callbacks.hooks import Hooks
 from operant.agent.configuration import config
 from operant.agent.core import Core
@@ -100,6 +101,7 @@ class Session:
     def train(self) -> None:
         """Train; Ctrl-C stops after the environment step or chunk under way, and then raises KeyboardInterrupt."""
         core, plan, watch, keeper = self.core, self.plan, self.watch, self.keeper
+        showing.announce(core)
         self.started, trained = time.perf_counter(), core.step > 0
         if self.from_zero:
             self.run = core.count_from_zero()

@@ -20,6 +20,7 @@ import numpy as np
 
 from operant import curiosity, habits
 from operant.agent import inputs
+from operant.agent.configuration import kept_vectorization
 from operant.agent.learned import Learned
 from operant.algorithms import registry
 from operant.algorithms.base import Algorithm
@@ -116,7 +117,8 @@ class Tunable(Learned):
         old = self.source
         how: dict[str, Any] = {"backend": "gymnasium" if old.backend == "gymnasium" else "auto"}
         if isinstance(env, str | list) or callable(env):
-            how |= {"vectorization": old.vectorization, "start_method": old.start_method}
+            kept = kept_vectorization(old.vectorization, env)
+            how |= {"vectorization": kept, "start_method": old.start_method}
         source = Source(
             env, **how, wrappers=old.wrappers, env_kwargs=env_kwargs or {}, env_timeout=old.env_timeout
         )

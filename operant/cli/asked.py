@@ -15,6 +15,7 @@ from operant.cli import habits
 from operant.cli.flags import fields_of, flags, types, values
 from operant.cli.parsing import parse
 from operant.cli.training import NO_ENVIRONMENT, Training
+from operant.envs.atari import ids as atari
 from operant.lazy import nearest
 
 
@@ -48,6 +49,8 @@ def read(algorithm: str, arguments: Sequence[str]) -> Asked:
     else:
         training, *_ = _parsed(algorithm, {}, arguments)
         environment, preset = training.environment, training.preset
+    said = atari.read(environment) if isinstance(environment, str) else None
+    environment = environment if said is None else said.id
     known = presets.find(algorithm, environment, None if preset == "none" else preset)
     if preset.endswith(".toml"):
         _require_known(preset, known, flag_names(algorithm, arguments))

@@ -17,6 +17,14 @@ def require_known(environment: str, imported: Sequence[str] = ()) -> None:
         from operant.envs.ids import require_well_formed
 
         require_well_formed(environment)
+        from operant.envs.ids import atari_id
+
+        modules.load(imported)
+        if (game := atari_id(environment)) is not None:
+            from operant.envs.atari.game import require_package
+
+            require_package(game)
+            return
     modules.load([*imported, *modules.module_of(environment)])
     if environment in catalogue.own_environments():
         return

@@ -42,9 +42,9 @@ class Training:
     backend: Literal["auto", "native", "gymnasium"] = "auto"
     """native: operant's own version of the environment, on the device; gymnasium: Gymnasium's, in Python; auto: native
     if there is one. Scores always come from Gymnasium's."""
-    vectorization: Literal["sync", "async", "vector_entry_point"] = "sync"
+    vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto"
     """How the gymnasium backend steps several environments: sync: one by one; async: each in its own process;
-    vector_entry_point: by the environment's own vector version."""
+    vector_entry_point: by the environment's own vector version; auto: that of Atari games, and sync for all else."""
     start_method: Literal["forkserver", "spawn", "fork"] | None = None
     """How `--vectorization async` starts its processes; none: the best way for this system."""
     env_timeout: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None

@@ -12,6 +12,7 @@ import numpy as np
 
 from operant import html
 from operant.engine.watch import Stopped, Watch
+from operant.envs.atari.game import protocol_of
 from operant.envs.goals import SUCCESS
 from operant.envs.gymnasium_checks import Checks
 from operant.envs.gymnasium_layers import MASK, time_limit
@@ -40,6 +41,7 @@ class Evaluation:
     successes: np.ndarray | None = (
         None  # which episodes succeeded, where infos say so at their end (`is_success`)
     )
+    protocol: str | None = None  # how episodes were played, where scores depend on it: of Atari games
 
     @property
     def success_rate(self) -> float | None:
@@ -78,7 +80,8 @@ class Evaluation:
         return f"{self.mean:.1f}" + ("" if len(self.returns) == 1 else f" [{low:.1f}, {high:.1f}]")
 
     def _sample(self) -> str:
-        return f"{len(self.returns)} episode{'s' * (len(self.returns) != 1)} of {self.environment}"
+        protocol = "" if self.protocol is None else f" ({self.protocol})"
+        return f"{len(self.returns)} episode{'s' * (len(self.returns) != 1)} of {self.environment}{protocol}"
 
     def __iter__(
         self,
@@ -109,6 +112,7 @@ class Evaluation:
             "episodes": len(self.returns),
         }
         values |= {"cut": self.cut} if self.cut else {}
+        values |= {} if self.protocol is None else {"protocol": self.protocol}
         if self.successes is not None:
             values["successes"] = self.successes.tolist()
         return values if self.random is None else values | {"random": self.random.to_json()}
@@ -125,6 +129,7 @@ class Evaluation:
             None if random is None else cls.from_json(random),
             values.get("cut", 0),
             np.array(values["successes"], bool) if "successes" in values else None,
+            values.get("protocol"),
         )
 
 
@@ -199,7 +204,8 @@ def _evaluate(
         t += 1
     warn_of_cut(cut, episodes, name)
     successes = None if None in succeeded else np.array(succeeded, bool)
-    return Evaluation(name, returns, lengths, seed, cut=cut, successes=successes)
+    protocol = protocol_of(envs[0])
+    return Evaluation(name, returns, lengths, seed, cut=cut, successes=successes, protocol=protocol)
 
 
 def warn_of_cut(cut: int, episodes: int, name: str) -> None:

@@ -102,9 +102,10 @@ class StudyEvaluation(Sequence[Evaluation]):
         return f"median {self.median:.1f}, interquartile mean {self.iqm:.1f}{interval}"
 
     def _sample(self) -> str:
-        episodes = self.evaluations[0].returns.size
+        episodes, protocol = self.evaluations[0].returns.size, self.evaluations[0].protocol
         seeds = f"{len(self)} seed{'s' * (len(self) != 1)}"
-        return f"{seeds}, {episodes} episode{'s' * (episodes != 1)} each, of {self.environment}"
+        how = "" if protocol is None else f" ({protocol})"
+        return f"{seeds}, {episodes} episode{'s' * (episodes != 1)} each, of {self.environment}{how}"
 
     def _repr_html_(self) -> str:
         rows = {"seeds": (self.means.tolist(), self.iqm, None if len(self) == 1 else self.interval)}

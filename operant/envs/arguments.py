@@ -11,6 +11,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import load_env_creator
 
+from operant.envs.atari.options import Atari
+from operant.envs.ids import atari_id
+
 LIMIT = "max_episode_steps"
 OF_GYMNASIUM = (LIMIT, "disable_env_checker")  # which `gymnasium.make` takes for every id
 
@@ -27,6 +30,9 @@ def check(env: Any, env_kwargs: Any, maker: Any = None) -> None:
     if isinstance(env, list | tuple):
         for one in env:
             check(one, env_kwargs)
+        return
+    if atari_id(env) is not None:
+        Atari.of(env, env_kwargs)
         return
     name = env if isinstance(env, str) else getattr(env, "__name__", type(env).__name__)
     if not isinstance(env, str) and not callable(env):

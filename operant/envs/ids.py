@@ -8,12 +8,18 @@ import sys
 import gymnasium as gym
 from gymnasium.envs.registration import find_highest_version, get_env_id, parse_env_id
 
+from operant.envs.atari import ids as atari
+
 
 def resolve(env: object) -> object:
     """An id without a version, completed with the newest one, as Gymnasium does; anything else unchanged."""
     if isinstance(env, list | tuple):
         return [resolve(one) for one in env]
-    if not isinstance(env, str) or env in gym.registry:
+    if not isinstance(env, str):
+        return env
+    if (game := atari_id(env)) is not None:
+        return game
+    if env in gym.registry:
         return env
     require_well_formed(env)
     if ":" in env:  # a module's ids are known once it is imported
@@ -23,6 +29,17 @@ def resolve(env: object) -> object:
     return env if newest is None else get_env_id(namespace, name, newest)
 
 
+def atari_id(env: object) -> str | None:
+    """The id of an Atari game in full, for one such as Pong; None for all else, and what somebody registered so."""
+    if not isinstance(env, str):
+        return None
+    known = gym.registry.get(env)
+    if known is not None and not str(known.entry_point).startswith("ale_py"):
+        return None
+    said = atari.read(env)
+    return None if said is None else said.id
+
+
 def registered(id: str) -> str:
     """The id of a registered environment for an id from a file: without its module, which is not imported.
 
@@ -30,6 +47,8 @@ def registered(id: str) -> str:
 
     Raises ValueError if it has not, and for ids that create whatever their arguments name.
     """
+    if (game := atari_id(id)) is not None:
+        return game
     module, colon, name = id.rpartition(":")
     if colon and (not module or module not in sys.modules):
         raise ValueError(

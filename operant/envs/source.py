@@ -12,10 +12,11 @@ import gymnasium as gym
 
 from operant.envs import arguments, registry
 from operant.envs import gymnasium as bridge
+from operant.envs.atari.options import Atari
 from operant.envs.base import Environment
 from operant.envs.gymnasium_layers import SharedEnvironment
 from operant.envs.host import HostEnvironments, NativeOnHost
-from operant.envs.ids import resolve
+from operant.envs.ids import atari_id, resolve
 from operant.envs.jax_objects import adopted
 from operant.envs.native_gym import as_gymnasium
 from operant.envs.processes import StartMethod, start_method
@@ -27,7 +28,7 @@ from operant.envs.wrappers.base import Wrapper
 from operant.types import EnvSpec
 
 Backend = Literal["auto", "native", "gymnasium"]
-Vectorization = Literal["sync", "async", "vector_entry_point"]
+Vectorization = Literal["auto", "sync", "async", "vector_entry_point"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Source:
 
     given: Any
     backend: Backend = "auto"
-    vectorization: Vectorization = "sync"
+    vectorization: Vectorization = "auto"
     wrappers: tuple[Wrapper, ...] = ()  # the innermost first
     env_kwargs: Mapping[str, Any] = field(
         default_factory=dict
@@ -55,13 +56,17 @@ class Source:
         return env if isinstance(env, Source) else cls(env, **values)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "given", resolve(adopted(self.given)))
         object.__setattr__(self, "env_kwargs", {} if self.env_kwargs is None else self.env_kwargs)
+        if isinstance(self.given, Atari):
+            object.__setattr__(self, "env_kwargs", {**self.given.env_kwargs, **self.env_kwargs})
+            object.__setattr__(self, "given", self.given.id)
+        object.__setattr__(self, "given", resolve(adopted(self.given)))
         if isinstance(self.given, type) and issubclass(self.given, Environment):
             object.__setattr__(self, "given", self.given(**self.env_kwargs))  # as it would be given by itself
             object.__setattr__(self, "env_kwargs", {})
         one_of("backend", self.backend, Backend)
         one_of("vectorization", self.vectorization, Vectorization)
+        self._settle()
         require_timeout(self.env_timeout)
         if self.start_method is not None:
             start_method(self.start_method)
@@ -70,6 +75,24 @@ class Source:
                     f"start_method={self.start_method!r} is that of processes: add vectorization='async'."
                 )
         self._check_given()
+
+    def _settle(self) -> None:
+        """Say in full what an Atari game is, and how environments are stepped, where nobody said so.
+
+        Raises ValueError where ale-py's threads are asked for what they cannot do.
+        """
+        vectorization, atari = self.vectorization, self.atari
+        if atari is not None:
+            object.__setattr__(self, "env_kwargs", atari.env_kwargs)
+            beyond = atari.not_threaded or (f"wrappers={list(self.wrappers)}" if self.wrappers else "")
+            if vectorization == "vector_entry_point" and beyond:
+                raise ValueError(
+                    f"{self.given}: ale-py's own threads do not take {beyond}. Leave it out, or vectorization="
+                    "'vector_entry_point': 'sync' and 'async' step games one by one, or in a process each."
+                )
+            threads = not beyond and self.backend != "native"
+            vectorization = "vector_entry_point" if vectorization == "auto" and threads else vectorization
+        object.__setattr__(self, "vectorization", "sync" if vectorization == "auto" else vectorization)
 
     def _check_given(self) -> None:
         """Raise ValueError where there is no environment, or it does not take its arguments or go with its backend."""
@@ -95,7 +118,23 @@ class Source:
                 env_kwargs=env_kwargs or {},
                 env_timeout=self.env_timeout,
             )
-        return replace(self, env_kwargs={**self.env_kwargs, **env_kwargs}) if env_kwargs else self
+        if not env_kwargs:
+            return self
+        how = {} if self.atari is None else {"vectorization": "auto"}  # threads do not take all of them
+        return replace(self, env_kwargs={**self.env_kwargs, **env_kwargs}, **how)
+
+    @property
+    def atari(self) -> Atari | None:
+        """The game and its options, where it is one of Atari's."""
+        return Atari.of(self.given, self.env_kwargs) if atari_id(self.given) is not None else None
+
+    @property
+    def _made_of(self) -> dict[str, Any]:
+        """What `bridge.make` takes, in words, for one copy or many."""
+        atari = self.atari
+        if atari is None:
+            return {"env": self.given, "wrappers": self.wrappers, "env_kwargs": self.env_kwargs}
+        return {"env": atari, "wrappers": (*atari.wrappers, *self.wrappers)}
 
     @cached_property
     def native(self) -> Environment | None:
@@ -152,12 +191,7 @@ class Source:
             return replace(environments.spec, num_envs=1)
         kind = "vector_entry_point" if self._own_vector else "sync"
         environments = bridge.make(
-            self.given,
-            1,
-            vectorization=kind,
-            wrappers=self.wrappers,
-            env_kwargs=self.env_kwargs,
-            env_timeout=self.env_timeout,
+            num_envs=1, vectorization=kind, env_timeout=self.env_timeout, **self._made_of
         )
         try:
             return replace(environments.spec, num_envs=1)
@@ -179,9 +213,10 @@ class Source:
 
     @property
     def _own_vector(self) -> bool:
-        """Whether training goes through the vector environment that an id has of its own."""
+        """Whether training goes through the vector environment that an id has of its own, as that of no Atari game:
+        theirs is taken apart."""
         through = self.vectorization == "vector_entry_point" and self.native is None
-        return through and isinstance(self.given, str)
+        return through and isinstance(self.given, str) and self.atari is None
 
     @property
     def shared(self) -> bool:
@@ -220,14 +255,17 @@ class Source:
         """N copies for the host loop."""
         if isinstance(self.given, Environment):
             return NativeOnHost(self._wrapped, num_envs)
+        atari = self.atari
+        if atari is not None and self.vectorization == "vector_entry_point":
+            from operant.envs.atari.threads import AtariThreads
+
+            return AtariThreads(atari, num_envs, self.spec, self.env_timeout)
         return bridge.make(
-            self.given,
-            num_envs,
+            num_envs=num_envs,
             vectorization=self.vectorization,
-            wrappers=self.wrappers,
-            env_kwargs=self.env_kwargs,
             start_method=self.start_method,
             env_timeout=self.env_timeout,
+            **self._made_of,
         )
 
     @cached_property
@@ -265,12 +303,11 @@ class Source:
                 return bridge.make_single(envs, render_mode)
             finally:
                 envs.close()
-        env = bridge.make_single(
-            given.id if isinstance(given, Environment) else given,
-            render_mode,
-            wrappers=self.wrappers,
-            env_kwargs=self.env_kwargs,
+        how = self._made_of
+        how["env"] = (
+            given.id if isinstance(given, Environment) else given if self.atari is None else how["env"]
         )
+        env = bridge.make_single(render_mode=render_mode, **how)
         return SharedEnvironment(env) if self.shared else env
 
     @staticmethod

@@ -61,5 +61,3 @@ def test_dqn_presets_of_the_papers_are_the_papers():
     assert (newer.learning_rate, newer.optimizer_decay, newer.optimizer_eps) == (2.5e-4, 0.95, 0.01)
     assert (newer.target_update_interval, newer.train_freq) == (10_000, 4)
     assert newer.exploration_fraction * rest["total_timesteps"] == pytest.approx(1_000_000)
-    names = [type(wrapper).__name__ for wrapper in as_wrappers(rest["wrappers"])]
-    assert names == ["ClipReward", "FrameStack"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from operant.envs.base import Environment
 from operant.envs.gymnasium_layers import PassThrough
@@ -20,7 +21,7 @@ class StartWrapper(Wrapper):
     """Takes actions before an episode's first observation is seen."""
 
     @abstractmethod
-    def actions(self, env: gym.Env) -> list[int]:
+    def actions(self, env: gym.Env) -> list[Any]:
         """Those of this episode, of the environment that has just been reset."""
 
     def check(self, spec: EnvSpec) -> None:
@@ -64,14 +65,16 @@ class NoopStart(StartWrapper):
     most: int = 30
     """The largest number of steps."""
     action: int = 0
-    """The action that does nothing."""
+    """The action that does nothing; in a Box of actions, where there are no choices, the zeros."""
 
     def __post_init__(self) -> None:
         self.require_whole("most", 1)
         self.require_whole("action", 0)
 
-    def actions(self, env: gym.Env) -> list[int]:
-        return [self.action] * int(env.unwrapped.np_random.integers(1, self.most + 1))
+    def actions(self, env: gym.Env) -> list[Any]:
+        space = env.action_space
+        noop = np.zeros(space.shape, space.dtype) if isinstance(space, gym.spaces.Box) else self.action
+        return [noop] * int(env.unwrapped.np_random.integers(1, self.most + 1))
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class FireStart(StartWrapper):
         if self.action is not None:
             self.require_whole("action", 0)
 
-    def actions(self, env: gym.Env) -> list[int]:
+    def actions(self, env: gym.Env) -> list[Any]:
         if self.action is not None:
             return [self.action]
         if not env.has_wrapper_attr("get_action_meanings"):
