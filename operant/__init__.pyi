@@ -66,6 +66,7 @@ from operant.engine.files import DiskError as DiskError
 from operant.engine.run_lock import RunInUseError as RunInUseError
 from operant.engine.trajectories import Trajectory as Trajectory
 from operant.engine.trajectories import to_transitions as to_transitions
+from operant.envs.atari.options import Atari as Atari
 from operant.envs.base import Environment as Environment
 from operant.envs.check import check as check
 from operant.envs.gridworld import GridWorld as GridWorld

@@ -43,7 +43,8 @@ def make(
     found = presets.find(name, resolve(env.id if isinstance(env, Atari) else env), preset)
     found = {key: value for key, value in found.items() if key not in TRAINING_VALUES}
     if found and preset == "auto":
-        _say_once(name, env, {key: value for key, value in found.items() if key not in arguments})
+        named = env.id if isinstance(env, Atari) else env
+        _say_once(name, named, {key: value for key, value in found.items() if key not in arguments})
     known = registry.overlaid(registry.defaults(name), found)
     tuned = known.pop("curiosity", {})
     if isinstance(curiosity, str):

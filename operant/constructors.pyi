@@ -64,7 +64,7 @@ class _QLearning:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -83,9 +83,9 @@ class _QLearning:
         """Q-learning in a table, for Discrete observations and actions, with masks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -95,7 +95,8 @@ class _QLearning:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -143,7 +144,7 @@ class _DoubleQLearning:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -162,9 +163,9 @@ class _DoubleQLearning:
         """Double Q-learning in two tables, for Discrete observations and actions, with masks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -174,7 +175,8 @@ class _DoubleQLearning:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -222,7 +224,7 @@ class _SARSA:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -241,9 +243,9 @@ class _SARSA:
         """SARSA in a table, for Discrete observations and actions, with masks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -253,7 +255,8 @@ class _SARSA:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -301,7 +304,7 @@ class _ExpectedSARSA:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -320,9 +323,9 @@ class _ExpectedSARSA:
         """Expected SARSA in a table, for Discrete observations and actions, with masks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -332,7 +335,8 @@ class _ExpectedSARSA:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -380,7 +384,7 @@ class _SARSALambda:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -401,9 +405,9 @@ class _SARSALambda:
         """SARSA(λ) in a table, for Discrete observations and actions, with masks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -413,7 +417,8 @@ class _SARSALambda:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -465,7 +470,7 @@ class _DynaQ:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -487,9 +492,9 @@ class _DynaQ:
         """Q-learning that also plans with a model it learns; in a table, for Discrete spaces, with masks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -499,7 +504,8 @@ class _DynaQ:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -551,7 +557,7 @@ class _LinearQ:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -570,9 +576,9 @@ class _LinearQ:
         """Q-learning or SARSA with linear features, for Box observations and Discrete actions, with masks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -582,7 +588,8 @@ class _LinearQ:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -628,7 +635,7 @@ class _TD:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -649,9 +656,9 @@ class _TD:
         """Evaluating a policy by TD(λ), in a table, for Discrete observations and actions.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -661,7 +668,8 @@ class _TD:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -712,7 +720,7 @@ class _MonteCarlo:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -733,9 +741,9 @@ class _MonteCarlo:
         """Evaluating a policy by the mean of its returns, in a table, for Discrete observations and actions.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -745,7 +753,8 @@ class _MonteCarlo:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -795,7 +804,7 @@ class _GridSearch:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -821,9 +830,9 @@ class _GridSearch:
         """Grid search: try all combinations of some values of each parameter.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -833,7 +842,8 @@ class _GridSearch:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -893,7 +903,7 @@ class _RandomSearch:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -918,9 +928,9 @@ class _RandomSearch:
         """Random search: try parameters anywhere in a box, and keep the best.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -930,7 +940,8 @@ class _RandomSearch:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -989,7 +1000,7 @@ class _GeneticAlgorithm:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1017,9 +1028,9 @@ class _GeneticAlgorithm:
         """A genetic algorithm: the best policies survive, and have offspring like them.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1029,7 +1040,8 @@ class _GeneticAlgorithm:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1094,7 +1106,7 @@ class _CEM:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1120,9 +1132,9 @@ class _CEM:
         """The cross-entropy method: fit a normal distribution to the best candidates, and draw the next from it.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1132,7 +1144,8 @@ class _CEM:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1194,7 +1207,7 @@ class _EvolutionStrategies:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1220,9 +1233,9 @@ class _EvolutionStrategies:
         """Evolution strategies: follow the gradient that noisy copies of the parameters estimate.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1232,7 +1245,8 @@ class _EvolutionStrategies:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1292,7 +1306,7 @@ class _ARS:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1319,9 +1333,9 @@ class _ARS:
         """Augmented random search: step along random directions by the difference in return of their two sides.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1331,7 +1345,8 @@ class _ARS:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1393,7 +1408,7 @@ class _REINFORCE:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1432,9 +1447,9 @@ class _REINFORCE:
         """REINFORCE, the gradient of whole episodes' returns, for every action space, with masks and recurrent networks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1444,7 +1459,8 @@ class _REINFORCE:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1534,7 +1550,7 @@ class _A2C:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1577,9 +1593,9 @@ class _A2C:
         """Advantage actor–critic, for every action space, with masks and recurrent networks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1589,7 +1605,8 @@ class _A2C:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1683,7 +1700,7 @@ class _IMPALA:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1726,9 +1743,9 @@ class _IMPALA:
         """Actor–critic with V-trace, which corrects for an older acting policy; with masks and recurrent networks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1738,7 +1755,8 @@ class _IMPALA:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1832,7 +1850,7 @@ class _TRPO:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1877,9 +1895,9 @@ class _TRPO:
         """Trust region policy optimisation, for every action space, with masks and recurrent networks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -1889,7 +1907,8 @@ class _TRPO:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1986,7 +2005,7 @@ class _PPO:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -2033,9 +2052,9 @@ class _PPO:
         """Proximal policy optimisation, for every action space, with masks and recurrent networks.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -2045,7 +2064,8 @@ class _PPO:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -2148,7 +2168,7 @@ class _DQN:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -2215,9 +2235,9 @@ class _DQN:
         """Deep Q-learning, for discrete actions, with masks and memory; its flags make Rainbow, QR-DQN and IQN.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -2227,7 +2247,8 @@ class _DQN:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -2362,7 +2383,7 @@ class _TD3:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -2418,9 +2439,9 @@ class _TD3:
         """Twin delayed DDPG, for actions of a Box; its values make DDPG.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -2430,7 +2451,8 @@ class _TD3:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -2547,7 +2569,7 @@ class _SAC:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -2607,9 +2629,9 @@ class _SAC:
         """Soft actor–critic, for actions of a Box, and Discrete ones with masks; its values make TQC, REDQ and DroQ.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -2619,7 +2641,8 @@ class _SAC:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -2745,7 +2768,7 @@ class _CrossQ:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -2806,9 +2829,9 @@ class _CrossQ:
         """SAC without a target network, for actions of a Box, and Discrete ones with masks; its values make XQC.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -2818,7 +2841,8 @@ class _CrossQ:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -2950,7 +2974,7 @@ class _BC:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -2981,9 +3005,9 @@ class _BC:
         """Behaviour cloning of recorded actions, for every action space, with masks and memory.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored. Default: None.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored. Default: None.
             dataset: What an algorithm learns from that does not play, such as BC: a Minari dataset (its
                 folder, its id or itself), a .npz file or a dict of arrays (observations, actions;
                 terminations, truncations, rewards, action_masks), trajectories of `operant.collect`, or an
@@ -2998,7 +3022,8 @@ class _BC:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -3071,7 +3096,7 @@ class _Random:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -3083,9 +3108,9 @@ class _Random:
         """Every possible action with the same probability.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -3095,7 +3120,8 @@ class _Random:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -3131,7 +3157,7 @@ class _Rainbow:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -3198,9 +3224,9 @@ class _Rainbow:
         """Rainbow (Hessel et al. 2018, arXiv:1710.02298): double, dueling, n-step, prioritised, noisy, categorical DQN.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -3210,7 +3236,8 @@ class _Rainbow:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -3345,7 +3372,7 @@ class _QRDQN:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -3412,9 +3439,9 @@ class _QRDQN:
         """DQN that learns quantiles of the return (Dabney, Rowland et al. 2018, arXiv:1710.10044).
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -3424,7 +3451,8 @@ class _QRDQN:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -3559,7 +3587,7 @@ class _IQN:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -3626,9 +3654,9 @@ class _IQN:
         """DQN that learns the return's quantile function (Dabney, Ostrovski et al. 2018, arXiv:1806.06923).
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -3638,7 +3666,8 @@ class _IQN:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -3773,7 +3802,7 @@ class _DDPG:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -3829,9 +3858,9 @@ class _DDPG:
         """Deep deterministic policy gradient (Lillicrap et al. 2016, arXiv:1509.02971): TD3 with one critic, without delay or noise in targets.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -3841,7 +3870,8 @@ class _DDPG:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -3958,7 +3988,7 @@ class _TQC:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -4018,9 +4048,9 @@ class _TQC:
         """Truncated quantile critics (Kuznetsov et al. 2020, arXiv:2005.04269): SAC that learns quantiles of the return, and drops the largest of all critics' together.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -4030,7 +4060,8 @@ class _TQC:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -4156,7 +4187,7 @@ class _REDQ:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -4216,9 +4247,9 @@ class _REDQ:
         """Randomized ensembled double Q-learning (Chen et al. 2021, arXiv:2101.05982): SAC with ten critics, the least of two at random in targets, and 20 updates of them for each step and each update of the policy.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -4228,7 +4259,8 @@ class _REDQ:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -4354,7 +4386,7 @@ class _DroQ:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -4414,9 +4446,9 @@ class _DroQ:
         """Dropout Q-functions (Hiraoka et al. 2022, arXiv:2110.02034): SAC whose two critics have dropout and layer normalisation, in targets as well, and 20 updates of them for each step and each update of the policy.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -4426,7 +4458,8 @@ class _DroQ:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -4553,7 +4586,7 @@ class _XQC:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["sync", "async", "vector_entry_point"] = "sync",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -4614,9 +4647,9 @@ class _XQC:
         """CrossQ whose hidden weights have length 1, and whose critics learn probabilities of returns (Palenicek et al. 2025, arXiv:2509.25174), on normalised rewards.
 
         Args:
-            env: A Gymnasium id, a callable that makes an environment, an instance, a vector environment, or
-                a native one; or a list of ids and callables, one for each copy, of which the first is
-                scored.
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
             seed: All randomness derives from it. Default: 0.
             seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
                 which. Default: None.
@@ -4626,7 +4659,8 @@ class _XQC:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own). Default: 'sync'.
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().

@@ -34,8 +34,9 @@ class Agent(Model):
 
     Args:
         algorithm: What learns, with its hyperparameters.
-        env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a vector
-            environment, or a native one; or a list of ids and callables, one for each copy, of which the first is scored.
+        env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+            vector environment, or a native one; or a list of ids and callables, one for each copy, of which the first
+            is scored.
         dataset: What an algorithm learns from that does not play, such as BC: a Minari dataset (its folder, its id or
             itself), a .npz file or a dict of arrays (observations, actions; terminations, truncations, rewards,
             action_masks), trajectories of `operant.collect`, or an iterable of batches, which is streamed. `env` is

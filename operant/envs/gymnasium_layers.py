@@ -160,6 +160,8 @@ class Repeated(gym.Wrapper):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         total, seen, discount = 0.0, [], 1.0
+        observation: Any = None
+        terminated, truncated, info = False, False, {}
         for _ in range(self.times):
             observation, reward, terminated, truncated, info = self.env.step(action)
             total += float(reward)

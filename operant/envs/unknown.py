@@ -9,14 +9,7 @@ from typing import NamedTuple
 
 import gymnasium as gym
 
-GAMES = (
-    "Adventure|AirRaid|Alien|Amidar|Assault|Asterix|Asteroids|Atlantis|BankHeist|BattleZone|BeamRider|Berzerk|Bowling|"
-    "Boxing|Breakout|Carnival|Centipede|ChopperCommand|CrazyClimber|Defender|DemonAttack|DoubleDunk|Enduro|"
-    "FishingDerby|Freeway|Frostbite|Gopher|Gravitar|Hero|IceHockey|Jamesbond|Kangaroo|Krull|KungFuMaster|"
-    "MontezumaRevenge|MsPacman|NameThisGame|Phoenix|Pitfall|Pong|PrivateEye|Qbert|Riverraid|RoadRunner|Robotank|"
-    "Seaquest|Skiing|Solaris|SpaceInvaders|StarGunner|Tennis|TimePilot|Tutankham|UpNDown|Venture|VideoPinball|"
-    "WizardOfWor|YarsRevenge|Zaxxon"
-)
+from operant.envs.atari.ids import GAMES
 
 
 class Package(NamedTuple):
@@ -29,7 +22,6 @@ class Package(NamedTuple):
 
 
 PACKAGES = (
-    Package(rf"ALE/|({GAMES})(NoFrameskip|Deterministic|-ram)*-v\d+$", "ale-py", "ale_py", "ALE/Pong-v5"),
     Package(
         r"Fetch|Hand(Reach|Manipulate)|Adroit|PointMaze|AntMaze|FrankaKitchen",
         "gymnasium-robotics",
@@ -59,7 +51,8 @@ def unknown(name: str) -> str:
             return _of_package(name, module, id, package)
     if module:
         return f"Unknown environment {name!r}: {module} cannot be imported, or does not register {id!r}."
-    lower = {known.lower(): known for known in gym.registry}
+    lower = {f"{game}-v5".lower(): f"ALE/{game}-v5" for game in GAMES}
+    lower |= {known.lower(): known for known in gym.registry}
     if name.lower() in lower:
         return f"Unknown environment {name!r}. Did you mean {lower[name.lower()]}? Small and large letters differ."
     nearest = [lower[match] for match in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]

@@ -340,9 +340,9 @@ def test_atari_threads_repeat_themselves_from_a_key_and_differ_among_each_other(
     """Catches games that all begin alike, and threads that get in each other's way."""
     runs = []
     for key, threads in ((KEY, 0), (KEY, 1), (jax.random.key(8), 0)):
-        host = Source("Pong", env_kwargs={"num_threads": threads}).host(3)
+        host = Source("Pong", env_kwargs={"num_threads": threads}).host(2)
         first = [host.reset(key)[0]]
-        runs.append(np.stack(first + [host.step(np.full(3, 2 + t % 2)).next_observation for t in range(20)]))
+        runs.append(np.stack(first + [host.step(np.full(2, 2 + t % 2)).next_observation for t in range(12)]))
         host.close()
     np.testing.assert_array_equal(runs[0], runs[1])
     assert (runs[0] != runs[2]).any()

@@ -211,9 +211,9 @@ class Atari:
             flag = isinstance(each.default, bool) or each.name in MAYBE
             if flag and value is not None and not isinstance(value, bool):
                 raise self._wrong(each.name, "True or False")
-        whole = {"noop_max": 0, "mode": 0, "difficulty": 0, "num_threads": 0, "thread_affinity_offset": -1}
-        whole |= dict.fromkeys(("max_num_frames_per_episode", "stack_num", "img_height", "img_width"), 1)
-        for name, least in whole.items():
+        least_of = {"noop_max": 0, "mode": 0, "difficulty": 0, "num_threads": 0, "thread_affinity_offset": -1}
+        least_of |= dict.fromkeys(("max_num_frames_per_episode", "stack_num", "img_height", "img_width"), 1)
+        for name, least in least_of.items():
             value = getattr(self, name)
             if value is not None and not (_is_whole(value) and value >= least):
                 raise self._wrong(name, f"a whole number, at least {least}")
@@ -222,13 +222,12 @@ class Atari:
             if not (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < most):
                 raise self._wrong(name, "a number from 0 to below 1" if most == 1 else "a number, at least 0")
         skip: Any = self.frameskip
-        pair = (
-            isinstance(skip, tuple)
-            and len(skip) == 2
-            and all(map(_is_whole, skip))
-            and 1 <= skip[0] < skip[1]
-        )
-        if not (pair or (_is_whole(skip) and skip >= 1)):
+        least: Any = skip
+        most: Any = None
+        if isinstance(skip, tuple) and len(skip) == 2:
+            least, most = skip
+        rising = most is None or (_is_whole(most) and most > least)
+        if not (_is_whole(least) and least >= 1 and rising):
             raise self._wrong("frameskip", "a whole number, at least 1, or two, as in (2, 5) for 2 to 4")
 
     def _require_consistent(self) -> None:

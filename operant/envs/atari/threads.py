@@ -30,7 +30,7 @@ class AtariThreads(HostEnvironments):
     - Stacks, since those of ale-py begin with black frames, and a replay of single frames repeats the first.
     - A game is cut short here, since its last frame there would be a mixture of two steps; it is then begun anew by
       itself. A game that is over has been begun anew in the same step, and its last frame comes with it.
-    - A lost life is a discount of 0, and rewards are clipped beside their own values.
+    - A lost life is a discount of 0, and clipped rewards come together with the game's own.
 
     Args:
         atari: the game and its options.
@@ -44,7 +44,8 @@ class AtariThreads(HostEnvironments):
         from ale_py.vector_env import AtariVectorEnv  # pyright: ignore[reportMissingImports]
 
         self.atari, self.spec = atari, replace(like, num_envs=num_envs)
-        self.envs = AtariVectorEnv(
+        skip: Any = atari.frameskip
+        self.envs: Any = AtariVectorEnv(
             atari.rom,
             num_envs,
             num_threads=atari.num_threads,
@@ -59,7 +60,7 @@ class AtariThreads(HostEnvironments):
             img_width=atari.img_width or 0,
             grayscale=bool(atari.grayscale),
             stack_num=1,
-            frameskip=atari.frameskip,
+            frameskip=skip,
             maxpool=bool(atari.maxpool),
             noop_max=atari.noop_max,
             episodic_life=False,
@@ -87,25 +88,24 @@ class AtariThreads(HostEnvironments):
         frames, reward, terminated, _, infos = self._answered("step", chosen)
         self._elapsed += 1
         truncated = (self._elapsed >= self.atari.max_steps) & ~terminated
-        over = np.flatnonzero(terminated | truncated)
+        over = np.flatnonzero(terminated | truncated).tolist()
         lives, self._infos = infos["lives"], infos
         # Of a game that is over, `lives` are those of the next: it has lost its last, where it had any.
         lost = np.where(terminated, self._lives > 0, lives < self._lives)
         frames = first = _channels_last(frames)
-        if over.size:
-            ended = np.flatnonzero(terminated)
-            if ended.size:
+        if over:
+            if terminated.any():
                 last = _channels_last(infos["final_obs"])
-                frames = with_rows(frames, {int(i): last[i] for i in ended})
+                frames = with_rows(frames, {i: last[i] for i in np.flatnonzero(terminated).tolist()})
             if truncated.any():
                 first, lives = self._begun_anew(truncated)
             if self.on_end is not None:
                 for i in over:
-                    self.on_end(int(i), self.spec.num_envs, self.infos[i])
+                    self.on_end(i, self.spec.num_envs, self.infos[i])
             self._elapsed[over] = 0
         self._lives = lives
         successor = self._pushed(frames)
-        self._stack = with_rows(successor, {int(i): self._opened(first[i]) for i in over})
+        self._stack = with_rows(successor, {i: self._opened(first[i]) for i in over})
         own = reward.astype(np.float32)
         outcome: Any = {
             "reward": own.clip(-1, 1) if self.atari.reward_clipping else own,

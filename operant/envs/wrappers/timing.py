@@ -24,8 +24,8 @@ class Repeat(Wrapper):
 
     The time limit, counted in the agent's steps, is shorter accordingly. Gymnasium's RepeatAction.
 
-    With `pool` what is seen is the maximum, pixel by pixel, of the last so many observations, as on a screen that draws
-    some things in every other frame only (Mnih et al. 2015, "Preprocessing": `Repeat(4, 2)`).
+    With `pool` what is seen is the maximum, pixel by pixel, of the last observations, as of a screen that draws some
+    things in every other frame only (Mnih et al. 2015, "Preprocessing": `Repeat(4, 2)`).
     """
 
     times: int
