@@ -28,6 +28,7 @@ from operant.construct import make as make
 from operant.constructors import A2C as A2C
 from operant.constructors import ARS as ARS
 from operant.constructors import BC as BC
+from operant.constructors import BTR as BTR
 from operant.constructors import CEM as CEM
 from operant.constructors import CrossQ as CrossQ
 from operant.constructors import DDPG as DDPG
@@ -44,6 +45,7 @@ from operant.constructors import IQN as IQN
 from operant.constructors import LinearQ as LinearQ
 from operant.constructors import MonteCarlo as MonteCarlo
 from operant.constructors import PPO as PPO
+from operant.constructors import PQN as PQN
 from operant.constructors import QLearning as QLearning
 from operant.constructors import QRDQN as QRDQN
 from operant.constructors import REDQ as REDQ

@@ -40,11 +40,12 @@ def make(
     cls = registry.algorithm(name)
     for argument in habits.CONSTRUCTOR.keys() & arguments.keys() - cls.__dataclass_fields__.keys():
         raise ValueError(habits.answer(habits.CONSTRUCTOR, f"{cls.__name__} has no argument", argument))
-    found = presets.find(name, resolve(env.id if isinstance(env, Atari) else env), preset)
+    named = env.id if isinstance(env, Atari) else env
+    found = presets.find(name, resolve(named), preset)
     found = {key: value for key, value in found.items() if key not in TRAINING_VALUES}
     if found and preset == "auto":
-        named = env.id if isinstance(env, Atari) else env
-        _say_once(name, named, {key: value for key, value in found.items() if key not in arguments})
+        taken = presets.chosen(name, resolve(named), preset)
+        _say_once(name, named, taken, {key: value for key, value in found.items() if key not in arguments})
     known = registry.overlaid(registry.defaults(name), found)
     tuned = known.pop("curiosity", {})
     if isinstance(curiosity, str):
@@ -64,10 +65,11 @@ def make(
 _said: set[str] = set()
 
 
-def _say_once(name: str, env: str, values: dict[str, Any]) -> None:
+def _say_once(name: str, env: str, taken: str | None, values: dict[str, Any]) -> None:
     """Tell which values a preset brings, the first time in this process."""
     written = ", ".join(f"{key}={value!r}" for key, value in values.items() if key != "curiosity")
-    line = f"operant: {name} takes its preset for {env}: {written} (preset=None takes plain defaults)."
+    which = "" if taken == env else f" ({taken})"
+    line = f"operant: {name} takes its preset for {env}{which}: {written} (preset=None takes plain defaults)."
     if line not in _said:
         _said.add(line)
         print(line, file=sys.stderr, flush=True)

@@ -1416,7 +1416,7 @@ class _REINFORCE:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -1479,13 +1479,14 @@ class _REINFORCE:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-08.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-08.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -1558,7 +1559,7 @@ class _A2C:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
         optimizer_eps: float = 1e-05,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -1625,13 +1626,13 @@ class _A2C:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: The optimiser: adam, adamw (with weight decay), rmsprop, rmsprop_tf (TensorFlow's:
-                eps inside the root, and a mean square that begins at 1), or sgd. One of 'adam', 'adamw',
-                'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-05.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: The optimiser: adam, adamw (with weight decay), radam, rmsprop, rmsprop_tf
+                (TensorFlow's: eps inside the root, and a mean square that begins at 1), or sgd. One of
+                'adam', 'adamw', 'radam', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -1708,7 +1709,7 @@ class _IMPALA:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
         optimizer_eps: float = 1e-05,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -1775,13 +1776,13 @@ class _IMPALA:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: The optimiser: adam, adamw (with weight decay), rmsprop, rmsprop_tf (TensorFlow's:
-                eps inside the root, and a mean square that begins at 1), or sgd. One of 'adam', 'adamw',
-                'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-05.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: The optimiser: adam, adamw (with weight decay), radam, rmsprop, rmsprop_tf
+                (TensorFlow's: eps inside the root, and a mean square that begins at 1), or sgd. One of
+                'adam', 'adamw', 'radam', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -1858,7 +1859,7 @@ class _TRPO:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-05,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -1927,13 +1928,14 @@ class _TRPO:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-05.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -2013,7 +2015,7 @@ class _PPO:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-05,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -2084,13 +2086,14 @@ class _PPO:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-05.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -2176,7 +2179,7 @@ class _DQN:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.95,
@@ -2192,6 +2195,11 @@ class _DQN:
         burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
+        exploration_fraction: float = 0.1,
+        exploration_initial_eps: float = 1.0,
+        exploration_final_eps: float | Schedule | str | Callable[[Any], Any] = 0.05,
+        exploration_repeat: float | None = None,
+        temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0001,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -2201,11 +2209,6 @@ class _DQN:
         train_freq: int = 4,
         gradient_steps: int = 1,
         target_update_interval: int = 10000,
-        exploration_fraction: float = 0.1,
-        exploration_initial_eps: float = 1.0,
-        exploration_final_eps: float = 0.05,
-        exploration_repeat: float | None = None,
-        temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         double: bool = False,
         dueling: Literal["none", "mean", "max"] = "none",
         n_step: int = 1,
@@ -2267,13 +2270,14 @@ class _DQN:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
-                (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
-                centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-08.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam,
+                rmsprop (centred and with eps inside the root, as in DQN's papers), rmsprop_tf
+                (TensorFlow's, not centred), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-08.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.95.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -2300,6 +2304,15 @@ class _DQN:
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
             n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
                 others keep their own. Default: 4.
+            exploration_fraction: Part of training over which ε falls. Default: 0.1.
+            exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
+            exploration_final_eps: ε after that: a number, or a schedule such as step:0.01:0:0.5, which ends
+                all exploration by ε half-way. Default: 0.05.
+            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
+                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
+                step. Default: None.
+            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
+                take the best. Default: None.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 0.0001.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -2313,14 +2326,6 @@ class _DQN:
                 collected. Default: 1.
             target_update_interval: Environment steps between two updates of the target network. Default:
                 10000.
-            exploration_fraction: Part of training over which ε falls. Default: 0.1.
-            exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
-            exploration_final_eps: ε after that. Default: 0.05.
-            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
-                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
-                step. Default: None.
-            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
-                take the best. Default: None.
             double: Let the online network select the best next action and the target network value it,
                 since the maximum of uncertain values is too high. Default: False.
             dueling: Learn a state's value and each action's advantage over their mean or over the best
@@ -2374,6 +2379,142 @@ class _DQN:
 
 DQN: _DQN
 
+class _PQN:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "radam",
+        optimizer_eps: float = 1e-08,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        exploration_fraction: float = 0.1,
+        exploration_initial_eps: float = 1.0,
+        exploration_final_eps: float | Schedule | str | Callable[[Any], Any] = 0.001,
+        exploration_repeat: float | None = None,
+        temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.00025,
+        n_steps: int = 32,
+        batch_size: int = 128,
+        n_epochs: int = 2,
+        gamma: float = 0.99,
+        q_lambda: float = 0.65,
+        max_grad_norm: float | None = 10.0,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+    ) -> Agent:
+        """Q-learning from rollouts of many environments, for discrete actions, with masks and recurrent networks.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'radam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-08.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            exploration_fraction: Part of training over which ε falls. Default: 0.1.
+            exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
+            exploration_final_eps: ε after that: a number, or a schedule such as step:0.01:0:0.5, which ends
+                all exploration by ε half-way. Default: 0.001.
+            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
+                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
+                step. Default: None.
+            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
+                take the best. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:2.5e-4:0.
+                Default: 0.00025.
+            n_steps: Steps of every environment in a rollout. Default: 32.
+            batch_size: Samples in a minibatch; an epoch leaves out the remainder of a rollout. A recurrent
+                network learns from whole sequences of n_steps: as many as fit into batch_size, and at least
+                one. Default: 128.
+            n_epochs: Passes over each rollout. Default: 2.
+            gamma: Discount factor γ. Default: 0.99.
+            q_lambda: λ of the targets: 0 trusts the network one step ahead, 1 the rewards until the rollout
+                ends. Default: 0.65.
+            max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
+                Default: 10.0.
+            network: The network: a Network of values, or any Equinox module that maps an observation to
+                features. Without layer normalisation nothing keeps learning stable. Default:
+                Network(activation='relu', layer_norm=True).
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+PQN: _PQN
+
 class _TD3:
     def __call__(
         self,
@@ -2391,7 +2532,7 @@ class _TD3:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -2471,13 +2612,14 @@ class _TD3:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-08.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-08.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -2577,7 +2719,7 @@ class _SAC:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -2661,13 +2803,14 @@ class _SAC:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-08.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-08.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -2776,7 +2919,7 @@ class _CrossQ:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -2861,14 +3004,15 @@ class _CrossQ:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-08.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update of actor and critics; of the temperature always 0.9 and 0.999. Default:
-                (0.5, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-08.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update of actor and critics; of the temperature always 0.9 and 0.999.
+                Default: (0.5, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -2982,7 +3126,7 @@ class _BC:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-05,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -3042,13 +3186,14 @@ class _BC:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-05.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -3165,7 +3310,7 @@ class _Rainbow:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 0.00015,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.95,
@@ -3181,6 +3326,11 @@ class _Rainbow:
         burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
+        exploration_fraction: float = 0.1,
+        exploration_initial_eps: float = 0.0,
+        exploration_final_eps: float | Schedule | str | Callable[[Any], Any] = 0.0,
+        exploration_repeat: float | None = None,
+        temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 6.25e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -3190,11 +3340,6 @@ class _Rainbow:
         train_freq: int = 4,
         gradient_steps: int = 1,
         target_update_interval: int = 10000,
-        exploration_fraction: float = 0.1,
-        exploration_initial_eps: float = 0.0,
-        exploration_final_eps: float = 0.0,
-        exploration_repeat: float | None = None,
-        temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         double: bool = True,
         dueling: Literal["none", "mean", "max"] = "mean",
         n_step: int = 3,
@@ -3256,13 +3401,14 @@ class _Rainbow:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
-                (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
-                centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 0.00015.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam,
+                rmsprop (centred and with eps inside the root, as in DQN's papers), rmsprop_tf
+                (TensorFlow's, not centred), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 0.00015.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.95.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -3289,6 +3435,15 @@ class _Rainbow:
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
             n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
                 others keep their own. Default: 4.
+            exploration_fraction: Part of training over which ε falls. Default: 0.1.
+            exploration_initial_eps: ε at the start: the probability of a random action. Default: 0.0.
+            exploration_final_eps: ε after that: a number, or a schedule such as step:0.01:0:0.5, which ends
+                all exploration by ε half-way. Default: 0.0.
+            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
+                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
+                step. Default: None.
+            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
+                take the best. Default: None.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 6.25e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -3302,14 +3457,6 @@ class _Rainbow:
                 collected. Default: 1.
             target_update_interval: Environment steps between two updates of the target network. Default:
                 10000.
-            exploration_fraction: Part of training over which ε falls. Default: 0.1.
-            exploration_initial_eps: ε at the start: the probability of a random action. Default: 0.0.
-            exploration_final_eps: ε after that. Default: 0.0.
-            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
-                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
-                step. Default: None.
-            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
-                take the best. Default: None.
             double: Let the online network select the best next action and the target network value it,
                 since the maximum of uncertain values is too high. Default: True.
             dueling: Learn a state's value and each action's advantage over their mean or over the best
@@ -3363,6 +3510,223 @@ class _Rainbow:
 
 Rainbow: _Rainbow
 
+class _BTR:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1.953125e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.95,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        sequence_length: int = 20,
+        burn_in: int = 10,
+        hindsight: Literal["none", "future", "final", "episode"] = "none",
+        n_sampled_goal: int = 4,
+        exploration_fraction: float = 0.1,
+        exploration_initial_eps: float = 1.0,
+        exploration_final_eps: float | Schedule | str | Callable[[Any], Any] = 0.01,
+        exploration_repeat: float | None = None,
+        temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0001,
+        buffer_size: int = 1000000,
+        learning_starts: int = 100,
+        batch_size: int = 256,
+        tau: float = 1.0,
+        gamma: float = 0.997,
+        train_freq: int = 1,
+        gradient_steps: int = 1,
+        target_update_interval: int = 10000,
+        double: bool = False,
+        dueling: Literal["none", "mean", "max"] = "mean",
+        n_step: int = 3,
+        priority: bool = True,
+        priority_exponent: float = 0.2,
+        priority_beta: float = 0.45,
+        noisy: bool = True,
+        noisy_std: float = 0.5,
+        distributional: Literal["none", "categorical", "quantile", "implicit"] = "implicit",
+        n_atoms: int = 51,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
+        n_quantiles: int = 8,
+        n_target_quantiles: int = 8,
+        n_policy_quantiles: int = 8,
+        n_cosines: int = 64,
+        kappa: float = 1.0,
+        munchausen: bool = True,
+        munchausen_alpha: float = 0.9,
+        munchausen_temperature: float = 0.03,
+        munchausen_clip: float = -1.0,
+        loss_function: Literal["huber", "mse"] = "huber",
+        max_grad_norm: float | None = 10.0,
+        held_out_states: int = 0,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+    ) -> Agent:
+        """Beyond the Rainbow (Clark et al. 2025, arXiv:2411.03820): IQN with Munchausen targets, dueling, n-step, prioritised and noisy, of many environments.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam,
+                rmsprop (centred and with eps inside the root, as in DQN's papers), rmsprop_tf
+                (TensorFlow's, not centred), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1.953125e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.95.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            sequence_length: With memory: steps in a row that are replayed together, those to warm the
+                memory up not counted. Default: 20.
+            burn_in: With memory: steps before these, from which only the memory is made. Default: 10.
+            hindsight: On environments of goals: learn as well from goals that were not set, but reached, by
+                what came after in the episode (future), at its end (final), or anywhere in it (episode):
+                HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
+            n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
+                others keep their own. Default: 4.
+            exploration_fraction: Part of training over which ε falls. Default: 0.1.
+            exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
+            exploration_final_eps: ε after that: a number, or a schedule such as step:0.01:0:0.5, which ends
+                all exploration by ε half-way. Default: 0.01.
+            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
+                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
+                step. Default: None.
+            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
+                take the best. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
+                Default: 0.0001.
+            buffer_size: Transitions that replay remembers. Default: 1000000.
+            learning_starts: Steps taken at random before learning starts. Default: 100.
+            batch_size: Transitions in a minibatch. Default: 256.
+            tau: How far the target network moves towards the online one at each of its updates; 1 copies
+                it. Default: 1.0.
+            gamma: Discount factor γ. Default: 0.997.
+            train_freq: Steps of every environment between two rounds of learning. Default: 1.
+            gradient_steps: Minibatches learnt from in each round; −1: as many as transitions were
+                collected. Default: 1.
+            target_update_interval: Environment steps between two updates of the target network. Default:
+                10000.
+            double: Let the online network select the best next action and the target network value it,
+                since the maximum of uncertain values is too high. Default: False.
+            dueling: Learn a state's value and each action's advantage over their mean or over the best
+                (max). One of 'none', 'mean', 'max'. Default: 'mean'.
+            n_step: Rewards that are summed before the target network's value stands for the rest. Default:
+                3.
+            priority: Replay transitions more often the larger their TD error was. Default: True.
+            priority_exponent: With priority: ζ, from 0 (uniform) to 1 (in proportion to the error).
+                Default: 0.2.
+            priority_beta: With priority: β at the start, how far weights correct the bias of unequal
+                sampling; 1 (wholly) at the end. Default: 0.45.
+            noisy: Explore by noise on the weights of linear layers after the encoder, whose size is learnt;
+                on top of ε, unless that is set to 0, as Rainbow has it. Default: True.
+            noisy_std: With noisy: the noise's first size σ₀. Default: 0.5.
+            distributional: Learn the distribution of returns: as probabilities of atoms (categorical), as
+                quantiles at set fractions (quantile) or at any fraction (implicit). One of 'none',
+                'categorical', 'quantile', 'implicit'. Default: 'implicit'.
+            n_atoms: With categorical: returns whose probabilities are learnt. Default: 51.
+            v_min: With categorical: the least of them. Default: -10.0.
+            v_max: With categorical: the greatest. Default: 10.0.
+            n_quantiles: With quantile: how many; with implicit: fractions N at which a minibatch is learnt
+                from. Default: 8.
+            n_target_quantiles: With implicit: fractions N' at which the target network's return is
+                evaluated. Default: 8.
+            n_policy_quantiles: With implicit: fractions K over which Q is averaged to select an action.
+                Default: 8.
+            n_cosines: With implicit: cosines that embed a fraction. Default: 64.
+            kappa: With quantile and implicit: errors up to this are squared in their loss, larger ones are
+                not. Default: 1.0.
+            munchausen: Learn soft values, and add the log-probability of the action taken to its reward.
+                Default: True.
+            munchausen_alpha: With munchausen: weight α of that log-probability. Default: 0.9.
+            munchausen_temperature: With munchausen: temperature τ of the policy that values are of.
+                Default: 0.03.
+            munchausen_clip: With munchausen: the least that τ times the log-probability counts. Default:
+                -1.0.
+            loss_function: How errors weigh. huber grows linearly beyond an error of 1, so that rare large
+                ones, such as those at an episode's end, may go unlearnt while values rise; mse follows
+                them. One of 'huber', 'mse'. Default: 'huber'.
+            max_grad_norm: Gradients longer than this are shortened to it; none: they are taken as they are.
+                Default: 10.0.
+            held_out_states: States of the random policy on which to report the mean of the largest values
+                (train/average_max_q). Default: 0.
+            network: The network: a Network of values, or any Equinox module that maps an observation to
+                features. Default: Network(activation='relu', initialization='uniform').
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+BTR: _BTR
+
 class _QRDQN:
     def __call__(
         self,
@@ -3380,7 +3744,7 @@ class _QRDQN:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 0.0003125,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.95,
@@ -3396,6 +3760,11 @@ class _QRDQN:
         burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
+        exploration_fraction: float = 0.005,
+        exploration_initial_eps: float = 1.0,
+        exploration_final_eps: float | Schedule | str | Callable[[Any], Any] = 0.01,
+        exploration_repeat: float | None = None,
+        temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 5e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -3405,11 +3774,6 @@ class _QRDQN:
         train_freq: int = 4,
         gradient_steps: int = 1,
         target_update_interval: int = 10000,
-        exploration_fraction: float = 0.005,
-        exploration_initial_eps: float = 1.0,
-        exploration_final_eps: float = 0.01,
-        exploration_repeat: float | None = None,
-        temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         double: bool = False,
         dueling: Literal["none", "mean", "max"] = "none",
         n_step: int = 1,
@@ -3471,13 +3835,14 @@ class _QRDQN:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
-                (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
-                centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 0.0003125.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam,
+                rmsprop (centred and with eps inside the root, as in DQN's papers), rmsprop_tf
+                (TensorFlow's, not centred), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 0.0003125.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.95.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -3504,6 +3869,15 @@ class _QRDQN:
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
             n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
                 others keep their own. Default: 4.
+            exploration_fraction: Part of training over which ε falls. Default: 0.005.
+            exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
+            exploration_final_eps: ε after that: a number, or a schedule such as step:0.01:0:0.5, which ends
+                all exploration by ε half-way. Default: 0.01.
+            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
+                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
+                step. Default: None.
+            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
+                take the best. Default: None.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 5e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -3517,14 +3891,6 @@ class _QRDQN:
                 collected. Default: 1.
             target_update_interval: Environment steps between two updates of the target network. Default:
                 10000.
-            exploration_fraction: Part of training over which ε falls. Default: 0.005.
-            exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
-            exploration_final_eps: ε after that. Default: 0.01.
-            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
-                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
-                step. Default: None.
-            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
-                take the best. Default: None.
             double: Let the online network select the best next action and the target network value it,
                 since the maximum of uncertain values is too high. Default: False.
             dueling: Learn a state's value and each action's advantage over their mean or over the best
@@ -3595,7 +3961,7 @@ class _IQN:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 0.0003125,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.95,
@@ -3611,6 +3977,11 @@ class _IQN:
         burn_in: int = 10,
         hindsight: Literal["none", "future", "final", "episode"] = "none",
         n_sampled_goal: int = 4,
+        exploration_fraction: float = 0.005,
+        exploration_initial_eps: float = 1.0,
+        exploration_final_eps: float | Schedule | str | Callable[[Any], Any] = 0.01,
+        exploration_repeat: float | None = None,
+        temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 5e-05,
         buffer_size: int = 1000000,
         learning_starts: int = 100,
@@ -3620,11 +3991,6 @@ class _IQN:
         train_freq: int = 4,
         gradient_steps: int = 1,
         target_update_interval: int = 10000,
-        exploration_fraction: float = 0.005,
-        exploration_initial_eps: float = 1.0,
-        exploration_final_eps: float = 0.01,
-        exploration_repeat: float | None = None,
-        temperature: float | Schedule | str | Callable[[Any], Any] | None = None,
         double: bool = False,
         dueling: Literal["none", "mean", "max"] = "none",
         n_step: int = 1,
@@ -3686,13 +4052,14 @@ class _IQN:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop
-                (centred and with eps inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not
-                centred), or sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 0.0003125.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam,
+                rmsprop (centred and with eps inside the root, as in DQN's papers), rmsprop_tf
+                (TensorFlow's, not centred), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 0.0003125.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.95.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -3719,6 +4086,15 @@ class _IQN:
                 HER, Andrychowicz et al. 2017. One of 'none', 'future', 'final', 'episode'. Default: 'none'.
             n_sampled_goal: With hindsight: how many of k + 1 transitions are given such a goal, k; the
                 others keep their own. Default: 4.
+            exploration_fraction: Part of training over which ε falls. Default: 0.005.
+            exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
+            exploration_final_eps: ε after that: a number, or a schedule such as step:0.01:0:0.5, which ends
+                all exploration by ε half-way. Default: 0.01.
+            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
+                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
+                step. Default: None.
+            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
+                take the best. Default: None.
             learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-4:0.
                 Default: 5e-05.
             buffer_size: Transitions that replay remembers. Default: 1000000.
@@ -3732,14 +4108,6 @@ class _IQN:
                 collected. Default: 1.
             target_update_interval: Environment steps between two updates of the target network. Default:
                 10000.
-            exploration_fraction: Part of training over which ε falls. Default: 0.005.
-            exploration_initial_eps: ε at the start: the probability of a random action. Default: 1.0.
-            exploration_final_eps: ε after that. Default: 0.01.
-            exploration_repeat: Repeat each random action for a number of steps drawn from a zeta
-                distribution with this exponent (εz-greedy: Dabney et al. 2021, who take 2); none: for one
-                step. Default: None.
-            temperature: Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none:
-                take the best. Default: None.
             double: Let the online network select the best next action and the target network value it,
                 since the maximum of uncertain values is too high. Default: False.
             dueling: Learn a state's value and each action's advantage over their mean or over the best
@@ -3810,7 +4178,7 @@ class _DDPG:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -3890,13 +4258,14 @@ class _DDPG:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-08.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-08.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -3996,7 +4365,7 @@ class _TQC:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -4080,13 +4449,14 @@ class _TQC:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-08.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-08.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -4195,7 +4565,7 @@ class _REDQ:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -4279,13 +4649,14 @@ class _REDQ:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-08.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-08.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -4394,7 +4765,7 @@ class _DroQ:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -4478,13 +4849,14 @@ class _DroQ:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-08.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update. Default: (0.9, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-08.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
@@ -4594,7 +4966,7 @@ class _XQC:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
-        optimizer: Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
         optimizer_decay: float = 0.99,
@@ -4679,14 +5051,15 @@ class _XQC:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
-            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop,
-                rmsprop_tf (TensorFlow's, with eps inside the root and a mean square that begins at 1), or
-                sgd. One of 'adam', 'adamw', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'adam'.
-            optimizer_eps: With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing
-                by 0. Default: 1e-08.
-            optimizer_betas: With adam and adamw: how much of the averages of the gradient and of its square
-                stays at each update of actor and critics; of the temperature always 0.9 and 0.999. Default:
-                (0.5, 0.999).
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-08.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update of actor and critics; of the temperature always 0.9 and 0.999.
+                Default: (0.5, 0.999).
             optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
                 Default: 0.99.
             optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.

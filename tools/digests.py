@@ -113,6 +113,11 @@ CASES: dict[str, tuple[str, Any, int, dict[str, Any]]] = {
         240,
         {**REPLAY, "n_quantiles": 4, "n_target_quantiles": 3, "n_policy_quantiles": 4},
     ),
+    "PQN": ("PQN", CARTPOLE, 256, {**ROLLOUT, "batch_size": 16, "exploration_fraction": 0.5}),
+    "PQN, memory and masks": (
+        *("PQN", TAXI, 256),
+        {**ROLLOUT, "batch_size": 16, "network": {**GRU, "layer_norm": True}},
+    ),
     "Q-learning": ("QLearning", LAKE, 1000, {"num_envs": 2}),
     "Q-learning, masked": ("QLearning", TAXI, 1000, {"num_envs": 2}),
     "Q-learning, counts": ("QLearning", LAKE, 1000, {"exploration_bonus": 1.0}),

@@ -46,7 +46,7 @@ def q_values(policy: Policy, observation: PyTree, action_mask: PyTree = None) ->
     """Q(s, ·), `[M, A]`. Raises ValueError where none are learnt."""
     known = policy.ask(_estimates, observation, action_mask).q_values
     if known is None:
-        raise _refusal(policy, "Q-values", "DQN, Rainbow, QRDQN, IQN and the tables")
+        raise _refusal(policy, "Q-values", "DQN, Rainbow, QRDQN, IQN, PQN and the tables")
     return np.asarray(known)
 
 

@@ -59,6 +59,32 @@ CONFIGURATIONS = {
             "optimizer_eps": 1.5e-4,
         },
     ),
+    "btr": Configuration(  # before IQN, which it is as well
+        "dqn",
+        "BTR",
+        "Beyond the Rainbow (Clark et al. 2025, arXiv:2411.03820): IQN with Munchausen targets, dueling, n-step, "
+        "prioritised and noisy, of many environments.",
+        # What depends on the length of training, and on images, is in its presets.
+        {
+            "distributional": "implicit",
+            "munchausen": True,
+            "dueling": "mean",
+            "priority": True,
+            "noisy": True,
+            "n_step": 3,
+            "gamma": 0.997,
+            "batch_size": 256,
+            "train_freq": 1,
+            "learning_rate": 1e-4,
+            "optimizer_eps": 0.005 / 256,
+            "priority_exponent": 0.2,
+            "priority_beta": 0.45,
+            "n_quantiles": 8,
+            "n_target_quantiles": 8,
+            "n_policy_quantiles": 8,
+            "exploration_final_eps": 0.01,
+        },
+    ),
     "qr-dqn": Configuration(
         "dqn",
         "QR-DQN",

@@ -16,12 +16,12 @@ class GradientLearner(Algorithm):
     """An algorithm whose parameters an optimiser moves."""
 
     optimizer: Optimizer = static("adam")
-    """How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop, rmsprop_tf (TensorFlow's,
-    with eps inside the root and a mean square that begins at 1), or sgd."""
+    """How parameters follow their gradient: adam, adamw (which also shrinks them), radam (which begins as
+    momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a mean square that begins at 1), or sgd."""
     optimizer_eps: float = 1e-5
-    """With adam, adamw, rmsprop and rmsprop_tf: what keeps the optimiser from dividing by 0."""
+    """With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from dividing by 0."""
     optimizer_betas: tuple[float, float] = static((0.9, 0.999))
-    """With adam and adamw: how much of the averages of the gradient and of its square stays at each update."""
+    """With adam, adamw and radam: how much of the averages of the gradient and of its square stays at each update."""
     optimizer_decay: float = 0.99
     """With rmsprop and rmsprop_tf: how much of the mean square stays at each update."""
     optimizer_momentum: float = 0.0

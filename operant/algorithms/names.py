@@ -29,6 +29,7 @@ PLACES = {
     "trpo": "operant.algorithms.policy_gradient.trpo:TRPO",
     "ppo": "operant.algorithms.policy_gradient.ppo:PPO",
     "dqn": "operant.algorithms.value.dqn:DQN",
+    "pqn": "operant.algorithms.value.pqn:PQN",
     "td3": "operant.algorithms.actor_critic.td3:TD3",
     "sac": "operant.algorithms.actor_critic.sac:SAC",
     "crossq": "operant.algorithms.actor_critic.crossq:CrossQ",

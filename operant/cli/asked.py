@@ -17,6 +17,7 @@ from operant.cli.parsing import parse
 from operant.cli.training import NO_ENVIRONMENT, Training
 from operant.envs.atari import ids as atari
 from operant.lazy import nearest
+from operant.studio.repeat import pairs
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,13 @@ def read(algorithm: str, arguments: Sequence[str]) -> Asked:
     said = atari.read(environment) if isinstance(environment, str) else None
     environment = environment if said is None else said.id
     known = presets.find(algorithm, environment, None if preset == "none" else preset)
+    if isinstance(of_env := known.get("env_kwargs"), Mapping):
+        known["env_kwargs"] = pairs(of_env)
     if preset.endswith(".toml"):
         _require_known(preset, known, flag_names(algorithm, arguments))
     training, hyperparameters, curiosity = _parsed(algorithm, known, arguments)
     training.require_valid()
-    taken = f"{algorithm}/{environment if preset == 'auto' else preset}" if known else "none"
+    taken = f"{algorithm}/{presets.chosen(algorithm, environment, preset)}" if known else "none"
     taken = preset if preset.endswith(".toml") else taken
     return Asked(algorithm, training, hyperparameters, curiosity, taken)
 

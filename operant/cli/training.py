@@ -60,8 +60,8 @@ class Training:
     curiosity: Literal["none", "counts", "icm", "rnd"] = "none"
     """An intrinsic reward for novelty. It has flags of its own: `--curiosity rnd --help` lists them."""
     preset: str = "auto"
-    """Hyperparameters that are known to work: auto (for this environment), the id of another environment, none, or your
-    own FILE.toml. Flags that are typed take precedence."""
+    """Hyperparameters that are known to work: auto (for this environment, or its family), the name of another,
+    such as published or another environment's id, none, or your own FILE.toml. Flags that are typed take precedence."""
     run_dir: str | None = None
     """Directory for all files of the run; none: runs/ALGORITHM-ENVIRONMENT-N."""
     checkpoint_every: int | None = None

@@ -115,6 +115,15 @@ class Normalizer(eqx.Module):
         scaled = reward / jnp.sqrt(self.reward.variance + self.epsilon)
         return jnp.clip(scaled, -self.clip_reward, self.clip_reward)
 
+    def transition(self, transition: Transition) -> Transition:
+        """The same steps with observations and rewards as networks learn from them."""
+        return replace(
+            transition,
+            observation=self.observations(transition.observation),
+            next_observation=self.observations(transition.next_observation),
+            reward=self.rewards(transition.reward),
+        )
+
     def update(self, transition: Transition, gamma: jax.Array | float) -> Normalizer:
         """With fresh experience `[T, N, …]` added."""
         weight = transition.weight

@@ -11,7 +11,7 @@ from operant.ops.constraints import project
 from operant.types import PyTree
 
 LARGEST_VECTOR = 30_000  # parameters
-Optimizer = Literal["adam", "adamw", "rmsprop", "rmsprop_tf", "sgd"]
+Optimizer = Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"]
 DECAYED = ("adamw", "sgd")  # those that take a weight decay
 
 
@@ -30,8 +30,9 @@ def make(
 
     As PyTorch has them, with its defaults where a value is None: AdamW (Loshchilov & Hutter 2019) shrinks parameters by
     `weight_decay` apart from the step, SGD has the momentum of Sutskever et al. 2013 without dampening. "rmsprop_tf" is
-    Stable-Baselines3's RMSpropTFLike: ε inside the root, and a mean square that begins at 1. A value that a kind does
-    not take is not looked at.
+    Stable-Baselines3's RMSpropTFLike: ε inside the root, and a mean square that begins at 1. RAdam (Liu et al. 2020,
+    arXiv:1908.03265) is optax's, whose ε is added to the root of the corrected square. A value that a kind does not
+    take is not looked at.
 
     Raises:
         ValueError: there is no such optimiser.
@@ -47,6 +48,8 @@ def make(
     elif name == "adamw":
         decayed = 0.01 if weight_decay is None else weight_decay
         kind = optax.adamw(learning_rate, *betas, eps=eps, weight_decay=decayed)
+    elif name == "radam":
+        kind = optax.radam(learning_rate, *betas, eps=eps)
     elif name == "sgd":
         kind = optax.sgd(learning_rate, momentum)
         if weight_decay is not None:

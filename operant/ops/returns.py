@@ -97,6 +97,34 @@ def generalized_advantages(
     return jax.lax.scan(backward, jnp.zeros_like(delta[0]), (delta, done, discount), reverse=True)[1]
 
 
+def lambda_returns(
+    reward: jax.Array,
+    next_value: jax.Array,
+    terminated: jax.Array,
+    done: jax.Array,
+    gamma: jax.Array | float,
+    lambda_: jax.Array | float,
+    discount: jax.Array | None = None,
+) -> jax.Array:
+    """G_t = r_t + γ [(1 − λ) V(s_{t+1}) + λ G_{t+1}], with V(s_{t+1}) for G_{t+1} after the last row of an episode and
+    of the arrays, which are all `[T, …]`.
+
+    `next_value[t]` is V of the true successor of row t. Where V(s) is max_a Q(s, a), these are the targets of Peng's
+    Q(λ) (Peng & Williams 1996, doi:10.1007/BF00114731), whose traces go on after actions that were not the best.
+    """
+
+    def backward(
+        next_return: jax.Array, row: tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array | None]
+    ) -> tuple[jax.Array, jax.Array]:
+        reward_t, value_t, terminated_t, done_t, discount_t = row
+        after = value_t + lambda_ * jnp.where(done_t, 0.0, next_return - value_t)
+        total = reward_t + gamma * bootstrap(after, terminated_t, discount_t)
+        return total, total
+
+    rows = (reward, next_value, terminated, done, discount)
+    return jax.lax.scan(backward, next_value[-1], rows, reverse=True)[1]
+
+
 def vtrace(
     log_ratio: jax.Array,
     reward: jax.Array,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from operant.types import PyTree
+
 # Random bits above, the index below, sorted as one integer: ten permutations of 2,048 take 0.7 ms on a CPU where
 # jax.random.permutation, which sorts (key, value) pairs through a comparator, takes 8.2 ms.
 _INDEX_BITS = 14
@@ -32,3 +34,11 @@ def minibatches(key: jax.Array, epochs: int, count: int, size: int) -> jax.Array
     What is left over after dividing them sits out the epoch.
     """
     return permutations(key, epochs, count)[:, : count // size * size].reshape(-1, size)
+
+
+def sequences(rollout: PyTree, *, whole: bool) -> PyTree:
+    """Leaves `[T, N, …]` as `[L, B, …]`, B sequences of L steps.
+
+    With `whole` that is one of each environment, which a network with memory needs; otherwise every step by itself.
+    """
+    return rollout if whole else jax.tree.map(lambda x: x.reshape(1, -1, *x.shape[2:]), rollout)

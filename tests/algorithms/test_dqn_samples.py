@@ -167,7 +167,7 @@ def test_held_out_averages_over_those_there_are_and_possible_actions():
         ({"n_atoms": 1}, "n_atoms=1: must be at least 2"),
         ({"priority_exponent": 1.5}, r"priority_exponent=1.5: must be a number in \[0, 1\]"),
         ({"n_step": 0}, "n_step=0: must be at least 1"),
-        ({"optimizer": "lion"}, "optimizer='lion': must be one of adam, adamw, rmsprop"),
+        ({"optimizer": "lion"}, "optimizer='lion': must be one of adam, adamw, radam, rmsprop"),
         ({"kappa": 0.0}, "kappa=0.0: must be more than 0"),
         ({"munchausen_temperature": 0.0}, "munchausen_temperature=0.0: must be more than 0"),
     ],

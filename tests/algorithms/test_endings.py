@@ -28,7 +28,7 @@ from operant.envs.native_gym import as_gymnasium
 from operant.envs.probes import Endings
 from operant.envs.wrappers import LifeLoss, Repeat
 from operant.ops.normalization import Normalizer
-from operant.ops.returns import discounted_returns, generalized_advantages, vtrace
+from operant.ops.returns import discounted_returns, generalized_advantages, lambda_returns, n_step, vtrace
 from operant.replay import ring
 from operant.types import Batch, Replay, Rollout, Transition
 
@@ -86,6 +86,21 @@ def test_generalized_advantages_end_where_values_and_where_episodes_do(lambda_):
     targets, advantage = vtrace(jnp.zeros((T, N)), *given, discount=step.discount)
     np.testing.assert_allclose(targets - value, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(advantage, expected, rtol=1e-4, atol=1e-5)  # on-policy they are one
+
+
+@pytest.mark.parametrize("discounted", [True, False])
+@pytest.mark.parametrize("lambda_", [0.0, 0.65, 1.0])
+def test_lambda_returns_are_their_definition_and_reach_one_step_or_all(lambda_, discounted):
+    step, value = tape(discounted), RNG.normal(size=(T, N)).astype(np.float32)
+    expected = everywhere(lambda t, n: ahead(step, t, n, T, value, lambda_))
+    given = (step.reward, value, step.terminated, step.done, GAMMA)
+    found = lambda_returns(*given, lambda_, step.discount)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    if lambda_ in (0.0, 1.0):
+        reward, steps, own = n_step(step.reward, step.done, GAMMA, 1 if lambda_ == 0 else T, step.discount)
+        last = np.arange(T)[:, None] + steps - 1, np.arange(N)
+        rest = np.where(step.terminated[last], 0.0, value[last]) * (1.0 if own is None else own)
+        np.testing.assert_allclose(found, reward + GAMMA**steps * rest, rtol=1e-4, atol=1e-5)
 
 
 def test_discounted_returns_end_where_values_and_where_episodes_do():

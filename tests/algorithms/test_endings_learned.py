@@ -16,6 +16,7 @@ from operant.algorithms.policy_gradient.impala import IMPALA
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.algorithms.policy_gradient.reinforce import REINFORCE
 from operant.algorithms.value.dqn import DQN
+from operant.algorithms.value.pqn import PQN
 from operant.envs.probes import Endings
 from operant.networks import Network
 from operant.ops.schedules import Linear
@@ -144,6 +145,13 @@ def test_dqn_learns_the_values_of_every_combination_of_ends(kind, ends):
         features, carry = network.features(observation, carry)
         found.append(algorithm.q_values(network, features).mean(-1))
     np.testing.assert_allclose(by_observation(found[-2:]), Endings.values(ends, GAMMA), atol=0.1)
+
+
+@pytest.mark.parametrize(("name", "ends"), cases(["PQN"], {("PQN", "never")}))
+def test_pqn_learns_the_values_of_every_combination_of_ends(name, ends):
+    algorithm = PQN(n_steps=16, batch_size=64, n_epochs=4, exploration_final_eps=1.0, network=TABLE, **SHARED)
+    found = learnt(algorithm, ends, 32_000).q_values(np.arange(8, dtype=np.int32)).mean(-1)
+    np.testing.assert_allclose(found, Endings.values(ends, GAMMA), atol=0.1)
 
 
 @pytest.mark.parametrize(("name", "ends"), cases(SACS, ()))

@@ -15,10 +15,11 @@ from operant.algorithms.policy_gradient.reinforce import REINFORCE
 from operant.algorithms.policy_gradient.trpo import TRPO
 from operant.algorithms.registry import build, to_json
 from operant.algorithms.value.dqn import DQN
+from operant.algorithms.value.pqn import PQN
 from operant.ops import optimizers
 from operant.ops.optimizers import adam, centred_rmsprop, descend, rmsprop
 
-LEARNERS = [PPO, A2C, TRPO, REINFORCE, DQN, SAC, TD3]
+LEARNERS = [PPO, A2C, TRPO, REINFORCE, DQN, PQN, SAC, TD3]
 RNG = np.random.default_rng(0)
 START, GRADIENT = (jnp.asarray(RNG.normal(size=5), jnp.float32) for _ in range(2))
 
@@ -73,7 +74,10 @@ def test_optimizer_numbers_of_ppo_are_traced_and_names_are_not():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"optimizer": "lion"}, "optimizer='lion': must be one of adam, adamw, rmsprop, rmsprop_tf, sgd"),
+        (
+            {"optimizer": "lion"},
+            "optimizer='lion': must be one of adam, adamw, radam, rmsprop, rmsprop_tf, sgd",
+        ),
         ({"weight_decay": 0.1}, "weight_decay=0.1: must be None with adam: adamw and sgd shrink parameters"),
         ({"optimizer_betas": [0.9]}, "optimizer_betas=(0.9,): must be two numbers from 0 to below 1"),
         ({"optimizer_betas": 0.9}, "optimizer_betas=0.9: must be a list of values"),

@@ -298,7 +298,7 @@ def test_ppo_log_probabilities_are_of_the_policy_that_acted_and_of_what_it_chose
         state = algorithm.update_statistics(state, jax.tree.map(lambda x: 3 * x, tape))
         carry = run.carry
         run, tape, _ = collect.rollout(algorithm, state, environment, run, initial, second, remember=False)
-        sample = algorithm.estimate(state.network, algorithm.normalized(state.normalizer, tape), carry)
+        sample = algorithm.estimate(state.network, state.normalizer.transition(tape), carry)
         return tape, sample, second[0], state.network.log_std
 
     tape, sample, noise, log_std = collected(state, jax.random.key(0))

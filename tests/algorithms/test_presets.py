@@ -10,6 +10,7 @@ import pytest
 from operant import presets
 from operant.algorithms import registry
 from operant.algorithms.names import PLACES
+from operant.cli.asked import read
 from operant.construct import AGENT_ARGUMENTS, TRAINING_VALUES
 from operant.envs.wrappers.registry import as_wrappers
 from operant.spaces import Box, Discrete
@@ -22,7 +23,7 @@ CARTPOLE = EnvSpec("any", Box(-1.0, 1.0, (4,)), Discrete(2))
 
 def made(name: str, preset: str) -> tuple[Any, dict]:
     """The algorithm of a preset, and its values that are not the algorithm's."""
-    values = registry.defaults(name) | presets.find(name, "any", preset)
+    values = registry.overlaid(registry.defaults(name), presets.find(name, "any", preset))
     rest = {
         key: values.pop(key) for key in (*TRAINING_VALUES, *AGENT_ARGUMENTS, "curiosity") if key in values
     }
@@ -40,6 +41,73 @@ def test_presets_can_be_made_and_keep_their_names(name):
         algorithm, rest = made(name, preset)
         assert registry.name_of(algorithm) == name
         as_wrappers(rest.get("wrappers", ()))
+
+
+def written(tmp_path, text: str) -> str:
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    return str(file)
+
+
+def test_a_preset_holds_for_a_family_of_environments_that_have_none_of_their_own(tmp_path):
+    file = written(
+        tmp_path,
+        """
+        ["grids"]
+        environments = ["Grid*-v1", "Frozen*", "!*-ram*"]
+        gamma = 0.5
+        ["GridOne-v1"]
+        gamma = 0.6
+        ["others"]
+        environments = ["Grid*"]
+        gamma = 0.7
+        """,
+    )
+    for env, gamma in (
+        ("GridTwo-v1", 0.5),
+        ("FrozenLake-v1", 0.5),
+        ("GridOne-v1", 0.6),
+        ("Grid-ram-v1", 0.7),
+    ):
+        assert presets.find("ppo", env, file) == {"gamma": gamma}
+    with pytest.raises(ValueError, match="has no table for 'CartPole-v1'; it has: grids, GridOne-v1, others"):
+        presets.find("ppo", "CartPole-v1", file)
+
+
+def test_a_preset_of_a_family_is_taken_by_its_name_too():
+    assert presets.chosen("dqn", "ALE/Pong-v5", "auto") == "dqn-2015"
+    assert presets.find("dqn", "ALE/Pong-v5", "auto") == presets.find("dqn", "any", "dqn-2015")
+    assert presets.chosen("dqn", "ALE/Pong-ram-v5", "auto") is None
+    assert presets.chosen("dqn", "CartPole-v1", "auto") == "CartPole-v1"
+    assert presets.chosen("dqn", "Nothing-v0", "auto") is None
+
+
+def test_a_configuration_of_the_same_algorithm_is_a_preset_of_it():
+    found = presets.find("dqn", "CartPole-v1", "rainbow")
+    of_its_own = presets.find("rainbow", "CartPole-v1", "auto")
+    assert found["n_atoms"] == of_its_own["n_atoms"] == 31
+    assert found["double"]
+    assert found["n_step"] == 3
+    assert presets.find("dqn", "Nothing-v0", "rainbow") == registry.defaults("rainbow")
+    with pytest.raises(ValueError, match=r"dqn has no preset 'rainbo'\. Did you mean 'rainbow'"):
+        presets.find("dqn", "CartPole-v1", "rainbo")
+    with pytest.raises(ValueError, match="ppo has no preset 'rainbow'"):
+        presets.find("ppo", "CartPole-v1", "rainbow")
+
+
+def test_btr_is_a_preset_of_dqn_on_the_command_line_with_all_that_its_paper_says():
+    asked = read("dqn", ["Pong", "--preset", "btr", "--gamma", "0.9"])
+    training, values = asked.training, asked.hyperparameters
+    assert (training.num_envs, training.env_kwargs) == (64, ("episodic_life=false",))
+    assert (values["munchausen"], values["distributional"], values["gamma"]) == (True, "implicit", 0.9)
+    own = read("btr", ["ALE/Pong-v5"])
+    assert own.hyperparameters == values | {"gamma": 0.997}
+    algorithm = registry.build(registry.algorithm("btr"), own.hyperparameters)
+    assert (algorithm.name, registry.name_of(algorithm)) == ("BTR", "btr")
+    # 500 updates, of which each comes with a step of all environments; ε over 8 of 200 million frames.
+    assert algorithm.target_update_interval == 500 * training.num_envs
+    assert algorithm.exploration_fraction * training.total_timesteps == 2_000_000
+    assert float(algorithm.optimizer_eps) == 0.005 / 256
 
 
 def test_dqn_of_the_small_cartpole_preset_has_770_parameters():

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from operant.algorithms.policy_gradient.learner import sequences
 from operant.algorithms.policy_gradient.trpo import TRPO, divergence_from, fisher_product
 from operant.networks import Network
+from operant.ops.shuffle import sequences
 from operant.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from operant.types import Batch, EnvSpec, Transition
 from tests.shared import clock, normals
@@ -69,7 +69,8 @@ def prepared(algorithm, state, batch):
     """`(θ, θ ↦ policy, transition, sample, weight)` as one update has them."""
     sample = algorithm.estimate(state.network, batch.transition, batch.carry)
     theta, policy_at = ravel_pytree(replace(state.network, value_head=None))
-    return theta, policy_at, *sequences(state.network, (batch.transition, sample, batch.weight))
+    rows = sequences((batch.transition, sample, batch.weight), whole=state.network.recurrent)
+    return theta, policy_at, *rows
 
 
 def explicit_fisher(theta, policy_at, transition, weight):

@@ -31,6 +31,7 @@ from operant.algorithms.tabular.monte_carlo import MonteCarlo
 from operant.algorithms.tabular.q_learning import QLearning
 from operant.algorithms.tabular.sarsa_lambda import SARSALambda
 from operant.algorithms.value.dqn import DQN
+from operant.algorithms.value.pqn import PQN
 from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names
 from operant.engine.host import HostLoop
@@ -44,7 +45,7 @@ from operant.envs.host import NativeOnHost
 from operant.envs.toy_text import toy_text
 from operant.envs.wrappers import ClipReward, Discretize, FrameStack, Repeat, StickyActions, TimeLimit, wrap
 from operant.networks import Network
-from operant.spaces import Box, MultiBinary
+from operant.spaces import Box, Discrete, MultiBinary
 
 
 def network(**values) -> Network:
@@ -117,6 +118,36 @@ CASES = {
         256,
     ),
     "masked DQN": (dqn(), probes.Masked(), 2, 480),
+    "recurrent masked PQN": (
+        PQN(
+            n_steps=16,
+            batch_size=32,
+            exploration_fraction=0.5,
+            network=network(layer_norm=True, memory="gru", memory_size=8),
+        ),
+        probes.Masked(),
+        4,
+        256,
+    ),
+    "PQN of stacked frames, normalised": (
+        PQN(
+            n_steps=8,
+            batch_size=16,
+            exploration_repeat=2.0,
+            normalize_observations=True,
+            normalize_rewards=True,
+            network=network(layer_norm=True),
+        ),
+        FrameStack(2).native(CartPole()),
+        4,
+        256,
+    ),
+    "PQN of a Dict": (
+        PQN(n_steps=8, batch_size=16, network=network(layer_norm=True, convolutions=())),
+        probes.Senses(size=3, actions=Discrete(3)),
+        4,
+        128,
+    ),
     "SAC of three steps by priority, normalised": (
         off_policy(SAC, priority=True, n_step=3, normalize_observations=True, normalize_rewards=True),
         Pendulum(),
@@ -272,6 +303,7 @@ OFTEN = {
     "TD3 of stacked frames with drifting noise",
     "CrossQ of normalised sequences",
     "recurrent SAC of two steps by priority",
+    "PQN of stacked frames, normalised",
     "Rainbow",
     "prioritised sequences of frames",
     "ARS, normalised, two rounds of episodes",

@@ -13,7 +13,7 @@ from operant.ops.optimizers import Optimizer, adam, centred_rmsprop, descend, ma
 
 RNG = np.random.default_rng(0)
 START = {"a": RNG.normal(size=(2, 3)), "b": RNG.normal(size=4)}
-GRADIENTS = [{name: RNG.normal(size=value.shape) for name, value in START.items()} for _ in range(5)]
+GRADIENTS = [{name: RNG.normal(size=value.shape) for name, value in START.items()} for _ in range(8)]
 
 
 def taken(optimizer):
@@ -108,6 +108,14 @@ def test_make_optimizers_by_name_and_descend_as_pytorch_does(name, weight_decay,
                 parameters = parameters - 0.1 * decay * parameters
             first, second = 0.8 * first + 0.2 * g, 0.95 * second + 0.05 * g**2
             step = first / (1 - 0.8**t) / (np.sqrt(second / (1 - 0.95**t)) + 1e-2)
+        elif name == "radam":  # by optax; the step is rectified once 5 samples' worth of the square are known
+            first, second = 0.8 * first + 0.2 * g, 0.95 * second + 0.05 * g**2
+            most = 2 / (1 - 0.95) - 1
+            known = most - 2 * t * 0.95**t / (1 - 0.95**t)
+            step = first / (1 - 0.8**t)
+            if known >= 5:
+                rectified = (known - 4) * (known - 2) * most / ((most - 4) * (most - 2) * known)
+                step = step * np.sqrt(rectified) / (np.sqrt(second / (1 - 0.95**t)) + 1e-2)
         elif name == "sgd":
             g = g + decay * parameters
             velocity = 0.7 * velocity + g

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
 
-from operant.ops.shuffle import _INDEX_BITS, minibatches, permutations
+from operant.ops.shuffle import _INDEX_BITS, minibatches, permutations, sequences
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8, 1000, 1 << _INDEX_BITS, (1 << _INDEX_BITS) + 1])
@@ -44,3 +45,11 @@ def test_minibatches_of_an_epoch_are_a_permutation_without_its_rest():
         assert len(set(epoch.tolist())) == 8
         assert set(epoch.tolist()) <= set(range(11))
     np.testing.assert_array_equal(rows.reshape(3, 8), permutations(jax.random.key(0), 3, 11)[:, :8])
+
+
+def test_sequences_are_those_of_environments_or_single_steps():
+    rollout = {"step": jnp.arange(6).reshape(3, 2), "seen": jnp.arange(24).reshape(3, 2, 4)}
+    assert sequences(rollout, whole=True) is rollout
+    single = sequences(rollout, whole=False)
+    np.testing.assert_array_equal(single["step"], [[0, 1, 2, 3, 4, 5]])
+    np.testing.assert_array_equal(single["seen"][0, 5], rollout["seen"][2, 1])

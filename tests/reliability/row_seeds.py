@@ -31,6 +31,7 @@ ROW = Row(
 )
 ONE_UPDATE: dict[str, dict[str, Any]] = {  # where an iteration has more
     "PPO": {"batch_size": 64, "n_epochs": 1},
+    "PQN": {"batch_size": 64, "n_epochs": 1},
     "TRPO": {"batch_size": 64, "n_critic_updates": 1},
     "IMPALA": {"policy_lag": 1},
 }

@@ -81,8 +81,8 @@ class CrossQ(SoftActorCritic):
     """Step size of all optimisers: a number or a schedule such as linear:1e-3:0."""
     policy_delay: int = static(3)
     optimizer_betas: tuple[float, float] = static((0.5, 0.999))
-    """With adam and adamw: how much of the averages of the gradient and of its square stays at each update of actor and
-    critics; of the temperature always 0.9 and 0.999."""
+    """With adam, adamw and radam: how much of the averages of the gradient and of its square stays at each update of
+    actor and critics; of the temperature always 0.9 and 0.999."""
     batch_norm: bool = static(True)
     """Normalise the input of every layer of actor and critics, after the encoder, by batch renormalisation."""
     batch_norm_momentum: float = static(0.01)

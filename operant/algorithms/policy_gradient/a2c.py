@@ -49,7 +49,7 @@ class A2C(ActorCriticLearner):
     max_grad_norm: float = 0.5
     """Gradients longer than this are shortened to it."""
     optimizer: Optimizer = static("rmsprop")
-    """The optimiser: adam, adamw (with weight decay), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root,
+    """The optimiser: adam, adamw (with weight decay), radam, rmsprop, rmsprop_tf (TensorFlow's: eps inside the root,
     and a mean square that begins at 1), or sgd."""
     use_rms_prop: bool = static(True)
     """With rmsprop: whether to use RMSProp; if not, Adam."""

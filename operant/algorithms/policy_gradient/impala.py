@@ -77,7 +77,7 @@ class IMPALA(ActorCriticLearner):
     max_grad_norm: float = 40.0
     """Gradients longer than this are shortened to it."""
     optimizer: Optimizer = static("rmsprop")
-    """The optimiser: adam, adamw (with weight decay), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root,
+    """The optimiser: adam, adamw (with weight decay), radam, rmsprop, rmsprop_tf (TensorFlow's: eps inside the root,
     and a mean square that begins at 1), or sgd."""
     optimizer_eps: float = 1e-5
 

@@ -132,18 +132,6 @@ class PolicyGradient(ActsByNetwork, Normalizes, GradientLearner):
     def update_statistics(self, state: PolicyState, transition: Transition) -> PolicyState:
         return eqx.tree_at(lambda s: s.normalizer, state, state.normalizer.update(transition, self.gamma))
 
-    def normalized(self, normalizer: Normalizer, transition: Transition) -> Transition:
-        """The transition with its observations and rewards normalised, as the networks see it."""
-        return eqx.tree_at(
-            lambda t: (t.observation, t.next_observation, t.reward),
-            transition,
-            (
-                normalizer.observations(transition.observation),
-                normalizer.observations(transition.next_observation),
-                normalizer.rewards(transition.reward),
-            ),
-        )
-
     def gradient_step(
         self,
         loss: Callable[..., tuple[jax.Array, dict[str, jax.Array]]],
@@ -158,7 +146,7 @@ class PolicyGradient(ActsByNetwork, Normalizes, GradientLearner):
 
         `rest` are the loss's arguments after the carry.
         """
-        transition = self.normalized(state.normalizer, batch.transition)
+        transition = state.normalizer.transition(batch.transition)
         gradient, metrics = jax.grad(loss, has_aux=True)(
             state.network, transition, batch.weight, batch.carry, *rest, key=key
         )
@@ -211,16 +199,6 @@ class ActorCriticLearner(PolicyGradient):
     def experience(self) -> Rollout:
         return Rollout(self.n_steps)
 
-    def left_over(self, spec: EnvSpec, batch_size: int) -> list[str]:
-        """Advice where the minibatch size does not divide the rollout."""
-        samples = self.n_steps * spec.num_envs
-        if self.network.recurrent or samples % batch_size == 0:
-            return []
-        return [
-            f"batch_size={batch_size} does not divide n_steps × num_envs = {samples}: {samples % batch_size} samples, "
-            "different ones each time, are left out of every pass over a rollout. Choose a divisor of it."
-        ]
-
     def estimate(self, network: ActorCritic, transition: Transition, carry: PyTree) -> RolloutEstimates:
         """Advantages and value targets of a rollout `[T, N]`, by the policy that acted."""
         policy, value = network.unroll(transition.observation, transition.action_mask, carry, transition.done)
@@ -252,13 +230,3 @@ def actor_critic_loss(
         "train/entropy_loss": -entropy,
         "train/explained_variance": explained_variance(value, target, weight),
     }
-
-
-def sequences(network: ActorCritic, rollout: PyTree) -> PyTree:
-    """Leaves `[T, N, …]` as `[L, B, …]`, B sequences of L steps.
-
-    A recurrent network learns from one sequence an environment; otherwise every step is a sequence by itself.
-    """
-    if network.recurrent:
-        return rollout
-    return jax.tree.map(lambda x: x.reshape(1, -1, *x.shape[2:]), rollout)

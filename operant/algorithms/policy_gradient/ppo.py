@@ -29,19 +29,19 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms import ranges
+from operant.algorithms.advice import left_over
 from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import (
     ActorCriticLearner,
     PolicyState,
     RolloutEstimates,
-    sequences,
 )
 from operant.networks import ActorCritic
 from operant.ops.metrics import Metrics, mean_metrics, only_where
 from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
-from operant.ops.shuffle import minibatches
+from operant.ops.shuffle import minibatches, sequences
 from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 OBJECTIVES = ("clip", "kl")
@@ -104,7 +104,7 @@ class PPO(ActorCriticLearner):
             )
 
     def advice(self, spec: EnvSpec) -> list[str]:
-        return super().advice(spec) + self.left_over(spec, self.batch_size)
+        return super().advice(spec) + left_over(self, spec)
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PPOState:
         network, normalizer = self.start(spec, key)
@@ -112,13 +112,13 @@ class PPO(ActorCriticLearner):
         return PPOState(network, self._optimizer(0.0).init(network), normalizer, kl_coef)
 
     def update(self, state: PPOState, batch: Batch, key: jax.Array, clock: Clock):
-        carry, transition = batch.carry, self.normalized(state.normalizer, batch.transition)
+        carry, transition = batch.carry, state.normalizer.transition(batch.transition)
         old = self.estimate(state.network, transition, carry)
         old_policy = old.policy
         assert old_policy is not None
         if self.objective == "clip":
             old = replace(old, policy=None)
-        data = sequences(state.network, (transition, old, batch.weight))
+        data = sequences((transition, old, batch.weight), whole=self.network.recurrent)
         length, count = data[2].shape
         order_key, dropout_key = jax.random.split(key)
         order = minibatches(order_key, self.n_epochs, count, max(1, self.batch_size // length))

@@ -33,18 +33,18 @@ from jax.flatten_util import ravel_pytree
 from jax.scipy.sparse.linalg import cg
 
 from operant.algorithms import ranges
+from operant.algorithms.advice import left_over
 from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import (
     ActorCriticLearner,
     PolicyState,
     RolloutEstimates,
-    sequences,
 )
 from operant.networks import ActorCritic, Network
 from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
-from operant.ops.shuffle import minibatches
+from operant.ops.shuffle import minibatches, sequences
 from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 Metrics = dict[str, jax.Array]
@@ -99,16 +99,16 @@ class TRPO(ActorCriticLearner):
             )
 
     def advice(self, spec: EnvSpec) -> list[str]:
-        return super().advice(spec) + self.left_over(spec, self.batch_size)
+        return super().advice(spec) + left_over(self, spec)
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PolicyState:
         network, normalizer = self.start(spec, key)
         return PolicyState(network, self._optimizer(0.0).init(network.critic), normalizer)
 
     def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
-        transition = self.normalized(state.normalizer, batch.transition)
+        transition = state.normalizer.transition(batch.transition)
         estimates = self.estimate(state.network, transition, batch.carry)
-        rows, old, weight = sequences(state.network, (transition, estimates, batch.weight))
+        rows, old, weight = sequences((transition, estimates, batch.weight), whole=self.network.recurrent)
         # The network without its value function: the parameters of the policy.
         carry = state.network.actor_carry(batch.carry)
         actor, metrics = self.policy_step(state.network.actor, rows, old, weight, carry)

@@ -41,19 +41,18 @@ import jax.numpy as jnp
 import optax
 
 from operant.algorithms.base import Estimates, ReturnDistribution
+from operant.algorithms.value.exploring import ActNoise
 from operant.algorithms.value.held_out import HeldOut
 from operant.algorithms.value.hyperparameters import DQNHyperparameters
 from operant.algorithms.value.parts import greedy_return, sequence_td_error
 from operant.algorithms.value.samples import Encoded, TDSample
 from operant.networks import QNetwork
-from operant.ops.exploration import best_value, epsilon_greedy, epsilon_soft, mask_scores
-from operant.ops.exploration_noise import ExplorationNoise, Independent, RepeatedActions
+from operant.ops.exploration import best_value, mask_scores
 from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
 from operant.ops.returns import weighted_mean
-from operant.ops.schedules import Linear, at
-from operant.ops.step_noise import numbers_or_keys
+from operant.ops.schedules import at
 from operant.spaces import Discrete
 from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
@@ -67,16 +66,6 @@ class DQNState(eqx.Module):
     optimizer: optax.OptState
     normalizer: Normalizer
     held_out: HeldOut | None
-
-
-class ActNoise(NamedTuple):
-    """The randomness of one step of N environments."""
-
-    uniform: jax.Array  # [N, 1 + A], or keys [N]: whether to explore, and how
-    weights: (
-        jax.Array | None
-    )  # a key: as numbers, a block of steps' noise of a large network would fill memory
-    option: jax.Array | None  # [N], with exploration_repeat: see `RepeatedActions`
 
 
 class Outputs(NamedTuple):
@@ -121,31 +110,14 @@ class DQN(DQNHyperparameters):
         return state.network.initial_carry(num_envs)
 
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> ActNoise:
-        assert isinstance(spec.action_space, Discrete)
-        leading, size, weights, option = (spec.num_envs,), 1 + spec.action_space.n, None, None
-        if self.exploration_repeat is not None:
-            key, key_option = jax.random.split(key)
-            option = jax.random.uniform(key_option, leading, dtype=jnp.float32)
-        if self.noisy:
-            key, weights = jax.random.split(key)
-        return ActNoise(numbers_or_keys(jax.random.uniform, key, leading, size), weights, option)
-
-    @property
-    def exploration(self) -> ExplorationNoise:
-        if self.exploration_repeat is None:
-            return Independent()
-        return RepeatedActions(self.epsilon_schedule, self.exploration_repeat)
+        return self.noise_of_acting(spec, key, weights=self.noisy)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         features, carry = state.network.features(state.normalizer.observations(observation), carry)
         q = self.q_values(state.network, features, noise.weights if explore else None)
         if not explore:
             return jnp.argmax(mask_scores(q, action_mask), -1), carry, ()
-        epsilon = self.epsilon(clock) if noise.option is None else noise.option
-        if self.temperature is None:
-            return epsilon_greedy(q, action_mask, epsilon, noise.uniform), carry, ()
-        temperature = at(self.temperature, clock)
-        return epsilon_soft(q, action_mask, epsilon, temperature, noise.uniform), carry, ()
+        return self.explore(q, action_mask, noise, clock), carry, ()
 
     def q_values(self, network: QNetwork, features: jax.Array, key: jax.Array | None = None) -> jax.Array:
         """Q `[…, A]` where the network has these features `[…, F]`; with `key`, each with noise of its own."""
@@ -168,14 +140,6 @@ class DQN(DQNHyperparameters):
         output = self.output(state.network, features)
         taken = jnp.take_along_axis(output, action[:, None, None], -2)[:, 0]
         return self.parts.head.distribution(taken[None])
-
-    def epsilon(self, clock: Clock) -> jax.Array:
-        """ε at this moment of training."""
-        return at(self.epsilon_schedule, clock)
-
-    @property
-    def epsilon_schedule(self) -> Linear:
-        return Linear(self.exploration_initial_eps, self.exploration_final_eps, self.exploration_fraction)
 
     def importance(self, clock: Clock) -> jax.Array | float:
         prioritized = self.parts.priority

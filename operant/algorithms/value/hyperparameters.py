@@ -13,6 +13,7 @@ from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.hindsight import LearnsInHindsight, require_goals
 from operant.algorithms.normalizing import Normalizes
 from operant.algorithms.sequences import LearnsFromSequences, require_sequences
+from operant.algorithms.value.exploring import ExploresByQ
 from operant.algorithms.value.heads import C51, ExpectedValue, Head, ImplicitQuantiles, QuantileRegression
 from operant.algorithms.value.parts import Munchausen, Parts, Prioritized
 from operant.networks import Network, UserModule, network_field
@@ -31,7 +32,7 @@ CHOICES = {
 }
 
 
-class DQNHyperparameters(LearnsInHindsight, LearnsFromSequences, Normalizes, GradientLearner):
+class DQNHyperparameters(ExploresByQ, LearnsInHindsight, LearnsFromSequences, Normalizes, GradientLearner):
     """What there is to choose, flat, as people type it; `parts` is the same as the algorithm reads it."""
 
     learning_rate: float | Schedule = 1e-4
@@ -52,17 +53,6 @@ class DQNHyperparameters(LearnsInHindsight, LearnsFromSequences, Normalizes, Gra
     """Minibatches learnt from in each round; −1: as many as transitions were collected."""
     target_update_interval: int = static(10_000)
     """Environment steps between two updates of the target network."""
-    exploration_fraction: float = 0.1
-    """Part of training over which ε falls."""
-    exploration_initial_eps: float = 1.0
-    """ε at the start: the probability of a random action."""
-    exploration_final_eps: float = 0.05
-    """ε after that."""
-    exploration_repeat: float | None = static(None)
-    """Repeat each random action for a number of steps drawn from a zeta distribution with this exponent (εz-greedy:
-    Dabney et al. 2021, who take 2); none: for one step."""
-    temperature: float | Schedule | None = None
-    """Soft (Boltzmann) exploration: draw actions from the softmax of Q over this; none: take the best."""
     double: bool = static(False)
     """Let the online network select the best next action and the target network value it, since the maximum of
     uncertain values is too high."""
@@ -112,8 +102,8 @@ class DQNHyperparameters(LearnsInHindsight, LearnsFromSequences, Normalizes, Gra
     """How errors weigh. huber grows linearly beyond an error of 1, so that rare large ones, such as those at an
     episode's end, may go unlearnt while values rise; mse follows them."""
     optimizer: Optimizer = static("adam")
-    """How parameters follow their gradient: adam, adamw (which also shrinks them), rmsprop (centred and with eps inside
-    the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not centred), or sgd."""
+    """How parameters follow their gradient: adam, adamw (which also shrinks them), radam, rmsprop (centred and with eps
+    inside the root, as in DQN's papers), rmsprop_tf (TensorFlow's, not centred), or sgd."""
     optimizer_eps: float = 1e-8
     optimizer_decay: float = 0.95
     max_grad_norm: float | None = 10.0
@@ -130,13 +120,10 @@ class DQNHyperparameters(LearnsInHindsight, LearnsFromSequences, Normalizes, Gra
         ranges.whole(self, "learning_starts", "held_out_states", least=0)
         ranges.whole(self, "gradient_steps", least=-1)
         ranges.fraction(self, "gamma", "tau", "priority_exponent", "priority_beta")
-        ranges.fraction(self, "exploration_fraction", "exploration_initial_eps", "exploration_final_eps")
         ranges.positive(self, "kappa", "munchausen_temperature", "max_grad_norm")
-        ranges.not_negative(self, "learning_rate", "temperature", "noisy_std", "munchausen_alpha")
+        ranges.not_negative(self, "learning_rate", "noisy_std", "munchausen_alpha")
         ranges.increasing(self, "v_min", "v_max")
         ranges.finite(self, "munchausen_clip")
-        repeat = self.exploration_repeat
-        require(repeat is None or 1 < repeat < 100, "exploration_repeat", repeat, "more than 1, or None")
         for name, kind in CHOICES.items():
             value, (*names, last) = getattr(self, name), get_args(kind)
             require(value in (*names, last), name, value, f"{', '.join(names)} or {last}")
