@@ -255,6 +255,9 @@ CASES = (
         for name in _ACTOR_CRITICS
         for case in (
             Case(f"{name} on Pendulum, native", f"{name.lower()}-pendulum", 1_600, _NATIVE),
+            Case(
+                f"{name} on Pendulum, native, eight seeds together", f"{name.lower()}-pendulum", 200, _SEEDS
+            ),
             Case(f"{name} on Pendulum, through Gymnasium", f"{name.lower()}-pendulum", 1_200, _GYM),
             Case(f"{name} on HalfCheetah, through Gymnasium", f"{name.lower()}-halfcheetah", 1_200, _GYM),
         )

@@ -1,6 +1,6 @@
-"""How much of the machine's matrix-multiplication peak PPO's update reaches.
+"""How much of the machine's matrix-multiplication peak updates reach.
 
-`python -m benchmarks.peak '"matmul"'` measures the peak, `'"update"'` the update alone; each prints JSON.
+`python -m benchmarks.peak '"matmul"'` measures the peak, `'"update"'` PPO's update alone; each prints JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from benchmarks.cases import FAMILIES
 
 SIDE = 2048
 PPO = FAMILIES["ppo"]
+CRITICS, TQC_QUANTILES = 2, 25  # defaults of both sides
 
 
 def forward_flops(sizes: Sequence[int]) -> int:
@@ -42,6 +43,27 @@ def cartpole_flops() -> int:
     values = PPO.hyperparameters
     samples = values["n_steps"] * PPO.num_envs
     return update_flops((4, 64, 64, 2), (4, 64, 64, 1), samples, values["n_epochs"])
+
+
+def input_gradient_flops(sizes: Sequence[int]) -> int:
+    """Those of a forward pass and of the gradient by the input alone."""
+    return 2 * forward_flops(sizes)
+
+
+def actor_critic_flops(family: str) -> float:
+    """Those of one update of SAC, TD3 or TQC on Pendulum, of 3 numbers and an action of 1.
+
+    Critics learn from a target by the (target) actor and the target critics; the actor, every `policy_delay` updates,
+    through the critics: SAC and TQC through all, TD3 through the first.
+    """
+    algorithm, values = FAMILIES[family].algorithm, FAMILIES[family].hyperparameters
+    hidden = FAMILIES[family].ours["network"]["hidden_sizes"]
+    critic = (4, *hidden, TQC_QUANTILES if algorithm == "tqc" else 1)
+    actor = (3, *hidden, 1 if algorithm == "td3" else 2)
+    critics = forward_flops(actor) + CRITICS * (forward_flops(critic) + gradient_flops(critic))
+    through = 1 if algorithm == "td3" else CRITICS
+    improvement = gradient_flops(actor) + through * input_gradient_flops(critic)
+    return values["batch_size"] * (critics + improvement / values.get("policy_delay", 1))
 
 
 def _rate(function: Callable[[], Any], flops: int, seconds: float = 3.0) -> float:

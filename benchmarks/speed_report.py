@@ -8,9 +8,10 @@ from typing import Any
 
 from benchmarks import common
 from benchmarks.cases import CASES, FAMILIES, RIVALS, TARGETS, Case, Peer
-from benchmarks.peak import SIDE, cartpole_flops
+from benchmarks.peak import SIDE, actor_critic_flops, cartpole_flops
 
 THRESHOLD = 475
+ACTOR_CRITICS_ON_PENDULUM = ("sac-pendulum", "td3-pendulum", "tqc-pendulum")
 
 Raw = Mapping[str, Any]
 
@@ -75,7 +76,7 @@ def report(raw: Raw) -> str:
         sections += ["\n## From the shell to the score\n", common.table(header, _command_rows(raw, found))]
     if "peak" in raw:
         header = ("", "GFLOP/s", "of the peak")
-        title = f"\n## Matrix products of PPO's update, against a {SIDE}² float32 product on all cores\n"
+        title = f"\n## Matrix products of updates, against a {SIDE}² float32 product on all cores\n"
         sections += [title, common.table(header, _peak_rows(raw, found))]
     sections += ["\n## When, and with what\n", common.table(_WHEN, _when_rows(raw))]
     return "\n".join([*sections, "", *_versions(raw)]) + "\n"
@@ -143,10 +144,13 @@ def _command_rows(raw: Raw, found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
 def _peak_rows(raw: Raw, found: Mapping[str, Raw]) -> list[tuple[str, ...]]:
     peak, update = (raw["peak"]["runs"][what] for what in ("matmul", "update"))
     rates = {"the product itself": peak, "the update alone, one learner on one core": update}
-    per_step = cartpole_flops() / 2048
-    for name in ("PPO, native", "PPO, native, eight seeds together"):
-        if name in found:
-            rates[f"{name}: all of training"] = per_step * found[name]["ours"]["median"]
+    per_step = {"ppo": cartpole_flops() / 2048}
+    per_step |= {part: actor_critic_flops(part) for part in ACTOR_CRITICS_ON_PENDULUM}
+    for case in CASES:
+        if case.name in found and case.family in per_step and case.agent["backend"] == "native":
+            rates[f"{case.name}: all of training"] = (
+                per_step[case.family] * found[case.name]["ours"]["median"]
+            )
     return [(name, f"{rate / 1e9:,.1f}", f"{100 * rate / peak:.1f} %") for name, rate in rates.items()]
 
 

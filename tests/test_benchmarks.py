@@ -51,6 +51,7 @@ def test_flops_are_those_of_the_products_written_out():
     assert peak.forward_flops((3, 5, 2)) == 50
     assert peak.gradient_flops((3, 5, 2)) == 50 + 50 + 20
     # One sample, two epochs: old log-probabilities, values and successors' values once.
+    assert peak.input_gradient_flops((3, 5, 2)) == 50 + 50
     assert peak.update_flops((3, 5, 2), (3, 5, 1), samples=1, epochs=2) == 50 + 2 * 40 + 2 * (120 + 90)
 
 
@@ -73,6 +74,16 @@ def test_every_target_is_judged_and_a_missed_one_fails():
 def test_targets_name_what_is_measured():
     names = {case.name for case in CASES} | {COLD, WARM}
     assert {name for target in TARGETS for name in target.cases} <= names
+
+
+def test_products_of_sac_and_td3_are_those_of_their_losses():
+    W = 256  # of both hidden layers
+    critic, actor, td3_actor = 2 * (5 * W + W * W), 2 * (5 * W + W * W), 2 * (4 * W + W * W)
+    learnt, through = 3 * critic - 2 * 4 * W, 2 * critic
+    sac = actor + 2 * (critic + learnt) + 3 * actor - 2 * 3 * W + 2 * through
+    td3 = td3_actor + 2 * (critic + learnt) + (3 * td3_actor - 2 * 3 * W + through) / 2
+    assert peak.actor_critic_flops("sac-pendulum") == 256 * sac
+    assert peak.actor_critic_flops("td3-pendulum") == 256 * td3
 
 
 def test_less_time_is_better_where_a_target_is_of_time():
