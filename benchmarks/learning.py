@@ -37,6 +37,7 @@ STUDIES = (
     Study("SAC Pendulum", "sac", "Pendulum-v1", -160),
     Study("TD3 Pendulum", "td3", "Pendulum-v1", -160),
     Study("TQC Pendulum", "tqc", "Pendulum-v1", -160),
+    Study("CrossQ Pendulum", "crossq", "Pendulum-v1", -160),
     Study("DDPG Pendulum", "ddpg", "Pendulum-v1", -200),
     Study("PPO Acrobot", "ppo", "Acrobot-v1", -100),
     Study("TRPO Acrobot", "trpo", "Acrobot-v1", -100),

@@ -23,6 +23,7 @@ import operant
 from benchmarks import common
 from operant import presets
 from operant.engine.evaluate import Evaluation
+from operant.engine.log import EVALUATED
 from operant.ops.intervals import iqm_interval
 from operant.studio.curves import learning_curve, series
 
@@ -52,6 +53,8 @@ class Study:
     steps: int | None = None  # the preset's, unless given
     of_iqm: bool = False
     success: bool = False
+    seeds: int = 20  # unless the command line says another number
+    evaluate_every: int | None = None  # for the curve of evaluations; the preset's, unless given
 
     def score(self, evaluation: Evaluation) -> float:
         """What is compared with the threshold."""
@@ -81,7 +84,7 @@ def main(
     file = results / f"{name}.json"
     kept = {raw["name"]: raw for raw in json.loads(file.read_text())["studies"]} if file.exists() else {}
     for study in chosen:
-        count, share = (QUICK_SEEDS, QUICK_SHARE) if options.quick else (options.seeds, 1)
+        count, share = (QUICK_SEEDS, QUICK_SHARE) if options.quick else (options.seeds or study.seeds, 1)
         kept[study.name] = {"date": options.date} | run(
             study, count, share, results / name if curves else None
         )
@@ -100,7 +103,8 @@ def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
     """Train and score all seeds of a study, and draw their curves as CURVES-STUDY.png."""
     before = common.machine()
     preset = presets.find(study.algorithm, study.environment, study.preset)
-    steps, every = (study.steps or preset["total_timesteps"]) // share, preset.get("evaluate_every")
+    steps = (study.steps or preset["total_timesteps"]) // share
+    every = study.evaluate_every or preset.get("evaluate_every")
     seeds = range(FIRST_SEED, FIRST_SEED + count)
     agent = operant.make(study.algorithm, study.environment, preset=study.preset, seeds=seeds, **study.values)
     started = time.perf_counter()
@@ -120,6 +124,9 @@ def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
         learning_curve({study.name: curve}, title=study.name, threshold=study.threshold, path=picture)
     centre, low, high = (float(value) for value in iqm_interval(kept))
     print(f"{study.name}: {centre:.2f} [{low:.2f}, {high:.2f}], {trained - started:.0f} s", flush=True)
+    evaluated, evaluations = (
+        series([row for row in agent.history if EVALUATED in row], EVALUATED) if every else ((), ())
+    )
     return asdict(study) | {
         "machine": before,
         "versions": common.versions(),
@@ -128,6 +135,10 @@ def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
         "means": kept,
         "means_of_the_last_models": last,
         "means_of_training": np.nanmean(curve[1], 1).tolist(),
+        "evaluations": {
+            "steps": [int(step) for step in evaluated],
+            "returns": [[float(mean) for mean in one] for one in evaluations],
+        },
         "evaluate_every": every,
         "iqm": centre,
         "interval": [low, high],
@@ -166,7 +177,9 @@ def by_seed(means: Sequence[float], digits: int = 1) -> str:
 
 def _options(name: str, about: str, studies: Sequence[Study]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=about)
-    parser.add_argument("--seeds", type=int, default=20, help=f"how many, from {FIRST_SEED} on (default 20)")
+    parser.add_argument(
+        "--seeds", type=int, help=f"how many, from {FIRST_SEED} on (default: the study's, most often 20)"
+    )
     parser.add_argument(
         "--only",
         nargs="+",
@@ -183,7 +196,7 @@ def _options(name: str, about: str, studies: Sequence[Study]) -> argparse.Namesp
         help="see that it works, not how well: two seeds, few steps, elsewhere",
     )
     options = parser.parse_args()
-    if options.seeds < 1:
+    if options.seeds is not None and options.seeds < 1:
         parser.error(f"--seeds {options.seeds}: must be at least 1.")
     for pattern in options.only:
         if not any(fnmatch(study.name.lower(), pattern.lower()) for study in studies):

@@ -95,9 +95,9 @@ def learning_curve(
     curves = _checked(series)
     with style.look():
         figure, (axes, *others) = _arrange(len(alongside or {}))
-        _draw_all(axes, curves, x, y)
+        draw_curves(axes, curves, x, y)
         for other, (key, also) in zip(others, (alongside or {}).items(), strict=True):
-            _draw_all(other, _checked(also), x, key)
+            draw_curves(other, _checked(also), x, key)
             style.heading(other, *ALONGSIDE[key])
         lines = {"threshold": threshold} if threshold is not None else {}
         for name, level in {**lines, **(reference or {})}.items():
@@ -149,7 +149,8 @@ def _checked(
     return curves
 
 
-def _draw_all(axes: Axes, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], x: str, y: str) -> None:
+def draw_curves(axes: Axes, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], x: str, y: str) -> None:
+    """Draw `{label: (steps [K], values [S, K])}` into these axes, as `learning_curve` does; `x` and `y`: log keys."""
     axes.grid(axis="y")
     for index, (name, (steps, values)) in enumerate(curves.items()):
         _draw_series(axes, steps, np.asarray(values, np.float64), style.colour(index), name)
