@@ -77,6 +77,7 @@ _MODULES = {
     "operant.networks": ("Network",),
     "operant.replay.buffer": ("ReplayBuffer",),
     "operant.ops.schedules": ("Cosine", "Exponential", "Linear", "Step"),
+    "operant.studio.stages": ("plot_preprocessing",),
     "operant.constructors": tuple(_CONSTRUCTORS),
 }
 """What is published, by the module that defines it."""

@@ -100,6 +100,7 @@ from operant.ops.schedules import Exponential as Exponential
 from operant.ops.schedules import Linear as Linear
 from operant.ops.schedules import Step as Step
 from operant.replay.buffer import ReplayBuffer as ReplayBuffer
+from operant.studio.stages import plot_preprocessing as plot_preprocessing
 from operant import authoring as authoring
 from operant import mdp as mdp
 from operant.version import __version__ as __version__

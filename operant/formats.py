@@ -104,6 +104,7 @@ SCORE = {
     "random": optional(TABLE).later,
     "cut": whole().later,
     "successes": several(FLAG, at_least=1).later,
+    "protocol": optional(TEXT).later,
 }
 
 STUDY = {"environment": TEXT, "median": NUMBER, "iqm": NUMBER, "episodes": COUNT, "seeds": TABLE}

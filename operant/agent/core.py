@@ -170,10 +170,18 @@ class Core:
         return self.learner.count_from_zero()
 
     def restored(
-        self, run: TrainState, rows: Sequence[Mapping[str, Any]], best: Best | None, lacks_replay: bool
+        self,
+        run: TrainState,
+        rows: Sequence[Mapping[str, Any]],
+        best: Best | None,
+        lacks_replay: bool,
+        environments: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Take over a stored run, and of its rows of metrics those that come before its step."""
-        self.learner.restored(run)
+        """Take over a stored run, and of its rows of metrics those that come before its step.
+
+        `environments` are arrays of where those in Python stood, if they were stored.
+        """
+        self.learner.restored(run, environments)
         self.lacks_replay = lacks_replay
         self._history = [dict(row) for row in rows if row[STEP] <= self.step]
         self.learner.count_updates(self._history)

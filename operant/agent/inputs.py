@@ -6,19 +6,30 @@ import warnings
 from collections.abc import Iterable, Sequence, Sized
 from typing import Any
 
+import jax
 import numpy as np
 
-from operant import memory
+from operant import memory, spaces
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.envs.source import Source
 from operant.envs.wrappers import Wrapper
+from operant.memory import nbytes
 from operant.ops.seeds import LARGEST
-from operant.types import Experience
+from operant.types import EnvSpec, Experience
 
 EVALUATION_EPISODES = 20  # during training, if nobody says otherwise
 MOST_LEARNERS = 10_000  # each is evaluated by itself: more would not end
-SLOTS = 128  # environments in which episodes are scored side by side
+SLOTS, SLOTS_OF_IMAGES = 128, 16  # environments in which episodes are scored side by side
+
+
+def slots(spec: EnvSpec) -> int:
+    """In how many environments episodes are scored side by side.
+
+    The batch that acts stays as large as it is until the last episode has ended, which costs little but for images.
+    """
+    size = nbytes(jax.eval_shape(lambda: spaces.example(spec.observation_space)))
+    return SLOTS if size < 1 << 12 else SLOTS_OF_IMAGES
 
 
 def at_least_one(**values: int | None) -> None:

@@ -52,14 +52,14 @@ class Keeper:
             return True
         try:
             with self.watch.writing:
-                self._save(self.directory)
+                self._save(self.directory, stuck=True)
         except DiskError:  # it will not get better
             return True
         except Exception:  # such as where a chunk is under way, which has taken over the arrays
             return False
         return True
 
-    def _save(self, directory: RunDirectory) -> None:
+    def _save(self, directory: RunDirectory, stuck: bool = False) -> None:
         learner, diverged = self.core.learner, self.divergence.diverged
         if learner.step == self.saved or self._is_diverged():
             return
@@ -68,7 +68,8 @@ class Keeper:
         run = learner.run
         if run is not None and not self.plan.checkpoint_replay:
             run = replace(run, replay=None)
-        save_checkpoint(directory.checkpoints, learner.step, run, config, keep, spare)
+        environments = None if stuck else learner.stored_environments()
+        save_checkpoint(directory.checkpoints, learner.step, run, config, keep, spare, environments)
         self.saved = learner.step
         if diverged is None:
             self.whole = learner.step

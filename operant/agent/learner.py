@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import numpy as np
 
 from operant import settings
 from operant.agent.recorded import Recorded
+from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.engine import room
 from operant.engine.dataset import DatasetLoop
@@ -79,6 +81,7 @@ class Learner:
         )  # closes the environments, at once or when nobody holds this
         self._state: PyTree = None
         self.begun = Begun()
+        self.environments_restored = False  # whether those of a stored run go on where they stood
         self.statistics_taken: Sequence[Any] = ()  # of each learner's environments, from another agent
 
     # what has been learnt
@@ -233,9 +236,24 @@ class Learner:
             self._loop.invalidate()
         self._loop.watch = self.watch
 
-    def restored(self, run: TrainState) -> None:
-        """Take over a stored run; environments in Python, which no file can hold, begin their episodes afresh."""
+    def stored_environments(self) -> dict[str, np.ndarray] | None:
+        """Where environments in Python stand, as arrays; None where they cannot be stored, or there are none."""
+        return None if self._loop is None else self._loop.stored()
+
+    def restored(self, run: TrainState, environments: Mapping[str, np.ndarray] | None = None) -> None:
+        """Take over a stored run; environments in Python go on where they stood, or else start new episodes."""
         self.run, self._given_up = run, False
+        self.environments_restored = False
+        if environments and self._loop is not None:
+            try:
+                self._loop.resume(run, environments)
+            except ValueError as error:
+                warnings.warn(
+                    f"{self.source.id}: episodes start afresh: {error}", TrainingWarning, stacklevel=4
+                )
+            else:
+                self.environments_restored = True
+                return
         self._invalidate()
 
     def _invalidate(self) -> None:

@@ -125,7 +125,7 @@ class Player(ABC):
             lambda: self.make_env(source),
             episodes=episodes,
             seed=seed,
-            slots=1 if source.shared else inputs.SLOTS,
+            slots=1 if source.shared else inputs.slots(self.spec),
             close=not source.shared,
         )
 

@@ -24,7 +24,7 @@ from operant.agent.configuration import Supplied, config, from_config
 from operant.agent.core import Core
 from operant.agent.learner import Begun
 from operant.engine import files
-from operant.engine.checkpoint import RUN_FILE, latest_checkpoint, load_checkpoint
+from operant.engine.checkpoint import RUN_FILE, latest_checkpoint, load_checkpoint, read_environments
 from operant.engine.log import STEP, read_rows
 from operant.engine.run_directory import RunDirectory
 from operant.engine.train import LARGEST, steps_done
@@ -229,7 +229,8 @@ def restore(run_dir: str | Path, supplied: Supplied, step: int | None = None) ->
         if steps_done(run) != manifest["step"]:
             raise FileError(f"the run is at step {steps_done(run)}, not at {manifest['step']}.", field="step")
     rows = read_rows(directory.metrics_file) if directory.metrics_file.exists() else []
-    core.restored(run, rows, load_best(core, directory), not stored.get("checkpoint_replay", True))
+    best, lacks_replay = load_best(core, directory), not stored.get("checkpoint_replay", True)
+    core.restored(run, rows, best, lacks_replay, read_environments(path))
     return core
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from operant.agent.best import FIRST_SEED, Best
 from operant.agent.core import Core
-from operant.agent.inputs import SLOTS
+from operant.agent.inputs import slots
 from operant.engine.evaluate import Evaluation, evaluate
 from operant.engine.evaluate_native import NativeEvaluator
 from operant.engine.log import EVALUATED
@@ -40,7 +40,7 @@ class Selection:
         if native is not None:
             self._native = NativeEvaluator(native, episodes, core.learner.seeds, FIRST_SEED)
             return
-        count = min(episodes, SLOTS) if self._ours else 1
+        count = min(episodes, slots(core.spec)) if self._ours else 1
         self._environments = [core.make_env(source) for _ in range(count)]
 
     def evaluate(

@@ -99,6 +99,22 @@ def title(core: Core) -> str:
     return f"{core.name} on {source.id} ({where}; {environments}{seeds})"
 
 
+def announce_resumed(core: Core) -> None:
+    """Say of an Atari game whether a resumed run goes on with the very games that were stored."""
+    if core.source.atari is None or core.recorded is not None:
+        return
+    if core.learner.environments_restored:
+        line = "goes on with the very games that it was stored with"
+    elif core.source.vectorization == "sync":
+        line = "starts new games, since none were stored with the checkpoint"
+    else:
+        what = (
+            "ale-py's threads" if core.source.vectorization == "vector_entry_point" else "games in processes"
+        )
+        line = f"starts new games, since {what} cannot be stored; --vectorization sync stores them"
+    print(f"operant: {core.source.id}: training {line}.", file=sys.stderr, flush=True)
+
+
 _announced: set[str] = set()
 
 

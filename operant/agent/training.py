@@ -102,6 +102,8 @@ class Session:
         """Train; Ctrl-C stops after the environment step or chunk under way, and then raises KeyboardInterrupt."""
         core, plan, watch, keeper = self.core, self.plan, self.watch, self.keeper
         showing.announce(core)
+        if self.resumed_at is not None:
+            showing.announce_resumed(core)
         self.started, trained = time.perf_counter(), core.step > 0
         if self.from_zero:
             self.run = core.count_from_zero()

@@ -285,6 +285,13 @@ def environments(
     *,
     wrappers: Wrappers = (),
     env_kwargs: EnvKwargs = (),
+    picture: Annotated[
+        str | None,
+        tyro.conf.arg(
+            metavar="FILE.png",
+            help="Draw what becomes of its image on the way to a policy, as of an Atari game.",
+        ),
+    ] = None,
     modules: Modules = (),
 ) -> None:
     """List the environments that can be trained on, with their spaces; or describe one, with its wrappers."""
@@ -293,8 +300,10 @@ def environments(
     from operant.cli.modules import load
 
     with from_input():
-        if environment is None and (wrappers or env_kwargs):
-            raise ValueError("--wrappers and --env-kwargs need an environment: name it before them.")
+        if environment is None and (wrappers or env_kwargs or picture):
+            raise ValueError(
+                "--wrappers, --env-kwargs and --picture need an environment: name it before them."
+            )
         if environment is None:
             load(modules)
         else:
@@ -307,6 +316,12 @@ def environments(
             else tables.environment(environment, wrappers, read(env_kwargs))
         )
     print(text)
+    if picture is not None:
+        from operant.studio.stages import plot_preprocessing
+
+        with from_input():
+            plot_preprocessing(environment, picture, wrappers=wrappers, env_kwargs=read(env_kwargs))
+        print(picture)
 
 
 def check(

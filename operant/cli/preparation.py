@@ -57,7 +57,7 @@ class Preparation:
 
     def _score(self, watch: Watch) -> Evaluation:
         """The result of `random().evaluate`, unless it is asked to stop."""
-        from operant.agent.inputs import SLOTS
+        from operant.agent.inputs import slots
         from operant.engine.evaluate import evaluate
 
         random = self.agent.random()
@@ -67,7 +67,7 @@ class Preparation:
             random.learner.single,
             episodes=self.episodes,
             seed=SEED,
-            slots=1 if shared else SLOTS,
+            slots=1 if shared else slots(random.spec),
             close=not shared,
             watch=watch,
         )

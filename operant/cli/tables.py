@@ -70,7 +70,19 @@ def environment(name: str, wrappers: Sequence[str], env_kwargs: Mapping[str, Any
         ("actions", with_bounds(spec.action_space) + ", with masks" * spec.masked),
         ("steps", f"{limit} in an episode"),
     ]
+    if source.atari is not None:
+        from operant.envs.atari.words import preprocessing, protocol
+
+        rows += [("preprocessing", preprocessing(source.atari)), ("scored are", protocol(source.atari))]
+        rows.append(
+            ("--env-kwargs", " ".join(f"{name}={_typed(v)}" for name, v in source.env_kwargs.items()))
+        )
     return _table(("", ""), rows)
+
+
+def _typed(value: Any) -> str:
+    """A value as `--env-kwargs` takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
 
 
 def _reason(error: Exception) -> str:

@@ -13,13 +13,25 @@ import os
 import re
 import shutil
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from operant import settings
-from operant.engine.files import delete, load_tree, make_directory, read_shapes, save_tree, sync, writing
+from operant.engine.files import (
+    ENVIRONMENTS,
+    delete,
+    load_tree,
+    make_directory,
+    read_arrays,
+    read_shapes,
+    save_tree,
+    sync,
+    writing,
+)
 from operant.fields import FileError, blamed, check, read_json
 from operant.formats import MANIFEST
 from operant.types import PyTree
@@ -35,12 +47,14 @@ def save_checkpoint(
     config: dict[str, Any],
     keep: int,
     spare: int | None = None,
+    environments: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """Write `directory/<step>/`, then delete all but the `keep` latest and that of step `spare`; returns the new path.
 
     One of the same step is replaced. Those of later steps, left from a course that was given up when an
-    earlier one was resumed, are deleted too. Raises ValueError for `keep` below 1, TypeError for a `config`
-    that JSON does not take, and DiskError, with what there was before still there, where there is no room.
+    earlier one was resumed, are deleted too. `environments` are arrays of where these stand. Raises ValueError for
+    `keep` below 1, TypeError for a `config` that JSON does not take, and DiskError, with what there was before still
+    there, where there is no room.
     """
     if keep < 1:
         raise ValueError(f"keep must be at least 1, the checkpoint just written; got {keep}.")
@@ -51,7 +65,7 @@ def save_checkpoint(
         delete_leftovers(directory)
         temporary.mkdir()
         try:
-            _write(temporary, step, run_tree, config)
+            _write(temporary, step, run_tree, config, environments or {})
             if os.path.lexists(final):  # no directory can be renamed over it; until the end `.old` is one too
                 _delete(directory / f"{step}.old")
                 final.rename(directory / f"{step}.old")
@@ -67,12 +81,19 @@ def save_checkpoint(
     return final
 
 
-def _write(directory: Path, step: int, run_tree: PyTree, config: dict[str, Any]) -> None:
+def _write(
+    directory: Path,
+    step: int,
+    run_tree: PyTree,
+    config: dict[str, Any],
+    environments: Mapping[str, np.ndarray],
+) -> None:
     """Fill the directory of a checkpoint, and wait until all of it is on the disk."""
     tensors, manifest = directory / RUN_FILE, directory / MANIFEST_FILE
+    besides = {f"{ENVIRONMENTS}{name}": array for name, array in environments.items()}
     content = {
         "step": step,
-        "sha256": save_tree(tensors, run_tree, {"step": step}),
+        "sha256": save_tree(tensors, run_tree, {"step": step}, besides),
         "tensors": read_shapes(tensors),
         "versions": settings.versions(),
         "config": config,
@@ -116,6 +137,11 @@ def load_checkpoint(
     manifest = read_manifest(path)
     by = manifest.get("versions", {}).get("operant")
     return load_tree(Path(path) / RUN_FILE, like, by, in_place=in_place), manifest
+
+
+def read_environments(path: str | Path) -> dict[str, np.ndarray]:
+    """Where the environments of a checkpoint stood, as arrays by name; none where they were not stored."""
+    return read_arrays(Path(path) / RUN_FILE, ENVIRONMENTS)
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:

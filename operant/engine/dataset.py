@@ -7,7 +7,7 @@ from how many updates it has made, and the order of an epoch from the run's key 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from typing import Any
@@ -178,6 +178,13 @@ class DatasetLoop:
         self.algorithm = everywhere(algorithm, self._mesh)
 
     def invalidate(self) -> None:
+        """There are no environments."""
+
+    def stored(self) -> None:
+        """There are no environments."""
+        return None
+
+    def resume(self, run: TrainState, environments: Mapping[str, np.ndarray]) -> None:
         """There are no environments."""
 
     def salvage(self) -> None:

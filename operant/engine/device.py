@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -115,6 +115,13 @@ class DeviceLoop:
 
     def invalidate(self) -> None:
         """Nobody else plays environments that are part of the run."""
+
+    def stored(self) -> None:
+        """They are part of the run."""
+        return None
+
+    def resume(self, run: TrainState, environments: Mapping[str, np.ndarray]) -> None:
+        """They are part of the run."""
 
     def salvage(self) -> None:
         """A call takes the arrays of the run that it was given, and leaves no other."""

@@ -32,6 +32,8 @@ DTYPES = (
 )
 
 
+ENVIRONMENTS = "environments/"  # how names of arrays begin that are of environments in Python
+
 SMALL = 2**18  # numbers: larger arrays are not read by the safetensors library, which keeps what it read
 
 # What is wrong with the disk, rather than with what was asked for.
@@ -164,9 +166,9 @@ def save_tree(
     """Write every leaf (an array, a typed PRNG key or a Python number) and `metadata` as JSON, atomically; the SHA-256
     of the file. The same tree and metadata give the same bytes.
 
-    Python numbers are stored with 64 bits. `besides` are arrays of an algorithm's `Frozen` fields, which are no part of
-    the tree that is loaded. Raises TypeError for a leaf that is none of these, and for metadata that JSON does not
-    take.
+    Python numbers are stored with 64 bits. `besides` are arrays of an algorithm's `Frozen` fields, or of environments
+    (`ENVIRONMENTS`), which are no part of the tree that is loaded. Raises TypeError for a leaf that is none of these,
+    and for metadata that JSON does not take.
     """
     arrays, keys = {}, {}
     leaves = dict(zip(leaf_names(tree), jax.tree.leaves(tree), strict=True)) | dict(besides or {})
@@ -205,7 +207,7 @@ def load_tree(
             parse((file.metadata() or {}).get("prng_keys", "{}"), field="prng_keys"), field="prng_keys"
         )
         names_stored = file.keys()
-        stored = {name for name in names_stored if not name.startswith(ARRAYS)}
+        stored = {name for name in names_stored if not name.startswith((ARRAYS, ENVIRONMENTS))}
         earlier = {name: formats.earlier_name(name) for name in names if name not in stored}
         earlier = {name: old for name, old in earlier.items() if old in stored}
         problems = [
@@ -261,6 +263,13 @@ def read_array(path: str | Path, name: str) -> np.ndarray:
     """One tensor, as it was stored. Raises as `load_tree`, and ValueError where the file has none of that name."""
     with _opened(path) as file:
         return file.get_tensor(name)
+
+
+def read_arrays(path: str | Path, prefix: str) -> dict[str, np.ndarray]:
+    """All tensors whose names begin so, without this beginning. Raises as `load_tree`."""
+    with _opened(path) as file:
+        names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (it is no dict)
+        return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
 
 
 def read_shapes(path: str | Path) -> dict[str, dict[str, Any]]:

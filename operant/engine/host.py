@@ -149,6 +149,17 @@ class HostLoop:
     def invalidate(self) -> None:
         self.collector.env_stale = True
 
+    def stored(self) -> dict[str, np.ndarray] | None:
+        return None if self.collector.env_stale or self.lost else self.environments.stored()
+
+    def resume(self, run: TrainState, environments: Mapping[str, np.ndarray]) -> None:
+        self.environments.restore(environments)
+        self.collector.noise.clear()
+        self.learner.noise.clear()
+        seen = jax.tree.map(np.asarray, outside((run.observation, run.action_mask), self.seeds))
+        self.collector.actor = NOWHERE._replace(observation=seen[0], action_mask=seen[1])
+        self.collector.env_stale = False
+
     def salvage(self) -> TrainState | None:
         return None if self._held is None or not self._held.whole else self._run(self._held)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import equinox as eqx
@@ -81,6 +81,14 @@ class Loop(Steps, Protocol):
 
     def invalidate(self) -> None:
         """The environments are not where the run left them: its episodes begin afresh at the next step."""
+        ...
+
+    def stored(self) -> dict[str, np.ndarray] | None:
+        """Where the environments stand, as arrays by name; None where the run has them, or they cannot be stored."""
+        ...
+
+    def resume(self, run: TrainState, environments: Mapping[str, np.ndarray]) -> None:
+        """The environments go on where those of a stored run stood. Raises ValueError where they cannot."""
         ...
 
     def salvage(self) -> TrainState | None:

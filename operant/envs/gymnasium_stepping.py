@@ -6,7 +6,7 @@ Why there is a loop of our own: docs/decisions/0002-stepping-gymnasium.md.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -169,6 +169,26 @@ class SingleEnvironments(HostEnvironments):
     @property
     def goals(self) -> Goals | None:
         return goals_of(self.envs[0], self.spec.id) if self.spec.goals else None
+
+    def stored(self) -> dict[str, np.ndarray] | None:
+        """That of Atari games."""
+        from operant.envs.atari import stored
+
+        each = [stored.stored(env) for env in self.envs]
+        if None in each:
+            return None
+        return {f"{i}/{name}": array for i, one in enumerate(each) for name, array in (one or {}).items()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        from operant.envs.atari import stored
+
+        for i, env in enumerate(self.envs):
+            own = {
+                name.removeprefix(f"{i}/"): array
+                for name, array in arrays.items()
+                if name.startswith(f"{i}/")
+            }
+            stored.restore(env, own)
 
     def close(self) -> None:
         for env in self._owned:

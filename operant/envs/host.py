@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,6 +53,17 @@ class HostEnvironments(ABC):
     def goals(self) -> Goals | None:
         """What they say of goals, as a compiled program may ask it; None unless `spec.goals`."""
         return None
+
+    def stored(self) -> dict[str, np.ndarray] | None:
+        """Where all of them stand, as arrays by name, for `restore`; None where that cannot be stored."""
+        return None
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on where others of this kind stood, of which `stored` gave these arrays.
+
+        Raises ValueError where they are not those of such environments.
+        """
+        raise ValueError(f"{self.spec.id} cannot be stored.")
 
     @property
     def lost(self) -> bool:

@@ -82,6 +82,9 @@ class Source:
         Raises ValueError where ale-py's threads are asked for what they cannot do.
         """
         vectorization, atari = self.vectorization, self.atari
+        several = self.given if isinstance(self.given, list) else ()
+        if any(isinstance(one, Atari) or atari_id(one) is not None for one in several):
+            raise ValueError("A list of Atari games cannot be trained on: give one game, with num_envs=….")
         if atari is not None:
             object.__setattr__(self, "env_kwargs", atari.env_kwargs)
             beyond = atari.not_threaded or (f"wrappers={list(self.wrappers)}" if self.wrappers else "")
@@ -129,7 +132,7 @@ class Source:
         return Atari.of(self.given, self.env_kwargs) if atari_id(self.given) is not None else None
 
     @property
-    def _made_of(self) -> dict[str, Any]:
+    def made_of(self) -> dict[str, Any]:
         """What `bridge.make` takes, in words, for one copy or many."""
         atari = self.atari
         if atari is None:
@@ -191,7 +194,7 @@ class Source:
             return replace(environments.spec, num_envs=1)
         kind = "vector_entry_point" if self._own_vector else "sync"
         environments = bridge.make(
-            num_envs=1, vectorization=kind, env_timeout=self.env_timeout, **self._made_of
+            num_envs=1, vectorization=kind, env_timeout=self.env_timeout, **self.made_of
         )
         try:
             return replace(environments.spec, num_envs=1)
@@ -265,7 +268,7 @@ class Source:
             vectorization=self.vectorization,
             start_method=self.start_method,
             env_timeout=self.env_timeout,
-            **self._made_of,
+            **self.made_of,
         )
 
     @cached_property
@@ -303,7 +306,7 @@ class Source:
                 return bridge.make_single(envs, render_mode)
             finally:
                 envs.close()
-        how = self._made_of
+        how = self.made_of
         how["env"] = (
             given.id if isinstance(given, Environment) else given if self.atari is None else how["env"]
         )

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import operant
+from operant.engine.files import leaf_names, read_arrays
+from operant.engine.tensors import save_file
 from operant.envs.arguments import to_json
 from operant.envs.atari import ids
 from operant.envs.atari.options import Atari
@@ -18,6 +20,7 @@ from operant.envs.gymnasium_checks import EnvironmentFault
 from operant.envs.gymnasium_stepping import seeds
 from operant.envs.ids import atari_id, registered, resolve
 from operant.envs.source import Source
+from operant.envs.wrappers import as_wrappers
 from operant.ops.images import resize_area
 
 pytest.importorskip("ale_py")
@@ -336,19 +339,48 @@ def test_a_single_game_in_wrappers_is_that_of_ale_pys_threads(game, options):
     threads.close(), single.close()
 
 
+def test_atari_threads_show_the_last_frames_of_a_game_before_those_of_the_next():
+    """Catches the first frame of the next game in place of the last: only its newest frame is ale-py's of before."""
+    host = Source("Breakout", env_kwargs={"noop_max": 0}).host(4)
+    before, seen = host.reset(KEY)[0], 0
+    for t in range(300):
+        answer = host.step(np.full(4, 1 + 2 * (t % 2)))  # FIRE, or after it to the left
+        np.testing.assert_array_equal(answer.next_observation[..., :3], before[..., 1:])
+        for i in np.flatnonzero(answer.terminated):
+            seen += 1
+            assert (answer.next_observation[i, ..., 3] != answer.observation[i, ..., 3]).any()
+            np.testing.assert_array_equal(answer.observation[i], answer.observation[i][..., :1].repeat(4, -1))
+        before = answer.observation
+    assert seen
+
+
+def test_atari_threads_count_a_life_that_is_won_and_a_game_without_lives_as_no_loss():
+    """Catches a life of the next game, or one that is won, which end value."""
+    host = Source("Pong").host(1)
+    host.reset(KEY)
+    step, lives, over = host.envs.step, iter([0, 2, 3, 2, 2, 5]), iter([0, 0, 0, 0, 1, 0])
+
+    def told(actions):
+        frames, reward, _, truncated, infos = step(actions)
+        infos = infos | {"lives": np.array([next(lives)]), "final_obs": frames}
+        return frames, reward, np.array([bool(next(over))]), truncated, infos
+
+    host.envs.step = told
+    assert [host.step(np.zeros(1, int)).discount[0] for _ in range(6)] == [1, 1, 1, 0, 0, 1]
+
+
 def test_atari_threads_repeat_themselves_from_a_key_and_differ_among_each_other():
     """Catches games that all begin alike, and threads that get in each other's way."""
     runs = []
-    for key, threads in ((KEY, 0), (KEY, 1), (jax.random.key(8), 0)):
+    for threads in (0, 1):
         host = Source("Pong", env_kwargs={"num_threads": threads}).host(2)
-        first = [host.reset(key)[0]]
+        first = [host.reset(KEY)[0]]
         runs.append(np.stack(first + [host.step(np.full(2, 2 + t % 2)).next_observation for t in range(12)]))
         host.close()
     np.testing.assert_array_equal(runs[0], runs[1])
-    assert (runs[0] != runs[2]).any()
     assert (runs[0][:, 0] != runs[0][:, 1]).any()
-    host = Source("Pong").host(6)
-    host.reset(KEY, group=2)
+    host = Source("Pong").host(4)
+    host.reset(jax.random.key(9), group=2)
     begun = [info["episode_frame_number"] for info in host.infos]
     assert begun[::2] == begun[1::2]
     assert len(set(begun)) > 1
@@ -361,3 +393,128 @@ def test_atari_threads_name_what_takes_too_long():
     host.envs.step = lambda actions: time.sleep(5)
     with pytest.raises(EnvironmentFault, match=r"ALE/Pong-v5, step 1: .*env_timeout=0.3 s"):
         host.step(np.zeros(1, int))
+
+
+# storing
+
+
+STORED = [
+    ("Breakout", {}, ()),
+    ("Pong-v0", {"obs_type": "ram", "stack_num": 2}, ()),
+    ("Boxing", {"continuous": True, "episodic_life": False, "noop_max": 0, "grayscale": False}, ()),
+    ("Qbert", {"reward_clipping": False}, ("time-limit:60", "scale-reward:0.5")),
+]
+
+
+@pytest.mark.parametrize(("game", "options", "wrappers"), STORED, ids=[game for game, *_ in STORED])
+def test_games_go_on_from_where_they_were_stored_to_the_last_bit(game, options, wrappers, tmp_path):
+    """Catches a layer's counter, the last sticky action, a generator, or a frame of a stack that is not stored."""
+    source = Source(game, env_kwargs=options, wrappers=as_wrappers(wrappers), vectorization="sync")
+    one, other = source.host(2), source.host(2)
+    one.reset(KEY), other.reset(jax.random.key(1))
+    generator, space = np.random.default_rng(0), source.spec.action_space
+
+    def action():
+        if options.get("continuous"):
+            return generator.uniform(*space.bounds, (2, 3)).astype(np.float32)
+        return generator.integers(0, space.n, 2)
+
+    for _ in range(40):
+        one.step(action()), other.step(action())
+    save_file(arrays := one.stored(), tmp_path / "games.safetensors", {})
+    other.restore(read_arrays(tmp_path / "games.safetensors", ""))
+    assert arrays.keys() == other.stored().keys()
+    over = 0
+    for _ in range(150 if game in ("Breakout", "Qbert") else 60):
+        chosen = action()
+        mine, others = one.step(chosen), other.step(chosen)
+        for name, value in vars(mine).items():
+            np.testing.assert_array_equal(value, getattr(others, name), err_msg=name)
+        over += (mine.terminated | mine.truncated).sum()
+        assert [dict(info) for info in one.infos] == [dict(info) for info in other.infos]
+    assert over or game not in ("Breakout", "Qbert")
+
+
+def test_stored_games_of_another_kind_or_damaged_are_refused_and_others_are_not_stored():
+    one = Source("Pong", env_kwargs={"obs_type": "ram"}).host(1)
+    other = Source("Breakout", env_kwargs={"obs_type": "ram"}).host(1)
+    one.reset(KEY), other.reset(KEY)
+    arrays = one.stored()
+    with pytest.raises(ValueError, match="no state of this game"):
+        other.restore(arrays)
+    with pytest.raises(ValueError, match="no state of this game"):
+        one.restore(arrays | {"0/emulator": arrays["0/emulator"][:500]})
+    with pytest.raises(ValueError, match="other games, or of the same in other wrappers"):
+        one.restore({name: array for name, array in arrays.items() if "total" not in name})
+    strange = Source("Pong", env_kwargs={"obs_type": "ram"}, wrappers=(operant.StickyActions(0.5),)).host(1)
+    strange.reset(KEY)
+    for host in (strange, Source("Pong").host(1), Source("CartPole-v1", "gymnasium").host(1)):
+        host.reset(KEY)
+        assert host.stored() is None
+
+
+# training
+
+
+SMALL = {"network": {"hidden_sizes": [8]}, "num_envs": 2, "preset": None}
+TINY = {
+    "network": {"convolutions": [[2, 8, 8]], "convolution_features": 4, "hidden_sizes": []},
+    "preset": None,
+}
+
+
+def assert_same(one, other):
+    named = zip(leaf_names(one), jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+    for name, mine, others in named:
+        if jax.numpy.issubdtype(mine.dtype, jax.dtypes.prng_key):
+            mine, others = jax.random.key_data(mine), jax.random.key_data(others)
+        np.testing.assert_array_equal(np.asarray(mine), np.asarray(others), err_msg=name)
+
+
+@pytest.mark.parametrize("how", ["ppo of memory", "dqn of frames", "two seeds"])
+def test_a_run_on_atari_that_is_resumed_is_the_run_that_was_never_stopped(how, tmp_path, capfd):
+    """Catches games that begin anew, frames that are missing in the replay, a discount that is lost with a life."""
+    arguments = {"env": "Breakout", "vectorization": "sync"}
+    if how == "dqn of frames":
+        make, arguments = operant.DQN, arguments | TINY
+        arguments |= {"buffer_size": 60, "learning_starts": 16, "batch_size": 4, "train_freq": 8}
+    else:
+        make, arguments = operant.PPO, arguments | SMALL
+        arguments |= {"env_kwargs": {"obs_type": "ram"}, "n_steps": 16, "batch_size": 16, "n_epochs": 1}
+        arguments |= {"seeds": 2} if how == "two seeds" else {}
+    whole = make(**arguments).learn(160, progress_bar=False, run_dir=tmp_path / "whole", log_interval=32)
+
+    class Stop(operant.Callback):
+        def on_row(self, progress):
+            return progress.step < 64
+
+    stopped = make(**arguments)
+    stopped.learn(160, Stop(), progress_bar=False, run_dir=tmp_path / "part", log_interval=32)
+    assert stopped.step < 160
+    capfd.readouterr()
+    resumed = operant.resume(tmp_path / "part", progress_bar=False)
+    assert "goes on with the very games that it was stored with" in capfd.readouterr().err
+    assert resumed.step == whole.step == 160
+    assert_same(whole._core.learner.run, resumed._core.learner.run)
+
+
+def test_a_run_in_ale_pys_threads_starts_new_games_when_it_is_resumed_and_says_so(tmp_path, capfd):
+    arguments = TINY | {"n_steps": 8, "batch_size": 8, "n_epochs": 1, "num_envs": 2}
+    operant.PPO("Pong", **arguments).learn(32, progress_bar=False, run_dir=tmp_path / "run", log_interval=16)
+    said = capfd.readouterr().err
+    assert (
+        "ALE/Pong-v5: an action lasts 4 frames; the maximum of the last two frames, grey, 84×84, stacks of 4"
+        in said
+    )
+    assert "up to 30 no-ops and FIRE at the start, sticky actions 0.25" in said
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    config["total_timesteps"] = 64
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    resumed = operant.resume(tmp_path / "run", progress_bar=False)
+    assert resumed.step == 64
+    assert resumed.source.env_kwargs == Source("Pong").env_kwargs
+    assert resumed.source.vectorization == "vector_entry_point"
+    assert (
+        "starts new games, since ale-py's threads cannot be stored; --vectorization sync"
+        in capfd.readouterr().err
+    )

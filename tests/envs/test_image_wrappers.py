@@ -158,7 +158,7 @@ def test_repeat_with_a_pool_keeps_frames_that_the_environment_writes_over():
 def test_noop_start_and_fire_start_take_their_actions_before_anything_is_seen():
     """Catches rewards of no-ops counted as the game's, no-ops after a reset that never come, and a game left ended."""
     env = Beacon(ends=100)
-    wrapped = wrap(env, ["noop-start:5:2", "fire-start", "clip-reward"])
+    wrapped = wrap(env, ["noop-start:5:2", "fire-start"])
     counts = set()
     for seed in range(30):
         env.taken.clear()
@@ -168,7 +168,9 @@ def test_noop_start_and_fire_start_take_their_actions_before_anything_is_seen():
         assert info == {"steps": len(env.taken)}
         np.testing.assert_array_equal(observation, env.seen())
     assert counts == {1, 2, 3, 4, 5}
-    assert wrapped.step(0)[4]["operant/raw_reward"] == env.steps
+    inside = wrap(env, ["clip-reward", "noop-start:3"])
+    inside.reset(seed=0)
+    assert inside.step(0)[4]["operant/raw_reward"] == env.steps  # and nothing of the steps before it
 
     short = Beacon(ends=2)
     wrap(short, NoopStart(1)).reset(seed=0)
