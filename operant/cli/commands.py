@@ -270,6 +270,42 @@ def export(
         print(agent.export(output or place / name, format))
 
 
+def generate(
+    model: Annotated[
+        tyro.conf.Positional[str],
+        tyro.conf.arg(
+            metavar="MODEL",
+            help="A folder with config.json and model.safetensors, as Hugging Face lays them out, or a .gguf file.",
+        ),
+    ],
+    prompts: Annotated[
+        tyro.conf.Positional[tuple[str, ...]],
+        tyro.conf.arg(metavar="PROMPT…", help="Texts to go on from; each gets a response."),
+    ],
+    *,
+    max_new_tokens: Annotated[int, tyro.conf.arg(help="After which a response is cut off.")] = 128,
+    temperature: Annotated[
+        float, tyro.conf.arg(help="Below 1 likely tokens become likelier; 0 takes the likeliest each time.")
+    ] = 1.0,
+    top_k: Annotated[int, tyro.conf.arg(help="Only this many of the likeliest tokens; 0: all.")] = 0,
+    top_p: Annotated[
+        float, tyro.conf.arg(help="Only the likeliest tokens that hold this share of the probability.")
+    ] = 1.0,
+    seed: Annotated[int, tyro.conf.arg(help="The seed of all randomness.")] = 0,
+    chat: Annotated[
+        Literal["none", "chatml", "plain"],
+        tyro.conf.arg(help="Give each prompt as a user's message in this form of chat."),
+    ] = "none",
+) -> None:
+    """Generate text with a language model."""
+    from operant.cli.generate import responses
+
+    values = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    with from_input():
+        found = responses(model, prompts, chat, max_new_tokens=max_new_tokens, seed=seed, **values)
+    print("\n\n".join(found))
+
+
 def algorithms() -> None:
     """List the algorithms, the papers they come from, and the action spaces they take."""
     from operant.cli.tables import algorithms
@@ -382,6 +418,7 @@ COMMANDS = {
         show,
         compare,
         export,
+        generate,
         algorithms,
         environments,
         check,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from operant.language.config import NormKind
 
@@ -100,7 +99,8 @@ def rotate(x: jax.Array, positions: jax.Array, base: float) -> jax.Array:
         positions: `[N, T]`.
     """
     half = x.shape[-1] // 2
-    speed = jnp.exp(jnp.arange(half, dtype=jnp.float32) * (-math.log(base) / half))
+    # In 64 bits, when it is traced: an error of a speed is multiplied by every position.
+    speed = jnp.asarray(base ** (-np.arange(half) / half), jnp.float32)
     angle = (positions.astype(jnp.float32)[..., None] * speed[None, None])[:, :, None]
     cos, sin = (jnp.broadcast_to(f(angle), (*x.shape[:-1], half)) for f in (jnp.cos, jnp.sin))
     first, second = x[..., :half], x[..., half:]
