@@ -230,7 +230,11 @@ PAIRS = (
 )
 
 _EPS = 1e-5
-_OFF_POLICY = {"gamma": 0.99, "tau": 0.005, "batch_size": 256, "buffer_size": 1_000, "train_freq": 1}
+_OFF_POLICY = {"gamma": 0.99, "batch_size": 256, "buffer_size": 1_000, "train_freq": 1}
+_POLYAK = _OFF_POLICY | {"tau": 0.005}
+_RENORM_WARMUP = (
+    4  # updates after which CrossQ's statistics are corrected: both kinds are among those compared
+)
 
 
 def _actor_critic(title: str, package: str, **values: Any) -> Pair:
@@ -240,8 +244,25 @@ def _actor_critic(title: str, package: str, **values: Any) -> Pair:
     """
     ours = {"optimizer_eps": _EPS}
     theirs = {"policy_kwargs": {"optimizer_kwargs": {"eps": _EPS}}}
+    return Pair(title, title.lower(), f"{package}.{title}", PENDULUM, 0, 1, _POLYAK | values, ours, theirs)
+
+
+def _crossq() -> Pair:
+    """Adam's ε as of the others; critics of 64 units.
+
+    Statistics are those of the minibatch alone, as in the first 100,000 updates: after them sb3-contrib's correction
+    adds its ε at another place (`networks/batch_renorm.py`).
+    """
+    values = _OFF_POLICY | {"learning_rate": 1e-3, "ent_coef": "auto", "policy_delay": 3}
+    network = {"hidden_sizes": (256, 256), "value_hidden_sizes": (64, 64)}
+    theirs = {
+        "net_arch": {"pi": [256, 256], "qf": [64, 64]},
+        "optimizer_kwargs": {"eps": _EPS, "betas": [0.5, 0.999]},
+    }
     return Pair(
-        title, title.lower(), f"{package}.{title}", PENDULUM, 0, 1, _OFF_POLICY | values, ours, theirs
+        *("CrossQ", "crossq", "sb3_contrib.CrossQ", PENDULUM, 0, 1, values),
+        {"optimizer_eps": _EPS, "network": network},
+        {"policy_kwargs": theirs},
     )
 
 
@@ -251,4 +272,5 @@ ACTOR_CRITICS = (
     _actor_critic("TQC", "sb3_contrib", learning_rate=3e-4, ent_coef="auto", top_quantiles_to_drop_per_net=2),
     _actor_critic("TD3", "stable_baselines3", learning_rate=1e-3, policy_delay=2, target_policy_noise=0.2),
     _actor_critic("DDPG", "stable_baselines3", learning_rate=1e-3),
+    _crossq(),
 )

@@ -124,7 +124,8 @@ def report(measured: Sequence[Raw], updates: Mapping[str, Sequence[float]] | Non
         sections.append(
             "## One update\n\nThe largest difference of any parameter where both sides begin with the same weights and "
             "learn from the same rollouts, in which episodes end and are cut (`python -m benchmarks.parity_update`): "
-            "rounding, unless a learner differs.\n\n"
+            "rounding, unless a learner differs. The peers add 1e-6 where an action is squashed, sb3-contrib's CrossQ "
+            "divides variances by N − 1 (its authors by N): here they do not.\n\n"
             + common.table(("", "after 1 update", f"after {count}"), rows)
             + "\n"
         )

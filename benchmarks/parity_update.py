@@ -11,7 +11,7 @@ import argparse
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -29,6 +29,7 @@ from benchmarks.parity_operant import wrappers
 from benchmarks.peers.environment import python as make_environment
 from operant.algorithms.base import Algorithm
 from operant.envs.wrappers import wrap
+from operant.networks import MLP, BatchRenorm
 from operant.networks.q_network import QNetwork
 from operant.ops.metrics import Masked
 from operant.types import Batch, Clock, Transition
@@ -152,13 +153,14 @@ def update_given(
     clock: Clock,
     normals: dict[str, jax.Array],
 ) -> Any:
-    """The algorithm's update, in which the normals of its actions are these, in their order."""
+    """The algorithm's update, in which the normals of its actions are these: in the target first."""
     if not normals:
         return algorithm.update(state, batch, key, clock)
-    given = iter((normals["in_target"], normals["of_policy"]))
+    first = iter((normals["in_target"],))
 
     def normal(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
-        return jnp.reshape(next(given), shape)
+        # What improves the policy may be traced more than once.
+        return jnp.reshape(next(first, normals["of_policy"]), shape)
 
     with patch.object(jax.random, "normal", normal):
         return algorithm.update(state, batch, key, clock)
@@ -210,16 +212,14 @@ def _of_actor_critic(state: Any) -> dict[str, np.ndarray]:
     """Actor, critics and the temperature. Of a stochastic actor the last layer is two layers of the peers'."""
     actor, critics = state.actor.head, state.critics.heads
     stochastic = hasattr(state, "log_ent_coef")
-    found = _layers("actor.latent_pi" if stochastic else "actor.mu", actor.hidden)
+    found = _layers("actor.latent_pi" if stochastic else "actor.mu", actor, output=not stochastic)
     if stochastic:
         means, log_stds = (jax.tree.map(partial(_half, index=index), actor.output) for index in (0, 1))
         found |= _layer("actor.mu", means) | _layer("actor.log_std", log_stds)
         found["log_ent_coef"] = np.asarray(state.log_ent_coef)[None]
-    else:
-        found |= _layer(f"actor.mu.{2 * len(actor.hidden)}", actor.output)
     for index in range(state.critics.count):
         one = jax.tree.map(lambda x, index=index: x[index], critics)
-        found |= _layers(f"critic.qf{index}", [*one.hidden, one.output])
+        found |= _layers(f"critic.qf{index}", one)
     return found
 
 
@@ -227,14 +227,30 @@ def _half(x: jax.Array, index: int) -> jax.Array:
     return jnp.split(x, 2, -1)[index]
 
 
-def _layers(name: str, layers: Sequence[Any]) -> dict[str, np.ndarray]:
-    """Linear layers, after each of which there is an activation."""
-    parts = (_layer(f"{name}.{2 * index}", layer) for index, layer in enumerate(layers))
-    return {key: value for part in parts for key, value in part.items()}
+def _layers(name: str, network: MLP, output: bool = True) -> dict[str, np.ndarray]:
+    """Layers as the peers number them: a normalisation where there is one, a linear layer, an activation, and again;
+    with or without the last linear layer, but with its normalisation."""
+    found, number = {}, 0
+    renorms = network.renorms or (None,) * (len(network.hidden) + 1)
+    linears = [*network.hidden, network.output if output else None]
+    for renorm, linear in zip(renorms, linears, strict=True):
+        if renorm is not None:
+            found |= _renorm(f"{name}.{number}", renorm)
+            number += 1
+        if linear is not None:
+            found |= _layer(f"{name}.{number}", linear)
+            number += 2
+    return found
 
 
 def _layer(name: str, layer: Any) -> dict[str, np.ndarray]:
     return {f"{name}.weight": np.asarray(layer.weight).T, f"{name}.bias": np.asarray(layer.bias)}
+
+
+def _renorm(name: str, layer: BatchRenorm) -> dict[str, np.ndarray]:
+    parts = {"scale": layer.scale, "bias": layer.shift, "ra_mean": layer.mean, "ra_var": layer.variance}
+    found = {f"{name}.{part}": np.asarray(value) for part, value in parts.items()}
+    return found | {f"{name}.steps": np.asarray(layer.count, np.int64)}
 
 
 def rollouts(pair: Pair, length: int) -> list[dict[str, np.ndarray]]:

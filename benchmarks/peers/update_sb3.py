@@ -19,6 +19,15 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from benchmarks.parity_cases import Pair
 from benchmarks.peers.train_sb3 import environment
 
+STOCHASTIC = ("SAC", "TQC", "CrossQ")
+ORDER = {  # in which actions are sampled
+    "SAC": ("of_policy", "in_target"),
+    "TQC": ("of_policy", "in_target"),
+    "CrossQ": ("in_target", "of_policy"),
+    "TD3": ("in_target",),
+    "DDPG": ("in_target",),
+}
+
 
 def main() -> None:
     argument = json.loads(sys.argv[1])
@@ -29,6 +38,8 @@ def main() -> None:
     env = make_vec_env(lambda: environment(pair), pair.num_envs, 0)
     model: Any = getattr(import_module(package), name)("MlpPolicy", env, **arguments)
     model.set_logger(configure(None, []))
+    if name in STOCHASTIC:
+        model.actor.action_dist.epsilon = 0.0  # 1e-6 in log(1 − a² + ε), which operant does without
     known = {key.partition("/")[2]: value for key, value in given.items() if key.startswith("weights/")}
     temperature = known.pop("log_ent_coef", None)
     names = model.policy.state_dict()
@@ -46,7 +57,7 @@ def main() -> None:
             model.train()
         else:
             replay(model, batch)
-            with normals(batch, temperature is not None):
+            with normals(batch, ORDER.get(name, ())), biased():
                 model.train(1, len(batch["reward"]))
         now = dict(model.policy.state_dict())
         logged = model.logger.name_to_value
@@ -69,12 +80,23 @@ def with_target(weights: dict[str, np.ndarray], names: Collection[str]) -> dict[
 
 
 @contextmanager
-def normals(batch: dict[str, np.ndarray], stochastic: bool) -> Iterator[None]:
+def biased() -> Iterator[None]:
+    """Let variances be divided by N, as in the code of CrossQ's authors; sb3-contrib's are divided by N − 1."""
+    var = torch.Tensor.var
+
+    def of_all(tensor: torch.Tensor, dim: int) -> torch.Tensor:
+        return var(tensor, dim=dim, unbiased=False)
+
+    with patch.object(torch.Tensor, "var", of_all):
+        yield
+
+
+@contextmanager
+def normals(batch: dict[str, np.ndarray], names: tuple[str, ...]) -> Iterator[None]:
     """Where the batch has normals for actions, let those that are sampled be these, in the order of their use here."""
     if "in_target" not in batch:
         yield
         return
-    names = ("of_policy", "in_target") if stochastic else ("in_target",)
     given = iter([torch.as_tensor(batch[name]) for name in names])
 
     def standard(shape: torch.Size, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
