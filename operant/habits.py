@@ -34,7 +34,11 @@ MODULE = {
     "VecNormalize": _NORMALIZE,
     **dict.fromkeys(("make_vec_env", "DummyVecEnv", "VecEnv"), f"{_VECTOR}."),
     "SubprocVecEnv": f"{_VECTOR[:-1]}, vectorization='async') has a process for each.",
-    **dict.fromkeys(("make_atari_env", "AtariWrapper"), f"{_VECTOR}. {_GYMNASIUM}"),
+    **dict.fromkeys(
+        ("make_atari_env", "AtariWrapper"),
+        "operant.PPO('PongNoFrameskip-v4', num_envs=8) has the published preprocessing, of which all is an option: "
+        "operant.Atari.",
+    ),
     "VecFrameStack": "wrappers='frame-stack:4' is an argument of the agent.",
     **dict.fromkeys(
         ("Monitor", "VecMonitor"),
