@@ -156,7 +156,7 @@ def plot_critic(core: Core, path: str | Path | None, observation: Any) -> Figure
         return ActionReturns(*map(np.asarray, thoughts.action_returns(policy, seen, actions)))
 
     if isinstance(space, spaces.Discrete):
-        labels = [words.action(index) for index in range(space.n)]
+        labels = _meanings(core) or [words.action(index) for index in range(space.n)]
         return critic_bars(
             returns(np.arange(space.n, dtype=np.int32)), policy=int(best), names=labels, **shared
         )
@@ -213,6 +213,17 @@ def _opening(core: Core) -> tuple[PyTree, np.ndarray | None, np.ndarray | None]:
     finally:
         if not source.shared:
             view.close()
+
+
+def _meanings(core: Core) -> list[str]:
+    """What an Atari game calls its actions; [] for all else."""
+    if core.source.atari is None:
+        return []
+    env = core.source.atari()
+    try:
+        return list(env.get_wrapper_attr("get_action_meanings")())
+    finally:
+        env.close()
 
 
 def _of_elements(core: Core, seen: PyTree) -> str:
