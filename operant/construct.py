@@ -33,7 +33,7 @@ def make(
         curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or `Counts`, or the name
             of one, which then has the preset's values if there are any.
         arguments: The agent's (`dataset`, `seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`,
-            `env_kwargs`, `start_method`, `env_timeout`) and any hyperparameter.
+            `env_kwargs`, `start_method`, `env_timeout`, `async_collect`) and any hyperparameter.
 
     Raises ValueError naming what is wrong: the algorithm, a hyperparameter, its value, the preset or the environment.
     """

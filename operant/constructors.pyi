@@ -69,6 +69,7 @@ class _QLearning:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -107,6 +108,10 @@ class _QLearning:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -149,6 +154,7 @@ class _DoubleQLearning:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -187,6 +193,10 @@ class _DoubleQLearning:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -229,6 +239,7 @@ class _SARSA:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -267,6 +278,10 @@ class _SARSA:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -309,6 +324,7 @@ class _ExpectedSARSA:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -347,6 +363,10 @@ class _ExpectedSARSA:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -389,6 +409,7 @@ class _SARSALambda:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -429,6 +450,10 @@ class _SARSALambda:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -475,6 +500,7 @@ class _DynaQ:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -516,6 +542,10 @@ class _DynaQ:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -562,6 +592,7 @@ class _LinearQ:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -600,6 +631,10 @@ class _LinearQ:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -640,6 +675,7 @@ class _TD:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -680,6 +716,10 @@ class _TD:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -725,6 +765,7 @@ class _MonteCarlo:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -765,6 +806,10 @@ class _MonteCarlo:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -809,6 +854,7 @@ class _GridSearch:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -854,6 +900,10 @@ class _GridSearch:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -908,6 +958,7 @@ class _RandomSearch:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -952,6 +1003,10 @@ class _RandomSearch:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1005,6 +1060,7 @@ class _GeneticAlgorithm:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1052,6 +1108,10 @@ class _GeneticAlgorithm:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1111,6 +1171,7 @@ class _CEM:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1156,6 +1217,10 @@ class _CEM:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1212,6 +1277,7 @@ class _EvolutionStrategies:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1257,6 +1323,10 @@ class _EvolutionStrategies:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1311,6 +1381,7 @@ class _ARS:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1357,6 +1428,10 @@ class _ARS:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1413,6 +1488,7 @@ class _REINFORCE:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1471,6 +1547,10 @@ class _REINFORCE:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1556,6 +1636,7 @@ class _A2C:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1618,6 +1699,10 @@ class _A2C:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1706,6 +1791,7 @@ class _IMPALA:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1768,6 +1854,10 @@ class _IMPALA:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1856,6 +1946,7 @@ class _TRPO:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1920,6 +2011,10 @@ class _TRPO:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2012,6 +2107,7 @@ class _PPO:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2078,6 +2174,10 @@ class _PPO:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2176,6 +2276,7 @@ class _DQN:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2262,6 +2363,10 @@ class _DQN:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2393,6 +2498,7 @@ class _PQN:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2449,6 +2555,10 @@ class _PQN:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2529,6 +2639,7 @@ class _TD3:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2604,6 +2715,10 @@ class _TD3:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2716,6 +2831,7 @@ class _SAC:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2795,6 +2911,10 @@ class _SAC:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2916,6 +3036,7 @@ class _CrossQ:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2996,6 +3117,10 @@ class _CrossQ:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3123,6 +3248,7 @@ class _BC:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3178,6 +3304,10 @@ class _BC:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3246,6 +3376,7 @@ class _Random:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3277,6 +3408,10 @@ class _Random:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3307,6 +3442,7 @@ class _Rainbow:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3393,6 +3529,10 @@ class _Rainbow:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3524,6 +3664,7 @@ class _BTR:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3610,6 +3751,10 @@ class _BTR:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3741,6 +3886,7 @@ class _QRDQN:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3827,6 +3973,10 @@ class _QRDQN:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3958,6 +4108,7 @@ class _IQN:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4044,6 +4195,10 @@ class _IQN:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4175,6 +4330,7 @@ class _DDPG:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4250,6 +4406,10 @@ class _DDPG:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4362,6 +4522,7 @@ class _TQC:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4441,6 +4602,10 @@ class _TQC:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4562,6 +4727,7 @@ class _REDQ:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4641,6 +4807,10 @@ class _REDQ:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4762,6 +4932,7 @@ class _DroQ:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4841,6 +5012,10 @@ class _DroQ:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4963,6 +5138,7 @@ class _XQC:
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5043,6 +5219,10 @@ class _XQC:
                 the script. Default: None.
             env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
                 training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,

@@ -73,6 +73,7 @@ CONFIG = {
     "backend": TEXT,
     "vectorization": TEXT,
     "env_timeout": optional(NUMBER).later,
+    "async_collect": FLAG.later,
     "stats_window_size": whole(1, 2**31 - 1).later,
 }
 PLAN = {  # of a run, in its config, too

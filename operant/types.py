@@ -112,6 +112,7 @@ class Batch(eqx.Module):
     # [n, B] the product of the environment's discounts before each of `rewards`
     discounts: jax.Array | None = None
     group: jax.Array | None = None  # [N] int32: which episodes began alike; None without `Episodes.group`
+    behavior: PyTree = None  # the algorithm's state that acted, where it was an earlier one (`async_collect`)
 
 
 class Clock(eqx.Module):

@@ -56,6 +56,9 @@ class Agent(Model):
             that the system has. All but "fork" need `if __name__ == "__main__":` in the script.
         env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops training, which keeps
             its last state, and is named. None for any time.
+        async_collect: Whether environments that are stepped in Python go on while what they gave before is learnt from.
+            They are then played by the policy before the last update, except at the beginning of each row of metrics
+            (`rollout/policy_lag` says how often). Results are as reproducible, and other ones.
         stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the means.
 
     `close()` ends its environments and processes, and so does the end of a `with` block.
@@ -76,6 +79,7 @@ class Agent(Model):
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: StartMethod | None = None,
         env_timeout: float | None = None,
+        async_collect: bool = False,
         stats_window_size: int = WINDOW,
     ) -> None:
         recorded = require_dataset(algorithm, dataset, env, num_envs)
@@ -96,6 +100,7 @@ class Agent(Model):
                 seed=seed,
                 seeds=seeds,
                 num_envs=num_envs,
+                async_collect=async_collect,
                 stats_window_size=stats_window_size,
                 recorded=recorded,
             )
@@ -184,10 +189,12 @@ class Agent(Model):
             overwrite=(overwrite, False),
         )
         started = self._core.learner.run is not None
+        size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
+        if self._core.learner.async_collect:
+            inputs.say_nothing_overlaps(self.algorithm.experience, self.num_envs, size)
         inputs.say_replay_is_empty(self.algorithm.experience, self.step, started)
         for advice in self.algorithm.advice(self.spec):
             warnings.warn(advice, TrainingWarning, stacklevel=2)
-        size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
         plan = Plan(
             before + total_timesteps,
             size,

@@ -44,6 +44,7 @@ def config(core: Core) -> dict[str, Any]:
         "backend": core.source.backend,
         "vectorization": core.source.vectorization,
         "env_timeout": core.source.env_timeout,
+        "async_collect": core.learner.async_collect,
         "stats_window_size": core.learner.window,
     }
 
@@ -96,6 +97,7 @@ def from_config(
     own = {name: values.pop(name, config[name]) for name in ("seed", "seeds", "num_envs")}
     window = config.get("stats_window_size", WINDOW)  # not in files of before
     own["stats_window_size"] = values.pop("stats_window_size", window)
+    own["async_collect"] = values.pop("async_collect", config.get("async_collect", False))
     dataset = config.get("dataset")  # not in files of before
     if dataset is not None:
         own["recorded"] = Recorded.of(values.pop("dataset", None) or Recorded.from_json(dataset))

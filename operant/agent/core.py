@@ -46,6 +46,7 @@ class Core:
         seed: int = 0,
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
+        async_collect: bool = False,
         stats_window_size: int = WINDOW,
         recorded: Recorded | None = None,
     ) -> None:
@@ -59,10 +60,12 @@ class Core:
         spec = replace(source.spec, num_envs=self.num_envs)
         algorithm.check(spec)
         algorithm.experience.require_shared(self.num_envs)
+        if async_collect:
+            inputs.require_asynchronous(algorithm, source, recorded is not None)
         room.require_learners(algorithm, spec, learners)  # networks that cannot be made say so here, too
         self.seeds = inputs.seeds_of(self.seed, seeds)
         own = self.seed if self.seeds is None else self.seeds
-        self._place(Learner(algorithm, source, spec, own, stats_window_size, recorded))
+        self._place(Learner(algorithm, source, spec, own, stats_window_size, recorded, async_collect))
         self._history: list[dict[str, Any]] = []
         self._best: Best | None = None
         self.lacks_replay = (
@@ -121,7 +124,11 @@ class Core:
         spec, before = replace(source.spec, num_envs=self.num_envs), self.learner
         self.algorithm.check(spec)
         seeds = self.seed if self.seeds is None else self.seeds
-        learner = Learner(self.algorithm, source, spec, seeds, before.window, before.recorded)
+        if before.async_collect:
+            inputs.require_asynchronous(self.algorithm, source, before.recorded is not None)
+        learner = Learner(
+            self.algorithm, source, spec, seeds, before.window, before.recorded, before.async_collect
+        )
         learner.state = jax.tree.map(jnp.copy, before.state)
         learner.begun = Begun(before.step, before.iteration)
         self._place(learner)
@@ -233,6 +240,7 @@ class Core:
             seed=seed,
             seeds=seeds,
             num_envs=self.num_envs if self.source.copies is None else None,
+            async_collect=self.learner.async_collect,
             stats_window_size=self.learner.window,
             recorded=self.recorded,
         )

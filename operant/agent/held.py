@@ -31,8 +31,8 @@ class Held:
     def watch(self) -> Watch:
         return self._learner.loop.watch
 
-    def step(self, run: TrainState, count: int, size: int) -> Stepped:
-        return self._taken(self._learner.loop.step, run, count, size)
+    def step(self, run: TrainState, count: int, size: int, more: bool = False) -> Stepped:
+        return self._taken(self._learner.loop.step, run, count, size, more)
 
     def warm_up(self, run: TrainState, count: int, size: int | None = None) -> Stepped:
         return self._taken(self._learner.loop.warm_up, run, count, size)

@@ -108,6 +108,18 @@ def say_how_far(plan: Experience, num_envs: int, total_timesteps: int, before: i
         )
 
 
+def say_nothing_overlaps(plan: Experience, num_envs: int, chunk: int) -> None:
+    """Warn where every iteration is a row of metrics by itself, for which no experience is collected ahead."""
+    if chunk == 1:
+        each = plan.steps_per_iteration(num_envs)
+        warnings.warn(
+            f"async_collect=True does nothing: environments wait for the end of each row of metrics, and a row is one "
+            f"iteration of {each:,} steps. Set log_interval to several times that.",
+            TrainingWarning,
+            stacklevel=3,
+        )
+
+
 def say_replay_is_empty(plan: Experience, before: int, started: bool) -> None:
     """Warn where training goes on, after `before` steps, without the replay of before."""
     if plan.replay is not None and before > 0 and not started:
@@ -189,6 +201,23 @@ def copies(source: Source, num_envs: int | None, default: int, learners: int) ->
             "callable for any number."
         )
     return given // learners
+
+
+def require_asynchronous(algorithm: Algorithm, source: Source, recorded: bool) -> None:
+    """Raise ValueError, with what to do, where environments cannot go on while something is learnt."""
+    plan = algorithm.experience
+    if recorded or plan.offline:
+        raise ValueError(f"async_collect=True: {algorithm.name} learns from a dataset. Leave it out.")
+    if source.native is not None:
+        raise ValueError(
+            f"async_collect=True: {source.id} is trained on natively, in one program that waits for nobody. Leave it "
+            "out, or set backend='gymnasium'."
+        )
+    if plan.whole_episodes or not algorithm.learns_from_older:
+        raise ValueError(
+            f"async_collect=True: {algorithm.name} learns from its newest policy alone. Leave it out, or take PPO or "
+            "IMPALA, which account for an older one, PQN, or what learns from replay."
+        )
 
 
 def require_same_discount(algorithm: Algorithm, wrappers: Sequence[Wrapper]) -> None:

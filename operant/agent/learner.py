@@ -65,8 +65,9 @@ class Learner:
         seeds: int | tuple[int, ...],
         window: int = WINDOW,
         recorded: Recorded | None = None,
+        async_collect: bool = False,
     ) -> None:
-        self.window, self.recorded = window, recorded
+        self.window, self.recorded, self.async_collect = window, recorded, async_collect
         self.algorithm, self.source, self.spec = algorithm, source, spec
         self.seeds = None if isinstance(seeds, int) else len(seeds)
         self.key = key_of(seeds) if isinstance(seeds, int) else keys_of(seeds)
@@ -196,7 +197,10 @@ class Learner:
             return DeviceLoop(self.algorithm, native, self.spec.num_envs, *common)
         environments = None if self._loop is None else self._loop.environments
         return HostLoop(
-            self.algorithm, environments or self.source.host(self.spec.num_envs * (self.seeds or 1)), *common
+            self.algorithm,
+            environments or self.source.host(self.spec.num_envs * (self.seeds or 1)),
+            *common,
+            async_collect=self.async_collect,
         )
 
     @property

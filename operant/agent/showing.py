@@ -94,6 +94,7 @@ def title(core: Core) -> str:
     where += "".join(f", {to_text(wrapper)}" for wrapper in source.wrappers)
     told = source.env_kwargs and source.atari is None  # of an Atari game there are many: see `announce`
     where += f", {arguments.to_text(source.env_kwargs)}" if told else ""
+    where += ", collecting ahead" if core.learner.async_collect else ""
     seeds = "" if core.seeds is None else f", {len(core.seeds)} seeds"
     environments = f"{core.num_envs} environment{'s' * (core.num_envs != 1)}"
     return f"{core.name} on {source.id} ({where}; {environments}{seeds})"

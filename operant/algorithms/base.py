@@ -88,6 +88,12 @@ class Algorithm(eqx.Module):
         """What it learns from: a `Rollout`, `Episodes`, `Replay` or `Dataset` plan."""
 
     @property
+    def learns_from_older(self) -> bool:
+        """Whether it may learn from what an earlier policy of its own did, as with `async_collect`: `Batch.behavior` is
+        the state that acted then. By default where experience is replayed."""
+        return self.experience.replay is not None
+
+    @property
     def default_num_envs(self) -> int:
         """How many environments are stepped together where nobody says so."""
         return 1

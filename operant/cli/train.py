@@ -233,6 +233,7 @@ def _agent(asked: Asked) -> Agent:
         env_kwargs=env_kwargs.read(training.env_kwargs),
         start_method=training.start_method,
         env_timeout=training.env_timeout,
+        async_collect=training.async_collect,
         stats_window_size=training.stats_window_size,
     )
 

@@ -50,6 +50,9 @@ class Training:
     env_timeout: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
     """Time limit of an environment's step or reset, in seconds. Training ends with a checkpoint and an error that names
     the environment that takes longer."""
+    async_collect: bool = False
+    """Let environments that are stepped in Python go on while what they gave before is learnt from: they are played by
+    the policy before the last update (rollout/policy_lag)."""
     env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE…")] = ()
     """Keyword arguments of the environment, such as is_slippery=false map_name=8x8."""
     wrappers: tuple[str, ...] = ()

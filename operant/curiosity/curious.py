@@ -86,6 +86,10 @@ class Curious(Algorithm):
         return self.inner.experience
 
     @property
+    def learns_from_older(self) -> bool:
+        return self.inner.learns_from_older
+
+    @property
     def default_num_envs(self) -> int:
         return self.inner.default_num_envs
 
@@ -205,7 +209,8 @@ class Curious(Algorithm):
             )
         scale = at(self.curiosity.scale, clock)
         reward = state.extrinsic.rewards(transition.reward) + scale * paid
-        rewarded = eqx.tree_at(lambda b: b.transition, batch, replace(transition, reward=reward))
+        behavior = None if batch.behavior is None else batch.behavior.learner
+        rewarded = replace(batch, transition=replace(transition, reward=reward), behavior=behavior)
         learner, learnt, *priority = self.inner.update(state.learner, rewarded, key, clock)
         curiosity, surprised = self.curiosity.update(state.curiosity, transition, batch.weight, own, clock)
         metrics |= {"rollout/intrinsic_reward": weighted_mean(scale * intrinsic, batch.weight)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import jax
@@ -94,43 +94,76 @@ class Collected:
         )
 
 
-def collected(
-    observation: PyTree,
-    action_mask: PyTree,
-    taken: Sequence[Step],
-    alive: Sequence[np.ndarray] | None,
-    count: int,
-    frames: int,
-) -> Collected:
-    """What was done and answered step by step, of `count` at most, the rest of which are zeros.
+LARGE = 2**14  # bytes of a step, from which on it is copied as soon as it is there
 
-    Of stacks of `frames` observations only the newest are kept.
+
+class Gathering:
+    """Puts an iteration's steps together, one after another, while the environments are at the next one.
+
+    `count` is how many there are at most, and those that are never taken are zeros. Of stacks of `frames` observations
+    only the newest are kept.
     """
-    form = Form.of(taken[0])
-    small = form.nbytes * count <= SMALL
-    frames = 1 if small else frames
-    if frames > 1:
-        taken = [(action, extras, newest(timestep, frames)) for action, extras, timestep in taken]
-    missing = count - len(taken)
 
-    def stacked(*rows: np.ndarray) -> np.ndarray:
-        # Half the time of np.stack if small.
-        return np.array([*rows, *[np.zeros_like(rows[0])] * missing])
+    def __init__(self, count: int, frames: int) -> None:
+        self.count, self.frames = count, frames
+        self.form: Form | None = None
+        self._at_once = False  # whether steps are copied as they come
+        self._steps: list[Step] = []
+        self._arrays: list[np.ndarray] = []
+        self._taken = 0
 
-    if small:
-        steps: Any = as_bytes([jax.tree.leaves(step) for step in taken])
-        if missing:
-            steps = np.concatenate([steps, np.zeros((missing, steps.shape[1]), np.uint8)])
-    else:
-        steps = jax.tree.map(stacked, *taken)
-    return Collected(
-        observation,
-        action_mask,
-        steps,
-        None if alive is None else stacked(*alive),
-        form if small else None,
-        frames,
-    )
+    def add(self, step: Step) -> None:
+        """Keep the next step."""
+        if self.form is None:
+            self.form = Form.of(step)
+            self._at_once = self.form.nbytes >= LARGE
+        if self._at_once:
+            self._copy(step)
+        else:  # together they take less time at the end
+            self._steps.append(step)
+        self._taken += 1
+
+    def collected(
+        self, observation: PyTree, action_mask: PyTree, alive: Sequence[np.ndarray] | None
+    ) -> Collected:
+        """All of them, after this first observation; of whole episodes `alive` says who was there at each."""
+        assert self.form is not None
+        missing = self.count - self._taken
+        small = self.form.nbytes * self.count <= SMALL
+        if small:
+            steps: Any = as_bytes([jax.tree.leaves(step) for step in self._steps])
+            if missing:
+                steps = np.concatenate([steps, np.zeros((missing, steps.shape[1]), np.uint8)])
+        elif self._at_once:
+            steps = self.form.structure.unflatten(self._arrays)
+        else:
+            steps = jax.tree.map(partial(_stacked, missing), *map(self._newest, self._steps))
+        return Collected(
+            observation,
+            action_mask,
+            steps,
+            None if alive is None else _stacked(missing, *alive),
+            self.form if small else None,
+            1 if small else self.frames,
+        )
+
+    def _copy(self, step: Step) -> None:
+        leaves = jax.tree.leaves(self._newest(step))
+        if not self._arrays:
+            self._arrays = [np.zeros((self.count, *leaf.shape), leaf.dtype) for leaf in leaves]
+        for array, leaf in zip(self._arrays, leaves, strict=True):
+            array[self._taken] = leaf
+
+    def _newest(self, step: Step) -> Step:
+        if self.frames == 1:
+            return step
+        action, extras, timestep = step
+        return action, extras, newest(timestep, self.frames)
+
+
+def _stacked(missing: int, *rows: np.ndarray) -> np.ndarray:
+    # Half the time of np.stack if small.
+    return np.array([*rows, *[np.zeros_like(rows[0])] * missing])
 
 
 def newest(timestep: TimeStep, frames: int) -> TimeStep:

@@ -12,12 +12,19 @@ import numpy as np
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine.collect import ActorState, act, noise_of
-from operant.engine.collected import Collected, Step, collected
+from operant.engine.collected import Collected, Gathering
 from operant.engine.flat import Block, Packed, number, packed_jit
 from operant.engine.learn import to_environment
 from operant.engine.noise_blocks import NoiseBlocks
 from operant.engine.seed_axis import each, inside, outside
-from operant.engine.train_state import Stream, TrainState, start_of_episode, stream, transition
+from operant.engine.train_state import (
+    Stream,
+    TrainState,
+    acted_by,
+    start_of_episode,
+    stream,
+    transition,
+)
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.networks.recurrent import reset_carry
@@ -101,7 +108,7 @@ class Collector:
         _, observation, action_mask, *_ = opening = self.actor
         whole, carries = start is not None, start or (opening.carry, opening.exploration)
         remembers = bool(jax.tree.leaves(carries)) and not random
-        taken: list[Step] = []
+        gathering, step = Gathering(steps, self._frames), None
         memories, lived = [], []
         alive = np.ones(self.environments.spec.num_envs, bool)
         for t in range(steps):
@@ -116,8 +123,11 @@ class Collector:
             action = np.asarray(action)
             if not isinstance(extras, tuple) or extras:  # most have none, and a look at the tree takes a µs
                 extras = jax.tree.map(np.asarray, extras)
-            timestep = self._step(watch, observation, action_mask, action, extras)
-            taken.append((action, extras, timestep))
+            self.environments.send(to_environment(self.spec.action_space, action))
+            if step is not None:  # while the environments are at work
+                gathering.add(step)
+            timestep = self._received(watch, observation, action_mask, action, extras)
+            step = action, extras, timestep
             observation, action_mask = timestep.observation, timestep.action_mask
             if remembers or whole:
                 done = timestep.terminated | timestep.truncated
@@ -127,16 +137,17 @@ class Collector:
                 if whole and not alive.any():
                     break
         self.actor = ActorState((), observation, action_mask, *carries)
-        lives = lived if whole else None
-        fresh = collected(opening.observation, opening.action_mask, taken, lives, steps, self._frames)
+        assert step is not None
+        gathering.add(step)
+        fresh = gathering.collected(opening.observation, opening.action_mask, lived if whole else None)
         if not self._remember:
             return fresh, memories[0]
         axis = 0 if self.seeds is None else 1
         return fresh, jax.tree.map(lambda *x: np.stack(x, axis), *memories)
 
-    def _step(self, watch: Watch, seen: PyTree, mask: PyTree, action: PyTree, extras: PyTree) -> TimeStep:
-        """One step of every environment."""
-        timestep = self.environments.step(to_environment(self.spec.action_space, action))
+    def _received(self, watch: Watch, seen: PyTree, mask: PyTree, action: PyTree, extras: PyTree) -> TimeStep:
+        """What every environment answers to the action that was sent."""
+        timestep = self.environments.receive()
         watch.steps += self.spec.num_envs
         if watch.on_step is not None:
             watch.on_step(transition(seen, mask, action, extras, timestep), self.environments)
@@ -175,7 +186,7 @@ class Collector:
         return Acting(
             packed_jit(act_on, (*layouts, None, None, None)),
             packed_jit(afresh, layouts),
-            run.needed(lambda run: (run.state, run.clock)),
+            run.needed(acted_by),
         )
 
     def _drawn(self, algorithm: Packed, key: jax.Array, random: bool, first: int, steps: int) -> Block:

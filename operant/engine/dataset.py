@@ -146,7 +146,7 @@ class DatasetLoop:
         state = jax.jit(initial, compiler_options=settings.once(exact=False))(self.algorithm, key)
         return jax.jit(first, donate_argnums=0, compiler_options=settings.once(exact=True))(state, key)
 
-    def step(self, run: TrainState, count: int, size: int) -> Stepped:
+    def step(self, run: TrainState, count: int, size: int, more: bool = False) -> Stepped:
         """`(run, metrics, None)` after `count` updates; the given run is used up.
 
         They come in calls of about `pace.LONGEST` seconds, which learn the same; fewer where `watch` says stop between

@@ -83,7 +83,7 @@ class DeviceLoop:
         run, _ = make(self.algorithm, state, key, like=like)
         return run
 
-    def step(self, run: TrainState, count: int, size: int) -> Stepped:
+    def step(self, run: TrainState, count: int, size: int, more: bool = False) -> Stepped:
         """Iterations come in calls of about `pace.LONGEST` seconds, which learn the same; fewer where `watch` says stop
         between two. Raises Stopped where that is before the first.
         """

@@ -169,12 +169,16 @@ class Packed:
 
 
 def packed_jit(
-    function: Callable[..., Any], layouts: Sequence[Layout | None], *, replaces: int | None = None
+    function: Callable[..., Any],
+    layouts: Sequence[Layout | None],
+    *,
+    replaces: int | None = None,
+    kept: Sequence[bool] = (),
 ) -> Callable[..., Any]:
     """`function(*trees)`, compiled, and called with the arrays of those arguments that have a layout.
 
     With `replaces` that argument is used up, and the function returns what it becomes: `(tree, others)`, of which
-    arrays come back.
+    arrays come back. Of its arrays those that are `kept`, a flag each, stay whole: somebody else still needs them.
     """
 
     def on_arrays(*arguments: Any) -> Any:
@@ -187,4 +191,17 @@ def packed_jit(
         tree, others = function(*trees)
         return layout.arrays(tree), others
 
-    return jax.jit(on_arrays, donate_argnums=() if replaces is None else (replaces,))
+    if replaces is None or not any(kept):
+        return jax.jit(on_arrays, donate_argnums=() if replaces is None else (replaces,))
+
+    def parted(used: list, whole: list, before: tuple, after: tuple) -> Any:
+        return on_arrays(*before, [u if w is None else w for u, w in zip(used, whole, strict=True)], *after)
+
+    compiled = jax.jit(parted, donate_argnums=0)
+
+    def call(*arguments: Any) -> Any:
+        pairs = list(zip(arguments[replaces], kept, strict=True))
+        used, whole = [None if keep else x for x, keep in pairs], [x if keep else None for x, keep in pairs]
+        return compiled(used, whole, arguments[:replaces], arguments[replaces + 1 :])
+
+    return call

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from operant import settings
 from operant.algorithms.base import Algorithm
+from operant.engine.ahead import Fresh, Worker
 from operant.engine.collected import Collected
 from operant.engine.collector import NOWHERE, Collector
 from operant.engine.flat import Packed
@@ -22,7 +24,7 @@ from operant.engine.metrics import Summands, present
 from operant.engine.seed_axis import inside, outside
 from operant.engine.statistics import WINDOW
 from operant.engine.train import Stepped
-from operant.engine.train_state import TrainState, initial_state, start, start_of_episode
+from operant.engine.train_state import TrainState, acted_by, initial_state, start, start_of_episode
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.ops.normalization import Normalizer
@@ -43,15 +45,19 @@ class HostLoop:
         seeds: int | None,
         return_experience: bool = False,
         window: int = WINDOW,
+        async_collect: bool = False,
     ) -> None:
         self.environments, self.seeds, self.window = environments, seeds, window
-        self.return_experience = return_experience
+        self.return_experience, self.async_collect = return_experience, async_collect
         self.exchange(algorithm)
         self._plan = plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
         self.collector = Collector(environments, self.spec, seeds, plan.stores_carry)
         self._goals = environments.goals
-        self.learner = HostLearner(plan, self.spec, seeds, self._goals)
+        self.learner = HostLearner(plan, self.spec, seeds, self._goals, shared=async_collect)
+        self._worker = Worker() if async_collect else None
+        self._ahead: Fresh | None = None  # collected already, while what came before was learnt from
+        self._next_rollout = self._compiled(lambda a, state: a.exploration.next_rollout(state))
         self._start_of_episode = self._compiled(lambda a, state: start_of_episode(a, self.spec, state))
         self._report = self._compiled(lambda a, state, counted: {**report(a, state), **counted.report()})
         self._transitions = jax.jit(Collected.transitions)
@@ -106,24 +112,31 @@ class HostLoop:
             is_leaf=lambda x: x is None,
         )
 
-    def step(self, run: TrainState, count: int, size: int) -> Stepped:
-        """Fewer iterations where `watch` says stop; Stopped is raised where that is before the first has ended."""
+    def step(self, run: TrainState, count: int, size: int, more: bool = False) -> Stepped:
+        """Fewer iterations where `watch` says stop; Stopped is raised where that is before the first has ended.
+
+        With `async_collect` the first iteration of a chunk acts by the newest policy, and the others by the one before.
+        """
         total: Any = np.float32(0)
         returned, held, iteration = [], *self._taken(run)
-        finished, summands = 0, Summands()
+        finished, lag, summands = 0, 0, Summands()
         for _ in range(count):
             try:
-                experience, memory = self._collect(held, iteration)
+                fresh = self._ahead or self._fresh(held, iteration)
             except Stopped:
                 if not finished:
                     raise Stopped(self._run(held)) from None
                 break
-            metrics = self._learn(held, iteration, experience, memory, learning=True)
+            self._ahead = None
+            ahead = self.async_collect and (more or finished + 1 < count)
+            metrics = self._learn_and_collect(held, fresh) if ahead else self._learn(held, fresh)
             total, summands = total + np.asarray(metrics.numbers), metrics.summands
-            finished, iteration = finished + 1, iteration + 1
+            finished, iteration, lag = finished + 1, iteration + 1, lag + fresh.lag
             if self.return_experience:
-                returned.append(self._returned(experience))
+                returned.append(self._returned(fresh.experience))
         means = summands.means(np.moveaxis(total, -1, 0), finished)
+        if self.async_collect:
+            means |= {"rollout/policy_lag": np.full(self.seeds or (), lag / finished, np.float32)}
         run = self._run(held)
         return run, present(means | self._reported(run)), _joined(returned)
 
@@ -132,13 +145,13 @@ class HostLoop:
         with self.watch.doing("warming up"):
             for _ in range(count):
                 try:
-                    experience, memory = self._collect(held, iteration, random=True)
+                    fresh = self._fresh(held, iteration, random=True)
                 except Stopped:
                     break
-                self._learn(held, iteration, experience, memory, learning=False)
+                self._learn(held, fresh, learning=False)
                 iteration += 1
                 if self.return_experience:
-                    returned.append(self._returned(experience))
+                    returned.append(self._returned(fresh.experience))
         run = self._run(held)
         return run, present(self._reported(run)), _joined(returned)
 
@@ -172,24 +185,33 @@ class HostLoop:
 
     def _taken(self, run: TrainState) -> tuple[Packed, int]:
         """`(the run to advance, which is used up by that, its iteration)`."""
+        iteration = int(np.asarray(run.iteration).max())
+        if self._ahead is not None and self._ahead.iteration != iteration:  # of another run
+            self.collector.env_stale = True
         if self.collector.env_stale:
             run = self.restart(run)
         several = 0 if self.seeds is None else 1
         learnt = replace(run, observation=None, action_mask=None, carry=None, exploration=None)
         self._held = Packed(learnt, several=several, apart=run.replay)
         self._key = jnp.copy(run.key)  # that of the run is used up with it, and comes out of it again
-        self.collector.actor = self._actor = self.collector.actor._replace(
-            carry=run.carry, exploration=run.exploration
-        )
-        return self._held, int(np.asarray(run.iteration).max())
+        stands = self._actor if self._ahead else self.collector.actor
+        self.collector.actor = self._actor = stands._replace(carry=run.carry, exploration=run.exploration)
+        if self._ahead is not None:
+            self.collector.actor = self._ahead.actor
+        return self._held, iteration
 
-    def _collect(self, held: Packed, iteration: int, random: bool = False) -> tuple[list[Collected], PyTree]:
-        """`(experience by rounds, memory)` of an iteration."""
+    def _fresh(self, held: Packed, iteration: int, *, random: bool = False, lag: int = 0) -> Fresh:
+        """An iteration's experience, by the policy that is held."""
         steps, collect = self._plan.unroll_length, self.collector.collect
+        acted = None
+        if self.async_collect and self._plan.replay is None:  # replay does not care who acted
+            acted = [
+                x if wanted else None for x, wanted in zip(held.arrays, held.needed(acted_by), strict=True)
+            ]
         given = self._algorithm, held, self._key, self.watch
         if not self._plan.whole_episodes:
             experience, memory = collect(*given, iteration * steps, steps, random=random)
-            return [experience], memory
+            return Fresh(iteration, lag, [experience], memory, self.collector.actor, acted)
         rounds, experience, memory = self._plan.rounds(self.spec.num_envs), [], None
         rounds_alike, envs_alike = self._plan.starts(self.spec.num_envs)
         start = self._start_of_episode(self.algorithm, held.tree.state)
@@ -198,20 +220,43 @@ class HostLoop:
             self.collector.reset(self._key, number + 1, number - index % rounds_alike + 1, envs_alike)
             fresh, memory = collect(*given, number * steps, steps, start=start)
             experience.append(fresh)
-        return experience, memory
+        return Fresh(iteration, lag, experience, memory, self.collector.actor, acted)
 
-    def _learn(
-        self, held: Packed, iteration: int, experience: list[Collected], memory: PyTree, *, learning: bool
-    ) -> Metrics:
+    def _learn(self, held: Packed, fresh: Fresh, *, learning: bool = True) -> Metrics:
         """Bring the run up to date with fresh experience, in place."""
-        actor = self.collector.actor
-        metrics, exploration = self.learner(
-            *(self._algorithm, held, self._key, self.watch, iteration),
-            *(experience, memory, actor.exploration),
-            learning=learning,
-        )
-        self._actor = self.collector.actor = actor._replace(exploration=exploration)
+        metrics, exploration = self._learnt(held, fresh, learning=learning)
+        self._actor = self.collector.actor = fresh.actor._replace(exploration=exploration)
         return metrics
+
+    def _learn_and_collect(self, held: Packed, fresh: Fresh) -> Metrics:
+        """The same while the next experience is collected, by the policy of before."""
+        assert self._worker is not None
+        acting, exploration = copy(held), fresh.actor.exploration  # whose arrays stay where they are
+        if jax.tree.leaves(exploration):
+            exploration = self._next_rollout(self.algorithm, exploration)
+        self.collector.actor = fresh.actor._replace(exploration=exploration)
+
+        def learn() -> tuple[Metrics, PyTree]:
+            return self._learnt(held, fresh)
+
+        # Who is told of each step may look at what is learnt, which must not change meanwhile.
+        learnt = learn if self.watch.on_step is not None else self._worker.begin(learn)
+        try:
+            self._ahead = self._fresh(acting, fresh.iteration + 1, lag=1)
+        except Stopped:
+            pass  # and will be again, before the next iteration
+        finally:
+            metrics, exploration = learnt()
+            self._actor = fresh.actor._replace(exploration=exploration)
+        return metrics
+
+    def _learnt(self, held: Packed, fresh: Fresh, *, learning: bool = True) -> tuple[Metrics, PyTree]:
+        return self.learner(
+            *(self._algorithm, held, self._key, self.watch, fresh.iteration),
+            *(fresh.experience, fresh.memory, fresh.actor.exploration),
+            learning=learning,
+            acted=fresh.acted,
+        )
 
     def _run(self, held: Packed) -> TrainState:
         """The whole run, with what its actor holds."""
@@ -228,6 +273,7 @@ class HostLoop:
 
     def _begin(self, key: jax.Array, count: int) -> None:
         """Fresh episodes, and fresh randomness of this key."""
+        self._ahead = None
         self.collector.noise.clear()
         self.learner.noise.clear()
         self.collector.reset(key, count)

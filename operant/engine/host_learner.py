@@ -10,12 +10,12 @@ import jax.numpy as jnp
 
 from operant.algorithms.base import Algorithm
 from operant.engine.collected import Collected
-from operant.engine.flat import Block, Packed, number, packed_jit
+from operant.engine.flat import Block, Layout, Packed, number, packed_jit
 from operant.engine.learn import learn, sample_learning_noise, warm_up
 from operant.engine.metrics import Summands
 from operant.engine.noise_blocks import NoiseBlocks
 from operant.engine.seed_axis import each, inside
-from operant.engine.train_state import Stream, TrainState
+from operant.engine.train_state import Stream, TrainState, acted_by
 from operant.engine.watch import Watch
 from operant.envs.goals import Goals
 from operant.types import EnvSpec, Experience, PyTree, Transition
@@ -34,9 +34,17 @@ class HostLearner:
     """Brings a run, without what its actor state holds, up to date with fresh experience; S of them with seeds."""
 
     def __init__(
-        self, plan: Experience, spec: EnvSpec, seeds: int | None, goals: Goals | None = None
+        self,
+        plan: Experience,
+        spec: EnvSpec,
+        seeds: int | None,
+        goals: Goals | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
+        """`shared` says that somebody may act by the run's arrays while they are brought up to date."""
         self._plan, self._spec, self._seeds, self._goals = plan, spec, seeds, goals
+        self._shared = shared
         self.noise = NoiseBlocks(seeds)
         self._compiled: dict[bool, Callable] = {}
 
@@ -52,25 +60,28 @@ class HostLearner:
         exploration: PyTree,
         *,
         learning: bool,
+        acted: Sequence | None = None,
     ) -> tuple[Metrics, PyTree]:
         """Replace the run's arrays, after an iteration of learning, or of collecting only: `(metrics, exploration)`.
 
         `experience` are an iteration's rounds, and `memory` is the policy's before the first step `[S, N, …]`, or
         where it is stored before every one, `[S, T, N, …]`; exploration has the state `[S, N, …]` after the last one.
+        `acted` are the arrays of the run that acted, where it was an earlier one; those that acting needs not are None.
         """
         block = self._drawn(algorithm, key, iteration)
         first = learning not in self._compiled
         if first:
-            function = self._learning(block) if learning else self._warming_up
-            layouts = (algorithm.layout, run.layout, None, None, None, None, None)
-            self._compiled[learning] = packed_jit(function, layouts, replaces=1)
+            function = self._learning(block, run.layout) if learning else self._warming_up
+            layouts = (algorithm.layout, run.layout, *[None] * 6)
+            kept = run.needed(acted_by) if self._shared else ()
+            self._compiled[learning] = packed_jit(function, layouts, replaces=1, kept=kept)
         phase = watch.phase
         watch.phase = "compiling" if first else phase
         watch.shields += 1  # arrays are used up and made here: interrupted, both would be gone
         try:
             run.arrays, told = self._compiled[learning](
                 *(algorithm.arrays, run.arrays, experience, memory, exploration),
-                *(block.leaves, number(iteration - block.first)),
+                *(block.leaves, number(iteration - block.first), acted),
             )
         finally:
             watch.shields -= 1
@@ -79,7 +90,9 @@ class HostLearner:
             watch.answer()
         return told
 
-    def _learning(self, block: Block) -> Callable[..., tuple[TrainState, tuple[Metrics, PyTree]]]:
+    def _learning(
+        self, block: Block, of_run: Layout
+    ) -> Callable[..., tuple[TrainState, tuple[Metrics, PyTree]]]:
         layout = block.layout
 
         def function(
@@ -90,14 +103,18 @@ class HostLearner:
             exploration: PyTree,
             noise: list,
             index: jax.Array,
+            acted: Sequence | None,
         ) -> tuple[TrainState, tuple[Metrics, PyTree]]:
-            def one(run: TrainState, fresh: Transition, memory: PyTree, noise: list) -> tuple:
+            def one(
+                run: TrainState, fresh: Transition, memory: PyTree, noise: list, behavior: PyTree
+            ) -> tuple:
                 drawn = layout.tree([leaf[index] for leaf in noise])
-                return learn(algorithm, run, fresh, memory, drawn, self._goals)
+                return learn(algorithm, run, fresh, memory, drawn, self._goals, behavior)
 
             fresh = self._together(experience)
             run = replace(run, exploration=exploration)
-            run, metrics = each(one, self._seeds)(run, fresh, memory, noise)
+            behavior = None if acted is None else of_run.tree(acted).state
+            run, metrics = each(one, self._seeds)(run, fresh, memory, noise, behavior)
             summands = Summands.of(metrics)
             return _apart(run, summands.numbers(metrics), summands)
 
@@ -112,6 +129,7 @@ class HostLearner:
         exploration: PyTree,
         noise: list,
         index: jax.Array,
+        acted: None,
     ) -> tuple[TrainState, tuple[Metrics, PyTree]]:
         def one(run: TrainState, fresh: Transition, memory: PyTree) -> TrainState:
             return warm_up(algorithm, run, fresh, memory, self._goals)

@@ -70,11 +70,12 @@ def learn(
     carry: PyTree,
     noise: LearningNoise,
     goals: Goals | None = None,
+    behavior: PyTree = None,
 ) -> tuple[TrainState, Metrics]:
     """The run after learning from fresh experience `[T, N, …]`, collected with memory `carry` before its first step.
 
     Where sequences are replayed, `carry` is the memory before every step, `[T, N, …]`. `goals` are what the environment
-    says of goals, if it has any.
+    says of goals, if it has any. `behavior` is the algorithm's state that acted, where that is not the run's.
     """
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
     plan = algorithm.experience
@@ -89,7 +90,7 @@ def learn(
         if plan.whole_episodes:  # every one starts afresh
             carry = algorithm.initial_carry(run.state, experience.reward.shape[1])
         groups = plan.groups(run.statistics.running_length.shape[0])
-        batch = Batch(strip_statistics(experience), experience.weight, carry, group=groups)
+        batch = Batch(strip_statistics(experience), experience.weight, carry, group=groups, behavior=behavior)
         state, metrics = state_and_metrics(algorithm, algorithm.update(run.state, batch, noise.update, clock))
         if experience.valid is not None and not plan.whole_episodes:  # whose first steps always happened
             metrics = only_where(jnp.any(experience.valid), metrics)

@@ -38,8 +38,11 @@ class Steps(Protocol):
     @property
     def watch(self) -> Watch: ...
 
-    def step(self, run: TrainState, count: int, size: int) -> Stepped:
-        """`(run, metrics, experience)` after `count` ≤ `size` iterations of learning; the given run is used up."""
+    def step(self, run: TrainState, count: int, size: int, more: bool = False) -> Stepped:
+        """`(run, metrics, experience)` after `count` ≤ `size` iterations of learning; the given run is used up.
+
+        `more` says that another call goes on with the same chunk.
+        """
         ...
 
     def warm_up(self, run: TrainState, count: int, size: int | None = None) -> Stepped:
@@ -155,8 +158,8 @@ def train(
     def left(run: TrainState) -> int:
         return math.ceil((total - steps_done(run)) / per_iteration)
 
-    def chunk(run: TrainState, count: int) -> tuple[TrainState, dict[str, np.ndarray]]:
-        run, metrics, experience = loop.step(run, count, size)
+    def chunk(run: TrainState, count: int, more: bool = False) -> tuple[TrainState, dict[str, np.ndarray]]:
+        run, metrics, experience = loop.step(run, count, size, more)
         observe(experience)
         return run, metrics
 
@@ -164,9 +167,9 @@ def train(
         run: TrainState, count: int, on_iteration: Callable[[TrainState], bool]
     ) -> tuple[TrainState, dict[str, np.ndarray]]:
         rows = []
-        for _ in range(count):
+        for index in range(count):
             try:
-                run, metrics = chunk(run, 1)
+                run, metrics = chunk(run, 1, more=index + 1 < count)
             except Stopped:
                 if not rows:
                     raise

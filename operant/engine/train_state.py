@@ -54,6 +54,11 @@ class TrainState(eqx.Module):
     exploration: PyTree = ()  # [N, …] of `Algorithm.exploration`; no part of a policy after training
 
 
+def acted_by(run: TrainState) -> PyTree:
+    """The part of a run that acting looks at."""
+    return run.state, run.clock
+
+
 @partial(jax.jit, static_argnames="spec")  # so that it is traced once, for its shapes and for its program
 def initial_state(algorithm: Algorithm, spec: EnvSpec, key: jax.Array) -> PyTree:
     """What the algorithm knows before its first step. Pure: may be jitted and vmapped."""

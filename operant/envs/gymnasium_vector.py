@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -64,7 +65,9 @@ class VectorEnvironments(HostEnvironments):
                 for i, env in enumerate(inner.envs)
             ]
         self._checks = Checks(like.id, self._observation_space, self._action_space, envs.num_envs)
-        observation, infos = self._answered("reset", seed=0)
+        # Whether processes can be sent their actions and asked later: layers around them want to see every step.
+        self._apart = type(envs).step is AsyncVectorEnv.step
+        observation, infos = self._answered("reset", envs.reset, seed=0)
         require_promised(like.id, self._observation_space, observation, (envs.num_envs,))
         if MASK in infos:
             require_maskable(like.id, self._action_space, like.action_space)
@@ -82,14 +85,26 @@ class VectorEnvironments(HostEnvironments):
                 f"{self.spec.id}: {group} episodes that begin alike need a seed for each environment, and "
                 f"{type(self.envs.unwrapped).__name__} takes one for all. Give a function that makes one environment."
             )
-        observation, infos = self._answered("reset", seed=own if listed else own[0])
+        observation, infos = self._answered("reset", self.envs.reset, seed=own if listed else own[0])
         self._ended = np.zeros(self.envs.num_envs, bool)
         return self._checks.batch(observation), self._masks(infos)
 
     def step(self, action: PyTree) -> TimeStep:
-        checks = self._checks
-        checks.taken += 1
-        observation, *outcomes, infos = self._answered("step", action_to_gym(self._action_space, action))
+        self.send(action)
+        return self.receive()
+
+    def send(self, action: PyTree) -> None:
+        self._checks.taken += 1
+        self._sent = action_to_gym(self._action_space, action)
+        if self._apart:
+            inner: Any = self.envs
+            self._guarded("step", inner.step_async, self._sent)
+
+    def receive(self) -> TimeStep:
+        checks, envs = self._checks, self.envs
+        inner: Any = envs
+        answer = (inner.step_wait,) if self._apart else (envs.step, self._sent)
+        observation, *outcomes, infos = self._answered("step", *answer)
         reward, terminated, truncated = checks.batch_outcomes(*outcomes)
         self._infos = infos
         raw_reward = _raw_reward(infos)
@@ -154,15 +169,20 @@ class VectorEnvironments(HostEnvironments):
                 self._require_processes(error, f"{name}()")
             raise
 
-    def _answered(self, method: str, *arguments: Any, **options: Any) -> Any:
-        """What `reset` or `step` of the vector environment returns; its errors say where they were."""
-        function = getattr(self.envs, method)
+    def _answered(self, method: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """What a function of the vector environment returns for its `reset` or `step`."""
+        result = self._guarded(method, function, *arguments, **options)
+        reason = reset_fault(result) if method == "reset" else step_fault(result)
+        if reason is not None:
+            raise self._checks.refuse(None, reason, method)
+        return result
+
+    def _guarded(self, method: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """The same of any function; errors say where they were."""
         try:
-            result = (
-                function(*arguments, **options)
-                if self._timeout is None
-                else self._timeout.call(function, *arguments, **options)
-            )
+            if self._timeout is None:
+                return function(*arguments, **options)
+            return self._timeout.call(function, *arguments, **options)
         except Late as late:
             raise self._checks.late(None, method, late.seconds) from None
         except Exception as error:
@@ -172,10 +192,6 @@ class VectorEnvironments(HostEnvironments):
                 self._checks.reraise(error, None, method)
             copy = self._failed(error, method)
             self._checks.reraise(original(error), copy, method)
-        reason = reset_fault(result) if method == "reset" else step_fault(result)
-        if reason is not None:
-            raise self._checks.refuse(None, reason, method)
-        return result
 
     def _failed(self, error: Exception, method: str) -> int | None:
         """Whose error it is, where that can be told; the processes are of no more use and are ended.

@@ -44,6 +44,16 @@ class HostEnvironments(ABC):
     def step(self, action: PyTree) -> TimeStep:
         """One step of each, with the environments whose episode ends reset at once."""
 
+    def send(self, action: PyTree) -> None:
+        """Begin one step of each, whose answer is `receive`'s. Where environments run by themselves (in processes, in
+        threads) the caller may do something else in between, but ask them nothing.
+        """
+        self._sent = action
+
+    def receive(self) -> TimeStep:
+        """The answer to what was sent, as `step` gives it. By default the step is only taken now."""
+        return self.step(self._sent)
+
     @property
     def infos(self) -> Sequence[dict[str, Any]]:
         """What each environment said of its last step, besides; `{}` where it says nothing."""

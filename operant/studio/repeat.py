@@ -18,6 +18,7 @@ AGENT = (
     "backend",
     "vectorization",
     "env_timeout",
+    "async_collect",
     "stats_window_size",
 )
 LEARN = ("checkpoint_every", "keep_checkpoints", "checkpoint_replay", "evaluate_every", "evaluation_episodes")
@@ -27,6 +28,7 @@ USUAL = {
     "backend": "auto",
     "vectorization": "sync",
     "env_timeout": None,
+    "async_collect": False,
     "stats_window_size": 100,
     "checkpoint_every": None,
     "keep_checkpoints": 2,

@@ -10,7 +10,7 @@ import pytest
 from operant.agent import learner
 from operant.algorithms.policy_gradient.a2c import A2C
 from operant.engine import collector, device, host, host_learner
-from operant.engine.collected import Collected, collected, newest
+from operant.engine.collected import Collected, Gathering, newest
 from operant.engine.device import DeviceLoop
 from operant.engine.host import HostLoop
 from operant.envs.classic.cartpole import CartPole
@@ -92,7 +92,10 @@ def steps_of_stacks(steps, columns, seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_collected_stacks_handed_over_frame_by_frame_come_out_whole(seed):
     first, taken = steps_of_stacks(7, 2, seed)
-    fresh = collected(first, None, taken, None, 7, K)
+    gathering = Gathering(7, K)
+    for step in taken:
+        gathering.add(step)
+    fresh = gathering.collected(first, None, None)
     assert fresh.steps[2].observation.shape == (7, 2, 40, 40, 1)  # the newest channel, not the stack
     assert fresh.steps[2].next_observation.shape == (7, 2, 40, 40, 1)
     rows = jax.jit(Collected.transitions)(fresh)

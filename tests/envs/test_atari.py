@@ -390,7 +390,7 @@ def test_atari_threads_name_what_takes_too_long():
     source = Source("Pong")
     host = AtariThreads(source.atari, 1, source.spec, timeout=0.3)
     host.reset(KEY)
-    host.envs.step = lambda actions: time.sleep(5)
+    host.envs.recv = lambda: time.sleep(5)
     with pytest.raises(EnvironmentFault, match=r"ALE/Pong-v5, step 1: .*env_timeout=0.3 s"):
         host.step(np.zeros(1, int))
 

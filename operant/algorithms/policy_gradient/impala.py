@@ -89,6 +89,10 @@ class IMPALA(ActorCriticLearner):
         require(isinstance(lag, int) and lag >= 0, "policy_lag", lag, "a whole number of updates, 0 or more")
 
     @property
+    def learns_from_older(self) -> bool:
+        return True  # v-trace corrects for it
+
+    @property
     def default_num_envs(self) -> int:
         return 16
 

@@ -89,6 +89,10 @@ class PPO(ActorCriticLearner):
         ranges.finite(self, "ent_coef")
         require(self.objective in OBJECTIVES, "objective", self.objective, " or ".join(OBJECTIVES))
 
+    @property
+    def learns_from_older(self) -> bool:
+        return True  # the ratio is of the policy that acted, whichever that was
+
     def check(self, spec: EnvSpec) -> None:
         super().check(spec)
         samples = self.n_steps * spec.num_envs
@@ -113,7 +117,8 @@ class PPO(ActorCriticLearner):
 
     def update(self, state: PPOState, batch: Batch, key: jax.Array, clock: Clock):
         carry, transition = batch.carry, state.normalizer.transition(batch.transition)
-        old = self.estimate(state.network, transition, carry)
+        acted = state if batch.behavior is None else batch.behavior
+        old = self.estimate(acted.network, acted.normalizer.transition(batch.transition), carry)
         old_policy = old.policy
         assert old_policy is not None
         if self.objective == "clip":

@@ -101,6 +101,10 @@ class PQN(ExploresByQ, Normalizes, GradientLearner):
     def default_num_envs(self) -> int:
         return 128
 
+    @property
+    def learns_from_older(self) -> bool:
+        return True  # q-learning may learn from any actions
+
     def check(self, spec: EnvSpec) -> None:
         require_discrete_actions("PQN", spec)
         self.normalized_parts(spec)

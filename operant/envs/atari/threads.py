@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,15 +77,21 @@ class AtariThreads(HostEnvironments):
         self, key: jax.Array, start_key: jax.Array | None = None, group: int = 1
     ) -> tuple[PyTree, PyTree]:
         own = seeds(key if start_key is None else start_key, self.spec.num_envs, group)
-        frames, self._infos = self._answered("reset", seed=np.array(own, np.int32))
+        frames, self._infos = self._answered("reset", self.envs.reset, seed=np.array(own, np.int32))
         self._lives, self._elapsed = self._infos["lives"], np.zeros(self.spec.num_envs, int)
         self._stack = self._opened(_channels_last(frames))
         return self._stack, None
 
     def step(self, action: PyTree) -> TimeStep:
+        self.send(action)
+        return self.receive()
+
+    def send(self, action: PyTree) -> None:
         self._taken += 1
-        chosen = action_to_gym(self._action_space, action)
-        frames, reward, terminated, _, infos = self._answered("step", chosen)
+        self.envs.send(action_to_gym(self._action_space, action))
+
+    def receive(self) -> TimeStep:
+        frames, reward, terminated, _, infos = self._answered("step", self.envs.recv)
         self._elapsed += 1
         truncated = (self._elapsed >= self.atari.max_steps) & ~terminated
         over = np.flatnonzero(terminated | truncated).tolist()
@@ -135,18 +141,20 @@ class AtariThreads(HostEnvironments):
 
     def _begun_anew(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """`(the frames, lives)` of all games, of which these have been begun anew."""
-        frames, infos = self._answered("reset", options={"reset_mask": which})
+        frames, infos = self._answered("reset", self.envs.reset, options={"reset_mask": which})
         return _channels_last(frames), infos["lives"]
 
-    def _answered(self, method: str, *arguments: Any, **options: Any) -> Any:
-        """What `reset` or `step` of the vector environment returns. Raises EnvironmentFault where it takes too long."""
-        function = getattr(self.envs, method)
+    def _answered(self, method: str, function: Callable[..., Any], **options: Any) -> Any:
+        """What a function of the vector environment returns for its `reset` or `step`.
+
+        Raises EnvironmentFault where it takes too long.
+        """
         if self._timeout is None:
-            return function(*arguments, **options)
+            return function(**options)
         from operant.envs.gymnasium_checks import Checks
 
         try:
-            return self._timeout.call(function, *arguments, **options)
+            return self._timeout.call(function, **options)
         except Late as late:
             checks = Checks(
                 self.spec.id, self.envs.single_observation_space, self._action_space, self.spec.num_envs
