@@ -18,12 +18,22 @@ class NetworkValues(TypedDict, total=False):
     """Units of each hidden layer of the policy, and of the value function unless value_hidden_sizes says otherwise."""
     activation: str
     """After each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
-    convolutions: Sequence[Sequence[int]]
-    """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only: observations with three axes. Without convolutions, images are flattened."""
+    convolutions: Literal["dqn_2013", "nature", "impala", "small"] | Sequence[Sequence[int]]
+    """Filters, kernel size and stride of each convolution, with ReLU, or a network by its name: dqn_2013 or nature (Mnih et al. 2013, 2015), impala (Espeholt et al. 2018), or small, for few cores. For images only: observations with three axes. Without convolutions, images are flattened."""
+    residual: bool
+    """Of the convolutions: each is a stage of residual blocks as in impala, with its filters, kernel size, and stride of pooling."""
+    convolution_width: int
+    """Times as many filters in all convolutions as they say."""
+    convolution_norm: Literal["none", "channels", "image"]
+    """Layer normalisation after each convolution (with residual: before pooling), and of the layer after them: over the channels of each pixel, over all of an image, or none."""
+    convolution_pooling: int
+    """Rows and columns that are left of what the convolutions make of an image of any size, the largest values of each part; 0: all."""
+    spectral_norm: bool
+    """Divide the weights of the convolutions in residual blocks, and without residual of all, by their largest singular value (Miyato et al. 2018)."""
     channels: Literal["auto", "first", "last"]
     """The axis of an image's channels: first, last or auto. auto is last for a `FrameStack`; otherwise first if that is the shortest axis, and last if not."""
-    convolution_features: int
-    """Units of the ReLU layer after the convolutions; 0 for none."""
+    convolution_features: int | None
+    """Units of the ReLU layer after the convolutions; 0 for none; none: as many as the network of that name has, or 512."""
     layer_norm: bool
     """Normalise each hidden layer before its activation (Ba et al. 2016)."""
     dropout: float

@@ -30,6 +30,7 @@ CALLS = {
     "custom_jvp_call",
     "custom_vjp_call",
     "custom_vjp_call_jaxpr",
+    "custom_vmap_call",
     "checkpoint",
     "remat",
     "remat2",
@@ -148,17 +149,19 @@ class _Builder:
         kind = equations[0].primitive.name
         if kind in PASS:
             return inputs
+        if kind == "platform_index":
+            return [_anywhere(equations[0])]
         computed = _computed(equations, inputs)
         if (
             computed is not None and kind != "broadcast_in_dim"
         ):  # which costs nothing, and keeps a parameter's name
             return computed
+        if kind == "cond" and inputs[0].constant is not None:
+            which = int(inputs[0].constant)
+            branches = [equation.params["branches"][which] for equation in equations]
+            return self._call(branches, inputs[1:])
         if kind in CALLS:
-            inner = [_inner(equation) for equation in equations]
-            consts = [
-                _known(pair, "constant") for pair in zip(*(closed.consts for closed in inner), strict=True)
-            ]
-            return self.run((inner[0].jaxpr, inner[1].jaxpr), consts, inputs)
+            return self._call([_inner(equation) for equation in equations], inputs)
         shapes = [
             _unified(*(v.aval.shape for v in pair))
             for pair in zip(*(e.outvars for e in equations), strict=True)
@@ -178,9 +181,20 @@ class _Builder:
         self.nodes.append(node)
         return outputs
 
+    def _call(self, inner: Sequence[Any], inputs: list[Value]) -> list[Value]:
+        """What is computed inside of an equation, in both traces."""
+        consts = [_known(pair, "constant") for pair in zip(*(one.consts for one in inner), strict=True)]
+        return self.run((inner[0].jaxpr, inner[1].jaxpr), consts, inputs)
+
+
+def _anywhere(equation: Any) -> Value:
+    """The place of the branch that is for any platform, among those of `jax.lax.platform_dependent`."""
+    place = np.int32(list(equation.params["platforms"]).index(None))
+    return _known((place, place), "")
+
 
 def _inner(equation: Any) -> Any:
-    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr", "call"):
         if name in equation.params:
             inner = equation.params[name]
             return inner if isinstance(inner, core.ClosedJaxpr) else core.ClosedJaxpr(inner, ())

@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from operant.export.graph import Batch, Dimension, Node, Value
+from operant.export import convolution
+from operant.export.graph import Node, Value
+from operant.export.text import ATOM, COMPARISON, PRODUCT, SUM, Text, joined, written, written_shape
 
 if TYPE_CHECKING:
     from operant.export.numpy_source import Writer
-
-ATOM, PRODUCT, SUM, COMPARISON = 3, 2, 1, 0  # how tightly an expression binds
-
-
-@dataclass(frozen=True)
-class Text:
-    """An expression, and the shape that it has: 1 or no axis where what it is used with broadcasts it."""
-
-    text: str
-    shape: tuple[Dimension, ...]
-    binds: int = ATOM
-
-    def at(self, level: int) -> str:
-        """In parentheses where it binds less tightly."""
-        return self.text if self.binds >= level else f"({self.text})"
-
-
-def written_shape(shape: Sequence[Dimension]) -> str:
-    """A shape as arguments: `n, 64`."""
-    return ", ".join(written(dimension) for dimension in shape)
-
-
-def written(dimension: Dimension) -> str:
-    if isinstance(dimension, Batch):
-        return "n" if dimension.factor == 1 else f"{dimension.factor} * n"
-    return str(dimension)
-
-
-def joined(*shapes: tuple[Dimension, ...]) -> tuple[Dimension, ...]:
-    """The shape that these broadcast to."""
-    rank = max(map(len, shapes))
-    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
-    return tuple(next((d for d in axis if d != 1), 1) for axis in zip(*padded, strict=True))
 
 
 def binary(symbol: str, level: int) -> Callable[[Writer, Node], Text]:
@@ -383,6 +351,7 @@ OPERATIONS: dict[str, Callable[[Writer, Node], Any]] = {
     "cumprod": cumulative("np.cumprod"),
     "broadcast_in_dim": broadcast,
     "dot_general": product,
+    "conv_general_dilated": convolution.to_numpy,
     "reshape": reshape,
     "squeeze": squeeze,
     "transpose": transpose,

@@ -10,9 +10,11 @@ import gymnasium as gym
 import numpy as np
 
 from operant.engine.files import replacing
+from operant.export.convolution import HELPER
 from operant.export.graph import Node, Value
-from operant.export.numpy_operations import ATOM, OPERATIONS, Text, placed, written_shape
+from operant.export.numpy_operations import OPERATIONS, placed
 from operant.export.policy import Exported, Part
+from operant.export.text import ATOM, Text, written_shape
 
 LONGEST = 60  # characters of an expression that is written where it is used rather than on a line of its own
 TAKEN = {
@@ -23,6 +25,7 @@ TAKEN = {
     "weights",
     "sigmoid",
     "erf",
+    "convolve",
     "Path",
     "math",
     "action",
@@ -38,6 +41,7 @@ HELPERS = {
     """The error function."""
     return np.vectorize(math.erf, otypes=[np.float32])(x)
 ''',
+    "convolve": HELPER,
 }
 
 

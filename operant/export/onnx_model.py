@@ -17,10 +17,10 @@ import numpy as np
 
 from operant.engine.files import replacing
 from operant.export.graph import Batch, Dimension, Value
-from operant.export.numpy_operations import joined
 from operant.export.numpy_source import plain_name
 from operant.export.onnx_operations import OPERATIONS, unsqueezed
 from operant.export.policy import Exported
+from operant.export.text import joined
 
 OPSET = 17
 IR_VERSION = 8  # what goes with that opset

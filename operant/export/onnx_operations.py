@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from operant.export import convolution
 from operant.export.graph import Batch, Node
-from operant.export.numpy_operations import einsum, gathered, joined, padding, stack_axis
+from operant.export.numpy_operations import einsum, gathered, padding, stack_axis
+from operant.export.text import joined
 
 if TYPE_CHECKING:
     from operant.export.onnx_model import Tensor, Writer
@@ -294,6 +296,7 @@ OPERATIONS: dict[str, Operation] = {
     "cumsum": cumulative,
     "broadcast_in_dim": broadcast,
     "dot_general": product,
+    "conv_general_dilated": convolution.to_onnx,
     "reshape": reshape,
     "squeeze": reshape,
     "transpose": transpose,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal, get_args
@@ -11,7 +10,7 @@ import equinox as eqx
 import jax
 
 from operant.networks.layers import ACTIVATIONS
-from operant.types import EnvSpec
+from operant.networks.published import PUBLISHED, ImageLayers, Norm, Published
 
 Channels = Literal["auto", "first", "last"]
 Memory = Literal["none", "gru", "lstm"]
@@ -23,6 +22,11 @@ Architecture = Literal["mlp", "simba", "simba_v2"]
 MOST_LAYERS = (
     100  # each is compiled on its own: 10 take 15 seconds with PPO, 100 two minutes, and it grows faster
 )
+
+
+def _layers(convolutions: Any) -> Any:
+    """Lists as tuples; a name as it is."""
+    return convolutions if isinstance(convolutions, str) else tuple(tuple(layer) for layer in convolutions)
 
 
 def _too_deep(name: str, layers: int) -> ValueError:
@@ -45,14 +49,30 @@ class Network:
     """Units of each hidden layer of the policy, and of the value function unless value_hidden_sizes says otherwise."""
     activation: str = "tanh"
     """After each hidden layer: tanh, relu, gelu, silu, elu, leaky_relu, sigmoid, softplus or identity."""
-    convolutions: tuple[tuple[int, int, int], ...] = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
-    """Filters, kernel size and stride of each convolution, with ReLU (Mnih et al. 2015). For images only: observations
-    with three axes. Without convolutions, images are flattened."""
+    convolutions: Published | tuple[tuple[int, int, int], ...] = "nature"
+    """Filters, kernel size and stride of each convolution, with ReLU, or a network by its name: dqn_2013 or nature
+    (Mnih et al. 2013, 2015), impala (Espeholt et al. 2018), or small, for few cores. For images only: observations with
+    three axes. Without convolutions, images are flattened."""
+    residual: bool = False
+    """Of the convolutions: each is a stage of residual blocks as in impala, with its filters, kernel size, and stride
+    of pooling."""
+    convolution_width: int = 1
+    """Times as many filters in all convolutions as they say."""
+    convolution_norm: Norm = "none"
+    """Layer normalisation after each convolution (with residual: before pooling), and of the layer after them: over the
+    channels of each pixel, over all of an image, or none."""
+    convolution_pooling: int = 0
+    """Rows and columns that are left of what the convolutions make of an image of any size, the largest values of
+    each part; 0: all."""
+    spectral_norm: bool = False
+    """Divide the weights of the convolutions in residual blocks, and without residual of all, by their largest singular
+    value (Miyato et al. 2018)."""
     channels: Channels = "auto"
     """The axis of an image's channels: first, last or auto. auto is last for a `FrameStack`; otherwise first if that is
     the shortest axis, and last if not."""
-    convolution_features: int = 512
-    """Units of the ReLU layer after the convolutions; 0 for none."""
+    convolution_features: int | None = None
+    """Units of the ReLU layer after the convolutions; 0 for none; none: as many as the network of that name has, or
+    512."""
     layer_norm: bool = False
     """Normalise each hidden layer before its activation (Ba et al. 2016)."""
     dropout: float = 0.0
@@ -88,6 +108,8 @@ class Network:
     """With memory: whether the value function uses the policy's recurrent layers, its own, or none."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.convolutions, str):
+            self._one_of("convolutions", tuple(PUBLISHED))
         for name in ("hidden_sizes", "convolutions", "encoders"):
             if not isinstance(getattr(self, name), Iterable):
                 raise ValueError(f"network.{name}={getattr(self, name)!r}: must be a tuple, as in (64, 64).")
@@ -101,24 +123,16 @@ class Network:
         encoders = self.encoders.items() if isinstance(self.encoders, Mapping) else self.encoders
         for name, value in (
             ("hidden_sizes", tuple(self.hidden_sizes)),
-            ("convolutions", tuple(tuple(layer) for layer in self.convolutions)),
+            ("convolutions", _layers(self.convolutions)),
             ("encoders", tuple((str(key), tuple(sizes)) for key, sizes in encoders)),
         ):
             object.__setattr__(self, name, value)
 
         self._sizes("hidden_sizes", self.hidden_sizes)
-        if len(self.convolutions) > MOST_LAYERS:
-            raise _too_deep("convolutions", len(self.convolutions))
-        for layer in self.convolutions:
-            if len(layer) != 3:
-                raise ValueError(
-                    f"network.convolutions holds {layer}; each layer is (filters, kernel size, stride)."
-                )
-            self._sizes("convolutions", layer)
+        self._images()
         for key, sizes in self.encoders:
             self._sizes(f"encoders[{key!r}]", sizes)
-        if self.convolution_features != 0:
-            self._sizes("convolution_features", (self.convolution_features,))
+        self._sizes("convolution_width", (self.convolution_width,))
         self._sizes("memory_size", (self.memory_size,))
         self._sizes("memory_layers", (self.memory_layers,))
         if self.memory_layers > MOST_LAYERS:
@@ -161,6 +175,20 @@ class Network:
         }
         return replace(self, **{name: value for name, value in given.items() if value is not None})
 
+    @property
+    def image_layers(self) -> ImageLayers:
+        """The convolutions that are asked for, and the units of the layer after them."""
+        if isinstance(self.convolutions, str):
+            known = PUBLISHED[self.convolutions]
+        else:
+            known = ImageLayers(self.convolutions, self.residual, PUBLISHED["nature"].features)
+        width, features = self.convolution_width, self.convolution_features
+        return ImageLayers(
+            tuple((width * filters, kernel, stride) for filters, kernel, stride in known.convolutions),
+            known.residual,
+            known.features if features is None else features,
+        )
+
     def require_no_critic(self, who: str) -> None:
         """Raise ValueError if values are set that only a separate value function has."""
         for name, default in (
@@ -177,14 +205,43 @@ class Network:
 
     def require_descent(self, who: str) -> None:
         """Raise ValueError if weights are to be kept at a length, for `who` does not move them by an optimiser."""
-        for name, constrained in (
-            ("weight_norm", self.weight_norm),
-            ("architecture", self.architecture == "simba_v2"),
+        for name, constrained, what in (
+            ("weight_norm", self.weight_norm, "keeps weights at a length"),
+            ("architecture", self.architecture == "simba_v2", "keeps weights at a length"),
+            ("spectral_norm", self.spectral_norm, "follows the weights"),
         ):
             if constrained:
                 raise ValueError(
-                    f"network.{name}={getattr(self, name)!r} keeps weights at a length after each step of an "
-                    f"optimiser, and {who} has none for its policy. Leave it out."
+                    f"network.{name}={getattr(self, name)!r} {what} after each step of an optimiser, and {who} has "
+                    "none for its policy. Leave it out."
+                )
+
+    def _images(self) -> None:
+        """Raise ValueError for layers of images that cannot be."""
+        layers = self.convolutions
+        for name in ("convolution_features", "convolution_pooling"):
+            if (value := getattr(self, name)) not in (0, None):
+                self._sizes(name, (value,))
+        self._one_of("convolution_norm", get_args(Norm))
+        if isinstance(layers, str):
+            if self.residual:
+                raise ValueError(
+                    f"network.residual=True: network.convolutions={layers!r} says by itself whether it is. Leave it "
+                    "out, or give the filters, kernel size and stride of each stage."
+                )
+            return
+        if len(layers) > MOST_LAYERS:
+            raise _too_deep("convolutions", len(layers))
+        for layer in layers:
+            if len(layer) != 3:
+                raise ValueError(
+                    f"network.convolutions holds {layer}; each layer is (filters, kernel size, stride)."
+                )
+            self._sizes("convolutions", layer)
+            if self.residual and layer[1] % 2 == 0:
+                raise ValueError(
+                    f"network.convolutions holds {layer} with network.residual: the kernel size {layer[1]} must be "
+                    "odd, so that images keep their size."
                 )
 
     def _residual(self) -> None:
@@ -235,23 +292,6 @@ class UserModule:
     recurrent: ClassVar[bool] = False  # nobody keeps its memory
 
 
-class OwnPolicy(ABC):
-    """A network as a hyperparameter that is not made of an encoder and layers: it makes the whole of it itself."""
-
-    recurrent: ClassVar[bool] = True  # it learns from whole sequences, as what it remembers is a part of it
-
-    @abstractmethod
-    def build(self, spec: EnvSpec, key: jax.Array, *, critic: bool) -> Any:
-        """A network with the methods of an `ActorCritic` that acting and learning from rollouts use.
-
-        Raises ValueError where it does not fit the environment.
-        """
-
-    @abstractmethod
-    def to_json(self) -> dict[str, Any]:
-        """Its values, as files hold them."""
-
-
 def network_field(default: Network = Network()) -> Any:
     """The hyperparameter `network` of an algorithm: users may give a Network, a dict of its values, or their module.
 
@@ -260,13 +300,13 @@ def network_field(default: Network = Network()) -> Any:
     return eqx.field(default=default, converter=as_network)
 
 
-def as_network(value: Network | UserModule | OwnPolicy | eqx.Module | Mapping[str, Any]) -> Any:
+def as_network(value: Network | UserModule | eqx.Module | Mapping[str, Any]) -> Network | UserModule:
     """The hyperparameter `network` from what users write: a Network, a dict of its values, or a module of their own.
 
     Raises:
         ValueError: the dict names a value that Network does not have, or one of its values is not allowed.
     """
-    if isinstance(value, Network | UserModule | OwnPolicy):
+    if isinstance(value, Network | UserModule):
         return value
     if not isinstance(value, Mapping):
         return UserModule(value)

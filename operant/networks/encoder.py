@@ -16,7 +16,6 @@ import numpy as np
 
 from operant.networks.config import Combine, Network, UserModule
 from operant.networks.hidden import Layers, hidden_layers
-from operant.networks.layers import MLP, Convolution
 from operant.spaces import (
     Box,
     Dict,
@@ -25,7 +24,6 @@ from operant.spaces import (
     MultiDiscrete,
     Space,
     Tuple,
-    channels_first,
     describe,
     example,
     holds_pixels,
@@ -86,67 +84,7 @@ class Flatten(Encoder):
             parts = [jax.nn.one_hot(observation[..., i], n) for i, n in enumerate(self.space.nvec)]
             return jnp.concatenate(parts, axis=-1)
         leading = observation.shape[: observation.ndim - len(self.space.shape)]
-        return _float(observation, self.space).reshape(*leading, self.size)
-
-
-class CNN(Encoder):
-    """Convolutions and one linear layer, each followed by ReLU (Mnih et al. 2015, "Model architecture").
-
-    With 0 `convolution_features` the linear layer is left out. Stacks of k images `[k, H, W, C]`, as Gymnasium's
-    FrameStackObservation makes them, are taken as `[H, W, k·C]`.
-    """
-
-    convolutions: tuple[Convolution, ...]
-    projection: MLP | None
-    space: Box = eqx.field(static=True)
-    channels_first: bool = eqx.field(static=True)
-    features: int = eqx.field(static=True)
-
-    @classmethod
-    def of(cls, config: Network, space: Box, key: jax.Array) -> CNN:
-        *stack, shape = *space.shape[:-3], space.shape[-3:]
-        first = config.channels == "first" or (config.channels == "auto" and channels_first(shape))
-        height, width, channels = (*shape[1:], shape[0]) if first else shape
-        channels *= math.prod(stack)
-        keys = jax.random.split(key, len(config.convolutions) + 1)
-        convolutions, gain = [], math.sqrt(2)
-        for (filters, kernel, stride), k in zip(config.convolutions, keys[:-1], strict=True):
-            if min(height, width) < kernel:
-                raise ValueError(
-                    f"network.convolutions={config.convolutions} do not fit {describe(space)}: a kernel of "
-                    f"{kernel} meets {height}×{width} pixels. Choose smaller kernels, or () to flatten the image."
-                )
-            convolutions.append(
-                Convolution.build(channels, filters, kernel, stride, k, config.initialization, gain)
-            )
-            height, width, channels = (height - kernel) // stride + 1, (width - kernel) // stride + 1, filters
-        size = height * width * channels
-        if not config.convolution_features:
-            return cls(tuple(convolutions), None, space, first, size)
-        projection = MLP.build(
-            size,
-            (config.convolution_features,),
-            None,
-            keys[-1],
-            activation="relu",
-            initialization=config.initialization,
-        )
-        return cls(tuple(convolutions), projection, space, first, config.convolution_features)
-
-    @property
-    def size(self) -> int:
-        return self.features
-
-    def __call__(self, observation: PyTree, *, key: jax.Array | None = None) -> jax.Array:
-        x = _float(observation, self.space)
-        x = jnp.moveaxis(x, -3, -1) if self.channels_first else x
-        if len(self.space.shape) == 4:
-            x = jnp.moveaxis(x, -4, -2)
-            x = x.reshape(*x.shape[:-2], -1)
-        for convolution in self.convolutions:
-            x = jax.nn.relu(convolution(x))
-        x = x.reshape(*x.shape[:-3], -1)
-        return x if self.projection is None else self.projection(x)
+        return as_floats(observation, self.space).reshape(*leading, self.size)
 
 
 class DictEncoder(Encoder):
@@ -282,6 +220,8 @@ def _build(config: Network, space: Space, key: jax.Array, name: str) -> Encoder:
             )
         encoder: Encoder = DictEncoder(tuple(parts), tuple(n for n, _ in items), config.combine)
     elif isinstance(space, Box) and _is_image(space) and config.convolutions:
+        from operant.networks.cnn import CNN  # only who sees images needs its layers
+
         encoder = CNN.of(config, space, key_own)
     else:
         encoder = Flatten(space)
@@ -306,6 +246,6 @@ def _is_image(space: Box) -> bool:
     return len(space.shape) == 3 or (len(space.shape) == 4 and holds_pixels(space))
 
 
-def _float(x: jax.Array, space: Space) -> jax.Array:
+def as_floats(x: jax.Array, space: Space) -> jax.Array:
     """Pixels divided by 255; all else is only cast."""
     return x.astype(jnp.float32) / 255 if holds_pixels(space) else x.astype(jnp.float32)

@@ -115,63 +115,6 @@ class Linear(eqx.Module):
         return affine(x, self.weight, self.bias)
 
 
-class Convolution(eqx.Module):
-    """Images `[..., h, w, in]` to `[..., (h − k) // s + 1, (w − k) // s + 1, out]`: nothing is padded.
-
-    Written as matrix products of slices, because XLA's own convolution is ten times slower inside a `scan` on
-    a CPU: blocks of s×s pixels become channels, which leaves a convolution of stride 1, and each row of its
-    kernel is then one matrix product.
-    """
-
-    weight: jax.Array  # [k, k, in, out]
-    bias: jax.Array  # [out]
-    stride: int = eqx.field(static=True)
-
-    @classmethod
-    def build(
-        cls,
-        size_in: int,
-        filters: int,
-        kernel: int,
-        stride: int,
-        key: jax.Array,
-        initialization: str = "orthogonal",
-        gain: float = 1.0,
-    ) -> Convolution:
-        weight, bias = initial(key, kernel * kernel * size_in, filters, initialization, gain)
-        return cls(weight.reshape(kernel, kernel, size_in, filters), bias, stride)
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        kernel, _, channels, filters = self.weight.shape
-        s, cells = self.stride, -(-kernel // self.stride)  # the kernel covers cells × cells blocks
-        leading = x.shape[:-3]
-        height, width = ((size - kernel) // s + 1 for size in x.shape[-3:-1])
-
-        rows, columns = height + cells - 1, width + cells - 1
-        x = _fit(x.reshape(-1, *x.shape[-3:]), (None, rows * s, columns * s, None))
-        blocks = x.reshape(-1, rows, s, columns, s, channels).transpose(0, 1, 3, 2, 4, 5)
-        blocks = blocks.reshape(-1, rows, columns, s * s * channels)
-        weight = _fit(self.weight, (cells * s, cells * s, None, None))
-        weight = weight.reshape(cells, s, cells, s, channels, filters).transpose(0, 2, 1, 3, 4, 5)
-        weight = weight.reshape(cells, cells * s * s * channels, filters)
-
-        patches = jnp.concatenate([blocks[:, :, j : j + width] for j in range(cells)], axis=-1)
-        y = patches[:, :height] @ weight[0]
-        for i in range(1, cells):
-            y = y + patches[:, i : i + height] @ weight[i]
-        y = y.reshape(*leading, height, width, filters)
-        return y + jnp.broadcast_to(self.bias, y.shape)
-
-
-def _fit(x: jax.Array, shape: tuple[int | None, ...]) -> jax.Array:
-    """Cut or filled up with zeros at the far end of each axis to `shape`; None leaves an axis as it is."""
-    for axis, size in enumerate(shape):
-        if size is not None:
-            x = jax.lax.slice_in_dim(x, 0, min(size, x.shape[axis]), axis=axis)
-    missing = [(0, 0 if size is None else size - x.shape[axis]) for axis, size in enumerate(shape)]
-    return jnp.pad(x, missing)
-
-
 class LayerNorm(eqx.Module):
     """`x [..., n]` with mean 0 and variance 1 over its last axis, then an affine map (Ba et al. 2016)."""
 

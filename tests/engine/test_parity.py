@@ -37,6 +37,7 @@ from operant.engine.files import leaf_names
 from operant.engine.host import HostLoop
 from operant.engine.train import train
 from operant.envs import probes
+from operant.envs.breakout import MinBreakout
 from operant.envs.classic.cartpole import CartPole
 from operant.envs.classic.mountain_car import MountainCar
 from operant.envs.classic.pendulum import Pendulum
@@ -217,6 +218,17 @@ CASES = {
             network=network(memory="gru", memory_size=4, critic_memory="own", share_features_extractor=False),
         ),
         Pendulum(),
+        2,
+        240,
+    ),
+    "DQN of images, with spectral norm": (
+        dqn(
+            tau=0.5,
+            network=network(
+                convolutions=((2, 3, 2),), residual=True, spectral_norm=True, convolution_features=8
+            ),
+        ),
+        MinBreakout(),
         2,
         240,
     ),

@@ -24,6 +24,7 @@ from operant.engine.host import HostLoop
 from operant.engine.train import train
 from operant.engine.train_state import Stream, stream
 from operant.envs import gymnasium
+from operant.envs.breakout import MinBreakout
 from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
 from operant.networks import Network
@@ -153,6 +154,20 @@ def test_one_update_of_a_seed_is_the_same_alone(first):
     for s, (alone, _) in enumerate(each):
         for name, value in arrays(together).items():
             np.testing.assert_allclose(value[s], arrays(alone)[name], atol=1e-5, rtol=1e-5, err_msg=name)
+
+
+def test_one_update_of_a_seed_that_sees_images_is_the_same_alone():
+    """Convolutions of several learners, each with weights of its own."""
+    layers = Network(convolutions=((3, 3, 2),), convolution_features=8, hidden_sizes=())
+    images = PPO(n_steps=8, batch_size=16, n_epochs=2, network=layers)
+    runs = []
+    for keys in (KEYS[:2], KEYS[0], KEYS[1]):
+        loop = DeviceLoop(images, MinBreakout(), 4, 2 if keys.ndim else None)
+        runs.append(loop.step(loop.init(keys), 1, 1)[0].state.network)
+    together, *each = runs
+    for s, alone in enumerate(each):
+        for name, rows in arrays(together).items():
+            np.testing.assert_allclose(rows[s], arrays(alone)[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
 def test_seeds_spread_over_two_devices_are_those_of_one(first, monkeypatch):

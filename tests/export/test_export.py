@@ -37,6 +37,15 @@ NESTED = spaces.Dict(
 SMALL = {"hidden_sizes": (8,)}
 MEMORY = {**SMALL, "memory": "gru", "memory_size": 5, "critic_memory": "own"}
 CONVOLUTIONS = {**SMALL, "convolutions": ((4, 4, 2), (4, 3, 1)), "convolution_features": 8}
+RESIDUAL = {
+    "convolutions": ((2, 3, 2), (3, 3, 2)),
+    "residual": True,
+    "convolution_width": 2,
+    "convolution_norm": "image",
+    "convolution_pooling": 2,
+    "spectral_norm": True,
+    **SMALL,
+}
 
 
 class World(gym.Env):
@@ -77,6 +86,9 @@ class Own(eqx.Module):
         if self.strange:
             return jnp.fft.rfft(x).real
         x = x[..., ::-1] @ self.weight
+        image, kernel = jnp.reshape(x, (1, 1, 3, 1)), self.weight[:2, :2].reshape(1, 1, 2, 2)
+        image = jax.lax.conv_general_dilated(image, kernel, (1, 1), ((1, 1), (1, 0)), rhs_dilation=(2, 1))
+        x = x + jnp.sum(image) * jnp.arange(3.0)
         x = jnp.concatenate([f(x) for f in ACTIVATIONS.values()])
         x = jnp.log1p(jnp.abs(jax.scipy.special.erf(x))) + jnp.cumsum(x) - jnp.mean(x, keepdims=True)
         return jnp.where(jnp.isfinite(x), jnp.clip(x, -5, 5), x[::-1])
@@ -88,6 +100,14 @@ CASES = {
     "no hidden layer": of("ppo", network={"hidden_sizes": ()}),
     "images": of("dqn", IMAGE, network=CONVOLUTIONS, buffer_size=100),
     "channels first": of("ppo", spaces.Box(0, 255, (3, 10, 10), np.uint8), network=CONVOLUTIONS),
+    "a residual network": of("ppo", IMAGE, network=RESIDUAL),
+    "BTR's network, channels first": of(
+        "btr",
+        spaces.Box(0, 255, (3, 10, 10), np.uint8),
+        network={**RESIDUAL, "convolution_features": 0, "convolution_norm": "none"},
+        buffer_size=500,
+        learning_starts=100,
+    ),
     "nested": of("ppo", NESTED, network=CONVOLUTIONS, normalize_observations=True),
     "Discrete observations": of("ppo", spaces.Discrete(6, start=3)),
     "MultiDiscrete of two axes": of(

@@ -18,6 +18,11 @@ FULL = Network(
     activation="elu",
     convolutions=((2, 3, 1),),
     convolution_features=9,
+    residual=True,
+    convolution_width=2,
+    convolution_norm="image",
+    convolution_pooling=3,
+    spectral_norm=True,
     layer_norm=True,
     dropout=0.25,
     memory="lstm",
@@ -53,6 +58,17 @@ def test_network_is_read_from_the_command_line():
         memory="gru",
         layer_norm=True,
     )
+    named = tyro.cli(Network, args=["--convolutions", "impala", "--convolution-width", "2", "--no-residual"])
+    assert named == Network(convolutions="impala", convolution_width=2)
+
+
+def test_network_knows_the_layers_of_those_with_a_name():
+    assert Network().image_layers == (((32, 8, 4), (64, 4, 2), (64, 3, 1)), False, 512)
+    assert Network(convolutions="dqn_2013").image_layers == (((16, 8, 4), (32, 4, 2)), False, 256)
+    wide = Network(convolutions="impala", convolution_width=2, convolution_features=0)
+    assert wide.image_layers == (((32, 3, 2), (64, 3, 2), (64, 3, 2)), True, 0)
+    own = Network(convolutions=((4, 3, 2),), residual=True)
+    assert own.image_layers == (((4, 3, 2),), True, 512)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +80,12 @@ def test_network_is_read_from_the_command_line():
         ({"convolutions": ((32, 8, 0),)}, "network.convolutions holds 0"),
         ({"encoders": {"goal": (-1,)}}, r"network.encoders\['goal'\] holds -1"),
         ({"convolution_features": -1}, "network.convolution_features holds -1"),
+        ({"convolution_pooling": 1.5}, "network.convolution_pooling holds 1.5"),
+        ({"convolution_width": 0}, "network.convolution_width holds 0"),
+        ({"convolution_norm": "batch"}, "network.convolution_norm='batch' is unknown; .* channels, image"),
+        ({"convolutions": "natur"}, "network.convolutions='natur' is unknown; choose from dqn_2013, nature"),
+        ({"convolutions": "nature", "residual": True}, "convolutions='nature' says by itself"),
+        ({"convolutions": ((8, 4, 2),), "residual": True}, r"holds \(8, 4, 2\) with .*residual.*must be odd"),
         ({"memory_size": 0}, "network.memory_size holds 0"),
         ({"dropout": 1.0}, "network.dropout=1.0"),
         ({"activation": "tahn"}, "network.activation='tahn' is unknown; choose from tanh, relu"),

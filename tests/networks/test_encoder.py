@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,9 @@ import pytest
 from random_weights import call, filled, normal
 
 from operant.networks import Encoder, Network, UserModule
-from operant.networks.encoder import CNN, DictEncoder, Flatten, ModuleEncoder, Sequential, hidden_layers
+from operant.networks.cnn import CNN
+from operant.networks.encoder import DictEncoder, Flatten, ModuleEncoder, Sequential, hidden_layers
+from operant.networks.pooling import adaptive_max_pool, max_pool
 from operant.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple, example
 
 KEY = jax.random.key(0)
@@ -95,6 +99,64 @@ def test_encoder_leaves_what_is_no_image_as_it_is():
     assert build(Box(-1.0, 1.0, (2, 10, 12, 3)), SMALL).size == 720  # four axes of anything
     matrix = build(Box(0.0, 255.0, (2, 2)), SMALL)
     np.testing.assert_allclose(matrix(jnp.full((2, 2), 51.0)), [0.2] * 4)
+
+
+def layer_norm(norm, x, axes):
+    """By NumPy, over these axes."""
+    unit = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + 1e-5)
+    return unit * np.asarray(norm.scale).reshape(x.shape[-len(axes) :]) + np.asarray(norm.shift).reshape(
+        x.shape[-len(axes) :]
+    )
+
+
+@pytest.mark.parametrize(("norm", "axes"), [("channels", (-1,)), ("image", (-3, -2, -1))])
+def test_cnn_normalises_each_pixel_or_image(norm, axes):
+    encoder = build(IMAGE, replace(SMALL, convolution_norm=norm))
+    pixels = jnp.asarray(RNG.integers(0, 256, (2, *IMAGE.shape)), jnp.uint8)
+    x = pixels.astype(jnp.float32) / 255
+    for layer, of in zip(encoder.convolutions, encoder.norms, strict=True):
+        x = jnp.maximum(layer_norm(getattr(of, "norm", of), np.asarray(layer(x)), axes), 0)
+    projection = encoder.projection
+    x = projection.hidden[0](x.reshape(2, -1))
+    expected = np.maximum(layer_norm(projection.norms[0], np.asarray(x), (-1,)), 0)
+    np.testing.assert_allclose(call(encoder, pixels), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_cnn_of_residual_stages_is_impalas():
+    """Convolution, pooling, and two blocks x + C max(C max(x, 0), 0), stage after stage; then the largest of parts."""
+    config = Network(
+        convolutions=((2, 3, 2), (3, 3, 1)), residual=True, convolution_width=2, convolution_pooling=5
+    )
+    encoder = build(IMAGE, replace(config, convolution_features=7))
+    pixels = jnp.asarray(RNG.integers(0, 256, (2, *IMAGE.shape)), jnp.uint8)
+    x = pixels.astype(jnp.float32) / 255
+    for stage, stride in zip(encoder.convolutions, (2, 1), strict=True):
+        x = stage.convolution(x)
+        x = max_pool(x, 3, 2, 1) if stride == 2 else x
+        for block in stage.blocks:
+            x = x + block.second(jax.nn.relu(block.first(jax.nn.relu(x))))
+    assert x.shape == (2, 5, 6, 6)
+    x = adaptive_max_pool(jax.nn.relu(x), 5)
+    expected = jax.nn.relu(encoder.projection.hidden[0](x.reshape(2, -1)))
+    np.testing.assert_allclose(call(encoder, pixels), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_cnn_has_the_parameters_of_the_published_networks():
+    def count(**of):
+        space = Box(0.0, 255.0, (84, 84, 4), "uint8")
+        encoder = jax.eval_shape(lambda key: Encoder.build(Network(**of), space, key), KEY)
+        return sum(leaf.size for leaf in jax.tree.leaves(encoder))
+
+    def stage(before, after):
+        return 9 * before * after + after + 4 * (9 * after * after + after)
+
+    impala = stage(4, 16) + stage(16, 32) + stage(32, 32)
+    assert count(convolutions="impala") == impala + 11 * 11 * 32 * 256 + 256
+    btr = {"convolution_width": 2, "convolution_pooling": 6, "convolution_features": 0}
+    wide = stage(4, 32) + stage(32, 64) + stage(64, 64)
+    assert count(convolutions="impala", **btr) == wide
+    vectors = 4 * (32 + 64 + 64)  # of the power method, one for each convolution in a block
+    assert count(convolutions="impala", spectral_norm=True, **btr) == wide + vectors
 
 
 @pytest.mark.parametrize("shape", [(10, 12, 16), (16, 12, 10)])

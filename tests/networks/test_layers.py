@@ -1,4 +1,4 @@
-"""Layers against what JAX, Equinox and arithmetic say of them."""
+"""Layers against what Equinox and arithmetic say of them."""
 
 from __future__ import annotations
 
@@ -9,43 +9,10 @@ import numpy as np
 import pytest
 from random_weights import call, filled, normal
 
-from operant.networks import ACTIVATIONS, MLP, Convolution, LayerNorm, Linear, dropout
+from operant.networks import ACTIVATIONS, MLP, LayerNorm, Linear, dropout
 from operant.networks.layers import affine, initial, orthonormal
 
 KEY = jax.random.key(0)
-
-
-@pytest.mark.parametrize(
-    ("size", "kernel", "stride"),
-    [((20, 20), 8, 4), ((7, 6), 3, 1), ((10, 13), 5, 2), ((11, 8), 2, 3)],
-)
-def test_convolution_is_xlas_with_its_gradients(size, kernel, stride):
-    layer = filled(lambda key: Convolution.build(3, 4, kernel, stride, key))
-    x = normal(2, *size, 3)
-
-    def reference(layer, x):
-        y = jax.lax.conv_general_dilated(
-            x, layer.weight, (stride, stride), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
-        )
-        return y + jnp.broadcast_to(layer.bias, y.shape)
-
-    expected = reference(layer, x)
-    np.testing.assert_allclose(call(layer, x), expected, atol=1e-4)
-    weights = normal(*expected.shape)
-    ours, theirs = (
-        jax.jit(jax.grad(lambda layer, x, f=f: jnp.sum(f(layer, x) * weights), argnums=(0, 1)))(layer, x)
-        for f in (lambda layer, x: layer(x), reference)
-    )
-    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-4)
-
-
-def test_convolution_takes_any_leading_axes():
-    layer = filled(lambda key: Convolution.build(1, 2, 2, 1, key))
-    x = normal(2, 3, 4, 5, 1)
-    y = call(layer, x)
-    assert y.shape == (2, 3, 3, 4, 2)
-    np.testing.assert_allclose(y[1, 2], call(layer, x[1, 2]), atol=1e-5)
 
 
 @pytest.mark.parametrize("leading", [(), (6,), (2, 3)])
