@@ -118,7 +118,7 @@ def test_a_run_is_resumed_in_its_wrappers(tmp_path):
     )
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["wrappers"] == [
-        {"name": "repeat", "times": 2},
+        {"name": "repeat", "times": 2, "pool": 1},
         {"name": "discretize", "bins": 5, "multi": False},
         {"name": "clip-reward", "low": -1.0, "high": 0.0},
     ]
@@ -279,7 +279,7 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
     assert score["lengths"] == [25, 25]
     assert score["random"]["lengths"] == [25, 25]
     assert (tmp_path / "run" / "video.mp4").stat().st_size > 0
-    assert RunDirectory.open("run").read_config()["wrappers"][0] == {"name": "repeat", "times": 8}
+    assert RunDirectory.open("run").read_config()["wrappers"][0] == {"name": "repeat", "times": 8, "pool": 1}
     assert main(["evaluate", "run", "--episodes", "2"]) == 0
     assert f"{score['mean']:.1f}" in capsys.readouterr().out
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import operant
+from operant.agent import showing
 from operant.engine.files import leaf_names, read_arrays
 from operant.engine.tensors import save_file
 from operant.envs.arguments import to_json
@@ -498,7 +499,10 @@ def test_a_run_on_atari_that_is_resumed_is_the_run_that_was_never_stopped(how, t
     assert_same(whole._core.learner.run, resumed._core.learner.run)
 
 
-def test_a_run_in_ale_pys_threads_starts_new_games_when_it_is_resumed_and_says_so(tmp_path, capfd):
+def test_a_run_in_ale_pys_threads_starts_new_games_when_it_is_resumed_and_says_so(
+    tmp_path, capfd, monkeypatch
+):
+    monkeypatch.setattr(showing, "_announced", set())  # each game's options are said once in a process
     arguments = TINY | {"n_steps": 8, "batch_size": 8, "n_epochs": 1, "num_envs": 2}
     operant.PPO("Pong", **arguments).learn(32, progress_bar=False, run_dir=tmp_path / "run", log_interval=16)
     said = capfd.readouterr().err
