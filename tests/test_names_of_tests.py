@@ -19,6 +19,13 @@ EXCEPTIONS = {
     "Held": "the state of HeldNoise, which is tested by what is explored with",
     "Repeating": "the state of RepeatedActions, likewise",
     "OfRemaining": "what of_function makes, and tested under that name",
+    "ImageNorm": "what image_norm makes, and tested as the normalisation of a CNN",
+    "image_norm": "tested as the normalisation of a CNN",
+    "ImageLayers": "rows of a table, tested by the parameters of the networks it describes",
+    "ResidualConvolution": "half of a stage, tested with it as a CNN of residual stages",
+    "ResidualStage": "tested as a CNN of residual stages",
+    "convolve": "tested as Convolution",
+    "as_floats": "tested by a CNN that sees the same in pixels of every type",
     "encode_with": "what Encoder.build does with a module, and tested as ModuleEncoder",
 }
 

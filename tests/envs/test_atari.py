@@ -359,14 +359,14 @@ def test_atari_threads_count_a_life_that_is_won_and_a_game_without_lives_as_no_l
     """Catches a life of the next game, or one that is won, which end value."""
     host = Source("Pong").host(1)
     host.reset(KEY)
-    step, lives, over = host.envs.step, iter([0, 2, 3, 2, 2, 5]), iter([0, 0, 0, 0, 1, 0])
+    receive, lives, over = host.envs.recv, iter([0, 2, 3, 2, 2, 5]), iter([0, 0, 0, 0, 1, 0])
 
-    def told(actions):
-        frames, reward, _, truncated, infos = step(actions)
+    def told():
+        frames, reward, _, truncated, infos = receive()
         infos = infos | {"lives": np.array([next(lives)]), "final_obs": frames}
         return frames, reward, np.array([bool(next(over))]), truncated, infos
 
-    host.envs.step = told
+    host.envs.recv = told
     assert [host.step(np.zeros(1, int)).discount[0] for _ in range(6)] == [1, 1, 1, 0, 0, 1]
 
 
