@@ -213,7 +213,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Peer:
-    """The same with Stable-Baselines3 or sb3-contrib, in so many PyTorch threads, or with SBX, which is JAX.
+    """The same with Stable-Baselines3 or sb3-contrib, in `threads` PyTorch threads, or with SBX, which is JAX.
 
     With `processes`, ARS's candidates are played in as many.
     """

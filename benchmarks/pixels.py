@@ -1,4 +1,4 @@
-"""Networks for images beside PyTorch's: `python -m benchmarks.pixels` writes results/pixels.{json,md}.
+"""Networks for images next to PyTorch's: `python -m benchmarks.pixels` writes results/pixels.{json,md}.
 
 Images a second of a forward pass, a backward pass and a step of SGD, in minibatches, and of a forward pass alone. All
 sides of a case begin, and then have their rounds in turns, as in `benchmarks.speed`.
@@ -120,7 +120,7 @@ def report(raw: Mapping[str, Any]) -> str:
         "ratio",
     ]
     sections = [
-        "# Networks for images, beside PyTorch's",
+        "# Networks for images, next to PyTorch's",
         common.describe(raw["date"], raw["machine"], *versions),
         f"Images of {' × '.join(map(str, SHAPE))} bytes a second: median and range over rounds in turns. Learning is a "
         "forward pass, a backward pass and a step of SGD. The ratio is that of every round, with PyTorch's better "

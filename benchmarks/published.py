@@ -22,6 +22,6 @@ RETURNS: dict[tuple[str, str], list[tuple[int, int]]] = {
 
 
 def after(algorithm: str, environment: str, steps: int) -> tuple[int, int] | None:
-    """`(mean, standard deviation)` after so many steps, if they are published."""
+    """`(mean, standard deviation)` after this number of steps, if they are published."""
     known = RETURNS.get((algorithm, environment))
     return None if known is None or steps not in AT else known[AT.index(steps)]

@@ -1,4 +1,4 @@
-"""operant beside Stable-Baselines3, sb3-contrib and SBX: `python -m benchmarks.speed` writes results/speed.{json,md}.
+"""operant next to Stable-Baselines3, sb3-contrib and SBX: `python -m benchmarks.speed` writes results/speed.{json,md}.
 
 See README.md for what is measured and how. Parts that are not measured now are kept as they were.
 """

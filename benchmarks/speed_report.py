@@ -56,7 +56,7 @@ def report(raw: Raw) -> str:
     """The Markdown of speed.md."""
     found, of_sbx = compare(raw), compare(raw, sbx=True)
     sections = [
-        "# Speed, beside Stable-Baselines3, sb3-contrib and SBX\n",
+        "# Speed, next to Stable-Baselines3, sb3-contrib and SBX\n",
         "**Some of it is a quick run, which shows that the benchmark works, and no speeds.**\n"
         * any(part["quick"] for part in raw.values()),
         "Medians (smallest–largest) of rounds in turns. Written by `python -m benchmarks.speed`; "

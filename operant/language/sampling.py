@@ -59,8 +59,11 @@ def keep_top_k(probabilities: jax.Array, k: jax.Array | int) -> jax.Array:
 def keep_top_p(probabilities: jax.Array, p: jax.Array | float) -> jax.Array:
     """`[..., V]` with 0 in place of all but the fewest large ones whose sum is at least p, divided by their sum."""
     total = p * jnp.sum(probabilities, axis=-1)
-    mass = lambda kept: jnp.sum(jnp.where(kept, probabilities, 0.0), axis=-1)  # noqa: E731
-    return _kept(probabilities, largest(probabilities, lambda kept: mass(kept) >= total))
+
+    def enough(kept: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.where(kept, probabilities, 0.0), axis=-1) >= total
+
+    return _kept(probabilities, largest(probabilities, enough))
 
 
 def largest(values: jax.Array, enough: Callable[[jax.Array], jax.Array]) -> jax.Array:

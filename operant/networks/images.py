@@ -54,7 +54,7 @@ class ResidualStage(eqx.Module):
     """A convolution that keeps the size of an image, pooling that makes it smaller, and two residual blocks.
 
     Espeholt et al. 2018, arXiv:1802.01561, figure 3 (right). Pooling is centred on every `stride`-th pixel, as Clark
-    et al. 2024, arXiv:2411.03820, have it, who also normalise before it; with a stride of 1 there is none.
+    et al. 2025, arXiv:2411.03820, have it, who also normalise before it; with a stride of 1 there is none.
     """
 
     convolution: Convolution
