@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import operant
-from benchmarks import common, latency, peak, speed
+from benchmarks import common, continuous, latency, peak, speed
 from benchmarks.cases import CASES, COLD, FAMILIES, RIVALS, TARGETS, WARM, Case
 from benchmarks.speed_report import compare, report
 from operant.algorithms import registry
@@ -62,6 +62,35 @@ def test_the_peer_counts_at_its_fastest_setting():
     assert found[COLD]["rival"] == "SB3 script, threads=2"
     assert found[COLD]["ratio"] == 3
     assert found[WARM]["ratio"] == 6
+
+
+def test_sbx_is_a_rival_by_itself():
+    """SBX, which is faster than the others, would else hide how many times as fast they are."""
+    raw = raw_speeds(native=50_000)
+    runs = raw["sac-pendulum"]["runs"]
+    runs["SBX SAC on Pendulum"] = [run_of(50_000, {"sbx-rl": "0"})] * 3
+    others, of_sbx = compare(raw), compare(raw, sbx=True)
+    name = "SAC on Pendulum, native"
+    assert (others[name]["rival"], others[name]["ratio"]) == ("SB3 SAC on Pendulum, threads=2", 50)
+    assert (of_sbx[name]["rival"], of_sbx[name]["ratio"]) == ("SBX SAC on Pendulum", 2)
+    assert "PPO, native" not in of_sbx
+    assert COLD not in of_sbx
+    assert "CrossQ with critics of 2048, through Gymnasium" not in others
+    text = report(raw)
+    assert "| SAC on Pendulum, native | 2 × | 50.0 × | pass |" in text
+    assert "| SAC on Pendulum, native: over SBX | 1.15 × | 2.0 × | pass |" in text
+
+
+def test_continuous_control_is_judged_by_the_published_deviation():
+    [study] = [study for study in continuous.STUDIES if study.name == "SAC HalfCheetah"]
+    assert (study.environment, study.steps, study.threshold) == ("HalfCheetah-v4", 100_000, 6156 - 700)
+    raw = {"machine": MACHINE, "versions": VERSIONS, "date": "2000-01-01", "train_seconds": 1.0}
+    raw |= {"name": study.name, "algorithm": "sac", "environment": study.environment, "steps": study.steps}
+    for mean, verdict in ((5_500.0, ""), (5_400.0, "**below**")):
+        measured = raw | {"threshold": study.threshold, "means_of_the_last_models": [mean] * 5}
+        ours = f"{mean:,.0f} [{mean:,.0f}, {mean:,.0f}] | {mean:,.0f} ± 0"
+        row = f"| SAC HalfCheetah | 100,000 | 5 | {ours} | 6,156 ± 700 | {verdict} | 1 |"
+        assert row in continuous.report([measured])
 
 
 def test_every_target_is_judged_and_a_missed_one_fails():

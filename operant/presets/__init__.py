@@ -1,4 +1,4 @@
-"""Hyperparameters that are known to work, as data: one TOML file an algorithm, one table an environment.
+"""Hyperparameters that are known to work, or published, as data: one TOML file an algorithm, one table an environment.
 
 A table is named after an environment's id, or has a name of its own. With `environments = ["ALE/*"]` it is for a whole
 family as well: "auto" takes it where the id has no table of its own.
