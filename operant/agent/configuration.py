@@ -185,6 +185,13 @@ USUAL = 3  # convolutions by default, which a network without images names too, 
 def _require_layers(network: Any, tensors: int | None) -> None:
     if not isinstance(network, dict) or tensors is None:
         return
+    if isinstance(transformer := network.get(registry.TRANSFORMER), dict):
+        layers = transformer.get("layers", 0)
+        if isinstance(layers, int) and layers > tensors:
+            raise FileError(
+                f"it is {layers:,}, and the file has {tensors:,} tensors.", field="network.transformer.layers"
+            )
+        return
     for name in ("hidden_sizes", "value_hidden_sizes", "convolutions", "encoders"):
         layers = network.get(name)
         if isinstance(layers, list | dict) and len(layers) > max(tensors, USUAL):

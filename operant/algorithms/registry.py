@@ -21,12 +21,13 @@ from operant.algorithms.configurations import CONFIGURATIONS
 from operant.algorithms.names import PLACES
 from operant.frozen import Frozen
 from operant.lazy import Table, nearest
-from operant.networks import Network, UserModule
+from operant.networks import Network, OwnPolicy, UserModule
 from operant.ops import schedules
 from operant.ops.exploration_noise import PROCESSES, ExplorationNoise
 from operant.ops.schedules import Schedule
 
 T = TypeVar("T", bound=eqx.Module)
+TRANSFORMER = "transformer"  # the key of a network that is one, in files
 ALGORITHMS: Table[type[Algorithm]] = Table(PLACES)
 
 
@@ -51,6 +52,8 @@ def defaults(name: str) -> dict[str, Any]:
 def overlaid(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The values that are known with those that are given in their place; of a network a dict replaces values too."""
     values, network, new = {**known, **given}, known.get("network"), given.get("network")
+    if isinstance(new, Mapping) and TRANSFORMER in new:
+        return values
     if isinstance(network, Network) and isinstance(new, Mapping):
         network = dataclasses.asdict(network)
     if isinstance(network, Mapping) and isinstance(new, Mapping):
@@ -124,6 +127,8 @@ def to_json(algorithm: eqx.Module) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, OwnPolicy):
+        return {TRANSFORMER: value.to_json()}
     if isinstance(value, Network):
         return dataclasses.asdict(value)
     if isinstance(value, UserModule):
@@ -146,6 +151,8 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
         return value
     if str in kinds and isinstance(value, str):
         return value
+    if Network in kinds and isinstance(value, Mapping) and TRANSFORMER in value:
+        return _transformer(value)
     if Network in kinds:
         # Values that are not named stay the algorithm's own (DQN's activation is not PPO's).
         return {**dataclasses.asdict(default), **value} if isinstance(value, Mapping) else value
@@ -180,6 +187,16 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
         allowed = " or ".join(_KIND_NAMES.get(kind) or str(kind.__name__) for kind in kinds)
         raise ValueError(f"{name}={value!r}: must be {allowed}.")
     return value
+
+
+def _transformer(stored: Mapping[str, Any]) -> OwnPolicy:
+    """The value of a network that is a language model, as a file or a user writes it."""
+    from operant.language.config import Transformer  # which few need
+
+    values = stored[TRANSFORMER]
+    if len(stored) > 1 or not isinstance(values, Mapping):
+        raise ValueError(f"network={dict(stored)!r}: must be {{{TRANSFORMER!r}: {{its values}}}} alone.")
+    return Transformer.from_json(dict(values))
 
 
 def _process(name: str, stored: Mapping[str, Any]) -> ExplorationNoise:

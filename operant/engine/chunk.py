@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine import collect
-from operant.engine.learn import learn, report, sample_learning_noise, to_time_major, warm_up
+from operant.engine.learn import judged, learn, report, sample_learning_noise, to_time_major, warm_up
 from operant.engine.metrics import Summands
 from operant.engine.statistics import WINDOW
 from operant.engine.train_state import Stream, TrainState, start, start_of_episode, stream
@@ -80,8 +80,9 @@ def chunk(
                 remember=plan.stores_carry,
             )
         drawn = jax.tree.map(lambda x: x[i], learning)
+        experience, told = judged(environment.judge, experience)
         run, metrics = learn(algorithm, run, experience, carry, drawn, goals)
-        return run, metrics, to_time_major(experience, plan.rounds(spec.num_envs))
+        return run, {**metrics, **told}, to_time_major(experience, plan.rounds(spec.num_envs))
 
     _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))
     summands = Summands.of(metrics_like)

@@ -54,7 +54,9 @@ class HostLoop:
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
         self.collector = Collector(environments, self.spec, seeds, plan.stores_carry)
         self._goals = environments.goals
-        self.learner = HostLearner(plan, self.spec, seeds, self._goals, shared=async_collect)
+        self.learner = HostLearner(
+            plan, self.spec, seeds, self._goals, environments.judge, shared=async_collect
+        )
         self._worker = Worker() if async_collect else None
         self._ahead: Fresh | None = None  # collected already, while what came before was learnt from
         self._next_rollout = self._compiled(lambda a, state: a.exploration.next_rollout(state))

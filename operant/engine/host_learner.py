@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from operant.algorithms.base import Algorithm
 from operant.engine.collected import Collected
 from operant.engine.flat import Block, Layout, Packed, number, packed_jit
-from operant.engine.learn import learn, sample_learning_noise, warm_up
+from operant.engine.learn import Judge, judged, learn, sample_learning_noise, warm_up
 from operant.engine.metrics import Summands
 from operant.engine.noise_blocks import NoiseBlocks
 from operant.engine.seed_axis import each, inside
@@ -39,12 +39,14 @@ class HostLearner:
         spec: EnvSpec,
         seeds: int | None,
         goals: Goals | None = None,
+        judge: Judge | None = None,
         *,
         shared: bool = False,
     ) -> None:
         """`shared` says that somebody may act by the run's arrays while they are brought up to date."""
         self._plan, self._spec, self._seeds, self._goals = plan, spec, seeds, goals
         self._shared = shared
+        self._judge = judge
         self.noise = NoiseBlocks(seeds)
         self._compiled: dict[bool, Callable] = {}
 
@@ -109,7 +111,9 @@ class HostLearner:
                 run: TrainState, fresh: Transition, memory: PyTree, noise: list, behavior: PyTree
             ) -> tuple:
                 drawn = layout.tree([leaf[index] for leaf in noise])
-                return learn(algorithm, run, fresh, memory, drawn, self._goals, behavior)
+                fresh, told = judged(self._judge, fresh)
+                run, metrics = learn(algorithm, run, fresh, memory, drawn, self._goals, behavior)
+                return run, {**metrics, **told}
 
             fresh = self._together(experience)
             run = replace(run, exploration=exploration)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -56,6 +57,18 @@ def report(algorithm: Algorithm, state: PyTree) -> Metrics:
     leaves = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)]
     lost = [jnp.isnan(leaf).any() for leaf in leaves]
     return {**algorithm.report(state), NAN: jnp.array(lost, bool).any()}
+
+
+Judge = Callable[[Transition], tuple[jax.Array, Metrics] | None]  # as `Environment.judge`
+
+
+def judged(judge: Judge | None, experience: Transition) -> tuple[Transition, Metrics]:
+    """The experience `[T, N, …]` with the rewards of an environment that looks at it as a whole, and what it tells."""
+    answer = None if judge is None else judge(experience)
+    if answer is None:
+        return experience, {}
+    reward, told = answer
+    return replace(experience, reward=reward), told
 
 
 def steps_taken(transition: Transition) -> jax.Array:

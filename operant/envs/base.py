@@ -10,8 +10,9 @@ from equinox import AbstractVar
 from jax.typing import ArrayLike
 
 from operant.envs.goals import native_goals
+from operant.ops.metrics import Metrics
 from operant.spaces import Space
-from operant.types import EnvSpec, PyTree, TimeStep
+from operant.types import EnvSpec, PyTree, TimeStep, Transition
 
 
 class Environment(eqx.Module):
@@ -72,6 +73,18 @@ class Environment(eqx.Module):
         """Whether the goal is reached, which is counted at an episode's last step; None where nobody asks."""
         return None
 
+    @property
+    def slot(self) -> int | None:
+        """How many steps every episode takes up: those after its end are dummy steps (see `TimeStep.valid`), so that
+        all copies begin their episodes together. None: the next episode begins at once."""
+        return None
+
+    def judge(self, experience: Transition) -> tuple[jax.Array, Metrics] | None:
+        """`(rewards [T, N], metrics)` of steps that have been taken, where these are looked at together, as a reward
+        model looks at whole texts; they stand in place of those of `step`. None: those of `step` it is.
+        """
+        return None
+
     def picture(self, state: PyTree) -> jax.Array | None:
         """A picture of the state for people, `[H, W, 3]` uint8; None without one."""
         return None
@@ -94,15 +107,24 @@ class Environment(eqx.Module):
             masked,
             discounted=jax.eval_shape(self.discount, state) is not None,
             goals=native_goals(self) is not None,
+            dummy_steps=self.slot is not None,
             frame_stack=self.frame_stack,
         )
+
+
+def judges(environment: Environment) -> bool:
+    """Whether an environment rewards what was done as a whole: see `Environment.judge`."""
+    while (inner := getattr(environment, "inner", None)) is not None:
+        environment = inner
+    return type(environment).judge is not Environment.judge
 
 
 class EnvironmentState(eqx.Module):
     """N copies of an environment: their states, and how many steps each has taken in its episode."""
 
     inner: PyTree  # [N, …]
-    elapsed: jax.Array  # [N] int32
+    elapsed: jax.Array  # [N] int32; of its slot where episodes have one
+    over: jax.Array | None = None  # [N] bool: the episode has ended, and its slot has not; None without slots
 
 
 def sample_noise(environment: Environment, key: jax.Array, num_envs: int) -> PyTree:
@@ -132,8 +154,9 @@ def reset(environment: Environment, noise: PyTree) -> tuple[EnvironmentState, Py
     """`(states, observations, action masks)` of N fresh episodes from noise `[N, …]`."""
     inner = in_32_bits(jax.vmap(environment.reset)(noise))
     elapsed = jnp.zeros(jax.tree.leaves(noise)[0].shape[0], jnp.int32)
+    over = None if environment.slot is None else elapsed > 0
     return (
-        EnvironmentState(inner, elapsed),
+        EnvironmentState(inner, elapsed, over),
         in_32_bits(jax.vmap(environment.observation)(inner)),
         jax.vmap(environment.action_mask)(inner),
     )
@@ -142,19 +165,25 @@ def reset(environment: Environment, noise: PyTree) -> tuple[EnvironmentState, Py
 def step(
     environment: Environment, states: EnvironmentState, action: PyTree, noise: PyTree
 ) -> tuple[EnvironmentState, TimeStep]:
-    """One step of N copies; those whose episode ends are reset at once."""
+    """One step of N copies; those whose episode ends are reset at once, or where it has a slot at the slot's end."""
+
+    def chosen(condition: jax.Array, new: PyTree, old: PyTree) -> PyTree:
+        return jax.tree.map(lambda x, y: jnp.where(condition, x, y), new, old)
 
     def one(
-        state: PyTree, elapsed: jax.Array, action: PyTree, noise: PyTree
+        state: PyTree, elapsed: jax.Array, over: jax.Array | None, action: PyTree, noise: PyTree
     ) -> tuple[EnvironmentState, TimeStep]:
         successor, reward, terminated = in_32_bits(environment.step(state, action, noise))
         elapsed = elapsed + 1
-        limit = environment.max_episode_steps
+        limit, slot = environment.max_episode_steps, environment.slot
         truncated = jnp.zeros_like(terminated) if limit is None else ~terminated & (elapsed >= limit)
-        done = terminated | truncated
-        next_state = jax.tree.map(
-            lambda new, old: jnp.where(done, new, old), in_32_bits(environment.reset(noise)), successor
-        )
+        valid, renewed = None, terminated | truncated
+        if slot is not None and over is not None:
+            valid, renewed = ~over, elapsed >= slot
+            successor = chosen(over, state, successor)
+            reward, terminated, truncated = jnp.where(over, 0, reward), terminated & valid, truncated & valid
+            over = (over | terminated | truncated) & ~renewed
+        next_state = chosen(renewed, in_32_bits(environment.reset(noise)), successor)
         timestep = TimeStep(
             observation=environment.observation(next_state),
             next_observation=environment.observation(successor),
@@ -165,7 +194,8 @@ def step(
             next_action_mask=environment.action_mask(successor),
             raw_reward=environment.raw_reward(successor),
             discount=environment.discount(successor),
+            valid=valid,
         )
-        return EnvironmentState(next_state, jnp.where(done, 0, elapsed)), in_32_bits(timestep)
+        return EnvironmentState(next_state, jnp.where(renewed, 0, elapsed), over), in_32_bits(timestep)
 
-    return jax.vmap(one)(states.inner, states.elapsed, action, noise)
+    return jax.vmap(one)(states.inner, states.elapsed, states.over, action, noise)

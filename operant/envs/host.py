@@ -14,7 +14,8 @@ import numpy as np
 from operant.envs import base
 from operant.envs.base import Environment, EnvironmentState
 from operant.envs.goals import Goals, native_goals
-from operant.types import EnvSpec, PyTree, TimeStep
+from operant.ops.metrics import Metrics
+from operant.types import EnvSpec, PyTree, TimeStep, Transition
 
 
 class HostEnvironments(ABC):
@@ -74,6 +75,10 @@ class HostEnvironments(ABC):
         Raises ValueError where they are not those of such environments.
         """
         raise ValueError(f"{self.spec.id} cannot be stored.")
+
+    def judge(self, experience: Transition) -> tuple[jax.Array, Metrics] | None:
+        """As `Environment.judge`, traced."""
+        return None
 
     @property
     def lost(self) -> bool:
@@ -135,6 +140,7 @@ class NativeOnHost(HostEnvironments):
         ) -> tuple[EnvironmentState, TimeStep]:
             return base.step(environment, states, action, jax.tree.map(lambda x: x[index], block))
 
+        self._environment = environment
         self.spec, self._goals = replace(environment.spec, num_envs=num_envs), native_goals(environment)
         self._reset, self._step = jax.jit(reset, static_argnums=1), jax.jit(step)
         self._sample_noise = jax.jit(sample_noise)
@@ -157,6 +163,9 @@ class NativeOnHost(HostEnvironments):
     @property
     def goals(self) -> Goals | None:
         return self._goals
+
+    def judge(self, experience: Transition) -> tuple[jax.Array, Metrics] | None:
+        return self._environment.judge(experience)
 
     def close(self) -> None:
         """Nothing is held."""

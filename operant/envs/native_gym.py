@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import gymnasium as gym
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from operant.envs.base import Environment
+from operant.envs.base import Environment, judges
 from operant.envs.goals import SUCCESS, native_goals, parts_of
 from operant.envs.gymnasium_layers import DISCOUNT, MASK
 from operant.envs.gymnasium_spaces import space_to_gymnasium
 from operant.ops.seeds import key_of
-from operant.types import PyTree
+from operant.types import PyTree, Transition
 
 FRAMES_PER_SECOND = 10
 COMPUTED = {"compute_reward": "reward", "compute_terminated": "terminated"}
@@ -36,6 +39,7 @@ class AsGymnasium(gym.Env[Any, Any]):
         self.action_space = space_to_gymnasium(environment.action_space)
         self._key = jax.random.key(0)
         self._t = self._elapsed = 0
+        self._taken: list[Transition] | None = [] if judges(environment) else None  # steps of this episode
 
     @property
     def id(self) -> str:
@@ -56,16 +60,22 @@ class AsGymnasium(gym.Env[Any, Any]):
         if seed is not None:
             self._key, self._t = key_of(seed), 0
         self._state, *seen = _reset(self.environment, self._noise())
-        self._elapsed = 0
+        self._elapsed, self._taken = 0, None if self._taken is None else []
         return _shown(*seen)
 
     def step(self, action: Any) -> tuple[PyTree, float, bool, bool, dict[str, Any]]:
-        successor = _step(self.environment, self._state, action, self._noise())
+        before, successor = self._state, _step(self.environment, self._state, action, self._noise())
         (self._state, *seen), reward, terminated = successor
         self._elapsed += 1
         limit = self.environment.max_episode_steps
         truncated = limit is not None and self._elapsed >= limit and not terminated
         observation, info = _shown(*seen)
+        if self._taken is not None:
+            was = self.environment.observation(before)
+            flags = jnp.asarray(terminated), jnp.asarray(truncated)
+            self._taken.append(Transition(was, jnp.asarray(action), reward, *flags, seen[0]))
+            if terminated or truncated:
+                reward = judged_episode(self.environment, self._taken)
         return observation, float(reward), bool(terminated), truncated, info
 
     def __getattr__(self, name: str) -> Any:
@@ -83,6 +93,20 @@ class AsGymnasium(gym.Env[Any, Any]):
     def _noise(self) -> PyTree:
         self._t += 1
         return _draw(self.environment, self._key, self._t)
+
+
+def judged_episode(environment: Environment, steps: Sequence[Transition]) -> float:
+    """The reward of a whole episode by the environment's `judge`: what it gives to all of its steps together."""
+    missing = (environment.slot or len(steps)) - len(steps)
+
+    def stacked(*rows: jax.Array) -> jax.Array:
+        return jnp.stack([*rows, *[jnp.zeros_like(rows[0])] * missing])[:, None]
+
+    experience = jax.tree.map(stacked, *steps)
+    valid = (jnp.arange(len(steps) + missing) < len(steps))[:, None]
+    answer = environment.judge(replace(experience, valid=valid))
+    assert answer is not None
+    return float(jnp.sum(answer[0]))
 
 
 def as_gymnasium(environment: Environment, render_mode: str | None = None) -> gym.Env:

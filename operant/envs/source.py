@@ -13,7 +13,7 @@ import gymnasium as gym
 from operant.envs import arguments, registry
 from operant.envs import gymnasium as bridge
 from operant.envs.atari.options import Atari
-from operant.envs.base import Environment
+from operant.envs.base import Environment, judges
 from operant.envs.gymnasium_layers import SharedEnvironment
 from operant.envs.host import HostEnvironments, NativeOnHost
 from operant.envs.ids import atari_id, resolve
@@ -165,8 +165,9 @@ class Source:
 
     @cached_property
     def scored_natively(self) -> Environment | None:
-        """What is scored on the device while training goes on there; None when training goes through the host."""
-        if self.native is None:
+        """What is scored on the device while training goes on there; None when training goes through the host, and
+        where episodes are rewarded as wholes."""
+        if self.native is None or judges(self.native):
             return None
         if isinstance(self.given, Environment):
             return self._scored

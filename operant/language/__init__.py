@@ -9,6 +9,7 @@ from operant.lazy import exports
 if TYPE_CHECKING:
     from operant.language.chat import ChatTemplate
     from operant.language.config import Transformer
+    from operant.language.environment import TextEnvironment
     from operant.language.generation import Response, generate
     from operant.language.lora import LoRA
     from operant.language.model import LanguageModel
@@ -22,6 +23,7 @@ __all__ = [
     "Pretrained",
     "Response",
     "Sampling",
+    "TextEnvironment",
     "Transformer",
     "generate",
     "load",
@@ -36,6 +38,7 @@ __getattr__ = exports(
         "Pretrained": "operant.language.pretrained",
         "Response": "operant.language.generation",
         "Sampling": "operant.language.sampling",
+        "TextEnvironment": "operant.language.environment",
         "Transformer": "operant.language.config",
         "generate": "operant.language.generation",
         "load": "operant.language.pretrained",

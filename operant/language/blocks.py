@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 from operant.language.config import Transformer
 from operant.language.layers import Norm, Projection, rotate
 from operant.networks.layers import dropout
+from operant.networks.recurrent import Emptied
 
 DEVIATION = 0.02  # of initial weights, as in GPT-2
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -22,7 +24,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 
 
-class Cache(eqx.Module):
+class Cache(Emptied):
     """The keys and values of texts read so far, in S slots of which the first `length` are filled."""
 
     keys: tuple[jax.Array, ...]  # one a block: [N, heads of keys, S, size of a head]
@@ -42,6 +44,9 @@ class Cache(eqx.Module):
     def slots(self) -> int:
         """S."""
         return self.keys[0].shape[2]
+
+    def emptied(self, done: jax.Array) -> Cache:
+        return replace(self, length=jnp.where(done, 0, self.length), start=jnp.where(done, 0, self.start))
 
     @property
     def positions(self) -> jax.Array:

@@ -16,6 +16,9 @@ from typing import Any, Literal, get_args
 
 import jax
 
+from operant.networks.config import OwnPolicy
+from operant.types import EnvSpec
+
 Positions = Literal["learned", "rotary"]
 NormKind = Literal["layer", "rms"]
 Activation = Literal["gelu_tanh", "gelu", "silu", "relu"]
@@ -24,8 +27,10 @@ MOST_LAYERS = 1000
 
 @jax.tree_util.register_static
 @dataclass(frozen=True)
-class Transformer:
+class Transformer(OwnPolicy):
     """The sizes and kinds of a decoder-only transformer. Hashable, and a pytree without leaves.
+
+    As the `network` of an algorithm it is a policy over tokens, in a text environment.
 
     The defaults are a GPT-2 of 0.8 million parameters over bytes, which two cores train in minutes.
     """
@@ -150,6 +155,14 @@ class Transformer:
             "mlp_bias": False,
         }
         return cls(**(own | values))
+
+    def build(self, spec: EnvSpec, key: jax.Array, *, critic: bool) -> Any:
+        """A `LanguagePolicy` with random weights. Raises ValueError where the environment is none of text, or the
+        model's vocabulary or context is too small for it.
+        """
+        from operant.language.policy import LanguagePolicy
+
+        return LanguagePolicy.build(self, spec, key, critic=critic)
 
     def to_json(self) -> dict[str, Any]:
         """Its values, as `json.dumps` takes them."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from operant.lazy import exports
 from operant.networks.actor_critic import ActorCritic
 from operant.networks.batch_renorm import BatchRenorm, with_statistics
-from operant.networks.config import Network, UserModule, as_network, network_field
+from operant.networks.config import Network, OwnPolicy, UserModule, as_network, network_field
 from operant.networks.encoder import Encoder
 from operant.networks.layers import ACTIVATIONS, MLP, LayerNorm, Linear, dropout
-from operant.networks.recurrent import GRU, LSTM, StackedCells, reset_carry, unroll
+from operant.networks.recurrent import GRU, LSTM, Emptied, StackedCells, reset_carry, unroll
 
 if TYPE_CHECKING:
     from operant.networks.actor import Actor
@@ -31,10 +31,12 @@ __all__ = [
     "BatchRenorm",
     "Convolution",
     "CriticEnsemble",
+    "Emptied",
     "Encoder",
     "LayerNorm",
     "Linear",
     "Network",
+    "OwnPolicy",
     "QNetwork",
     "Simba",
     "SimbaV2",

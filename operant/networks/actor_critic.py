@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from operant import distributions
 from operant.distributions import Distribution
 from operant.networks import recurrent
-from operant.networks.config import Network, UserModule
+from operant.networks.config import Network, OwnPolicy, UserModule
 from operant.networks.encoder import Encoder
 from operant.networks.hidden import Layers, hidden_layers
 from operant.networks.recurrent import RecurrentCore, unroll
@@ -47,7 +47,7 @@ class ActorCritic(eqx.Module):
     @classmethod
     def build(
         cls,
-        config: Network | UserModule,
+        config: Network | UserModule | OwnPolicy,
         spec: EnvSpec,
         key: jax.Array,
         *,
@@ -63,7 +63,7 @@ class ActorCritic(eqx.Module):
         output, so that the initial policy is nearly the same in every state (Andrychowicz et al. 2021,
         arXiv:2006.05990).
 
-        On the features of a user's module the heads are linear.
+        On the features of a user's module the heads are linear. An `OwnPolicy` makes the whole of it itself.
 
         Args:
             critic: Whether there is a value function.
@@ -80,6 +80,9 @@ class ActorCritic(eqx.Module):
         keys = jax.random.split(key, 4)
         of_critic = keys[3]
         outputs = distributions.parameters(spec.action_space)
+
+        if isinstance(config, OwnPolicy):
+            return config.build(spec, key, critic=critic)
 
         def encode(key: jax.Array) -> Encoder:
             return Encoder.build(config, spec.observation_space, key, stacked=spec.frame_stack > 1)

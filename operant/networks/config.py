@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal, get_args
@@ -11,6 +12,7 @@ import jax
 
 from operant.networks.layers import ACTIVATIONS
 from operant.networks.published import PUBLISHED, ImageLayers, Norm, Published
+from operant.types import EnvSpec
 
 Channels = Literal["auto", "first", "last"]
 Memory = Literal["none", "gru", "lstm"]
@@ -292,6 +294,23 @@ class UserModule:
     recurrent: ClassVar[bool] = False  # nobody keeps its memory
 
 
+class OwnPolicy(ABC):
+    """A network as a hyperparameter that is not made of an encoder and layers: it makes the whole of it itself."""
+
+    recurrent: ClassVar[bool] = True  # it learns from whole sequences, as what it remembers is a part of it
+
+    @abstractmethod
+    def build(self, spec: EnvSpec, key: jax.Array, *, critic: bool) -> Any:
+        """A network with the methods of an `ActorCritic` that acting and learning from rollouts use.
+
+        Raises ValueError where it does not fit the environment.
+        """
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Its values, as files hold them."""
+
+
 def network_field(default: Network = Network()) -> Any:
     """The hyperparameter `network` of an algorithm: users may give a Network, a dict of its values, or their module.
 
@@ -300,13 +319,13 @@ def network_field(default: Network = Network()) -> Any:
     return eqx.field(default=default, converter=as_network)
 
 
-def as_network(value: Network | UserModule | eqx.Module | Mapping[str, Any]) -> Network | UserModule:
+def as_network(value: Network | UserModule | OwnPolicy | eqx.Module | Mapping[str, Any]) -> Any:
     """The hyperparameter `network` from what users write: a Network, a dict of its values, or a module of their own.
 
     Raises:
         ValueError: the dict names a value that Network does not have, or one of its values is not allowed.
     """
-    if isinstance(value, Network | UserModule):
+    if isinstance(value, Network | UserModule | OwnPolicy):
         return value
     if not isinstance(value, Mapping):
         return UserModule(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any, Self
 
 import equinox as eqx
 import jax
@@ -248,11 +249,21 @@ def _recur_backward(residual: tuple, gradients: tuple[jax.Array, PyTree]) -> tup
 _recur.defvjp(_recur_forward, _recur_backward)
 
 
+class Emptied(eqx.Module):
+    """A memory that need not be written over to begin anew, such as a large one that knows how much of it is in use."""
+
+    @abstractmethod
+    def emptied(self, done: jax.Array) -> Self:
+        """The same where `done [N]` is False, and as at the start of an episode elsewhere."""
+
+
 def reset_carry(carry: PyTree, initial_carry: PyTree, done: jax.Array) -> PyTree:
     """The state `[…, N, …]`, replaced by the initial one `[N, …]` where an episode ended: `done` `[…, N]`."""
 
-    def select(now: jax.Array, initial: jax.Array) -> jax.Array:
+    def select(now: Any, initial: Any) -> Any:
+        if isinstance(now, Emptied):
+            return now.emptied(done)
         ended = done.reshape(done.shape + (1,) * (now.ndim - done.ndim))
         return jnp.where(ended, jnp.broadcast_to(initial, now.shape), now)
 
-    return jax.tree.map(select, carry, initial_carry)
+    return jax.tree.map(select, carry, initial_carry, is_leaf=lambda node: isinstance(node, Emptied))

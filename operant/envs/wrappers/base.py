@@ -14,8 +14,9 @@ import jax.numpy as jnp
 
 from operant import spaces
 from operant.envs.base import Environment
+from operant.ops.metrics import Metrics
 from operant.spaces import Space
-from operant.types import EnvSpec, PyTree
+from operant.types import EnvSpec, PyTree, Transition
 
 
 class Wrapper(ABC):
@@ -107,6 +108,13 @@ class Wrapped(Environment):
 
     def action_mask(self, state: State) -> PyTree:
         return self.inner.action_mask(state.inner)
+
+    @property
+    def slot(self) -> int | None:
+        return self.inner.slot
+
+    def judge(self, experience: Transition) -> tuple[jax.Array, Metrics] | None:
+        return self.inner.judge(experience)
 
     def raw_reward(self, state: State) -> jax.Array | None:
         return self.inner.raw_reward(state.inner)

@@ -1,0 +1,259 @@
+"""Generating text as an environment: a token is an action, a response is an episode, a prompt is how it begins.
+
+What is observed is what is new: at an episode's first step the prompt, padded on the left, and after that the policy's
+own last token. The response ends with the token that ends texts, or after `max_new_tokens`, which ends it as surely:
+nothing follows either way. All responses take up the same number of steps, so that all prompts are read together; the
+steps after a response's end are dummy steps.
+
+Rewards are functions of whole texts. They are asked once for all responses that were collected, and what they give is
+the reward of each response's last token.
+"""
+
+# pyright: reportIncompatibleVariableOverride=false
+# The id is each instance's.
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant.envs.base import Environment
+from operant.language.tokenizers.base import Tokenizer, padded
+from operant.ops.metrics import Metrics
+from operant.spaces import Box, Dict, Discrete, Space
+from operant.types import Transition
+
+Row = Mapping[str, Any]
+RewardFunction = Callable[[Sequence[str], Sequence[str], Sequence[Row]], Sequence[float]]
+"""`reward(prompts, responses, rows)`: a number for each response; rows are what was given with the prompts."""
+
+
+class Texts:
+    """What an environment of text is made of besides numbers: equal only to itself."""
+
+    def __init__(
+        self, rows: Sequence[Row], tokenizer: Tokenizer, rewards: Mapping[str, tuple[float, RewardFunction]]
+    ) -> None:
+        self.rows, self.tokenizer, self.rewards = tuple(rows), tokenizer, dict(rewards)
+
+    def judge(self, prompt: np.ndarray, tokens: np.ndarray, length: np.ndarray) -> np.ndarray:
+        """What each reward function says of M responses, `[M, functions]`: the first `length [M]` of `tokens [M, T]`,
+        to prompts of these numbers.
+
+        Raises ValueError naming a function that does not give a finite number for each.
+        """
+        rows = [self.rows[int(i)] for i in np.asarray(prompt)]
+        responses = [
+            self.tokenizer.decode(own[:n])
+            for own, n in zip(np.asarray(tokens), np.asarray(length), strict=True)
+        ]
+        found = np.zeros((len(rows), len(self.rewards)), np.float32)
+        for column, (name, (_, function)) in enumerate(self.rewards.items()):
+            given = np.asarray(function([row["prompt"] for row in rows], responses, rows), np.float64)
+            if given.shape != (len(rows),) or not np.isfinite(given).all():
+                raise ValueError(
+                    f"reward {name!r}: of {len(rows)} responses it gave {given.tolist()!s:.80}; it must give a finite "
+                    "number for each."
+                )
+            found[:, column] = given
+        return found
+
+
+class TextState(NamedTuple):
+    """Where one response stands."""
+
+    prompt: jax.Array  # int32: its number
+    taken: jax.Array  # int32: tokens so far
+    token: jax.Array  # int32: the last one
+
+
+class TextEnvironment(Environment):
+    """Prompts, of which each episode has one at random, and what responses to them are worth.
+
+    Args:
+        prompts: Texts, or dicts with a text as "prompt" and whatever rewards need to know; or the path of a JSONL file
+            of such dicts.
+        tokenizer: Text to tokens and back.
+        reward: A `RewardFunction`; or several by name, each with its weight: `{"right": (1.0, f), "short": (0.1, g)}`.
+        max_new_tokens: After which a response is cut off.
+        missing_eos_penalty: Taken off the reward of a response that was cut off.
+        max_prompt_tokens: For which there is room; none: as many as the longest prompt has.
+        id: What it is called.
+
+    Raises ValueError naming the prompt or the line that is wrong, and FileNotFoundError.
+    """
+
+    prompts: jax.Array  # [M, P] int32, padded on the left
+    start: jax.Array  # [M] int32: where each begins
+    texts: Texts = eqx.field(static=True)
+    max_new_tokens: int = eqx.field(static=True)
+    missing_eos_penalty: float = eqx.field(static=True)
+    max_episode_steps: int | None = eqx.field(static=True)
+    id: str = eqx.field(static=True)  # of the instance, where other environments have one of their class
+    TOTAL: ClassVar[str] = "rollout/reward"
+
+    def __init__(
+        self,
+        prompts: str | Path | Sequence[str | Row],
+        tokenizer: Tokenizer,
+        reward: RewardFunction | Mapping[str, tuple[float, RewardFunction]],
+        *,
+        max_new_tokens: int = 64,
+        missing_eos_penalty: float = 0.0,
+        max_prompt_tokens: int | None = None,
+        id: str = "Text",
+    ) -> None:
+        if max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens={max_new_tokens}: must be at least 1.")
+        if not math.isfinite(missing_eos_penalty):
+            raise ValueError(f"missing_eos_penalty={missing_eos_penalty}: must be a number.")
+        rows = rows_of(prompts)
+        tokens, start = padded(_encoded(rows, tokenizer), tokenizer.special.pad, max_prompt_tokens)
+        self.prompts, self.start = jnp.asarray(tokens), jnp.asarray(start)
+        self.texts = Texts(rows, tokenizer, _named(reward))
+        self.max_new_tokens = self.max_episode_steps = max_new_tokens
+        self.missing_eos_penalty = missing_eos_penalty
+        self.id = id
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Text to tokens and back."""
+        return self.texts.tokenizer
+
+    @property
+    def observation_space(self) -> Space:
+        count, size = self.prompts.shape
+        return Dict.of(
+            {
+                "prompt": Box(0, count - 1, (), "int32"),  # its number
+                "start": Box(
+                    -1, size, (), "int32"
+                ),  # where the prompt begins; −1 after an episode's first step
+                "tokens": Box(
+                    0, self.tokenizer.vocab_size - 1, (size,), "int32"
+                ),  # or else the last one alone is new
+            }
+        )
+
+    @property
+    def action_space(self) -> Space:
+        return Discrete(self.tokenizer.vocab_size)
+
+    @property
+    def slot(self) -> int:
+        return self.max_new_tokens
+
+    def sample_noise(self, key: jax.Array) -> jax.Array:
+        return jax.random.randint(key, (), 0, len(self.prompts), jnp.int32)
+
+    def reset(self, noise: jax.Array) -> TextState:
+        return TextState(noise, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+
+    def step(
+        self, state: TextState, action: jax.Array, noise: jax.Array
+    ) -> tuple[TextState, jax.Array, jax.Array]:
+        """The reward is `judge`'s."""
+        state = TextState(state.prompt, state.taken + 1, action.astype(jnp.int32))
+        terminated = (state.token == self.tokenizer.special.eos) | (state.taken >= self.max_new_tokens)
+        return state, jnp.zeros((), jnp.float32), terminated
+
+    def observation(self, state: TextState) -> dict[str, jax.Array]:
+        begins = state.taken == 0
+        pad = jnp.full(self.prompts.shape[1:], self.tokenizer.special.pad, jnp.int32)
+        tokens = jnp.where(begins, self.prompts[state.prompt], pad.at[-1].set(state.token))
+        start = jnp.where(begins, self.start[state.prompt], -1)
+        return {"prompt": state.prompt, "start": start, "tokens": tokens}
+
+    def judge(self, experience: Transition) -> tuple[jax.Array, Metrics]:
+        """The reward of every response at its last token, and the mean of each function.
+
+        Raises ValueError where responses are not whole: where the steps are no multiple of `max_new_tokens`.
+        """
+        steps, columns = experience.reward.shape
+        if steps % self.slot:
+            raise ValueError(
+                f"{self.id} rewards whole responses of max_new_tokens={self.slot} steps, and {steps} were collected: "
+                f"set n_steps to a multiple of {self.slot}."
+            )
+
+        def by_response(x: jax.Array) -> jax.Array:
+            """`[T, N]` to `[responses, slot]`."""
+            return x.reshape(-1, self.slot, columns).swapaxes(1, 2).reshape(-1, self.slot)
+
+        tokens, happened = by_response(experience.action), by_response(experience.mask)
+        prompt, length = (
+            by_response(experience.observation["prompt"])[:, 0],
+            jnp.sum(happened, 1, dtype=jnp.int32),
+        )
+        weights = [weight for weight, _ in self.texts.rewards.values()]
+        shape = jax.ShapeDtypeStruct((len(tokens), len(weights)), jnp.float32)
+        parts = jax.pure_callback(self.texts.judge, shape, prompt, tokens, length, vmap_method="sequential")
+        last = length - 1
+        ended = jnp.take_along_axis(tokens, last[:, None], 1)[:, 0] == self.tokenizer.special.eos
+        total = parts @ jnp.asarray(weights, jnp.float32) - self.missing_eos_penalty * ~ended
+        rewards = jnp.where(jnp.arange(self.slot)[None] == last[:, None], total[:, None], 0.0)
+        rewards = rewards.reshape(-1, columns, self.slot).swapaxes(1, 2).reshape(steps, columns)
+        told = {f"{self.TOTAL}/{name}": jnp.mean(parts[:, i]) for i, name in enumerate(self.texts.rewards)}
+        return rewards, told | {"rollout/ended": jnp.mean(ended.astype(jnp.float32))}
+
+
+def rows_of(prompts: str | Path | Sequence[str | Row]) -> list[Row]:
+    """Prompts as dicts, from a list or a JSONL file. Raises ValueError naming the prompt or the line that is wrong."""
+    if isinstance(prompts, str | Path):
+        lines = Path(prompts).read_text(encoding="utf-8").splitlines()
+        named = [(f"{prompts}, line {i + 1}", line) for i, line in enumerate(lines) if line.strip()]
+        given: list[tuple[str, Any]] = [(name, _parsed(name, line)) for name, line in named]
+    else:
+        given = [
+            (f"prompt {i}", {"prompt": each} if isinstance(each, str) else each)
+            for i, each in enumerate(prompts)
+        ]
+    for name, row in given:
+        if not isinstance(row, Mapping) or not isinstance(row.get("prompt"), str):
+            raise ValueError(f'{name}: {row!s:.60} has no text as "prompt".')
+    if not given:
+        raise ValueError("There is not one prompt.")
+    return [row for _, row in given]
+
+
+def _parsed(name: str, line: str) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{name}: it is no JSON ({error.msg} at column {error.colno}).") from None
+
+
+def _encoded(rows: Sequence[Row], tokenizer: Tokenizer) -> list[list[int]]:
+    found = []
+    for i, row in enumerate(rows):
+        try:
+            tokens = tokenizer.encode(row["prompt"])
+        except ValueError as error:
+            raise ValueError(f"prompt {i}: {error}") from None
+        if not tokens:
+            raise ValueError(f"prompt {i} is empty: it needs a token to go on from.")
+        found.append(tokens)
+    return found
+
+
+def _named(
+    reward: RewardFunction | Mapping[str, tuple[float, RewardFunction]],
+) -> dict[str, tuple[float, RewardFunction]]:
+    if callable(reward):
+        return {getattr(reward, "__name__", "reward"): (1.0, reward)}
+    named = dict(reward)
+    for name, value in named.items():
+        fits = isinstance(value, tuple) and len(value) == 2 and callable(value[1])
+        if not fits or not isinstance(value[0], int | float) or not math.isfinite(value[0]):
+            raise ValueError(f"reward {name!r}: {value!r} must be a pair of a weight and a function.")
+    if not named:
+        raise ValueError("reward={}: there must be at least one function.")
+    return named
