@@ -70,7 +70,8 @@ class LanguageModel(eqx.Module):
 
         Args:
             tokens: `[N, T]` int32, padded on the left.
-            start: `[N]`, where each text begins; None: at 0.
+            start: `[N]`, where each text begins; None: at 0. Or `[N, T]` where several texts share a row: where that of
+                each token begins, which sees no other one.
             key: Turns dropout on.
         """
         return self._read(tokens, start, key)[0]
@@ -123,10 +124,11 @@ class LanguageModel(eqx.Module):
                 "texts."
             )
         first = jnp.zeros(texts, jnp.int32) if start is None else start
+        first = first if first.ndim == 2 else first[:, None]  # the same for all tokens
         place = jnp.arange(length)
-        positions = jnp.maximum(place[None] - first[:, None], 0)
+        positions = jnp.maximum(place[None] - first, 0)
         causal = place[:, None] >= place[None]
-        visible = causal[None] & (place[None, None] >= first[:, None, None])
+        visible = causal[None] & (place[None, None] >= first[:, :, None])
         of_embedding, of_blocks = split_key(key, 2)
 
         def one(x: jax.Array, row: tuple[Block, jax.Array | None]) -> tuple[jax.Array, tuple]:
