@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import equinox as eqx
@@ -31,7 +30,7 @@ from operant.distributions import parameters
 from operant.distributions.transformed import HUGE, unscale
 from operant.networks import Network, UserModule, network_field
 from operant.ops.exploration_noise import ExplorationNoise, GaussianNoise, Independent, OrnsteinUhlenbeck
-from operant.ops.metrics import Metrics, only_where
+from operant.ops.metrics import Metrics
 from operant.ops.schedules import Schedule
 from operant.spaces import Box, describe
 from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Transition
@@ -236,19 +235,6 @@ class OffPolicy(LearnsInHindsight, LearnsFromSequences, Normalizes, GradientLear
             weight = batch.weight[self.burn_in :]
             td_error = sequence_td_error(td_error.reshape(weight.shape), weight)
         return state, metrics, prioritized.priority(td_error)
-
-
-def every(
-    interval: int, count: jax.Array, step: Callable[[PyTree], tuple[PyTree, dict[str, Any]]], learnt: PyTree
-) -> tuple[PyTree, dict[str, Any]]:
-    """What `step(learnt)` gives where `interval` divides `count`; otherwise what was learnt, and no metrics."""
-    if interval == 1:
-        return step(learnt)
-    _, like = jax.eval_shape(step, learnt)
-    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
-    due = count % interval == 0
-    learnt, metrics = jax.lax.cond(due, step, lambda same: (same, nothing), learnt)
-    return learnt, only_where(due, metrics)
 
 
 def standard_normals(spec: EnvSpec, key: jax.Array) -> jax.Array:

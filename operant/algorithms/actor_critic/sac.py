@@ -39,7 +39,6 @@ import optax
 
 from operant.algorithms import configurations, ranges
 from operant.algorithms.actor_critic.critics import policy_value
-from operant.algorithms.actor_critic.learner import every
 from operant.algorithms.actor_critic.samples import Sample
 from operant.algorithms.actor_critic.soft import Choice, entropy_target, improve_ent_coef
 from operant.algorithms.actor_critic.soft_actor_critic import SoftActorCritic
@@ -49,6 +48,7 @@ from operant.ops.ensembles import random_subset
 from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
+from operant.ops.periodic import every
 from operant.ops.schedules import at
 from operant.types import Batch, Clock, EnvSpec
 

@@ -31,7 +31,7 @@ import optax
 
 from operant.algorithms import configurations, ranges
 from operant.algorithms.actor_critic.critics import PolicyQ, policy_value
-from operant.algorithms.actor_critic.learner import OffPolicy, every, standard_normals
+from operant.algorithms.actor_critic.learner import OffPolicy, standard_normals
 from operant.algorithms.actor_critic.samples import Sample
 from operant.algorithms.base import Estimates, static
 from operant.distributions import scale
@@ -41,6 +41,7 @@ from operant.ops.exploration_noise import ExplorationNoise
 from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
+from operant.ops.periodic import every
 from operant.ops.schedules import Schedule, at
 from operant.spaces import Box, describe
 from operant.types import Batch, Clock, EnvSpec
