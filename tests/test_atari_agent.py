@@ -10,7 +10,7 @@ import pytest
 
 import operant
 from operant.agent import showing
-from operant.agent.pictures import _meanings
+from operant.agent.pictures import action_names
 from operant.cli import main
 from operant.engine.evaluate import Evaluation
 from operant.envs.source import Source
@@ -103,7 +103,7 @@ def test_stacks_that_are_learnt_from_are_those_that_were_seen_though_only_frames
     for name in SEEN:
         np.testing.assert_array_equal(getattr(rebuilt, name), whole[name], err_msg=name)
     assert whole["truncated"].sum() >= 20
-    assert _meanings(agent._core) == ["NOOP", "FIRE", "RIGHT", "LEFT"]  # for pictures
+    assert action_names(agent._core) == ["NOOP", "FIRE", "RIGHT", "LEFT"]  # for pictures
     replay = agent._core.learner.run.replay
     if replay is not None:
         row, env = np.mgrid[:64, :2]

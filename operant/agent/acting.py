@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium as gym
 import jax
@@ -19,9 +19,11 @@ from operant.agent import inputs, thoughts
 from operant.agent.core import Core
 from operant.agent.learned import Learned
 from operant.agent.player import BatchPolicy, Player
+from operant.agent.saliency import saliency
 from operant.agent.thoughts import ActionDistribution
 from operant.engine.policy import Policy
 from operant.envs.source import Source
+from operant.studio.estimates import Estimates
 from operant.types import PyTree
 
 
@@ -92,6 +94,29 @@ class Acting(Learned, Player):
         """
         return self._asked(thoughts.q_values, observation)
 
+    def saliency(
+        self,
+        observation: PyTree,
+        method: Literal["gradient", "occlusion"] = "gradient",
+        of: Literal["policy", "value"] = "policy",
+    ) -> np.ndarray:
+        """How much each pixel of one image matters to the policy, `[rows, columns]`, at least 0.
+
+        Args:
+            method: gradient: the largest slope over a pixel's channels, of the log-probability or the Q-value of the
+                best action (Simonyan et al. 2014). occlusion: by how much all of them change where the image is blurred
+                around the pixel (Greydanus et al. 2018).
+            of: policy, or value: of what it expects to be paid.
+
+        With a memory, as an episode's first observation. Raises ValueError for what is no image, for a batch, and where
+        nothing of the kind is learnt.
+        """
+        policy = self.policy()
+        seen, batched = self._seen(observation)
+        if batched:
+            raise ValueError("Saliency is of one observation; this is a batch of them.")
+        return saliency(policy, seen[0], method, of)
+
     def distribution(self, observation: PyTree, action_mask: PyTree = None) -> ActionDistribution:
         """The policy at one observation or a batch: its mode, samples, log-probabilities and entropy.
 
@@ -101,6 +126,16 @@ class Acting(Learned, Player):
         mask = self.border.action_mask_in(action_mask, len(jax.tree.leaves(observation)[0]), batched)
         policy = thoughts.distribution(self.policy(), observation, mask)
         return ActionDistribution(policy, self.border, self.spec.action_space, batched, self.seed)
+
+    def require_estimates(self) -> None:
+        if not thoughts.has_estimates(self.policy()):
+            raise ValueError(
+                f"{self.algorithm.name} on {self.spec.id} has neither values nor probabilities of Discrete actions, "
+                "which could be drawn next to a film."
+            )
+
+    def _estimates(self, observation: PyTree, action_mask: PyTree, carry: PyTree) -> Estimates:
+        return thoughts.estimates(self.policy(), observation, action_mask, carry)
 
     @property
     def policy(self) -> Policies:

@@ -48,6 +48,12 @@ def require_episodes(name: str, episodes: int | None) -> None:
         memory.require(name, int(episodes), memory.EPISODE, "their scores")
 
 
+def require_share(name: str, value: float) -> None:
+    """Raise ValueError, naming this argument, for what is no number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value <= 1:
+        raise ValueError(f"{name}={value!r}: must be a number from 0 to 1.")
+
+
 def require_used(evaluate_every: int | None, *, evaluation_episodes: int, evaluate_env: Any) -> None:
     """Raise ValueError where how to evaluate is said, and how often is not, so that it would have no effect."""
     if evaluate_every is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from operant.agent.core import Core
 from operant.agent.tuning import Tunable
 from operant.algorithms.random import Random
 from operant.engine.evaluate import Evaluation
+from operant.spaces import Discrete
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +38,10 @@ class Model(Acting, Tunable):
         return self._of(Core(Random(), self.source.one_process))
 
     # looking
+
+    def action_names(self) -> list[str]:
+        """What Discrete actions are called; [] for others."""
+        return pictures.action_names(self._core) if isinstance(self.spec.action_space, Discrete) else []
 
     def plot(self, path: str | Path | None = None, reference: Mapping[str, float] | None = None) -> Figure:
         """The learning curve, over all seeds, with lines at `reference`; written as PNG to `path`, if given."""
@@ -63,18 +68,44 @@ class Model(Acting, Tunable):
         """
         return pictures.plot_policy(self._core, path, states, axes)
 
-    def plot_critic(self, path: str | Path | None = None, observation: Any = None) -> Figure:
+    def plot_critic(self, path: str | Path | None = None, observation: Any = None, steps: int = 0) -> Figure:
         """What critics expect of each action in one state, and what the policy does there; as PNG to `path`, if given.
 
         Of a Box of one element a curve of Q for each critic, with the policy's density; of two a map of Q; of Discrete
         actions bars. Where the return's distribution is learnt (TQC, QR-DQN, C51), with bands of its quantiles.
 
         Args:
-            observation: By default the first one of an episode.
+            observation: By default one of an episode that is played by the best known actions.
+            steps: That after this many steps of it; by default its first.
 
         Raises ValueError, saying why, where no such picture can be drawn.
         """
-        return pictures.plot_critic(self._core, path, observation)
+        return pictures.plot_critic(self._core, path, observation, steps)
+
+    def plot_actions(self, path: str | Path | None = None, observation: Any = None, steps: int = 0) -> Figure:
+        """A bar for each Discrete action, as long as it is likely in one state; written as PNG to `path`, if given.
+
+        The arguments are those of `plot_critic`, which draws bars of Q-values. Raises ValueError as it does.
+        """
+        return pictures.plot_actions(self._core, path, observation, steps)
+
+    def plot_saliency(
+        self,
+        path: str | Path | None = None,
+        observation: Any = None,
+        steps: int = 0,
+        of: Literal["policy", "value"] = "policy",
+    ) -> Figure:
+        """Which pixels of an image the policy looks at, by gradients and by occlusion; as PNG to `path`, if given.
+
+        Args:
+            observation: As of `plot_critic`.
+            steps: As of `plot_critic`.
+            of: policy: of the probabilities of actions or Q-values; value: of what it expects to be paid.
+
+        Raises ValueError, saying why, where no such picture can be drawn.
+        """
+        return pictures.plot_saliency(self._core, path, observation, steps, of)
 
     # environments
 

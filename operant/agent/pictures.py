@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from operant import spaces
 from operant.agent import inputs, thoughts
 from operant.agent.core import Core
+from operant.agent.saliency import Axes, Of, saliency
 from operant.algorithms.base import Algorithm
 from operant.engine.policy import Actor, Policy
 from operant.envs.source import Source
@@ -126,23 +127,15 @@ def plot_policy(
     )
 
 
-def plot_critic(core: Core, path: str | Path | None, observation: Any) -> Figure:
+def plot_critic(core: Core, path: str | Path | None, observation: Any, steps: int) -> Figure:
     """What critics expect of the actions in one state, by default an episode's first, and what the policy does."""
     _require_critic(core)
+    _require_no_memory(core, steps)
     from operant.studio.critic import ActionReturns, critic_bars, critic_curve, critic_map
     from operant.studio.names import names
 
-    frame = mask = None
-    if observation is None:
-        seen, mask, frame = _opening(core)
-        note = "at the start of an episode"
-    else:
-        seen, batched = core.border.observation_in(observation)
-        if batched:
-            raise ValueError("A picture of the critics is of one observation; this is a batch of them.")
-        note = "at the observation given"
+    seen, mask, frame, note = state_at(core, observation, steps)
     source, policy, space = core.source, _policy(core), core.spec.action_space
-    note = _of_elements(core, seen) or note
     best = policy(seen, mask, None, np.ones(1, bool), 0)[0][0]
     words = names(source.id if source.own_observations and source.own_actions else None)
     shared: dict[str, Any] = {
@@ -156,7 +149,7 @@ def plot_critic(core: Core, path: str | Path | None, observation: Any) -> Figure
         return ActionReturns(*map(np.asarray, thoughts.action_returns(policy, seen, actions)))
 
     if isinstance(space, spaces.Discrete):
-        labels = _meanings(core) or [words.action(index) for index in range(space.n)]
+        labels = action_names(core)
         return critic_bars(
             returns(np.arange(space.n, dtype=np.int32)), policy=int(best), names=labels, **shared
         )
@@ -180,6 +173,56 @@ def plot_critic(core: Core, path: str | Path | None, observation: Any) -> Figure
     return critic_map(values, returns(actions), policy=best.ravel(), names=pair, **shared)
 
 
+def plot_actions(core: Core, path: str | Path | None, observation: Any, steps: int) -> Figure:
+    """How likely each of the Discrete actions is in one state, by default an episode's first."""
+    space = core.spec.action_space
+    if not isinstance(space, spaces.Discrete):
+        raise NoPictureError(
+            f"Only Discrete actions have probabilities; {core.spec.id} takes {spaces.describe(space)}."
+        )
+    _require_no_memory(core, steps)
+    from operant.studio.action_probabilities import action_probabilities
+
+    seen, mask, frame, note = state_at(core, observation, steps)
+    return action_probabilities(
+        _policy(core).probabilities(seen, mask)[0],
+        actions=tuple(action_names(core)),
+        frame=frame,
+        title=f"{core.name} on {core.source.id}",
+        note=note,
+        path=path,
+    )
+
+
+def plot_saliency(core: Core, path: str | Path | None, observation: Any, steps: int, of: Of) -> Figure:
+    """Which pixels of an image matter, by both methods, in one state, by default an episode's first."""
+    from operant.studio.saliency_maps import saliency_maps
+
+    _require_no_memory(core, steps)
+    axes, policy = Axes.of(core.spec.observation_space), _policy(core)
+    seen, _, frame, note = state_at(core, observation, steps)
+    maps = {
+        "gradient": saliency(policy, seen[0], "gradient", of),
+        "occlusion": saliency(policy, seen[0], "occlusion", of),
+    }
+    return saliency_maps(
+        axes.newest(seen[0]),
+        maps,
+        frame=frame,
+        title=f"What {core.name} looks at on {core.source.id}",
+        note=f"of its {of}, {note}",
+        path=path,
+    )
+
+
+def _require_no_memory(core: Core, steps: int) -> None:
+    """Raise NoPictureError for a state within an episode of a policy that remembers."""
+    if steps and _policy(core).remembers:
+        raise NoPictureError(
+            f"steps={steps}: {core.name} remembers, and what it does then depends on more than what it sees then."
+        )
+
+
 def visited(core: Core) -> np.ndarray:
     """The states `[K, D]` of an episode that is played by the best known actions."""
     actor, states = Actor(_policy(core)), []
@@ -198,32 +241,61 @@ def visited(core: Core) -> np.ndarray:
     return np.asarray(states)
 
 
-def _opening(core: Core) -> tuple[PyTree, np.ndarray | None, np.ndarray | None]:
-    """`(observation [1, …], action mask, rendered frame)` of an episode's first state; no frame where none is drawn."""
+class State(NamedTuple):
+    """One state of an episode, of which a picture is drawn."""
+
+    observation: PyTree  # [1, …]
+    action_mask: np.ndarray | None  # [1, …]
+    frame: np.ndarray | None  # rendered, [H, W, 3]; None where nothing is drawn
+    note: str  # which state it is
+
+
+def state_at(core: Core, observation: Any, steps: int) -> State:
+    """The observation given, or that after this many steps of an episode that is played by the best known actions."""
+    if observation is not None:
+        if steps:
+            raise ValueError(f"steps={steps}: an observation is given already. Leave one of them out.")
+        seen, batched = core.border.observation_in(observation)
+        if batched:
+            raise ValueError("A picture is of one observation; this is a batch of them.")
+        return State(seen, None, None, _of_elements(core, seen) or "at the observation given")
+    if steps < 0:
+        raise ValueError(f"steps={steps}: must be at least 0.")
     from operant.studio.recording import frame_of
 
-    source = core.source
+    source, actor = core.source, Actor(_policy(core))
     renders = source.renders
     view = EnvironmentView(core.make_env(source, "rgb_array" if renders else None))
     try:
         view.reset(SEED)
+        for taken in range(steps):
+            if view.step(actor(view.observation, view.action_mask))[1]:
+                raise ValueError(f"steps={steps}: the episode is over after {taken + 1}. Ask for fewer.")
         frame = frame_of(view.env) if renders else None
         mask = None if view.action_mask is None else view.action_mask[None]
-        return jax.tree.map(lambda x: np.asarray(x)[None], view.observation), mask, frame
+        seen = jax.tree.map(lambda x: np.asarray(x)[None], view.observation)
+        where = f"after {steps:,} steps of an episode" if steps else "at the start of an episode"
+        return State(seen, mask, frame, _of_elements(core, seen) or where)
     finally:
         if not source.shared:
             view.close()
 
 
-def _meanings(core: Core) -> list[str]:
-    """What an Atari game calls its actions; [] for all else."""
-    if core.source.atari is None:
-        return []
-    env = core.source.atari()
-    try:
-        return list(env.get_wrapper_attr("get_action_meanings")())
-    finally:
-        env.close()
+def action_names(core: Core) -> list[str]:
+    """What the Discrete actions are called: as an Atari game calls them, or by what is known of the environment."""
+    from operant.studio.names import names
+
+    space = core.spec.action_space
+    assert isinstance(space, spaces.Discrete)
+    if core.source.atari is not None:
+        env = core.source.atari()
+        try:
+            return list(env.get_wrapper_attr("get_action_meanings")())
+        finally:
+            env.close()
+    own = core.source.own_observations and core.source.own_actions
+    words = names(core.source.id if own else None)
+    return [words.action(index) for index in range(space.n)]
 
 
 def _of_elements(core: Core, seen: PyTree) -> str:

@@ -16,10 +16,12 @@ from operant.agent import inputs
 from operant.engine.evaluate import Evaluation, evaluate
 from operant.engine.policy import Actor
 from operant.engine.scores import StudyEvaluation
+from operant.engine.sometimes_random import SometimesRandom
 from operant.envs.border import Border
 from operant.envs.source import Source
 from operant.envs.stored import require_same_spaces
 from operant.studio import recording
+from operant.studio.estimates import Estimates
 from operant.studio.recording import Recording
 from operant.types import EnvSpec, PyTree
 
@@ -67,6 +69,18 @@ class Player(ABC):
     def make_env(self, source: Source, render_mode: str | None = None) -> gym.Env:
         """One environment to play, of a source of the same spaces."""
 
+    def require_estimates(self) -> None:
+        """Raise ValueError where the policy expects nothing, and no action is likelier than another."""
+        raise ValueError(f"{self.name} has learnt nothing that could be drawn next to a film.")
+
+    def _estimates(self, observation: PyTree, action_mask: PyTree, carry: PyTree) -> Estimates:
+        """What it thinks of one state, in operant's own terms, with the memory `carry` `[1, …]` (None: a fresh one)."""
+        raise NotImplementedError
+
+    def action_names(self) -> list[str]:
+        """What Discrete actions are called; [] for others."""
+        return []
+
     def _learners(self) -> Iterable[Player]:
         """Each learner as a player of its own."""
         return (self,)
@@ -86,6 +100,7 @@ class Player(ABC):
         env: Any = None,
         with_random: bool = False,
         env_kwargs: Mapping[str, Any] | None = None,
+        epsilon: float = 0.0,
         **habit: Never,
     ) -> Evaluation | StudyEvaluation:
         """An `Evaluation` over whole episodes of Gymnasium's own environment.
@@ -99,6 +114,8 @@ class Player(ABC):
             env: Another environment of the same spaces to score on.
             with_random: Whether the score holds that of the random policy in the same episodes, too.
             env_kwargs: Other keyword arguments for the environment; those not named stay as they are.
+            epsilon: The probability with which each action is a random one instead, as where deterministic policies
+                are scored in games that are not random themselves (0.05 in Mnih et al. 2013 and 2015).
         """
         habits.refuse(habits.EVALUATE, "evaluate", habit, self.evaluate)
         if hasattr(episodes, "reset") or isinstance(episodes, str):
@@ -106,6 +123,7 @@ class Player(ABC):
                 f"evaluate takes a number of episodes first; got {episodes!r}. Give env=… by its name."
             )
         inputs.require_episodes("episodes", episodes)
+        inputs.require_share("epsilon", epsilon)
         random = None
         if with_random:
             random = self.random().evaluate(episodes, seed, False, env, env_kwargs=env_kwargs)
@@ -114,20 +132,27 @@ class Player(ABC):
         if source is not self.source:
             require_same_spaces(self.spec, source.spec)
         scores = tuple(
-            replace(one._score(source, episodes, seed, deterministic), random=random)
+            replace(one._score(source, episodes, seed, deterministic, epsilon), random=random)
             for one in self._learners()
         )
         return scores[0] if self.seeds is None else StudyEvaluation(scores, self.seeds)
 
-    def _score(self, source: Source, episodes: int, seed: int, deterministic: bool) -> Evaluation:
-        return evaluate(
-            self.current_policy(deterministic, seed),
+    def _score(
+        self, source: Source, episodes: int, seed: int, deterministic: bool, epsilon: float
+    ) -> Evaluation:
+        policy = self.current_policy(deterministic, seed)
+        score = evaluate(
+            SometimesRandom(policy, self.spec, epsilon, seed) if epsilon else policy,
             lambda: self.make_env(source),
             episodes=episodes,
             seed=seed,
             slots=1 if source.shared else inputs.slots(self.spec),
             close=not source.shared,
         )
+        if not epsilon:
+            return score
+        said = [*([score.protocol] if score.protocol else []), f"random actions {epsilon:g}"]
+        return replace(score, protocol=", ".join(said))
 
     def watch(self, episodes: int = 1, seed: int = 20_000, deterministic: bool = True) -> list[float]:
         """Show whole episodes in a window and return their returns. Raises ValueError where there is no display."""
@@ -144,10 +169,16 @@ class Player(ABC):
         deterministic: bool = True,
         every: int = 1,
         max_steps: int = 10_000,
+        with_estimates: bool = False,
     ) -> Recording:
-        """Whole episodes as pictures, of every `every`-th step, and what was observed."""
+        """Whole episodes as pictures, of every `every`-th step, and what was observed.
+
+        `with_estimates` keeps what the policy thinks of each picture: see `record`.
+        """
+        estimate = self._estimates if with_estimates else None
         actor, env = Actor(self.current_policy(deterministic, seed)), self.make_env(self.source, "rgb_array")
-        return recording.record(env, actor, episodes=episodes, seed=seed, every=every, max_steps=max_steps)
+        how: dict[str, Any] = {"episodes": episodes, "seed": seed, "every": every, "max_steps": max_steps}
+        return recording.record(env, actor, estimate=estimate, **how)
 
     def record(
         self,
@@ -156,14 +187,31 @@ class Player(ABC):
         seed: int = 20_000,
         deterministic: bool = True,
         with_random: bool = False,
+        with_estimates: bool = False,
         **habit: Never,
     ) -> Recording:
-        """Film whole episodes as MP4, alongside the random policy if wished. Long episodes lose frames."""
+        """Film whole episodes as MP4. Long episodes lose frames.
+
+        Args:
+            with_random: Show the random policy next to it.
+            with_estimates: Draw next to each frame what the policy expects, as a curve, and a bar for each Discrete
+                action: how likely it is, or its Q-value.
+
+        Raises ValueError for estimates of a policy that learns none, or next to the random policy.
+        """
         habits.refuse(habits.RECORD, "record", habit, self.record)
         from operant.studio.video import side_by_side, write_video
 
-        recorded = self.recording(episodes, seed, deterministic)
+        if with_estimates and with_random:
+            raise ValueError("with_random and with_estimates: only one of them can be drawn next to a film.")
+        if with_estimates:
+            self.require_estimates()
+        recorded = self.recording(episodes, seed, deterministic, with_estimates=with_estimates)
         frames: Iterable[np.ndarray] = recorded.frames
+        if recorded.estimates is not None:
+            from operant.studio import estimates
+
+            frames = estimates.with_estimates(recorded.frames, recorded.estimates, self.action_names())
         if with_random:
             steps = len(recorded.observations) - 1
             other = self.random().recording(1, seed, False, recorded.every, steps)

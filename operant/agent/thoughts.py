@@ -6,6 +6,7 @@ Questions to a `Policy`, over a batch of observations in operant's own terms.
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -18,7 +19,8 @@ from operant.engine.policy import Policy
 from operant.envs.border import Border
 from operant.envs.gymnasium_spaces import observation_to_jax
 from operant.ops.seeds import key_of
-from operant.spaces import Space, example
+from operant.spaces import Discrete, Space, example
+from operant.studio.estimates import Estimates as Thought
 from operant.types import EnvSpec, PyTree
 
 
@@ -78,6 +80,26 @@ def density(policy: Policy, observation: PyTree, action: np.ndarray) -> np.ndarr
     return None if known is None else np.asarray(known)
 
 
+def estimates(policy: Policy, observation: PyTree, action_mask: PyTree, carry: PyTree) -> Thought:
+    """What a policy with this memory `[1, …]` (None: at the start of an episode) thinks of one state."""
+    one = jax.tree.map(lambda x: np.asarray(x)[None], (observation, action_mask))
+    value, q_values, likely = jax.tree.map(np.asarray, policy.ask(_thought, *one, carry))
+    if q_values is not None:
+        return Thought(float(q_values.max()), q_values[0], q_values=True)
+    return Thought(None if value is None else float(value[0]), None if likely is None else likely[0])
+
+
+def has_estimates(policy: Policy) -> bool:
+    """Whether `estimates` knows anything."""
+    algorithm, state, spec = policy.algorithm, policy.state, replace(policy.spec, num_envs=1)
+
+    def asked(state: PyTree) -> PyTree:
+        carry = algorithm.initial_carry(state, 1)
+        return _thought(algorithm, spec, state, example(spec.observation_space, (1,)), None, None, carry)
+
+    return bool(jax.tree.leaves(jax.eval_shape(asked, state)))
+
+
 class ActionDistribution:
     """The policy at one observation, or at each of a batch; actions are as `env.step` takes them."""
 
@@ -126,6 +148,23 @@ def _estimates(
     carry: PyTree,
 ) -> Estimates:
     return algorithm.estimates(state, observation, action_mask, carry)[0]
+
+
+def _thought(
+    algorithm: Algorithm,
+    spec: EnvSpec,
+    state: PyTree,
+    observation: PyTree,
+    action_mask: PyTree,
+    carry: PyTree,
+    start: PyTree,
+) -> tuple[jax.Array | None, jax.Array | None, jax.Array | None]:
+    """`(V [M], Q [M, A], probabilities [M, A])`; None for what there is not."""
+    carry = start if carry is None else carry
+    known = algorithm.estimates(state, observation, action_mask, carry)[0]
+    if known.q_values is not None or not isinstance(spec.action_space, Discrete):
+        return known.value, known.q_values, None
+    return known.value, None, algorithm.probabilities(spec, state, observation, action_mask, carry)
 
 
 def _action_returns(

@@ -62,6 +62,12 @@ def evaluate(
     episodes: Episodes = 100,
     seed: Seed = 10_000,
     stochastic: Stochastic = False,
+    epsilon: Annotated[
+        float,
+        tyro.conf.arg(
+            help="The probability that an action is a random one, as in scores of DQN (0.05 in the papers)."
+        ),
+    ] = 0.0,
     best: Best = False,
     checkpoint: Checkpoint = None,
     env_kwargs: EnvKwargs = (),
@@ -70,15 +76,16 @@ def evaluate(
 ) -> None:
     """Score a model (along with the random policy), or a policy given by name, over whole episodes."""
     from operant.cli.play import PolicyRequest
-    from operant.cli.training import require_episodes
+    from operant.cli.training import require_episodes, require_share
 
     with from_input():
         require_episodes(episodes, seed)
+        require_share("--epsilon", epsilon)
         request = PolicyRequest(
             model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout
         )
         player, how = request.player()
-    print(player.evaluate(episodes, seed, with_random=model != "random", **how))
+    print(player.evaluate(episodes, seed, with_random=model != "random", epsilon=epsilon, **how))
 
 
 def watch(
@@ -129,6 +136,12 @@ def record(
         tyro.conf.arg(help="Film every checkpoint of a run, one after another."),
     ] = False,
     with_random: Annotated[bool, tyro.conf.arg(help="Show the random policy next to it.")] = False,
+    with_estimates: Annotated[
+        bool,
+        tyro.conf.arg(
+            help="Draw what it expects, and how likely or good each action is, next to each frame."
+        ),
+    ] = False,
     env_kwargs: EnvKwargs = (),
     env_timeout: EnvTimeout = None,
     modules: Modules = (),
@@ -139,10 +152,12 @@ def record(
 
     with from_input():
         require_episodes(episodes, seed)
-        if all_checkpoints and (best or with_random or checkpoint is not None):
+        if all_checkpoints and (best or with_random or with_estimates or checkpoint is not None):
             raise ValueError(
-                "--all-checkpoints cannot be combined with --best, --with-random or --checkpoint."
+                "--all-checkpoints cannot be combined with --best, --with-random, --with-estimates or --checkpoint."
             )
+        if with_random and with_estimates:
+            raise ValueError("--with-random cannot be combined with --with-estimates.")
         request = PolicyRequest(
             model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout
         )
@@ -152,7 +167,7 @@ def record(
     if all_checkpoints:
         record_checkpoints(request, output, episodes, seed)
     else:
-        record(request, output, episodes, seed, with_random)
+        record(request, output, episodes, seed, with_random, with_estimates)
     print(output)
 
 
@@ -177,9 +192,10 @@ def show(
     ],
     *,
     what: Annotated[
-        Literal["policy", "critic"],
+        Literal["policy", "critic", "actions", "saliency"],
         tyro.conf.arg(
-            help="policy: what it does over two elements of the observation; critic: what is expected of actions."
+            help="policy: what it does over two elements of the observation; of one state, critic: what is expected "
+            "of actions, actions: how likely they are, saliency: which pixels matter."
         ),
     ] = "policy",
     axes: Annotated[
@@ -192,9 +208,20 @@ def show(
     observation: Annotated[
         tuple[float, ...] | None,
         tyro.conf.arg(
-            metavar="NUMBER…", help="With critic: the state, a vector; none: the first of an episode."
+            metavar="NUMBER…",
+            help="With critic or actions: the state, a vector; none: one of an episode that the policy plays.",
         ),
     ] = None,
+    steps: Annotated[
+        int,
+        tyro.conf.arg(
+            help="With critic, actions or saliency: the state after this many steps of the episode."
+        ),
+    ] = 0,
+    of: Annotated[
+        Literal["policy", "value"],
+        tyro.conf.arg(help="With saliency: which pixels matter to what it does, or to what it expects."),
+    ] = "policy",
     environment: OwnEnvironment = None,
     best: Best = False,
     checkpoint: Checkpoint = None,
@@ -202,13 +229,13 @@ def show(
     env_timeout: EnvTimeout = None,
     modules: Modules = (),
 ) -> None:
-    """Draw what a policy does, or what its critics expect of actions."""
+    """Draw what a policy does, what its critics expect of actions, or which pixels it looks at."""
     from operant.cli.pictures import picture
     from operant.cli.play import PolicyRequest
 
     with from_input():
         request = PolicyRequest(model, environment, best, False, checkpoint, env_kwargs, modules, env_timeout)
-        picture(request, output, what, axes, observation)
+        picture(request, output, what, axes, observation, steps, of)
     print(output)
 
 

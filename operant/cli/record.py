@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from operant.agent.scripted import ScriptedPolicy
 
 
-def record(request: PolicyRequest, output: str, episodes: int, seed: int, with_random: bool) -> None:
+def record(
+    request: PolicyRequest, output: str, episodes: int, seed: int, with_random: bool, with_estimates: bool
+) -> None:
     """Film whole episodes."""
     with from_input():
         player, how = request.player()
         _require_pictures(player)
-    player.record(output, episodes, seed, with_random=with_random, **how)
+        if with_estimates:
+            player.require_estimates()
+    player.record(output, episodes, seed, with_random=with_random, with_estimates=with_estimates, **how)
 
 
 def record_checkpoints(request: PolicyRequest, output: str, episodes: int, seed: int) -> None:

@@ -157,6 +157,12 @@ def require_episodes(episodes: int, seed: int = 0) -> None:
     require_seeds("seed", [seed])
 
 
+def require_share(flag: str, value: float) -> None:
+    """Raise ValueError naming the flag unless this is a number from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{flag} {value:g}: must be a number from 0 to 1.")
+
+
 def require_seeds(flag: str, seeds: Iterable[int]) -> None:
     """Raise ValueError naming the first number that is not a seed."""
     for seed in seeds:

@@ -41,7 +41,9 @@ class Evaluation:
     successes: np.ndarray | None = (
         None  # which episodes succeeded, where infos say so at their end (`is_success`)
     )
-    protocol: str | None = None  # how episodes were played, where scores depend on it: of Atari games
+    protocol: str | None = (
+        None  # how episodes were played, where scores depend on it: of Atari games, with random actions
+    )
 
     @property
     def success_rate(self) -> float | None:

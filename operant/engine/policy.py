@@ -163,6 +163,11 @@ class Actor:
         self._carry, self._fresh = None, True
         self._t = 0
 
+    @property
+    def carry(self) -> PyTree:
+        """Its memory, `[1, …]`, before the next observation; None at the start of an episode."""
+        return self._carry
+
     def __call__(self, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
         """The action for one observation."""
         return self.step(*jax.tree.map(lambda x: np.asarray(x)[None], (observation, action_mask)))[0]

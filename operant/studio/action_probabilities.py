@@ -24,6 +24,7 @@ def action_probabilities(
     actions: tuple[str, ...] = (),
     frame: np.ndarray | None = None,
     title: str = "What the policy would do",
+    note: str = "",
     path: str | Path | None = None,
 ) -> Figure:
     """A bar for each of the probabilities `[A]`, the most likely in colour, next to the rendered `frame`
@@ -37,7 +38,7 @@ def action_probabilities(
     words = names(environment)
     labels = [actions[i] if i < len(actions) else words.action(i) for i in range(len(values))]
     with style.look():
-        figure, (axes,) = next_to_frame(frame, max(2.4, 0.5 * len(values) + 1.1))
+        figure, (axes,) = next_to_frame(frame, max(2.4, 0.5 * len(values) + 1.1), note=note)
         colours = [style.BLUE if i == values.argmax() else style.PALE for i in range(len(values))]
         bars = axes.barh(np.arange(len(values)), values, height=0.62, color=colours)
         axes.bar_label(bars, [_percent(value) for value in values], padding=5, color=style.INK)
@@ -50,7 +51,8 @@ def action_probabilities(
             0.5 if frame is None else max(0.5, (5 - len(values)) / 2)
         )  # next to a tall frame, few bars stay slim
         axes.set_ylim(len(values) - 1 + room, -room)
-        style.heading(axes, title, "probability of each action")
+        said = ["probability of each action", note if frame is None else ""]
+        style.heading(axes, title, ", ".join(filter(None, said)))
         return style.finish(figure, path)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from operant import html
 from operant.engine.policy import Actor
 from operant.envs.view import EnvironmentView
+from operant.types import PyTree
 
 FRAMES = 256
 SECONDS = 10.0
@@ -31,6 +32,7 @@ class Recording:
     every: int  # environment steps from one frame to the next
     fps: float  # at which the environment's own time passes, or as much faster as SECONDS ask
     path: Path | None = None  # of the film, where one was written
+    estimates: list[Any] | None = None  # one for each frame, where they were asked for
 
     def __repr__(self) -> str:
         shape = "×".join(map(str, self.frames[0].shape[:2])) if self.frames else "no"
@@ -48,12 +50,20 @@ class Recording:
 
 
 def record(
-    env: gym.Env, actor: Actor, *, episodes: int = 1, seed: int = 0, every: int = 1, max_steps: int = 10_000
+    env: gym.Env,
+    actor: Actor,
+    *,
+    episodes: int = 1,
+    seed: int = 0,
+    every: int = 1,
+    max_steps: int = 10_000,
+    estimate: Callable[[PyTree, PyTree, PyTree], Any] | None = None,
 ) -> Recording:
     """Play whole episodes in `env`, made with `render_mode="rgb_array"`, and keep at most `FRAMES` frames.
 
     Frames are drawn at every `every`-th step; when they become too many, every other is dropped and `every` doubles.
-    Episode i is reset with `seed + i`; after `max_steps` steps in all the recording ends. Closes the environment.
+    Episode i is reset with `seed + i`; after `max_steps` steps in all the recording ends. `estimate(observation, action
+    mask, carry)` is what is thought of the state of each frame. Closes the environment.
     """
     if env.render_mode != "rgb_array":
         raise ValueError(
@@ -62,20 +72,24 @@ def record(
         )
     frames: list[np.ndarray] = []
     observations: list[Any] = []
+    estimates: list[Any] = []
 
     def see(view: EnvironmentView) -> None:
         nonlocal every
         if len(observations) % every == 0:
             frames.append(_picture(env))
+            if estimate is not None:
+                estimates.append(estimate(view.observation, view.action_mask, actor.carry))
         observations.append(view.observation)
         if len(frames) > FRAMES:
-            del frames[1::2]
+            del frames[1::2], estimates[1::2]
             every *= 2
 
     with _without_window():
         _play(env, actor, episodes, seed, see, max_steps)
     fps = float(env.metadata.get("render_fps") or 30) / every
-    return Recording(frames, observations, every, max(fps, len(frames) / SECONDS))
+    thought = None if estimate is None else estimates
+    return Recording(frames, observations, every, max(fps, len(frames) / SECONDS), estimates=thought)
 
 
 def frame_of(env: gym.Env) -> np.ndarray:
