@@ -333,6 +333,46 @@ def generate(
     print("\n\n".join(found))
 
 
+def label(
+    data: Annotated[
+        tyro.conf.Positional[str],
+        tyro.conf.arg(
+            metavar="FILE",
+            help="JSON lines (or CSV, Parquet) with a prompt and two responses each; with --model prompts alone.",
+        ),
+    ],
+    output: Annotated[
+        tyro.conf.Positional[str | None],
+        tyro.conf.arg(
+            metavar="PAIRS.jsonl",
+            help="Where answers are appended; none: next to FILE. What is in it already is not asked again.",
+        ),
+    ] = None,
+    *,
+    model: Annotated[
+        str | None, tyro.conf.arg(metavar="RUN|MODEL", help="Who writes two responses to each prompt.")
+    ] = None,
+    max_new_tokens: Annotated[int, tyro.conf.arg(help="After which a response is cut off.")] = 128,
+    temperature: Annotated[
+        float, tyro.conf.arg(help="Below 1 likely tokens become likelier, and responses more alike.")
+    ] = 1.0,
+    top_p: Annotated[
+        float, tyro.conf.arg(help="Only the likeliest tokens that hold this share of the probability.")
+    ] = 1.0,
+    chat: Annotated[
+        Literal["none", "chatml", "plain"],
+        tyro.conf.arg(help="Give each prompt as a user's message in this form of chat."),
+    ] = "none",
+    seed: Annotated[int, tyro.conf.arg(help="The seed of responses, and of which is on the left.")] = 0,
+) -> None:
+    """Say which of two responses is better, key by key: pairs for a reward model or DPO."""
+    from operant.cli.label import label
+
+    values = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p}
+    with from_input():
+        label(data, output, model, chat, seed, values)
+
+
 def algorithms() -> None:
     """List the algorithms, the papers they come from, and the action spaces they take."""
     from operant.cli.tables import algorithms
@@ -446,6 +486,7 @@ COMMANDS = {
         compare,
         export,
         generate,
+        label,
         algorithms,
         environments,
         check,
