@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,6 +33,20 @@ def optimal(transition: np.ndarray, reward: np.ndarray) -> np.ndarray:
     for _ in range(200):
         q = reward + GAMMA * transition @ np.append(q.max(-1), 0.0)
     return q
+
+
+def soft(transition: np.ndarray, reward: np.ndarray, alpha: float, temperature: float) -> np.ndarray:
+    """What Munchausen's targets have for their fixed point, in closed form.
+
+    With π = softmax(q/τ) and V = τ log Σ exp(q/τ), τ log π(a|s) is q − V, and q = r + α (q − V) + γ E[V′]. So V is the
+    soft value of the temperature (1 − α) τ, as their theorem 1 has it, and q = (r + γ E[V′] − α V) / (1 − α).
+    """
+    cold, value = (1 - alpha) * temperature, np.zeros(STATES + 1)
+    for _ in range(200):
+        backed_up = reward + GAMMA * transition @ value
+        most = backed_up.max(-1)
+        value = np.append(most + cold * np.log(np.exp((backed_up - most[:, None]) / cold).sum(-1)), 0.0)
+    return (backed_up - alpha * value[:-1, None]) / (1 - alpha)
 
 
 def everything(transition: np.ndarray, reward: np.ndarray) -> Batch:
@@ -71,6 +87,28 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_dqn_has_the_optimal_value_for_its_fixed_point(name):
     values, deterministic = CASES[name]
+    for transition, reward, q in learnt(values, deterministic):
+        np.testing.assert_allclose(q, optimal(transition, reward), atol=0.03)
+
+
+def test_munchausen_dqn_has_a_softer_value_for_its_fixed_point_and_larger_gaps_between_actions():
+    """Catches an entropy of another temperature, and a log-policy of another state or action."""
+    alpha, temperature = 0.5, 0.4
+    values = {
+        "loss_function": "mse",
+        "munchausen": True,
+        "munchausen_alpha": alpha,
+        "munchausen_temperature": temperature,
+        "munchausen_clip": -100.0,
+    }
+    for transition, reward, q in learnt(values, False):
+        expected = soft(transition, reward, alpha, temperature)
+        assert np.abs(expected - optimal(transition, reward)).max() > 0.3
+        np.testing.assert_allclose(q, expected, atol=0.03)
+
+
+def learnt(values: dict, deterministic: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """`(P, R, Q)` of two models."""
     size = () if values.get("distributional") != "implicit" else (16, 16)
     algorithm = DQN(
         gamma=GAMMA,
@@ -95,5 +133,4 @@ def test_dqn_has_the_optimal_value_for_its_fixed_point(name):
         batch = everything(transition, reward)
         padding = STATES * ACTIONS * (STATES + 1) - len(batch.weight)  # one shape for all models
         batch = jax.tree.map(lambda x, n=padding: jnp.pad(x, (0, n)), batch)
-        q = learn(batch, jax.random.key(seed))
-        np.testing.assert_allclose(q, optimal(transition, reward), atol=0.03)
+        yield transition, reward, np.asarray(learn(batch, jax.random.key(seed)))
