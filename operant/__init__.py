@@ -38,6 +38,7 @@ _MODULES = {
     ),
     "operant.agent.collecting": ("Collected", "collect"),
     "operant.agent.scripted": ("ScriptedPolicy",),
+    "operant.agent.texts": ("pretrained",),
     "operant.algorithms.advice": ("TrainingWarning",),
     "operant.algorithms.base": ("Algorithm",),
     "operant.comparison": ("compare",),
@@ -83,7 +84,7 @@ _MODULES = {
 """What is published, by the module that defines it."""
 
 _METHODS = ("load", "resume")  # of Agent, published as functions
-_PACKAGES = ("authoring", "mdp")  # published as they are
+_PACKAGES = ("authoring", "language", "mdp")  # published as they are
 
 settings.apply()
 

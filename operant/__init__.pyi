@@ -21,6 +21,7 @@ from operant.agent.callbacks import WandbLog as WandbLog
 from operant.agent.collecting import Collected as Collected
 from operant.agent.collecting import collect as collect
 from operant.agent.scripted import ScriptedPolicy as ScriptedPolicy
+from operant.agent.texts import pretrained as pretrained
 from operant.algorithms.advice import TrainingWarning as TrainingWarning
 from operant.algorithms.base import Algorithm as Algorithm
 from operant.comparison import compare as compare
@@ -31,13 +32,16 @@ from operant.constructors import BC as BC
 from operant.constructors import BTR as BTR
 from operant.constructors import CEM as CEM
 from operant.constructors import CrossQ as CrossQ
+from operant.constructors import DAPO as DAPO
 from operant.constructors import DDPG as DDPG
 from operant.constructors import DQN as DQN
 from operant.constructors import DoubleQLearning as DoubleQLearning
+from operant.constructors import DrGRPO as DrGRPO
 from operant.constructors import DroQ as DroQ
 from operant.constructors import DynaQ as DynaQ
 from operant.constructors import EvolutionStrategies as EvolutionStrategies
 from operant.constructors import ExpectedSARSA as ExpectedSARSA
+from operant.constructors import GRPO as GRPO
 from operant.constructors import GeneticAlgorithm as GeneticAlgorithm
 from operant.constructors import GridSearch as GridSearch
 from operant.constructors import IMPALA as IMPALA
@@ -50,6 +54,7 @@ from operant.constructors import QLearning as QLearning
 from operant.constructors import QRDQN as QRDQN
 from operant.constructors import REDQ as REDQ
 from operant.constructors import REINFORCE as REINFORCE
+from operant.constructors import RLOO as RLOO
 from operant.constructors import Rainbow as Rainbow
 from operant.constructors import Random as Random
 from operant.constructors import RandomSearch as RandomSearch
@@ -102,6 +107,7 @@ from operant.ops.schedules import Step as Step
 from operant.replay.buffer import ReplayBuffer as ReplayBuffer
 from operant.studio.stages import plot_preprocessing as plot_preprocessing
 from operant import authoring as authoring
+from operant import language as language
 from operant import mdp as mdp
 from operant.version import __version__ as __version__
 

@@ -6,13 +6,13 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from operant import habits, presets
-from operant.agent import Agent
+from operant.agent import Agent, around, texts
 from operant.agent.advice import out_of_range
 from operant.algorithms import registry
-from operant.curiosity import make_curious
 from operant.envs.atari.options import Atari
 from operant.envs.ids import resolve
 from operant.signatures import documentation, signature_of
@@ -22,7 +22,13 @@ AGENT_ARGUMENTS = tuple(inspect.signature(Agent.__init__).parameters)[3:]  # all
 
 
 def make(
-    name: str, env: Any = None, *, preset: str | None = "auto", curiosity: Any = None, **arguments: Any
+    name: str,
+    env: Any = None,
+    *,
+    preset: str | None = "auto",
+    curiosity: Any = None,
+    kl_penalty: Any = None,
+    **arguments: Any,
 ) -> Agent:
     """An agent of the named algorithm.
 
@@ -32,6 +38,8 @@ def make(
             another name those of that name; None plain defaults. What you give takes precedence over a preset.
         curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or `Counts`, or the name
             of one, which then has the preset's values if there are any.
+        kl_penalty: What every step pays for the distance from the model that the network began as: a `KLPenalty`, its
+            coefficient, or text as `--kl-penalty` takes it.
         arguments: The agent's (`dataset`, `seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`,
             `env_kwargs`, `start_method`, `env_timeout`, `async_collect`) and any hyperparameter.
 
@@ -48,13 +56,15 @@ def make(
         _say_once(name, named, taken, {key: value for key, value in found.items() if key not in arguments})
     known = registry.overlaid(registry.defaults(name), found)
     tuned = known.pop("curiosity", {})
+    kl_penalty = known.pop("kl_penalty", None) if kl_penalty is None else kl_penalty
     if isinstance(curiosity, str):
         curiosity = {"name": curiosity, **tuned.get(curiosity, {})}
     values = registry.overlaid(known, arguments)
+    if isinstance(network := values.get("network"), str | Path):
+        values["network"] = texts.network(network)
     agent_arguments: dict[str, Any] = {key: values.pop(key) for key in AGENT_ARGUMENTS if key in values}
-    algorithm = make_curious(
-        registry.build(cls, values, others=(*AGENT_ARGUMENTS, "preset", "curiosity")), curiosity
-    )
+    others = (*AGENT_ARGUMENTS, "preset", "curiosity", "kl_penalty")
+    algorithm = around.put(registry.build(cls, values, others=others), curiosity, kl_penalty)
     agent = Agent(algorithm, env, **agent_arguments)
     range_by_hand = {"v_min", "v_max"} & values.keys()
     if not range_by_hand and (reason := out_of_range(algorithm, *_solved(agent))):
@@ -85,14 +95,19 @@ def constructor(name: str) -> Callable[..., Agent]:
     cls, defaults = registry.algorithm(name), registry.defaults(name)
 
     def construct(
-        env: Any = None, *more: Any, preset: str | None = "auto", curiosity: Any = None, **arguments: Any
+        env: Any = None,
+        *more: Any,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        kl_penalty: Any = None,
+        **arguments: Any,
     ) -> Agent:
         if more:
             raise ValueError(
                 f"{construct.__name__} takes one argument without a name, the environment; it was given {env!r} and "
                 f"{', '.join(map(repr, more))}. {habits.CONSTRUCTOR['policy']}"
             )
-        return make(name, env, preset=preset, curiosity=curiosity, **arguments)
+        return make(name, env, preset=preset, curiosity=curiosity, kl_penalty=kl_penalty, **arguments)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     agent = inspect.signature(Agent.__init__).parameters
@@ -121,6 +136,7 @@ def constructor(name: str) -> Callable[..., Agent]:
         *(agent[argument] for argument in AGENT_ARGUMENTS if offline or argument != "dataset"),
         inspect.Parameter("preset", keyword, default="auto"),
         inspect.Parameter("curiosity", keyword, default=None),
+        inspect.Parameter("kl_penalty", keyword, default=None),
     ]
     signature = signature_of(cls, defaults, before, Agent)
     construct.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess] (what help() and editors show)

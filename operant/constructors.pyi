@@ -83,6 +83,7 @@ class _QLearning:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
         learning_rate_decay: float = 0.0,
         decay_by: Literal["visits", "steps"] = "visits",
@@ -130,6 +131,8 @@ class _QLearning:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -168,6 +171,7 @@ class _DoubleQLearning:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
         learning_rate_decay: float = 0.0,
         decay_by: Literal["visits", "steps"] = "visits",
@@ -215,6 +219,8 @@ class _DoubleQLearning:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -253,6 +259,7 @@ class _SARSA:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
         learning_rate_decay: float = 0.0,
         decay_by: Literal["visits", "steps"] = "visits",
@@ -300,6 +307,8 @@ class _SARSA:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -338,6 +347,7 @@ class _ExpectedSARSA:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
         learning_rate_decay: float = 0.0,
         decay_by: Literal["visits", "steps"] = "visits",
@@ -385,6 +395,8 @@ class _ExpectedSARSA:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -423,6 +435,7 @@ class _SARSALambda:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
         learning_rate_decay: float = 0.0,
         decay_by: Literal["visits", "steps"] = "visits",
@@ -472,6 +485,8 @@ class _SARSALambda:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -514,6 +529,7 @@ class _DynaQ:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
         learning_rate_decay: float = 0.0,
         decay_by: Literal["visits", "steps"] = "visits",
@@ -564,6 +580,8 @@ class _DynaQ:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -606,6 +624,7 @@ class _LinearQ:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.3,
         gamma: float = 0.99,
         epsilon: float | Schedule | str | Callable[[Any], Any] = 0.0,
@@ -653,6 +672,8 @@ class _LinearQ:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             learning_rate: Step size α: with tile coding, the fraction of an error that one step removes.
                 Default: 0.3.
             gamma: Discount factor γ. Default: 0.99.
@@ -689,6 +710,7 @@ class _TD:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.1,
         learning_rate_decay: float = 0.0,
         decay_by: Literal["visits", "steps"] = "visits",
@@ -738,6 +760,8 @@ class _TD:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             learning_rate: Step size α₀: a number or a schedule such as linear:0.5:0. Default: 0.1.
             learning_rate_decay: The step size is α₀/(1 + k·decay); 0 keeps it at α₀, 1 with α₀ = 1
                 averages. Default: 0.0.
@@ -779,6 +803,7 @@ class _MonteCarlo:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         learning_rate: float | Schedule | str | Callable[[Any], Any] = 1.0,
         learning_rate_decay: float = 1.0,
         decay_by: Literal["visits", "steps"] = "visits",
@@ -828,6 +853,8 @@ class _MonteCarlo:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             learning_rate: Step size α₀. Default: 1.0.
             learning_rate_decay: The step size is α₀/(1 + k·decay): by default 1/n for the n-th return,
                 which averages. Default: 1.0.
@@ -868,6 +895,7 @@ class _GridSearch:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         normalize_observations: bool = False,
         norm_obs_keys: Sequence[str] | None = None,
         clip_obs: float = 10.0,
@@ -922,6 +950,8 @@ class _GridSearch:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -972,6 +1002,7 @@ class _RandomSearch:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         normalize_observations: bool = False,
         norm_obs_keys: Sequence[str] | None = None,
         clip_obs: float = 10.0,
@@ -1025,6 +1056,8 @@ class _RandomSearch:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -1074,6 +1107,7 @@ class _GeneticAlgorithm:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         normalize_observations: bool = False,
         norm_obs_keys: Sequence[str] | None = None,
         clip_obs: float = 10.0,
@@ -1130,6 +1164,8 @@ class _GeneticAlgorithm:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -1185,6 +1221,7 @@ class _CEM:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         normalize_observations: bool = False,
         norm_obs_keys: Sequence[str] | None = None,
         clip_obs: float = 10.0,
@@ -1239,6 +1276,8 @@ class _CEM:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -1291,6 +1330,7 @@ class _EvolutionStrategies:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         normalize_observations: bool = False,
         norm_obs_keys: Sequence[str] | None = None,
         clip_obs: float = 10.0,
@@ -1345,6 +1385,8 @@ class _EvolutionStrategies:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -1395,6 +1437,7 @@ class _ARS:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         normalize_observations: bool = False,
         norm_obs_keys: Sequence[str] | None = None,
         clip_obs: float = 10.0,
@@ -1450,6 +1493,8 @@ class _ARS:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             normalize_observations: Shift and scale observations by their running statistics; bytes (images)
                 and choices are left as they are. Default: False.
             norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
@@ -1502,6 +1547,7 @@ class _REINFORCE:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
@@ -1569,6 +1615,8 @@ class _REINFORCE:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -1650,6 +1698,7 @@ class _A2C:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
         optimizer_eps: float = 1e-05,
         optimizer_betas: Sequence[float] = ...,
@@ -1721,6 +1770,8 @@ class _A2C:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: The optimiser: adam, adamw (with weight decay), radam, rmsprop, rmsprop_tf
                 (TensorFlow's: eps inside the root, and a mean square that begins at 1), or sgd. One of
                 'adam', 'adamw', 'radam', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
@@ -1805,6 +1856,7 @@ class _IMPALA:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
         optimizer_eps: float = 1e-05,
         optimizer_betas: Sequence[float] = ...,
@@ -1876,6 +1928,8 @@ class _IMPALA:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: The optimiser: adam, adamw (with weight decay), radam, rmsprop, rmsprop_tf
                 (TensorFlow's: eps inside the root, and a mean square that begins at 1), or sgd. One of
                 'adam', 'adamw', 'radam', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
@@ -1960,6 +2014,7 @@ class _TRPO:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-05,
         optimizer_betas: Sequence[float] = ...,
@@ -2033,6 +2088,8 @@ class _TRPO:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -2121,6 +2178,7 @@ class _PPO:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-05,
         optimizer_betas: Sequence[float] = ...,
@@ -2196,6 +2254,8 @@ class _PPO:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -2272,6 +2332,186 @@ class _PPO:
 
 PPO: _PPO
 
+class _GRPO:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        async_collect: bool = False,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        kl_penalty: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 1e-05,
+        gamma: float = 1.0,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
+        log_std_init: float = 0.0,
+        scale_actions: bool = True,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_episodes: int = 64,
+        group_size: int = 8,
+        max_steps: int = 64,
+        n_epochs: int = 1,
+        batch_size: int | None = None,
+        baseline: Literal["mean", "leave_one_out"] = "mean",
+        scale: Literal["group", "batch", "none"] = "group",
+        aggregation: Literal["sequence", "token", "constant"] = "sequence",
+        clip_range: float | Schedule | str | Callable[[Any], Any] = 0.2,
+        clip_range_high: float | Schedule | str | Callable[[Any], Any] | None = None,
+        skip_equal_groups: bool = False,
+        kl_coef: float | None = None,
+        kl_estimator: Literal["k1", "k2", "k3"] = "k3",
+        kl_unbiased: bool = True,
+        ent_coef: float | Schedule | str | Callable[[Any], Any] = 0.0,
+        max_grad_norm: float = 1.0,
+    ) -> Agent:
+        """Policy gradients from groups of episodes that begin alike, without a value function.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-5:0.
+                Default: 1e-05.
+            gamma: Discount factor γ of the rewards within an episode. Default: 1.0.
+            use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
+                Raffin et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every rollout and
+                episode; −1: only with these. Default: -1.
+            full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
+                for each feature. Default: True.
+            use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
+                exponentially. Default: False.
+            squash_output: Keep actions inside a Box with bounds by a hyperbolic tangent, instead of
+                clipping them. Default: False.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                policy, whose first actions then cover all of it. Otherwise the policy acts in the
+                environment's units, where it can hardly explore a Box(0, 1000). Default: True.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                Default: Network().
+            n_episodes: Episodes of an update; a multiple of group_size and of the number of environments.
+                Default: 64.
+            group_size: G: episodes that begin in one and the same state, as from one prompt. Default: 8.
+            max_steps: Longer episodes are cut off; of text, the tokens that a response may have
+                (max_new_tokens). Default: 64.
+            n_epochs: Passes over the episodes of an update. Default: 1.
+            batch_size: Episodes in a minibatch; none: all of them. Default: None.
+            baseline: What an episode's return is compared with: the mean of its group, or of the group's
+                others (leave_one_out). One of 'mean', 'leave_one_out'. Default: 'mean'.
+            scale: By what advantages are divided: the deviation of their group's returns, of the batch's,
+                or none. One of 'group', 'batch', 'none'. Default: 'group'.
+            aggregation: How the objective of steps becomes one number: the mean of each episode's mean
+                (sequence), the mean over all steps (token), or their sum divided by episodes times
+                max_steps (constant). One of 'sequence', 'token', 'constant'. Default: 'sequence'.
+            clip_range: ε: the probability ratio of an action is clipped to no less than 1 − ε, and to no
+                more than 1 + ε. Default: 0.2.
+            clip_range_high: ε': clip to no more than 1 + ε' instead; none: 1 + ε. Default: None.
+            skip_equal_groups: Leave groups whose returns are all equal out of all means. (DAPO plays others
+                in their place.) Default: False.
+            kl_coef: β: the weight of the KL divergence from the reference in the loss; none: there is no
+                reference. Default: None.
+            kl_estimator: How the divergence is estimated: k1, k2 or k3. One of 'k1', 'k2', 'k3'. Default:
+                'k3'.
+            kl_unbiased: Weigh estimates by ρ, so that their mean gradient is that of the divergence;
+                otherwise they are differentiated as they are, as published. Default: True.
+            ent_coef: Weight of the entropy bonus. Default: 0.0.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 1.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+GRPO: _GRPO
+
 class _DQN:
     def __call__(
         self,
@@ -2290,6 +2530,7 @@ class _DQN:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
@@ -2385,6 +2626,8 @@ class _DQN:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam,
                 rmsprop (centred and with eps inside the root, as in DQN's papers), rmsprop_tf
                 (TensorFlow's, not centred), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -2512,6 +2755,7 @@ class _PQN:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "radam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
@@ -2577,6 +2821,8 @@ class _PQN:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -2653,6 +2899,7 @@ class _TD3:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
@@ -2737,6 +2984,8 @@ class _TD3:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -2845,6 +3094,7 @@ class _SAC:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
@@ -2933,6 +3183,8 @@ class _SAC:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -3050,6 +3302,7 @@ class _CrossQ:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
@@ -3139,6 +3392,8 @@ class _CrossQ:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -3262,6 +3517,7 @@ class _BC:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-05,
         optimizer_betas: Sequence[float] = ...,
@@ -3326,6 +3582,8 @@ class _BC:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -3390,6 +3648,7 @@ class _Random:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
     ) -> Agent:
         """Every possible action with the same probability.
 
@@ -3430,6 +3689,8 @@ class _Random:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
         """
 
     load = Agent.load
@@ -3437,6 +3698,546 @@ class _Random:
     def __name__(self) -> str: ...
 
 Random: _Random
+
+class _RLOO:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        async_collect: bool = False,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        kl_penalty: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 1e-05,
+        gamma: float = 1.0,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
+        log_std_init: float = 0.0,
+        scale_actions: bool = True,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_episodes: int = 64,
+        group_size: int = 8,
+        max_steps: int = 64,
+        n_epochs: int = 1,
+        batch_size: int | None = None,
+        baseline: Literal["mean", "leave_one_out"] = "leave_one_out",
+        scale: Literal["group", "batch", "none"] = "none",
+        aggregation: Literal["sequence", "token", "constant"] = "constant",
+        clip_range: float | Schedule | str | Callable[[Any], Any] = 0.2,
+        clip_range_high: float | Schedule | str | Callable[[Any], Any] | None = None,
+        skip_equal_groups: bool = False,
+        kl_coef: float | None = None,
+        kl_estimator: Literal["k1", "k2", "k3"] = "k3",
+        kl_unbiased: bool = True,
+        ent_coef: float | Schedule | str | Callable[[Any], Any] = 0.0,
+        max_grad_norm: float = 1.0,
+    ) -> Agent:
+        """REINFORCE leave-one-out (Kool et al. 2019; Ahmadian et al. 2024, arXiv:2402.14740): policy gradients whose baseline is the mean return of the group's other episodes.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-5:0.
+                Default: 1e-05.
+            gamma: Discount factor γ of the rewards within an episode. Default: 1.0.
+            use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
+                Raffin et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every rollout and
+                episode; −1: only with these. Default: -1.
+            full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
+                for each feature. Default: True.
+            use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
+                exponentially. Default: False.
+            squash_output: Keep actions inside a Box with bounds by a hyperbolic tangent, instead of
+                clipping them. Default: False.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                policy, whose first actions then cover all of it. Otherwise the policy acts in the
+                environment's units, where it can hardly explore a Box(0, 1000). Default: True.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                Default: Network().
+            n_episodes: Episodes of an update; a multiple of group_size and of the number of environments.
+                Default: 64.
+            group_size: G: episodes that begin in one and the same state, as from one prompt. Default: 8.
+            max_steps: Longer episodes are cut off; of text, the tokens that a response may have
+                (max_new_tokens). Default: 64.
+            n_epochs: Passes over the episodes of an update. Default: 1.
+            batch_size: Episodes in a minibatch; none: all of them. Default: None.
+            baseline: What an episode's return is compared with: the mean of its group, or of the group's
+                others (leave_one_out). One of 'mean', 'leave_one_out'. Default: 'leave_one_out'.
+            scale: By what advantages are divided: the deviation of their group's returns, of the batch's,
+                or none. One of 'group', 'batch', 'none'. Default: 'none'.
+            aggregation: How the objective of steps becomes one number: the mean of each episode's mean
+                (sequence), the mean over all steps (token), or their sum divided by episodes times
+                max_steps (constant). One of 'sequence', 'token', 'constant'. Default: 'constant'.
+            clip_range: ε: the probability ratio of an action is clipped to no less than 1 − ε, and to no
+                more than 1 + ε. Default: 0.2.
+            clip_range_high: ε': clip to no more than 1 + ε' instead; none: 1 + ε. Default: None.
+            skip_equal_groups: Leave groups whose returns are all equal out of all means. (DAPO plays others
+                in their place.) Default: False.
+            kl_coef: β: the weight of the KL divergence from the reference in the loss; none: there is no
+                reference. Default: None.
+            kl_estimator: How the divergence is estimated: k1, k2 or k3. One of 'k1', 'k2', 'k3'. Default:
+                'k3'.
+            kl_unbiased: Weigh estimates by ρ, so that their mean gradient is that of the divergence;
+                otherwise they are differentiated as they are, as published. Default: True.
+            ent_coef: Weight of the entropy bonus. Default: 0.0.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 1.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+RLOO: _RLOO
+
+class _DrGRPO:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        async_collect: bool = False,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        kl_penalty: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 1e-05,
+        gamma: float = 1.0,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
+        log_std_init: float = 0.0,
+        scale_actions: bool = True,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_episodes: int = 64,
+        group_size: int = 8,
+        max_steps: int = 64,
+        n_epochs: int = 1,
+        batch_size: int | None = None,
+        baseline: Literal["mean", "leave_one_out"] = "mean",
+        scale: Literal["group", "batch", "none"] = "none",
+        aggregation: Literal["sequence", "token", "constant"] = "constant",
+        clip_range: float | Schedule | str | Callable[[Any], Any] = 0.2,
+        clip_range_high: float | Schedule | str | Callable[[Any], Any] | None = None,
+        skip_equal_groups: bool = False,
+        kl_coef: float | None = None,
+        kl_estimator: Literal["k1", "k2", "k3"] = "k3",
+        kl_unbiased: bool = True,
+        ent_coef: float | Schedule | str | Callable[[Any], Any] = 0.0,
+        max_grad_norm: float = 1.0,
+    ) -> Agent:
+        """GRPO done right (Liu et al. 2025, arXiv:2503.20783): GRPO without what prefers long responses, and easy or hard prompts.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-5:0.
+                Default: 1e-05.
+            gamma: Discount factor γ of the rewards within an episode. Default: 1.0.
+            use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
+                Raffin et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every rollout and
+                episode; −1: only with these. Default: -1.
+            full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
+                for each feature. Default: True.
+            use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
+                exponentially. Default: False.
+            squash_output: Keep actions inside a Box with bounds by a hyperbolic tangent, instead of
+                clipping them. Default: False.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                policy, whose first actions then cover all of it. Otherwise the policy acts in the
+                environment's units, where it can hardly explore a Box(0, 1000). Default: True.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                Default: Network().
+            n_episodes: Episodes of an update; a multiple of group_size and of the number of environments.
+                Default: 64.
+            group_size: G: episodes that begin in one and the same state, as from one prompt. Default: 8.
+            max_steps: Longer episodes are cut off; of text, the tokens that a response may have
+                (max_new_tokens). Default: 64.
+            n_epochs: Passes over the episodes of an update. Default: 1.
+            batch_size: Episodes in a minibatch; none: all of them. Default: None.
+            baseline: What an episode's return is compared with: the mean of its group, or of the group's
+                others (leave_one_out). One of 'mean', 'leave_one_out'. Default: 'mean'.
+            scale: By what advantages are divided: the deviation of their group's returns, of the batch's,
+                or none. One of 'group', 'batch', 'none'. Default: 'none'.
+            aggregation: How the objective of steps becomes one number: the mean of each episode's mean
+                (sequence), the mean over all steps (token), or their sum divided by episodes times
+                max_steps (constant). One of 'sequence', 'token', 'constant'. Default: 'constant'.
+            clip_range: ε: the probability ratio of an action is clipped to no less than 1 − ε, and to no
+                more than 1 + ε. Default: 0.2.
+            clip_range_high: ε': clip to no more than 1 + ε' instead; none: 1 + ε. Default: None.
+            skip_equal_groups: Leave groups whose returns are all equal out of all means. (DAPO plays others
+                in their place.) Default: False.
+            kl_coef: β: the weight of the KL divergence from the reference in the loss; none: there is no
+                reference. Default: None.
+            kl_estimator: How the divergence is estimated: k1, k2 or k3. One of 'k1', 'k2', 'k3'. Default:
+                'k3'.
+            kl_unbiased: Weigh estimates by ρ, so that their mean gradient is that of the divergence;
+                otherwise they are differentiated as they are, as published. Default: True.
+            ent_coef: Weight of the entropy bonus. Default: 0.0.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 1.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+DrGRPO: _DrGRPO
+
+class _DAPO:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        async_collect: bool = False,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        kl_penalty: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 1e-05,
+        gamma: float = 1.0,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
+        log_std_init: float = 0.0,
+        scale_actions: bool = True,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_episodes: int = 64,
+        group_size: int = 8,
+        max_steps: int = 64,
+        n_epochs: int = 1,
+        batch_size: int | None = None,
+        baseline: Literal["mean", "leave_one_out"] = "mean",
+        scale: Literal["group", "batch", "none"] = "group",
+        aggregation: Literal["sequence", "token", "constant"] = "token",
+        clip_range: float | Schedule | str | Callable[[Any], Any] = 0.2,
+        clip_range_high: float | Schedule | str | Callable[[Any], Any] | None = 0.28,
+        skip_equal_groups: bool = True,
+        kl_coef: float | None = None,
+        kl_estimator: Literal["k1", "k2", "k3"] = "k3",
+        kl_unbiased: bool = True,
+        ent_coef: float | Schedule | str | Callable[[Any], Any] = 0.0,
+        max_grad_norm: float = 1.0,
+    ) -> Agent:
+        """Decoupled clip and dynamic sampling policy optimisation (Yu et al. 2025, arXiv:2503.14476): GRPO that clips higher, with a mean over tokens, and without groups that say nothing.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-5:0.
+                Default: 1e-05.
+            gamma: Discount factor γ of the rewards within an episode. Default: 1.0.
+            use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
+                Raffin et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every rollout and
+                episode; −1: only with these. Default: -1.
+            full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
+                for each feature. Default: True.
+            use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
+                exponentially. Default: False.
+            squash_output: Keep actions inside a Box with bounds by a hyperbolic tangent, instead of
+                clipping them. Default: False.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                policy, whose first actions then cover all of it. Otherwise the policy acts in the
+                environment's units, where it can hardly explore a Box(0, 1000). Default: True.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                Default: Network().
+            n_episodes: Episodes of an update; a multiple of group_size and of the number of environments.
+                Default: 64.
+            group_size: G: episodes that begin in one and the same state, as from one prompt. Default: 8.
+            max_steps: Longer episodes are cut off; of text, the tokens that a response may have
+                (max_new_tokens). Default: 64.
+            n_epochs: Passes over the episodes of an update. Default: 1.
+            batch_size: Episodes in a minibatch; none: all of them. Default: None.
+            baseline: What an episode's return is compared with: the mean of its group, or of the group's
+                others (leave_one_out). One of 'mean', 'leave_one_out'. Default: 'mean'.
+            scale: By what advantages are divided: the deviation of their group's returns, of the batch's,
+                or none. One of 'group', 'batch', 'none'. Default: 'group'.
+            aggregation: How the objective of steps becomes one number: the mean of each episode's mean
+                (sequence), the mean over all steps (token), or their sum divided by episodes times
+                max_steps (constant). One of 'sequence', 'token', 'constant'. Default: 'token'.
+            clip_range: ε: the probability ratio of an action is clipped to no less than 1 − ε, and to no
+                more than 1 + ε. Default: 0.2.
+            clip_range_high: ε': clip to no more than 1 + ε' instead; none: 1 + ε. Default: 0.28.
+            skip_equal_groups: Leave groups whose returns are all equal out of all means. (DAPO plays others
+                in their place.) Default: True.
+            kl_coef: β: the weight of the KL divergence from the reference in the loss; none: there is no
+                reference. Default: None.
+            kl_estimator: How the divergence is estimated: k1, k2 or k3. One of 'k1', 'k2', 'k3'. Default:
+                'k3'.
+            kl_unbiased: Weigh estimates by ρ, so that their mean gradient is that of the divergence;
+                otherwise they are differentiated as they are, as published. Default: True.
+            ent_coef: Weight of the entropy bonus. Default: 0.0.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 1.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+DAPO: _DAPO
 
 class _Rainbow:
     def __call__(
@@ -3456,6 +4257,7 @@ class _Rainbow:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 0.00015,
         optimizer_betas: Sequence[float] = ...,
@@ -3551,6 +4353,8 @@ class _Rainbow:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam,
                 rmsprop (centred and with eps inside the root, as in DQN's papers), rmsprop_tf
                 (TensorFlow's, not centred), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -3678,6 +4482,7 @@ class _BTR:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1.953125e-05,
         optimizer_betas: Sequence[float] = ...,
@@ -3773,6 +4578,8 @@ class _BTR:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam,
                 rmsprop (centred and with eps inside the root, as in DQN's papers), rmsprop_tf
                 (TensorFlow's, not centred), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -3900,6 +4707,7 @@ class _QRDQN:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 0.0003125,
         optimizer_betas: Sequence[float] = ...,
@@ -3995,6 +4803,8 @@ class _QRDQN:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam,
                 rmsprop (centred and with eps inside the root, as in DQN's papers), rmsprop_tf
                 (TensorFlow's, not centred), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -4122,6 +4932,7 @@ class _IQN:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 0.0003125,
         optimizer_betas: Sequence[float] = ...,
@@ -4217,6 +5028,8 @@ class _IQN:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam,
                 rmsprop (centred and with eps inside the root, as in DQN's papers), rmsprop_tf
                 (TensorFlow's, not centred), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -4344,6 +5157,7 @@ class _DDPG:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
@@ -4428,6 +5242,8 @@ class _DDPG:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -4536,6 +5352,7 @@ class _TQC:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
@@ -4624,6 +5441,8 @@ class _TQC:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -4741,6 +5560,7 @@ class _REDQ:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
@@ -4829,6 +5649,8 @@ class _REDQ:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -4946,6 +5768,7 @@ class _DroQ:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
@@ -5034,6 +5857,8 @@ class _DroQ:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
@@ -5152,6 +5977,7 @@ class _XQC:
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
+        kl_penalty: Any = None,
         optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
         optimizer_eps: float = 1e-08,
         optimizer_betas: Sequence[float] = ...,
@@ -5241,6 +6067,8 @@ class _XQC:
             curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
                 `Counts`, or the name of one, which then has the preset's values if there are any. Default:
                 None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
             optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
                 (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
                 mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',

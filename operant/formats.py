@@ -53,6 +53,7 @@ CONFIG = {
     "algorithm": TEXT,
     "hyperparameters": TABLE,
     "curiosity": optional(TABLE).later,
+    "kl_penalty": optional(TABLE).later,
     "environment": TEXT,
     "environment_given_as_id": FLAG,
     "dataset": optional(TABLE).later,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import equinox as eqx
@@ -12,11 +13,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant.fields import FileError
+from operant.fields import FileError, blamed
+from operant.lazy import Table
 from operant.types import PyTree
 
 ARRAYS = "frozen/"  # how the names of its arrays begin in a model file
 _ARRAY = "array"  # in the description of a structure
+# Modules that a file can describe, by what it calls them. A class has `described()`, its values as JSON or None where
+# these do not say all, and `like(values)`, the shapes of one that has them.
+MODULES: Table[Any] = Table({"language_model": "operant.language.model:LanguageModel"})
 
 
 def _as_arrays(tree: PyTree) -> PyTree:
@@ -53,7 +58,8 @@ class Frozen(eqx.Module):
     def to_json(self) -> dict[str, Any]:
         """What it is, for a configuration: the SHA-256 of its arrays, and their structure where that can be said.
 
-        That is so of dicts, lists, tuples and arrays. Of modules the code would have to be found again: None.
+        That is so of dicts, lists, tuples, arrays and the classes in `MODULES`. Of modules of yours the code would have
+        to be found again: None.
         """
         return {"frozen": _sha256(self), "structure": _structure(self.tree)}
 
@@ -87,6 +93,9 @@ class Frozen(eqx.Module):
                     return [build(item, f"{name}[{i}]") for i, item in enumerate(items)]
                 case {"tuple": list(items)}:
                     return tuple(build(item, f"{name}[{i}]") for i, item in enumerate(items))
+                case {"module": str(kind), "values": dict(values)} if kind in MODULES:
+                    with blamed(field="structure"):
+                        return _filled(MODULES[kind].like(values), arrays, name)
             raise FileError(
                 f"{name} is {node!r}, which is no structure of the stored arrays.", field="structure"
             )
@@ -95,9 +104,31 @@ class Frozen(eqx.Module):
 
 
 def fields_of(algorithm: Any) -> dict[str, Frozen]:
-    """The frozen trees of an algorithm, by the names of its fields."""
-    values = {name: getattr(algorithm, name) for name in algorithm.__dataclass_fields__}
-    return {name: value for name, value in values.items() if isinstance(value, Frozen)}
+    """The frozen trees of an algorithm by where they are, such as `reference`, or `network.weights` within a field."""
+    return dict(_found(algorithm, ""))
+
+
+def _found(node: Any, place: str) -> Iterator[tuple[str, Frozen]]:
+    if isinstance(node, Frozen):
+        yield place.removeprefix("."), node
+    elif is_dataclass(node) and not isinstance(node, type):
+        for field in fields(node):
+            yield from _found(getattr(node, field.name), f"{place}.{field.name}")
+
+
+def _filled(like: PyTree, arrays: Mapping[str, np.ndarray], place: str) -> PyTree:
+    """A tree of these shapes with stored arrays, whose names begin with its place."""
+    leaves, structure = jax.tree_util.tree_flatten_with_path(like)
+    found = []
+    for path, leaf in leaves:
+        name = place + jax.tree_util.keystr(path)
+        array = arrays.get(name)
+        if array is None or array.shape != leaf.shape:
+            raise FileError(
+                f"{name} is {'missing' if array is None else array.shape}; it must be {leaf.shape}."
+            )
+        found.append(array)
+    return structure.unflatten(found)
 
 
 def _structure(tree: PyTree) -> Any:
@@ -110,6 +141,10 @@ def _structure(tree: PyTree) -> Any:
             return {"dict": {key: described(value) for key, value in node.items()}}
         if type(node) in (list, tuple):
             return {type(node).__name__: [described(item) for item in node]}
+        module: Any = node
+        for kind in MODULES.names(type(node)):
+            if (values := module.described()) is not None:
+                return {"module": kind, "values": values}
         raise TypeError
 
     try:

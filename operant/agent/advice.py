@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from operant import curiosity
 from operant.algorithms.base import Algorithm
 
 
@@ -13,7 +12,7 @@ def out_of_range(algorithm: Algorithm, total: float | None, steps: float | None)
 
     An episode that is paid `total` in n equal steps has the discounted return total / n · (1 − γⁿ) / (1 − γ).
     """
-    inner: Any = curiosity.parts(algorithm)[0]
+    inner: Any = algorithm.innermost
     if getattr(inner, "distributional", None) != "categorical" or total is None or not steps:
         return None
     if inner.normalize_rewards:  # of another size than what is paid

@@ -11,7 +11,7 @@ from typing import IO, Any, Never, Self
 from operant import habits
 from operant.agent import frozen_files, inputs, saving
 from operant.agent.callbacks.hooks import Hooks
-from operant.agent.configuration import Supplied
+from operant.agent.configuration import Supplied, of_text, tokenizer_of
 from operant.agent.core import Core
 from operant.agent.model import Model
 from operant.agent.plan import Plan
@@ -89,7 +89,7 @@ class Agent(Model):
             backend=backend,
             vectorization=vectorization,
             wrappers=as_wrappers(wrappers),
-            env_kwargs=env_kwargs,
+            env_kwargs=of_text(env, env_kwargs, tokenizer_of(algorithm)),
             start_method=start_method,
             env_timeout=env_timeout,
         )

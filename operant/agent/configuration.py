@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from operant import curiosity, habits
+from operant.agent import around
 from operant.agent.core import Core
 from operant.agent.recorded import Recorded
 from operant.algorithms import registry
 from operant.algorithms.base import Algorithm
 from operant.engine.statistics import WINDOW
 from operant.envs import arguments, stored
+from operant.envs import registry as registry_of_environments
 from operant.envs.ids import registered
 from operant.envs.source import Backend, Source, Vectorization, one_of
 from operant.envs.stored import Missing, NoEnvironment, StoredSource, require_same_spaces
@@ -22,15 +24,21 @@ from operant.envs.timeouts import require_timeout
 from operant.envs.wrappers import registry as wrappers
 from operant.fields import FileError, blamed, whole
 
+TOKENIZER = "tokenizer"  # a field of a network, and an argument of environments of text
+
 
 def config(core: Core) -> dict[str, Any]:
     """Everything needed to make it again."""
-    algorithm, curious = curiosity.parts(core.algorithm)
-    env_kwargs, not_kept = arguments.to_json(core.source.env_kwargs)
+    algorithm, curious, kl_penalty = around.parts(core.algorithm)
+    given = dict(core.source.env_kwargs)
+    if given.get(TOKENIZER) is tokenizer_of(core.algorithm):  # of the network, with which it is kept
+        given.pop(TOKENIZER, None)
+    env_kwargs, not_kept = arguments.to_json(given)
     return {
         "algorithm": registry.name_of(algorithm),
         "hyperparameters": registry.to_json(algorithm),
         "curiosity": curiosity.to_json(curious),
+        "kl_penalty": around.to_json(kl_penalty),
         "environment": core.source.id,
         "dataset": None if core.recorded is None else core.recorded.to_json(),
         "environment_given_as_id": isinstance(core.source.given, str),
@@ -47,6 +55,18 @@ def config(core: Core) -> dict[str, Any]:
         "async_collect": core.learner.async_collect,
         "stats_window_size": core.learner.window,
     }
+
+
+def tokenizer_of(algorithm: Algorithm) -> Any:
+    """That of the language model with which learning begins; None where there is none."""
+    return getattr(getattr(algorithm.innermost, "network", None), TOKENIZER, None)
+
+
+def of_text(env: Any, env_kwargs: Mapping[str, Any] | None, tokenizer: Any) -> Mapping[str, Any] | None:
+    """The keyword arguments of an environment: one of text that is named by its id has the model's tokeniser."""
+    if not isinstance(env, str) or env not in registry_of_environments.TEXTS or tokenizer is None:
+        return env_kwargs
+    return {TOKENIZER: tokenizer, **(env_kwargs or {})}
 
 
 @dataclass(frozen=True)
@@ -94,6 +114,8 @@ def from_config(
         values["network"] = network
     if "network" in values and values["network"] is None:
         raise ValueError("The network was a module of yours: pass it again as network=….")
+    if isinstance(values.get("network"), Mapping) and registry.WEIGHTS in values["network"]:
+        values["network"] = registry.pretrained(values["network"])
     own = {name: values.pop(name, config[name]) for name in ("seed", "seeds", "num_envs")}
     window = config.get("stats_window_size", WINDOW)  # not in files of before
     own["stats_window_size"] = values.pop("stats_window_size", window)
@@ -116,6 +138,8 @@ def from_config(
         ),
         "env_kwargs": arguments.from_json(config, env, env_kwargs) if known or env is not None else {},
     }
+    named = expected.id if env is None and known else env
+    what["env_kwargs"] = of_text(named, what["env_kwargs"], getattr(values.get("network"), TOKENIZER, None))
     if env is None and env_kwargs:
         arguments.check(expected.id, env_kwargs)
     if env is None and whole_spec:
@@ -132,7 +156,8 @@ def from_config(
         algorithm = registry.restore(kind, values)
         if dataset is not None:
             own["recorded"].spec = expected
-        return Core(curiosity.make_curious(algorithm, config.get("curiosity")), source, **own)
+        algorithm = around.put(algorithm, config.get("curiosity"), config.get("kl_penalty"))
+        return Core(algorithm, source, **own)
 
 
 def kept_vectorization(before: str, env: Any) -> Any:
@@ -159,6 +184,8 @@ def _require_whole(
         require_timeout(config.get("env_timeout"))
     with blamed(path, "config.curiosity"):
         curiosity.curiosity(config.get("curiosity"))
+    with blamed(path, "config.kl_penalty"):
+        around.penalty_of(config.get("kl_penalty"))
     return kind
 
 

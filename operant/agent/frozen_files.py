@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from operant import curiosity
 from operant.algorithms.base import Algorithm
 from operant.engine.files import read_array, read_shapes, save_tree
 from operant.engine.run_directory import RunDirectory
@@ -20,10 +19,9 @@ FILE = "frozen.safetensors"  # in a run's directory
 
 def arrays_of(algorithm: Algorithm) -> dict[str, Any]:
     """The arrays of all its frozen trees, by their names in a file."""
-    plain, _ = curiosity.parts(algorithm)
     return {
         f"{ARRAYS}{field}/{name}": array
-        for field, frozen in fields_of(plain).items()
+        for field, frozen in fields_of(algorithm.innermost).items()
         for name, array in frozen.arrays.items()
     }
 
@@ -43,25 +41,30 @@ def restored(
 
     Raises ValueError where the file does not say the structure and none is given, FileError where no arrays are there.
     """
-    hyperparameters, given = dict(config["hyperparameters"]), dict(given)
-    for field, stored in hyperparameters.items():
-        if not isinstance(stored, Mapping) or "frozen" not in stored:
-            continue
+    given = dict(given)
+
+    def found(stored: Any, field: str) -> Any:
+        if not isinstance(stored, Mapping):
+            return stored
+        if "frozen" not in stored:  # of a network its parts are looked at, and not what is in these
+            inner = "." not in field
+            return {name: found(x, f"{field}.{name}") for name, x in stored.items()} if inner else stored
         with blamed(path, f"config.hyperparameters.{field}"):
             sha256, structure, own = stored["frozen"], stored.get("structure"), given.get(field)
             if not isinstance(sha256, str):
                 raise FileError(f"its SHA-256 is {sha256!r}.")
             arrays = _read(path, field)
         if isinstance(own, Frozen):
-            hyperparameters[field] = given.pop(field).filled(arrays, sha256)
-        elif structure is None:
+            return given.pop(field).filled(arrays, sha256)
+        if structure is None:
             raise ValueError(
                 f"{field} was a Frozen of modules of yours: pass one of the same structure again as {field}=… (to "
                 f"resume, frozen={{{field!r}: …}}); its numbers come from the file."
             )
-        else:
-            with blamed(path, f"config.hyperparameters.{field}"):
-                hyperparameters[field] = Frozen.of_structure(structure, arrays, sha256)
+        with blamed(path, f"config.hyperparameters.{field}"):
+            return Frozen.of_structure(structure, arrays, sha256)
+
+    hyperparameters = {field: found(stored, field) for field, stored in config["hyperparameters"].items()}
     return {**config, "hyperparameters": hyperparameters}, given
 
 

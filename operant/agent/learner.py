@@ -94,7 +94,9 @@ class Learner:
             self._require_whole()
             return self.run.state
         if self._state is None:
-            self._state = jax.jit(self.initial_state, compiler_options=settings.once(exact=False))()
+            # The algorithm is an argument, so that what it holds is not built into the program.
+            once = settings.once(exact=False)
+            self._state = jax.jit(self._initial_state, compiler_options=once)(self.algorithm, self.key)
         return self._state
 
     @state.setter
@@ -113,11 +115,13 @@ class Learner:
 
     def initial_state(self) -> PyTree:
         """What is known before the first step."""
+        return self._initial_state(self.algorithm, self.key)
 
+    def _initial_state(self, algorithm: Algorithm, key: jax.Array) -> PyTree:
         def one(key: jax.Array) -> PyTree:
-            return initial_state(self.algorithm, self.spec, key)
+            return initial_state(algorithm, self.spec, key)
 
-        return one(self.key) if self.seeds is None else jax.vmap(one)(self.key)
+        return one(key) if self.seeds is None else jax.vmap(one)(key)
 
     @property
     def step(self) -> int:

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from operant.agent import pictures, saving, showing
+from operant.agent import pictures, saving, showing, texts
 from operant.agent.acting import Acting
 from operant.agent.configuration import config
 from operant.agent.core import Core
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from operant.export import Format
+    from operant.language import Pretrained, Response
 
 
 class Model(Acting, Tunable):
@@ -106,6 +107,23 @@ class Model(Acting, Tunable):
         Raises ValueError, saying why, where no such picture can be drawn.
         """
         return pictures.plot_saliency(self._core, path, observation, steps, of)
+
+    # text
+
+    @property
+    def language_model(self) -> Pretrained:
+        """The language model that has been learnt, adapters merged, with its tokeniser: `.save(folder)` writes it for
+        other tools, and as the `network` of an algorithm it is what that begins with.
+
+        Raises ValueError where nothing of the kind has been learnt, and for several learners.
+        """
+        return texts.language_model(self._core)
+
+    def generate(self, prompts: Sequence[str], **values: Any) -> list[Response]:
+        """A response to each text, by what has been learnt; `values` are those of `operant.language.generate`, such as
+        max_new_tokens and temperature. Raises ValueError as `language_model` does.
+        """
+        return self.language_model.generate(prompts, **values)
 
     # environments
 

@@ -19,6 +19,7 @@ from operant.agent.held import Held
 from operant.agent.keeping import Keeper
 from operant.agent.plan import Plan
 from operant.agent.refilling import refill
+from operant.agent.samples import MOMENTS, Samples
 from operant.agent.selection import Selection
 from operant.engine.episode_infos import EpisodeInfos
 from operant.engine.log import ITERATIONS, STEP, UPDATES, CsvLog, Logger
@@ -91,6 +92,7 @@ class Session:
         self.divergence = Divergence(core.seeds)
         self.resumed_at = core.step if resumed else None
         self.keeper = Keeper(core, plan, directory, self.watch, self.divergence, self.resumed_at)
+        self.samples = Samples.of(core, directory, self.resumed_at)
         self.from_zero = from_zero
         self.selection = (
             None if plan.evaluate_every is None else Selection(core, plan.evaluation_episodes, evaluate_env)
@@ -120,6 +122,7 @@ class Session:
                 keeper.save()
         with watch.listening(), self.view, when_stuck(keeper.rescue):
             self.view.begin(core.step, plan.total_timesteps)
+            self.ask(core.step)
             with ExitStack() as closing:
                 for sink in (*self.loggers, *self.observers):
                     if hasattr(sink, "close"):  # a plain function will do as an observer
@@ -192,6 +195,11 @@ class Session:
         )
         if self._passed(self.plan.checkpoint_every, step):
             self.keeper.save()
+        if (
+            self._passed(max(1, self.plan.total_timesteps // MOMENTS), step)
+            or step >= self.plan.total_timesteps
+        ):
+            self.ask(step)
         self.previous = step
         return going
 
@@ -271,6 +279,12 @@ class Session:
             return {}
         self.keeper.save_best(news)
         return self.evaluated
+
+    def ask(self, step: int) -> None:
+        """Ask what is learnt, where that is a language model, and keep what it says."""
+        if self.samples is not None:
+            with self.watch.doing("asking the model"):
+                self.samples.take(step)
 
     def _passed(self, every: int | None, step: int) -> bool:
         """Whether the chunk that ended at this step went over a multiple of `every`."""

@@ -18,8 +18,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant import curiosity, habits
-from operant.agent import inputs
+from operant import habits
+from operant.agent import around, inputs
 from operant.agent.configuration import kept_vectorization
 from operant.agent.learned import Learned
 from operant.algorithms import registry
@@ -67,7 +67,7 @@ class Tunable(Learned):
                 return object.__getattribute__(self, name)
             if name.startswith("_") or "_core" not in self.__dict__:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            inner, _ = curiosity.parts(self.algorithm)
+            inner = self.algorithm.innermost
             if name in inner.__dataclass_fields__:
                 return getattr(inner, name)
             known = (*inner.__dataclass_fields__, *(n for n in dir(type(self)) if n[0] != "_"))
@@ -77,7 +77,7 @@ class Tunable(Learned):
         if name.startswith("_") or "_core" not in self.__dict__:  # from then on, another one is a mistake
             object.__setattr__(self, name, value)
             return
-        inner, _ = curiosity.parts(self.algorithm)
+        inner = self.algorithm.innermost
         if name in inner.__dataclass_fields__:
             self._tune(name, value)
         elif name in self.__dict__ or hasattr(type(self), name):
@@ -195,9 +195,9 @@ class Tunable(Learned):
 
     def _tune(self, name: str, value: Any) -> None:
         """Give a hyperparameter another value. Raises ValueError where what has been learnt would not fit."""
-        inner, curious = curiosity.parts(self.algorithm)
+        inner, *kept = around.parts(self.algorithm)
         values = {field.name: getattr(inner, field.name) for field in fields(inner)} | {name: value}
-        algorithm = curiosity.make_curious(registry.build(type(inner), values), curious)
+        algorithm = around.put(registry.build(type(inner), values), *kept)
         algorithm.check(self.spec)
         algorithm.experience.require_shared(self.num_envs)
         inputs.require_same_discount(algorithm, self.source.wrappers)

@@ -83,6 +83,11 @@ class Algorithm(eqx.Module):
         return type(self).__name__
 
     @property
+    def innermost(self) -> Algorithm:
+        """Itself; of one that is wrapped around another, that."""
+        return self
+
+    @property
     @abstractmethod
     def experience(self) -> Experience:
         """What it learns from: a `Rollout`, `Episodes`, `Replay` or `Dataset` plan."""
@@ -141,6 +146,10 @@ class Algorithm(eqx.Module):
         log-probability of the action, a value; `()` for nothing. With `explore=False` the best known action; `noise` is
         not looked at then (it may be None), nor does anybody look at the extras.
         """
+
+    def network_of(self, state: PyTree) -> Any:
+        """The network that acts, with all of its weights; None of what has none that could be given away."""
+        return None
 
     def probabilities(
         self, spec: EnvSpec, state: PyTree, observation: PyTree, action_mask: PyTree, carry: PyTree

@@ -41,6 +41,27 @@ def title(of: str, algorithm: Any, otherwise: str) -> str:
 
 
 CONFIGURATIONS = {
+    "rloo": Configuration(  # before Dr. GRPO, which it is as well
+        "grpo",
+        "RLOO",
+        "REINFORCE leave-one-out (Kool et al. 2019; Ahmadian et al. 2024, arXiv:2402.14740): policy gradients whose "
+        "baseline is the mean return of the group's other episodes.",
+        {"baseline": "leave_one_out", "scale": "none", "aggregation": "constant"},
+    ),
+    "dr-grpo": Configuration(
+        "grpo",
+        "Dr. GRPO",
+        "GRPO done right (Liu et al. 2025, arXiv:2503.20783): GRPO without what prefers long responses, and easy or "
+        "hard prompts.",
+        {"scale": "none", "aggregation": "constant"},
+    ),
+    "dapo": Configuration(
+        "grpo",
+        "DAPO",
+        "Decoupled clip and dynamic sampling policy optimisation (Yu et al. 2025, arXiv:2503.14476): GRPO that clips "
+        "higher, with a mean over tokens, and without groups that say nothing.",
+        {"clip_range_high": 0.28, "aggregation": "token", "skip_equal_groups": True},
+    ),
     "rainbow": Configuration(
         "dqn",
         "Rainbow",

@@ -28,6 +28,7 @@ PLACES = {
     "impala": "operant.algorithms.policy_gradient.impala:IMPALA",
     "trpo": "operant.algorithms.policy_gradient.trpo:TRPO",
     "ppo": "operant.algorithms.policy_gradient.ppo:PPO",
+    "grpo": "operant.algorithms.policy_gradient.grpo:GRPO",
     "dqn": "operant.algorithms.value.dqn:DQN",
     "pqn": "operant.algorithms.value.pqn:PQN",
     "td3": "operant.algorithms.actor_critic.td3:TD3",
@@ -42,7 +43,7 @@ PLACES |= {name: PLACES[known.of] for name, known in CONFIGURATIONS.items()}
 
 def _constructor(name: str) -> str:
     if name in CONFIGURATIONS:  # not the class's: several have one
-        return CONFIGURATIONS[name].title.replace("-", "")
+        return "".join(filter(str.isalnum, CONFIGURATIONS[name].title))
     return PLACES[name].partition(":")[2]
 
 

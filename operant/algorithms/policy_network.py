@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from operant.algorithms.base import Estimates
 from operant.distributions import Categorical
+from operant.networks import OwnPolicy
 from operant.ops.metrics import Metrics
 from operant.types import Clock, EnvSpec, PyTree
 
@@ -17,22 +18,31 @@ from operant.types import Clock, EnvSpec, PyTree
 class ActsByNetwork(eqx.Module):
     """The methods of an algorithm whose state has an `ActorCritic` as `network`, and a `normalizer`."""
 
+    def whole(self, learnt: Any) -> Any:
+        """The network that acts, of what is learnt of it: itself, unless a part of it stays as it is, as with LoRA."""
+        own = getattr(self, "network", None)
+        return own.whole(learnt) if isinstance(own, OwnPolicy) else learnt
+
+    def network_of(self, state: Any) -> Any:
+        return self.whole(state.network)
+
     def initial_carry(self, state: Any, num_envs: int) -> PyTree:
         return state.network.initial_carry(num_envs)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         observation = state.normalizer.observations(observation)
-        policy, carry = state.network.policy(observation, action_mask, carry)
+        policy, carry = self.network_of(state).policy(observation, action_mask, carry)
         return policy.sample(noise) if explore else policy.mode(), carry, ()
 
     def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
-        policy, _ = state.network.policy(state.normalizer.observations(observation), action_mask, carry)
+        observation = state.normalizer.observations(observation)
+        policy, _ = self.network_of(state).policy(observation, action_mask, carry)
         assert isinstance(policy, Categorical)
         return jnp.exp(policy.log_probabilities)
 
     def estimates(self, state, observation, action_mask, carry):
         observation = state.normalizer.observations(observation)
-        policy, value, carry = state.network.policy_and_value(observation, action_mask, carry)
+        policy, value, carry = self.network_of(state).policy_and_value(observation, action_mask, carry)
         return Estimates(policy, None if state.network.value_head is None else value), carry
 
     def report(self, state: Any) -> Metrics:

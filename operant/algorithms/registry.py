@@ -28,6 +28,7 @@ from operant.ops.schedules import Schedule
 
 T = TypeVar("T", bound=eqx.Module)
 TRANSFORMER = "transformer"  # the key of a network that is one, in files
+WEIGHTS = "weights"  # the key of those that a network begins with, which is then a pretrained language model
 ALGORITHMS: Table[type[Algorithm]] = Table(PLACES)
 
 
@@ -52,7 +53,7 @@ def defaults(name: str) -> dict[str, Any]:
 def overlaid(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The values that are known with those that are given in their place; of a network a dict replaces values too."""
     values, network, new = {**known, **given}, known.get("network"), given.get("network")
-    if isinstance(new, Mapping) and TRANSFORMER in new:
+    if isinstance(new, Mapping) and (TRANSFORMER in new or WEIGHTS in new):
         return values
     if isinstance(network, Network) and isinstance(new, Mapping):
         network = dataclasses.asdict(network)
@@ -128,7 +129,8 @@ def to_json(algorithm: eqx.Module) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, OwnPolicy):
-        return {TRANSFORMER: value.to_json()}
+        stored = value.to_json()
+        return stored if WEIGHTS in stored else {TRANSFORMER: stored}
     if isinstance(value, Network):
         return dataclasses.asdict(value)
     if isinstance(value, UserModule):
@@ -153,6 +155,8 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
         return value
     if Network in kinds and isinstance(value, Mapping) and TRANSFORMER in value:
         return _transformer(value)
+    if Network in kinds and isinstance(value, Mapping) and WEIGHTS in value:
+        return pretrained(value)
     if Network in kinds:
         # Values that are not named stay the algorithm's own (DQN's activation is not PPO's).
         return {**dataclasses.asdict(default), **value} if isinstance(value, Mapping) else value
@@ -197,6 +201,13 @@ def _transformer(stored: Mapping[str, Any]) -> OwnPolicy:
     if len(stored) > 1 or not isinstance(values, Mapping):
         raise ValueError(f"network={dict(stored)!r}: must be {{{TRANSFORMER!r}: {{its values}}}} alone.")
     return Transformer.from_json(dict(values))
+
+
+def pretrained(stored: Mapping[str, Any]) -> OwnPolicy:
+    """The value of a network that begins as a language model, of which a file's weights have been read."""
+    from operant.language.pretrained import Pretrained
+
+    return Pretrained.from_json(stored)
 
 
 def _process(name: str, stored: Mapping[str, Any]) -> ExplorationNoise:

@@ -55,10 +55,14 @@ def read(algorithm: str, arguments: Sequence[str]) -> Asked:
     known = presets.find(algorithm, environment, None if preset == "none" else preset)
     if isinstance(of_env := known.get("env_kwargs"), Mapping):
         known["env_kwargs"] = pairs(of_env)
+    if isinstance(known.get("network"), str):  # a language model, which a flag of its own names
+        known["model"] = known.pop("network")
     if preset.endswith(".toml"):
         _require_known(preset, known, flag_names(algorithm, arguments))
     training, hyperparameters, curiosity = _parsed(algorithm, known, arguments)
     training.require_valid()
+    if training.model is not None:
+        _require_model(algorithm, training.model, hyperparameters, arguments)
     taken = f"{algorithm}/{presets.chosen(algorithm, environment, preset)}" if known else "none"
     taken = preset if preset.endswith(".toml") else taken
     return Asked(algorithm, training, hyperparameters, curiosity, taken)
@@ -106,6 +110,17 @@ def _require_known(file: str, values: Mapping[str, Any], names: set[str]) -> Non
     for name in values:
         if name not in names:
             raise ValueError(f"--preset {file}: unknown value {name!r}. {nearest(name, names)}")
+
+
+def _require_model(
+    algorithm: str, model: str, hyperparameters: Mapping[str, Any], arguments: Sequence[str]
+) -> None:
+    """Raise ValueError where an algorithm has no network, or its network is described, too."""
+    if "network" not in hyperparameters:
+        raise ValueError(f"--model {model}: {algorithm} has no network. Leave it out, or use ppo or grpo.")
+    described = [argument for argument in arguments if argument.startswith("--network.")]
+    if described:
+        raise ValueError(f"--model {model} is the whole network: leave out {described[0]}.")
 
 
 def _names_environment(arguments: Sequence[str]) -> bool:

@@ -301,8 +301,9 @@ def generate(
     model: Annotated[
         tyro.conf.Positional[str],
         tyro.conf.arg(
-            metavar="MODEL",
-            help="A folder with config.json and model.safetensors, as Hugging Face lays them out, or a .gguf file.",
+            metavar="RUN|MODEL",
+            help="A run or a model of operant's, a folder with config.json and model.safetensors, as Hugging Face lays "
+            "them out, or a .gguf file.",
         ),
     ],
     prompts: Annotated[

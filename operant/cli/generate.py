@@ -17,12 +17,14 @@ def responses(model: str, prompts: Sequence[str], chat: str, **values: Any) -> l
     path = Path(model)
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {model}.")
-    if path.is_file() and path.suffix != ".gguf":
-        raise ValueError(f"{model} is no language model: give a folder with config.json, or a .gguf file.")
+    if path.is_file() and path.suffix not in (".gguf", ".safetensors"):
+        raise ValueError(
+            f"{model} is no language model: give a run, a model file, a folder with config.json, or a .gguf file."
+        )
     import operant.engine  # noqa: F401 (its settings, before JAX's backend starts)
-    from operant.language import pretrained
+    from operant.agent import texts
     from operant.language.chat import TEMPLATES
 
     if chat != "none":
         prompts = [TEMPLATES[chat].render([{"role": "user", "content": prompt}]) for prompt in prompts]
-    return [response.text for response in pretrained.load(path).generate(prompts, **values)]
+    return [response.text for response in texts.pretrained(path).generate(prompts, **values)]

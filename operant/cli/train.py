@@ -214,14 +214,21 @@ def _finished(
 
 
 def _agent(asked: Asked) -> Agent:
-    from operant.agent import Agent
+    from operant.agent import Agent, around
     from operant.algorithms import registry
-    from operant.curiosity import make_curious
 
-    training = asked.training
-    algorithm = registry.build(registry.algorithm(asked.algorithm), asked.hyperparameters)
+    training, hyperparameters = asked.training, dict(asked.hyperparameters)
+    if training.model is not None:
+        from operant.agent import texts
+        from operant.language import LoRA
+
+        named = texts.network(training.model)
+        hyperparameters["network"] = (
+            named if training.lora is None else named.adapted(LoRA.parse(training.lora))
+        )
+    algorithm = registry.build(registry.algorithm(asked.algorithm), hyperparameters)
     return Agent(
-        make_curious(algorithm, {"name": training.curiosity, **asked.curiosity}),
+        around.put(algorithm, {"name": training.curiosity, **asked.curiosity}, training.kl_penalty),
         None if training.dataset and training.environment == NO_ENVIRONMENT else training.environment,
         dataset=training.dataset,
         seed=training.seed,

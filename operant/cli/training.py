@@ -30,6 +30,11 @@ class Training:
     dataset: Annotated[str | None, tyro.conf.arg(metavar="PATH")] = None
     """Recorded data for an algorithm that learns offline, such as bc: the folder or id of a Minari dataset, or an .npz
     file with observations and actions. Steps then mean updates."""
+    model: Annotated[str | None, tyro.conf.arg(metavar="RUN|MODEL")] = None
+    """The language model to begin with, in an environment of text: a run or a model file of operant's, a folder with
+    config.json and model.safetensors, a .gguf file; or a new one, such as transformer:width=64,layers=2."""
+    lora: Annotated[str | None, tyro.conf.arg(metavar="RANK[:ALPHA[:LAYER,LAYER…]]")] = None
+    """Learn adapters of this rank instead of all weights of --model, as in 8 or 8:16:query,value."""
     epochs: int | None = None
     """How often to go through the dataset, instead of --total-timesteps."""
     seed: int = 0
@@ -62,6 +67,9 @@ class Training:
     """Python modules that register environments; they may lie in the current folder."""
     curiosity: Literal["none", "counts", "icm", "rnd"] = "none"
     """An intrinsic reward for novelty. It has flags of its own: `--curiosity rnd --help` lists them."""
+    kl_penalty: Annotated[str | None, tyro.conf.arg(metavar="COEFFICIENT[:TARGET[:GAIN]][:whiten]")] = None
+    """What each nat of KL divergence from --model costs of the reward, as in 0.1; with a target, the divergence of an
+    episode to which it is adapted, as in 0.1:6; with whiten, rewards are divided by their deviation."""
     preset: str = "auto"
     """Hyperparameters that are known to work: auto (for this environment, or its family), the name of another,
     such as published or another environment's id, none, or your own FILE.toml. Flags that are typed take precedence."""
@@ -121,6 +129,8 @@ class Training:
                     raise ValueError(
                         f"--{name} {value}: has no effect without --evaluate-every STEPS: add it."
                     )
+        if self.lora is not None and (self.model is None or self.model.startswith("transformer:")):
+            raise ValueError(f"--lora {self.lora}: adapts a model that there is: name it with --model.")
         require_countable(self.total_timesteps)
         require_timeout(self.env_timeout)
         require_wandb(self.wandb)

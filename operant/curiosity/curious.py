@@ -62,6 +62,10 @@ class Curious(Algorithm):
         return replace(self.algorithm, normalize_rewards=False) if normalizes else self.algorithm
 
     @property
+    def innermost(self) -> Algorithm:
+        return self.algorithm.innermost
+
+    @property
     def name(self) -> str:
         return f"{self.algorithm.name} with {type(self.curiosity).__name__}"
 
@@ -136,6 +140,9 @@ class Curious(Algorithm):
 
     def initial_carry(self, state: CuriousState, num_envs: int) -> PyTree:
         return self.inner.initial_carry(state.learner, num_envs)
+
+    def network_of(self, state: CuriousState) -> Any:
+        return self.inner.network_of(state.learner)
 
     def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         return self.inner.sample_noise(spec, key)

@@ -38,6 +38,14 @@ OWN = {
     "TwoJointReach": partial(_make, "operant.envs.two_joint_reach:TwoJointReach", max_episode_steps=50),
     "VacuumRobot": partial(_make, "operant.envs.vacuum:VacuumRobot", max_episode_steps=1800),  # half an hour
 }
+# Of text, whose limit is that of tokens; a tokeniser is the model's, where there is one.
+TEXTS = {
+    "Arithmetic": partial(_make, "operant.language.tasks:arithmetic"),
+    "Sorting": partial(_make, "operant.language.tasks:sorting"),
+    "Text": partial(_make, "operant.language.tasks:text"),
+}
+OWN |= TEXTS
+NEEDY = ("Text",)  # those that cannot be made without keyword arguments
 # Those of all releases of Gymnasium; the one that is installed has some of them.
 TOY_TEXTS = (
     "FrozenLake-v1",
@@ -95,6 +103,8 @@ def twin(id: str, env_kwargs: Mapping[str, Any]) -> Environment | None:
             else NATIVE[id](**{name: options[name] for name in env_kwargs if name in options})
         )
     options.pop("native_id", None)
+    if id in TEXTS:
+        return NATIVE[id](**options)
     limit = options.pop(LIMIT, registered.max_episode_steps)
     if id in TAKES and not options.keys() <= set(TAKES[id]):
         return None
@@ -126,7 +136,8 @@ def _as_gymnasium(native_id: str, render_mode: str | None = None, **options: Any
     """Without its time limit, which Gymnasium keeps."""
     from operant.envs.wrappers import TimeLimit
 
-    return as_gymnasium(TimeLimit(None).native(NATIVE[native_id](**options)), render_mode)
+    made = NATIVE[native_id](**options)
+    return as_gymnasium(made if native_id in TEXTS else TimeLimit(None).native(made), render_mode)
 
 
 for _id in OWN:
@@ -134,6 +145,6 @@ for _id in OWN:
         _id,
         entry_point=f"{__name__}:_as_gymnasium",
         kwargs={"native_id": _id},
-        max_episode_steps=OWN[_id].keywords["max_episode_steps"],
+        max_episode_steps=OWN[_id].keywords.get("max_episode_steps"),
         disable_env_checker=True,
     )

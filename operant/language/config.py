@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -156,13 +157,31 @@ class Transformer(OwnPolicy):
         }
         return cls(**(own | values))
 
+    @classmethod
+    def parse(cls, text: str) -> Transformer:
+        """One whose values are written as width=64,layers=2; what is not named stays as it is by default.
+
+        Raises ValueError for a value that there is not, or that cannot be.
+        """
+        values: dict[str, Any] = {}
+        for part in filter(None, text.split(",")):
+            name, equals, value = part.partition("=")
+            if not equals:
+                raise ValueError(f"transformer:{text}: {part!r} must be NAME=VALUE, as in width=64.")
+            try:
+                values[name] = None if value == "none" else json.loads(value)
+            except ValueError:
+                values[name] = value
+        return cls.from_json(values)
+
     def build(self, spec: EnvSpec, key: jax.Array, *, critic: bool) -> Any:
         """A `LanguagePolicy` with random weights. Raises ValueError where the environment is none of text, or the
         model's vocabulary or context is too small for it.
         """
+        from operant.language.model import LanguageModel
         from operant.language.policy import LanguagePolicy
 
-        return LanguagePolicy.build(self, spec, key, critic=critic)
+        return LanguagePolicy.build(LanguageModel.build(self, key), spec, critic=critic)
 
     def to_json(self) -> dict[str, Any]:
         """Its values, as `json.dumps` takes them."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -26,14 +26,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.envs.base import Environment
+from operant.language.rewards import RewardFunction, Rewards, Row, named
 from operant.language.tokenizers.base import Tokenizer, padded
 from operant.ops.metrics import Metrics
 from operant.spaces import Box, Dict, Discrete, Space
 from operant.types import Transition
-
-Row = Mapping[str, Any]
-RewardFunction = Callable[[Sequence[str], Sequence[str], Sequence[Row]], Sequence[float]]
-"""`reward(prompts, responses, rows)`: a number for each response; rows are what was given with the prompts."""
 
 
 class Texts:
@@ -82,7 +79,8 @@ class TextEnvironment(Environment):
         prompts: Texts, or dicts with a text as "prompt" and whatever rewards need to know; or the path of a JSONL file
             of such dicts.
         tokenizer: Text to tokens and back.
-        reward: A `RewardFunction`; or several by name, each with its weight: `{"right": (1.0, f), "short": (0.1, g)}`.
+        reward: A `RewardFunction`, or the name of a rule of `language.rewards`; or several by name, each with its
+            weight: `{"right": (1.0, f), "exact": 0.5}`.
         max_new_tokens: After which a response is cut off.
         missing_eos_penalty: Taken off the reward of a response that was cut off.
         max_prompt_tokens: For which there is room; none: as many as the longest prompt has.
@@ -104,7 +102,7 @@ class TextEnvironment(Environment):
         self,
         prompts: str | Path | Sequence[str | Row],
         tokenizer: Tokenizer,
-        reward: RewardFunction | Mapping[str, tuple[float, RewardFunction]],
+        reward: Rewards,
         *,
         max_new_tokens: int = 64,
         missing_eos_penalty: float = 0.0,
@@ -118,7 +116,7 @@ class TextEnvironment(Environment):
         rows = rows_of(prompts)
         tokens, start = padded(_encoded(rows, tokenizer), tokenizer.special.pad, max_prompt_tokens)
         self.prompts, self.start = jnp.asarray(tokens), jnp.asarray(start)
-        self.texts = Texts(rows, tokenizer, _named(reward))
+        self.texts = Texts(rows, tokenizer, named(reward))
         self.max_new_tokens = self.max_episode_steps = max_new_tokens
         self.missing_eos_penalty = missing_eos_penalty
         self.id = id
@@ -242,18 +240,3 @@ def _encoded(rows: Sequence[Row], tokenizer: Tokenizer) -> list[list[int]]:
             raise ValueError(f"prompt {i} is empty: it needs a token to go on from.")
         found.append(tokens)
     return found
-
-
-def _named(
-    reward: RewardFunction | Mapping[str, tuple[float, RewardFunction]],
-) -> dict[str, tuple[float, RewardFunction]]:
-    if callable(reward):
-        return {getattr(reward, "__name__", "reward"): (1.0, reward)}
-    named = dict(reward)
-    for name, value in named.items():
-        fits = isinstance(value, tuple) and len(value) == 2 and callable(value[1])
-        if not fits or not isinstance(value[0], int | float) or not math.isfinite(value[0]):
-            raise ValueError(f"reward {name!r}: {value!r} must be a pair of a weight and a function.")
-    if not named:
-        raise ValueError("reward={}: there must be at least one function.")
-    return named

@@ -57,6 +57,27 @@ class LoRA:
         if unknown or not self.layers:
             raise ValueError(f"lora.layers={self.layers!r}: must be some of {', '.join(PARTS)}.")
 
+    @classmethod
+    def parse(cls, text: str) -> LoRA:
+        """One whose rank, and if they are given α and layers, are written as 8, 8:16 or 8:16:query,value,up.
+
+        Raises ValueError for any other text.
+        """
+        rank, *more = text.split(":")
+        try:
+            values: dict[str, Any] = {"rank": int(rank)}
+            if more:
+                values["alpha"] = float(more[0])
+        except ValueError:
+            values = {}
+        if not values or len(more) > 2:
+            raise ValueError(
+                f"lora {text!r}: must be RANK, RANK:ALPHA or RANK:ALPHA:LAYER,LAYER, as in 8:16:query,value."
+            )
+        if more[1:]:
+            values["layers"] = tuple(more[1].split(","))
+        return cls(**values)
+
 
 def add(model: LanguageModel, lora: LoRA, key: jax.Array) -> LanguageModel:
     """The model with an adapter on each matrix that `lora` names; it computes what it did. Others are taken off.
@@ -110,8 +131,13 @@ def split(model: LanguageModel) -> tuple[LanguageModel, LanguageModel]:
 
 
 def join(adapters: LanguageModel, base: LanguageModel) -> LanguageModel:
-    """The inverse of `split`. No gradient reaches the base."""
-    return eqx.combine(adapters, jax.tree.map(jax.lax.stop_gradient, base))
+    """The inverse of `split`, also with a model that never had adapters as the base. No gradient reaches that."""
+    kept = jax.tree.map(jax.lax.stop_gradient, base)
+    blocks = []
+    for block, own in zip(kept.blocks, adapters.blocks, strict=True):
+        found = {name: getattr(getattr(own, part), name) for name, part in PARTS.items()}
+        blocks.append(_each(block, lambda name, p, found=found: replace(p, adapter=found[name].adapter)))
+    return replace(kept, blocks=tuple(blocks))
 
 
 def _each(block: Block, change: Callable[[str, Projection], Projection]) -> Block:

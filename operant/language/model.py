@@ -9,7 +9,9 @@ Reading a text can be split: `prefill` reads its beginning and gives a `Cache` o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -56,6 +58,17 @@ class LanguageModel(eqx.Module):
     def size(self) -> int:
         """How many parameters it has."""
         return sum(leaf.size for leaf in jax.tree.leaves(self))
+
+    @classmethod
+    def like(cls, values: Mapping[str, Any]) -> LanguageModel:
+        """The shapes of one with the values of a `Transformer`, without adapters."""
+        config = Transformer.from_json(dict(values))
+        return jax.eval_shape(lambda: cls.build(config, jax.random.key(0)))
+
+    def described(self) -> dict[str, Any] | None:
+        """What `like` takes; None with adapters, which it does not make."""
+        values = self.config.to_json()
+        return values if jax.tree.structure(self) == jax.tree.structure(self.like(values)) else None
 
     def __call__(
         self, tokens: jax.Array, start: jax.Array | None = None, *, key: jax.Array | None = None

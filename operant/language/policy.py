@@ -14,7 +14,6 @@ import jax.numpy as jnp
 
 from operant.distributions import Categorical
 from operant.language.blocks import Cache
-from operant.language.config import Transformer
 from operant.language.heads import ScalarHead
 from operant.language.model import LanguageModel
 from operant.spaces import Box, Dict, Discrete, describe
@@ -33,9 +32,10 @@ class LanguagePolicy(eqx.Module):
     tokens: int = eqx.field(static=True)  # that there are; the model may have room for more
 
     @classmethod
-    def build(cls, config: Transformer, spec: EnvSpec, key: jax.Array, *, critic: bool) -> LanguagePolicy:
-        """With random weights. Raises ValueError naming what does not fit a text environment of this description."""
+    def build(cls, model: LanguageModel, spec: EnvSpec, *, critic: bool) -> LanguagePolicy:
+        """Of a model. Raises ValueError naming what does not fit a text environment of this description."""
         prompt_size, slot = sizes(spec)
+        config = model.config
         assert isinstance(spec.action_space, Discrete)
         if config.vocab_size < spec.action_space.n:
             raise ValueError(
@@ -48,7 +48,7 @@ class LanguagePolicy(eqx.Module):
                 f"responses {slot}. Set it to at least {prompt_size + slot}."
             )
         head = ScalarHead.build(config.width) if critic else None
-        return cls(LanguageModel.build(config, key), head, prompt_size, slot, spec.action_space.n)
+        return cls(model, head, prompt_size, slot, spec.action_space.n)
 
     @property
     def log_deviations(self) -> None:

@@ -306,6 +306,19 @@ class OwnPolicy(ABC):
         Raises ValueError where it does not fit the environment.
         """
 
+    def whole(self, network: Any) -> Any:
+        """The network that acts, of what is learnt of it: where a part stays as it is, that is no part of `network`."""
+        return network
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether it begins as something to stay near to, rather than at random."""
+        return False
+
+    def reference(self, network: Any) -> Any:
+        """The whole network as it was before anything of `network` was learnt, without a value function."""
+        raise ValueError(f"{type(self).__name__} begins at random: there is nothing to refer to.")
+
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """Its values, as files hold them."""

@@ -58,11 +58,14 @@ def arguments(config: Mapping[str, Any]) -> list[str] | None:
         words += ["--wrappers", *map(wrapper, config["wrappers"])]
     for key, value in _changed(catalogue.hyperparameters(name), config["hyperparameters"]):
         words += flag(key, value)
+    words += _model(config["hyperparameters"].get("network"))
     curious = dict(config.get("curiosity") or {})
     if curious:
         words += flag("curiosity", curious["name"])
         for key, value in _changed(catalogue.curiosity(curious.pop("name")), curious):
             words += flag(f"curiosity.{key}", value)
+    if config.get("kl_penalty"):
+        words += flag("kl_penalty", _penalty(config["kl_penalty"]))
     return words
 
 
@@ -88,10 +91,18 @@ def python(config: Mapping[str, Any]) -> str:
         changed = _changed(catalogue.hyperparameters(name), config["hyperparameters"])
         parts += [f"{key}={_plain(value)!r}" for key, value in changed if key not in own]
         parts += [f"{key}={key}" for key in own if key in config["hyperparameters"]]
+        if (
+            model := _language(config["hyperparameters"].get("network"))
+        ) is not None and "network" not in own:
+            parts.append(
+                f"network={model[0]!r}" if model[1] is None else f"network=operant.pretrained{model!r}"
+            )
     if config.get("curiosity"):
         curious = config["curiosity"]["name"]
         changed = _changed(catalogue.curiosity(curious), config["curiosity"])
         parts.append(f"curiosity={ {'name': curious, **{key: _plain(value) for key, value in changed}}!r}")
+    if config.get("kl_penalty"):
+        parts.append(f"kl_penalty={dict(config['kl_penalty'])!r}")
     learn = [f"{trained['total_timesteps']:_}"] if "total_timesteps" in trained else []
     learn += [f"{key}={trained[key]!r}" for key in LEARN if key in trained]
     lines = ["import operant", ""]
@@ -120,7 +131,9 @@ def missing(config: Mapping[str, Any]) -> list[str]:
         found.append("wrappers")
     typed = {each.name: each for each in catalogue.hyperparameters(config["algorithm"])}
     for name, value in config["hyperparameters"].items():
-        own = name in typed and typed[name].hint is catalogue.Network and value is None
+        model = _language(value)
+        nowhere = value is None or (model is not None and model[0] is None)
+        own = name in typed and typed[name].hint is catalogue.Network and nowhere
         if own or (name not in typed and value is not None):
             found.append(name)
     return found
@@ -203,7 +216,7 @@ def _changed(
     for field in fields:
         value = values.get(field.name, catalogue.before().get(field.name, field.default))
         if field.hint is catalogue.Network:
-            if isinstance(value, Mapping):
+            if isinstance(value, Mapping) and _language(value) is None:
                 usual = field.default
                 parts = (
                     replace(part, default=usual.get(part.name, part.default)) for part in catalogue.network()
@@ -213,6 +226,30 @@ def _changed(
                     yield field.name, value
         elif catalogue.tuples(value) != field.default:
             yield field.name, value
+
+
+def _language(network: Any) -> tuple[str | None, str | None] | None:
+    """`(the text that names it, its LoRA)` of a network that is a language model; None of another one."""
+    if isinstance(network, Mapping) and isinstance(values := network.get("transformer"), Mapping):
+        return "transformer:" + ",".join(f"{name}={_typed(value)}" for name, value in values.items()), None
+    if not isinstance(network, Mapping) or "weights" not in network:
+        return None
+    lora = network.get("lora")
+    if lora is None:
+        return network.get("path"), None
+    return network.get("path"), f"{lora['rank']}:{lora['alpha']:g}:{','.join(lora['layers'])}"
+
+
+def _model(network: Any) -> list[str]:
+    """The flags that name a language model."""
+    path, lora = _language(network) or (None, None)
+    return ([] if path is None else ["--model", path]) + ([] if lora is None else ["--lora", lora])
+
+
+def _penalty(values: Mapping[str, Any]) -> str:
+    """A KL penalty as the command line takes it."""
+    parts = [_typed(values[name]) for name in ("coefficient", "target", "gain")]
+    return ":".join([*parts, "whiten"] if values.get("whiten") else parts)
 
 
 def _plain(value: Any) -> Any:

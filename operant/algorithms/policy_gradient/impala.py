@@ -107,7 +107,8 @@ class IMPALA(ActorCriticLearner):
         network = state.network
         if explore and state.lagged_networks is not None:
             network = jax.tree.map(lambda x: x[0], state.lagged_networks)
-        policy, carry = network.policy(state.normalizer.observations(observation), action_mask, carry)
+        observation = state.normalizer.observations(observation)
+        policy, carry = self.whole(network).policy(observation, action_mask, carry)
         if not explore:
             return policy.mode(), carry, ()
         action = policy.sample(noise)

@@ -20,7 +20,7 @@ from operant.algorithms.gradient import GradientLearner
 from operant.algorithms.normalizing import Normalizes
 from operant.algorithms.policy_network import ActsByNetwork
 from operant.distributions import Distribution, parameters, sample_noise
-from operant.networks import ActorCritic, Network, UserModule, network_field
+from operant.networks import ActorCritic, Network, OwnPolicy, UserModule, network_field
 from operant.ops.exploration_noise import ExplorationNoise, HeldNoise, Independent
 from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
@@ -147,7 +147,7 @@ class PolicyGradient(ActsByNetwork, Normalizes, GradientLearner):
         `rest` are the loss's arguments after the carry.
         """
         transition = state.normalizer.transition(batch.transition)
-        gradient, metrics = jax.grad(loss, has_aux=True)(
+        gradient, metrics = self.gradient(loss)(
             state.network, transition, batch.weight, batch.carry, *rest, key=key
         )
         network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
@@ -156,6 +156,32 @@ class PolicyGradient(ActsByNetwork, Normalizes, GradientLearner):
             "train/learning_rate": at(self.learning_rate, clock),
         }
         return replace(state, network=network, optimizer=optimizer_state), metrics
+
+    def gradient(self, loss: Callable[..., tuple[jax.Array, dict[str, jax.Array]]]) -> Callable[..., tuple]:
+        """`(gradient, metrics)` of a loss of the network that acts, by what is learnt of it."""
+
+        def of_learnt(learnt: Any, *rest: Any, **keywords: Any) -> tuple[jax.Array, dict[str, jax.Array]]:
+            return loss(self.whole(learnt), *rest, **keywords)
+
+        return jax.grad(of_learnt, has_aux=True)
+
+    def log_prob(self, network: ActorCritic, transition: Transition, carry: PyTree) -> jax.Array:
+        """log π(a|s) `[T, N]` of what was done, by a whole network."""
+        policy, _ = network.unroll(transition.observation, transition.action_mask, carry, transition.done)
+        return policy.log_prob(transition.action)
+
+    def reference_of(self, network: ActorCritic) -> ActorCritic:
+        """What the network was before learning, which stays as it is."""
+        assert isinstance(self.network, OwnPolicy)
+        return self.network.reference(network)
+
+    def require_reference(self, wanted: bool, asked: str) -> None:
+        """Raise ValueError, naming what asks for it, where a reference is wanted and there is none."""
+        if wanted and not (isinstance(self.network, OwnPolicy) and self.network.has_reference):
+            raise ValueError(
+                f"{asked}: there is no reference model to stay near to. Begin with one, "
+                "network=operant.pretrained(PATH) (--model PATH), or leave it out."
+            )
 
     def advantages(
         self,

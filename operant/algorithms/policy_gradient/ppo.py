@@ -118,7 +118,7 @@ class PPO(ActorCriticLearner):
     def update(self, state: PPOState, batch: Batch, key: jax.Array, clock: Clock):
         carry, transition = batch.carry, state.normalizer.transition(batch.transition)
         acted = state if batch.behavior is None else batch.behavior
-        old = self.estimate(acted.network, acted.normalizer.transition(batch.transition), carry)
+        old = self.estimate(self.whole(acted.network), acted.normalizer.transition(batch.transition), carry)
         old_policy = old.policy
         assert old_policy is not None
         if self.objective == "clip":
@@ -134,7 +134,7 @@ class PPO(ActorCriticLearner):
             index, counter = row
             part = jax.tree.map(lambda x: x[:, index], data)
             start = jax.tree.map(lambda x: x[index], carry)
-            gradient, metrics = jax.grad(self.loss, has_aux=True)(
+            gradient, metrics = self.gradient(self.loss)(
                 network,
                 *part,
                 start,
@@ -164,7 +164,9 @@ class PPO(ActorCriticLearner):
         }
         kl_coef = state.kl_coef
         if kl_coef is not None:
-            policy, _ = network.unroll(transition.observation, transition.action_mask, carry, transition.done)
+            policy, _ = self.whole(network).unroll(
+                transition.observation, transition.action_mask, carry, transition.done
+            )
             kl = weighted_mean(old_policy.kl(policy), batch.weight)
             metrics |= {"train/kl_coef": kl_coef, "train/kl_divergence": kl}
             kl_coef = self.adapt_kl_coef(kl_coef, kl)

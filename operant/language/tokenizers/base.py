@@ -24,6 +24,12 @@ class Tokenizer(ABC):
 
     special: Special
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {self.vocab_size:,} tokens>"
+
+    def __deepcopy__(self, memo: Any) -> Tokenizer:
+        return self  # nothing of it changes
+
     @property
     @abstractmethod
     def vocab_size(self) -> int:
