@@ -97,6 +97,8 @@ class Samples:
 
 def _log_probs(model: LanguageModel, samples: Samples, responses: Any) -> list[np.ndarray]:
     """Those of each response's tokens by another model."""
+    from operant.language.log_probs import token_log_probs
+
     environment = samples.environment
     prompts = np.asarray(environment.prompts)[samples.chosen]
     tokens = np.full(
@@ -106,12 +108,8 @@ def _log_probs(model: LanguageModel, samples: Samples, responses: Any) -> list[n
     for row, response in zip(tokens, responses, strict=True):
         row[prompts.shape[1] :][: len(response.tokens)] = response.tokens
     start = np.asarray(environment.start)[samples.chosen]
-    table = np.asarray(_of_next(model, tokens.astype(np.int32), start))[:, prompts.shape[1] - 1 :]
-    return [row[: len(response.tokens)] for row, response in zip(table, responses, strict=True)]
-
-
-@jax.jit
-def _of_next(model: LanguageModel, tokens: jax.Array, start: jax.Array) -> jax.Array:
-    """log π of each token after the first, `[N, T − 1]`."""
-    logits = jax.nn.log_softmax(model(tokens, start)[:, :-1])
-    return jax.numpy.take_along_axis(logits, tokens[:, 1:, None], -1)[..., 0]
+    table = np.asarray(jax.jit(token_log_probs)(model, tokens.astype(np.int32), start))
+    return [
+        row[prompts.shape[1] :][: len(response.tokens)]
+        for row, response in zip(table, responses, strict=True)
+    ]

@@ -367,7 +367,7 @@ def test_a_bad_prompt_and_a_bad_line_are_named(tmp_path):
     ("reward", "message"),
     [
         ({}, "at least one function"),
-        ({"a": length}, "reward 'a': .* must be a pair"),
+        ({"a": length}, "reward 'a': .* or a pair of a weight and a function"),
         ({"a": (float("nan"), length)}, "reward 'a'"),
     ],
 )
