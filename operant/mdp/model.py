@@ -84,11 +84,14 @@ class MDP:
         A pair may name a next state twice, with different rewards. Pairs that are not named are impossible.
 
         Args:
-            state, action, next_state: Integers from 0.
+            state: Integers from 0.
+            action: Integers from 0.
+            next_state: Integers from 0.
             probability: Of that outcome, given the state and action.
             reward: On that outcome.
             terminated: Whether it ends the episode: nothing follows, whatever the next state.
-            num_states, num_actions: How many there are; by default as many as are named.
+            num_states: How many states there are; by default as many as are named.
+            num_actions: How many actions there are; by default as many as are named.
             start: A state, or the probability of each, `[S]`: where episodes begin.
         """
         columns = gather(
@@ -146,7 +149,8 @@ class MDP:
         Probabilities are uniform on the simplex, rewards standard normal and differ between outcomes.
 
         Args:
-            num_states, num_actions: S and A.
+            num_states: S.
+            num_actions: A.
             successors: How many next states each pair may lead to; by default all.
             impossible: The probability that an action is impossible; a state that is not terminal keeps at least one.
             terminal: The number of terminal states.

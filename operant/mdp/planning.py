@@ -136,7 +136,9 @@ def evaluate_policy(
         mdp: The model.
         policy: The action of each state, `[S]`, or the probability of each action, `[S, A]`; values for
             terminal states are ignored.
-        gamma, tolerance, max_iterations: As of `value_iteration`; only "iterate" is capped.
+        gamma: As of `value_iteration`.
+        tolerance: As of `value_iteration`.
+        max_iterations: As of `value_iteration`; only "iterate" is capped.
         method: "solve" solves the linear equations V = r + γ P V, "iterate" repeats V ← r + γ P V from 0.
 
     Raises:
