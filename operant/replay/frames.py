@@ -9,8 +9,9 @@ the successor of the step before, and where an episode opens its first frame is 
     transitions           f0→f1 f1→f2 f2→f3 g0→g1
 
 A stack goes back over at most k − 1 frames, and no further than its episode's first, which is repeated. The ring of
-frames is longer than that of transitions by a part (`SLACK`). Where episodes are so short that their last frames take
-more, the oldest transitions are given up when their frames are overwritten.
+frames is longer than that of transitions by a part (`SLACK`), so that a million frames of 84×84 take 7.2 GB. Where
+episodes are so short that their last frames take more, the oldest transitions are given up when their frames are
+overwritten: of episodes of 16 steps one in 23.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import jax.numpy as jnp
 
 from operant.types import PyTree, Transition
 
-SLACK = 16  # one more frame for this number of transitions
+SLACK = 64  # one more frame for this number of transitions
 
 
 class Frames(eqx.Module):

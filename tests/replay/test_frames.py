@@ -142,3 +142,11 @@ def test_frames_insert_takes_stacks_of_more_frames_than_a_byte_counts():
     index = jnp.arange(steps), jnp.zeros(steps, jnp.int32)
     np.testing.assert_array_equal(frames.observation(*index), shown[:-1])
     np.testing.assert_array_equal(frames.next_observation(*index), shown[1:])
+
+
+def test_a_million_frames_of_atari_take_little_more_than_their_pixels():
+    """Catches stacks that are stored whole, and a ring that is much longer than it has to be."""
+    seen = jax.ShapeDtypeStruct((1, 84, 84, 4), jnp.uint8)
+    ring_of_frames = jax.eval_shape(lambda x: Frames.init(x, 4, 1_000_000, 4), seen)
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(ring_of_frames))
+    assert size < 1.02 * 84 * 84 * 1_000_000
