@@ -52,7 +52,7 @@ class Case:
 
 
 SIZES = {"width": 32, "layers": 2, "heads": 4, "context": 10}
-GRPO = {"n_episodes": 256, "group_size": 8, "learning_rate": "linear:0.003:0", "kl_penalty": 0.002}
+GRPO = {"n_episodes": 256, "group_size": 8, "learning_rate": "linear:0.0005:0", "kl_penalty": 0.002}
 CASES = (
     Case("arithmetic", "arithmetic", SIZES, GRPO, 300, {"digits": 1}),
     Case("sorting", "sorting", SIZES, GRPO, 300, {"shortest": 2, "longest": 4}),

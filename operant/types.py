@@ -11,7 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from operant.spaces import Space
+from operant.spaces import Dict, Space
 
 PyTree = Any
 Hindsight = Literal["none", "future", "final", "episode"]
@@ -34,6 +34,15 @@ class EnvSpec:
     border: Any = field(
         default=None, compare=False, repr=False
     )  # the `envs.border.Border`; None: as the spaces here
+
+    @property
+    def of_text(self) -> bool:
+        """Whether an action is a token: see `language.environment`."""
+        return (
+            self.dummy_steps
+            and isinstance(self.observation_space, Dict)
+            and "tokens" in self.observation_space.parts
+        )
 
 
 # A plain dataclass, as is Transition: the host loop makes one of each at every step, and an eqx.Module of eight

@@ -231,6 +231,14 @@ def test_grpo_needs_a_reference_for_its_kl_term():
         grpo(kl_coef=0.1).check(SPEC)
 
 
+def test_grpo_of_text_needs_a_language_model_and_as_many_steps_as_a_response_has_tokens():
+    with pytest.raises(ValueError, match="Arithmetic is of text, which needs a language model"):
+        operant.GRPO("Arithmetic", preset=None, num_envs=64)
+    network = operant.language.Transformer(vocab_size=17, width=8, layers=1, heads=2, context=16)
+    with pytest.raises(ValueError, match="max_steps=64: must be 4 in Arithmetic"):
+        operant.GRPO("Arithmetic", preset=None, num_envs=64, network=network)
+
+
 def test_grpo_learns_cartpole():
     agent = operant.GRPO(
         "CartPole-v1", n_episodes=32, group_size=8, max_steps=64, learning_rate=0.01, num_envs=32

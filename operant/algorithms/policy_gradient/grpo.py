@@ -143,6 +143,9 @@ class GRPO(PolicyGradient):
 
     def check(self, spec: EnvSpec) -> None:
         super().check(spec)
+        if spec.of_text:
+            allowed = f"{spec.max_episode_steps} in {spec.id}, as many as a response may have tokens (max_new_tokens)"
+            require(self.max_steps == spec.max_episode_steps, "max_steps", self.max_steps, allowed)
         self.require_reference(self.kl_coef is not None, f"kl_coef={self.kl_coef}")
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PolicyState:

@@ -90,6 +90,11 @@ class PolicyGradient(ActsByNetwork, Normalizes, GradientLearner):
     def check(self, spec: EnvSpec) -> None:
         parameters(spec.action_space)  # refuses a space without a policy head
         self.normalized_parts(spec)
+        if spec.of_text and not isinstance(self.network, OwnPolicy):
+            raise ValueError(
+                f"{spec.id} is of text, which needs a language model: network=operant.pretrained(PATH), or a new one, "
+                "operant.language.Transformer(…) (--model PATH, or --model transformer:width=64,layers=2)."
+            )
         if self.use_sde and not isinstance(spec.action_space, Box):
             raise ValueError(
                 f"use_sde=True: state-dependent exploration needs Box actions; {spec.id} has "
