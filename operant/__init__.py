@@ -36,8 +36,10 @@ _MODULES = {
         "TextLog",
         "WandbLog",
     ),
+    "operant.agent.branching": ("branch",),
     "operant.agent.collecting": ("Collected", "collect"),
     "operant.agent.scripted": ("ScriptedPolicy",),
+    "operant.agent.steering": ("Steering",),
     "operant.agent.texts": ("pretrained",),
     "operant.algorithms.advice": ("TrainingWarning",),
     "operant.algorithms.base": ("Algorithm",),
@@ -84,7 +86,7 @@ _MODULES = {
 """What is published, by the module that defines it."""
 
 _METHODS = ("load", "resume")  # of Agent, published as functions
-_PACKAGES = ("authoring", "language", "mdp")  # published as they are
+_PACKAGES = ("authoring", "language", "live", "mdp")  # published as they are
 
 settings.apply()
 

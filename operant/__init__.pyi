@@ -5,6 +5,7 @@
 from operant.agent import Agent as Agent
 from operant.agent import DivergedError as DivergedError
 from operant.agent import callbacks as callbacks
+from operant.agent.branching import branch as branch
 from operant.agent.callbacks import Callback as Callback
 from operant.agent.callbacks import Curriculum as Curriculum
 from operant.agent.callbacks import EpisodeLog as EpisodeLog
@@ -21,6 +22,7 @@ from operant.agent.callbacks import WandbLog as WandbLog
 from operant.agent.collecting import Collected as Collected
 from operant.agent.collecting import collect as collect
 from operant.agent.scripted import ScriptedPolicy as ScriptedPolicy
+from operant.agent.steering import Steering as Steering
 from operant.agent.texts import pretrained as pretrained
 from operant.algorithms.advice import TrainingWarning as TrainingWarning
 from operant.algorithms.base import Algorithm as Algorithm
@@ -108,6 +110,7 @@ from operant.replay.buffer import ReplayBuffer as ReplayBuffer
 from operant.studio.stages import plot_preprocessing as plot_preprocessing
 from operant import authoring as authoring
 from operant import language as language
+from operant import live as live
 from operant import mdp as mdp
 from operant.version import __version__ as __version__
 

@@ -16,6 +16,7 @@ from operant.agent.core import Core
 from operant.agent.model import Model
 from operant.agent.plan import Plan
 from operant.agent.recorded import require_dataset, source_of, updates_of
+from operant.agent.steering import Steering
 from operant.agent.training import Session
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
@@ -127,6 +128,8 @@ class Agent(Model):
         evaluate_env: Any = None,
         reset_num_timesteps: bool = False,
         info_keywords: Sequence[str] = (),
+        steering: Steering | None = None,
+        interventions: str | Path | None = None,
         overwrite: bool = False,
         **habit: Never,
     ) -> Self:
@@ -157,6 +160,10 @@ class Agent(Model):
                 `total_timesteps`, and a schedule of the earlier call jumps back to where the new end puts it.
             info_keywords: Keys of the info that ends an episode, whose means over the last hundred episodes become
                 metrics, `rollout/<key>`; `is_success` becomes `rollout/success_rate` wherever there is one.
+            steering: Through which another thread pauses, stops and changes this training, as the live page does. What
+                it does is kept in `run_dir`, and done again where the run is resumed.
+            interventions: The `interventions.jsonl` of another run, or its directory: the changes that were made there
+                are made here, at the same steps.
             overwrite: Whether a run that is already in `run_dir` may be deleted.
 
         Returns itself. Ctrl-C stops after the environment step under way (natively within two seconds, or one
@@ -216,6 +223,8 @@ class Agent(Model):
             info_keywords=info_keywords,
             evaluate_env=evaluate_env,
             from_zero=reset_num_timesteps,
+            steering=steering,
+            interventions=interventions,
         )
         if directory is None:
             session.train()
@@ -243,6 +252,7 @@ class Agent(Model):
         env_timeout: float | None = None,
         algorithm: type[Algorithm] | None = None,
         frozen: Mapping[str, Any] | None = None,
+        steering: Steering | None = None,
     ) -> Self:
         """Continue a run from its last checkpoint to the end it was given.
 
@@ -250,7 +260,8 @@ class Agent(Model):
         environments cannot be stored: there, episodes start afresh. `env`, `network`, `wrappers`, `env_kwargs` and
         `dataset` are needed where the run was started with objects of yours, which no file can hold, and so is
         `algorithm`, the class, where that is yours. Where it holds a `Frozen` of modules of yours, `frozen` gives one
-        of the same structure by the name of its field. `env_timeout` stands for that of the run.
+        of the same structure by the name of its field. `env_timeout` stands for that of the run. Changes that somebody
+        made while it trained (`steering`) are made again at their steps.
         """
         with RunDirectory.open(run_dir).held():
             agent = cls.restore(
@@ -264,7 +275,7 @@ class Agent(Model):
                 algorithm=algorithm,
                 frozen=frozen,
             )
-            return agent.finish(run_dir, callback, progress_bar, loggers)
+            return agent.finish(run_dir, callback, progress_bar, loggers, steering)
 
     @classmethod
     def restore(
@@ -294,6 +305,7 @@ class Agent(Model):
         callback: Any = None,
         progress_bar: bool = True,
         loggers: Sequence[Logger] = (),
+        steering: Steering | None = None,
     ) -> Self:
         """Train what `restore` gave to the end that its run was given."""
         directory = RunDirectory.open(run_dir)
@@ -306,6 +318,7 @@ class Agent(Model):
                 progress_bar=progress_bar,
                 loggers=loggers,
                 resumed=True,
+                steering=steering,
             ).train()
         return self
 

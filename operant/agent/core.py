@@ -216,6 +216,12 @@ class Core:
         core.learner.take_statistics(self.learner, [range(len(self.seeds))[index]])
         return core
 
+    def apart(self, algorithm: Algorithm, state: PyTree, step: int) -> Core:
+        """A core of one learner with its state at a step, which training in another thread leaves alone."""
+        core = self._like(state, self.seed, None, Begun(step), [])
+        core.tune(algorithm, traced=True)
+        return core
+
     def of_best(self) -> Core:
         """The best model as a core of its own; of several seeds, each one's. Raises ValueError where there is none."""
         best = self._best

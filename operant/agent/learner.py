@@ -275,9 +275,9 @@ class Learner:
 
     def as_trained(self, env: gym.Env) -> gym.Env:
         """An environment that normalises observations, if it does, with the statistics of training."""
-        return with_training_statistics(env, self._statistics)
+        return with_training_statistics(env, self.statistics)
 
-    def _statistics(self, index: int = 0) -> Any:
+    def statistics(self, index: int = 0) -> Any:
         """Those of the first environment in which a learner trains, or trained before; None where there are none."""
         environments = None if self._loop is None else self._loop.environments
         if not self.source.normalizes or environments is None:
@@ -286,7 +286,7 @@ class Learner:
 
     def take_statistics(self, other: Learner, learners: Sequence[int]) -> None:
         """Take over a copy of those of some of another's learners, which become the learners of this one, in order."""
-        self.statistics_taken = [copy.deepcopy(other._statistics(index)) for index in learners]
+        self.statistics_taken = [copy.deepcopy(other.statistics(index)) for index in learners]
 
     def played_outside(self) -> None:
         """Whoever plays outside training may play the very instance that training steps."""

@@ -22,6 +22,7 @@ from operant.agent import frozen_files
 from operant.agent.best import Best
 from operant.agent.configuration import Supplied, config, from_config
 from operant.agent.core import Core
+from operant.agent.intervening import Interventions, make_again
 from operant.agent.learner import Begun
 from operant.engine import files
 from operant.engine.checkpoint import RUN_FILE, latest_checkpoint, load_checkpoint, read_environments
@@ -225,6 +226,7 @@ def restore(run_dir: str | Path, supplied: Supplied, step: int | None = None) ->
     with blamed(directory.config_file):  # its environment is made here, and compared with its spaces
         _require_held(core, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
     with blamed(path):
+        make_again(core, Interventions.of(directory.interventions_file, None).changes(-1, int(path.name)))
         run, manifest = load_run(core, path, stored.get("checkpoint_replay", True))
         if steps_done(run) != manifest["step"]:
             raise FileError(f"the run is at step {steps_done(run)}, not at {manifest['step']}.", field="step")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,11 +17,13 @@ from operant.agent.configuration import config
 from operant.agent.core import Core
 from operant.agent.divergence import Divergence
 from operant.agent.held import Held
+from operant.agent.intervening import Intervening, Interventions
 from operant.agent.keeping import Keeper
 from operant.agent.plan import Plan
 from operant.agent.refilling import refill
 from operant.agent.samples import MOMENTS, Samples
 from operant.agent.selection import Selection
+from operant.agent.steering import Steering
 from operant.engine.episode_infos import EpisodeInfos
 from operant.engine.log import ITERATIONS, STEP, UPDATES, CsvLog, Logger
 from operant.engine.metrics import NAN
@@ -53,6 +56,8 @@ class Session:
         evaluate_env: Any = None,
         from_zero: bool = False,
         resumed: bool = False,
+        steering: Steering | None = None,
+        interventions: str | Path | None = None,
     ) -> None:
         for function in observers:
             if not callable(function):
@@ -99,6 +104,10 @@ class Session:
         )
         self.evaluated: dict[str, Any] = {}  # the newest evaluation, which stays in view
         self.loggers = list(loggers)
+        own = None if directory is None else directory.interventions_file
+        recorded = Interventions.of(own, interventions) if resumed or interventions else Interventions(own)
+        made = core.step if resumed else -1  # by `saving.restore`
+        self.intervening = Intervening(core, self.watch, self.keeper.save, recorded, steering, made)
 
     def train(self) -> None:
         """Train; Ctrl-C stops after the environment step or chunk under way, and then raises KeyboardInterrupt."""
@@ -134,8 +143,10 @@ class Session:
                 closing.callback(keeper.at_the_end, keeper.save_model)
                 closing.callback(keeper.at_the_end, keeper.save)
                 closing.callback(self.end)
+                closing.callback(self.intervening.end)
                 watch.rescue = keeper.rescue
                 try:
+                    self.intervening.begin()
                     if self.hooks.start(plan.total_timesteps):
                         if core.lacks_replay:
                             self.run = refill(
@@ -150,6 +161,7 @@ class Session:
                             self.observers,
                             on_warm_up=self.on_warm_up,
                             on_iteration=self.on_iteration if self.hooks.wants("on_rollout") else None,
+                            end_after=self.intervening.recorded.next_change,
                         )
                     watch.shields = 1  # nothing is broken off until all is kept, but for on_end
                 except BaseException as error:
@@ -201,6 +213,8 @@ class Session:
         ):
             self.ask(step)
         self.previous = step
+        if going and step < self.plan.total_timesteps:
+            self.started += self.intervening.between(step)  # a pause is not time of training
         return going
 
     def end(self) -> None:

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,18 +19,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant import habits
-from operant.agent import around, inputs
+from operant.agent import hyperparameters
 from operant.agent.configuration import kept_vectorization
 from operant.agent.learned import Learned
-from operant.algorithms import registry
-from operant.algorithms.base import Algorithm
 from operant.engine import files
 from operant.envs.source import Source
 from operant.replay import ring
-from operant.types import EnvSpec
 
 RING = "operant-replay-1"
-SIZES = ("capacity", "n_step", "priority", "sequence")  # of a Replay: what is stored depends on them
 
 
 class Tunable(Learned):
@@ -79,7 +75,7 @@ class Tunable(Learned):
             return
         inner = self.algorithm.innermost
         if name in inner.__dataclass_fields__:
-            self._tune(name, value)
+            hyperparameters.change(self._core, name, value)
         elif name in self.__dict__ or hasattr(type(self), name):
             raise AttributeError(
                 f"agent.{name} cannot be set: it is fixed when the agent is made. Make another one, or "
@@ -192,35 +188,3 @@ class Tunable(Learned):
         run = self.learner.started(return_experience=self.learner.return_experience)
         stored = files.load_tree(path, run.replay)
         self.learner.run = replace(run, replay=ring.truncate_open_episodes(stored))
-
-    def _tune(self, name: str, value: Any) -> None:
-        """Give a hyperparameter another value. Raises ValueError where what has been learnt would not fit."""
-        inner, *kept = around.parts(self.algorithm)
-        values = {field.name: getattr(inner, field.name) for field in fields(inner)} | {name: value}
-        algorithm = around.put(registry.build(type(inner), values), *kept)
-        algorithm.check(self.spec)
-        algorithm.experience.require_shared(self.num_envs)
-        inputs.require_same_discount(algorithm, self.source.wrappers)
-        traced = jax.tree.structure(algorithm) == jax.tree.structure(self.algorithm)
-        if not traced and not self._fits(algorithm):
-            raise ValueError(
-                f"agent.{name} = {value!r}: what has been learnt, or what is in replay, would not fit it. Make another "
-                f"agent with {name}=…, or load a saved one with it: operant.load(path, {name}=…)."
-            )
-        self._core.tune(algorithm, traced)
-
-    def _fits(self, algorithm: Algorithm) -> bool:
-        """Whether a state of this agent's, and its replay, can be that algorithm's."""
-        now, then = self.algorithm.experience, algorithm.experience
-        if type(now) is not type(then):
-            return False
-        stored = self.learner.run is not None and now.replay is not None
-        if stored and any(getattr(now, size) != getattr(then, size) for size in SIZES):
-            return False
-        return _shapes(self.algorithm, self.spec) == _shapes(algorithm, self.spec)
-
-
-def _shapes(algorithm: Algorithm, spec: EnvSpec) -> tuple[Any, list]:
-    """Structure, shapes and dtypes of an algorithm's state."""
-    state = jax.eval_shape(lambda: algorithm.init(spec, jax.random.key(0)))
-    return jax.tree.structure(state), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(state)]

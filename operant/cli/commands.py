@@ -47,12 +47,15 @@ def resume(
     video: Annotated[bool, tyro.conf.arg(help="Film an episode.")] = True,
     pictures: Annotated[bool, tyro.conf.arg(help="Draw curves and a map of the policy.")] = True,
     env_timeout: EnvTimeout = None,
+    live: Annotated[
+        bool, tyro.conf.arg(help="Open a page in a browser on this machine that shows and steers training.")
+    ] = False,
     modules: Modules = (),
 ) -> None:
     """Continue a run from its last checkpoint to its end, or to a later one, and score it."""
     from operant.cli.train import resume
 
-    resume(run, total_timesteps, episodes, wandb, progress, video, pictures, modules, env_timeout)
+    resume(run, total_timesteps, episodes, wandb, progress, video, pictures, modules, env_timeout, live)
 
 
 def evaluate(
@@ -374,6 +377,40 @@ def label(
         label(data, output, model, chat, seed, values)
 
 
+def branch(
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="Its run directory.")],
+    path: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NEW", help="That of the new run.")],
+    *,
+    step: Annotated[int | None, tyro.conf.arg(help="That of the checkpoint; none: the last one.")] = None,
+    change: Annotated[
+        tuple[str, ...],
+        tyro.conf.arg(
+            metavar="NAME=VALUE…",
+            help="New values of traced hyperparameters, such as learning_rate=1e-4 or ent_coef=linear:0.01:0.",
+        ),
+    ] = (),
+    modules: Modules = (),
+) -> None:
+    """Begin a new run from a checkpoint of another, with changes; `operant resume NEW` trains it."""
+    from operant.cli.branch import branch
+
+    branch(run, path, step, change, modules)
+
+
+def ui(
+    runs: Annotated[
+        tyro.conf.Positional[tuple[str, ...]],
+        tyro.conf.arg(metavar="RUN…", help="Run directories; none: all in runs/."),
+    ] = (),
+    *,
+    port: Annotated[int, tyro.conf.arg(help="Where to listen on this machine; 0: any free port.")] = 0,
+) -> None:
+    """Open a page in a browser on this machine that shows runs, finished or being trained, side by side."""
+    from operant.cli.ui import ui
+
+    ui(runs, port)
+
+
 def algorithms() -> None:
     """List the algorithms, the papers they come from, and the action spaces they take."""
     from operant.cli.tables import algorithms
@@ -488,6 +525,8 @@ COMMANDS = {
         export,
         generate,
         label,
+        branch,
+        ui,
         algorithms,
         environments,
         check,

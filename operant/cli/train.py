@@ -25,12 +25,14 @@ from operant.cli.training import (
     at_least_one,
     require_countable,
     require_episodes,
+    require_live,
     require_timeout,
     require_wandb,
 )
 
 if TYPE_CHECKING:
     from operant.agent import Agent
+    from operant.agent.steering import Steering
     from operant.engine.log import Logger
     from operant.engine.run_directory import RunDirectory
 
@@ -122,6 +124,7 @@ def _train(asked: Asked, again: str) -> None:
             holding.enter_context(directory.held())
         from_where = f"preset: {asked.preset}" if asked.start is None else f"from: {asked.start}"
         print(f"{_header(agent)}\n{from_where}\nrun: {directory.path}", flush=True)
+        steering = holding.enter_context(_steered(directory, training.live))
         with _finished(
             agent, directory, again, training.episodes, training.video, training.pictures
         ) as begin:
@@ -138,6 +141,8 @@ def _train(asked: Asked, again: str) -> None:
                 evaluate_every=training.evaluate_every or None,
                 evaluation_episodes=training.evaluation_episodes,
                 evaluate_env=training.evaluate_env,
+                steering=steering,
+                interventions=training.interventions,
                 overwrite=training.overwrite,
             )
 
@@ -152,9 +157,12 @@ def resume(
     pictures: bool,
     imported: Sequence[str] = (),
     env_timeout: float | None = None,
+    live: bool = False,
 ) -> None:
     """`operant resume`."""
     with from_input():
+        if live:
+            require_live("--live")
         require_timeout(env_timeout)
         at_least_one(total_timesteps=total_timesteps)
         require_episodes(episodes)
@@ -172,8 +180,22 @@ def resume(
             agent = Agent.restore(run, env_timeout=env_timeout)
             _set_end(directory, agent.step, total_timesteps)
         print(f"{_header(agent)}\nresuming {run} at step {agent.step:,}", flush=True)
+        steering = holding.enter_context(_steered(directory, live))
         with _finished(agent, directory, None, episodes, video, pictures) as begin:
-            agent.finish(run, begin, progress_bar=progress, loggers=_loggers(wandb, agent))
+            agent.finish(run, begin, progress, _loggers(wandb, agent), steering)
+
+
+@contextlib.contextmanager
+def _steered(directory: RunDirectory, live: bool) -> Iterator[Steering | None]:
+    """What steers training in this block, from a page that is open as long; None without one."""
+    if not live:
+        yield None
+        return
+    from operant.live.page import noting_warnings, open_page
+
+    with open_page(directory.path) as page, noting_warnings(page.log):
+        yield page.steering
+    print(f"the page is closed; `operant ui {shlex.quote(str(directory.path))}` opens it again", flush=True)
 
 
 def _set_end(directory: RunDirectory, step: int, total_timesteps: int | None) -> None:

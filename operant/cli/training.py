@@ -94,6 +94,11 @@ class Training:
     """Replace a run that is already in the run directory."""
     log_interval: int | None = None
     """Environment steps between two rows of metrics; none: about a hundredth of training."""
+    live: bool = False
+    """Open a page in a browser on this machine that shows training, and pauses, changes and stops it."""
+    interventions: Annotated[str | None, tyro.conf.arg(metavar="RUN|FILE")] = None
+    """A run that was steered from its page, or its interventions.jsonl: what was changed there is changed here, at the
+    same steps."""
     wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None
     """Also send the metrics to this project of Weights & Biases."""
     progress: bool = True
@@ -134,6 +139,8 @@ class Training:
         require_countable(self.total_timesteps)
         require_timeout(self.env_timeout)
         require_wandb(self.wandb)
+        if self.live:
+            require_live("--live")
         if self.run_dir is not None and not self.run_dir.strip():
             raise ValueError(f"--run-dir {self.run_dir!r}: must name a directory.")
         require_seeds("seed", [self.seed])
@@ -158,6 +165,12 @@ def require_wandb(project: str | None) -> None:
     """Raise ValueError if metrics should go to Weights & Biases and its package is not installed."""
     if project is not None and find_spec("wandb") is None:
         raise ValueError(f"--wandb {project}: needs an extra: pip install 'operant-rl[wandb]'.")
+
+
+def require_live(what: str) -> None:
+    """Raise ValueError if the page that a flag or a command opens needs packages that are not installed."""
+    if find_spec("starlette") is None or find_spec("uvicorn") is None:
+        raise ValueError(f"{what}: needs an extra: pip install 'operant-rl[live]'.")
 
 
 def require_episodes(episodes: int, seed: int = 0) -> None:

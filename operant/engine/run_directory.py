@@ -144,6 +144,14 @@ class RunDirectory:
         return self.path / "metrics.csv"
 
     @property
+    def interventions_file(self) -> Path:
+        return self.path / "interventions.jsonl"
+
+    @property
+    def branch_file(self) -> Path:
+        return self.path / "branch.json"
+
+    @property
     def tensorboard(self) -> Path:
         return self.path / "tensorboard"
 

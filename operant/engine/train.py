@@ -136,12 +136,14 @@ def train(
     *,
     on_warm_up: Callable[[TrainState], bool] = lambda run: True,
     on_iteration: Callable[[TrainState], bool] | None = None,
+    end_after: Callable[[int], int] = lambda step: LARGEST,
 ) -> TrainState:
     """Advance `run` until `total` steps have been taken or `on_chunk(run, metrics)` is False; Python runs only there.
 
     `on_warm_up(run)` is the same for the random steps before learning, which have no metrics. With `on_iteration(run)`
-    iterations come one by one, which learns the same and takes longer. A run that was stopped goes on exactly as if
-    it had not been, provided that `size` and `total` are the same.
+    iterations come one by one, which learns the same and takes longer. `end_after(step)` is the next step at which a
+    chunk must end, whatever its size. A run that was stopped goes on exactly as if it had not been, provided that
+    `size` and `total` are the same.
     """
     if not 0 < total <= LARGEST:
         raise ValueError(f"total_timesteps={total}: must be from 1 to {LARGEST} in all.")
@@ -155,8 +157,8 @@ def train(
         for observer in observers:
             observer(experience)
 
-    def left(run: TrainState) -> int:
-        return math.ceil((total - steps_done(run)) / per_iteration)
+    def left(run: TrainState, end: int = total) -> int:
+        return math.ceil((min(end, total) - steps_done(run)) / per_iteration)
 
     def chunk(run: TrainState, count: int, more: bool = False) -> tuple[TrainState, dict[str, np.ndarray]]:
         run, metrics, experience = loop.step(run, count, size, more)
@@ -190,7 +192,7 @@ def train(
             if not on_warm_up(run) or loop.watch.stop:
                 return run
         while left(run) > 0:
-            count = min(left(run), size)
+            count = max(1, min(left(run, end_after(steps_done(run))), size))
             run, metrics = chunk(run, count) if on_iteration is None else one_by_one(run, count, on_iteration)
             if not on_chunk(run, metrics) or loop.watch.stop:
                 break

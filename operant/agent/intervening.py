@@ -1,0 +1,138 @@
+"""What somebody does to a training between two chunks: done, kept with its step, and done again on resuming."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from operant.agent.core import Core
+from operant.agent.hyperparameters import changed_traced
+from operant.agent.steering import Steering
+from operant.engine.interventions import CHANGE, Intervention, read_interventions, write_interventions
+from operant.engine.train import LARGEST
+from operant.engine.watch import Watch
+
+
+class Interventions:
+    """Those of a run: they are written as they are made, and made again where the run is resumed or repeated."""
+
+    def __init__(self, path: Path | None, known: Iterable[Intervention] = ()) -> None:
+        self.path = path
+        self._known = list(known)
+
+    @classmethod
+    def of(cls, path: Path | None, given: str | Path | None) -> Interventions:
+        """Those in a run's own file at `path`; those `given`, a file or the directory of a run, before there is one."""
+        if given is None:
+            return cls(path, [] if path is None else read_interventions(path))
+        given = Path(given) / "interventions.jsonl" if Path(given).is_dir() else Path(given)
+        if not given.is_file():
+            raise ValueError(f"interventions={str(given)!r}: there is no such file.")
+        changes = [one for one in read_interventions(given) if one.kind == CHANGE]
+        return cls(path, changes)
+
+    def write(self) -> None:
+        """Write them where the run keeps them, if it does."""
+        if self.path is not None and self._known:
+            write_interventions(self.path, self._known)
+
+    def add(self, one: Intervention) -> None:
+        """Keep one, on the disk before anything comes of it."""
+        self._known.append(one)
+        self.write()
+
+    def changes(self, after: int, until: int) -> list[Intervention]:
+        """The changes that were made after one step, and until another."""
+        return [one for one in self._known if one.kind == CHANGE and after < one.step <= until]
+
+    def next_change(self, step: int) -> int:
+        """The step of the first change after this one."""
+        later = (one.step for one in self._known if one.kind == CHANGE and one.step > step)
+        return min(later, default=LARGEST)
+
+
+class Intervening:
+    """A training's interventions: those that were recorded, and those that somebody asks for now.
+
+    `save` writes a checkpoint. `recorded` are of the run that is resumed, or of another one that is repeated; changes
+    until step `made` have been made already. Raises ValueError for one that this agent cannot make.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        watch: Watch,
+        save: Callable[[], None],
+        recorded: Interventions,
+        steering: Steering | None,
+        made: int,
+    ) -> None:
+        self.core, self.watch, self.save = core, watch, save
+        self.recorded, self.steering, self.made = recorded, steering, made
+        for one in recorded.changes(made, LARGEST):
+            try:
+                changed_traced(core, *_change(one))
+            except ValueError as error:
+                raise ValueError(f"The change that was recorded at step {one.step:,}: {error}") from error
+
+    def begin(self) -> None:
+        """Training begins."""
+        self.recorded.write()
+        self._make_again(self.core.step)
+        if self.steering is not None:
+            self.steering.begin(self.core, self.watch)
+
+    def between(self, step: int) -> float:
+        """Between two chunks: make the changes that were recorded for this step, and do what somebody asks for now; for
+        how many seconds training paused."""
+        self._make_again(step)
+        if self.steering is None:
+            return 0.0
+
+        def do(kind: str, name: str | None, value: Any) -> None:
+            self._do(step, kind, name, value)
+
+        with self.watch.doing("between two chunks"):
+            return self.steering.between(do)
+
+    def end(self) -> None:
+        """Training is over: of what was not done a stop is kept, since it came at once."""
+        for kind, name, value in () if self.steering is None else self.steering.end():
+            if kind == "stop":
+                self._do(self.core.step, kind, name, value)
+
+    def _make_again(self, step: int) -> None:
+        make_again(self.core, self.recorded.changes(self.made, step))
+        self.made = max(self.made, step)
+
+    def _do(self, step: int, kind: str, name: str | None, value: Any) -> None:
+        """Do what somebody asks for now, after this step. It is kept on the disk before it has consequences."""
+        one, algorithm = Intervention(step, kind, name, value, int(time.time())), None
+        if kind == CHANGE:
+            try:
+                algorithm = changed_traced(self.core, *_change(one))
+            except ValueError as error:  # it was allowed when it was asked for, and others came in between
+                assert self.steering is not None
+                self.steering.problems.append(str(error))
+                return
+        self.recorded.add(one)
+        if algorithm is not None:
+            self.core.tune(*algorithm)
+        elif kind == "checkpoint":
+            self.save()
+        elif kind == "stop":
+            self.watch.stop = True
+
+
+def make_again(core: Core, changes: Iterable[Intervention]) -> None:
+    """Make changes that were recorded. Raises ValueError, naming it, for one that this agent cannot make."""
+    for one in changes:
+        core.tune(*changed_traced(core, *_change(one)))
+
+
+def _change(one: Intervention) -> tuple[str, float | str]:
+    assert one.name is not None
+    assert one.value is not None
+    return one.name, one.value

@@ -1,0 +1,256 @@
+// The page: it asks its own server only, and draws what comes. Text goes in as text, never as HTML.
+import { Chart, short } from "/chart.js";
+import { offer } from "/play.js";
+
+const SECONDS_BETWEEN_DRAWINGS = 1;
+const at = (id) => document.getElementById(id);
+const charts = new Map(); // metric → Chart
+const hidden = new Set(); // ids of runs that are not shown
+const drawn = new Map(); // chart → the versions of the curves it shows
+let news = { runs: [], training: null };
+let over = false;
+
+function make(tag, text = "", attributes = {}) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+async function post(path, values) {
+  const options = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(values) };
+  return fetch(path, options);
+}
+
+// The token comes in the fragment of the address once, and is kept in a cookie that this script cannot read.
+async function enter() {
+  const token = location.hash.slice(1);
+  if (!token) return;
+  history.replaceState(null, "", "/");
+  const answer = await post("/enter", { token });
+  if (!answer.ok) state("That token is not right: open the address that the terminal shows.");
+}
+
+function state(text) {
+  if (at("state").textContent !== text) at("state").textContent = text;
+}
+
+function seconds(count) {
+  if (count < 90) return `${Math.round(count)} s`;
+  if (count < 5400) return `${Math.round(count / 60)} min`;
+  return `${(count / 3600).toFixed(1)} h`;
+}
+
+const first = (values) => (values ? values[0] : null);
+
+function describe() {
+  const { runs, training } = news;
+  const run = runs[0];
+  if (!run) return "waiting for the run to begin";
+  const step = first(run.last["time/total_timesteps"]) || 0;
+  const fps = first(run.last["time/fps"]);
+  const steps = `${step.toLocaleString("en")} of ${run.total.toLocaleString("en")} steps`;
+  if (!training) return `${runs.length} ${runs.length === 1 ? "run" : "runs"} · ${steps}`;
+  if (!training.going) return `training is over · ${steps}`;
+  if (training.stopping) return `stopping · ${steps}`;
+  if (training.paused) return `paused · ${steps}`;
+  const left = fps ? ` · ${seconds(((run.total - step) * run.seeds.length) / fps)} left` : "";
+  const phase = training.phase && training.phase !== "between two chunks" ? ` · ${training.phase}` : "";
+  return `training${phase} · ${steps}${left}`;
+}
+
+function depth(run) {
+  const parent = run.parent && news.runs.find((other) => other.name === run.parent.run);
+  return parent && parent !== run ? 1 + depth(parent) : 0;
+}
+
+function showRuns() {
+  const rows = news.runs.map((run) => {
+    const row = make("tr");
+    const box = make("input", "", { type: "checkbox", "aria-label": `show ${run.name}`, id: `run-${run.id}` });
+    box.checked = !hidden.has(run.id);
+    box.addEventListener("change", () => {
+      hidden[box.checked ? "delete" : "add"](run.id);
+      drawn.clear();
+      draw();
+    });
+    const cell = make("td");
+    cell.append(box);
+    const name = make("th", "", { scope: "row" });
+    name.append(make("span", "", { class: `dot run${run.id % 6}` }), `${"↳ ".repeat(depth(run))}${run.name}`);
+    const step = first(run.last["time/total_timesteps"]) || 0;
+    const steps = make("td");
+    const label = `${step.toLocaleString("en")} of ${run.total.toLocaleString("en")} steps`;
+    steps.append(make("progress", label, { value: step, max: run.total, "aria-label": label }), ` ${short(step)}`);
+    const score = run.score ? `${short(run.score.mean)} (random ${short(run.score.random)})` : "";
+    const what = make("td", `${run.algorithm} on ${run.environment}`);
+    row.append(cell, name, what, steps, make("td", run.problem || score));
+    return row;
+  });
+  const focused = document.activeElement && document.activeElement.id;
+  at("runs").replaceChildren(...rows);
+  if (focused && focused.startsWith("run-") && at(focused)) at(focused).focus();
+}
+
+function showSteering() {
+  const { training } = news;
+  at("steer").hidden = !training || !training.going;
+  if (!training) return;
+  const problem = training.problems.at(-1) || "";
+  if (problem && at("problem").dataset.told !== problem) {
+    at("problem").dataset.told = problem;
+    at("problem").textContent = problem;
+  }
+  for (const button of document.querySelectorAll("[data-ask]")) {
+    const ask = button.dataset.ask;
+    button.disabled = over || (ask === "pause" && training.paused) || (ask === "go on" && !training.paused);
+  }
+  for (const [name, value] of Object.entries(training.hyperparameters)) {
+    const known = at(`now-${name}`);
+    if (known) known.textContent = String(value);
+    else at("hyperparameters").append(hyperparameter(name, value));
+  }
+}
+
+function hyperparameter(name, value) {
+  const row = make("tr");
+  const form = make("form");
+  const input = make("input", "", { "aria-label": `new ${name}`, autocomplete: "off", size: 14, required: "" });
+  form.append(input, make("button", "Change", { type: "submit", "aria-label": `change ${name}` }));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const text = input.value.trim();
+    const number = Number(text);
+    if (await ask({ kind: "change", name, value: text && Number.isFinite(number) ? number : text })) input.value = "";
+  });
+  const cell = make("td");
+  cell.append(form);
+  row.append(make("th", name, { scope: "row" }), make("td", String(value), { id: `now-${name}` }), cell);
+  return row;
+}
+
+async function ask(values) {
+  at("problem").textContent = "";
+  try {
+    const answer = await post("/api/steer", values);
+    const known = answer.headers.get("content-type") === "application/json";
+    if (!answer.ok) at("problem").textContent = known ? (await answer.json()).problem : await answer.text();
+    return answer.ok;
+  } catch {
+    at("problem").textContent = "The server does not answer.";
+    return false;
+  }
+}
+
+function wanted() {
+  const names = new Set(news.runs.filter((run) => !hidden.has(run.id)).flatMap((run) => run.metrics));
+  const only = at("filter").value.trim().toLowerCase();
+  const weight = (name) => ["rollout/", "eval/", "train/"].findIndex((group) => name.startsWith(group)) + 1 || 9;
+  return [...names]
+    .filter((name) => name.toLowerCase().includes(only))
+    .sort((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1));
+}
+
+function arrange() {
+  const names = wanted();
+  for (const name of names) if (!charts.has(name)) charts.set(name, new Chart(name));
+  const elements = names.map((name) => charts.get(name).element);
+  const now = [...at("curves").children];
+  if (elements.length !== now.length || elements.some((element, i) => element !== now[i])) {
+    at("curves").replaceChildren(...elements);
+  }
+}
+
+function isSeen(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > -200 && top < window.innerHeight + 200 && document.visibilityState === "visible";
+}
+
+// Curves are asked for as many points as there are pixels, only where they are seen, and only when they changed.
+let drawing = false;
+async function draw() {
+  if (drawing) return;
+  drawing = true;
+  try {
+    arrange();
+    for (const name of wanted()) {
+      const chart = charts.get(name);
+      const shown = news.runs.filter((run) => !hidden.has(run.id) && run.metrics.includes(name));
+      const versions = shown.map((run) => `${run.id}:${run.version}`).join() + chart.canvas.clientWidth;
+      if (drawn.get(name) === versions || !isSeen(chart.element)) continue;
+      const points = 4 * Math.max(50, Math.min(500, chart.canvas.clientWidth));
+      const curves = new Map();
+      for (const run of shown) {
+        const query = new URLSearchParams({ run: run.id, metric: name, points });
+        const answer = await fetch(`/api/curve?${query}`);
+        if (answer.ok) curves.set(run.id, { name: run.name, ...(await answer.json()) });
+      }
+      chart.set(curves);
+      drawn.set(name, versions);
+    }
+  } catch {
+    // The server is gone; the stream of events says so.
+  } finally {
+    drawing = false;
+  }
+}
+
+function showPictures() {
+  const shown = news.runs.filter((run) => !hidden.has(run.id) && run.pictures.length);
+  const key = JSON.stringify(shown.map((run) => [run.id, run.pictures]));
+  at("pictures-section").hidden = !shown.length;
+  if (at("pictures").dataset.key === key) return;
+  at("pictures").dataset.key = key;
+  const figures = shown.flatMap((run) =>
+    run.pictures.map((what) => {
+      const figure = make("figure");
+      const source = `/api/picture?${new URLSearchParams({ run: run.id, show: what })}`;
+      const alt = `${what} of ${run.name}`;
+      figure.append(make("img", "", { src: source, alt, loading: "lazy" }), make("figcaption", alt));
+      return figure;
+    }),
+  );
+  at("pictures").replaceChildren(...figures);
+}
+
+function addLog(lines) {
+  const log = at("log");
+  const below = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  for (const [number, text] of lines) if (!at(`line-${number}`)) log.append(make("li", text, { id: `line-${number}` }));
+  while (log.children.length > 500) log.firstChild.remove();
+  if (below) log.scrollTop = log.scrollHeight;
+}
+
+function listen() {
+  const events = new EventSource("/api/events");
+  events.addEventListener("open", () => (over = false));
+  events.addEventListener("news", (event) => {
+    news = JSON.parse(event.data);
+    state(describe());
+    showRuns();
+    showSteering();
+    showPictures();
+    offer(news.runs);
+    arrange();
+  });
+  events.addEventListener("log", (event) => addLog(JSON.parse(event.data)));
+  events.addEventListener("error", () => {
+    over = true;
+    showSteering();
+    state("The server does not answer; what is here is the last that it said. Trying again …");
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+  });
+}
+
+for (const button of document.querySelectorAll("[data-ask]")) {
+  button.addEventListener("click", () => ask({ kind: button.dataset.ask }));
+}
+at("filter").addEventListener("input", draw);
+window.addEventListener("scroll", draw, { passive: true });
+window.addEventListener("resize", draw);
+document.addEventListener("visibilitychange", draw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach((chart) => chart.draw()));
+setInterval(draw, SECONDS_BETWEEN_DRAWINGS * 1000);
+
+await enter();
+listen();
