@@ -56,7 +56,7 @@ class KLPenalty(eqx.Module):
     @classmethod
     def parse(cls, text: str) -> KLPenalty:
         """One that is written as 0.1, as 0.1:6 with a target, or 0.1:6:0.2 with a gain, too, and any of these with
-        :whiten behind it.
+        :whiten at its end.
 
         Raises ValueError for any other text.
         """
@@ -121,7 +121,13 @@ class KLRegularized(Algorithm):
         self.algorithm.check(spec)
 
     def advice(self, spec: EnvSpec) -> list[str]:
-        return self.algorithm.advice(spec)
+        given = self.algorithm.advice(spec)
+        if getattr(self.innermost, "scale", "none") == "group":
+            given.append(
+                "kl_penalty with scale='group': in a group of equal rewards the penalty alone tells responses apart, "
+                "and divided by its own deviation it counts as much as the task. Use kl_coef=…, or scale='none'."
+            )
+        return given
 
     def init(self, spec: EnvSpec, key: jax.Array) -> KLRegularizedState:
         coefficient = jnp.asarray(self.penalty.coefficient, jnp.float32)

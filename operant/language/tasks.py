@@ -21,7 +21,7 @@ from operant.language.tokenizers import Bytes, Characters, Tokenizer
 Part = Literal["train", "test", "all"]
 OPERATIONS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-HELD_OUT = 10  # one prompt in so many is in the part `test`
+HELD_OUT = 10  # of ten prompts one is in the part `test`
 
 
 def _once(make: Callable[..., TextEnvironment]) -> Callable[..., TextEnvironment]:

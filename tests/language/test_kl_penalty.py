@@ -170,6 +170,12 @@ def test_a_penalty_without_a_reference_is_refused():
         operant.DQN("CartPole-v1", kl_penalty=0.1)
 
 
+def test_a_penalty_that_group_deviations_would_blow_up_is_advised_against():
+    for scale, said in (("group", 1), ("none", 0)):
+        algorithm = KLRegularized(GRPO(network=start(), scale=scale), KLPenalty())
+        assert sum("kl_penalty with scale='group'" in line for line in algorithm.advice(texts().spec)) == said
+
+
 def test_an_agent_with_a_penalty_is_saved_and_loaded(tmp_path):
     values = {"n_steps": SLOT, "batch_size": 4 * SLOT, "n_epochs": 1, "kl_penalty": "0.1:6"}
     agent = operant.PPO(texts(), network=start(lora=LoRA(rank=2)), num_envs=N, **values)
