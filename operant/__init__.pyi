@@ -36,6 +36,7 @@ from operant.constructors import CEM as CEM
 from operant.constructors import CrossQ as CrossQ
 from operant.constructors import DAPO as DAPO
 from operant.constructors import DDPG as DDPG
+from operant.constructors import DPO as DPO
 from operant.constructors import DQN as DQN
 from operant.constructors import DoubleQLearning as DoubleQLearning
 from operant.constructors import DrGRPO as DrGRPO
@@ -48,6 +49,7 @@ from operant.constructors import GeneticAlgorithm as GeneticAlgorithm
 from operant.constructors import GridSearch as GridSearch
 from operant.constructors import IMPALA as IMPALA
 from operant.constructors import IQN as IQN
+from operant.constructors import KTO as KTO
 from operant.constructors import LinearQ as LinearQ
 from operant.constructors import MonteCarlo as MonteCarlo
 from operant.constructors import PPO as PPO
@@ -60,9 +62,11 @@ from operant.constructors import RLOO as RLOO
 from operant.constructors import Rainbow as Rainbow
 from operant.constructors import Random as Random
 from operant.constructors import RandomSearch as RandomSearch
+from operant.constructors import RewardModel as RewardModel
 from operant.constructors import SAC as SAC
 from operant.constructors import SARSA as SARSA
 from operant.constructors import SARSALambda as SARSALambda
+from operant.constructors import SFT as SFT
 from operant.constructors import TD as TD
 from operant.constructors import TD3 as TD3
 from operant.constructors import TQC as TQC

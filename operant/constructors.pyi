@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike
 
 from operant.agent import Agent
 from operant.envs.wrappers.base import Wrapper
+from operant.language.config import Transformer
+from operant.language.pretrained import Pretrained
+from operant.language.tokenizers.base import Tokenizer
 from operant.networks.config import Network
 from operant.ops.schedules import Schedule
 
@@ -3629,6 +3632,527 @@ class _BC:
     def __name__(self) -> str: ...
 
 BC: _BC
+
+class _SFT:
+    def __call__(
+        self,
+        env: Any = None,
+        *,
+        dataset: Any = None,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        async_collect: bool = False,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        kl_penalty: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 2e-05,
+        batch_size: int = 8,
+        max_grad_norm: float = 1.0,
+        max_length: int | None = None,
+        too_long: Literal["cut", "refuse"] = "cut",
+        chat: str = "none",
+        validation_fraction: float = 0.0,
+        tokenizer: str | Tokenizer | None = None,
+        network: Transformer | Pretrained = ...,
+        learn: Literal["response", "text"] = "response",
+        packing: bool = False,
+    ) -> Agent:
+        """Supervised fine-tuning of a language model on texts, or on responses to prompts.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored. Default: None.
+            dataset: What an algorithm learns from that does not play, such as BC: a Minari dataset (its
+                folder, its id or itself), a .npz file or a dict of arrays (observations, actions;
+                terminations, truncations, rewards, action_masks), trajectories of `operant.collect`, or an
+                iterable of batches, which is streamed. `env` is then where it is scored, and may be left
+                out. Default: None.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:2e-5:0.
+                Default: 2e-05.
+            batch_size: Rows of the data in an update. Default: 8.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 1.0.
+            max_length: Tokens of a prompt and a response together; none: as many as the model looks back
+                on. Default: None.
+            too_long: What is done with longer ones: cut (a prompt loses its beginning, and then a response
+                its end) or refuse. One of 'cut', 'refuse'. Default: 'cut'.
+            chat: The form of chat in which prompts become a user's messages: none, chatml or plain.
+                Default: 'none'.
+            validation_fraction: Part of the rows that is not learnt from, and on which validation/loss is
+                computed. Default: 0.0.
+            tokenizer: That of a model without one of its own: bytes, characters (those that there are in
+                the data) or the folder of another model; none: bytes. Default: None.
+            network: The model to begin with: operant.pretrained(PATH), or a Transformer, which begins at
+                random. Default: Transformer(vocab_size=259, width=128, layers=4, heads=4, kv_heads=None,
+                head_size=None, hidden_size=None, context=256, positions='learned', rotary_base=10000.0,
+                norm='layer', norm_eps=1e-05, activation='gelu_tanh', gated=False, qkv_bias=True,
+                output_bias=True, mlp_bias=True, tied=True, dropout=0.0, gradient_checkpointing=False).
+            learn: The tokens that are learnt: those of the response, or of the whole text. One of
+                'response', 'text'. Default: 'response'.
+            packing: Put as many texts into each row as there is room for; none sees another, so that only
+                less is padding. Default: False.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+SFT: _SFT
+
+class _RewardModel:
+    def __call__(
+        self,
+        env: Any = None,
+        *,
+        dataset: Any = None,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        async_collect: bool = False,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        kl_penalty: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 1e-05,
+        batch_size: int = 8,
+        max_grad_norm: float = 1.0,
+        max_length: int | None = None,
+        too_long: Literal["cut", "refuse"] = "cut",
+        chat: str = "none",
+        validation_fraction: float = 0.0,
+        tokenizer: str | Tokenizer | None = None,
+        network: Transformer | Pretrained = ...,
+        margin: float = 0.0,
+        centering_coef: float = 0.0,
+    ) -> Agent:
+        """A score of responses, from which of two is better. It plays nothing: what it does with a text is to score it.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored. Default: None.
+            dataset: What an algorithm learns from that does not play, such as BC: a Minari dataset (its
+                folder, its id or itself), a .npz file or a dict of arrays (observations, actions;
+                terminations, truncations, rewards, action_masks), trajectories of `operant.collect`, or an
+                iterable of batches, which is streamed. `env` is then where it is scored, and may be left
+                out. Default: None.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-5:0.
+                Default: 1e-05.
+            batch_size: Rows of the data in an update. Default: 8.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 1.0.
+            max_length: Tokens of a prompt and a response together; none: as many as the model looks back
+                on. Default: None.
+            too_long: What is done with longer ones: cut (a prompt loses its beginning, and then a response
+                its end) or refuse. One of 'cut', 'refuse'. Default: 'cut'.
+            chat: The form of chat in which prompts become a user's messages: none, chatml or plain.
+                Default: 'none'.
+            validation_fraction: Part of the rows that is not learnt from, and on which validation/loss is
+                computed. Default: 0.0.
+            tokenizer: That of a model without one of its own: bytes, characters (those that there are in
+                the data) or the folder of another model; none: bytes. Default: None.
+            network: The model to begin with: operant.pretrained(PATH), or a Transformer, which begins at
+                random. Default: Transformer(vocab_size=259, width=128, layers=4, heads=4, kv_heads=None,
+                head_size=None, hidden_size=None, context=256, positions='learned', rotary_base=10000.0,
+                norm='layer', norm_eps=1e-05, activation='gelu_tanh', gated=False, qkv_bias=True,
+                output_bias=True, mlp_bias=True, tied=True, dropout=0.0, gradient_checkpointing=False).
+            margin: m: by how much the chosen response's reward should be larger at least, added to the
+                "margin" of its row. Default: 0.0.
+            centering_coef: c: weight of the squared sum of both rewards; 0.01 is usual. Default: 0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+RewardModel: _RewardModel
+
+class _DPO:
+    def __call__(
+        self,
+        env: Any = None,
+        *,
+        dataset: Any = None,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        async_collect: bool = False,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        kl_penalty: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 1e-06,
+        batch_size: int = 8,
+        max_grad_norm: float = 1.0,
+        max_length: int | None = None,
+        too_long: Literal["cut", "refuse"] = "cut",
+        chat: str = "none",
+        validation_fraction: float = 0.0,
+        tokenizer: str | Tokenizer | None = None,
+        network: Transformer | Pretrained = ...,
+        beta: float = 0.1,
+        loss_type: Literal["sigmoid", "hinge", "ipo"] = "sigmoid",
+        label_smoothing: float = 0.0,
+        length_normalization: bool = False,
+        sft_coef: float = 0.0,
+    ) -> Agent:
+        """A policy over text from pairs of responses, without a reward model and without generating anything.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored. Default: None.
+            dataset: What an algorithm learns from that does not play, such as BC: a Minari dataset (its
+                folder, its id or itself), a .npz file or a dict of arrays (observations, actions;
+                terminations, truncations, rewards, action_masks), trajectories of `operant.collect`, or an
+                iterable of batches, which is streamed. `env` is then where it is scored, and may be left
+                out. Default: None.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-6:0.
+                Default: 1e-06.
+            batch_size: Rows of the data in an update. Default: 8.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 1.0.
+            max_length: Tokens of a prompt and a response together; none: as many as the model looks back
+                on. Default: None.
+            too_long: What is done with longer ones: cut (a prompt loses its beginning, and then a response
+                its end) or refuse. One of 'cut', 'refuse'. Default: 'cut'.
+            chat: The form of chat in which prompts become a user's messages: none, chatml or plain.
+                Default: 'none'.
+            validation_fraction: Part of the rows that is not learnt from, and on which validation/loss is
+                computed. Default: 0.0.
+            tokenizer: That of a model without one of its own: bytes, characters (those that there are in
+                the data) or the folder of another model; none: bytes. Default: None.
+            network: The model to begin with: operant.pretrained(PATH), or a Transformer, which begins at
+                random. Default: Transformer(vocab_size=259, width=128, layers=4, heads=4, kv_heads=None,
+                head_size=None, hidden_size=None, context=256, positions='learned', rotary_base=10000.0,
+                norm='layer', norm_eps=1e-05, activation='gelu_tanh', gated=False, qkv_bias=True,
+                output_bias=True, mlp_bias=True, tied=True, dropout=0.0, gradient_checkpointing=False).
+            beta: β: how dear it is to go away from the model that learning began with; of ipo, τ. Default:
+                0.1.
+            loss_type: The loss of a pair: sigmoid (DPO), hinge or ipo. One of 'sigmoid', 'hinge', 'ipo'.
+                Default: 'sigmoid'.
+            label_smoothing: ε: how likely it is that a judgement is wrong. Of sigmoid and hinge. Default:
+                0.0.
+            length_normalization: Compare responses by the means over their tokens instead of the sums, so
+                that long ones differ no more. Default: False.
+            sft_coef: α: weight of the likelihood of the chosen response itself, in nats a token. Default:
+                0.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+DPO: _DPO
+
+class _KTO:
+    def __call__(
+        self,
+        env: Any = None,
+        *,
+        dataset: Any = None,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        async_collect: bool = False,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        kl_penalty: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 1e-06,
+        batch_size: int = 8,
+        max_grad_norm: float = 1.0,
+        max_length: int | None = None,
+        too_long: Literal["cut", "refuse"] = "cut",
+        chat: str = "none",
+        validation_fraction: float = 0.0,
+        tokenizer: str | Tokenizer | None = None,
+        network: Transformer | Pretrained = ...,
+        beta: float = 0.1,
+        desirable_weight: float = 1.0,
+        undesirable_weight: float = 1.0,
+    ) -> Agent:
+        """A policy over text from responses that are desirable or not, of which no two belong together.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored. Default: None.
+            dataset: What an algorithm learns from that does not play, such as BC: a Minari dataset (its
+                folder, its id or itself), a .npz file or a dict of arrays (observations, actions;
+                terminations, truncations, rewards, action_masks), trajectories of `operant.collect`, or an
+                iterable of batches, which is streamed. `env` is then where it is scored, and may be left
+                out. Default: None.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:1e-6:0.
+                Default: 1e-06.
+            batch_size: Rows of the data in an update. Default: 8.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 1.0.
+            max_length: Tokens of a prompt and a response together; none: as many as the model looks back
+                on. Default: None.
+            too_long: What is done with longer ones: cut (a prompt loses its beginning, and then a response
+                its end) or refuse. One of 'cut', 'refuse'. Default: 'cut'.
+            chat: The form of chat in which prompts become a user's messages: none, chatml or plain.
+                Default: 'none'.
+            validation_fraction: Part of the rows that is not learnt from, and on which validation/loss is
+                computed. Default: 0.0.
+            tokenizer: That of a model without one of its own: bytes, characters (those that there are in
+                the data) or the folder of another model; none: bytes. Default: None.
+            network: The model to begin with: operant.pretrained(PATH), or a Transformer, which begins at
+                random. Default: Transformer(vocab_size=259, width=128, layers=4, heads=4, kv_heads=None,
+                head_size=None, hidden_size=None, context=256, positions='learned', rotary_base=10000.0,
+                norm='layer', norm_eps=1e-05, activation='gelu_tanh', gated=False, qkv_bias=True,
+                output_bias=True, mlp_bias=True, tied=True, dropout=0.0, gradient_checkpointing=False).
+            beta: β: how dear it is to go away from the model that learning began with. Default: 0.1.
+            desirable_weight: λ_D: weight of desirable responses. The paper advises that λ_D times their
+                number be 1 to 4/3 of the other. Default: 1.0.
+            undesirable_weight: λ_U: weight of the others. Default: 1.0.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+KTO: _KTO
 
 class _Random:
     def __call__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -103,6 +103,16 @@ class Transition:
     def weight(self) -> jax.Array:
         """The same as a number: 1 for a step that happened, and 0 for one that did not (float32)."""
         return self.mask.astype(jnp.float32)
+
+
+class Recording(NamedTuple):
+    """What was recorded, as an algorithm of its own reads it: see `Algorithm.read_dataset`."""
+
+    name: str
+    spec: EnvSpec  # of where it comes from
+    steps: (
+        Transition  # NumPy leaves `[B, …]`, without next_observation; `done` where what belongs together ends
+    )
 
 
 class Batch(eqx.Module):

@@ -24,11 +24,19 @@ SHOWN = {"observations": np.zeros((64, 4), np.float32), "actions": np.arange(64)
 SMALL = {"grid-search": {"resolution": 2}, "ppo": {"n_epochs": 1}}
 SMALL |= dict.fromkeys(("redq", "droq"), {"gradient_steps": 1})
 SMALL |= dict.fromkeys(("crossq", "xqc"), {"network": {"value_hidden_sizes": (8,)}})
+TEXTS = {"sft", "reward", "dpo", "kto"}
+PAIRS = [{"prompt": "a", "response": "b", "chosen": "b", "rejected": "c"}] * 8
 for name in sys.argv[1:] or ALGORITHMS:
     place = "FrozenLake-v1" if name in TABLES else PLACES.get(name, "CartPole-v1")
     # Both loops with one of each kind; they share what computes.
     for backend in ("native", "gymnasium") if name in {"q-learning", "ppo", "dqn", "sac", "td3"} else ("native",):
         given = {"dataset": SHOWN} if name == "bc" else {"backend": backend}
+        if name in TEXTS:
+            config = operant.language.Transformer(width=8, layers=1, heads=2, context=8)
+            model = operant.language.LanguageModel.build(config, jax.random.key(0))
+            tokenizer = operant.language.tokenizers.Bytes()
+            network = operant.language.Pretrained(model, tokenizer)
+            place, given = None, {"dataset": PAIRS, "network": network}
         agent = operant.make(name, place, preset=None, **given, **SMALL.get(name, {}))
         agent.learn(200, progress_bar=False)
         leaves = jax.tree.leaves(agent.learner.run.state)

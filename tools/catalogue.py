@@ -22,7 +22,8 @@ from operant.constructors import NAMES
 from operant.curiosity import CURIOSITIES
 from operant.envs.registry import OWN
 from operant.envs.wrappers import WRAPPERS
-from operant.networks import Network, UserModule
+from operant.language.tokenizers.base import Tokenizer
+from operant.networks import Network, OwnPolicy, UserModule
 from operant.ops import schedules
 from operant.types import EnvSpec
 
@@ -56,8 +57,14 @@ def _algorithm(name: str) -> dict[str, Any]:
         "constructor": next(key for key, algorithm in NAMES.items() if algorithm == name),
         "title": registry.documentation(name).splitlines()[0],
         "actions": [type(action).__name__ for action in ACTIONS if _takes(cls(), action)],
+        "takes_model": any(_takes_model(hint) for hint in get_type_hints(cls).values()),
         "hyperparameters": list(_fields(cls, registry.defaults(name))),
     }
+
+
+def _takes_model(hint: Any) -> bool:
+    """Whether a language model may stand there."""
+    return any(kind is Network or _is_model(kind) for kind in _alternatives(hint))
 
 
 def _takes(algorithm: Any, action: spaces.Space) -> bool:
@@ -80,8 +87,10 @@ def _fields(cls: Any, defaults: Any = None) -> Iterator[dict[str, Any]]:
     documented, hints = field_help(cls), get_type_hints(cls)
     for field in dataclasses.fields(cls):
         hint = hints[field.name]
-        if any(kind is tuple or get_origin(kind) is Callable for kind in _alternatives(hint)):
-            continue  # an array or a function
+        if any(
+            kind is tuple or get_origin(kind) is Callable or _is_model(kind) for kind in _alternatives(hint)
+        ):
+            continue  # an array, a function, or a language model, which a flag of its own names
         yield {
             "name": field.name,
             "type": _type(hint),
@@ -90,13 +99,17 @@ def _fields(cls: Any, defaults: Any = None) -> Iterator[dict[str, Any]]:
         }
 
 
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, OwnPolicy)
+
+
 def _alternatives(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def _type(hint: Any) -> str:
     """A type as Python writes it, of what `catalogue.hint` can read."""
-    kinds = [kind for kind in _alternatives(hint) if kind is not UserModule]
+    kinds = [kind for kind in _alternatives(hint) if kind not in (UserModule, Tokenizer)]
     if len(kinds) > 1:
         return " | ".join(map(_type, kinds))
     (kind,) = kinds

@@ -83,6 +83,8 @@ class Agent(Model):
         async_collect: bool = False,
         stats_window_size: int = WINDOW,
     ) -> None:
+        if dataset is not None:
+            algorithm = algorithm.fitted_to(dataset)
         recorded = require_dataset(algorithm, dataset, env, num_envs)
         source = source_of(
             recorded,

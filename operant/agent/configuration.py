@@ -58,8 +58,9 @@ def config(core: Core) -> dict[str, Any]:
 
 
 def tokenizer_of(algorithm: Algorithm) -> Any:
-    """That of the language model with which learning begins; None where there is none."""
-    return getattr(getattr(algorithm.innermost, "network", None), TOKENIZER, None)
+    """That of the language model with which learning begins, or of the algorithm; None where there is none."""
+    learner = algorithm.innermost
+    return getattr(getattr(learner, "network", None), TOKENIZER, None) or getattr(learner, TOKENIZER, None)
 
 
 def of_text(env: Any, env_kwargs: Mapping[str, Any] | None, tokenizer: Any) -> Mapping[str, Any] | None:
@@ -155,7 +156,7 @@ def from_config(
     with blamed(path, "config") if supplied.nothing else nullcontext():
         algorithm = registry.restore(kind, values)
         if dataset is not None:
-            own["recorded"].spec = expected
+            own["recorded"].spec, own["recorded"].algorithm = expected, algorithm
         algorithm = around.put(algorithm, config.get("curiosity"), config.get("kl_penalty"))
         return Core(algorithm, source, **own)
 

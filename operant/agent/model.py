@@ -125,6 +125,14 @@ class Model(Acting, Tunable):
         """
         return self.language_model.generate(prompts, **values)
 
+    def score(self, prompts: Sequence[str], responses: Sequence[str], rows: Sequence[Any] = ()) -> np.ndarray:
+        """What a reward model says of a response to each prompt, float32 `[N]`: as the `reward` of a `TextEnvironment`,
+        too. `rows` are not looked at.
+
+        Raises ValueError where no reward model has been learnt, and for several learners.
+        """
+        return texts.scores(self._core, prompts, responses)
+
     # environments
 
     def env_method(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:

@@ -20,6 +20,7 @@ class Recorded:
 
     def __init__(self, given: Any, stored: Mapping[str, Any] | None = None) -> None:
         self.given = str(given) if isinstance(given, Path) else given
+        self.algorithm: Algorithm | None = None  # which may read it in a way of its own
         self.spec: EnvSpec | None = None  # of the environment that was named, if one was
         self._stored = stored  # by a run that goes on, whose dataset must be the same
 
@@ -43,7 +44,8 @@ class Recorded:
             raise DatasetError(
                 "The dataset was an object of yours, which no file can hold: pass it again as dataset=…."
             )
-        data = read(self.given, self.spec)
+        own = None if self.algorithm is None else self.algorithm.read_dataset(self.given)
+        data = read(self.given, self.spec) if own is None else Demonstrations(*own)
         if self._stored and isinstance(data, Demonstrations) and self._stored.get("sha256") != data.digest:
             raise DatasetError(
                 f"dataset {data.name}: it has {len(data):,} steps and is not the one that training began with, which "
@@ -85,7 +87,9 @@ def require_dataset(algorithm: Algorithm, dataset: Any, env: Any, num_envs: int 
         raise ValueError(f"{algorithm.name} learns from a dataset: give it, dataset=… (--dataset).")
     if num_envs not in (None, 1):
         raise ValueError(f"num_envs={num_envs}: {algorithm.name} steps no environment. Leave it out.")
-    return Recorded.of(dataset)
+    recorded = Recorded.of(dataset)
+    recorded.algorithm = algorithm
+    return recorded
 
 
 def source_of(recorded: Recorded | None, env: Any, **values: Any) -> Source:

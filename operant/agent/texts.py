@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
 
 from operant import formats
 from operant.agent import configuration, inputs, saving
 from operant.agent.configuration import Supplied
 from operant.agent.core import Core
 from operant.fields import FileError
+from operant.types import PyTree
 
 if TYPE_CHECKING:
+    from operant.algorithms.language.reward_model import RewardModel
     from operant.language.lora import LoRA
     from operant.language.pretrained import Pretrained
     from operant.language.tokenizers.base import Tokenizer
@@ -45,6 +51,28 @@ def tokenizer_of(core: Core) -> Tokenizer | None:
     while environment is not None and not hasattr(environment, "tokenizer"):
         environment = getattr(environment, "inner", None)
     return getattr(environment, "tokenizer", None)
+
+
+def scores(core: Core, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+    """What a reward model has learnt to say of a response to each prompt, float32 `[N]`.
+
+    Raises ValueError where none has been learnt, or there are several learners.
+    """
+    from operant.algorithms.language.reward_model import RewardModel
+
+    inputs.require_one_learner(core.seeds)
+    algorithm = core.algorithm
+    if not isinstance(algorithm, RewardModel):
+        raise ValueError(f"{core.name} scores no text: take what RewardModel has learnt.")
+    rows = [
+        {"prompt": prompt, "response": response} for prompt, response in zip(prompts, responses, strict=True)
+    ]
+    return np.asarray(_scored(algorithm, core.state, algorithm.texts(rows)))
+
+
+@jax.jit
+def _scored(algorithm: RewardModel, state: PyTree, texts: dict[str, jax.Array]) -> jax.Array:
+    return algorithm.network_of(state).score(texts["tokens"], texts["start"])
 
 
 def network(text: str | Path) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import equinox as eqx
 import jax
@@ -14,7 +14,7 @@ from operant.distributions import Distribution
 from operant.ops.exploration_noise import ExplorationNoise, Independent
 from operant.ops.metrics import Metrics
 from operant.spaces import Discrete, describe
-from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Transition
+from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Recording, Transition
 
 
 def require(condition: bool, name: str, value: Any, allowed: str) -> None:
@@ -114,6 +114,17 @@ class Algorithm(eqx.Module):
     @abstractmethod
     def init(self, spec: EnvSpec, key: jax.Array) -> PyTree:
         """The state before the first step."""
+
+    def fitted_to(self, dataset: Any) -> Self:
+        """Itself with those hyperparameters that follow from a dataset, such as the letters that there are in it."""
+        return self
+
+    def read_dataset(self, dataset: Any) -> Recording | None:
+        """What a user hands in as a dataset, where the algorithm has a way of its own to read it, as from texts.
+
+        None where recorded steps are learnt from. Raises ValueError naming what is wrong with it, and where.
+        """
+        return None
 
     def initial_carry(self, state: PyTree, num_envs: int) -> PyTree:
         """The policy's memory at the start of an episode, `[N, …]`; `()` for a policy without one."""

@@ -35,6 +35,10 @@ PLACES = {
     "sac": "operant.algorithms.actor_critic.sac:SAC",
     "crossq": "operant.algorithms.actor_critic.crossq:CrossQ",
     "bc": "operant.algorithms.imitation.bc:BC",
+    "sft": "operant.algorithms.language.sft:SFT",
+    "reward": "operant.algorithms.language.reward_model:RewardModel",
+    "dpo": "operant.algorithms.language.dpo:DPO",
+    "kto": "operant.algorithms.language.kto:KTO",
     "random": "operant.algorithms.random:Random",
 }
 PLACES |= {name: PLACES[known.of] for name, known in CONFIGURATIONS.items()}

@@ -20,6 +20,8 @@ from operant.algorithms.base import Algorithm
 from operant.algorithms.configurations import CONFIGURATIONS
 from operant.algorithms.names import PLACES
 from operant.frozen import Frozen
+from operant.language import tokenizers
+from operant.language.tokenizers.base import Tokenizer
 from operant.lazy import Table, nearest
 from operant.networks import Network, OwnPolicy, UserModule
 from operant.ops import schedules
@@ -135,7 +137,7 @@ def _plain(value: Any) -> Any:
         return dataclasses.asdict(value)
     if isinstance(value, UserModule):
         return None
-    if isinstance(value, Frozen):
+    if isinstance(value, Frozen | Tokenizer):
         return value.to_json()
     if isinstance(value, Schedule):
         return str(value)
@@ -153,10 +155,15 @@ def _convert(name: str, value: Any, hint: Any, default: Any) -> Any:
         return value
     if str in kinds and isinstance(value, str):
         return value
-    if Network in kinds and isinstance(value, Mapping) and TRANSFORMER in value:
+    language = any(isinstance(kind, type) and issubclass(kind, OwnPolicy) for kind in kinds)
+    if (Network in kinds or language) and isinstance(value, Mapping) and TRANSFORMER in value:
         return _transformer(value)
-    if Network in kinds and isinstance(value, Mapping) and WEIGHTS in value:
+    if (Network in kinds or language) and isinstance(value, Mapping) and WEIGHTS in value:
         return pretrained(value)
+    if language:
+        return value
+    if Tokenizer in kinds and isinstance(value, Mapping):
+        return tokenizers.from_json(value)
     if Network in kinds:
         # Values that are not named stay the algorithm's own (DQN's activation is not PPO's).
         return {**dataclasses.asdict(default), **value} if isinstance(value, Mapping) else value

@@ -116,7 +116,7 @@ def _require_model(
     algorithm: str, model: str, hyperparameters: Mapping[str, Any], arguments: Sequence[str]
 ) -> None:
     """Raise ValueError where an algorithm has no network, or its network is described, too."""
-    if "network" not in hyperparameters:
+    if not catalogue.algorithms()[algorithm]["takes_model"]:
         raise ValueError(f"--model {model}: {algorithm} has no network. Leave it out, or use ppo or grpo.")
     described = [argument for argument in arguments if argument.startswith("--network.")]
     if described:

@@ -36,6 +36,7 @@ SAME = {
     **dict.fromkeys(("wandb_project", "wandb_project_name"), "wandb"),
     **dict.fromkeys(("hidden_sizes", "net_arch", "hiddens"), "network.hidden_sizes"),
     "activation": "network.activation",
+    "data": "dataset",
     "discount": "gamma",
     "lam": "gae_lambda",
     "entropy_coef": "ent_coef",

@@ -174,14 +174,24 @@ class Transformer(OwnPolicy):
                 values[name] = value
         return cls.from_json(values)
 
+    @property
+    def config(self) -> Transformer:
+        """Itself: what a `Pretrained` has, too."""
+        return self
+
+    def begin(self, key: jax.Array) -> Any:
+        """A `LanguageModel` with random weights."""
+        from operant.language.model import LanguageModel
+
+        return LanguageModel.build(self, key)
+
     def build(self, spec: EnvSpec, key: jax.Array, *, critic: bool) -> Any:
         """A `LanguagePolicy` with random weights. Raises ValueError where the environment is none of text, or the
         model's vocabulary or context is too small for it.
         """
-        from operant.language.model import LanguageModel
         from operant.language.policy import LanguagePolicy
 
-        return LanguagePolicy.build(LanguageModel.build(self, key), spec, critic=critic)
+        return LanguagePolicy.build(self.begin(key), spec, critic=critic)
 
     def to_json(self) -> dict[str, Any]:
         """Its values, as `json.dumps` takes them."""

@@ -16,11 +16,13 @@ class ScalarHead(eqx.Module):
     projection: Projection
 
     @classmethod
-    def build(cls, width: int, key: jax.Array | None = None, *, deviation: float = 0.0) -> ScalarHead:
+    def build(
+        cls, width: int, key: jax.Array | None = None, *, deviation: float = 0.0, bias: bool = True
+    ) -> ScalarHead:
         """Before learning all numbers are 0, or random ones where weights have a `deviation`, which needs a key."""
         if key is None:
             return cls(Projection(jnp.zeros((width, 1), jnp.float32), jnp.zeros(1, jnp.float32)))
-        return cls(Projection.build(width, 1, key, bias=True, deviation=deviation))
+        return cls(Projection.build(width, 1, key, bias=bias, deviation=deviation))
 
     def __call__(self, hidden: jax.Array) -> jax.Array:
         return self.projection(hidden)[..., 0]

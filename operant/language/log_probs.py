@@ -39,6 +39,17 @@ def token_log_probs(
     return jnp.pad(found.reshape(rows, length), ((0, 0), (1, 0)))
 
 
+def response_log_probs(
+    model: LanguageModel, tokens: jax.Array, start: jax.Array, learnt: jax.Array
+) -> jax.Array:
+    """log π(response | prompt) `[…]` of texts `tokens […, T]`: the sum over the tokens that are `learnt […, T]`.
+
+    `start` `[…]` is where each text begins.
+    """
+    found = token_log_probs(model, tokens.reshape(-1, tokens.shape[-1]), start.reshape(-1))
+    return jnp.sum(found.reshape(tokens.shape) * learnt, axis=-1)
+
+
 def _log_probs(model: LanguageModel, hidden: jax.Array, tokens: jax.Array) -> jax.Array:
     """Of tokens `[M]` after what the model made of those before them, `hidden [M, D]`."""
     logits = model.logits(hidden)

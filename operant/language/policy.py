@@ -154,3 +154,20 @@ def sizes(spec: EnvSpec) -> tuple[int, int]:
     tokens = space.parts["tokens"]
     assert isinstance(tokens, Box)
     return tokens.shape[0], limit
+
+
+def spec_of(name: str, tokens: int, length: int) -> EnvSpec:
+    """That of an environment of text of which nothing is known but this many tokens, and the length of its texts.
+
+    Half of it is room for a prompt and half for a response.
+    """
+    slot = max(length // 2, 1)
+    size = length - slot
+    space = Dict.of(
+        {
+            "prompt": Box(0, 0, (), "int32"),
+            "start": Box(-1, size, (), "int32"),
+            "tokens": Box(0, tokens - 1, (size,), "int32"),
+        }
+    )
+    return EnvSpec(name, space, Discrete(tokens), slot, dummy_steps=True)

@@ -133,8 +133,12 @@ def missing(config: Mapping[str, Any]) -> list[str]:
     for name, value in config["hyperparameters"].items():
         model = _language(value)
         nowhere = value is None or (model is not None and model[0] is None)
-        own = name in typed and typed[name].hint is catalogue.Network and nowhere
-        if own or (name not in typed and value is not None):
+        network = name in typed and typed[name].hint is catalogue.Network
+        network |= name == "network" and catalogue.algorithms()[config["algorithm"]]["takes_model"]
+        subwords = (
+            isinstance(value, Mapping) and value.get("kind") == "subwords"
+        )  # of a folder that nobody noted
+        if (network and nowhere) or subwords or (name not in typed and not network and value is not None):
             found.append(name)
     return found
 
@@ -225,7 +229,8 @@ def _changed(
                 if value:
                     yield field.name, value
         elif catalogue.tuples(value) != field.default:
-            yield field.name, value
+            simple = field.name == "tokenizer" and isinstance(value, Mapping)
+            yield field.name, value["kind"] if simple else value
 
 
 def _language(network: Any) -> tuple[str | None, str | None] | None:

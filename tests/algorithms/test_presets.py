@@ -8,6 +8,7 @@ import jax
 import pytest
 
 from operant import presets
+from operant.agent import texts
 from operant.algorithms import registry
 from operant.algorithms.names import PLACES
 from operant.cli.asked import read
@@ -27,6 +28,8 @@ def made(name: str, preset: str) -> tuple[Any, dict]:
     rest = {
         key: values.pop(key) for key in (*TRAINING_VALUES, *AGENT_ARGUMENTS, "curiosity") if key in values
     }
+    if isinstance(values.get("network"), str):
+        values["network"] = texts.network(values["network"])
     return registry.build(registry.algorithm(name), values), rest
 
 

@@ -72,6 +72,9 @@ class Algorithms:
         entry, file = self.catalogue[name], source(name)
         code, of_data = (ROOT / file).read_text(), family(name) == "imitation"
         arguments = repr(self.example(name)) + (", dataset=FILE" if of_data else "")
+        words = self.example(name) + " --dataset FILE" * of_data
+        if family(name) == "language":
+            arguments, words = "dataset=FILE, network=operant.pretrained(MODEL)", "--data FILE --model MODEL"
         parts = [f"# {constructor(entry)}", entry["title"]]
         configuration = CONFIGURATIONS.get(name)
         if configuration is not None:
@@ -85,9 +88,10 @@ class Algorithms:
             parts += ["## The idea, and its symbols", ast.get_docstring(ast.parse(code)) or ""]
         parts += [
             "## Try it",
-            f"```\noperant train {name} {self.example(name)}{' --dataset FILE' if of_data else ''}\n```",
+            f"```\noperant train {name} {words}\n```",
             f"```python\nagent = operant.{entry['constructor']}({arguments})\nagent.learn(10_000)\n```",
-            f"Actions: {', '.join(entry['actions'])}. `operant train {name} --help` lists every flag.",
+            ("" if family(name) == "language" else f"Actions: {', '.join(entry['actions'])}. ")
+            + f"`operant train {name} --help` lists every flag.",
             "## Hyperparameters",
             _hyperparameters(entry["hyperparameters"]),
             *self.presets(name),
