@@ -47,7 +47,7 @@ def test_a_run_of_sft_generates_says_how_to_repeat_it_and_writes_other_tools_fil
     assert words[:5] == ["sft", "--preset", "none", "--total-timesteps", "4"]
     assert words[words.index("--tokenizer") :][:2] == ["--tokenizer", "characters"]
     model = operant.load("sft").language_model
-    model.save("folder")
+    assert main(["export", "sft", "--format", "huggingface", "--output", "folder"]) == 0
     assert json.loads((folder / "folder" / "config.json").read_text())["model_type"] == "gpt2"
     again = operant.pretrained("folder")
     jax.tree.map(np.testing.assert_array_equal, again.model, model.model)

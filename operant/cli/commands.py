@@ -275,18 +275,21 @@ def export(
     model: LearntModel,
     *,
     format: Annotated[
-        Literal["onnx", "numpy"],
+        Literal["onnx", "numpy", "huggingface"],
         tyro.conf.arg(
-            help="onnx: a file for onnxruntime; numpy: a folder with Python that needs NumPy only."
+            help="onnx: a file for onnxruntime; numpy: a folder with Python that needs NumPy only; huggingface: a "
+            "language model with its tokeniser as a folder that other tools read."
         ),
     ] = "onnx",
     output: Annotated[
         str | None,
-        tyro.conf.arg(help="Where to write it; none: policy.onnx or policy/ next to the model."),
+        tyro.conf.arg(
+            help="Where to write it; none: policy.onnx, policy/ or language_model/ next to the model."
+        ),
     ] = None,
     best: Best = False,
 ) -> None:
-    """Write the deterministic policy of a model for use without operant: observation in, action out."""
+    """Write what a model has learnt for use without operant: its deterministic policy, or its language model."""
     from operant.cli.runs import require_model
 
     with from_input():
@@ -296,6 +299,11 @@ def export(
         agent = Agent.load(model, best=best)
         agent = agent if agent.seeds is None else agent.best()
         place = Path(model) if Path(model).is_dir() else Path(model).parent
+        if format == "huggingface":
+            folder = Path(output or place / "language_model")
+            agent.language_model.save(folder)
+            print(folder)
+            return
         name = "policy.onnx" if format == "onnx" else "policy"
         print(agent.export(output or place / name, format))
 
