@@ -1,4 +1,4 @@
-"""The newest policy at play, beside the random one: in environments of its own, and only while somebody looks."""
+"""The newest policy at play, next to the random one: in environments of its own, and only while somebody looks."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def make_server(page: Page) -> uvicorn.Server:
 
 
 def application(page: Page) -> Starlette:
-    """What there is behind the guard."""
+    """What there is after the guard."""
     answers = Answers(page)
     static = [Route(path, _static(name)) for path, name in _STATIC.items()]
     return Starlette(

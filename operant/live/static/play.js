@@ -1,4 +1,4 @@
-// The newest policy at play beside the random one, and what it thinks of the state on screen. Watched only when asked for.
+// The newest policy at play next to the random one, and what it thinks of the state on screen. Watched only when asked for.
 import { short } from "/chart.js";
 
 const at = (id) => document.getElementById(id);
