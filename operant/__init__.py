@@ -45,6 +45,7 @@ _MODULES = {
     "operant.algorithms.base": ("Algorithm",),
     "operant.comparison": ("compare",),
     "operant.construct": ("make",),
+    "operant.diagnosis": ("diagnose",),
     "operant.curiosity": ("Counts", "ICM", "RND"),
     "operant.engine.files": ("DiskError",),
     "operant.engine.run_lock": ("RunInUseError",),

@@ -75,6 +75,7 @@ from operant.constructors import XQC as XQC
 from operant.curiosity import Counts as Counts
 from operant.curiosity import ICM as ICM
 from operant.curiosity import RND as RND
+from operant.diagnosis import diagnose as diagnose
 from operant.engine.files import DiskError as DiskError
 from operant.engine.run_lock import RunInUseError as RunInUseError
 from operant.engine.trajectories import Trajectory as Trajectory

@@ -26,7 +26,7 @@ from operant.types import EnvSpec, PyTree
 
 def distribution(policy: Policy, observation: PyTree, action_mask: PyTree) -> Distribution:
     """The distribution over actions, `[M]`. Raises ValueError where there is none."""
-    known = policy.ask(_estimates, observation, action_mask).distribution
+    known = policy.ask(estimates, observation, action_mask).distribution
     if known is None:
         raise _refusal(
             policy,
@@ -38,7 +38,7 @@ def distribution(policy: Policy, observation: PyTree, action_mask: PyTree) -> Di
 
 def value(policy: Policy, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
     """V(s), `[M]`. Raises ValueError where no value function is learnt."""
-    known = policy.ask(_estimates, observation, action_mask)
+    known = policy.ask(estimates, observation, action_mask)
     if known.value is None or known.q_values is not None:
         raise _refusal(policy, "a value function", "PPO, A2C, IMPALA, TRPO and REINFORCE(baseline=True)")
     return np.asarray(known.value)
@@ -46,7 +46,7 @@ def value(policy: Policy, observation: PyTree, action_mask: PyTree = None) -> np
 
 def q_values(policy: Policy, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
     """Q(s, ·), `[M, A]`. Raises ValueError where none are learnt."""
-    known = policy.ask(_estimates, observation, action_mask).q_values
+    known = policy.ask(estimates, observation, action_mask).q_values
     if known is None:
         raise _refusal(policy, "Q-values", "DQN, Rainbow, QRDQN, IQN, PQN and the tables")
     return np.asarray(known)
@@ -59,7 +59,7 @@ def action_returns(policy: Policy, observation: PyTree, action: PyTree) -> Retur
     """
     count = len(action)
     repeated = jax.tree.map(lambda x: np.repeat(np.asarray(x), count, 0), observation)
-    known = policy.ask(_action_returns, repeated, action)
+    known = policy.ask(returns_of_actions, repeated, action)
     if known is None:
         raise _refusal(policy, "a critic of actions", "SAC, TQC, TD3, DDPG, DQN, QR-DQN, IQN and the tables")
     return known
@@ -139,7 +139,7 @@ def _refusal(policy: Policy, what: str, others: str) -> ValueError:
     return ValueError(f"{policy.algorithm.name} learns no such thing as {what}; {others} do.")
 
 
-def _estimates(
+def estimates(
     algorithm: Algorithm,
     spec: EnvSpec,
     state: PyTree,
@@ -147,6 +147,7 @@ def _estimates(
     action_mask: PyTree,
     carry: PyTree,
 ) -> Estimates:
+    """A question for `Policy.ask`, over observations `[M, …]`: all that an algorithm knows of them."""
     return algorithm.estimates(state, observation, action_mask, carry)[0]
 
 
@@ -167,9 +168,10 @@ def _thought(
     return known.value, None, algorithm.probabilities(spec, state, observation, action_mask, carry)
 
 
-def _action_returns(
+def returns_of_actions(
     algorithm: Algorithm, spec: EnvSpec, state: PyTree, observation: PyTree, action: PyTree, carry: PyTree
 ) -> ReturnDistribution | None:
+    """Likewise, over observations and actions `[M, …]`: what critics say of them; None where none are learnt."""
     return algorithm.action_returns(state, observation, action, carry)
 
 

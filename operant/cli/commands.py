@@ -271,6 +271,45 @@ def compare(
         print(output)
 
 
+def diagnose(
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="A run directory.")],
+    *,
+    html: Annotated[
+        str | None,
+        tyro.conf.arg(metavar="FILE", help="A page to write, with the evidence as small pictures."),
+    ] = None,
+    json: Annotated[bool, tyro.conf.arg(help="Print JSON instead of a table.")] = False,
+    probe: Annotated[
+        bool, tyro.conf.arg(help="Play some hundred steps; without, the run's files alone are looked at.")
+    ] = True,
+    environment: OwnEnvironment = None,
+    env_kwargs: EnvKwargs = (),
+    env_timeout: EnvTimeout = None,
+    modules: Modules = (),
+) -> None:
+    """Say what looks wrong with a run, by which evidence, and what to try; the weightiest first."""
+    from operant.cli import runs
+    from operant.cli.env_kwargs import read
+    from operant.cli.environments import require_known
+    from operant.cli.training import require_timeout
+
+    with from_input():
+        given = read(env_kwargs) or None
+        require_timeout(env_timeout)
+        config = runs.require(run)
+        if environment is None:
+            runs.require_module(config, modules)
+        else:
+            require_known(environment, modules)
+        from operant.cli.diagnose import keep, show
+        from operant.diagnosis.diagnosing import diagnose
+
+        found = diagnose(run, env=environment, env_kwargs=given, env_timeout=env_timeout, probe=probe)
+        show(found, html, json)
+    if probe:
+        keep(found, run)
+
+
 def export(
     model: LearntModel,
     *,
@@ -530,6 +569,7 @@ COMMANDS = {
         plot,
         show,
         compare,
+        diagnose,
         export,
         generate,
         label,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operant.cli.show import show
+from operant.diagnosis.diagnosing import of_training
 from operant.engine.evaluate import Evaluation
 from operant.engine.files import replacing
 from operant.engine.scores import StudyEvaluation
@@ -16,6 +17,7 @@ from operant.ops.intervals import mean_interval
 if TYPE_CHECKING:
     from operant.agent import Agent
     from operant.cli.preparation import Preparation
+    from operant.diagnosis.diagnosing import Diagnosis
     from operant.engine.run_directory import RunDirectory
 
 
@@ -37,7 +39,14 @@ def finish(
     text = json.dumps(values, indent=2) + "\n"
     with replacing(directory.evaluation_file, len(text)) as temporary:
         temporary.write_text(text)
-    for line in (*lines(agent, scores, random), *forgetting(agent, scores, kept, directory)):
+    found = of_training(agent, [score.mean for score in scores], random.mean)
+    found.save_json(directory.diagnosis_file)
+    said = (
+        *lines(agent, scores, random),
+        *forgetting(agent, scores, kept, directory),
+        *looks_wrong(found, directory),
+    )
+    for line in said:
         print(line, flush=True)
     show(agent, best, directory, random.mean, video=video, pictures=pictures)
     names = sorted(
@@ -68,6 +77,14 @@ def forgetting(
             found.append(f"training forgot{whose}: at step {step:,} the model was better, {best}")
     where = f"the best model is {directory.best}/; `operant evaluate {directory.path} --best`"
     return [*found, where] if found else []
+
+
+def looks_wrong(found: Diagnosis, directory: RunDirectory) -> list[str]:
+    """A line on what a diagnosis found, if it found anything."""
+    if not found.findings:
+        return []
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return [f"looks wrong: {found.findings[0].wrong}{more} `operant diagnose {directory.path}` looks closer."]
 
 
 def forgot(last: Evaluation, best: Evaluation) -> bool:

@@ -168,6 +168,10 @@ class RunDirectory:
         return self.path / "evaluation.json"
 
     @property
+    def diagnosis_file(self) -> Path:
+        return self.path / "diagnosis.json"
+
+    @property
     def model_file(self) -> Path:
         return self.path / "model.safetensors"
 

@@ -39,6 +39,7 @@ class Report:
     advice: tuple[str, ...]  # training works, and may work better
     episodes: int = 0
     steps: int = 0
+    kinds: tuple[str, ...] = ()  # of the errors, a word each
 
     @property
     def ok(self) -> bool:
@@ -92,9 +93,9 @@ def check(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with found.caught("making it"):
-            source = Source(
+            source = Source.of(
                 env,
-                "gymnasium" if isinstance(env, str) else "auto",
+                backend="gymnasium" if isinstance(env, str) else "auto",
                 wrappers=as_wrappers(wrappers),
                 env_kwargs=env_kwargs or {},
             )
@@ -109,6 +110,7 @@ def check(
         tuple(found.findings.advice.values()),
         len(played),
         sum(episode.length for episode in played),
+        tuple(found.findings.errors),
     )
 
 

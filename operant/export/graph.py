@@ -161,7 +161,7 @@ class _Builder:
             branches = [equation.params["branches"][which] for equation in equations]
             return self._call(branches, inputs[1:])
         if kind in CALLS:
-            return self._call([_inner(equation) for equation in equations], inputs)
+            return self._call([inner_jaxpr(equation) for equation in equations], inputs)
         shapes = [
             _unified(*(v.aval.shape for v in pair))
             for pair in zip(*(e.outvars for e in equations), strict=True)
@@ -193,7 +193,8 @@ def _anywhere(equation: Any) -> Value:
     return _known((place, place), "")
 
 
-def _inner(equation: Any) -> Any:
+def inner_jaxpr(equation: Any) -> Any:
+    """What an equation calls, closed."""
     for name in ("jaxpr", "call_jaxpr", "fun_jaxpr", "call"):
         if name in equation.params:
             inner = equation.params[name]

@@ -6,12 +6,12 @@ import base64
 import html
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from operant.fields import blamed, read_json
-from operant.studio import style
+from operant.studio import findings, style
 from operant.studio.curves import metrics_panel, read_metrics
 from operant.studio.repeat import command_line, python
 from operant.studio.score import known_interval, score
@@ -45,6 +45,7 @@ th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-top: 1px solid 
 tr:first-child > * {{ border-top: 0; }}
 th {{ font-weight: normal; color: #6b7280; width: 40%; vertical-align: top; }}
 td {{ font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
+{style}
 </style>
 <main>
 <h1>{title}</h1>
@@ -58,9 +59,9 @@ td {{ font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
 def report(run_directory: str | Path) -> Path:
     """Write `report.html` into a run directory, from those of its files that exist, and return its path.
 
-    It uses `config.json`, `evaluation.json`, `metrics.csv`, `curve.png`, `metrics.png`, `policy.png`, `critic.png` and
-    `video.mp4`. Pictures are inside the page; the video stays a file next to it. Raises FileNotFoundError if there is
-    no such directory, and ValueError if it holds none of these files.
+    It uses `config.json`, `evaluation.json`, `diagnosis.json`, `metrics.csv`, `curve.png`, `metrics.png`, `policy.png`,
+    `critic.png` and `video.mp4`. Pictures are inside the page; the video stays a file next to it. Raises
+    FileNotFoundError if there is no such directory, and ValueError if it holds none of these files.
     """
     run = Path(run_directory)
     if not run.is_dir():
@@ -75,8 +76,11 @@ def report(run_directory: str | Path) -> Path:
         )
     with blamed(run / "config.json"):
         settings = [_repeat(config), *_tables(config)]
+    with blamed(run / findings.NAME):
+        diagnosis = _diagnosis(_read_json(run / findings.NAME))
     sections = [
         scores,
+        diagnosis,
         _picture("Learning curve", run / "curve.png"),
         _picture("What the policy does", run / "policy.png"),
         _picture("What the critics expect", run / "critic.png"),
@@ -88,15 +92,18 @@ def report(run_directory: str | Path) -> Path:
         raise ValueError(
             f"{run} holds nothing to report: no config.json, evaluation.json, metrics.csv or picture."
         )
-    page = _PAGE.format(
-        title=html.escape(title),
-        subtitle=html.escape(run.resolve().name),
-        sections="\n".join(filter(None, sections)),
-    )
+    page = whole_page(html.escape(title), html.escape(run.resolve().name), sections)
     partial = run / f".{NAME}.partial"
     partial.write_text(page, encoding="utf-8")
     os.replace(partial, run / NAME)
     return run / NAME
+
+
+def whole_page(title: str, subtitle: str, sections: Sequence[str]) -> str:
+    """A page of these sections; all is HTML."""
+    return _PAGE.format(
+        title=title, subtitle=subtitle, style=findings.STYLE, sections="\n".join(filter(None, sections))
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -167,6 +174,11 @@ def _repeat(config: Mapping[str, Any]) -> str:
     line, script = command_line(config), python(config)
     parts = [f"<pre>{html.escape(text.strip())}</pre>" for text in (line, script) if text]
     return _section("Train it again", "\n".join(parts))
+
+
+def _diagnosis(values: Mapping[str, Any]) -> str:
+    """What a diagnosis found, if there is one."""
+    return _section("Diagnosis", findings.section(values)) if values else ""
 
 
 def _number(label: str, evaluation: Mapping[str, Any]) -> str:
