@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     left_out: tuple[str, ...] = ()  # what was not looked at, and why
     probed: bool = True  # whether the environment and the networks were looked at, too
+    times: Mapping[str, float] = field(default_factory=dict)  # seconds of training
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)
@@ -52,6 +53,10 @@ class Diagnosis:
     def notes(self) -> tuple[str, ...]:
         """What else is to be said: that the run was stopped, and what was not looked at."""
         notes = [f"not looked at: {text}" for text in self.left_out]
+        if self.times:
+            notes.append(
+                "seconds of training: " + ", ".join(f"{name} {s:.0f}" for name, s in self.times.items())
+            )
         if self.total is not None and self.step < self.total:
             notes.insert(0, f"the run is at step {self.step:,} of {self.total:,}: `operant resume` goes on")
         if not self.probed:
@@ -108,7 +113,11 @@ def diagnosed(evidence: Evidence, probed: bool = True) -> Diagnosis:
     """What all checks find in this evidence."""
     setup = evidence.setup
     return Diagnosis(
-        setup.algorithm, setup.environment, setup.step, setup.total, look(evidence), evidence.left_out, probed
+        *(setup.algorithm, setup.environment, setup.step, setup.total),
+        look(evidence),
+        evidence.left_out,
+        probed,
+        evidence.times,
     )
 
 

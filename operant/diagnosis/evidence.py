@@ -16,6 +16,8 @@ from operant.engine.log import EVALUATED, RETURN, STEP
 from operant.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 
 LAST = 0.1  # part of the rows that stands for the end of training
+FEW_ROWS = 5  # of metrics, below which nothing is said of time
+ELAPSED = "time/time_elapsed"
 FLAT = 1e-6  # relative difference below which numbers are the same
 
 
@@ -141,6 +143,7 @@ class Played:
     truncated: np.ndarray
     value: np.ndarray | None = None  # the return that is expected of each step, in units of `reward`
     longest_open: int = 0  # the most that an episode had lasted which was still under way
+    seconds: float = 0.0  # in the environments, all steps together
 
     @cached_property
     def episodes(self) -> tuple[Episode, ...]:
@@ -245,7 +248,23 @@ class Evidence:
     repeats: Repeats | None = None
     reach: float | None = None  # the part of a Box's half-width from which larger actions do the same
     networks: Networks | None = None
+    steps_in_python: bool = False  # whether training steps environments there
     left_out: tuple[str, ...] = ()  # what was not looked at, and why
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Where the time of training went, in seconds, as far as it is known; nothing of a run of a few rows."""
+        elapsed = None if self.course is None else self.course.get(ELAPSED)
+        if elapsed is None or elapsed.shape[1] < FEW_ROWS or not np.isfinite(elapsed[0]).all():
+            return {}
+        times, total = np.diff(elapsed[0], prepend=0.0), float(elapsed[0, -1])
+        if (times <= 0).any():  # it was resumed
+            return {}
+        found = {"in all": total, "before the first row": float(max(times[0] - np.median(times[1:]), 0.0))}
+        if self.steps_in_python and self.random is not None:
+            each = self.random.seconds / self.random.reward.size
+            found["in environments, about"] = min(each * self.setup.step * self.setup.seeds, total)
+        return found
 
     @property
     def plays(self) -> tuple[Played, ...]:

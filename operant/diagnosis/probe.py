@@ -5,6 +5,7 @@ The environment is the one that the run trains in, stepped on the host, so that 
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,10 +57,12 @@ def play(environments: HostEnvironments, policy: Policy, most: int = STEPS) -> S
     observation, mask = environments.reset(jax.random.key(SEED))
     carry, fresh = None, np.ones(count, bool)
     rows: list[tuple[Any, ...]] = []
-    ended = np.zeros(count, bool)
+    ended, seconds = np.zeros(count, bool), 0.0
     for t in range(most):
         action, carry = policy(observation, mask, carry, fresh, t)
+        began = time.perf_counter()
         step = environments.step(action)
+        seconds += (time.perf_counter() - began) * (t > 0)  # the first may compile
         fresh = np.asarray(step.terminated | step.truncated)
         raw = step.reward if step.raw_reward is None else step.raw_reward
         rows.append((observation, mask, action, step.reward, raw, step.terminated, step.truncated))
@@ -67,10 +70,10 @@ def play(environments: HostEnvironments, policy: Policy, most: int = STEPS) -> S
         ended |= fresh
         if ended.all() and t + 1 >= PER_COPY:
             break
-    return _seen(environments.spec.observation_space, rows)
+    return _seen(environments.spec.observation_space, rows, seconds)
 
 
-def _seen(space: spaces.Space, rows: list[tuple[Any, ...]]) -> Seen:
+def _seen(space: spaces.Space, rows: list[tuple[Any, ...]], seconds: float) -> Seen:
     observed, masks, actions, rewards, raw, terminated, truncated = zip(*rows, strict=True)
     stacked = jax.tree.map(lambda *x: np.stack(x), *observed)
     done = np.stack(terminated) | np.stack(truncated)
@@ -83,6 +86,7 @@ def _seen(space: spaces.Space, rows: list[tuple[Any, ...]]) -> Seen:
         np.stack(terminated),
         np.stack(truncated),
         longest_open=int(since.max()),
+        seconds=seconds,
     )
     flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), stacked)
     masked = None if masks[0] is None else jax.tree.map(lambda *x: np.concatenate(x), *masks)

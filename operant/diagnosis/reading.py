@@ -180,6 +180,7 @@ def _probed(core: Core, evidence: Evidence, notes: Notes, learnt: bool = True) -
         evidence,
         random=None if random is None else random.played,
         policy=None if trained is None else trained.played,
+        steps_in_python=core.learner.steps_in_python,
         left_out=tuple(notes.left_out),
     )
 

@@ -109,6 +109,10 @@ CASES = {
             **{n: replace(p, terminated=p.truncated, truncated=p.terminated) for n, p in LIMITED.items()}
         ),
     ),
+    "episodes-never-end": (
+        with_columns(healthy(), time_episodes=0.0),
+        with_columns(healthy(), time_episodes=1.0),
+    ),
     "evaluation-elsewhere": (healthy(scores=(120.0,)), healthy(scores=(45.0,))),
     "no-reward-seen": (
         replace(with_columns(healthy(**paid(0.0)), rollout_ep_rew_mean=0.0), repeats=None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
@@ -11,13 +12,14 @@ import pytest
 
 import operant
 from operant.cli import main
-from operant.diagnosis.diagnosing import Diagnosis, diagnose, of_training
-from operant.diagnosis.evidence import Course
+from operant.diagnosis.diagnosing import Diagnosis, diagnose, diagnosed, of_training
+from operant.diagnosis.evidence import Course, Evidence
 from operant.diagnosis.reading import of_agent
 from operant.engine.run_directory import RunDirectory
 from operant.fields import FileError
 from operant.studio.findings import section
 from operant.studio.report import report
+from tests.diagnosis.evidence import played, setup
 from tests.shared import SMALL_NETWORK, dqn, learn, ppo
 
 QUIET = ("--no-progress", "--no-video", "--no-pictures", "--episodes", "2", "--total-timesteps", "16")
@@ -216,6 +218,15 @@ def test_course_is_of_one_learner_or_of_several():
     assert course.get("c") is None
     several = Course.of([{"time/total_timesteps": 1, "a": np.array([1.0, 2.0])}], 2)
     np.testing.assert_array_equal(several.columns["a"], [[1.0], [2.0]])
+
+
+def test_times_are_those_before_the_first_row_and_in_environments():
+    rows = [{"time/total_timesteps": i, "time/time_elapsed": 10.0 + 2 * i} for i in range(6)]
+    evidence = Evidence(setup(step=1000), Course.of(rows), random=played(seconds=0.4), steps_in_python=True)
+    assert evidence.times == {"in all": 20.0, "before the first row": 8.0, "in environments, about": 2.0}
+    assert "before the first row 8" in diagnosed(evidence).notes[0]
+    assert replace(evidence, steps_in_python=False).times == {"in all": 20.0, "before the first row": 8.0}
+    assert Evidence(setup(), Course.of(rows[:3])).times == {}
 
 
 def test_a_damaged_diagnosis_is_refused_by_its_name(run):

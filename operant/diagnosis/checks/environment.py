@@ -9,6 +9,8 @@ from operant.diagnosis.finding import Finding
 from operant.engine.log import EVALUATED
 from operant.studio.chart import bars, dots, lines
 
+EPISODES = "time/episodes"
+LONG = 1_000  # steps of an environment without an end
 SHORT = 20  # steps, below which episodes of one length say nothing of a time limit
 AT_ONCE = 4  # episodes that end at the very same step, from which on that is no accident
 GAP = 4.0  # standard errors between two scores of one policy
@@ -152,6 +154,24 @@ def time_limit_terminates(e: Evidence) -> Finding | None:
     )
 
 
+def episodes_never_end(e: Evidence) -> Finding | None:
+    """Not one episode has ended in training."""
+    ended = None if e.course is None else e.course.get(EPISODES)
+    lasted = e.setup.step / e.setup.num_envs
+    if ended is None or np.nanmax(ended) > 0 or lasted < LONG or e.setup.max_episode_steps is not None:
+        return None
+    return Finding(
+        "episodes-never-end",
+        "environment",
+        0.7,
+        f"No episode has ended in {lasted:,.0f} steps of each environment, and there is no time limit: learning sees "
+        "one course only, and there are no returns to tell whether it gets better.",
+        ("--wrappers time-limit:1000",),
+        {"steps of each environment": lasted},
+        source=PARDO,
+    )
+
+
 def evaluation_elsewhere(e: Evidence) -> Finding | None:
     """The very policy that was scored is paid something else where it was trained."""
     returns = None if e.policy is None else e.policy.first_returns
@@ -202,5 +222,6 @@ CHECKS = (
     seed_leaks,
     reward_drifts,
     time_limit_terminates,
+    episodes_never_end,
     evaluation_elsewhere,
 )
