@@ -69,6 +69,7 @@ def test_a_run_leaves_everything_there_is_to_look_at(trained):
         "metrics.csv",
         "model.safetensors",
         "evaluation.json",
+        "diagnosis.json",
         "report.html",
         "video.mp4",
     ):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from operant.cli.show import show
+from operant.cli.show import attempt, show
 from operant.diagnosis.diagnosing import of_training
 from operant.engine.evaluate import Evaluation
 from operant.engine.files import replacing
@@ -39,15 +39,12 @@ def finish(
     text = json.dumps(values, indent=2) + "\n"
     with replacing(directory.evaluation_file, len(text)) as temporary:
         temporary.write_text(text)
-    found = of_training(agent, [score.mean for score in scores], random.mean)
-    found.save_json(directory.diagnosis_file)
-    said = (
-        *lines(agent, scores, random),
-        *forgetting(agent, scores, kept, directory),
-        *looks_wrong(found, directory),
-    )
-    for line in said:
+    for line in (*lines(agent, scores, random), *forgetting(agent, scores, kept, directory)):
         print(line, flush=True)
+    with attempt("diagnosis"):
+        found = of_training(agent, [score.mean for score in scores], random.mean)
+        found.save_json(directory.diagnosis_file)
+        looks_wrong(found, directory)
     show(agent, best, directory, random.mean, video=video, pictures=pictures)
     names = sorted(
         path.name + "/" * path.is_dir() for path in directory.path.iterdir() if path.name[0] != "."
@@ -79,12 +76,12 @@ def forgetting(
     return [*found, where] if found else []
 
 
-def looks_wrong(found: Diagnosis, directory: RunDirectory) -> list[str]:
-    """A line on what a diagnosis found, if it found anything."""
-    if not found.findings:
-        return []
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return [f"looks wrong: {found.findings[0].wrong}{more} `operant diagnose {directory.path}` looks closer."]
+def looks_wrong(found: Diagnosis, directory: RunDirectory) -> None:
+    """Print a line on what a diagnosis found, if it found anything."""
+    if found.findings:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        again = f"`operant diagnose {directory.path}` looks closer."
+        print(f"looks wrong: {found.findings[0].wrong}{more} {again}", flush=True)
 
 
 def forgot(last: Evaluation, best: Evaluation) -> bool:

@@ -39,25 +39,25 @@ def show(
     ) as pool:  # films while the rest is drawn: rendering and encoding leave Python free
         film = pool.submit(_film, best, directory) if video else None
         if pictures and agent.history:
-            with _attempt("learning curve"):
+            with attempt("learning curve"):
                 agent.plot(directory.curve_picture, reference={"random policy": random})
-            with _attempt("training diagnostics"):
+            with attempt("training diagnostics"):
                 _diagnostics(agent, best, directory, title)
         seen = None
         if film is not None:
-            with _attempt("film"):
+            with attempt("film"):
                 seen = film.result()
         if pictures:
-            with _attempt("picture of the policy"):
+            with attempt("picture of the policy"):
                 _policy(best, directory, title, seen)
-            with _attempt("picture of the critics"):
+            with attempt("picture of the critics"):
                 _critic(best, directory)
-    with _attempt("report"):
+    with attempt("report"):
         report(directory.path)
 
 
 @contextmanager
-def _attempt(what: str) -> Iterator[None]:
+def attempt(what: str) -> Iterator[None]:
     """Report a failure in this block in one line."""
     try:
         yield

@@ -229,10 +229,35 @@ def test_times_are_those_before_the_first_row_and_in_environments():
     assert Evidence(setup(), Course.of(rows[:3])).times == {}
 
 
-def test_a_damaged_diagnosis_is_refused_by_its_name(run):
+HOSTILE = {
+    "chart": {"kind": "film"},
+    "weight": "heavy",
+    "remedies": ["$\\frac{", 3],
+    "evidence": {"a": [1]},
+    "wrong": None,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_damaged_diagnosis_is_refused_by_its_name(run, name):
     path = RunDirectory(run).diagnosis_file
     values = json.loads(path.read_text())
-    values["findings"][0]["chart"]["kind"] = "film"
+    values["findings"][0][name] = HOSTILE[name]
     path.write_text(json.dumps(values))
-    with pytest.raises(FileError, match=r"diagnosis\.json: findings.*film"):
+    with pytest.raises(FileError, match=rf"diagnosis\.json: findings.*{name if name != 'chart' else ''}"):
         report(run)
+
+
+def test_nothing_of_a_diagnosis_is_taken_for_html(run):
+    path = RunDirectory(run).diagnosis_file
+    values = json.loads(path.read_text())
+    bad = "<script>alert(1)</script>"
+    values["findings"][0] |= {
+        "wrong": bad,
+        "remedies": [bad],
+        "evidence": {bad: bad},
+        "source": bad,
+        "check": bad,
+    }
+    path.write_text(json.dumps(values | {"notes": [bad]}))
+    assert "<script>" not in report(run).read_text()
