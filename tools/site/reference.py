@@ -24,6 +24,7 @@ GROUPS = {  # names of `operant` by where they come from
     "construct": "Agents",
     "algorithms": "Agents",
     "comparison": "Agents",
+    "diagnosis": "Agents",
     "engine": "Experience and files",
     "replay": "Experience and files",
     "fields": "Experience and files",
