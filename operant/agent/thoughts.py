@@ -26,7 +26,7 @@ from operant.types import EnvSpec, PyTree
 
 def distribution(policy: Policy, observation: PyTree, action_mask: PyTree) -> Distribution:
     """The distribution over actions, `[M]`. Raises ValueError where there is none."""
-    known = policy.ask(estimates, observation, action_mask).distribution
+    known = policy.ask(_estimates, observation, action_mask).distribution
     if known is None:
         raise _refusal(
             policy,
@@ -38,7 +38,7 @@ def distribution(policy: Policy, observation: PyTree, action_mask: PyTree) -> Di
 
 def value(policy: Policy, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
     """V(s), `[M]`. Raises ValueError where no value function is learnt."""
-    known = policy.ask(estimates, observation, action_mask)
+    known = policy.ask(_estimates, observation, action_mask)
     if known.value is None or known.q_values is not None:
         raise _refusal(policy, "a value function", "PPO, A2C, IMPALA, TRPO and REINFORCE(baseline=True)")
     return np.asarray(known.value)
@@ -46,7 +46,7 @@ def value(policy: Policy, observation: PyTree, action_mask: PyTree = None) -> np
 
 def q_values(policy: Policy, observation: PyTree, action_mask: PyTree = None) -> np.ndarray:
     """Q(s, ·), `[M, A]`. Raises ValueError where none are learnt."""
-    known = policy.ask(estimates, observation, action_mask).q_values
+    known = policy.ask(_estimates, observation, action_mask).q_values
     if known is None:
         raise _refusal(policy, "Q-values", "DQN, Rainbow, QRDQN, IQN, PQN and the tables")
     return np.asarray(known)
@@ -59,7 +59,7 @@ def action_returns(policy: Policy, observation: PyTree, action: PyTree) -> Retur
     """
     count = len(action)
     repeated = jax.tree.map(lambda x: np.repeat(np.asarray(x), count, 0), observation)
-    known = policy.ask(returns_of_actions, repeated, action)
+    known = policy.ask(_action_returns, repeated, action)
     if known is None:
         raise _refusal(policy, "a critic of actions", "SAC, TQC, TD3, DDPG, DQN, QR-DQN, IQN and the tables")
     return known
@@ -71,6 +71,21 @@ def knows_action_returns(policy: Policy) -> bool:
     seen, action = example(policy.spec.observation_space, (1,)), example(policy.spec.action_space, (1,))
     carry = jax.eval_shape(lambda state: algorithm.initial_carry(state, 1), state)
     return jax.eval_shape(algorithm.action_returns, state, seen, action, carry) is not None
+
+
+def expectation(
+    policy: Policy, observation: PyTree, action_mask: PyTree, action: np.ndarray
+) -> np.ndarray | None:
+    """The return `[M]` that is expected in each of M observations: V, the largest Q, or where neither is learnt the mean
+    of the critics for these actions `[M, *shape]`. None where nothing is learnt of it.
+    """
+    value = policy.ask(_estimates, observation, action_mask).value
+    if value is None:
+        known = policy.ask(_action_returns, observation, action)
+        if known is None:
+            return None
+        value = jnp.mean(jnp.sum(known.values * known.probabilities, -1), 0)
+    return np.asarray(value, np.float64)
 
 
 def density(policy: Policy, observation: PyTree, action: np.ndarray) -> np.ndarray | None:
@@ -139,7 +154,7 @@ def _refusal(policy: Policy, what: str, others: str) -> ValueError:
     return ValueError(f"{policy.algorithm.name} learns no such thing as {what}; {others} do.")
 
 
-def estimates(
+def _estimates(
     algorithm: Algorithm,
     spec: EnvSpec,
     state: PyTree,
@@ -147,7 +162,6 @@ def estimates(
     action_mask: PyTree,
     carry: PyTree,
 ) -> Estimates:
-    """A question for `Policy.ask`, over observations `[M, …]`: all that an algorithm knows of them."""
     return algorithm.estimates(state, observation, action_mask, carry)[0]
 
 
@@ -168,10 +182,9 @@ def _thought(
     return known.value, None, algorithm.probabilities(spec, state, observation, action_mask, carry)
 
 
-def returns_of_actions(
+def _action_returns(
     algorithm: Algorithm, spec: EnvSpec, state: PyTree, observation: PyTree, action: PyTree, carry: PyTree
 ) -> ReturnDistribution | None:
-    """Likewise, over observations and actions `[M, …]`: what critics say of them; None where none are learnt."""
     return algorithm.action_returns(state, observation, action, carry)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from operant import curiosity
@@ -217,17 +216,11 @@ def _played(core: Core, environments: Any) -> Seen:
 
 
 def _values(core: Core, policy: Policy, seen: Seen) -> np.ndarray | None:
-    """V, max Q or the critics' mean of what was seen and done, `[T, N]`, in units of the rewards that were given."""
-    known = policy.ask(thoughts.estimates, seen.observations, seen.masks)
-    value = known.value
-    if value is None:
-        actions = shaped(core.spec.action_space, seen.played.action.reshape(-1, seen.played.action.shape[-1]))
-        returns = policy.ask(thoughts.returns_of_actions, seen.observations, actions)
-        if returns is None:
-            return None
-        value = jnp.sum(returns.values * returns.probabilities, -1).mean(0)
-    scale = _reward_scale(core.state)
-    return np.asarray(value, np.float64).reshape(seen.played.reward.shape) * scale
+    """What was expected of each step, `[T, N]`, in units of the rewards that were given."""
+    actions = seen.played.action
+    flat = shaped(core.spec.action_space, actions.reshape(-1, actions.shape[-1]))
+    value = thoughts.expectation(policy, seen.observations, seen.masks, flat)
+    return None if value is None else value.reshape(seen.played.reward.shape) * _reward_scale(core.state)
 
 
 def _reward_scale(state: PyTree) -> float:
