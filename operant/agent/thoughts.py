@@ -76,8 +76,8 @@ def knows_action_returns(policy: Policy) -> bool:
 def expectation(
     policy: Policy, observation: PyTree, action_mask: PyTree, action: np.ndarray
 ) -> np.ndarray | None:
-    """The return `[M]` that is expected in each of M observations: V, the largest Q, or where neither is learnt the mean
-    of the critics for these actions `[M, *shape]`. None where nothing is learnt of it.
+    """The return `[M]` that is expected in each of M observations: V, the largest Q, or where neither is learnt the
+    mean of the critics for these actions `[M, *shape]`. None where nothing is learnt of it.
     """
     value = policy.ask(_estimates, observation, action_mask).value
     if value is None:
