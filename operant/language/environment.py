@@ -206,7 +206,7 @@ class TextEnvironment(Environment):
 def rows_of(prompts: str | Path | Sequence[str | Row]) -> list[Row]:
     """Prompts as dicts, from a list or a JSONL file. Raises ValueError naming the prompt or the line that is wrong."""
     if isinstance(prompts, str | Path):
-        lines = Path(prompts).read_text(encoding="utf-8").splitlines()
+        lines = Path(prompts).read_text(encoding="utf-8").split("\n")  # a text may hold other ends of lines
         named = [(f"{prompts}, line {i + 1}", line) for i, line in enumerate(lines) if line.strip()]
         given: list[tuple[str, Any]] = [(name, _parsed(name, line)) for name, line in named]
     else:

@@ -359,8 +359,9 @@ def test_a_bad_prompt_and_a_bad_line_are_named(tmp_path):
     path.write_text('{"prompt": "a"}\n\n{"prompt": "b"\n')
     with pytest.raises(ValueError, match=r"prompts\.jsonl, line 3: it is no JSON"):
         make(path)
-    path.write_text('{"prompt": "a"}\n\n' + json.dumps({"prompt": "ab", "best": "b"}))
-    assert make(path).texts.rows[1]["best"] == "b"
+    row = {"prompt": "ab", "best": "b\u2028"}  # where Python's splitlines ends a line, and JSON does not
+    path.write_text('{"prompt": "a"}\n\n' + json.dumps(row, ensure_ascii=False), encoding="utf-8")
+    assert make(path).texts.rows[1]["best"] == "b\u2028"
 
 
 @pytest.mark.parametrize(
