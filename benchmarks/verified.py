@@ -52,10 +52,20 @@ class Case:
 
 
 SIZES = {"width": 32, "layers": 2, "heads": 4, "context": 10}
-GRPO = {"n_episodes": 256, "group_size": 8, "learning_rate": "linear:0.001:0", "kl_coef": 0.005}
+# On a tuning seed the share of right answers went from 0.52 to 0.80 within 175,000 tokens at these values, and was
+# still rising: four hundred iterations. The results are not measured yet.
+GRPO = {
+    "n_episodes": 256,
+    "group_size": 8,
+    "batch_size": 64,
+    "n_epochs": 2,
+    "learning_rate": "linear:0.0004:0",
+    "clip_range_high": 0.28,
+    "kl_coef": 0.001,
+}
 CASES = (
-    Case("arithmetic", "arithmetic", SIZES, GRPO, 150, {"digits": 1}),
-    Case("sorting", "sorting", SIZES, GRPO, 150, {"shortest": 2, "longest": 4}),
+    Case("arithmetic", "arithmetic", SIZES, GRPO, 1000, {"digits": 1}),
+    Case("sorting", "sorting", SIZES, GRPO, 1000, {"shortest": 2, "longest": 4}),
 )
 
 
