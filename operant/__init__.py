@@ -80,7 +80,8 @@ _MODULES = {
     "operant.fields": ("FileError",),
     "operant.networks": ("Network",),
     "operant.replay.buffer": ("ReplayBuffer",),
-    "operant.ops.schedules": ("Cosine", "Exponential", "Linear", "Step"),
+    "operant.ops.schedules": ("Cosine", "Exponential", "Linear", "Piecewise", "Step"),
+    "operant.sweeps.api": ("SweepResults", "resume_sweep", "sweep"),
     "operant.studio.stages": ("plot_preprocessing",),
     "operant.constructors": tuple(_CONSTRUCTORS),
 }

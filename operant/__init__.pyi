@@ -110,9 +110,13 @@ from operant.networks import Network as Network
 from operant.ops.schedules import Cosine as Cosine
 from operant.ops.schedules import Exponential as Exponential
 from operant.ops.schedules import Linear as Linear
+from operant.ops.schedules import Piecewise as Piecewise
 from operant.ops.schedules import Step as Step
 from operant.replay.buffer import ReplayBuffer as ReplayBuffer
 from operant.studio.stages import plot_preprocessing as plot_preprocessing
+from operant.sweeps.api import SweepResults as SweepResults
+from operant.sweeps.api import resume_sweep as resume_sweep
+from operant.sweeps.api import sweep as sweep
 from operant import authoring as authoring
 from operant import language as language
 from operant import live as live

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,8 +55,15 @@ def network() -> tuple[Hyperparameter, ...]:
 
 
 def schedules() -> dict[str, dict[str, bool]]:
-    """By name: its numbers, and whether each must be given."""
+    """By name: its numbers, and whether each must be given; after one that ends in … any number may follow."""
     return _read()["schedules"]
+
+
+def takes(schedule: str, numbers: int) -> bool:
+    """Whether a schedule may have this many numbers."""
+    known = schedules()[schedule]
+    most = math.inf if any(name.endswith("…") for name in known) else len(known)
+    return sum(known.values()) <= numbers <= most
 
 
 def own_environments() -> list[str]:

@@ -48,7 +48,7 @@ def scores(monkeypatch):
             for _ in self.core.seeds or (None,)
         ]
 
-    monkeypatch.setattr(Selection, "_scores", score)
+    monkeypatch.setattr(Selection, "scores", score)
     return planned
 
 
@@ -92,7 +92,7 @@ def test_a_new_best_is_one_that_is_at_least_as_good_as_the_one_before():
     core._place(cast("Any", learner))
     core._best = None
     selection.core, selection.episodes = core, 3
-    selection._scores = lambda watch: [
+    selection.scores = lambda watch: [
         Evaluation("CartPole-v1", np.full(3, next(means)), np.full(3, 7), FIRST_SEED)
     ]
     news, steps = [], []

@@ -18,7 +18,7 @@ def blocks(page: Path) -> list[str]:
     return [shortened(block) for block in found]
 
 
-LONG = ("atari", "stable_baselines3_guide", "in_practice", "pictures")  # they train many times
+LONG = ("atari", "stable_baselines3_guide", "in_practice", "pictures", "sweeps")  # they train many times
 
 
 def shortened(code: str) -> str:

@@ -37,7 +37,7 @@ def catalogue() -> dict[str, Any]:
         "algorithms": {name: _algorithm(name) for name in registry.ALGORITHMS},
         "curiosities": {name: list(_fields(cls)) for name, cls in CURIOSITIES.items()},
         "network": list(_fields(Network)),
-        "schedules": {name: _numbers(kind) for name, kind in schedules.KINDS.items()},
+        "schedules": {name: schedules.arguments(kind) for name, kind in schedules.KINDS.items()},
         "before": registry.BEFORE,
         "wrappers": list(WRAPPERS),
         "own_environments": list(OWN),
@@ -75,11 +75,6 @@ def _takes(algorithm: Any, action: spaces.Space) -> bool:
             continue
         return True
     return False
-
-
-def _numbers(schedule: Any) -> dict[str, bool]:
-    """Its numbers, and whether each must be given."""
-    return {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(schedule)}
 
 
 def _fields(cls: Any, defaults: Any = None) -> Iterator[dict[str, Any]]:

@@ -52,7 +52,7 @@ class Selection:
         it is finished.
         """
         learner = self.core.learner
-        scores = self._scores(watch)
+        scores = self.scores(watch)
         reward = np.array([score.mean for score in scores])
         length = np.array([score.lengths.mean() for score in scores])
         if diverged is not None:  # what plays on without sense may score by chance
@@ -69,17 +69,17 @@ class Selection:
             metrics[SUCCESS] = rates[0] if learner.seeds is None else np.array(rates)
         return metrics, news
 
-    def close(self) -> None:
-        """Closes the environments that were made for evaluation."""
-        for env in self._environments if self._ours else ():
-            env.close()
-
-    def _scores(self, watch: Watch | None) -> list[Evaluation]:
-        """That of each learner."""
+    def scores(self, watch: Watch | None = None) -> list[Evaluation]:
+        """That of each learner. Raises Stopped where `watch` says stop before all are finished."""
         learner = self.core.learner
         if self._native is not None:
             return self._native(self.core.algorithm, learner.state, watch)
         return [self._score(learner.state_of(index), watch) for index in range(learner.seeds or 1)]
+
+    def close(self) -> None:
+        """Closes the environments that were made for evaluation."""
+        for env in self._environments if self._ours else ():
+            env.close()
 
     def _score(self, state: PyTree, watch: Watch | None) -> Evaluation:
         core, environments = self.core, iter(self._environments)

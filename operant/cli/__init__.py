@@ -88,6 +88,15 @@ def _run(arguments: list[str]) -> None:
             from operant.cli.train import train
 
             train(rest)
+    elif arguments[:1] == ["sweep"]:  # which reads its own flags for the same reason
+        from operant.cli.habits import algorithm_first
+        from operant.cli.sweep import sweep, usage
+
+        rest = algorithm_first(arguments[1:])
+        if not rest or rest[0].startswith("-"):
+            print(usage(rest))
+        else:
+            sweep(rest)
     else:
         from operant.cli.commands import COMMANDS
         from operant.cli.flags import types

@@ -25,7 +25,8 @@ class Asked:
     """One algorithm to train in one environment."""
 
     algorithm: str
-    training: Training
+    training: Any
+    """How to train, a `Training`, or how to sweep, a `Sweeping`."""
     hyperparameters: dict[str, Any]
     curiosity: dict[str, Any]
     """The hyperparameters of the curiosity that `training` names."""
@@ -39,16 +40,17 @@ class Asked:
     """Its place in that file."""
 
 
-def read(algorithm: str, arguments: Sequence[str]) -> Asked:
-    """Read the arguments after the algorithm's name.
+def read(algorithm: str, arguments: Sequence[str], kind: Any = Training, command: str = "train") -> Asked:
+    """Read the arguments after the algorithm's name; those that are no hyperparameters are the fields of `kind`.
 
     Raises WrongInput or ValueError naming the wrong flag.
     """
-    arguments = habits.understood(arguments, flag_names(algorithm, arguments))
+    names = flag_names(algorithm, arguments, kind)
+    arguments = habits.understood(arguments, names)
     if _names_environment(arguments):
         environment, preset = arguments[0], "auto"
     else:
-        training, *_ = _parsed(algorithm, {}, arguments)
+        training, *_ = _parsed(algorithm, {}, arguments, kind, command)
         environment, preset = training.environment, training.preset
     said = atari.read(environment) if isinstance(environment, str) else None
     environment = environment if said is None else said.id
@@ -58,8 +60,8 @@ def read(algorithm: str, arguments: Sequence[str]) -> Asked:
     if isinstance(known.get("network"), str):  # a language model, which a flag of its own names
         known["model"] = known.pop("network")
     if preset.endswith(".toml"):
-        _require_known(preset, known, flag_names(algorithm, arguments))
-    training, hyperparameters, curiosity = _parsed(algorithm, known, arguments)
+        _require_known(preset, known, names)
+    training, hyperparameters, curiosity = _parsed(algorithm, known, arguments, kind, command)
     training.require_valid()
     if training.model is not None:
         _require_model(algorithm, training.model, hyperparameters, arguments)
@@ -69,8 +71,8 @@ def read(algorithm: str, arguments: Sequence[str]) -> Asked:
 
 
 def _parsed(
-    name: str, defaults: Mapping[str, Any], arguments: Sequence[str]
-) -> tuple[Training, dict[str, Any], dict[str, Any]]:
+    name: str, defaults: Mapping[str, Any], arguments: Sequence[str], kind: Any, command: str
+) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     curious = _curiosity(arguments)
     documented = bool({"-h", "--help"} & set(arguments))
     defaults, tuned = dict(defaults), defaults.get("curiosity", {}).get(curious, {})
@@ -78,7 +80,7 @@ def _parsed(
         defaults["environment"] = NO_ENVIRONMENT
     defaults.pop("curiosity", None)  # a preset's values for each curiosity, of which one may be asked for
     parts = {
-        "training": flags("Training", fields_of(Training, documented=documented), defaults),
+        "training": flags(kind.__name__, fields_of(kind, documented=documented), defaults),
         "hyperparameters": flags(name, catalogue.hyperparameters(name), defaults),
         "curiosity": flags(curious, catalogue.curiosity(curious), tuned),
     }
@@ -86,19 +88,19 @@ def _parsed(
     everything = dataclasses.make_dataclass(
         name,
         [
-            (part, Annotated[kind, tyro.conf.arg(name="curiosity" if part == "curiosity" else "", help="")])
-            for part, kind in parts.items()
+            (part, Annotated[its, tyro.conf.arg(name="curiosity" if part == "curiosity" else "", help="")])
+            for part, its in parts.items()
         ],
     )
-    title = f"Train {catalogue.algorithms()[name]['title']}"
-    parsed: Any = parse(everything, f"operant train {name}", title, list(arguments), types())
-    return Training(**values(parsed.training)), values(parsed.hyperparameters), values(parsed.curiosity)
+    title = f"{command.capitalize()} {catalogue.algorithms()[name]['title']}"
+    parsed: Any = parse(everything, f"operant {command} {name}", title, list(arguments), types())
+    return kind(**values(parsed.training)), values(parsed.hyperparameters), values(parsed.curiosity)
 
 
-def flag_names(algorithm: str, arguments: Sequence[str]) -> set[str]:
+def flag_names(algorithm: str, arguments: Sequence[str], kind: Any = Training) -> set[str]:
     """The names of all flags, with _ and without the names of their groups."""
     fields = (
-        *fields_of(Training, documented=False),
+        *fields_of(kind, documented=False),
         *catalogue.hyperparameters(algorithm),
         *catalogue.curiosity(_curiosity(arguments)),
     )

@@ -22,7 +22,12 @@ from operant.cli.arguments import (
     Stochastic,
     Wrappers,
 )
-from operant.cli.errors import from_input
+from operant.cli.errors import WrongInput, from_input
+
+
+def is_sweep(path: str) -> bool:
+    """Whether a directory is that of a sweep."""
+    return (Path(path) / "sweep.json").is_file()
 
 
 def train(
@@ -32,8 +37,17 @@ def train(
     """Train, score and show one algorithm in one environment: `operant train ppo CartPole-v1`."""
 
 
+def sweep(
+    algorithm: tyro.conf.Positional[str],
+    environment: tyro.conf.Positional[str],
+) -> None:
+    """Try many hyperparameters together: `operant sweep ppo CartPole-v1 --learning-rate log:1e-4:1e-2`."""
+
+
 def resume(
-    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="Its run directory.")],
+    run: Annotated[
+        tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="Its directory, or that of a sweep.")
+    ],
     *,
     total_timesteps: Annotated[
         int | None,
@@ -52,7 +66,15 @@ def resume(
     ] = False,
     modules: Modules = (),
 ) -> None:
-    """Continue a run from its last checkpoint to its end, or to a later one, and score it."""
+    """Continue a run from its last checkpoint to its end, or to a later one, and score it; or a sweep."""
+    if is_sweep(run):
+        from operant.cli.sweep import resume as resume_sweep
+
+        if total_timesteps is not None or wandb is not None:
+            given = "--total-timesteps" if total_timesteps is not None else "--wandb"
+            raise WrongInput(f"{given}: {run} is a sweep, which goes on as it was begun.")
+        resume_sweep(run, modules, progress, pictures)
+        return
     from operant.cli.train import resume
 
     resume(run, total_timesteps, episodes, wandb, progress, video, pictures, modules, env_timeout, live)
@@ -543,7 +565,8 @@ def info(
     run: Annotated[
         tyro.conf.Positional[str | None],
         tyro.conf.arg(
-            metavar="RUN", help="A run to describe: how it was trained, its score, and how to repeat it."
+            metavar="RUN",
+            help="A run to describe: how it was trained, its score, and how to repeat it; or a sweep.",
         ),
     ] = None,
 ) -> None:
@@ -552,6 +575,10 @@ def info(
         from operant.cli.tables import info
 
         print(info())
+    elif is_sweep(run):
+        from operant.cli.sweep import describe
+
+        print(describe(run))
     else:
         from operant.cli import runs
 
@@ -562,6 +589,7 @@ COMMANDS = {
     command.__name__: command
     for command in (
         train,
+        sweep,
         resume,
         evaluate,
         watch,

@@ -149,7 +149,7 @@ def _schedule(text: str, optional: bool) -> str | None:
     known = catalogue.schedules()
     with contextlib.suppress(ValueError, KeyError):
         numbers = [float(part) for part in (arguments or [kind])]
-        if not arguments or sum(known[kind].values()) <= len(numbers) <= len(known[kind]):
+        if not arguments or catalogue.takes(kind, len(numbers)):
             return text
     forms = ", ".join(":".join([name, *parts]) for name, parts in known.items())
     raise ValueError(f"{text!r} is neither a number nor a schedule; a schedule is one of {forms}.")

@@ -68,7 +68,7 @@ ANSWERS = {
     ),
     **dict.fromkeys(
         ("optimize", "optimize_hyperparameters", "study_name"),
-        "there is no search for hyperparameters here; `operant algorithms` and presets say what is known to work.",
+        "`operant sweep ALGORITHM ENVIRONMENT` searches for hyperparameters, as in --learning-rate log:1e-4:1e-2.",
     ),
     "vec_env": "--vectorization sync steps the environments one by one, async has a process for each.",
     "render": "`operant watch RUN` shows a window after training, and every run films itself.",

@@ -6,6 +6,7 @@ files) means the schedule of that name with those arguments.
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Callable
 from inspect import signature
@@ -84,6 +85,27 @@ class Step(Schedule):
         return jnp.where(progress < self.at, self.start, self.end)
 
 
+class Piecewise(Schedule):
+    """A first value, and then from each moment on another: `Piecewise(1e-3, 0.25, 5e-4, 0.5, 1e-4)` is 5e-4 from a
+    quarter of training on, and 1e-4 from half of it on."""
+
+    numbers: tuple[float, ...]
+
+    def __init__(self, value: float, *then: float) -> None:
+        moments = then[::2]
+        if len(then) % 2 or any(later <= earlier for earlier, later in itertools.pairwise(moments)):
+            raise ValueError(
+                f"piecewise:{':'.join(map(str, (value, *then)))}: must be VALUE:AT:VALUE:AT:VALUE…, its moments rising."
+            )
+        self.numbers = (value, *then)
+
+    def __call__(self, progress: jax.Array) -> jax.Array:
+        value = jnp.asarray(self.numbers[0])
+        for at, then in zip(self.numbers[1::2], self.numbers[2::2], strict=True):
+            value = jnp.where(progress < at, value, then)
+        return value
+
+
 class OfRemaining(Schedule):
     """A function of the progress that remains, from 1 to 0, as Stable-Baselines3 has it. No file can hold it."""
 
@@ -113,7 +135,7 @@ def of_function(name: str, function: Callable[..., Any]) -> OfRemaining:
 
 
 KINDS: dict[str, type[Schedule]] = {
-    kind.__name__.lower(): kind for kind in (Linear, Cosine, Exponential, Step)
+    kind.__name__.lower(): kind for kind in (Linear, Cosine, Exponential, Step, Piecewise)
 }
 
 
@@ -122,16 +144,27 @@ def at(value: float | Schedule, clock: Clock) -> jax.Array:
     return value(clock.progress) if isinstance(value, Schedule) else jnp.asarray(value)
 
 
+def arguments(kind: type[Schedule]) -> dict[str, bool]:
+    """The numbers of a kind of schedule by name, and whether each must be given; `…` where any number may follow."""
+    parameters = signature(kind).parameters.values()
+    return {
+        f"at:{each.name}…" if each.kind is each.VAR_POSITIONAL else each.name: each.kind
+        is not each.VAR_POSITIONAL
+        and each.default is each.empty
+        for each in parameters
+    }
+
+
 def parse(text: str | float) -> float | Schedule:
     """A number, or `kind:number:…` as a schedule. Raises ValueError naming the kinds and what they take."""
-    kind, *arguments = str(text).split(":")
+    kind, *rest = str(text).split(":")
     try:
-        if not arguments:
+        if not rest:
             return float(kind)
-        cls, numbers = KINDS[kind], [float(argument) for argument in arguments]
+        cls, numbers = KINDS[kind], [float(number) for number in rest]
         signature(cls).bind(*numbers)  # their count
     except (KeyError, TypeError, ValueError):
-        forms = [":".join([name, *cls.__dataclass_fields__]) for name, cls in KINDS.items()]
+        forms = [":".join([name, *arguments(cls)]) for name, cls in KINDS.items()]
         raise ValueError(
             f"{text!r} is neither a number nor a schedule; a schedule is one of {', '.join(forms)}."
         ) from None

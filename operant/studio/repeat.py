@@ -56,13 +56,13 @@ def arguments(config: Mapping[str, Any]) -> list[str] | None:
         words += ["--env-kwargs", *pairs(config["env_kwargs"])]
     if config.get("wrappers"):
         words += ["--wrappers", *map(wrapper, config["wrappers"])]
-    for key, value in _changed(catalogue.hyperparameters(name), config["hyperparameters"]):
+    for key, value in changed(catalogue.hyperparameters(name), config["hyperparameters"]):
         words += flag(key, value)
     words += _model(config["hyperparameters"].get("network"))
     curious = dict(config.get("curiosity") or {})
     if curious:
         words += flag("curiosity", curious["name"])
-        for key, value in _changed(catalogue.curiosity(curious.pop("name")), curious):
+        for key, value in changed(catalogue.curiosity(curious.pop("name")), curious):
             words += flag(f"curiosity.{key}", value)
     if config.get("kl_penalty"):
         words += flag("kl_penalty", _penalty(config["kl_penalty"]))
@@ -88,8 +88,8 @@ def python(config: Mapping[str, Any]) -> str:
     elif config.get("wrappers"):
         parts.append(f"wrappers={list(map(wrapper, config['wrappers']))!r}")
     if name:
-        changed = _changed(catalogue.hyperparameters(name), config["hyperparameters"])
-        parts += [f"{key}={_plain(value)!r}" for key, value in changed if key not in own]
+        others = changed(catalogue.hyperparameters(name), config["hyperparameters"])
+        parts += [f"{key}={_plain(value)!r}" for key, value in others if key not in own]
         parts += [f"{key}={key}" for key in own if key in config["hyperparameters"]]
         if (
             model := _language(config["hyperparameters"].get("network"))
@@ -99,8 +99,8 @@ def python(config: Mapping[str, Any]) -> str:
             )
     if config.get("curiosity"):
         curious = config["curiosity"]["name"]
-        changed = _changed(catalogue.curiosity(curious), config["curiosity"])
-        parts.append(f"curiosity={ {'name': curious, **{key: _plain(value) for key, value in changed}}!r}")
+        others = changed(catalogue.curiosity(curious), config["curiosity"])
+        parts.append(f"curiosity={ {'name': curious, **{key: _plain(value) for key, value in others}}!r}")
     if config.get("kl_penalty"):
         parts.append(f"kl_penalty={dict(config['kl_penalty'])!r}")
     learn = [f"{trained['total_timesteps']:_}"] if "total_timesteps" in trained else []
@@ -213,10 +213,10 @@ def _training(config: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _changed(
+def changed(
     fields: Sequence[catalogue.Hyperparameter], values: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any]]:
-    """The hyperparameters that differ from their defaults; of a network a dict of them."""
+    """The hyperparameters that differ from their defaults, by name; of a network a dict of them."""
     for field in fields:
         value = values.get(field.name, catalogue.before().get(field.name, field.default))
         if field.hint is catalogue.Network:
@@ -225,7 +225,7 @@ def _changed(
                 parts = (
                     replace(part, default=usual.get(part.name, part.default)) for part in catalogue.network()
                 )
-                value = dict(_changed(tuple(parts), value))
+                value = dict(changed(tuple(parts), value))
                 if value:
                     yield field.name, value
         elif catalogue.tuples(value) != field.default:

@@ -7,7 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from operant.ops.schedules import KINDS, Cosine, Exponential, Linear, Step, at, of_function, parse
+from operant.ops.schedules import (
+    KINDS,
+    Cosine,
+    Exponential,
+    Linear,
+    Piecewise,
+    Step,
+    arguments,
+    at,
+    of_function,
+    parse,
+)
 from tests.shared import clock
 
 EXAMPLES = (
@@ -16,6 +27,7 @@ EXAMPLES = (
     Cosine(2.0, 0.5),
     Exponential(1e-2, 1e-4),
     Step(1.0, 0.0, 0.3),
+    Piecewise(1e-3, 0.25, 5e-4, 0.5, 1e-4),
 )
 
 
@@ -29,11 +41,13 @@ EXAMPLES = (
         (Exponential(1.0, 1e-4), [1.0, 0.1, 0.01, 1e-4]),
         (Step(1.0, 0.1), [1.0, 1.0, 0.1, 0.1]),
         (Step(1.0, 0.1, 0.25), [1.0, 0.1, 0.1, 0.1]),
+        (Piecewise(1.0, 0.25, 0.5, 0.75, 0.1), [1.0, 0.5, 0.5, 0.1]),
+        (Piecewise(1.0), [1.0, 1.0, 1.0, 1.0]),
         (of_function("learning_rate", lambda remaining: 0.1 + remaining**2), [1.1, 0.6625, 0.35, 0.1]),
     ],
     ids=str,
 )
-def test_linear_cosine_exponential_step_and_of_function_have_their_values(schedule, values):
+def test_linear_cosine_exponential_step_piecewise_and_of_function_have_their_values(schedule, values):
     got = [schedule(jnp.asarray(progress)) for progress in (0.0, 0.25, 0.5, 1.0)]
     np.testing.assert_allclose(got, values, rtol=1e-5)
     np.testing.assert_allclose(
@@ -54,6 +68,18 @@ def test_clock_has_a_progress_that_ends_at_one_and_knows_large_totals():
 def test_parse_reads_the_text_of_every_schedule(schedule):
     assert parse(str(schedule)) == schedule
     assert {type(example) for example in EXAMPLES} == set(KINDS.values())
+
+
+@pytest.mark.parametrize("text", ["piecewise:1:0.5", "piecewise:1:0.5:2:0.5:3", "piecewise:1:0.5:2:0.4:3"])
+def test_piecewise_has_moments_that_rise(text):
+    with pytest.raises(ValueError, match="moments rising"):
+        parse(text)
+
+
+def test_arguments_says_which_numbers_a_schedule_must_have():
+    assert arguments(Linear) == {"start": True, "end": False, "fraction": False}
+    assert arguments(Exponential) == {"start": True, "end": True}
+    assert arguments(Piecewise) == {"value": True, "at:then…": False}
 
 
 def test_parse_takes_numbers_and_fills_in_defaults():

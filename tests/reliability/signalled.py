@@ -21,7 +21,7 @@ PARTS = {  # of a phase: what is replaced, and the call of it (counted from 1) t
     "rollout in processes": ("gymnasium.vector", "AsyncVectorEnv.step_wait", 50),
     "update": ("operant.engine.host_learner", "HostLearner.__call__", 2),
     "last checkpoint": ("operant.engine.checkpoint", "save_tree", 1),
-    "evaluation": ("operant.agent.selection", "Selection._scores", 1),
+    "evaluation": ("operant.agent.selection", "Selection.scores", 1),
     "score": ("operant.cli.finish", "_scores", 1),
     "film": ("operant.cli.show", "_film", 1),
     "report": ("operant.cli.show", "report", 1),
