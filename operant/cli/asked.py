@@ -63,8 +63,10 @@ def read(algorithm: str, arguments: Sequence[str], kind: Any = Training, command
         _require_known(preset, known, names)
     training, hyperparameters, curiosity = _parsed(algorithm, known, arguments, kind, command)
     training.require_valid()
-    if training.model is not None:
-        _require_model(algorithm, training.model, hyperparameters, arguments)
+    if (model := getattr(training, "model", None)) is not None:
+        _require_model(algorithm, model, hyperparameters, arguments)
+    elif "model" in known and kind is not Training:
+        raise ValueError(f"{environment} is learnt by a language model, which `operant {command}` does not take.")
     taken = f"{algorithm}/{presets.chosen(algorithm, environment, preset)}" if known else "none"
     taken = preset if preset.endswith(".toml") else taken
     return Asked(algorithm, training, hyperparameters, curiosity, taken)
