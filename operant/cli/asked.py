@@ -66,7 +66,9 @@ def read(algorithm: str, arguments: Sequence[str], kind: Any = Training, command
     if (model := getattr(training, "model", None)) is not None:
         _require_model(algorithm, model, hyperparameters, arguments)
     elif "model" in known and kind is not Training:
-        raise ValueError(f"{environment} is learnt by a language model, which `operant {command}` does not take.")
+        raise ValueError(
+            f"{environment} is learnt by a language model, which `operant {command}` does not take."
+        )
     taken = f"{algorithm}/{presets.chosen(algorithm, environment, preset)}" if known else "none"
     taken = preset if preset.endswith(".toml") else taken
     return Asked(algorithm, training, hyperparameters, curiosity, taken)
