@@ -11,6 +11,7 @@ from tools.site.algorithms import Algorithms, source
 from tools.site.links import ROOT, BrokenLinkError, rewritten
 from tools.site.offline import OutsideError, made_offline
 from tools.site.pages import Pages
+from tools.site.reference import groups
 
 MENU = (ROOT / "tools" / "site" / "mkdocs.yml").read_text()
 
@@ -96,3 +97,9 @@ def test_made_offline_replaces_the_script_from_elsewhere_and_refuses_any_other(t
     page.write_text('<img alt="" src="https://example.org/pixel.png">')
     with pytest.raises(OutsideError, match="pixel"):
         made_offline(tmp_path)
+
+
+def test_every_public_name_has_its_place_in_the_reference():
+    listed = groups()
+    assert "operant.agent.Agent" in listed["Agents"]
+    assert len({name for names in listed.values() for name in names}) > 50

@@ -24,7 +24,8 @@ GROUPS = {  # names of `operant` by where they come from
     "construct": "Agents",
     "algorithms": "Agents",
     "comparison": "Agents",
-    "diagnosis": "Agents",
+    "diagnosis": "Sweeps, steering and diagnosis",
+    "sweeps": "Sweeps, steering and diagnosis",
     "engine": "Experience and files",
     "replay": "Experience and files",
     "fields": "Experience and files",
@@ -43,27 +44,27 @@ class UndocumentedError(ValueError):
 def pages() -> dict[str, str]:
     """The Markdown of all pages by their places. Raises UndocumentedError."""
     found = {"reference/index.md": ""}
-    groups = _groups()
+    listed = groups()
     missing: list[str] = []
     package = _package()
-    for title, names in groups.items():
+    for title, names in listed.items():
         found[f"reference/{_slug(title)}.md"] = _page(title, names)
     for title, module in MODULES.items():
         names = [f"{module}.{name}" for name in _exported(package, module)]
         found[f"reference/{title}.md"] = _page(f"`{title}`", names)
-        groups[title] = names
-    for names in groups.values():
+        listed[title] = names
+    for names in listed.values():
         missing += [name for name in names if not _documented(package, name)]
     if missing:
         raise UndocumentedError(f"Public names without a docstring: {', '.join(sorted(missing))}.")
-    found["reference/index.md"] = _index(groups)
+    found["reference/index.md"] = _index(listed)
     return found
 
 
-def _groups() -> dict[str, list[str]]:
+def groups() -> dict[str, list[str]]:
     """Where each name of `operant` is defined, by group; the constructors have pages of their own."""
     tree = ast.parse((ROOT / "operant" / "__init__.pyi").read_text())
-    groups: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, list[str]] = defaultdict(list)
     for node in tree.body:
         if not isinstance(node, ast.ImportFrom) or node.module in ("operant", "operant.version"):
             continue
@@ -71,8 +72,8 @@ def _groups() -> dict[str, list[str]]:
             if alias.name in CONSTRUCTORS or alias.name == "callbacks":
                 continue
             assert node.module is not None
-            groups[GROUPS[node.module.split(".")[1]]].append(f"{node.module}.{alias.name}")
-    return dict(groups)
+            found[GROUPS[node.module.split(".")[1]]].append(f"{node.module}.{alias.name}")
+    return dict(found)
 
 
 def _package() -> griffe.Module:
