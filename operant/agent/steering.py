@@ -131,6 +131,8 @@ class Steering:
             assert self._watch is not None
             if not self.paused or self._watch.stop:
                 return time.monotonic() - began
+            if self._core is not None and (self._snapshot is None or self._snapshot.step != self._core.step):
+                self._keep(at_once=True)  # who looks at a pause sees what there is now
             time.sleep(PAUSE)
 
     def _keep(self, at_once: bool = False) -> None:

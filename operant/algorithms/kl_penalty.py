@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import equinox as eqx
 import jax
@@ -34,7 +34,7 @@ from operant.ops.exploration_noise import ExplorationNoise
 from operant.ops.kl import adapted_coefficient, kl_estimate
 from operant.ops.metrics import Metrics
 from operant.ops.returns import weighted_mean
-from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Transition
+from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Recording, Transition
 
 
 class KLPenalty(eqx.Module):
@@ -135,6 +135,12 @@ class KLRegularized(Algorithm):
 
     def initial_carry(self, state: KLRegularizedState, num_envs: int) -> PyTree:
         return self.algorithm.initial_carry(state.learner, num_envs)
+
+    def fitted_to(self, dataset: Any) -> Self:
+        return replace(self, algorithm=self.algorithm.fitted_to(dataset))
+
+    def read_dataset(self, dataset: Any) -> Recording | None:
+        return self.algorithm.read_dataset(dataset)
 
     def network_of(self, state: KLRegularizedState) -> Any:
         return self.algorithm.network_of(state.learner)

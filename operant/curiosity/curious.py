@@ -9,7 +9,7 @@ environment's reward, since only the algorithm sees the sum.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import equinox as eqx
 import jax
@@ -25,7 +25,7 @@ from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import at
-from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Transition
+from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Recording, Transition
 
 # Folded into every key for curiosity's own randomness. The algorithm takes the key as it is, so that it learns to the
 # last bit what it would without curiosity if `scale` is 0; a large number, since `split` makes keys as `fold_in` of
@@ -140,6 +140,12 @@ class Curious(Algorithm):
 
     def initial_carry(self, state: CuriousState, num_envs: int) -> PyTree:
         return self.inner.initial_carry(state.learner, num_envs)
+
+    def fitted_to(self, dataset: Any) -> Self:
+        return replace(self, algorithm=self.algorithm.fitted_to(dataset))
+
+    def read_dataset(self, dataset: Any) -> Recording | None:
+        return self.algorithm.read_dataset(dataset)
 
     def network_of(self, state: CuriousState) -> Any:
         return self.inner.network_of(state.learner)

@@ -476,7 +476,7 @@ def test_source_scores_normalized_environments_raw_and_as_they_were_learnt_in(ki
         agent = operant.Random(NORMALIZED[kind]())
     assert agent.evaluate(2, deterministic=False).mean == 200
     agent.learn(60, progress_bar=False)
-    before = agent.learner._statistics() if "vector" not in kind else agent.source.given.unwrapped
+    before = agent.learner.statistics() if "vector" not in kind else agent.source.given.unwrapped
     env = agent.learner.single()
     rows = []
     for _ in range(2):
@@ -486,7 +486,7 @@ def test_source_scores_normalized_environments_raw_and_as_they_were_learnt_in(ki
     assert rows[0] == rows[1]
     assert -2.5 < rows[0][0] < -0.5 < 0.5 < rows[0][-1] < 2.5
     if "vector" not in kind:
-        assert agent.learner._statistics().count == before.count
+        assert agent.learner.statistics().count == before.count
     assert agent.evaluate(2, deterministic=False).mean == 200
 
 
@@ -509,7 +509,7 @@ def test_source_shows_one_of_several_learners_what_it_saw_in_training():
         one, its = agent[index].learner, trained[2 * (index % 2)]
         seen = one.single().reset(seed=0)[0]
         assert seen == pytest.approx((100 - its.mean) / np.sqrt(its.var + 1e-8), abs=1e-4) != 0
-    assert one._statistics() is not trained[2]  # a copy: training goes on
+    assert one.statistics() is not trained[2]  # a copy: training goes on
 
 
 def test_source_returns_are_those_before_rewards_are_normalized():

@@ -56,9 +56,8 @@ def test_what_is_trained_is_played_as_it_was_between_two_chunks_and_training_lea
     player = Player(Learnt.of_training(steering), steering.look_away)
     with player.watched():
         seen = shown(player)
-        while "problem" in seen and "waiting" in seen["problem"]:
+        while seen.get("step") != 128:  # at first what there was before the pause
             seen = shown(player)
-        assert seen["step"] == 128
         assert seen["steps"] > 0
         assert seen["reward"] == seen["steps"]  # of CartPole
         assert seen["frame"].startswith("data:image/jpeg;base64,")
