@@ -71,8 +71,9 @@ class Points:
         self.won = self.lost = 0
 
     def __call__(self, transition):
-        self.won += int((transition.reward > 0).sum())
-        self.lost += int((transition.reward < 0).sum())
+        counts = transition.mask  # a block of steps may be longer than what was asked for
+        self.won += int((counts & (transition.reward > 0)).sum())
+        self.lost += int((counts & (transition.reward < 0)).sum())
 
 
 points = Points()
