@@ -95,6 +95,9 @@ class Varied(Algorithm):
         own = self.by(state.numbers)
         return own.act(state.learnt, observation, action_mask, carry, noise, clock, explore=explore)
 
+    def network_of(self, state: VariedState) -> Any:
+        return self.by(state.numbers).network_of(state.learnt)
+
     def probabilities(self, spec, state, observation, action_mask, carry) -> jax.Array:
         return self.by(state.numbers).probabilities(spec, state.learnt, observation, action_mask, carry)
 
