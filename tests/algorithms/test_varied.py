@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from operant.algorithms import registry
+from operant.algorithms.base import Algorithm
 from operant.algorithms.varied import Varied, VariedState, apart, as_traced, differing
 from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names
@@ -171,3 +172,10 @@ def test_varied_answers_with_the_numbers_of_the_state():
         found, _, _ = varied.act(own, observation, None, (), noise, clock, explore=True)
         expected, _, _ = algorithm.act(state.learnt, observation, None, (), noise, clock, explore=True)
         np.testing.assert_array_equal(found, expected)
+
+
+def test_varied_answers_everything_that_sweeps_ask_an_algorithm_by_the_one_inside():
+    """Whoever adds a method to the protocol must say what it means where learners differ."""
+    asked = {name for name in vars(Algorithm) if not name.startswith("_")}
+    no_part_of_sweeps = {"innermost", "fitted_to", "read_dataset"}  # of wrappers, and of recorded data
+    assert asked - no_part_of_sweeps <= set(vars(Varied))
