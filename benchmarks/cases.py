@@ -17,6 +17,7 @@ class Family:
     environment: str = "CartPole-v1"
     ours: dict[str, Any] = field(default_factory=dict)  # what only operant has to be told
     theirs: dict[str, Any] = field(default_factory=dict)  # what only the peer has to be told
+    atari: bool = False  # whether the peer needs its wrappers of Atari games, and four frames stacked
 
 
 # ε does not fall: SB3 skips the network for random actions, so a falling ε would make its speed depend on how long
@@ -70,6 +71,8 @@ _ACTOR_CRITICS = {  # by name: operant's name, the peer, and what both are told
     "TD3": ("td3", "stable_baselines3.TD3", _TD3),
     "TQC": ("tqc", "sb3_contrib.TQC", _SAC | {"top_quantiles_to_drop_per_net": 2}),
 }
+_PONG = "PongNoFrameskip-v4"
+_NATURE = {"convolutions": "nature", "hidden_sizes": [], "activation": "relu"}
 _CONTINUOUS = {"pendulum": "Pendulum-v1", "halfcheetah": "HalfCheetah-v5"}
 
 
@@ -190,6 +193,38 @@ FAMILIES = {
         ours={"network": {"hidden_sizes": (256, 256), "value_hidden_sizes": (_WIDE, _WIDE)}},
         theirs={"policy_kwargs": {"net_arch": {"pi": [256, 256], "qf": [_WIDE, _WIDE]}}},
     ),
+    # The published settings of both for Atari, but that the replay is small (the peer keeps each stack twice) and that ε
+    # does not fall. The network of Mnih et al. 2015, which policy and value function share.
+    "ppo-pong": Family(
+        "ppo",
+        "stable_baselines3.PPO",
+        8,
+        _PPO
+        | {
+            "learning_rate": 2.5e-4,
+            "n_steps": 128,
+            "batch_size": 256,
+            "n_epochs": 4,
+            "gae_lambda": 0.9,
+            "clip_range": 0.1,
+            "ent_coef": 0.01,
+        },
+        _PONG,
+        ours={"network": _NATURE},
+        theirs={"policy": "CnnPolicy"},
+        atari=True,
+    ),
+    "dqn-pong": Family(
+        "dqn",
+        "stable_baselines3.DQN",
+        1,
+        _DQN
+        | {"learning_rate": 1e-4, "buffer_size": 10_000, "learning_starts": 100, "target_update_interval": 1000},
+        _PONG,
+        ours={"network": _NATURE},
+        theirs={"policy": "CnnPolicy"},
+        atari=True,
+    ),
     # operant against itself: replay by priority, and uniform. Only a large buffer has a large tree.
     "priority": Family("dqn", "", 1, _DQN | {"buffer_size": 1_000_000}),
 }
@@ -268,6 +303,8 @@ CASES = (
         )
     ),
     Case("CrossQ with critics of 2048, through Gymnasium", "crossq-halfcheetah", 64, _GYM),
+    Case("PPO on Pong", "ppo-pong", 8_192),
+    Case("DQN on Pong", "dqn-pong", 2_400),
     Case("DQN, replay by priority", "priority", 200_000, _NATIVE | {"priority": True}),
 )
 # What operant is measured against.
@@ -283,6 +320,8 @@ RIVALS: tuple[Case | Peer, ...] = (
             ("sb3-contrib RecurrentPPO", "recurrent-ppo", 2_048),
             ("sb3-contrib ARS", "ars", 24_000),
             ("sb3-contrib MaskablePPO", "maskable-ppo", 8_192),
+            ("SB3 PPO on Pong", "ppo-pong", 4_096),
+            ("SB3 DQN on Pong", "dqn-pong", 1_200),
         )
         for threads in (1, 2)
     ),
@@ -352,6 +391,8 @@ TARGETS = (
         for short in ("Pendulum", "HalfCheetah")
     ),
     _faster_than_sbx(1.1, "CrossQ with critics of 2048, through Gymnasium"),
+    _fast(2, "PPO on Pong"),
+    _fast(2, "DQN on Pong"),
     Target(
         "DQN, replay by priority: time over that with uniform replay", 1.3, ("DQN, replay by priority",), True
     ),

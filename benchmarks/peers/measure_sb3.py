@@ -11,8 +11,8 @@ import gymnasium as gym
 import numpy as np
 import torch
 from sb3_contrib.common.vec_env import AsyncEval
-from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.env_util import make_atari_env, make_vec_env
+from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from benchmarks.cases import FAMILIES, Peer
 from benchmarks.common import sit
@@ -42,8 +42,11 @@ def main() -> None:
     package, name = (peer.peer or family.peer).split(".")
     wrapper = ActionMasks if name == "MaskablePPO" else None
 
-    def environments(count: int = 1) -> DummyVecEnv:
+    def environments(count: int = 1) -> VecEnv:
         torch.set_num_threads(peer.threads)  # here, for a process of its own too
+        if family.atari:
+            gym.register_envs(import_module("ale_py"))
+            return VecFrameStack(make_atari_env(family.environment, count, seed), n_stack=4)
         return make_vec_env(family.environment, count, seed, wrapper_class=wrapper)
 
     arguments = {"policy": "MlpPolicy", "seed": seed, "device": "cpu"}
