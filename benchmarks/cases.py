@@ -193,8 +193,8 @@ FAMILIES = {
         ours={"network": {"hidden_sizes": (256, 256), "value_hidden_sizes": (_WIDE, _WIDE)}},
         theirs={"policy_kwargs": {"net_arch": {"pi": [256, 256], "qf": [_WIDE, _WIDE]}}},
     ),
-    # The published settings of both for Atari, but that the replay is small (the peer keeps each stack twice) and that ε
-    # does not fall. The network of Mnih et al. 2015, which policy and value function share.
+    # The published settings of both for Atari, but that the replay is small (the peer keeps each stack twice) and ε does
+    # not fall. The network of Mnih et al. 2015, which policy and value function share.
     "ppo-pong": Family(
         "ppo",
         "stable_baselines3.PPO",
@@ -219,7 +219,12 @@ FAMILIES = {
         "stable_baselines3.DQN",
         1,
         _DQN
-        | {"learning_rate": 1e-4, "buffer_size": 10_000, "learning_starts": 100, "target_update_interval": 1000},
+        | {
+            "learning_rate": 1e-4,
+            "buffer_size": 10_000,
+            "learning_starts": 100,
+            "target_update_interval": 1000,
+        },
         _PONG,
         ours={"network": _NATURE},
         theirs={"policy": "CnnPolicy"},
