@@ -193,8 +193,8 @@ FAMILIES = {
         ours={"network": {"hidden_sizes": (256, 256), "value_hidden_sizes": (_WIDE, _WIDE)}},
         theirs={"policy_kwargs": {"net_arch": {"pi": [256, 256], "qf": [_WIDE, _WIDE]}}},
     ),
-    # The published settings of both for Atari, but that the replay is small (the peer keeps each stack twice) and ε does
-    # not fall. The network of Mnih et al. 2015, which policy and value function share.
+    # The published settings of both for Atari, but that the replay is small (the peer keeps each stack twice) and ε
+    # does not fall. The network of Mnih et al. 2015, which policy and value function share.
     "ppo-pong": Family(
         "ppo",
         "stable_baselines3.PPO",
