@@ -57,7 +57,11 @@ class Pages:
     def tutorial(self, file: Path) -> None:
         """An executed notebook."""
         page = self.place_of(file)
-        text, pictures = notebooks.converted(ROOT / file, file.stem)
+
+        def prose(text: str) -> str:
+            return rewritten(text, file, page, self.place_of)
+
+        text, pictures = notebooks.converted(ROOT / file, file.stem, prose)
         for name, data in pictures.items():
             self.put(f"{Path(page).parent}/{name}", data)
         self.put(page, text)

@@ -1,0 +1,40 @@
+"""The tutorials run as they stand, with small budgets from their environment variables, and find what they say."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """`run(name, STEPS=1000)` gives all names of a tutorial after it has run, and what it printed as `"printed"`."""
+
+    def runs(name, **budgets):
+        for key, value in budgets.items():
+            monkeypatch.setenv(key, str(value))
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(plt, "show", lambda: None)
+        found = runpy.run_path(str(TUTORIALS / f"{name}.py"))
+        return found | {"printed": capsys.readouterr().out}
+
+    yield runs
+    plt.close("all")
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_policies_learns_and_agrees_with_the_library(run):
+    seen = run("policies_and_reinforce", UPDATES=25, SEEDS=2, STEPS=2_000)
+    for name in ("plain", "with_baseline"):
+        lengths = np.asarray(seen[name])
+        assert lengths.shape == (2, 25)
+        assert lengths[:, -5:].mean() > 1.5 * lengths[:, :5].mean()
+    noise = {name: np.asarray(gradients).std(0) for name, gradients in seen["samples"].items()}
+    assert (noise["with the baseline J"] < 0.6 * noise["without a baseline"]).all()
+    assert len(seen["score"]) == 2
