@@ -3,6 +3,7 @@
 A small transformer over characters is shown right answers (cross-entropy) until it is right about half of the time.
 Then it is shown no answer any more: GRPO plays, and a rule says what is right. It is scored on the prompts that it
 learnt from, and on those of the part `test`, which neither has seen. No value was chosen by looking at these seeds.
+What is measured already is kept, so that an interrupted study goes on.
 """
 
 from __future__ import annotations
@@ -52,8 +53,7 @@ class Case:
 
 
 SIZES = {"width": 32, "layers": 2, "heads": 4, "context": 10}
-# On a tuning seed the share of right answers went from 0.52 to 0.80 within 175,000 tokens at these values, and was
-# still rising: four hundred iterations. The results are not measured yet.
+# With a tuning seed and 1,000 iterations 0.97 (arithmetic) and 0.96 (sorting) of the answers were right.
 GRPO = {
     "n_episodes": 256,
     "group_size": 8,
@@ -64,8 +64,8 @@ GRPO = {
     "kl_coef": 0.001,
 }
 CASES = (
-    Case("arithmetic", "arithmetic", SIZES, GRPO, 1000, {"digits": 1}),
-    Case("sorting", "sorting", SIZES, GRPO, 1000, {"shortest": 2, "longest": 4}),
+    Case("arithmetic", "arithmetic", SIZES, GRPO, 1300, {"digits": 1}),
+    Case("sorting", "sorting", SIZES, GRPO, 1300, {"shortest": 2, "longest": 4}),
 )
 
 
@@ -241,13 +241,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.verified", description=__doc__)
     parser.add_argument("only", nargs="*", default=[case.name for case in CASES], help="tasks")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(FIRST_SEED, FIRST_SEED + SEEDS)))
+    parser.add_argument("--again", action="store_true", help="measure what is measured already, too")
     parser.add_argument("--tuning", action="store_true", help="nothing is written")
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     options = parser.parse_args()
     file = common.RESULTS / "verified.json"
     kept = {raw["name"]: raw for raw in json.loads(file.read_text())["cases"]} if file.exists() else {}
-    for case in CASES:
-        for seed in options.seeds if case.name in options.only else ():
+    for seed in options.seeds:
+        for case in [each for each in CASES if each.name in options.only]:
+            measured = [each["seed"] for each in kept.get(case.name, {}).get("seeds", [])]
+            if seed in measured and not options.again and not options.tuning:
+                continue
             raw = measure(case, seed)
             print(
                 case.name,

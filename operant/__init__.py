@@ -40,7 +40,7 @@ _MODULES = {
     "operant.agent.collecting": ("Collected", "collect"),
     "operant.agent.scripted": ("ScriptedPolicy",),
     "operant.agent.steering": ("Steering",),
-    "operant.agent.texts": ("pretrained",),
+    "operant.agent.texts": ("pretrained", "reward_model"),
     "operant.algorithms.advice": ("TrainingWarning",),
     "operant.algorithms.base": ("Algorithm",),
     "operant.comparison": ("compare",),

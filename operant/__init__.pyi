@@ -24,6 +24,7 @@ from operant.agent.collecting import collect as collect
 from operant.agent.scripted import ScriptedPolicy as ScriptedPolicy
 from operant.agent.steering import Steering as Steering
 from operant.agent.texts import pretrained as pretrained
+from operant.agent.texts import reward_model as reward_model
 from operant.algorithms.advice import TrainingWarning as TrainingWarning
 from operant.algorithms.base import Algorithm as Algorithm
 from operant.comparison import compare as compare

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from operant import html
+from operant import decimals, html
 from operant.agent import Agent
 from operant.agent.scripted import ScriptedPolicy
 from operant.engine.evaluate import Evaluation
@@ -102,10 +102,12 @@ class Comparison:
         kinds = [("mean", np.mean, self.mean_difference), ("median", np.median, self.median_difference)]
         if self.unit == "seed":
             kinds.insert(0, ("interquartile mean", iqm, self.difference))
-        return [
-            (label, *(f"{float(of(scores)):.1f}" for scores in self.scores), _written(estimate, "+.1f"))
-            for label, of, estimate in kinds
-        ]
+        rows = []
+        for label, of, estimate in kinds:
+            centres = decimals.scores(*(float(of(scores)) for scores in self.scores))
+            places = len(centres[0].partition(".")[2])
+            rows.append((label, *centres, _written(estimate, f"+.{places}f")))
+        return rows
 
     def _chance(self) -> str:
         return (

@@ -116,7 +116,7 @@ class _QLearning:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -204,7 +204,7 @@ class _DoubleQLearning:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -292,7 +292,7 @@ class _SARSA:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -380,7 +380,7 @@ class _ExpectedSARSA:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -470,7 +470,7 @@ class _SARSALambda:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -565,7 +565,7 @@ class _DynaQ:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -657,7 +657,7 @@ class _LinearQ:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -745,7 +745,7 @@ class _TD:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -838,7 +838,7 @@ class _MonteCarlo:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -935,7 +935,7 @@ class _GridSearch:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -1041,7 +1041,7 @@ class _RandomSearch:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -1149,7 +1149,7 @@ class _GeneticAlgorithm:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -1261,7 +1261,7 @@ class _CEM:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -1370,7 +1370,7 @@ class _EvolutionStrategies:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -1478,7 +1478,7 @@ class _ARS:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -1600,7 +1600,7 @@ class _REINFORCE:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -1755,7 +1755,7 @@ class _A2C:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -1913,7 +1913,7 @@ class _IMPALA:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -2073,7 +2073,7 @@ class _TRPO:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -2239,7 +2239,7 @@ class _PPO:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -2414,7 +2414,7 @@ class _GRPO:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -2611,7 +2611,7 @@ class _DQN:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -2806,7 +2806,7 @@ class _PQN:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -2969,7 +2969,7 @@ class _TD3:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -3168,7 +3168,7 @@ class _SAC:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -3377,7 +3377,7 @@ class _CrossQ:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -3567,7 +3567,7 @@ class _BC:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -3665,6 +3665,7 @@ class _SFT:
         max_length: int | None = None,
         too_long: Literal["cut", "refuse"] = "cut",
         chat: str = "none",
+        group_by_length: bool = True,
         validation_fraction: float = 0.0,
         tokenizer: str | Tokenizer | None = None,
         network: Transformer | Pretrained = ...,
@@ -3697,7 +3698,7 @@ class _SFT:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -3740,6 +3741,8 @@ class _SFT:
                 its end) or refuse. One of 'cut', 'refuse'. Default: 'cut'.
             chat: The form of chat in which prompts become a user's messages: none, chatml or plain.
                 Default: 'none'.
+            group_by_length: Draw batches from texts of about one length, and compute them at that length:
+                less of them is padding. Texts of up to 32 tokens are never grouped. Default: True.
             validation_fraction: Part of the rows that is not learnt from, and on which validation/loss is
                 computed. Default: 0.0.
             tokenizer: That of a model without one of its own: bytes, characters (those that there are in
@@ -3793,6 +3796,7 @@ class _RewardModel:
         max_length: int | None = None,
         too_long: Literal["cut", "refuse"] = "cut",
         chat: str = "none",
+        group_by_length: bool = True,
         validation_fraction: float = 0.0,
         tokenizer: str | Tokenizer | None = None,
         network: Transformer | Pretrained = ...,
@@ -3825,7 +3829,7 @@ class _RewardModel:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -3868,6 +3872,8 @@ class _RewardModel:
                 its end) or refuse. One of 'cut', 'refuse'. Default: 'cut'.
             chat: The form of chat in which prompts become a user's messages: none, chatml or plain.
                 Default: 'none'.
+            group_by_length: Draw batches from texts of about one length, and compute them at that length:
+                less of them is padding. Texts of up to 32 tokens are never grouped. Default: True.
             validation_fraction: Part of the rows that is not learnt from, and on which validation/loss is
                 computed. Default: 0.0.
             tokenizer: That of a model without one of its own: bytes, characters (those that there are in
@@ -3920,6 +3926,7 @@ class _DPO:
         max_length: int | None = None,
         too_long: Literal["cut", "refuse"] = "cut",
         chat: str = "none",
+        group_by_length: bool = True,
         validation_fraction: float = 0.0,
         tokenizer: str | Tokenizer | None = None,
         network: Transformer | Pretrained = ...,
@@ -3955,7 +3962,7 @@ class _DPO:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -3998,6 +4005,8 @@ class _DPO:
                 its end) or refuse. One of 'cut', 'refuse'. Default: 'cut'.
             chat: The form of chat in which prompts become a user's messages: none, chatml or plain.
                 Default: 'none'.
+            group_by_length: Draw batches from texts of about one length, and compute them at that length:
+                less of them is padding. Texts of up to 32 tokens are never grouped. Default: True.
             validation_fraction: Part of the rows that is not learnt from, and on which validation/loss is
                 computed. Default: 0.0.
             tokenizer: That of a model without one of its own: bytes, characters (those that there are in
@@ -4057,6 +4066,7 @@ class _KTO:
         max_length: int | None = None,
         too_long: Literal["cut", "refuse"] = "cut",
         chat: str = "none",
+        group_by_length: bool = True,
         validation_fraction: float = 0.0,
         tokenizer: str | Tokenizer | None = None,
         network: Transformer | Pretrained = ...,
@@ -4090,7 +4100,7 @@ class _KTO:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -4133,6 +4143,8 @@ class _KTO:
                 its end) or refuse. One of 'cut', 'refuse'. Default: 'cut'.
             chat: The form of chat in which prompts become a user's messages: none, chatml or plain.
                 Default: 'none'.
+            group_by_length: Draw batches from texts of about one length, and compute them at that length:
+                less of them is padding. Texts of up to 32 tokens are never grouped. Default: True.
             validation_fraction: Part of the rows that is not learnt from, and on which validation/loss is
                 computed. Default: 0.0.
             tokenizer: That of a model without one of its own: bytes, characters (those that there are in
@@ -4195,7 +4207,7 @@ class _Random:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -4302,7 +4314,7 @@ class _RLOO:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -4482,7 +4494,7 @@ class _DrGRPO:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -4662,7 +4674,7 @@ class _DAPO:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -4859,7 +4871,7 @@ class _Rainbow:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -5084,7 +5096,7 @@ class _BTR:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -5309,7 +5321,7 @@ class _QRDQN:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -5534,7 +5546,7 @@ class _IQN:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -5748,7 +5760,7 @@ class _DDPG:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -5947,7 +5959,7 @@ class _TQC:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -6155,7 +6167,7 @@ class _REDQ:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -6363,7 +6375,7 @@ class _DroQ:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.
@@ -6573,7 +6585,7 @@ class _XQC:
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
             env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
-                False}`. Default: None.
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
             start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
                 default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
                 the script. Default: None.

@@ -59,6 +59,7 @@ CONFIG = {
     "dataset": optional(TABLE).later,
     "env_kwargs": TABLE.later,
     "env_kwargs_not_kept": several(TEXT).later,
+    "reward_models": TABLE.later,
     "observation_space": TABLE,
     "action_space": TABLE,
     "border": TABLE.later,

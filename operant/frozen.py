@@ -55,13 +55,18 @@ class Frozen(eqx.Module):
         leaves = jax.tree_util.tree_leaves_with_path(self.tree)
         return {jax.tree_util.keystr(path) or "value": leaf for path, leaf in leaves}
 
+    @property
+    def sha256(self) -> str:
+        """Of its arrays, with their names."""
+        return _sha256(self)
+
     def to_json(self) -> dict[str, Any]:
         """What it is, for a configuration: the SHA-256 of its arrays, and their structure where that can be said.
 
         That is so of dicts, lists, tuples, arrays and the classes in `MODULES`. Of modules of yours the code would have
         to be found again: None.
         """
-        return {"frozen": _sha256(self), "structure": _structure(self.tree)}
+        return {"frozen": self.sha256, "structure": _structure(self.tree)}
 
     def filled(self, arrays: Mapping[str, np.ndarray], sha256: str) -> Frozen:
         """One of this structure with stored arrays. Raises ValueError where they do not fit, or are others."""
@@ -106,6 +111,20 @@ class Frozen(eqx.Module):
 def fields_of(algorithm: Any) -> dict[str, Frozen]:
     """The frozen trees of an algorithm by where they are, such as `reference`, or `network.weights` within a field."""
     return dict(_found(algorithm, ""))
+
+
+def apart(tree: PyTree) -> tuple[PyTree, PyTree]:
+    """`(its frozen trees, the rest)`, each with None in the other's places."""
+    return eqx.partition(tree, _is_frozen, is_leaf=_is_frozen)
+
+
+def together(frozen: PyTree, rest: PyTree) -> PyTree:
+    """The inverse of `apart`."""
+    return eqx.combine(frozen, rest, is_leaf=_is_frozen)
+
+
+def _is_frozen(node: Any) -> bool:
+    return isinstance(node, Frozen)
 
 
 def _found(node: Any, place: str) -> Iterator[tuple[str, Frozen]]:

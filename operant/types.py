@@ -346,7 +346,8 @@ class Dataset(Experience):
     once, and what fills up an epoch's last batch has weight 0. `validation_fraction` of its episodes is never learnt
     from (`Algorithm.validation`). With `sequence` > 1 batches are that many consecutive steps, `[sequence,
     batch_size]`, across the ends of episodes, and the policy's memory is empty before the first. `next_observation` is
-    None.
+    None. With `neighbours` > 1 the steps of a batch are drawn from about that many batches' worth of them that lie next
+    to each other in the dataset, as texts of about one length do where these are in order.
 
     Of a dataset that is streamed, the batches are as they come.
     """
@@ -355,6 +356,7 @@ class Dataset(Experience):
     batch_size: int
     sequence: int = 1
     validation_fraction: float = 0.0
+    neighbours: int = 1
 
     @property
     def unroll_length(self) -> int:

@@ -45,6 +45,8 @@ def test_a_run_of_sft_generates_says_how_to_repeat_it_and_writes_other_tools_fil
     words = repeat.arguments(formats.read_run("sft"))
     assert words is not None
     assert words[:5] == ["sft", "--preset", "none", "--total-timesteps", "4"]
+    assert main(["train", "sft", "--data", "texts.jsonl", "--model", NEW, "--run-dir", "epochs", *QUIET]) == 0
+    assert operant.load("epochs").step == 3 * 4  # epochs of 25 texts, 8 at a time
     assert words[words.index("--tokenizer") :][:2] == ["--tokenizer", "characters"]
     model = operant.load("sft").language_model
     assert main(["export", "sft", "--format", "huggingface", "--output", "folder"]) == 0
@@ -72,7 +74,19 @@ def test_dpo_begins_with_a_run_of_sft_and_goes_on_where_it_was_stopped(folder, m
     assert words[-4:] == ["--model", "sft", "--lora", "2:16:query,value"]
     (folder / "pairs.jsonl").write_text((folder / "pairs.jsonl").read_text().replace("0+0=", "0+1="))
     assert main(["resume", "dpo", "--total-timesteps", "8", *QUIET]) == 1
-    assert "is not the one that training began with" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "is not the one that training began with" in said
+    assert "Traceback" not in said
+    assert len(said.strip().splitlines()) == 1
+    moments = [json.loads(line) for line in (folder / "dpo" / "samples.jsonl").read_text().splitlines()]
+    assert moments[0]["step"] == 0
+    assert moments[-1]["step"] == 6
+    assert {each["prompt"] for each in moments[0]["samples"]} <= {
+        f"{a}+{b}=" for a in range(5) for b in range(5)
+    }
+    assert max(abs(kl) for each in moments[0]["samples"] for kl in each["kl"]) < 1e-4
+    assert max(abs(kl) for each in moments[-1]["samples"] for kl in each["kl"]) > 1e-3
+    assert (folder / "sft" / "samples.html").is_file()
 
 
 def test_a_bad_line_is_named_on_the_command_line(folder, monkeypatch, capsys):

@@ -17,6 +17,7 @@ from operant import spaces
 from operant.agent.scripted import POLICIES
 from operant.algorithms import registry
 from operant.algorithms.documentation import field_help
+from operant.algorithms.language.learner import LanguageLearner
 from operant.catalogue import FILE
 from operant.constructors import NAMES
 from operant.curiosity import CURIOSITIES
@@ -58,6 +59,7 @@ def _algorithm(name: str) -> dict[str, Any]:
         "title": registry.documentation(name).splitlines()[0],
         "actions": [type(action).__name__ for action in ACTIONS if _takes(cls(), action)],
         "takes_model": any(_takes_model(hint) for hint in get_type_hints(cls).values()),
+        "learns_texts": issubclass(cls, LanguageLearner),
         "hyperparameters": list(_fields(cls, registry.defaults(name))),
     }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Never, Self
 
 from operant import habits
-from operant.agent import frozen_files, inputs, saving
+from operant.agent import frozen_files, inputs, rewards, saving
 from operant.agent.callbacks.hooks import Hooks
 from operant.agent.configuration import Supplied, of_text, tokenizer_of
 from operant.agent.core import Core
@@ -52,7 +52,8 @@ class Agent(Model):
             "vector_entry_point" (the environment's own); "auto" takes the last for Atari games, and else "sync".
         wrappers: What the environment is wrapped in, the innermost first: values such as `Discretize(5)`, or text such
             as "discretize:5". It is played in them wherever it is played; returns are of its own rewards.
-        env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery": False}`.
+        env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery": False}`. The
+            `reward` of text may be the run of a reward model.
         start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by default the first
             that the system has. All but "fork" need `if __name__ == "__main__":` in the script.
         env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops training, which keeps
@@ -92,7 +93,9 @@ class Agent(Model):
             backend=backend,
             vectorization=vectorization,
             wrappers=as_wrappers(wrappers),
-            env_kwargs=of_text(env, env_kwargs, tokenizer_of(algorithm)),
+            env_kwargs=rewards.named(
+                env, of_text(env, env_kwargs, tokenizer_of(algorithm)), saving.reward_model
+            ),
             start_method=start_method,
             env_timeout=env_timeout,
         )

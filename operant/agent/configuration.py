@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from operant import curiosity, habits
-from operant.agent import around
+from operant.agent import around, rewards
 from operant.agent.core import Core
 from operant.agent.recorded import Recorded
 from operant.algorithms import registry
@@ -33,6 +33,7 @@ def config(core: Core) -> dict[str, Any]:
     given = dict(core.source.env_kwargs)
     if given.get(TOKENIZER) is tokenizer_of(core.algorithm):  # of the network, with which it is kept
         given.pop(TOKENIZER, None)
+    given, reward_models = rewards.to_json(given)
     env_kwargs, not_kept = arguments.to_json(given)
     return {
         "algorithm": registry.name_of(algorithm),
@@ -44,6 +45,7 @@ def config(core: Core) -> dict[str, Any]:
         "environment_given_as_id": isinstance(core.source.given, str),
         "env_kwargs": env_kwargs,
         "env_kwargs_not_kept": not_kept,  # the names of those that are objects of the user's
+        **({"reward_models": reward_models} if reward_models else {}),  # the SHA-256 of each
         **stored.to_json(core.spec),
         "wrappers": [wrappers.to_json(wrapper) for wrapper in core.source.wrappers],
         "seed": core.seed,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from operant.export import Format
     from operant.language import Pretrained, Response
+    from operant.language.trained_reward import TrainedReward
 
 
 class Model(Acting, Tunable):
@@ -125,13 +126,17 @@ class Model(Acting, Tunable):
         """
         return self.language_model.generate(prompts, **values)
 
-    def score(self, prompts: Sequence[str], responses: Sequence[str], rows: Sequence[Any] = ()) -> np.ndarray:
-        """What a reward model says of a response to each prompt, float32 `[N]`: as the `reward` of a `TextEnvironment`,
-        too. `rows` are not looked at.
+    @property
+    def reward_model(self) -> TrainedReward:
+        """The reward model that has been learnt, as the `reward` of an environment of text, where it learns no more.
 
-        Raises ValueError where no reward model has been learnt, and for several learners.
+        Raises ValueError where none has been learnt, and for several learners.
         """
-        return texts.scores(self._core, prompts, responses)
+        return texts.reward_of(self._core)
+
+    def score(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        """What the `reward_model` says of a response to each prompt, float32 `[N]`. Raises ValueError as it does."""
+        return self.reward_model(prompts, responses)
 
     # environments
 

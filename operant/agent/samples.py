@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +19,77 @@ from operant.engine.files import replacing
 from operant.engine.run_directory import RunDirectory
 
 if TYPE_CHECKING:
-    from operant.language.environment import TextEnvironment
+    from operant.language.generation import Response
     from operant.language.model import LanguageModel
+    from operant.language.tokenizers.base import Tokenizer
 
 PROMPTS, MOMENTS = 8, 10  # how many prompts, and how often in all of training besides its beginning
+LONGEST = 128  # tokens of a response, where a dataset has longer ones
 DATA, PAGE = "samples.jsonl", "samples.html"
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is asked, and what is said of the responses."""
+
+    prompts: Sequence[str]
+    tokenizer: Tokenizer
+    room: int  # tokens of a response
+    rewards: Callable[[Sequence[Response]], dict[str, np.ndarray]]  # a number for each response, by names
+
+    @classmethod
+    def of_environment(cls, environment: Any) -> Questions:
+        """Some of its prompts, and its rewards."""
+        texts, room = environment.texts, environment.max_new_tokens
+        chosen = _some(len(texts.rows))
+
+        def rewards(responses: Sequence[Response]) -> dict[str, np.ndarray]:
+            tokens = np.zeros((len(responses), room), np.int32)
+            for row, response in zip(tokens, responses, strict=True):
+                row[: len(response.tokens)] = response.tokens
+            found = texts.judge(chosen, tokens, np.array([len(each.tokens) for each in responses]))
+            return dict(zip(texts.rewards, found.T, strict=True))
+
+        return cls([texts.rows[i]["prompt"] for i in chosen], environment.tokenizer, room, rewards)
+
+    @classmethod
+    def of_dataset(cls, core: Core) -> Questions | None:
+        """What comes before the responses of a dataset of texts; None where no policy over text learns from it."""
+        learner: Any = core.algorithm.innermost
+        if not hasattr(learner, "reader") or core.recorded is None:
+            return None
+        from operant.language.policy import LanguagePolicy
+
+        network = jax.eval_shape(lambda: core.algorithm.network_of(core.learner.initial_state()))
+        if not isinstance(network, LanguagePolicy):
+            return None
+        data: Any = core.recorded.data
+        seen, tokenizer = data.steps.observation, learner.reader.tokenizer
+        tokens, start, learnt = (np.asarray(seen[name]) for name in ("tokens", "start", "learnt"))
+        if tokens.ndim == 3:  # two responses, of which the first is the better one
+            tokens, start, learnt = tokens[:, 0], start[:, 0], learnt[:, 0]
+        if start.ndim == 2:  # several texts in a row, of which the last is taken
+            start = start[:, -1]
+            learnt = learnt & (np.arange(tokens.shape[1]) >= start[:, None])
+        first = np.argmax(learnt, axis=1)
+        chosen = _some(len(tokens))
+        prompts = [tokenizer.decode(tokens[i, start[i] : first[i]]) for i in chosen]
+        prompts = [
+            text for text in dict.fromkeys(prompts) if text
+        ]  # a text that nothing comes before has no prompt
+        if not prompts:
+            return None
+        longest = max(len(tokenizer.encode(prompt)) for prompt in prompts)
+        room = min(int(learnt.sum(axis=1).max()), LONGEST, learner.network.config.context - longest)
+        return None if room < 1 else cls(prompts, tokenizer, room, lambda responses: {})
 
 
 class Samples:
     """Asks the same prompts with the same randomness again and again; of several learners the first."""
 
-    def __init__(self, core: Core, environment: TextEnvironment, directory: Path, after: int | None) -> None:
+    def __init__(self, core: Core, questions: Questions, directory: Path, after: int | None) -> None:
         """Moments after the step `after` that are there already, of a run that is resumed from there, are dropped."""
-        self.core, self.environment, self.directory = core, environment, directory
-        rows = environment.texts.rows
-        self.chosen = np.unique(np.linspace(0, len(rows) - 1, PROMPTS).astype(int))
+        self.core, self.questions, self.directory = core, questions, directory
         self.moments: list[dict[str, Any]] = []
         if after is not None and (directory / DATA).is_file():
             lines = (directory / DATA).read_text(encoding="utf-8").splitlines()
@@ -39,13 +97,17 @@ class Samples:
 
     @classmethod
     def of(cls, core: Core, directory: RunDirectory | None, after: int | None) -> Samples | None:
-        """Those of a training; None where it keeps nothing, or plays no environment of text."""
-        environment = None if core.recorded is not None else core.source.native
-        while environment is not None and not hasattr(environment, "texts"):
-            environment = getattr(environment, "inner", None)
-        if directory is None or environment is None:
+        """Those of a training; None where it keeps nothing, or learns no policy over text."""
+        if directory is None:
             return None
-        return cls(core, environment, directory.path, after)  # pyright: ignore[reportArgumentType]
+        if core.recorded is not None:
+            questions = Questions.of_dataset(core)
+        else:
+            environment = core.source.native
+            while environment is not None and not hasattr(environment, "texts"):
+                environment = getattr(environment, "inner", None)
+            questions = None if environment is None else Questions.of_environment(environment)
+        return None if questions is None else cls(core, questions, directory.path, after)
 
     def take(self, step: int) -> None:
         """Ask now, unless that has been done at this step, and write both files."""
@@ -64,52 +126,47 @@ class Samples:
         from operant.language.generation import generate
         from operant.studio.samples import pieces
 
-        texts, tokenizer = self.environment.texts, self.environment.tokenizer
-        prompts = [texts.rows[i]["prompt"] for i in self.chosen]
-        learner, algorithm = self.core.learner, self.core.algorithm
-        network = algorithm.network_of(learner.state_of(0))
-        room = self.environment.max_new_tokens
-        responses = generate(network.model, tokenizer, prompts, max_new_tokens=room)
+        asked, algorithm = self.questions, self.core.algorithm
+        network = algorithm.network_of(self.core.learner.state_of(0))
+        responses = generate(network.model, asked.tokenizer, asked.prompts, max_new_tokens=asked.room)
         own: Any = getattr(algorithm.innermost, "network", None)
-        kl: list[Any] = [None] * len(prompts)
+        kl: list[Any] = [None] * len(responses)
         if getattr(own, "has_reference", False):
-            reference = own.reference(network).model
+            reference = _log_probs(own.reference(network).model, asked, responses)
             kl = [
-                r.log_probs - q
-                for r, q in zip(responses, _log_probs(reference, self, responses), strict=True)
+                each.log_probs - of_reference for each, of_reference in zip(responses, reference, strict=True)
             ]
-        lengths = np.array([len(response.tokens) for response in responses])
-        tokens = np.zeros((len(prompts), room), np.int32)
-        for row, response in zip(tokens, responses, strict=True):
-            row[: len(response.tokens)] = response.tokens
-        rewards = texts.judge(self.chosen, tokens, lengths)
+        rewards = asked.rewards(responses)
         found = []
-        for i, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
+        for i, (prompt, response) in enumerate(zip(asked.prompts, responses, strict=True)):
             values = np.zeros(len(response.tokens)) if kl[i] is None else kl[i]
-            parts = pieces(tokenizer, response.tokens.tolist(), values.tolist())
+            parts = pieces(asked.tokenizer, response.tokens.tolist(), values.tolist())
             sample = {"prompt": prompt, "text": [text for text, _ in parts], "ended": response.ended}
-            sample["rewards"] = {name: float(rewards[i, j]) for j, name in enumerate(texts.rewards)}
+            sample["rewards"] = {name: float(values[i]) for name, values in rewards.items()}
             found.append(
                 sample if kl[i] is None else sample | {"kl": [round(value, 4) for _, value in parts]}
             )
         return found
 
 
-def _log_probs(model: LanguageModel, samples: Samples, responses: Any) -> list[np.ndarray]:
+def _log_probs(model: LanguageModel, asked: Questions, responses: Sequence[Response]) -> list[np.ndarray]:
     """Those of each response's tokens by another model."""
     from operant.language.log_probs import token_log_probs
+    from operant.language.tokenizers.base import padded
 
-    environment = samples.environment
-    prompts = np.asarray(environment.prompts)[samples.chosen]
-    tokens = np.full(
-        (len(prompts), prompts.shape[1] + environment.max_new_tokens), environment.tokenizer.special.pad
-    )
+    pad = asked.tokenizer.special.pad
+    prompts, start = padded([asked.tokenizer.encode(prompt) for prompt in asked.prompts], pad)
+    tokens = np.full((len(prompts), prompts.shape[1] + asked.room), pad, np.int32)
     tokens[:, : prompts.shape[1]] = prompts
     for row, response in zip(tokens, responses, strict=True):
         row[prompts.shape[1] :][: len(response.tokens)] = response.tokens
-    start = np.asarray(environment.start)[samples.chosen]
-    table = np.asarray(jax.jit(token_log_probs)(model, tokens.astype(np.int32), start))
+    table = np.asarray(jax.jit(token_log_probs)(model, tokens, start))
     return [
         row[prompts.shape[1] :][: len(response.tokens)]
         for row, response in zip(table, responses, strict=True)
     ]
+
+
+def _some(count: int) -> np.ndarray:
+    """The numbers of a few of so many."""
+    return np.unique(np.linspace(0, count - 1, PROMPTS).astype(int))

@@ -12,13 +12,13 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from operant import formats, spaces
-from operant.agent import frozen_files
+from operant.agent import frozen_files, inputs, rewards
 from operant.agent.best import Best
 from operant.agent.configuration import Supplied, config, from_config
 from operant.agent.core import Core
@@ -35,6 +35,10 @@ from operant.frozen import ARRAYS
 from operant.memory import nbytes
 from operant.types import PyTree
 from operant.version import __version__
+
+if TYPE_CHECKING:
+    from operant.language.data.examples import Reader
+    from operant.language.heads import ScoredModel
 
 FORMAT = formats.MODEL
 _WRITTEN = {"format": FORMAT, formats.RUN: __version__}
@@ -133,8 +137,7 @@ def load(path: str | Path | IO[bytes], supplied: Supplied, best: bool = False) -
     shapes = [each["shape"] for name, each in files.read_shapes(path).items() if not name.startswith(ARRAYS)]
     _require_learners(path, metadata["config"]["seeds"], shapes)
     stored, values = frozen_files.restored(Path(path), metadata["config"], supplied.values)
-    supplied = replace(supplied, values=values)
-    core = from_config(path, stored, supplied, len(shapes))
+    core = from_config(path, *_with_rewards(stored, replace(supplied, values=values)), len(shapes))
     try:
         state = _state(core, path, metadata)
     except ValueError as error:
@@ -152,6 +155,24 @@ def load(path: str | Path | IO[bytes], supplied: Supplied, best: bool = False) -
     core.loaded(state, Begun(step, metadata.get("iteration", 0)), rows)
     # As the model of a run is that of its best seed, so is the best model.
     return core if not best or core.seeds is None else core.of_seed(int(np.argmax(evaluation["mean_reward"])))
+
+
+def reward_model(path: Path) -> tuple[ScoredModel, Reader]:
+    """What a run or a model file of a reward model has learnt: see `rewards.learnt`. Raises ValueError and OSError."""
+    if not path.exists():
+        raise FileNotFoundError(f"reward model {path}: there is no such run or file.")
+    core = load(path, Supplied())
+    inputs.require_one_learner(core.seeds)
+    return rewards.learnt(core.algorithm, core.state)
+
+
+def _with_rewards(config: dict[str, Any], supplied: Supplied) -> tuple[dict[str, Any], Supplied]:
+    """Both with reward models in place of the runs that they name."""
+    own, given = config.get("env_kwargs"), supplied.env_kwargs
+    env = config["environment"] if supplied.env is None else supplied.env
+    kept = rewards.named(config["environment"], own, reward_model, config.get("reward_models"))
+    made = replace(supplied, env_kwargs=rewards.named(env, given, reward_model))
+    return config if kept is own else {**config, "env_kwargs": kept}, made
 
 
 def _state(core: Core, path: str | Path, metadata: Mapping[str, Any]) -> PyTree:
@@ -220,7 +241,7 @@ def restore(run_dir: str | Path, supplied: Supplied, step: int | None = None) ->
     stored, values = frozen_files.restored(
         directory.config_file, formats.read_run(directory.path), supplied.values
     )
-    supplied = replace(supplied, values=values)
+    stored, supplied = _with_rewards(stored, replace(supplied, values=values))
     shapes = files.read_shapes(path / RUN_FILE)
     core = from_config(directory.config_file, stored, supplied, len(shapes))
     with blamed(directory.config_file):  # its environment is made here, and compared with its spaces

@@ -1,26 +1,21 @@
-"""Language models of agents: what one has learnt, as a model that generates text, and what a run begins with."""
+"""Language models of agents: what one has learnt, to generate or to judge text, and what a run begins with."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jax
-import numpy as np
-
 from operant import formats
-from operant.agent import configuration, inputs, saving
+from operant.agent import configuration, inputs, rewards, saving
 from operant.agent.configuration import Supplied
 from operant.agent.core import Core
 from operant.fields import FileError
-from operant.types import PyTree
 
 if TYPE_CHECKING:
-    from operant.algorithms.language.reward_model import RewardModel
     from operant.language.lora import LoRA
     from operant.language.pretrained import Pretrained
     from operant.language.tokenizers.base import Tokenizer
+    from operant.language.trained_reward import TrainedReward
 
 NEW = "transformer:"  # how the text of a new model begins
 
@@ -53,26 +48,26 @@ def tokenizer_of(core: Core) -> Tokenizer | None:
     return getattr(environment, "tokenizer", None)
 
 
-def scores(core: Core, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-    """What a reward model has learnt to say of a response to each prompt, float32 `[N]`.
+def reward_of(core: Core) -> TrainedReward:
+    """What a reward model has learnt, as a reward.
 
     Raises ValueError where none has been learnt, or there are several learners.
     """
-    from operant.algorithms.language.reward_model import RewardModel
+    from operant.language.trained_reward import TrainedReward
 
     inputs.require_one_learner(core.seeds)
-    algorithm = core.algorithm
-    if not isinstance(algorithm, RewardModel):
-        raise ValueError(f"{core.name} scores no text: take what RewardModel has learnt.")
-    rows = [
-        {"prompt": prompt, "response": response} for prompt, response in zip(prompts, responses, strict=True)
-    ]
-    return np.asarray(_scored(algorithm, core.state, algorithm.texts(rows)))
+    return TrainedReward(rewards.learnt(core.algorithm, core.state))
 
 
-@jax.jit
-def _scored(algorithm: RewardModel, state: PyTree, texts: dict[str, jax.Array]) -> jax.Array:
-    return algorithm.network_of(state).score(texts["tokens"], texts["start"])
+def reward_model(path: str | Path) -> TrainedReward:
+    """What a run or a model file of a reward model has learnt, as the `reward` of an environment of text; called with
+    prompts and responses it gives a score for each. Nobody learns it any more.
+
+    Raises FileNotFoundError where there is nothing, ValueError where it is no reward model.
+    """
+    from operant.language.trained_reward import TrainedReward
+
+    return TrainedReward(saving.reward_model(Path(path)), str(path))
 
 
 def network(text: str | Path) -> Any:

@@ -19,6 +19,8 @@ from operant.envs.atari import ids as atari
 from operant.lazy import nearest
 from operant.studio.repeat import pairs
 
+EPOCHS = 3  # over a dataset of texts, where nobody says how long
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -61,6 +63,8 @@ def read(algorithm: str, arguments: Sequence[str], kind: Any = Training, command
         known["model"] = known.pop("network")
     if preset.endswith(".toml"):
         _require_known(preset, known, names)
+    if "total_timesteps" not in known and _goes_through_texts(algorithm, kind, arguments):
+        known["epochs"] = known.get("epochs", EPOCHS)
     training, hyperparameters, curiosity = _parsed(algorithm, known, arguments, kind, command)
     training.require_valid()
     if (model := getattr(training, "model", None)) is not None:
@@ -127,6 +131,13 @@ def _require_model(
     described = [argument for argument in arguments if argument.startswith("--network.")]
     if described:
         raise ValueError(f"--model {model} is the whole network: leave out {described[0]}.")
+
+
+def _goes_through_texts(algorithm: str, kind: Any, arguments: Sequence[str]) -> bool:
+    """Whether texts are learnt from, and nobody typed for how long."""
+    typed = {argument.partition("=")[0].replace("_", "-") for argument in arguments}
+    of_texts = catalogue.algorithms()[algorithm]["learns_texts"]
+    return kind is Training and of_texts and not typed & {"--total-timesteps", "--epochs"}
 
 
 def _names_environment(arguments: Sequence[str]) -> bool:

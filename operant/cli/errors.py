@@ -29,11 +29,12 @@ def exit_code(interruption: KeyboardInterrupt) -> int:
 
 
 def is_plain(error: BaseException) -> bool:
-    """Whether an error says all there is to say, so that no traceback is wanted: a loss that is not finite, an
-    environment that answers what cannot be learnt from, a disk that is full.
+    """Whether an error says all there is to say, so that no traceback is wanted: a loss that is not finite, a dataset
+    or an environment that cannot be learnt from, a disk that is full.
     """
     plain = (
         ("operant.agent.divergence", "DivergedError"),
+        ("operant.engine.dataset_spaces", "DatasetError"),
         ("operant.engine.files", "DiskError"),
         ("operant.envs.gymnasium_checks", "EnvironmentFault"),
     )

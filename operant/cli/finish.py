@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from operant import decimals
 from operant.cli.show import attempt, show
 from operant.diagnosis.diagnosing import of_training
 from operant.engine.evaluate import Evaluation
@@ -114,16 +115,15 @@ def best_summary(agent: Agent, scores: list[Evaluation], kept: list[Evaluation])
 
 def lines(agent: Agent, scores: list[Evaluation], random: Evaluation) -> list[str]:
     """The score, for the terminal."""
-    random_score = f"(random policy: {random.mean:.1f})"
+    random_score = f"(random policy: {decimals.score(random.mean)})"
     if agent.seeds is None:
         return [f"score: {scores[0]} {random_score}"]
     values = summary(agent, scores, random)
-    bounds = values["iqm_interval"]
-    interval = "" if bounds is None else " [{:.1f}, {:.1f}]".format(*bounds)
+    median, mean = decimals.score(values["median"]), decimals.score(values["iqm"], values["iqm_interval"])
     each = [f"seed {seed}: {score}" for seed, score in zip(agent.seeds, scores, strict=True)]
     return [
         *each,
-        f"score: median {values['median']:.1f}, interquartile mean {values['iqm']:.1f}{interval} over "
+        f"score: median {median}, interquartile mean {mean} over "
         f"{len(scores)} seeds {random_score}; the model is seed {values['best_seed']}'s",
     ]
 

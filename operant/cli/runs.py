@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from operant import formats
+from operant import decimals, formats
 from operant.cli import modules
 from operant.cli.errors import WrongInput
 from operant.fields import FileError
@@ -102,12 +102,11 @@ def _score(path: Path) -> str:
     except OSError:
         return "none yet"
     if "mean" in score:
-        low, high = score.get("interval") or (None, None)
-        value = f"{score['mean']:.1f}" + ("" if low is None else f" [{low:.1f}, {high:.1f}]")
+        value = decimals.score(score["mean"], score.get("interval"))
     else:
-        centres = f"median {score['median']:.1f}, interquartile mean {score['iqm']:.1f}"
-        value = f"{centres} over {len(score['seeds'])} seeds, each"
-    random = f" (random policy: {score['random']['mean']:.1f})" if score.get("random") else ""
+        median, mean = decimals.scores(score["median"], score["iqm"])
+        value = f"median {median}, interquartile mean {mean} over {len(score['seeds'])} seeds, each"
+    random = f" (random policy: {decimals.score(score['random']['mean'])})" if score.get("random") else ""
     return f"{value} over {score['episodes']} episodes{random}"
 
 

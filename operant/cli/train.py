@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from operant.cli import config_file, env_kwargs, habits, modules, runs, start
 from operant.cli.asked import Asked, read
@@ -22,6 +22,7 @@ from operant.cli.errors import Interrupted, WrongInput, exit_code, from_input
 from operant.cli.readers import may_leave
 from operant.cli.training import (
     NO_ENVIRONMENT,
+    Training,
     at_least_one,
     require_countable,
     require_episodes,
@@ -259,12 +260,32 @@ def _agent(asked: Asked) -> Agent:
         backend=training.backend,
         vectorization=training.vectorization,
         wrappers=training.wrappers,
-        env_kwargs=env_kwargs.read(training.env_kwargs),
+        env_kwargs=_env_kwargs(training),
         start_method=training.start_method,
         env_timeout=training.env_timeout,
         async_collect=training.async_collect,
         stats_window_size=training.stats_window_size,
     )
+
+
+def _env_kwargs(training: Training) -> dict[str, Any]:
+    """Those of --env-kwargs and --reward. Raises ValueError where both give a reward, and where it is not of text."""
+    given = env_kwargs.read(training.env_kwargs)
+    if not training.reward:
+        return given
+    from operant.agent.rewards import REWARD
+    from operant.envs.registry import TEXTS
+    from operant.language.rewards import parsed
+
+    what = f"--reward {' '.join(training.reward)}"
+    if training.environment not in TEXTS:
+        raise ValueError(
+            f"{what}: {training.environment} has rewards of its own; {', '.join(TEXTS)} take it."
+        )
+    if REWARD in given:
+        raise ValueError(f"{what}: --env-kwargs gives a reward, too. Leave one of them out.")
+    rewards = parsed(training.reward)
+    return {**given, REWARD: next(iter(rewards)) if list(rewards.values()) == [1.0] else rewards}
 
 
 def _loggers(project: str | None, agent: Agent) -> list[Logger]:

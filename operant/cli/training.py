@@ -36,7 +36,7 @@ class Training:
     lora: Annotated[str | None, tyro.conf.arg(metavar="RANK[:ALPHA[:LAYER,LAYER…]]")] = None
     """Learn adapters of this rank instead of all weights of --model, as in 8 or 8:16:query,value."""
     epochs: int | None = None
-    """How often to go through the dataset, instead of --total-timesteps."""
+    """How often to go through the dataset, instead of --total-timesteps; of texts, if neither is given, 3 times."""
     seed: int = 0
     """The seed of all randomness."""
     seeds: Seeds = None
@@ -60,6 +60,9 @@ class Training:
     the policy before the last update (rollout/policy_lag)."""
     env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE…")] = ()
     """Keyword arguments of the environment, such as is_slippery=false map_name=8x8."""
+    reward: Annotated[tuple[str, ...], tyro.conf.arg(metavar="RULE|RUN[:WEIGHT]…")] = ()
+    """What responses are worth, in an environment of text: a rule, the run of a reward model, or the sum of several,
+    each with its weight, as in runs/reward-1 exact:0.5."""
     wrappers: tuple[str, ...] = ()
     """Wrappers around the environment, the innermost first, such as repeat:4 frame-stack:4; see docs/wrappers.md.
     Scores are by the environment's own rewards."""

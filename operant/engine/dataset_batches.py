@@ -46,10 +46,30 @@ def order(plan: Dataset, steps: int, count: int, key: jax.Array, first: jax.Arra
 
     def one(epoch: jax.Array) -> Order:
         mine = jax.random.fold_in(stream(key, Stream.REPLAY), epoch)
-        shuffled = permutations(mine, 1, windows(plan, steps))[0]
+        if plan.neighbours > 1:
+            shuffled = among_neighbours(mine, windows(plan, steps), plan.batch_size, plan.neighbours)
+        else:
+            shuffled = permutations(mine, 1, windows(plan, steps))[0]
         return Order(shuffled, jax.random.randint(jax.random.fold_in(mine, 1), (), 0, plan.sequence))
 
     return jax.lax.map(one, first + jnp.arange(count, dtype=jnp.int32))
+
+
+def among_neighbours(key: jax.Array, count: int, size: int, neighbours: int) -> jax.Array:
+    """An order of 0…count−1 in batches of `size`, each drawn from about `neighbours · size` numbers in a row.
+
+    The batches come in any order, but for the one that is not full, which is the last; any numbers may be in it.
+    """
+    of_last, of_blocks, of_rows, of_batches = (jax.random.fold_in(key, i) for i in range(2, 6))
+    full, rest = count // size, count % size
+    place = jax.random.randint(of_last, (), 0, full + 1) * size  # where those of the last batch are taken out
+    index = jnp.arange(full * size)
+    offset = jax.random.randint(of_blocks, (), 0, neighbours) * size
+    block = (index + offset) // (neighbours * size)
+    index = index[jnp.lexsort((jax.random.uniform(of_rows, index.shape), block))]
+    batches = jnp.where(index < place, index, index + rest).reshape(full, size)
+    batches = batches[permutations(of_batches, 1, full)[0]] if full else batches
+    return jnp.concatenate([batches.reshape(-1), place + jnp.arange(rest)]).astype(jnp.int32)
 
 
 def select_rows(plan: Dataset, steps: int, order: Order, update: jax.Array) -> Rows:

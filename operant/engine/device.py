@@ -22,6 +22,7 @@ from operant.engine.train import Stepped
 from operant.engine.train_state import TrainState, initial_state
 from operant.engine.watch import Stopped, Watch
 from operant.envs.base import Environment
+from operant.frozen import apart, together
 from operant.types import PyTree, Rollout
 
 
@@ -45,6 +46,9 @@ class DeviceLoop:
         self._return_experience = return_experience
         self.spec, self.window = replace(environment.spec, num_envs=num_envs), window
         self._mesh = mesh_of(seeds)
+        # A reward model is handed to programs as the algorithm is; all else of an environment is built into them.
+        frozen, self._built_in = apart(environment)
+        self._frozen = everywhere(frozen, self._mesh)
         self.exchange(algorithm)
         self._chunks: dict[int, Program] = {}
         self._warm_ups: dict[int, Program] = {}
@@ -76,7 +80,7 @@ class DeviceLoop:
         state_like, _ = jax.eval_shape(initial, self.algorithm, key)
         like, _ = jax.eval_shape(first, self.algorithm, state_like, key)
         if size is not None:
-            self._chunk(size).prepare(self.algorithm, like, no_sums(self.seeds), np.int32(0), np.int32(0))
+            self._chunk(size).prepare(self._given, like, no_sums(self.seeds), np.int32(0), np.int32(0))
         make = Program(initial, self._about("initial state"), options=settings.once(exact=False))
         state, _ = make(self.algorithm, key, like=state_like)
         make = Program(first, self._about("begin"), donate=(1,), options=settings.once(exact=True))
@@ -92,7 +96,7 @@ class DeviceLoop:
         def call(run: TrainState, count: int, before: int) -> tuple[TrainState, PyTree, PyTree]:
             nonlocal sums
             run, (metrics, returned, sums) = program(
-                self.algorithm, spread(run, self._mesh), sums, np.int32(count), np.int32(before), like=run
+                self._given, spread(run, self._mesh), sums, np.int32(count), np.int32(before), like=run
             )
             return run, metrics, returned
 
@@ -112,6 +116,7 @@ class DeviceLoop:
 
     def exchange(self, algorithm: Algorithm) -> None:
         self.algorithm = everywhere(algorithm, self._mesh)
+        self._given = self.algorithm, self._frozen
 
     def invalidate(self) -> None:
         """Nobody else plays environments that are part of the run."""
@@ -169,9 +174,10 @@ class DeviceLoop:
         """The program of chunks of `size` iterations."""
         if size not in self._chunks:
 
-            def function(algorithm: Algorithm, run: TrainState, *rest: jax.Array) -> tuple[TrainState, list]:
+            def function(given: tuple, run: TrainState, *rest: jax.Array) -> tuple[TrainState, list]:
+                algorithm, environment = given[0], together(given[1], self._built_in)
                 run, *others = chunk(
-                    algorithm, self.environment, self.spec, size, self.return_experience, run, *rest
+                    algorithm, environment, self.spec, size, self.return_experience, run, *rest
                 )
                 return run, others
 
@@ -195,7 +201,7 @@ class DeviceLoop:
         """All that a program of this loop depends on; None where its traced form is not for keeping."""
         if self.return_experience or self._mesh.size > 1:
             return None
-        return *what, self.algorithm, self.environment, self.spec, self.seeds, self.window
+        return *what, self.algorithm, self._built_in, self.spec, self.seeds, self.window
 
     def _compile(self, function: Callable, what: tuple, own: int = 0, shared: int = 0) -> Program:
         """`function(algorithm, run, *rest)`, compiled for one run or for all seeds; the run's buffers are used up.

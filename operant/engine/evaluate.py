@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from operant import html
+from operant import decimals, html
 from operant.engine.watch import Stopped, Watch
 from operant.envs.atari.game import protocol_of
 from operant.envs.goals import SUCCESS
@@ -70,7 +70,7 @@ class Evaluation:
         return float(low), float(high)
 
     def __str__(self) -> str:
-        random = "" if self.random is None else f" (random policy: {self.random.mean:.1f})"
+        random = "" if self.random is None else f" (random policy: {decimals.score(self.random.mean)})"
         cut = f", of which {self.cut} {'was' if self.cut == 1 else 'were'} cut off after {LONGEST:,} steps"
         return f"{self._score()} over {self._sample()}{cut if self.cut else ''}{random}"
 
@@ -78,8 +78,7 @@ class Evaluation:
         return f"<Evaluation: {self}>"
 
     def _score(self) -> str:
-        low, high = self.interval
-        return f"{self.mean:.1f}" + ("" if len(self.returns) == 1 else f" [{low:.1f}, {high:.1f}]")
+        return decimals.score(self.mean, None if len(self.returns) == 1 else self.interval)
 
     def _sample(self) -> str:
         protocol = "" if self.protocol is None else f" ({self.protocol})"

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from operant.algorithms.base import Algorithm
 from operant.frozen import Frozen
 
 SEEDS = PartitionSpec("seeds")  # a run's first axis, over the devices
@@ -26,8 +25,8 @@ def spread(run: Any, mesh: Mesh) -> Any:
     return run if mesh.size == 1 else jax.device_put(run, NamedSharding(mesh, SEEDS))
 
 
-def everywhere(algorithm: Algorithm, mesh: Mesh) -> Algorithm:
-    """The same with its frozen trees on every device, to which each call would copy them otherwise."""
+def everywhere(algorithm: Any, mesh: Mesh) -> Any:
+    """An algorithm, or any tree, with its frozen ones on every device, to which each call would copy them otherwise."""
     if mesh.size == 1:
         return algorithm
 

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from operant import html
+from operant import decimals, html
 from operant.engine.evaluate import Evaluation
 from operant.ops.intervals import iqm_interval
 
@@ -90,16 +90,17 @@ class StudyEvaluation(Sequence[Evaluation]):
         return self.seeds[int(np.argmax(self.means))]
 
     def __str__(self) -> str:
-        random = "" if self.random is None else f" (random policy: {self.random.mean:.1f})"
+        random = "" if self.random is None else f" (random policy: {decimals.score(self.random.mean)})"
         return f"{self._score()} over {self._sample()}{random}"
 
     def __repr__(self) -> str:
         return f"<StudyEvaluation: {self}>"
 
     def _score(self) -> str:
-        low, high = self.interval
-        interval = "" if len(self) == 1 else f" [{low:.1f}, {high:.1f}]"
-        return f"median {self.median:.1f}, interquartile mean {self.iqm:.1f}{interval}"
+        interval = None if len(self) == 1 else self.interval
+        return (
+            f"median {decimals.score(self.median)}, interquartile mean {decimals.score(self.iqm, interval)}"
+        )
 
     def _sample(self) -> str:
         episodes, protocol = self.evaluations[0].returns.size, self.evaluations[0].protocol

@@ -104,9 +104,7 @@ def judged_episode(environment: Environment, steps: Sequence[Transition]) -> flo
 
     experience = jax.tree.map(stacked, *steps)
     valid = (jnp.arange(len(steps) + missing) < len(steps))[:, None]
-    answer = environment.judge(replace(experience, valid=valid))
-    assert answer is not None
-    return float(jnp.sum(answer[0]))
+    return float(_judged(environment, replace(experience, valid=valid)))
 
 
 def as_gymnasium(environment: Environment, render_mode: str | None = None) -> gym.Env:
@@ -138,6 +136,13 @@ def _step(
 ) -> tuple[Seen, jax.Array, jax.Array]:
     state, reward, terminated = environment.step(state, action, noise)
     return _seen(environment, state), reward, terminated
+
+
+@jax.jit
+def _judged(environment: Environment, experience: Transition) -> jax.Array:
+    answer = environment.judge(experience)
+    assert answer is not None
+    return jnp.sum(answer[0])
 
 
 @jax.jit

@@ -5,8 +5,8 @@ own last token. The response ends with the token that ends texts, or after `max_
 nothing follows either way. All responses take up the same number of steps, so that all prompts are read together; the
 steps after a response's end are dummy steps.
 
-Rewards are functions of whole texts. They are asked once for all responses that were collected, and what they give is
-the reward of each response's last token.
+Rewards are functions of whole texts, or reward models. They are asked once for all responses that were collected, and
+what they give is the reward of each response's last token.
 """
 
 # pyright: reportIncompatibleVariableOverride=false
@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -26,8 +27,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.envs.base import Environment
-from operant.language.rewards import RewardFunction, Rewards, Row, named
+from operant.frozen import Frozen
+from operant.language.rewards import RewardFunction, Rewards, Row, named, require_answers
 from operant.language.tokenizers.base import Tokenizer, padded
+from operant.language.trained_reward import TrainedReward, scores
 from operant.ops.metrics import Metrics
 from operant.spaces import Box, Dict, Discrete, Space
 from operant.types import Transition
@@ -41,20 +44,25 @@ class Texts:
     ) -> None:
         self.rows, self.tokenizer, self.rewards = tuple(rows), tokenizer, dict(rewards)
 
-    def judge(self, prompt: np.ndarray, tokens: np.ndarray, length: np.ndarray) -> np.ndarray:
-        """What each reward function says of M responses, `[M, functions]`: the first `length [M]` of `tokens [M, T]`,
-        to prompts of these numbers.
+    def judge(
+        self,
+        prompt: np.ndarray,
+        tokens: np.ndarray,
+        length: np.ndarray,
+        only: Collection[str] | None = None,
+    ) -> np.ndarray:
+        """What each reward, or each of `only`, says of M responses, `[M, rewards]` float32: of the first `length [M]`
+        of `tokens [M, T]`, to prompts of these numbers.
 
-        Raises ValueError naming a function that does not give a finite number for each.
+        Raises ValueError naming a reward that does not give a finite number for each.
         """
-        rows = [self.rows[int(i)] for i in np.asarray(prompt)]
-        responses = [
-            self.tokenizer.decode(own[:n])
-            for own, n in zip(np.asarray(tokens), np.asarray(length), strict=True)
-        ]
-        found = np.zeros((len(rows), len(self.rewards)), np.float32)
-        for column, (name, (_, function)) in enumerate(self.rewards.items()):
-            given = np.asarray(function([row["prompt"] for row in rows], responses, rows), np.float64)
+        rows, prompts, responses = self._texts(prompt, tokens, length)
+        asked = {
+            name: function for name, (_, function) in self.rewards.items() if only is None or name in only
+        }
+        found = np.zeros((len(rows), len(asked)), np.float32)
+        for column, (name, function) in enumerate(asked.items()):
+            given = np.asarray(function(prompts, responses, rows), np.float64)
             if given.shape != (len(rows),) or not np.isfinite(given).all():
                 raise ValueError(
                     f"reward {name!r}: of {len(rows)} responses it gave {given.tolist()!s:.80}; it must give a finite "
@@ -62,6 +70,25 @@ class Texts:
                 )
             found[:, column] = given
         return found
+
+    def read(
+        self, name: str, room: int, prompt: np.ndarray, tokens: np.ndarray, length: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`(tokens [M, room], start [M])`: the same responses as the reward model of this name reads them."""
+        _, prompts, responses = self._texts(prompt, tokens, length)
+        model: Any = self.rewards[name][1]
+        return model.tokens(prompts, responses, room)
+
+    def _texts(
+        self, prompt: np.ndarray, tokens: np.ndarray, length: np.ndarray
+    ) -> tuple[list[Row], list[str], list[str]]:
+        """`(rows, prompts, responses)`."""
+        rows = [self.rows[int(i)] for i in np.asarray(prompt)]
+        responses = [
+            self.tokenizer.decode(own[:n])
+            for own, n in zip(np.asarray(tokens), np.asarray(length), strict=True)
+        ]
+        return rows, [row["prompt"] for row in rows], responses
 
 
 class TextState(NamedTuple):
@@ -79,8 +106,9 @@ class TextEnvironment(Environment):
         prompts: Texts, or dicts with a text as "prompt" and whatever rewards need to know; or the path of a JSONL file
             of such dicts.
         tokenizer: Text to tokens and back.
-        reward: A `RewardFunction`, or the name of a rule of `language.rewards`; or several by name, each with its
-            weight: `{"right": (1.0, f), "exact": 0.5}`.
+        reward: A `RewardFunction`, the name of a rule of `language.rewards`, or a reward model
+            (`operant.reward_model(RUN)`); or several by name, each with its weight:
+            `{"right": (1.0, f), "exact": 0.5}`.
         max_new_tokens: After which a response is cut off.
         missing_eos_penalty: Taken off the reward of a response that was cut off.
         max_prompt_tokens: For which there is room; none: as many as the longest prompt has.
@@ -91,7 +119,9 @@ class TextEnvironment(Environment):
 
     prompts: jax.Array  # [M, P] int32, padded on the left
     start: jax.Array  # [M] int32: where each begins
+    models: dict[str, Frozen]  # those of the rewards that are reward models, by name
     texts: Texts = eqx.field(static=True)
+    rooms: tuple[tuple[str, int], ...] = eqx.field(static=True)  # tokens that each of these reads at the most
     max_new_tokens: int = eqx.field(static=True)
     missing_eos_penalty: float = eqx.field(static=True)
     max_episode_steps: int | None = eqx.field(static=True)
@@ -116,7 +146,13 @@ class TextEnvironment(Environment):
         rows = rows_of(prompts)
         tokens, start = padded(_encoded(rows, tokenizer), tokenizer.special.pad, max_prompt_tokens)
         self.prompts, self.start = jnp.asarray(tokens), jnp.asarray(start)
-        self.texts = Texts(rows, tokenizer, named(reward))
+        rewards = named(reward)
+        require_answers(rewards, rows)
+        models = {name: each for name, (_, each) in rewards.items() if isinstance(each, TrainedReward)}
+        asked = [row["prompt"] for row in rows]
+        self.models = {name: model.weights for name, model in models.items()}
+        self.rooms = tuple((name, m.room(asked, tokenizer, max_new_tokens)) for name, m in models.items())
+        self.texts = Texts(rows, tokenizer, rewards)
         self.max_new_tokens = self.max_episode_steps = max_new_tokens
         self.missing_eos_penalty = missing_eos_penalty
         self.id = id
@@ -171,7 +207,7 @@ class TextEnvironment(Environment):
         return {"prompt": state.prompt, "start": start, "tokens": tokens}
 
     def judge(self, experience: Transition) -> tuple[jax.Array, Metrics]:
-        """The reward of every response at its last token, and the mean of each function.
+        """The reward of every response at its last token, and the mean of each part of it.
 
         Raises ValueError where responses are not whole: where the steps are no multiple of `max_new_tokens`.
         """
@@ -192,8 +228,7 @@ class TextEnvironment(Environment):
             jnp.sum(happened, 1, dtype=jnp.int32),
         )
         weights = [weight for weight, _ in self.texts.rewards.values()]
-        shape = jax.ShapeDtypeStruct((len(tokens), len(weights)), jnp.float32)
-        parts = jax.pure_callback(self.texts.judge, shape, prompt, tokens, length, vmap_method="sequential")
+        parts = self._parts(prompt, tokens, length)
         last = length - 1
         ended = jnp.take_along_axis(tokens, last[:, None], 1)[:, 0] == self.tokenizer.special.eos
         total = parts @ jnp.asarray(weights, jnp.float32) - self.missing_eos_penalty * ~ended
@@ -201,6 +236,30 @@ class TextEnvironment(Environment):
         rewards = rewards.reshape(-1, columns, self.slot).swapaxes(1, 2).reshape(steps, columns)
         told = {f"{self.TOTAL}/{name}": jnp.mean(parts[:, i]) for i, name in enumerate(self.texts.rewards)}
         return rewards, told | {"rollout/ended": jnp.mean(ended.astype(jnp.float32))}
+
+    def _parts(self, *responses: jax.Array) -> jax.Array:
+        """What each reward says, `[M, rewards]`: functions in Python, and reward models on the device, which only have
+        texts made into tokens of theirs there. `responses` are the arguments of `Texts.judge`."""
+
+        def called(function: Any, *shapes: tuple[tuple[int, ...], Any]) -> list[jax.Array]:
+            like = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in shapes]
+            return jax.pure_callback(function, like, *responses, vmap_method="sequential")
+
+        count, names = len(responses[0]), list(self.texts.rewards)
+        functions = [name for name in names if name not in self.models]
+        found: dict[str, jax.Array] = {}
+        if functions:
+            (given,) = called(
+                lambda *x: [self.texts.judge(*x, only=functions)], ((count, len(functions)), jnp.float32)
+            )
+            found = dict(zip(functions, given.T, strict=True))
+        for name, room in self.rooms:
+            read = partial(self.texts.read, name, room)
+            texts = called(
+                lambda *x, read=read: list(read(*x)), ((count, room), jnp.int32), ((count,), jnp.int32)
+            )
+            found[name] = scores(self.models[name], *texts)
+        return jnp.stack([found[name] for name in names], axis=1)
 
 
 def rows_of(prompts: str | Path | Sequence[str | Row]) -> list[Row]:

@@ -16,6 +16,7 @@ from operant.distributions import Categorical
 from operant.language.blocks import Cache
 from operant.language.heads import ScalarHead
 from operant.language.model import LanguageModel
+from operant.ops.periodic import largest_of_all
 from operant.spaces import Box, Dict, Discrete, describe
 from operant.types import EnvSpec, PyTree
 
@@ -125,7 +126,7 @@ class LanguagePolicy(eqx.Module):
 
             return jax.tree.map(chosen, (hidden[:, -1], fresh), one_token(carry))
 
-        return jax.lax.cond(begins.any(), prompts, one_token, carry)
+        return jax.lax.cond(largest_of_all(begins.any()), prompts, one_token, carry)
 
     def _whole(self, observation: PyTree) -> jax.Array:
         """What the model made of every observation, `[T, N, D]`."""

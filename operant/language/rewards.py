@@ -5,6 +5,7 @@ A reward is one function, or several with their weights:
     reward="exact"
     reward={"exact": 1.0, "number": 0.2}
     reward={"exact": 1.0, "short": (0.1, lambda prompts, responses, rows: [-len(r) / 100 for r in responses])}
+    reward={"judge": (1.0, operant.reward_model("runs/reward-1")), "exact": 0.5}
 """
 
 from __future__ import annotations
@@ -62,6 +63,13 @@ def answer(row: Row) -> str:
     return found.strip()
 
 
+def require_answers(rewards: Mapping[str, tuple[float, RewardFunction]], rows: Sequence[Row]) -> None:
+    """Raise ValueError naming the first row without an answer, where a rule of operant's needs one."""
+    if any(function in (exact, contains, number) for _, function in rewards.values()):
+        for row in rows:
+            answer(row)
+
+
 def named(reward: Rewards) -> dict[str, tuple[float, RewardFunction]]:
     """`{name: (weight, function)}` of what users write. Raises ValueError naming what is wrong."""
     if isinstance(reward, str):
@@ -82,10 +90,26 @@ def named(reward: Rewards) -> dict[str, tuple[float, RewardFunction]]:
     return found
 
 
+def parsed(texts: Sequence[str]) -> dict[str, float]:
+    """`{name: weight}` of what is typed: exact, or exact:0.5 with a weight. Raises ValueError for one that is twice."""
+    found: dict[str, float] = {}
+    for text in texts:
+        name, colon, weight = text.rpartition(":")
+        try:
+            name, number = (name, float(weight)) if colon else (text, 1.0)
+        except ValueError:
+            name, number = text, 1.0  # a path may have such a sign, too
+        if name in found:
+            raise ValueError(f"reward {name!r} is given twice.")
+        found[name] = number
+    return found
+
+
 def _rule(name: str) -> RewardFunction:
     if name not in RULES:
         raise ValueError(
-            f"reward {name!r} is unknown; there are {', '.join(RULES)}. Give a function, or register one under this "
-            "name with operant.language.rewards.register (on the command line in a module that --import names)."
+            f"reward {name!r} is unknown; there are {', '.join(RULES)}, and runs of a reward model "
+            "(operant.reward_model(RUN)). Give a function, or register one under this name with "
+            "operant.language.rewards.register (on the command line in a module that --import names)."
         )
     return RULES[name]

@@ -1,4 +1,4 @@
-"""What is done at some updates only, as the delayed updates of a policy are."""
+"""Branches that stay branches for many learners side by side, as those of what is done at some updates only."""
 
 from __future__ import annotations
 
@@ -30,19 +30,20 @@ def every(
         """For each learner by itself: some may be due where others are not."""
         return jax.tree.map(lambda new, same: jnp.where(due, new, same), step(learnt), (learnt, nothing))
 
-    learnt, metrics = jax.lax.cond(_of_any(due), step_if_due, lambda same: (same, nothing), learnt)
+    learnt, metrics = jax.lax.cond(largest_of_all(due), step_if_due, lambda same: (same, nothing), learnt)
     return learnt, only_where(due, metrics)
 
 
 @custom_vmap
-def _of_any(flag: jax.Array) -> jax.Array:
-    """The flag itself; of many learners side by side, one flag for all of them, True where any has it.
+def largest_of_all(value: jax.Array) -> jax.Array:
+    """The flag or number itself; of many learners side by side, the largest one for all of them: True where any is.
 
-    Only so does `jax.lax.cond` stay a branch. By flags of their own it would compute both sides for all, and choose.
+    Only so do `jax.lax.cond` and `jax.lax.switch` stay branches. By values of their own they would compute every side
+    for all, and choose. What is done must be right for the others, too.
     """
-    return flag
+    return value
 
 
-@_of_any.def_vmap
-def _of_any_learner(axis_size: int, in_batched: list[bool], flag: jax.Array) -> tuple[jax.Array, bool]:
-    return _of_any(jnp.any(flag, 0) if in_batched[0] else flag), False
+@largest_of_all.def_vmap
+def _largest_of_all(axis_size: int, in_batched: list[bool], value: jax.Array) -> tuple[jax.Array, bool]:
+    return largest_of_all(jnp.max(value, 0) if in_batched[0] else value), False

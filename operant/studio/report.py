@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from operant import decimals
 from operant.fields import blamed, read_json
 from operant.studio import findings, style
 from operant.studio.curves import metrics_panel, read_metrics
@@ -184,11 +185,11 @@ def _diagnosis(values: Mapping[str, Any]) -> str:
 def _number(label: str, evaluation: Mapping[str, Any]) -> str:
     interval = known_interval(evaluation)
     notes = [evaluation["note"]] if "note" in evaluation else []
-    notes += [f"95 % interval {interval[0]:.1f} to {interval[1]:.1f}"] if interval else []
+    notes += ["95 % interval {} to {}".format(*decimals.scores(*interval))] if interval else []
     if "episodes" in evaluation:
         notes.append(f"{evaluation['episodes']} episode{'s' * (evaluation['episodes'] != 1)}")
     note = html.escape(", ".join(notes))
-    return f"<div>{html.escape(label)}<b>{evaluation['mean']:.1f}</b><p>{note}</p></div>"
+    return f"<div>{html.escape(label)}<b>{decimals.score(evaluation['mean'])}</b><p>{note}</p></div>"
 
 
 def _diagnostics(path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from operant import decimals
 from operant.algorithms.base import Algorithm
 from operant.algorithms.varied import Varied, apart, differing
 from operant.engine.log import RETURN
@@ -201,7 +202,7 @@ class Batch:
         best = halving.ranked(scores)[0]
         progress.say(
             f"batch {self.number + 1}: {len(scores)} trials at {self.stops[stop]:,} steps, the best is trial {best} "
-            f"with {scores[best]:.1f}"
+            f"with {decimals.score(scores[best])}"
         )
         if stop + 1 == len(self.stops):
             return

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from operant import decimals
 from operant.engine.scores import StudyEvaluation
 from operant.ops.comparison import difference, probability_of_improvement
 from operant.ops.intervals import iqm
@@ -154,7 +155,7 @@ class SweepResults:
         episodes = _several(request.evaluation_episodes, "episode")
         scored = f"the mean of {_several(len(best.seeds), 'seed')}, {episodes} each"
         lines = [
-            f"best: trial {best.number} with {best.score:.1f} ({scored}): {_written(self.point_of(best))}",
+            f"best: trial {best.number} with {decimals.score(best.score)} ({scored}): {_written(self.point_of(best))}",
             f"It was chosen for that score, as the best of {len(self.trials):,}: by chance it is too high.",
         ]
         if self.tested is None:

@@ -16,7 +16,14 @@ from operant.agent import Agent
 from operant.algorithms.imitation.bc import BC
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.engine.dataset import DatasetLoop
-from operant.engine.dataset_batches import Order, order, select_rows, updates_per_epoch, windows
+from operant.engine.dataset_batches import (
+    Order,
+    among_neighbours,
+    order,
+    select_rows,
+    updates_per_epoch,
+    windows,
+)
 from operant.engine.demonstrations import DatasetError, Demonstrations, read
 from operant.networks import Network
 from operant.types import Dataset, Transition
@@ -253,3 +260,32 @@ def test_learn_counts_epochs():
         made.learn(3, epochs=3)
     with pytest.raises(ValueError, match="PPO learns from what it does itself"):
         Agent(PPO(), "CartPole-v1").learn(epochs=3)
+
+
+@pytest.mark.parametrize("count", [3, 40, 43])
+def test_among_neighbours_everything_comes_once_in_batches_of_what_lies_together(count):
+    """In another order each time, and with other partners; what fills no batch is last, and may be anything."""
+    drawn = jax.jit(jax.vmap(lambda key: among_neighbours(key, count, 4, neighbours=3)))
+    found = np.asarray(drawn(jax.random.split(jax.random.key(0), 40)))
+    full = count // 4 * 4
+    for each in found:
+        assert sorted(each.tolist()) == list(range(count))
+        assert (np.ptp(each[:full].reshape(-1, 4), axis=1) < 12 + count % 4).all()
+        assert full == count or np.ptp(each[full:]) < 4
+    if full:
+        batches = found[:, :full].reshape(-1, 4)
+        assert len({int(other) for batch in batches if 20 in batch for other in batch}) > 12
+        assert np.ptp(found[:, 0]) > 25  # any batch may be the first
+    if count % 4 and full:
+        assert len({int(each[full]) for each in found}) > 5
+
+
+def test_a_dataset_with_neighbours_is_gone_through_once_an_epoch():
+    plan = Dataset(batch_size=4, neighbours=2)
+    two = order(plan, 22, 2, jax.random.key(0), jnp.int32(0))
+    each = updates_per_epoch(plan, 22)
+    for epoch in range(2):
+        batches = [select_rows(plan, 22, two, jnp.int32(epoch * each + i)) for i in range(each)]
+        rows = [np.asarray(b.rows)[np.asarray(b.weight) > 0] for b in batches]
+        assert sorted(np.concatenate(rows)) == list(range(22))
+        assert all(np.ptp(row) < 8 + 2 for row in rows)

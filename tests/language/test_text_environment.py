@@ -412,3 +412,8 @@ def test_an_own_policy_that_is_a_transformer_is_alone_in_a_file():
     )
     assert agent.algorithm.network == TRANSFORMER
     assert isinstance(Network(), Network)
+
+
+def test_trpo_refuses_a_language_model():
+    with pytest.raises(ValueError, match="TRPO in Text: it moves a policy and a value function"):
+        operant.TRPO(text(), network=TRANSFORMER, n_steps=SLOT)

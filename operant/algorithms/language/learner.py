@@ -9,6 +9,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from operant.algorithms import ranges
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import require, static
 from operant.algorithms.gradient import GradientLearner
+from operant.algorithms.language.lengths import NEIGHBOURS, SHORTEST, at_own_length, in_order
 from operant.algorithms.policy_network import ActsByNetwork
 from operant.distributions import sample_noise
 from operant.language.chat import TEMPLATES
@@ -68,6 +70,9 @@ class LanguageLearner(GradientLearner):
     """What is done with longer ones: cut (a prompt loses its beginning, and then a response its end) or refuse."""
     chat: str = static(NO_CHAT)
     """The form of chat in which prompts become a user's messages: none, chatml or plain."""
+    group_by_length: bool = static(True)
+    """Draw batches from texts of about one length, and compute them at that length: less of them is padding. Texts of
+    up to 32 tokens are never grouped."""
     validation_fraction: float = static(0.0)
     """Part of the rows that is not learnt from, and on which validation/loss is computed."""
     tokenizer: str | Tokenizer | None = static(None)
@@ -93,7 +98,9 @@ class LanguageLearner(GradientLearner):
 
     @property
     def experience(self) -> Dataset:
-        return Dataset(self.batch_size, validation_fraction=self.validation_fraction)
+        longest = min(self.max_length or self.network.config.context, self.network.config.context)
+        neighbours = NEIGHBOURS if self.group_by_length and longest > SHORTEST else 1
+        return Dataset(self.batch_size, validation_fraction=self.validation_fraction, neighbours=neighbours)
 
     # the data
 
@@ -120,19 +127,22 @@ class LanguageLearner(GradientLearner):
                 return replace(self, tokenizer=found)
 
     def read_dataset(self, dataset: Any) -> Recording:
-        rows, reader = read(dataset), self._reader
+        rows, reader = read(dataset), self.reader
         examples, cut = self._examples(rows, reader)
         if cut:
             warnings.warn(cut, TrainingWarning, stacklevel=2)
         name = Path(dataset).stem if isinstance(dataset, str | Path) else "texts"
         seen = self._arrays(examples, reader)
+        if self.experience.neighbours > 1:
+            seen = in_order(seen)
         shape = (len(seen["tokens"]),)
         nothing = np.zeros(shape, bool)
         steps = Transition(seen, (), np.zeros(shape, np.float32), ~nothing, nothing, None)
         return Recording(name, self._spec(name, seen), steps)
 
     @property
-    def _reader(self) -> Reader:
+    def reader(self) -> Reader:
+        """How rows become tokens. Raises ValueError where the model has too few of them."""
         tokenizer = getattr(self.network, "tokenizer", None) or self.tokenizer
         assert isinstance(tokenizer, Tokenizer)
         config = self.network.config
@@ -167,17 +177,20 @@ class LanguageLearner(GradientLearner):
     def update(self, state: LanguageState, batch: Batch, key: jax.Array, clock: Clock):
         optimizer = self._optimizer(at(self.learning_rate, clock))
 
-        def loss(learnt: PyTree) -> tuple[jax.Array, dict[str, jax.Array]]:
-            return self.loss(self.network.whole(learnt), batch, key=key)
+        def gradient_of(batch: Batch) -> tuple[PyTree, dict[str, jax.Array]]:
+            def loss(learnt: PyTree) -> tuple[jax.Array, dict[str, jax.Array]]:
+                return self.loss(self.network.whole(learnt), batch, key=key)
 
-        gradient, metrics = jax.grad(loss, has_aux=True)(state.network)
+            return jax.grad(loss, has_aux=True)(state.network)
+
+        gradient, metrics = at_own_length(gradient_of, batch)
         network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
         told: Metrics = {f"train/{name}": value for name, value in metrics.items()}
         told["train/learning_rate"] = at(self.learning_rate, clock)
         return LanguageState(network, optimizer_state), told
 
     def validation(self, state: LanguageState, batch: Batch) -> dict[str, jax.Array]:
-        _, metrics = self.loss(self.network.whole(state.network), batch)
+        _, metrics = at_own_length(partial(self.loss, self.network.whole(state.network)), batch)
         return {f"validation/{name}": value for name, value in metrics.items()}
 
     def _optimizer(self, learning_rate: jax.Array | float) -> optax.GradientTransformation:
@@ -210,7 +223,7 @@ class LanguagePolicyLearner(ActsByNetwork, LanguageLearner):
             )
 
     def _spec(self, name: str, seen: Arrays) -> EnvSpec:
-        return spec_of(name, self._reader.tokenizer.vocab_size, seen["tokens"].shape[-1])
+        return spec_of(name, self.reader.tokenizer.vocab_size, seen["tokens"].shape[-1])
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -30,7 +30,7 @@ from operant.algorithms import ranges
 from operant.algorithms.language.learner import LanguageLearner, LanguageState
 from operant.language.data import arrays
 from operant.language.data.examples import Example, Reader
-from operant.language.data.rows import Row, read
+from operant.language.data.rows import Row
 from operant.language.heads import ScalarHead, ScoredModel
 from operant.ops.preferences import bradley_terry_loss, centering_loss
 from operant.ops.returns import weighted_mean
@@ -98,12 +98,6 @@ class RewardModel(LanguageLearner):
             "mean_reward": weighted_mean(chosen + rejected, weight) / 2,
         }
 
-    def texts(self, given: Sequence[dict[str, str]]) -> arrays.Arrays:
-        """Prompts and responses as what is scored. Raises DataError naming the one that cannot be."""
-        reader = self._reader
-        examples, _ = reader.texts(read(given))
-        return arrays.texts(examples, reader.tokenizer.special.pad, reader.max_length)
-
     def _examples(self, rows: Sequence[Row], reader: Reader) -> tuple[list[Example], str]:
         return reader.pairs(rows, prompts_needed=False)
 
@@ -115,7 +109,7 @@ class RewardModel(LanguageLearner):
         space = Dict.of(
             {
                 "start": Box(0, length, (), "int32"),
-                "tokens": Box(0, self._reader.tokenizer.vocab_size - 1, (length,), "int32"),
+                "tokens": Box(0, self.reader.tokenizer.vocab_size - 1, (length,), "int32"),
             }
         )
         return EnvSpec(name, space, SCORE)

@@ -15,6 +15,7 @@ A text without a prompt is learnt as a whole, and so are prompts with learn="tex
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, get_args
 
 import jax
@@ -29,7 +30,7 @@ from operant.language.log_probs import token_log_probs
 from operant.language.policy import LanguagePolicy
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import Schedule
-from operant.types import Batch
+from operant.types import Batch, Dataset
 
 Learn = Literal["response", "text"]
 
@@ -46,6 +47,11 @@ class SFT(LanguagePolicyLearner):
 
     def __check_init__(self) -> None:
         require(self.learn in get_args(Learn), "learn", self.learn, f"one of {', '.join(get_args(Learn))}")
+
+    @property
+    def experience(self) -> Dataset:
+        plan = super().experience
+        return replace(plan, neighbours=1) if self.packing else plan  # packed rows are all full
 
     def loss(
         self, network: LanguagePolicy, batch: Batch, *, key: jax.Array | None = None

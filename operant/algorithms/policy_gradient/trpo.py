@@ -40,7 +40,7 @@ from operant.algorithms.policy_gradient.learner import (
     PolicyState,
     RolloutEstimates,
 )
-from operant.networks import ActorCritic, Network
+from operant.networks import ActorCritic, Network, OwnPolicy
 from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
@@ -89,6 +89,11 @@ class TRPO(ActorCriticLearner):
 
     def check(self, spec: EnvSpec) -> None:
         super().check(spec)
+        if isinstance(self.network, OwnPolicy):
+            raise ValueError(
+                f"TRPO in {spec.id}: it moves a policy and a value function that have no weights in common, and those "
+                "of a language model have all of them. Use PPO or GRPO."
+            )
         if isinstance(self.network, Network):
             self.network.require_descent("TRPO")
         samples = self.n_steps * spec.num_envs
