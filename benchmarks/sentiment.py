@@ -14,6 +14,7 @@ import datetime
 import json
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ PPO = {
     "learning_rate": 0.0005,
     "ent_coef": 0.0,
 }
-PPO_ENVIRONMENTS, PPO_ITERATIONS, KL_PENALTY = 128, 60, 0.1
+PPO_ENVIRONMENTS, PPO_ITERATIONS, KL_PENALTY = 128, 40, 0.1
 DPO = {"beta": 0.1, "learning_rate": 0.0003, "batch_size": 64}
 DPO_PAIRS, DPO_UPDATES = 1024, 120
 MOMENTS = 6  # how often it is scored in the course of learning, its beginning included
@@ -90,6 +91,7 @@ def prompts_of(things: Sequence[str]) -> list[str]:
     return [f"the {thing}" for thing in things]
 
 
+@cache
 def shown(seed: int) -> Pretrained:
     """SFT's model."""
     texts = reviews(SFT_TEXTS, np.random.default_rng(seed), THINGS)

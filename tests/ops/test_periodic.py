@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.ops.metrics import Masked
-from operant.ops.periodic import every
+from operant.ops.periodic import every, largest_of_all
 
 
 def counted(interval, steps, counts):
@@ -46,3 +46,17 @@ def test_every_keeps_learners_apart_whose_counts_differ():
     learnt, metrics = jax.jit(jax.vmap(lambda counts: counted(3, [], counts)))(counts)
     np.testing.assert_array_equal(learnt, [1, 1, 0])
     np.testing.assert_array_equal(metrics["train/loss"].mask, [[0, 0, 1], [0, 1, 0], [0, 0, 0]])
+
+
+def test_largest_of_all_is_one_value_for_all_learners_and_itself_for_one():
+    """So that a branch by it stays one: of three branches a program of many learners takes one."""
+
+    def chosen(index):
+        return jax.lax.switch(largest_of_all(index), [lambda: 10, lambda: 20, lambda: 30]), largest_of_all(
+            index > 1
+        )
+
+    assert jax.tree.map(int, jax.jit(chosen)(jnp.int32(1))) == (20, 0)
+    values, flags = jax.jit(jax.vmap(chosen))(jnp.array([0, 2, 1]))
+    assert values.tolist() == [30, 30, 30]
+    assert flags.tolist() == [True, True, True]
