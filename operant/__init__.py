@@ -80,6 +80,7 @@ _MODULES = {
     "operant.fields": ("FileError",),
     "operant.networks": ("Network",),
     "operant.replay.buffer": ("ReplayBuffer",),
+    "operant.reproduction": ("Reproduction", "reproduce"),
     "operant.ops.schedules": ("Cosine", "Exponential", "Linear", "Piecewise", "Step"),
     "operant.sweeps.api": ("SweepResults", "resume_sweep", "sweep"),
     "operant.studio.stages": ("plot_preprocessing",),
@@ -88,7 +89,7 @@ _MODULES = {
 """What is published, by the module that defines it."""
 
 _METHODS = ("load", "resume")  # of Agent, published as functions
-_PACKAGES = ("authoring", "language", "live", "mdp")  # published as they are
+_PACKAGES = ("authoring", "language", "live", "mdp", "zoo")  # published as they are
 
 settings.apply()
 

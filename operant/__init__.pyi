@@ -114,6 +114,8 @@ from operant.ops.schedules import Linear as Linear
 from operant.ops.schedules import Piecewise as Piecewise
 from operant.ops.schedules import Step as Step
 from operant.replay.buffer import ReplayBuffer as ReplayBuffer
+from operant.reproduction import Reproduction as Reproduction
+from operant.reproduction import reproduce as reproduce
 from operant.studio.stages import plot_preprocessing as plot_preprocessing
 from operant.sweeps.api import SweepResults as SweepResults
 from operant.sweeps.api import resume_sweep as resume_sweep
@@ -122,6 +124,7 @@ from operant import authoring as authoring
 from operant import language as language
 from operant import live as live
 from operant import mdp as mdp
+from operant import zoo as zoo
 from operant.version import __version__ as __version__
 
 load = Agent.load

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from operant import decimals, html
+from operant import decimals, html, zoo
 from operant.agent import Agent
 from operant.agent.scripted import ScriptedPolicy
 from operant.engine.evaluate import Evaluation
@@ -185,7 +185,7 @@ def _evaluations(side: Side | Sequence[Side], episodes: int, seed: int) -> list[
         return _evaluations(side.evaluate(episodes, seed), episodes, seed)
     if isinstance(side, str | Path):
         file = RunDirectory(Path(side)).evaluation_file
-        if not file.exists():
+        if zoo.is_name(side) or not file.exists():
             return _evaluations(Agent.load(side), episodes, seed)
         values = read_evaluation(file)
         score = StudyEvaluation.from_json(values) if "seeds" in values else Evaluation.from_json(values)
@@ -201,7 +201,7 @@ def _name(side: Side | Sequence[Side], otherwise: str) -> str:
     if isinstance(side, Agent | ScriptedPolicy):
         return side.name
     if isinstance(side, str | Path):
-        return Path(side).name or str(side)
+        return str(side) if zoo.is_name(side) else Path(side).name or str(side)
     if isinstance(side, Evaluation | StudyEvaluation):
         return otherwise
     called = {_name(one, otherwise) for one in side}

@@ -65,6 +65,11 @@ COMMANDS = (
     ("sweep ppo CartPol-v1 --gamma 0.9,0.99", 2),
     ("train --config nowhere.toml", 2),
     ("train --from nowhere", 2),
+    ("zoo", 0),
+    ("zoo ppo/CartPole-v1", 0),
+    ("zoo ppo/CartPole-v2", 2),
+    ("evaluate zoo:ppo/CartPole-v2", 2),
+    ("info zoo:dqn/CartPole-v1", 0),
 )
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from operant import decimals, zoo
 from operant.algorithms.names import PLACES
 from tools.site.algorithms import Algorithms, source
 from tools.site.links import ROOT, BrokenLinkError, rewritten
 from tools.site.offline import OutsideError, made_offline
 from tools.site.pages import Pages
 from tools.site.reference import groups
+from tools.site.zoo import PAGE, page, pictures
 
 MENU = (ROOT / "tools" / "site" / "mkdocs.yml").read_text()
 
@@ -65,6 +67,19 @@ def test_every_seed_of_a_measured_study_is_on_the_page_of_its_algorithm():
     seeds = ", ".join(f"{mean:.4g}" for mean in study["means"])
     assert len(study["means"]) == 20
     assert f"Every seed: {seeds}." in algorithms.text("dqn")
+
+
+def test_the_zoo_has_the_curve_every_seed_and_the_commands_of_each_study():
+    text, known = page(), pictures()
+    assert f" {PAGE}\n" in MENU
+    for name, entry in zoo.entries().items():
+        section = text.partition(f"### {name}\n")[2].partition("\n#")[0]
+        assert f"\n{entry.command}\n" in section
+        assert f"operant zoo reproduce {name} --seeds {len(entry.seeds)}\n" in section
+        assert "| " + " | ".join(decimals.scores(*entry.means)) + " |" in section
+        assert f"({known[entry.title]})" in section
+        assert (ROOT / "benchmarks" / "results" / known[entry.title]).exists()
+        assert (f"operant watch zoo:{name}\n" in section) == (entry.model is not None)
 
 
 def test_every_page_of_docs_is_in_the_menu():

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from operant import formats, spaces
+from operant import formats, spaces, zoo
 from operant.agent import frozen_files, inputs, rewards
 from operant.agent.best import Best
 from operant.agent.configuration import Supplied, config, from_config
@@ -117,7 +117,8 @@ def load_best(core: Core, directory: RunDirectory) -> Best | None:
 
 
 def load(path: str | Path | IO[bytes], supplied: Supplied, best: bool = False) -> Core:
-    """The core of a model file, or of the last or the best model in a run directory."""
+    """The core of a model file, of a name of the zoo, or of the last or the best model in a run directory."""
+    path = zoo.located(path)
     if not isinstance(path, str | os.PathLike):
         if not hasattr(path, "read"):
             raise TypeError(f"load takes the path of a model file or a run, or an open file; got {path!r}.")

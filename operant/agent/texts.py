@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from operant import formats
+from operant import formats, zoo
 from operant.agent import configuration, inputs, rewards, saving
 from operant.agent.configuration import Supplied
 from operant.agent.core import Core
@@ -94,7 +94,7 @@ def pretrained(path: str | Path, lora: LoRA | int | str | None = None) -> Pretra
 
     if isinstance(lora, int | str):
         lora = LoRA.parse(str(lora))
-    path = Path(path)
+    path = Path(zoo.located(path))
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
     if path.suffix == ".gguf" or (path.is_dir() and not _is_run(path)):

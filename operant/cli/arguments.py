@@ -9,8 +9,9 @@ import tyro
 Model = Annotated[
     tyro.conf.Positional[str],
     tyro.conf.arg(
-        metavar="RUN|MODEL|random|scripted",
-        help="A run directory, a model file, or a policy's name: random, or scripted (a simple rule for CartPole).",
+        metavar="RUN|MODEL|zoo:NAME|random|scripted",
+        help="A run directory, a model file, a model that comes with operant (`operant zoo` lists them), or a policy's "
+        "name: random, or scripted (a simple rule for CartPole).",
     ),
 ]
 Environment = Annotated[
@@ -42,7 +43,11 @@ Checkpoint = Annotated[
 ]
 Stochastic = Annotated[bool, tyro.conf.arg(help="Sample actions instead of taking the most likely one.")]
 LearntModel = Annotated[
-    tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN|MODEL", help="A run directory or a model file.")
+    tyro.conf.Positional[str],
+    tyro.conf.arg(
+        metavar="RUN|MODEL|zoo:NAME",
+        help="A run directory, a model file, or a model that comes with operant.",
+    ),
 ]
 OwnEnvironment = Annotated[str | None, tyro.conf.arg(help="A Gymnasium id; none: the run's own.")]
 Episodes = Annotated[int, tyro.conf.arg(help="Episodes to play.")]

@@ -23,6 +23,7 @@ from operant.cli.arguments import (
     Wrappers,
 )
 from operant.cli.errors import WrongInput, from_input
+from operant.zoo import is_name
 
 
 def is_sweep(path: str) -> bool:
@@ -266,11 +267,12 @@ def show(
 
 def compare(
     a: Annotated[
-        tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="A run directory or a model file.")
+        tyro.conf.Positional[str],
+        tyro.conf.arg(metavar="RUN|MODEL|zoo:NAME", help="A run directory or a model."),
     ],
     b: Annotated[
         tyro.conf.Positional[str],
-        tyro.conf.arg(metavar="RUN", help="The run or model file to compare it with."),
+        tyro.conf.arg(metavar="RUN|MODEL|zoo:NAME", help="The run or model to compare it with."),
     ],
     *,
     episodes: Annotated[int, tyro.conf.arg(help="Episodes for scoring a model that has no score yet.")] = 100,
@@ -345,7 +347,8 @@ def export(
     output: Annotated[
         str | None,
         tyro.conf.arg(
-            help="Where to write it; none: policy.onnx, policy/ or language_model/ next to the model."
+            help="Where to write it; none: policy.onnx, policy/ or language_model/ next to the model, or here for one "
+            "that comes with operant."
         ),
     ] = None,
     best: Best = False,
@@ -359,7 +362,7 @@ def export(
 
         agent = Agent.load(model, best=best)
         agent = agent if agent.seeds is None else agent.best()
-        place = Path(model) if Path(model).is_dir() else Path(model).parent
+        place = Path() if is_name(model) else Path(model) if Path(model).is_dir() else Path(model).parent
         if format == "huggingface":
             folder = Path(output or place / "language_model")
             agent.language_model.save(folder)
@@ -480,6 +483,49 @@ def ui(
     ui(runs, port)
 
 
+def demo(
+    *,
+    seed: Annotated[int, tyro.conf.arg(help="The seed of all randomness.")] = 0,
+    browser: Annotated[
+        bool, tyro.conf.arg(help="Open the live page in a browser, where the extra `live` is installed.")
+    ] = True,
+) -> None:
+    """Three learners in about a minute, explained for somebody who has never seen one."""
+    from operant.cli.demo import demo
+    from operant.cli.training import require_seeds
+
+    with from_input():
+        require_seeds("seed", [seed])
+    demo(seed, browser)
+
+
+def zoo(
+    words: Annotated[
+        tyro.conf.Positional[tuple[str, ...]],
+        tyro.conf.arg(
+            metavar="[reproduce] [NAME]",
+            help="None: list everything; NAME, such as ppo/CartPole-v1: say all that is known of it; reproduce NAME: "
+            "train it again from its preset, and compare score and bits with what is stored.",
+        ),
+    ] = (),
+    *,
+    seeds: Annotated[
+        int | None,
+        tyro.conf.arg(
+            help="With reproduce: how many of the study's seeds to train together; none: one, the shipped model's."
+        ),
+    ] = None,
+    run_dir: Annotated[
+        str | None, tyro.conf.arg(help="With reproduce: the directory of a run to keep it in.")
+    ] = None,
+    progress: Annotated[bool, tyro.conf.arg(help="With reproduce: show a table and a progress bar.")] = True,
+) -> None:
+    """List what was measured and the trained models that come with operant; or train one of them again."""
+    from operant.cli.zoo import run
+
+    run(words, seeds, run_dir, progress)
+
+
 def algorithms() -> None:
     """List the algorithms, the papers they come from, and the action spaces they take."""
     from operant.cli.tables import algorithms
@@ -566,7 +612,7 @@ def info(
         tyro.conf.Positional[str | None],
         tyro.conf.arg(
             metavar="RUN",
-            help="A run to describe: how it was trained, its score, and how to repeat it; or a sweep.",
+            help="A run to describe: how it was trained, its score, and how to repeat it; or a sweep, or zoo:NAME.",
         ),
     ] = None,
 ) -> None:
@@ -575,6 +621,10 @@ def info(
         from operant.cli.tables import info
 
         print(info())
+    elif is_name(run):
+        from operant.cli.zoo import run as describe_entry
+
+        describe_entry((run,), None, None, True)
     elif is_sweep(run):
         from operant.cli.sweep import describe
 
@@ -603,6 +653,8 @@ COMMANDS = {
         label,
         branch,
         ui,
+        zoo,
+        demo,
         algorithms,
         environments,
         check,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from operant import zoo
+
 
 def responses(model: str, prompts: Sequence[str], chat: str, **values: Any) -> list[str]:
     """The text that the model answers to each prompt; `values` are those of `language.generate`.
@@ -14,7 +16,7 @@ def responses(model: str, prompts: Sequence[str], chat: str, **values: Any) -> l
     """
     if not prompts:
         raise ValueError("there is no prompt: give a text to go on from, in quotes.")
-    path = Path(model)
+    path = Path(zoo.located(model))
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {model}.")
     if path.is_file() and path.suffix not in (".gguf", ".safetensors"):

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from operant import decimals, formats
+from operant import decimals, formats, zoo
 from operant.cli import modules
-from operant.cli.errors import WrongInput
+from operant.cli.errors import WrongInput, from_input
 from operant.fields import FileError
 from operant.studio import repeat
 
@@ -22,6 +22,8 @@ def require(run: str | Path) -> dict[str, Any]:
 
 def _read(run: str | Path, read: Callable[[Path], T]) -> T:
     """Read a file of a run. Raises WrongInput if there is no run."""
+    with from_input():
+        zoo.require_run(run)
     path = Path(run)
     try:
         return read(path)
@@ -111,9 +113,11 @@ def _score(path: Path) -> str:
 
 
 def model_config(model: str) -> dict[str, Any]:
-    """The config of the agent in a model file or a run. Raises WrongInput for anything else."""
+    """The config of the agent in a model file, of the zoo, or a run. Raises WrongInput for anything else."""
     from safetensors import SafetensorError, safe_open
 
+    with from_input():
+        model = str(zoo.located(model))
     path = Path(model) / "model.safetensors" if Path(model).is_dir() else Path(model)
     if not path.is_file():
         raise WrongInput(f"{model}: the run has no model yet; go on with `operant resume {model}`.")
@@ -133,9 +137,10 @@ def require_module(config: dict[str, Any], imported: Iterable[str]) -> None:
 
 
 def require_model(model: str) -> None:
-    """Raise WrongInput if there is neither a run nor a file."""
-    path = Path(model)
+    """Raise WrongInput if there is neither a run nor a file, nor something of this name in the zoo."""
+    with from_input():
+        path = Path(zoo.located(model))
     if path.is_dir():
-        _read(model, formats.require_run)
+        _read(path, formats.require_run)
     elif not path.is_file():
         raise WrongInput(f"{model}: there is no such run or model file.")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from operant import catalogue
+
+if TYPE_CHECKING:
+    from operant.spaces import Space
 
 
 def algorithms() -> str:
     """A line for each algorithm: its name, the action spaces it takes, and what it is."""
     rows = [(name, ", ".join(row["actions"]), row["about"]) for name, row in catalogue.algorithms().items()]
-    return _table(("algorithm", "actions", "what it is"), rows)
+    return table(("algorithm", "actions", "what it is"), rows)
 
 
 def environments() -> str:
@@ -42,22 +45,23 @@ def environments() -> str:
             backend, seen, done = "–", _reason(error), ""
         rows.append((name, backend, seen, done))
     rows.sort(key=lambda row: (row[1] == "–", "native" not in row[1]))
-    return _table(("environment", "backend", "observations", "actions"), rows)
+    return table(("environment", "backend", "observations", "actions"), rows)
+
+
+def with_bounds(space: Space) -> str:
+    """A space in words, of a Box with its bounds."""
+    from operant import spaces
+
+    if not isinstance(space, spaces.Box):
+        return spaces.describe(space)
+    low, high = ((bound if len(set(bound.flat)) > 1 else bound.flat[0]).tolist() for bound in space.bounds)
+    return f"{spaces.describe(space)}: from {low} to {high}"
 
 
 def environment(name: str, wrappers: Sequence[str], env_kwargs: Mapping[str, Any]) -> str:
     """The description of one environment in its wrappers: spaces with their bounds, and the time limit."""
-    from operant import spaces
     from operant.envs.source import Source
     from operant.envs.wrappers.registry import as_wrappers
-
-    def with_bounds(space: spaces.Space) -> str:
-        if not isinstance(space, spaces.Box):
-            return spaces.describe(space)
-        low, high = (
-            (bound if len(set(bound.flat)) > 1 else bound.flat[0]).tolist() for bound in space.bounds
-        )
-        return f"{spaces.describe(space)}: from {low} to {high}"
 
     source = Source(name, wrappers=as_wrappers(wrappers), env_kwargs=env_kwargs)
     spec = source.spec
@@ -77,7 +81,7 @@ def environment(name: str, wrappers: Sequence[str], env_kwargs: Mapping[str, Any
         rows.append(
             ("--env-kwargs", " ".join(f"{name}={_typed(v)}" for name, v in source.env_kwargs.items()))
         )
-    return _table(("", ""), rows)
+    return table(("", ""), rows)
 
 
 def _typed(value: Any) -> str:
@@ -99,10 +103,10 @@ def info() -> str:
     from operant import settings
 
     settings.apply()
-    return _table(("", ""), [*settings.versions().items(), *settings.report().items()])
+    return table(("", ""), [*settings.versions().items(), *settings.report().items()])
 
 
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Left-aligned columns in plain text, which any terminal and pipe can take."""
     lines = [heading, *rows] if any(heading) else list(rows)
     widths = [max(len(line[i]) for line in lines) for i in range(len(heading))]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from operant import zoo
 from operant.engine import run_lock
 from operant.engine.checkpoint import delete_leftovers
 from operant.engine.files import delete, make_directory, replacing
@@ -65,8 +66,10 @@ class RunDirectory:
     def open(cls, path: str | Path) -> RunDirectory:
         """An existing run's directory.
 
-        Raises FileNotFoundError for anything else, FileError where its config.json is no JSON any more.
+        Raises FileNotFoundError for anything else, FileError where its config.json is no JSON any more, ValueError for
+        a model of the zoo.
         """
+        zoo.require_run(path)
         directory = cls(Path(path))
         if not directory.config_file.is_file() or RUN not in read_json(directory.config_file):
             missing = (

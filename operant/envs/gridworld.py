@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from inspect import cleandoc
 from types import MappingProxyType
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from operant.envs.layout import FREE, GOAL, HOLE, OBSTACLE, START, grid
@@ -34,6 +36,9 @@ MAPS = {
     # Sutton & Barto 2018, figure 8.2
     "dyna": (".......#G", "..#....#.", "S.#....#.", "..#......", ".....#...", "........."),
 }
+PIXELS = 480  # of the longer side of a picture, about
+COLOURS = {OBSTACLE: (107, 114, 128), GOAL: (0, 158, 115), HOLE: (55, 65, 81), START: (225, 229, 235)}
+FLOOR, LINES, AGENT = (247, 246, 244), (209, 213, 219), (0, 114, 178)
 
 
 class GridWorld(Tabular):
@@ -121,6 +126,21 @@ class GridWorld(Tabular):
     def shape(self) -> tuple[int, int]:
         """`(rows, columns)`."""
         return len(self.cells), len(self.cells[0])
+
+    def picture(self, state: jax.Array) -> jax.Array:
+        """The map from above, and the agent as a disc."""
+        rows, columns = self.shape
+        size = int(np.clip(PIXELS // max(rows, columns), 8, 64)) // 2 * 2
+        colours = np.array([[COLOURS.get(kind, FLOOR) for kind in row] for row in self.cells], np.uint8)
+        pixels = colours.repeat(size, 0).repeat(size, 1)
+        pixels[::size], pixels[:, ::size] = LINES, LINES
+        y, x = (
+            (jnp.arange(count * size) + 0.5) / size - 0.5 for count in self.shape
+        )  # in cells, from their middles
+        away = jnp.square(y - state // columns)[:, None] + jnp.square(x - state % columns)[None]
+        return jnp.where(
+            (away < 0.1)[..., None], jnp.array(AGENT, jnp.uint8)[None, None], jnp.asarray(pixels)
+        )
 
 
 def _rows(cells: str | Sequence[str]) -> tuple[str, ...]:

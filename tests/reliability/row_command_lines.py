@@ -90,6 +90,7 @@ def _quick() -> Iterator[None]:
                 replaced.enter_context(unittest.mock.patch.object(owner, method, fake))
         replaced.enter_context(unittest.mock.patch.object(Agent, "learn", nothing))
         replaced.enter_context(unittest.mock.patch("operant.cli.finish.finish", nothing))
+        replaced.enter_context(unittest.mock.patch("operant.cli.demo.play", nothing))
         replaced.enter_context(unittest.mock.patch("operant.studio.recording.require_display", nothing))
         looked = unittest.mock.Mock(ok=True)
         replaced.enter_context(unittest.mock.patch.object(operant, "check", return_value=looked))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tools.site import algorithms, notebooks, reference
+from tools.site import algorithms, notebooks, reference, zoo
 from tools.site.links import ROOT, rewritten
 
 # Where files are shown whose place does not follow from their name.
@@ -39,7 +39,7 @@ class Pages:
             self.prose(file.relative_to(ROOT))
         for file in sorted((ROOT / "docs" / "tutorials").glob("*.ipynb")):
             self.tutorial(file.relative_to(ROOT))
-        for page, text in (self.algorithms.pages() | reference.pages()).items():
+        for page, text in (self.algorithms.pages() | reference.pages() | {zoo.PAGE: zoo.page()}).items():
             self.put(page, text)
         for study in self.algorithms.studies:
             self.place_of(Path("benchmarks/results", study["picture"]))

@@ -18,12 +18,14 @@ MODULES = {
     "operant.authoring": "operant.authoring",
     "operant.mdp": "operant.mdp",
     "operant.language": "operant.language",
+    "operant.zoo": "operant.zoo",
 }
 GROUPS = {  # names of `operant` by where they come from
     "agent": "Agents",
     "construct": "Agents",
     "algorithms": "Agents",
     "comparison": "Agents",
+    "reproduction": "Agents",
     "diagnosis": "Sweeps, steering and diagnosis",
     "sweeps": "Sweeps, steering and diagnosis",
     "engine": "Experience and files",
