@@ -21,6 +21,7 @@ PICTURES = {  # figures in each executed notebook
     "from_chains_to_q_learning": 5,
     "in_a_notebook": 3,
     "policies_and_reinforce": 4,
+    "ppo_from_its_equations": 4,
     "pong_from_the_first_frame": 6,
 }
 TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"

@@ -38,3 +38,13 @@ def test_the_tutorial_on_policies_learns_and_agrees_with_the_library(run):
     noise = {name: np.asarray(gradients).std(0) for name, gradients in seen["samples"].items()}
     assert (noise["with the baseline J"] < 0.6 * noise["without a baseline"]).all()
     assert len(seen["score"]) == 2
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_ppo_has_the_librarys_loss(run):
+    seen = run("ppo_from_its_equations", SEEDS=2, STEPS=1_024)
+    assert seen["metrics"]["train/clip_fraction"] > 0.5  # the clip is part of what was compared
+    for length in seen["lengths"].values():
+        assert length[1].shape == (2, 4)
+    divergence = {name: values.mean() for name, (_, values) in seen["divergences"].items()}
+    assert divergence["one epoch"] < divergence["PPO"] < divergence["no clip"]
