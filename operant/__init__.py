@@ -44,6 +44,7 @@ _MODULES = {
     "operant.algorithms.advice": ("TrainingWarning",),
     "operant.algorithms.base": ("Algorithm",),
     "operant.comparison": ("compare",),
+    "operant.connecting": ("connect_processes",),
     "operant.construct": ("make",),
     "operant.diagnosis": ("diagnose",),
     "operant.curiosity": ("Counts", "ICM", "RND"),

@@ -28,6 +28,7 @@ from operant.agent.texts import reward_model as reward_model
 from operant.algorithms.advice import TrainingWarning as TrainingWarning
 from operant.algorithms.base import Algorithm as Algorithm
 from operant.comparison import compare as compare
+from operant.connecting import connect_processes as connect_processes
 from operant.construct import make as make
 from operant.constructors import A2C as A2C
 from operant.constructors import ARS as ARS

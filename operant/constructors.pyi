@@ -83,6 +83,7 @@ class _QLearning:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -126,6 +127,10 @@ class _QLearning:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -171,6 +176,7 @@ class _DoubleQLearning:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -214,6 +220,10 @@ class _DoubleQLearning:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -259,6 +269,7 @@ class _SARSA:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -302,6 +313,10 @@ class _SARSA:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -347,6 +362,7 @@ class _ExpectedSARSA:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -390,6 +406,10 @@ class _ExpectedSARSA:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -435,6 +455,7 @@ class _SARSALambda:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -480,6 +501,10 @@ class _SARSALambda:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -529,6 +554,7 @@ class _DynaQ:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -575,6 +601,10 @@ class _DynaQ:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -624,6 +654,7 @@ class _LinearQ:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -667,6 +698,10 @@ class _LinearQ:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -710,6 +745,7 @@ class _TD:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -755,6 +791,10 @@ class _TD:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -803,6 +843,7 @@ class _MonteCarlo:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -848,6 +889,10 @@ class _MonteCarlo:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -895,6 +940,7 @@ class _GridSearch:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -945,6 +991,10 @@ class _GridSearch:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1002,6 +1052,7 @@ class _RandomSearch:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1051,6 +1102,10 @@ class _RandomSearch:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1107,6 +1162,7 @@ class _GeneticAlgorithm:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1159,6 +1215,10 @@ class _GeneticAlgorithm:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1221,6 +1281,7 @@ class _CEM:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1271,6 +1332,10 @@ class _CEM:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1330,6 +1395,7 @@ class _EvolutionStrategies:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1380,6 +1446,10 @@ class _EvolutionStrategies:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1437,6 +1507,7 @@ class _ARS:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1488,6 +1559,10 @@ class _ARS:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1547,6 +1622,7 @@ class _REINFORCE:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1610,6 +1686,10 @@ class _REINFORCE:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1698,6 +1778,7 @@ class _A2C:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1765,6 +1846,10 @@ class _A2C:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1856,6 +1941,7 @@ class _IMPALA:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1923,6 +2009,10 @@ class _IMPALA:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2014,6 +2104,7 @@ class _TRPO:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2083,6 +2174,10 @@ class _TRPO:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2178,6 +2273,7 @@ class _PPO:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2249,6 +2345,10 @@ class _PPO:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2350,6 +2450,7 @@ class _GRPO:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2424,6 +2525,10 @@ class _GRPO:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2530,6 +2635,7 @@ class _DQN:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2621,6 +2727,10 @@ class _DQN:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2755,6 +2865,7 @@ class _PQN:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2816,6 +2927,10 @@ class _PQN:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2899,6 +3014,7 @@ class _TD3:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2979,6 +3095,10 @@ class _TD3:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3094,6 +3214,7 @@ class _SAC:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3178,6 +3299,10 @@ class _SAC:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3302,6 +3427,7 @@ class _CrossQ:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3387,6 +3513,10 @@ class _CrossQ:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3517,6 +3647,7 @@ class _BC:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3577,6 +3708,10 @@ class _BC:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3649,6 +3784,7 @@ class _SFT:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3708,6 +3844,10 @@ class _SFT:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3780,6 +3920,7 @@ class _RewardModel:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3839,6 +3980,10 @@ class _RewardModel:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3910,6 +4055,7 @@ class _DPO:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3972,6 +4118,10 @@ class _DPO:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4050,6 +4200,7 @@ class _KTO:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4110,6 +4261,10 @@ class _KTO:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4181,6 +4336,7 @@ class _Random:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4217,6 +4373,10 @@ class _Random:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4250,6 +4410,7 @@ class _RLOO:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4324,6 +4485,10 @@ class _RLOO:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4430,6 +4595,7 @@ class _DrGRPO:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4504,6 +4670,10 @@ class _DrGRPO:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4610,6 +4780,7 @@ class _DAPO:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4684,6 +4855,10 @@ class _DAPO:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4790,6 +4965,7 @@ class _Rainbow:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4881,6 +5057,10 @@ class _Rainbow:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5015,6 +5195,7 @@ class _BTR:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5106,6 +5287,10 @@ class _BTR:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5240,6 +5425,7 @@ class _QRDQN:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5331,6 +5517,10 @@ class _QRDQN:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5465,6 +5655,7 @@ class _IQN:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5556,6 +5747,10 @@ class _IQN:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5690,6 +5885,7 @@ class _DDPG:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5770,6 +5966,10 @@ class _DDPG:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5885,6 +6085,7 @@ class _TQC:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5969,6 +6170,10 @@ class _TQC:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6093,6 +6298,7 @@ class _REDQ:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6177,6 +6383,10 @@ class _REDQ:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6301,6 +6511,7 @@ class _DroQ:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6385,6 +6596,10 @@ class _DroQ:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6510,6 +6725,7 @@ class _XQC:
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6595,6 +6811,10 @@ class _XQC:
                 is learnt from. They are then played by the policy before the last update, except at the
                 beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
                 reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,

@@ -76,6 +76,7 @@ CONFIG = {
     "vectorization": TEXT,
     "env_timeout": optional(NUMBER).later,
     "async_collect": FLAG.later,
+    "devices": optional(COUNT).later,
     "stats_window_size": whole(1, 2**31 - 1).later,
 }
 PLAN = {  # of a run, in its config, too

@@ -135,7 +135,7 @@ def report() -> dict[str, str]:
         "compile cache": str(_cache_in_force()),
         "asynchronous CPU dispatch": asynchronous,
         "unknown to this JAX, left out": ", ".join(supported.left_out()) or "nothing",
-        "devices": ", ".join(map(str, jax.devices())),
+        "devices": f"{len(jax.devices())}: {', '.join(map(str, jax.devices()))}",
     }
 
 

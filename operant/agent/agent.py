@@ -20,6 +20,7 @@ from operant.agent.steering import Steering
 from operant.agent.training import Session
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
+from operant.engine import processes
 from operant.engine.log import Logger
 from operant.engine.observers import Observer
 from operant.engine.run_directory import RunDirectory
@@ -61,6 +62,9 @@ class Agent(Model):
         async_collect: Whether environments that are stepped in Python go on while what they gave before is learnt from.
             They are then played by the policy before the last update, except at the beginning of each row of metrics
             (`rollout/policy_lag` says how often). Results are as reproducible, and other ones.
+        devices: How many devices train together, of those that `operant info` lists. Several seeds are divided among
+            them first; where there are more, or one learner, they share its environments and its batches, and the
+            results are those of one device within the order of float32 sums. None: as many as divide the seeds.
         stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the means.
 
     `close()` ends its environments and processes, and so does the end of a `with` block.
@@ -82,6 +86,7 @@ class Agent(Model):
         start_method: StartMethod | None = None,
         env_timeout: float | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = WINDOW,
     ) -> None:
         if dataset is not None:
@@ -107,6 +112,7 @@ class Agent(Model):
                 seeds=seeds,
                 num_envs=num_envs,
                 async_collect=async_collect,
+                devices=devices,
                 stats_window_size=stats_window_size,
                 recorded=recorded,
             )
@@ -193,6 +199,7 @@ class Agent(Model):
         before = 0 if reset_num_timesteps else self.step
         inputs.say_how_far(self.algorithm.experience, self.num_envs, total_timesteps, before)
         inputs.require_replay(self.algorithm, checkpoint_replay)
+        inputs.require_alone(steering=steering, interventions=interventions)
         inputs.require_kept(
             run_dir,
             checkpoint_every=(checkpoint_every, None),
@@ -231,7 +238,7 @@ class Agent(Model):
             steering=steering,
             interventions=interventions,
         )
-        if directory is None:
+        if directory is None or not processes.writes():
             session.train()
             return self
         directory.check(overwrite=overwrite)
@@ -257,6 +264,7 @@ class Agent(Model):
         env_timeout: float | None = None,
         algorithm: type[Algorithm] | None = None,
         frozen: Mapping[str, Any] | None = None,
+        devices: int | None = None,
         steering: Steering | None = None,
     ) -> Self:
         """Continue a run from its last checkpoint to the end it was given.
@@ -265,7 +273,8 @@ class Agent(Model):
         environments cannot be stored: there, episodes start afresh. `env`, `network`, `wrappers`, `env_kwargs` and
         `dataset` are needed where the run was started with objects of yours, which no file can hold, and so is
         `algorithm`, the class, where that is yours. Where it holds a `Frozen` of modules of yours, `frozen` gives one
-        of the same structure by the name of its field. `env_timeout` stands for that of the run. Changes that somebody
+        of the same structure by the name of its field. `env_timeout` and `devices` stand for
+        those of the run: one that began on one device goes on on two. Changes that somebody
         made while it trained (`steering`) are made again at their steps.
         """
         with RunDirectory.open(run_dir).held():
@@ -279,6 +288,7 @@ class Agent(Model):
                 dataset=dataset,
                 algorithm=algorithm,
                 frozen=frozen,
+                devices=devices,
             )
             return agent.finish(run_dir, callback, progress_bar, loggers, steering)
 
@@ -296,9 +306,10 @@ class Agent(Model):
         dataset: Any = None,
         algorithm: type[Algorithm] | None = None,
         frozen: Mapping[str, Any] | None = None,
+        devices: int | None = None,
     ) -> Self:
         """The agent as it was at a run's last checkpoint, or at that of `step`; `finish` trains it to the end."""
-        known = {"env_timeout": env_timeout, "dataset": dataset, **(frozen or {})}
+        known = {"env_timeout": env_timeout, "dataset": dataset, "devices": devices, **(frozen or {})}
         given = {name: value for name, value in known.items() if value is not None}
         return cls._of(
             saving.restore(run_dir, Supplied(env, network, wrappers, env_kwargs, algorithm, given), step)
@@ -314,6 +325,7 @@ class Agent(Model):
     ) -> Self:
         """Train what `restore` gave to the end that its run was given."""
         directory = RunDirectory.open(run_dir)
+        inputs.require_alone(steering=steering)
         with directory.held():
             Session(
                 self._core,

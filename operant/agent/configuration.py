@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from operant import curiosity, habits
 from operant.agent import around, rewards
 from operant.agent.core import Core
@@ -55,6 +57,7 @@ def config(core: Core) -> dict[str, Any]:
         "vectorization": core.source.vectorization,
         "env_timeout": core.source.env_timeout,
         "async_collect": core.learner.async_collect,
+        "devices": core.learner.devices,
         "stats_window_size": core.learner.window,
     }
 
@@ -123,6 +126,7 @@ def from_config(
     window = config.get("stats_window_size", WINDOW)  # not in files of before
     own["stats_window_size"] = values.pop("stats_window_size", window)
     own["async_collect"] = values.pop("async_collect", config.get("async_collect", False))
+    own["devices"] = values.pop("devices", devices_of(config))
     dataset = config.get("dataset")  # not in files of before
     if dataset is not None:
         own["recorded"] = Recorded.of(values.pop("dataset", None) or Recorded.from_json(dataset))
@@ -161,6 +165,12 @@ def from_config(
             own["recorded"].spec, own["recorded"].algorithm = expected, algorithm
         algorithm = around.put(algorithm, config.get("curiosity"), config.get("kl_penalty"))
         return Core(algorithm, source, **own)
+
+
+def devices_of(config: Mapping[str, Any]) -> int | None:
+    """The devices of a file, if there are as many here; None, as many as divide the seeds, where there are not."""
+    devices = config.get("devices")  # not in files of before
+    return devices if devices is None or devices <= len(jax.devices()) else None
 
 
 def kept_vectorization(before: str, env: Any) -> Any:

@@ -47,6 +47,7 @@ class Core:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
         stats_window_size: int = WINDOW,
         recorded: Recorded | None = None,
     ) -> None:
@@ -62,10 +63,13 @@ class Core:
         algorithm.experience.require_shared(self.num_envs)
         if async_collect:
             inputs.require_asynchronous(algorithm, source, recorded is not None)
+        inputs.require_devices(devices, seeds, source, self.num_envs, algorithm.name, recorded is not None)
         room.require_learners(algorithm, spec, learners)  # networks that cannot be made say so here, too
         self.seeds = inputs.seeds_of(self.seed, seeds)
         own = self.seed if self.seeds is None else self.seeds
-        self._place(Learner(algorithm, source, spec, own, stats_window_size, recorded, async_collect))
+        self._place(
+            Learner(algorithm, source, spec, own, stats_window_size, recorded, async_collect, devices)
+        )
         self._history: list[dict[str, Any]] = []
         self._best: Best | None = None
         self.lacks_replay = (
@@ -126,9 +130,8 @@ class Core:
         seeds = self.seed if self.seeds is None else self.seeds
         if before.async_collect:
             inputs.require_asynchronous(self.algorithm, source, before.recorded is not None)
-        learner = Learner(
-            self.algorithm, source, spec, seeds, before.window, before.recorded, before.async_collect
-        )
+        how = before.window, before.recorded, before.async_collect, before.devices
+        learner = Learner(self.algorithm, source, spec, seeds, *how)
         learner.state = jax.tree.map(jnp.copy, before.state)
         learner.begun = Begun(before.step, before.iteration)
         self._place(learner)
@@ -247,6 +250,7 @@ class Core:
             seeds=seeds,
             num_envs=self.num_envs if self.source.copies is None else None,
             async_collect=self.learner.async_collect,
+            devices=self.learner.devices if seeds == self.seeds else 1,
             stats_window_size=self.learner.window,
             recorded=self.recorded,
         )

@@ -12,6 +12,8 @@ import numpy as np
 from operant import memory, spaces
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
+from operant.engine import devices as shared
+from operant.engine import processes
 from operant.envs.source import Source
 from operant.envs.wrappers import Wrapper
 from operant.memory import nbytes
@@ -224,6 +226,42 @@ def require_asynchronous(algorithm: Algorithm, source: Source, recorded: bool) -
             f"async_collect=True: {algorithm.name} learns from its newest policy alone. Leave it out, or take PPO or "
             "IMPALA, which account for an older one, PQN, or what learns from replay."
         )
+
+
+def require_devices(
+    devices: int | None,
+    seeds: int | Sequence[int] | None,
+    source: Source,
+    num_envs: int,
+    name: str,
+    recorded: bool,
+) -> None:
+    """Raise ValueError, with what to do, where these devices, or processes, cannot train this together."""
+    learners = None if seeds is None else number_of_learners(seeds)
+    together = processes.count()
+    if together > 1 and (recorded or source.native is None):
+        raise ValueError(
+            f"{source.id}: {together} processes train together on native environments only. Set backend='native', or "
+            "start one process."
+        )
+    if devices == 1 or (devices is None and together == 1):
+        return
+    shared.require(devices, learners, None if recorded else num_envs)
+    if recorded and (divided := shared.shape_of(devices, learners))[1] > 1:
+        raise ValueError(
+            f"devices={devices}: {name} learns from a dataset, which is divided among seeds only. Set devices="
+            f"{divided[0]}, or seeds to a multiple of {devices}."
+        )
+
+
+def require_alone(**given: Any) -> None:
+    """Raise ValueError naming the first of these that is given where several processes train together."""
+    for name, value in given.items():
+        if value is not None and processes.count() > 1:
+            raise ValueError(
+                f"{name}={value!r}: {processes.count()} processes train together, of which none may be changed by "
+                "itself. Leave it out."
+            )
 
 
 def require_same_discount(algorithm: Algorithm, wrappers: Sequence[Wrapper]) -> None:

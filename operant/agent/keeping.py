@@ -11,6 +11,7 @@ from operant.agent import saving
 from operant.agent.core import Core
 from operant.agent.divergence import DivergedError, Divergence
 from operant.agent.plan import Plan
+from operant.engine import processes
 from operant.engine.checkpoint import latest_checkpoint, save_checkpoint
 from operant.engine.files import DiskError, has_nan
 from operant.engine.log import RETURN
@@ -19,7 +20,8 @@ from operant.engine.watch import Watch
 
 
 class Keeper:
-    """Writes checkpoints, the model and the best model into a run directory; without one, nothing.
+    """Writes checkpoints, the model and the best model into a run directory; without one, nothing. Where another
+    process writes them it `follows`: it takes part in gathering what is divided among them.
 
     `saved` is the step of the checkpoint that training starts from, if any.
     """
@@ -32,23 +34,24 @@ class Keeper:
         watch: Watch,
         divergence: Divergence,
         saved: int | None,
+        follows: bool = False,
     ) -> None:
         self.core, self.plan, self.directory, self.watch = core, plan, directory, watch
-        self.divergence = divergence
+        self.divergence, self.follows = divergence, follows
         self.saved = saved  # the step of the last checkpoint
         self.whole = saved  # that of the last one in which no seed had diverged, which is kept
         self.failure: BaseException | None = None  # what training ended with
 
     def save(self) -> None:
         """Write a checkpoint, unless the last one is of this very step. What is not finite is not written."""
-        if self.directory is None or self.core.learner.lost:
+        if (self.directory is None and not self.follows) or self.core.learner.lost:
             return
         with self.watch.shielded(), self.watch.doing("writing a checkpoint"):
             self._save(self.directory)
 
     def rescue(self) -> bool:
         """The same from another thread, while this one is held up; whether what has been learnt is kept now."""
-        if self.directory is None:
+        if self.directory is None or processes.count() > 1:  # which would all have to take part
             return True
         try:
             with self.watch.writing:
@@ -59,17 +62,18 @@ class Keeper:
             return False
         return True
 
-    def _save(self, directory: RunDirectory, stuck: bool = False) -> None:
+    def _save(self, directory: RunDirectory | None, stuck: bool = False) -> None:
         learner, diverged = self.core.learner, self.divergence.diverged
         if learner.step == self.saved or self._is_diverged():
             return
-        config, keep = directory.read_config(), self.plan.keep_checkpoints
         spare = None if diverged is None else self.whole
-        run = learner.run
+        run = processes.whole(learner.run)
         if run is not None and not self.plan.checkpoint_replay:
             run = replace(run, replay=None)
-        environments = None if stuck else learner.stored_environments()
-        save_checkpoint(directory.checkpoints, learner.step, run, config, keep, spare, environments)
+        if directory is not None:
+            config, keep = directory.read_config(), self.plan.keep_checkpoints
+            environments = None if stuck else learner.stored_environments()
+            save_checkpoint(directory.checkpoints, learner.step, run, config, keep, spare, environments)
         self.saved = learner.step
         if diverged is None:
             self.whole = learner.step

@@ -19,9 +19,10 @@ from operant import settings
 from operant.agent.recorded import Recorded
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
-from operant.engine import room
+from operant.engine import processes, room
 from operant.engine.dataset import DatasetLoop
 from operant.engine.device import DeviceLoop
+from operant.engine.devices import shape_of
 from operant.engine.host import HostLoop
 from operant.engine.log import UPDATES
 from operant.engine.statistics import WINDOW
@@ -66,8 +67,10 @@ class Learner:
         window: int = WINDOW,
         recorded: Recorded | None = None,
         async_collect: bool = False,
+        devices: int | None = None,
     ) -> None:
         self.window, self.recorded, self.async_collect = window, recorded, async_collect
+        self.devices = devices  # None: as many as divide the seeds
         self.algorithm, self.source, self.spec = algorithm, source, spec
         self.seeds = None if isinstance(seeds, int) else len(seeds)
         self.key = key_of(seeds) if isinstance(seeds, int) else keys_of(seeds)
@@ -92,7 +95,7 @@ class Learner:
         """The algorithm's state; with several seeds every leaf has a first axis for them."""
         if self.run is not None:
             self._require_whole()
-            return self.run.state
+            return processes.whole(self.run.state)
         if self._state is None:
             # The algorithm is an argument, so that what it holds is not built into the program.
             once = settings.once(exact=False)
@@ -142,7 +145,9 @@ class Learner:
         """Raise TooLarge, saying what to change, if there is not enough memory to train in chunks of this size."""
         if self.run is not None:  # what it takes has been taken
             return
-        room.require(self._demand(chunk_size), jax.devices() if self.seeds else jax.devices()[:1])
+        # Those that share one learner have each what it learns, and its replay.
+        over_seeds, _ = shape_of(self.devices, self.seeds)
+        room.require(self._demand(chunk_size), jax.devices()[:over_seeds])
 
     def _demand(self, chunk_size: int = 1) -> room.Demand:
         python = 0
@@ -194,17 +199,19 @@ class Learner:
     def _made_loop(self) -> Loop:
         """A loop of the present algorithm, over the environments that there are, or else new ones."""
         recorded, native = self.recorded, self.source.native
-        common = self.seeds, self.return_experience, self.window
+        common, devices = (self.seeds, self.return_experience, self.window), self.devices
         if recorded is not None:
-            return DatasetLoop(self.algorithm, self.spec, lambda: recorded.data, self.seeds, self.window)
+            how = self.seeds, self.window, devices
+            return DatasetLoop(self.algorithm, self.spec, lambda: recorded.data, *how)
         if native is not None:
-            return DeviceLoop(self.algorithm, native, self.spec.num_envs, *common)
+            return DeviceLoop(self.algorithm, native, self.spec.num_envs, *common, devices)
         environments = None if self._loop is None else self._loop.environments
         return HostLoop(
             self.algorithm,
             environments or self.source.host(self.spec.num_envs * (self.seeds or 1)),
             *common,
             async_collect=self.async_collect,
+            devices=devices,
         )
 
     @property

@@ -24,6 +24,7 @@ from operant.agent.configuration import Supplied, config, from_config
 from operant.agent.core import Core
 from operant.agent.intervening import Interventions, make_again
 from operant.agent.learner import Begun
+from operant.algorithms.advice import TrainingWarning
 from operant.engine import files
 from operant.engine.checkpoint import RUN_FILE, latest_checkpoint, load_checkpoint, read_environments
 from operant.engine.log import STEP, read_rows
@@ -245,6 +246,13 @@ def restore(run_dir: str | Path, supplied: Supplied, step: int | None = None) ->
     stored, supplied = _with_rewards(stored, replace(supplied, values=values))
     shapes = files.read_shapes(path / RUN_FILE)
     core = from_config(directory.config_file, stored, supplied, len(shapes))
+    if core.learner.devices is None and stored.get("devices") is not None:
+        warnings.warn(
+            f"{directory.path} was trained on {stored['devices']} devices, and there are {len(jax.devices())}: it goes "
+            "on on those that divide its seeds, or on one. devices=… (--devices) takes others.",
+            TrainingWarning,
+            stacklevel=3,
+        )
     with blamed(directory.config_file):  # its environment is made here, and compared with its spaces
         _require_held(core, stored, directory.config_file, (path / RUN_FILE).stat().st_size)
     with blamed(path):

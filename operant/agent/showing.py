@@ -95,6 +95,8 @@ def title(core: Core) -> str:
     told = source.env_kwargs and source.atari is None  # of an Atari game there are many: see `announce`
     where += f", {arguments.to_text(source.env_kwargs)}" if told else ""
     where += ", collecting ahead" if core.learner.async_collect else ""
+    devices = core.learner.devices
+    where += "" if devices is None else f", {devices} device{'s' * (devices != 1)}"
     seeds = "" if core.seeds is None else f", {len(core.seeds)} seeds"
     environments = f"{core.num_envs} environment{'s' * (core.num_envs != 1)}"
     return f"{core.name} on {source.id} ({where}; {environments}{seeds})"

@@ -24,6 +24,7 @@ from operant.agent.refilling import refill
 from operant.agent.samples import MOMENTS, Samples
 from operant.agent.selection import Selection
 from operant.agent.steering import Steering
+from operant.engine import processes
 from operant.engine.episode_infos import EpisodeInfos
 from operant.engine.log import ITERATIONS, STEP, UPDATES, CsvLog, Logger
 from operant.engine.metrics import NAN
@@ -40,7 +41,10 @@ from operant.types import Transition
 
 
 class Session:
-    """Trains a core to the end of its plan, and leaves it usable whatever happens."""
+    """Trains a core to the end of its plan, and leaves it usable whatever happens.
+
+    Of several processes that train together, one keeps the run, and the others follow.
+    """
 
     def __init__(
         self,
@@ -70,6 +74,8 @@ class Session:
 
         from operant.engine.progress import LiveView  # draws with rich, which only training needs
 
+        follows = directory is not None and not processes.writes()
+        directory = None if follows else directory
         self.core, self.plan, self.directory = core, plan, directory
         self.hooks, self.records = hooks, hooks.records
         native = not core.learner.steps_in_python
@@ -89,14 +95,14 @@ class Session:
         self.run = core.learner.started(bool(self.observers), plan.chunk_size, self.watch)
         if not native:
             core.learner.environments.on_end = self.ended.end
-        self.view = LiveView(enabled=progress_bar, watch=self.watch)
+        self.view = LiveView(enabled=progress_bar and processes.writes(), watch=self.watch)
         self.first = self.previous = core.step
         self.iterations = iterations_done(self.run)  # at the last row
         if not np.any(core.learner.updates):
             core.learner.count_updates(core.history)  # of a loaded agent
         self.divergence = Divergence(core.seeds)
         self.resumed_at = core.step if resumed else None
-        self.keeper = Keeper(core, plan, directory, self.watch, self.divergence, self.resumed_at)
+        self.keeper = Keeper(core, plan, directory, self.watch, self.divergence, self.resumed_at, follows)
         self.samples = Samples.of(core, directory, self.resumed_at)
         self.from_zero = from_zero
         self.selection = (
@@ -112,6 +118,7 @@ class Session:
     def train(self) -> None:
         """Train; Ctrl-C stops after the environment step or chunk under way, and then raises KeyboardInterrupt."""
         core, plan, watch, keeper = self.core, self.plan, self.watch, self.keeper
+        processes.any_of(False)  # all have read what the first one may now change
         showing.announce(core)
         if self.resumed_at is not None:
             showing.announce_resumed(core)
@@ -152,7 +159,7 @@ class Session:
                             self.run = refill(
                                 core, self.run, plan.total_timesteps, self.observers, self.on_warm_up
                             )
-                        core.learner.run = train(
+                        run = train(
                             Held(core.learner),
                             self.run,
                             plan.total_timesteps,
@@ -163,6 +170,7 @@ class Session:
                             on_iteration=self.on_iteration if self.hooks.wants("on_rollout") else None,
                             end_after=self.intervening.recorded.next_change,
                         )
+                        core.learner.run = processes.whole(run)  # what comes now, one of them may do alone
                     watch.shields = 1  # nothing is broken off until all is kept, but for on_end
                 except BaseException as error:
                     watch.shields = 1

@@ -65,20 +65,38 @@ def resume(
     live: Annotated[
         bool, tyro.conf.arg(help="Open a page in a browser on this machine that shows and steers training.")
     ] = False,
+    devices: Annotated[
+        int | None, tyro.conf.arg(help="Devices that train together from now on; none: the run's own.")
+    ] = None,
+    coordinator: Annotated[
+        str | None,
+        tyro.conf.arg(metavar="HOST:PORT", help="Where the first of several processes waits for the others."),
+    ] = None,
+    num_processes: Annotated[int | None, tyro.conf.arg(help="How many of them train together.")] = None,
+    process_id: Annotated[int | None, tyro.conf.arg(help="Which of them this is, from 0.")] = None,
     modules: Modules = (),
 ) -> None:
     """Continue a run from its last checkpoint to its end, or to a later one, and score it; or a sweep."""
     if is_sweep(run):
         from operant.cli.sweep import resume as resume_sweep
 
-        if total_timesteps is not None or wandb is not None:
-            given = "--total-timesteps" if total_timesteps is not None else "--wandb"
-            raise WrongInput(f"{given}: {run} is a sweep, which goes on as it was begun.")
+        not_for_sweeps = {
+            "--total-timesteps": total_timesteps,
+            "--wandb": wandb,
+            "--devices": devices,
+            "--coordinator": coordinator,
+        }
+        for flag, value in not_for_sweeps.items():
+            if value is not None:
+                raise WrongInput(f"{flag}: {run} is a sweep, which goes on as it was begun.")
         resume_sweep(run, modules, progress, pictures)
         return
     from operant.cli.train import resume
 
-    resume(run, total_timesteps, episodes, wandb, progress, video, pictures, modules, env_timeout, live)
+    resume(
+        *(run, total_timesteps, episodes, wandb, progress, video, pictures, modules, env_timeout, live),
+        *(devices, coordinator, num_processes, process_id),
+    )
 
 
 def evaluate(

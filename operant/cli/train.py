@@ -24,9 +24,11 @@ from operant.cli.training import (
     NO_ENVIRONMENT,
     Training,
     at_least_one,
+    connect,
     require_countable,
     require_episodes,
     require_live,
+    require_processes,
     require_timeout,
     require_wandb,
 )
@@ -100,10 +102,12 @@ def _asked(arguments: list[str], typed: list[str] | None = None) -> Asked:
 
 
 def _train(asked: Asked, again: str) -> None:
+    training = asked.training
+    with from_input():
+        writes = connect(training.coordinator, training.num_processes, training.process_id)
     from operant.engine import programs
 
     with programs.kept(), contextlib.ExitStack() as holding:
-        training = asked.training
         with from_input():
             from operant.agent.inputs import require_learning
             from operant.agent.recorded import updates_of
@@ -113,13 +117,16 @@ def _train(asked: Asked, again: str) -> None:
             agent = _agent(asked)
             if asked.start is not None:
                 start.take_over(agent, asked.start)
-            if training.run_dir is not None:
+            if training.run_dir is not None and writes:
                 RunDirectory(Path(training.run_dir)).check(overwrite=training.overwrite)
             plan, steps = agent.algorithm.experience, training.total_timesteps
             if training.epochs is not None:
                 steps = updates_of(agent.algorithm, agent.learner.recorded, training.epochs)
             agent.learner.require_room(chunk_size(plan, agent.num_envs, steps, training.log_interval))
             require_learning(plan, agent.num_envs, steps)
+            if not writes:
+                _learn(agent, asked, steps, training.run_dir or "runs")
+                return
             path = training.run_dir or default_run_path(asked.name or asked.algorithm, agent.source.id)
             directory = RunDirectory(Path(path))
             holding.enter_context(directory.held())
@@ -129,23 +136,27 @@ def _train(asked: Asked, again: str) -> None:
         with _finished(
             agent, directory, again, training.episodes, training.video, training.pictures
         ) as begin:
-            agent.learn(
-                steps,
-                begin,
-                progress_bar=training.progress,
-                log_interval=training.log_interval,
-                loggers=_loggers(training.wandb, agent),
-                run_dir=directory.path,
-                checkpoint_every=training.checkpoint_every,
-                keep_checkpoints=training.keep_checkpoints,
-                checkpoint_replay=training.checkpoint_replay,
-                evaluate_every=training.evaluate_every or None,
-                evaluation_episodes=training.evaluation_episodes,
-                evaluate_env=training.evaluate_env,
-                steering=steering,
-                interventions=training.interventions,
-                overwrite=training.overwrite,
-            )
+            loggers = _loggers(training.wandb, agent)
+            _learn(agent, asked, steps, directory.path, callback=begin, loggers=loggers, steering=steering)
+
+
+def _learn(agent: Agent, asked: Asked, steps: int, run_dir: str | Path, **more: Any) -> None:
+    training = asked.training
+    agent.learn(
+        steps,
+        progress_bar=training.progress,
+        log_interval=training.log_interval,
+        run_dir=run_dir,
+        checkpoint_every=training.checkpoint_every,
+        keep_checkpoints=training.keep_checkpoints,
+        checkpoint_replay=training.checkpoint_replay,
+        evaluate_every=training.evaluate_every or None,
+        evaluation_episodes=training.evaluation_episodes,
+        evaluate_env=training.evaluate_env,
+        interventions=training.interventions,
+        overwrite=training.overwrite,
+        **more,
+    )
 
 
 def resume(
@@ -159,27 +170,41 @@ def resume(
     imported: Sequence[str] = (),
     env_timeout: float | None = None,
     live: bool = False,
+    devices: int | None = None,
+    coordinator: str | None = None,
+    num_processes: int | None = None,
+    process_id: int | None = None,
 ) -> None:
     """`operant resume`."""
     with from_input():
         if live:
             require_live("--live")
         require_timeout(env_timeout)
-        at_least_one(total_timesteps=total_timesteps)
+        require_processes(coordinator, num_processes, process_id, live)
+        at_least_one(total_timesteps=total_timesteps, devices=devices)
         require_episodes(episodes)
         runs.require_module(runs.require(run), imported)
         require_wandb(wandb)
+    with from_input():
+        writes = connect(coordinator, num_processes, process_id)
     from operant.engine import programs
 
     with programs.kept(), may_leave(), contextlib.ExitStack() as holding:
         with from_input():
             from operant.agent import Agent
+            from operant.engine import processes
             from operant.engine.run_directory import RunDirectory
 
             directory = RunDirectory.open(run)
-            holding.enter_context(directory.held())
-            agent = Agent.restore(run, env_timeout=env_timeout)
-            _set_end(directory, agent.step, total_timesteps)
+            if writes:
+                holding.enter_context(directory.held())
+            agent = Agent.restore(run, env_timeout=env_timeout, devices=devices)
+            if writes:
+                _set_end(directory, agent.step, total_timesteps)
+            processes.any_of(False)  # the others read the end that the first one has set
+            if not writes:
+                agent.finish(run)
+                return
         print(f"{_header(agent)}\nresuming {run} at step {agent.step:,}", flush=True)
         steering = holding.enter_context(_steered(directory, live))
         with _finished(agent, directory, None, episodes, video, pictures) as begin:
@@ -264,6 +289,7 @@ def _agent(asked: Asked) -> Agent:
         start_method=training.start_method,
         env_timeout=training.env_timeout,
         async_collect=training.async_collect,
+        devices=training.devices,
         stats_window_size=training.stats_window_size,
     )
 

@@ -58,6 +58,16 @@ class Training:
     async_collect: bool = False
     """Let environments that are stepped in Python go on while what they gave before is learnt from: they are played by
     the policy before the last update (rollout/policy_lag)."""
+    devices: int | None = None
+    """Devices that train together, of those that `operant info` lists; seeds are divided among them first, then the
+    environments and batches of each learner. none: as many as divide the seeds."""
+    coordinator: Annotated[str | None, tyro.conf.arg(metavar="HOST:PORT")] = None
+    """Where the first of several processes that train together waits for the others, such as 127.0.0.1:4321: the same
+    command is started for each, with --num-processes and --process-id. See docs/devices.md."""
+    num_processes: int | None = None
+    """How many processes train together (--coordinator)."""
+    process_id: int | None = None
+    """Which of them this is, from 0; the first one writes the run directory (--coordinator)."""
     env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE…")] = ()
     """Keyword arguments of the environment, such as is_slippery=false map_name=8x8."""
     reward: Annotated[tuple[str, ...], tyro.conf.arg(metavar="RULE|RUN[:WEIGHT]…")] = ()
@@ -120,6 +130,7 @@ class Training:
             epochs=self.epochs,
             seeds=self.seeds if isinstance(self.seeds, int) else None,
             num_envs=self.num_envs,
+            devices=self.devices,
             log_interval=self.log_interval,
             checkpoint_every=self.checkpoint_every,
             keep_checkpoints=self.keep_checkpoints,
@@ -141,6 +152,7 @@ class Training:
             raise ValueError(f"--lora {self.lora}: adapts a model that there is: name it with --model.")
         require_countable(self.total_timesteps)
         require_timeout(self.env_timeout)
+        require_processes(self.coordinator, self.num_processes, self.process_id, self.live)
         require_wandb(self.wandb)
         if self.live:
             require_live("--live")
@@ -162,6 +174,36 @@ def require_timeout(seconds: float | None) -> None:
     """Raise ValueError unless this is a positive number of seconds."""
     if seconds is not None and not 0 < seconds < math.inf:
         raise ValueError(f"--env-timeout {seconds:g}: must be a number of seconds above 0.")
+
+
+def require_processes(
+    coordinator: str | None, num_processes: int | None, process_id: int | None, live: bool = False
+) -> None:
+    """Raise ValueError naming the flag unless these say how processes train together, or are left out."""
+    given = {"--coordinator": coordinator, "--num-processes": num_processes, "--process-id": process_id}
+    missing = [flag for flag, value in given.items() if value is None]
+    if len(missing) == len(given):
+        return
+    if missing:
+        raise ValueError(f"{missing[0]}: is missing. Processes train together by all of {', '.join(given)}.")
+    if live:
+        raise ValueError("--live: several processes train together, of which none may be steered by itself.")
+    from operant.connecting import require
+
+    assert coordinator is not None
+    assert num_processes is not None
+    assert process_id is not None
+    require(coordinator, num_processes, process_id)
+
+
+def connect(coordinator: str | None, num_processes: int | None, process_id: int | None) -> bool:
+    """Connect this process with those it trains together with, if any; whether it writes files and talks to people."""
+    if coordinator is None or num_processes is None or process_id is None:
+        return True
+    from operant.connecting import connect_processes
+
+    connect_processes(coordinator, num_processes, process_id)
+    return process_id == 0
 
 
 def require_wandb(project: str | None) -> None:

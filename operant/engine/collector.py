@@ -13,6 +13,7 @@ from operant.algorithms.base import Algorithm
 from operant.algorithms.random import Random, RandomState
 from operant.engine.collect import ActorState, act, noise_of
 from operant.engine.collected import Collected, Gathering
+from operant.engine.devices import Devices
 from operant.engine.flat import Block, Packed, number, packed_jit
 from operant.engine.learn import to_environment
 from operant.engine.noise_blocks import NoiseBlocks
@@ -28,6 +29,7 @@ from operant.engine.train_state import (
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
 from operant.networks.recurrent import reset_carry
+from operant.ops.devices import spread
 from operant.types import EnvSpec, PyTree, TimeStep
 
 NOWHERE = ActorState((), None, None, (), ())  # before the first reset
@@ -49,10 +51,16 @@ class Collector:
     """
 
     def __init__(
-        self, environments: HostEnvironments, spec: EnvSpec, seeds: int | None, remember: bool
+        self,
+        environments: HostEnvironments,
+        spec: EnvSpec,
+        seeds: int | None,
+        remember: bool,
+        devices: Devices | None = None,
     ) -> None:
         self.environments, self.spec, self.seeds = environments, spec, seeds
         self.noise = NoiseBlocks(seeds)
+        self._devices = devices or Devices(1, seeds, spec.num_envs)
         self.env_stale = False  # somebody else has played the environments: episodes must begin afresh
         self.actor = NOWHERE
         self._remember = (
@@ -170,7 +178,9 @@ class Collector:
             ) -> tuple[PyTree, PyTree, PyTree]:
                 drawn = block.layout.tree([leaf[index] for leaf in noise])
                 actor, state = (Random(), RandomState(spec)) if random else (algorithm, run.state)
-                return act(actor, state, observation, action_mask, carries, drawn, run.clock)
+                # So that each device of a learner acts in a part of its environments.
+                observation, action_mask, carries = spread((observation, action_mask, carries))
+                return spread(act(actor, state, observation, action_mask, carries, drawn, run.clock))
 
             seen, mask = inside((observation, action_mask), seeds)
             action, carries, extras = each(one, seeds)(run, noise, seen, mask, carries)
@@ -184,8 +194,8 @@ class Collector:
 
         layouts = algorithm.layout, run.layout, None, None
         return Acting(
-            packed_jit(act_on, (*layouts, None, None, None)),
-            packed_jit(afresh, layouts),
+            self._devices.bound(packed_jit(act_on, (*layouts, None, None, None))),
+            self._devices.bound(packed_jit(afresh, layouts)),
             run.needed(acted_by),
         )
 

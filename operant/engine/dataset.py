@@ -115,13 +115,14 @@ class DatasetLoop:
         data: Callable[[], Demonstrations | Stream],
         seeds: int | None,
         window: int = WINDOW,
+        devices: int | None = None,
     ) -> None:
         self.spec, self.seeds, self.window = spec, seeds, window
         self.return_experience = False  # nothing is collected that could be looked at
         self.environments = None  # nor stepped
         self.watch = Watch("this chunk of updates")
         self._given = data
-        self._mesh = mesh_of(seeds)
+        self._mesh = mesh_of(seeds, devices)
         self.exchange(algorithm)
         self._order: tuple[int, Order] | None = None  # the first of the epochs that it is of, and theirs
         self._batches: Iterator[Transition] | None = None

@@ -12,9 +12,11 @@ import numpy as np
 
 from operant import settings
 from operant.algorithms.base import Algorithm
+from operant.engine import processes
 from operant.engine.chunk import begin, chunk, warm_up_chunk
+from operant.engine.devices import Devices, divided
 from operant.engine.metrics import no_sums, present
-from operant.engine.over_seeds import everywhere, mesh_of, over_seeds, spread
+from operant.engine.over_seeds import over_seeds
 from operant.engine.pace import Pace
 from operant.engine.programs import Program
 from operant.engine.statistics import WINDOW
@@ -29,7 +31,8 @@ from operant.types import PyTree, Rollout
 class DeviceLoop:
     """Advances a run, or several stacked along a first axis, by compiled chunks of iterations.
 
-    Several seeds are vmapped and their axis is spread over the machine's devices, as many as divide it.
+    Several seeds are vmapped and their axis is spread over the machine's devices, as many as divide it; with `devices`
+    over that number, which share the environments of a learner where there are more of them than seeds.
     """
 
     def __init__(
@@ -40,15 +43,17 @@ class DeviceLoop:
         seeds: int | None,
         return_experience: bool = False,
         window: int = WINDOW,
+        devices: int | None = None,
     ) -> None:
         self.environment, self.seeds = environment, seeds
         self.environments = None  # none is stepped in Python
         self._return_experience = return_experience
         self.spec, self.window = replace(environment.spec, num_envs=num_envs), window
-        self._mesh = mesh_of(seeds)
+        self.devices = Devices(devices, seeds, num_envs)
+        self._mesh = self.devices.mesh
         # A reward model is handed to programs as the algorithm is; all else of an environment is built into them.
         frozen, self._built_in = apart(environment)
-        self._frozen = everywhere(frozen, self._mesh)
+        self._frozen = self.devices.everywhere(frozen)
         self.exchange(algorithm)
         self._chunks: dict[int, Program] = {}
         self._warm_ups: dict[int, Program] = {}
@@ -96,7 +101,7 @@ class DeviceLoop:
         def call(run: TrainState, count: int, before: int) -> tuple[TrainState, PyTree, PyTree]:
             nonlocal sums
             run, (metrics, returned, sums) = program(
-                self._given, spread(run, self._mesh), sums, np.int32(count), np.int32(before), like=run
+                self._given, self.devices.placed(run), sums, np.int32(count), np.int32(before), like=run
             )
             return run, metrics, returned
 
@@ -108,14 +113,14 @@ class DeviceLoop:
 
         def call(run: TrainState, count: int, before: int) -> tuple[TrainState, PyTree, PyTree]:
             run, (metrics, returned) = program(
-                self.algorithm, spread(run, self._mesh), np.int32(count), like=run
+                self.algorithm, self.devices.placed(run), np.int32(count), like=run
             )
             return run, metrics, returned
 
         return self._in_parts(call, run, count, ("warm-up", size), "warming up")
 
     def exchange(self, algorithm: Algorithm) -> None:
-        self.algorithm = everywhere(algorithm, self._mesh)
+        self.algorithm = self.devices.everywhere(algorithm)
         self._given = self.algorithm, self._frozen
 
     def invalidate(self) -> None:
@@ -150,16 +155,17 @@ class DeviceLoop:
         """What `call(run, part, before)` gives, in parts of `count` iterations; the first one shows their pace."""
         done, metrics, blocks, pace = 0, {}, [], self._paces[program]
         while done < count:
-            if self.watch.stop:
+            if processes.any_of(self.watch.stop):
                 if done == 0:
                     raise Stopped(run)
                 break
-            part = pace.part(count - done)
+            # Processes that train together must make the same calls, whatever time each of them takes.
+            part = pace.part(count - done) if processes.count() == 1 else count - done
             doing = self.watch.doing(
                 phase if pace.compiled else "compiling"
             )  # which the first call does as well
             # Arrays are used up and made in one call: interrupted, both would be gone.
-            with self.watch.unbroken(), doing, pace.timed(part):
+            with self.watch.unbroken(), doing, pace.timed(part), self.devices.in_force():
                 run, metrics, returned = call(run, part, done)
                 metrics = jax.device_get(metrics)
                 if returned is not None:  # [S, size, T, N, …] → [part·T, S·N, …]
@@ -199,7 +205,7 @@ class DeviceLoop:
 
     def _about(self, *what: Any) -> tuple | None:
         """All that a program of this loop depends on; None where its traced form is not for keeping."""
-        if self.return_experience or self._mesh.size > 1:
+        if self.return_experience or self._mesh.size > 1 or processes.count() > 1:
             return None
         return *what, self.algorithm, self._built_in, self.spec, self.seeds, self.window
 
@@ -208,11 +214,11 @@ class DeviceLoop:
 
         Of the arguments after the run, each seed has its `own`; the algorithm and the `shared` ones are common to all.
         """
-        about = self._about(*what)
-        if self.seeds is None:
-            return Program(function, about, donate=(1,))
-
-        mapped = over_seeds(function, self._mesh, own, shared, in_turn=lambda: self._in_turn)
+        about, mapped = self._about(*what), function
+        if self.devices.divide:
+            mapped = divided(function, self.devices, own)
+        elif self.seeds is not None:
+            mapped = over_seeds(function, self._mesh, own, shared, in_turn=lambda: self._in_turn)
         return Program(mapped, about, donate=(1,))
 
     @property

@@ -17,6 +17,7 @@ from operant.algorithms.base import Algorithm
 from operant.engine.ahead import Fresh, Worker
 from operant.engine.collected import Collected
 from operant.engine.collector import NOWHERE, Collector
+from operant.engine.devices import Devices
 from operant.engine.flat import Packed
 from operant.engine.host_learner import HostLearner, Metrics
 from operant.engine.learn import report, to_time_major
@@ -35,7 +36,8 @@ from operant.types import PyTree, Transition
 class HostLoop:
     """Advances a run, or several stacked along a first axis, over environments that are stepped in Python.
 
-    Several seeds share one batch of S·N environments: see `seed_axis`.
+    Several seeds share one batch of S·N environments: see `seed_axis`. Of several `devices` each acts in a part
+    of them, and learns from a part of every batch, or for some of the seeds; environments are stepped here.
     """
 
     def __init__(
@@ -46,16 +48,18 @@ class HostLoop:
         return_experience: bool = False,
         window: int = WINDOW,
         async_collect: bool = False,
+        devices: int | None = None,
     ) -> None:
         self.environments, self.seeds, self.window = environments, seeds, window
         self.return_experience, self.async_collect = return_experience, async_collect
         self.exchange(algorithm)
         self._plan = plan = algorithm.experience
         self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // (seeds or 1))
-        self.collector = Collector(environments, self.spec, seeds, plan.stores_carry)
+        self.devices = Devices(devices or 1, seeds, self.spec.num_envs, always=True)
+        self.collector = Collector(environments, self.spec, seeds, plan.stores_carry, self.devices)
         self._goals = environments.goals
         self.learner = HostLearner(
-            plan, self.spec, seeds, self._goals, environments.judge, shared=async_collect
+            plan, self.spec, seeds, self._goals, environments.judge, self.devices, shared=async_collect
         )
         self._worker = Worker() if async_collect else None
         self._ahead: Fresh | None = None  # collected already, while what came before was learnt from
@@ -192,6 +196,7 @@ class HostLoop:
             self.collector.env_stale = True
         if self.collector.env_stale:
             run = self.restart(run)
+        run = self.devices.placed(run)
         several = 0 if self.seeds is None else 1
         learnt = replace(run, observation=None, action_mask=None, carry=None, exploration=None)
         self._held = Packed(learnt, several=several, apart=run.replay)

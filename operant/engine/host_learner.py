@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from operant.algorithms.base import Algorithm
 from operant.engine.collected import Collected
+from operant.engine.devices import Devices
 from operant.engine.flat import Block, Layout, Packed, number, packed_jit
 from operant.engine.learn import Judge, judged, learn, sample_learning_noise, warm_up
 from operant.engine.metrics import Summands
@@ -18,6 +19,7 @@ from operant.engine.seed_axis import each, inside
 from operant.engine.train_state import Stream, TrainState, acted_by
 from operant.engine.watch import Watch
 from operant.envs.goals import Goals
+from operant.ops.devices import gathered
 from operant.types import EnvSpec, Experience, PyTree, Transition
 
 
@@ -40,12 +42,14 @@ class HostLearner:
         seeds: int | None,
         goals: Goals | None = None,
         judge: Judge | None = None,
+        devices: Devices | None = None,
         *,
         shared: bool = False,
     ) -> None:
         """`shared` says that somebody may act by the run's arrays while they are brought up to date."""
         self._plan, self._spec, self._seeds, self._goals = plan, spec, seeds, goals
         self._shared = shared
+        self._devices = devices or Devices(1, seeds, spec.num_envs)
         self._judge = judge
         self.noise = NoiseBlocks(seeds)
         self._compiled: dict[bool, Callable] = {}
@@ -76,7 +80,8 @@ class HostLearner:
             function = self._learning(block, run.layout) if learning else self._warming_up
             layouts = (algorithm.layout, run.layout, *[None] * 6)
             kept = run.needed(acted_by) if self._shared else ()
-            self._compiled[learning] = packed_jit(function, layouts, replaces=1, kept=kept)
+            compiled = packed_jit(function, layouts, replaces=1, kept=kept)
+            self._compiled[learning] = self._devices.bound(compiled)
         phase = watch.phase
         watch.phase = "compiling" if first else phase
         watch.shields += 1  # arrays are used up and made here: interrupted, both would be gone
@@ -120,7 +125,7 @@ class HostLearner:
             behavior = None if acted is None else of_run.tree(acted).state
             run, metrics = each(one, self._seeds)(run, fresh, memory, noise, behavior)
             summands = Summands.of(metrics)
-            return _apart(run, summands.numbers(metrics), summands)
+            return _apart(self._devices.kept(run), gathered(summands.numbers(metrics)), summands)
 
         return function
 
@@ -140,7 +145,7 @@ class HostLearner:
 
         run = replace(run, exploration=exploration)
         run = each(one, self._seeds)(run, self._together(experience), memory)
-        return _apart(run, [], Summands())
+        return _apart(self._devices.kept(run), [], Summands())
 
     def _together(self, experience: Sequence[Collected]) -> Transition:
         """`[S, T, N, …]`: the columns of later rounds after those of the first."""

@@ -16,6 +16,7 @@ from operant.algorithms.base import Algorithm
 from operant.engine.metrics import NAN
 from operant.engine.train_state import Stream, TrainState, stream
 from operant.envs.goals import Goals, parts_of
+from operant.ops.devices import gathered, spread
 from operant.ops.metrics import Metrics, mean_metrics, only_where
 from operant.replay import ring
 from operant.spaces import Box, Space
@@ -90,11 +91,12 @@ def learn(
     Where sequences are replayed, `carry` is the memory before every step, `[T, N, …]`. `goals` are what the environment
     says of goals, if it has any. `behavior` is the algorithm's state that acted, where that is not the run's.
     """
+    experience = spread(experience, 1)
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
     plan = algorithm.experience
     if plan.replay is not None:
         assert run.replay is not None
-        replay = ring.insert(plan.replay, run.replay, strip_statistics(experience), carry)
+        replay = _stored(plan.replay, run.replay, experience, carry)
         state, replay, metrics = _learn_from_replay(
             algorithm, plan.replay, run.state, replay, noise, clock, goals
         )
@@ -108,6 +110,11 @@ def learn(
         if experience.valid is not None and not plan.whole_episodes:  # whose first steps always happened
             metrics = only_where(jnp.any(experience.valid), metrics)
     return finish_iteration(algorithm, run, state, replay, experience, clock, goals), metrics
+
+
+def _stored(plan: Replay, replay: ring.Ring, experience: Transition, carry: PyTree) -> ring.Ring:
+    """The replay with fresh experience, which every device of a learner has: any may draw it."""
+    return ring.insert(plan, replay, *gathered((strip_statistics(experience), carry)))
 
 
 def _learn_from_replay(
@@ -128,7 +135,8 @@ def _learn_from_replay(
 
     # Only what changes goes round the loop: the ring itself might be copied.
     def one(changing: tuple[PyTree, PyTree], row: LearningNoise) -> tuple[PyTree, PyTree]:
-        (state, priorities), key, bits = changing, row.update, row.replay
+        (state, priorities), key = changing, row.update
+        bits = spread(row.replay)  # so that each device of a learner draws a part of the batch
         assert bits is not None
         asked = None if goals is None or row.goals is None else (goals, row.goals)
         batch, drawn = ring.sample(plan, replace(replay, priorities=priorities), bits, beta, asked)
@@ -182,7 +190,7 @@ def warm_up(
     assert run.replay is not None
     assert plan is not None
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
-    replay = ring.insert(plan, run.replay, strip_statistics(experience), carry)
+    replay = _stored(plan, run.replay, experience, carry)
     return finish_iteration(algorithm, run, run.state, replay, experience, clock, goals)
 
 

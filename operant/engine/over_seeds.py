@@ -14,10 +14,12 @@ from operant.frozen import Frozen
 SEEDS = PartitionSpec("seeds")  # a run's first axis, over the devices
 
 
-def mesh_of(seeds: int | None) -> Mesh:
-    """The devices that share this number of learners: as many as divide it."""
-    devices = max(d for d in range(1, len(jax.devices()) + 1) if (seeds or 1) % d == 0)
-    return Mesh(np.array(jax.devices()[:devices]), ("seeds",))
+def mesh_of(seeds: int | None, devices: int | None = None) -> Mesh:
+    """The devices of this process that share this number of learners: as many as divide it, and at most `devices`."""
+    there = jax.devices() if jax.process_count() == 1 else jax.local_devices()
+    most = min(len(there), devices or len(there))
+    devices = max(d for d in range(1, most + 1) if (seeds or 1) % d == 0)
+    return Mesh(np.array(there[:devices]), ("seeds",))
 
 
 def spread(run: Any, mesh: Mesh) -> Any:

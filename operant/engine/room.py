@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from operant import memory, spaces
 from operant.algorithms.base import Algorithm
 from operant.curiosity.base import Curiosity
+from operant.engine import processes
 from operant.engine.statistics import WINDOW
 from operant.engine.train import LARGEST
 from operant.engine.train_state import initial_state, start, transition_like
@@ -103,6 +104,8 @@ class Demand:
 
 def require(demand: Demand, devices: Sequence[Any]) -> None:
     """Raise TooLarge, naming the argument at fault and how much less of it would do, for more than the devices have."""
+    if processes.count() > 1:  # of all memory each sees its own
+        return
     plan, copies = demand.algorithm.experience, demand.spec.num_envs
     there = memory.available(devices)
     parts = demand.parts()
@@ -128,7 +131,7 @@ def require_learners(algorithm: Algorithm, spec: EnvSpec, learners: int) -> None
     Whatever cannot be made of such an algorithm raises here, too.
     """
     each = memory.nbytes(jax.eval_shape(lambda key: initial_state(algorithm, spec, key), jax.random.key(0)))
-    there = memory.available(jax.devices())
+    there = memory.available(jax.local_devices())
     if there is not None and each * learners > there >= each:
         raise TooLarge(
             f"seeds={learners}: what they learn would take {memory.text(each * learners)} of memory; "

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from operant import zoo
-from operant.engine import run_lock
+from operant.engine import processes, run_lock
 from operant.engine.checkpoint import delete_leftovers
 from operant.engine.files import delete, make_directory, replacing
 from operant.fields import FileError, read_json
@@ -82,7 +82,13 @@ class RunDirectory:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """In this block nobody else trains here; the directory is made if need be. Raises RunInUseError."""
+        """In this block nobody else trains here; the directory is made if need be. Raises RunInUseError.
+
+        Of several processes that train together, the one that writes holds it.
+        """
+        if not processes.writes():
+            yield
+            return
         make_directory(self.path)
         with run_lock.locked(self.path):
             yield

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from operant.ops.devices import SEEDS
 from operant.types import PyTree
 
 
@@ -39,4 +40,4 @@ def outside(tree: PyTree, seeds: int | None, axis: int = 0) -> PyTree:
 
 def each(function: Callable, seeds: int | None) -> Callable:
     """The function of one learner, as one of all of them."""
-    return function if seeds is None else jax.vmap(function)
+    return function if seeds is None else jax.vmap(function, spmd_axis_name=SEEDS)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm
+from operant.engine import processes
 from operant.engine.metrics import mean_of
 from operant.engine.train_state import TrainState
 from operant.engine.watch import Stopped, Watch
@@ -179,7 +180,7 @@ def train(
             rows.append(metrics)
             if not on_iteration(run):
                 loop.watch.stop = True
-            if loop.watch.stop or steps_done(run) >= total:
+            if processes.any_of(loop.watch.stop) or steps_done(run) >= total:
                 break
         return run, mean_of(rows)
 
@@ -189,12 +190,12 @@ def train(
         while (missing := min(warm_up - iterations_done(run), left(run))) > 0:
             run, _, experience = loop.warm_up(run, min(missing, part), part)
             observe(experience)
-            if not on_warm_up(run) or loop.watch.stop:
+            if processes.any_of(not on_warm_up(run) or loop.watch.stop):
                 return run
         while left(run) > 0:
             count = max(1, min(left(run, end_after(steps_done(run))), size))
             run, metrics = chunk(run, count) if on_iteration is None else one_by_one(run, count, on_iteration)
-            if not on_chunk(run, metrics) or loop.watch.stop:
+            if processes.any_of(not on_chunk(run, metrics) or loop.watch.stop):
                 break
     except Stopped as stopped:
         return stopped.run

@@ -19,6 +19,7 @@ AGENT = (
     "vectorization",
     "env_timeout",
     "async_collect",
+    "devices",
     "stats_window_size",
 )
 LEARN = ("checkpoint_every", "keep_checkpoints", "checkpoint_replay", "evaluate_every", "evaluation_episodes")
@@ -29,6 +30,7 @@ USUAL = {
     "vectorization": "sync",
     "env_timeout": None,
     "async_collect": False,
+    "devices": None,
     "stats_window_size": 100,
     "checkpoint_every": None,
     "keep_checkpoints": 2,
