@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def together(begun: float, trials: int, steps: int, sampler: str, stops: bool, seed: int) -> dict[str, Any]:
-    """A sweep of so many trials; `stops`: by successive halving. Time is counted from `begun`, the process's start."""
+    """A sweep of this many trials; `stops`: by successive halving. Time is counted from `begun`."""
     ranges: dict[str, Any] = {
         name: f"{'log:' if log else ''}{low}:{high}" for name, (low, high, log) in SPACE.items()
     }
@@ -69,7 +69,7 @@ def together(begun: float, trials: int, steps: int, sampler: str, stops: bool, s
 def one_by_one(
     begun: float, seconds: float, steps: int, sampler: str, stops: bool, seed: int
 ) -> dict[str, Any]:
-    """Trials one after another until so many seconds after `begun`; `stops`: where Optuna's successive halving says so.
+    """Trials one after another until `seconds` after `begun`; `stops`: where Optuna's successive halving says so.
 
     The program of a training is compiled by the first trial and kept for the others, and one evaluator serves all.
     """

@@ -23,7 +23,7 @@ from benchmarks import common
 from benchmarks.scale_model import Costs, apart, bound, fitted, lockstep, simulate, simulate_lockstep
 from benchmarks.sleeping import Sleeping
 from operant.engine.learn import strip_statistics
-from operant.types import Batch, Clock, Transition
+from operant.types import Batch, Clock
 
 STEPS = 20  # of a rollout
 WORKERS, SLEEPS, SECONDS = (1, 8, 64, 200), (0.01, 0.1), 12.0
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def measure(workers: int, environment: float, seconds: float) -> Raw:
-    """IMPALA with so many environments, each in a process of its own, for about so many seconds."""
+    """IMPALA with this many environments, each in a process of its own, for about `seconds`."""
     agent = _agent(workers, environment)
     with agent:
         each = max(environment, 1e-4 * workers)
@@ -90,11 +90,12 @@ def measure(workers: int, environment: float, seconds: float) -> Raw:
 
 
 def measure_learning(workers: int, repeats: int = 20) -> Raw:
-    """Seconds of an update from a rollout of so many environments."""
-    kept: list[Transition] = []
+    """Seconds of an update from a rollout of this many environments."""
+    kept: list[Any] = []
+    observer: Any = kept.append
     agent = operant.make("impala", partial(Sleeping, 0.0), num_envs=workers, n_steps=STEPS, preset=None)
     with agent:
-        agent.learn(STEPS * workers, progress_bar=False, observers=[kept.append])
+        agent.learn(STEPS * workers, progress_bar=False, observers=[observer])
         transition = strip_statistics(kept[0])
         algorithm, state = agent.algorithm, agent.learner.state
         batch = Batch(transition, transition.weight, algorithm.initial_carry(state, workers))

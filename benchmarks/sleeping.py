@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Sleeping(gym.Env):
-    """Every step sleeps for so many seconds; nothing is seen, nothing is paid, and no episode ends."""
+    """Every step sleeps; nothing is seen, nothing is paid, and no episode ends."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds

@@ -104,19 +104,11 @@ class Agent(Model):
             start_method=start_method,
             env_timeout=env_timeout,
         )
-        self._hold(
-            Core(
-                algorithm,
-                source,
-                seed=seed,
-                seeds=seeds,
-                num_envs=num_envs,
-                async_collect=async_collect,
-                devices=devices,
-                stats_window_size=stats_window_size,
-                recorded=recorded,
-            )
+        core = Core(
+            *(algorithm, source, seed, seeds, num_envs, async_collect, devices, stats_window_size),
+            recorded=recorded,
         )
+        self._hold(core)
 
     # learning
 
@@ -214,15 +206,8 @@ class Agent(Model):
         inputs.say_replay_is_empty(self.algorithm.experience, self.step, started)
         for advice in self.algorithm.advice(self.spec):
             warnings.warn(advice, TrainingWarning, stacklevel=2)
-        plan = Plan(
-            before + total_timesteps,
-            size,
-            checkpoint_every,
-            evaluate_every,
-            evaluation_episodes,
-            keep_checkpoints,
-            checkpoint_replay,
-        )
+        evaluated, kept = (evaluate_every, evaluation_episodes), (keep_checkpoints, checkpoint_replay)
+        plan = Plan(before + total_timesteps, size, checkpoint_every, *evaluated, *kept)
         directory = None if run_dir is None else RunDirectory(Path(run_dir))
         session = Session(
             self._core,

@@ -42,7 +42,6 @@ class Core:
         self,
         algorithm: Algorithm,
         source: Source,
-        *,
         seed: int = 0,
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,

@@ -80,9 +80,8 @@ class Learner:
         self.return_experience = False
         self._given_up = False  # what was learnt is not worth keeping
         self._loop: Loop | None = None
-        self._closing: Callable[[], Any] = lambda: (
-            None
-        )  # closes the environments, at once or when nobody holds this
+        # Closes the environments, at once or when nobody holds this.
+        self._closing: Callable[[], Any] = lambda: None
         self._state: PyTree = None
         self.begun = Begun()
         self.environments_restored = False  # whether those of a stored run go on where they stood
@@ -205,14 +204,9 @@ class Learner:
             return DatasetLoop(self.algorithm, self.spec, lambda: recorded.data, *how)
         if native is not None:
             return DeviceLoop(self.algorithm, native, self.spec.num_envs, *common, devices)
-        environments = None if self._loop is None else self._loop.environments
-        return HostLoop(
-            self.algorithm,
-            environments or self.source.host(self.spec.num_envs * (self.seeds or 1)),
-            *common,
-            async_collect=self.async_collect,
-            devices=devices,
-        )
+        there = None if self._loop is None else self._loop.environments
+        environments = there or self.source.host(self.spec.num_envs * (self.seeds or 1))
+        return HostLoop(self.algorithm, environments, *common, self.async_collect, devices)
 
     @property
     def environments(self) -> HostEnvironments:

@@ -41,7 +41,7 @@ def shape_of(count: int | None, seeds: int | None) -> tuple[int, int]:
 
 def require(count: int | None, seeds: int | None, num_envs: int | None) -> None:
     """Raise ValueError, with what to do, for a number of devices that there are not, or that cannot share
-    so many environments.
+    this many environments.
     """
     there, together = len(jax.devices()), processes.count()
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
@@ -88,7 +88,7 @@ def divided(function: Callable, devices: Devices, own: int) -> Callable:
 
 @dataclass(frozen=True)
 class Devices:
-    """Those of a run of so many seeds (None: of one learner without an axis for them), and their share of it.
+    """Those of a run of `seeds` learners (None: of one without an axis for it), and what each has of it.
 
     `always`: XLA divides the program also where no learner has more than one device.
     """

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -55,7 +56,7 @@ def assert_close(run, other):
         np.testing.assert_allclose(values, here[name], rtol=2e-4, atol=2e-5, err_msg=name)
 
 
-def trained(loop, seeds=None, iterations=3):
+def trained(loop, seeds=None, iterations=3) -> Any:
     run = loop.init(key_of(3) if seeds is None else keys_of(range(seeds)))
     if plan := loop.algorithm.experience.replay:
         run, *_ = loop.warm_up(run, plan.warm_up_iterations(NUM_ENVS))
@@ -95,7 +96,7 @@ def test_batches_are_divided_among_devices():
     assert odd.output_shardings.is_fully_replicated
 
 
-@pytest.mark.parametrize("name", ["PPO", "DQN"])
+@pytest.mark.parametrize("name", ["PPO", pytest.param("DQN", marks=pytest.mark.full)])
 def test_devices_act_and_learn_for_environments_in_python(name):
     algorithm, environment = CASES[name]
 
@@ -222,7 +223,7 @@ assert agent.step == 128
 """
 
 
-@pytest.mark.parametrize("seeds", [0, 2])
+@pytest.mark.parametrize("seeds", [0, pytest.param(2, marks=pytest.mark.full)])
 def test_two_processes_give_what_one_with_two_devices_gives(tmp_path, seeds):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -255,7 +256,7 @@ def test_two_processes_give_what_one_with_two_devices_gives(tmp_path, seeds):
     one, two = (operant.Agent.restore(tmp_path / name, devices=1) for name in ("alone", "together"))
     assert_close(one.learner.run, two.learner.run)
     metrics = [(tmp_path / name / "metrics.csv").read_text().splitlines() for name in ("alone", "together")]
-    assert len(metrics[0]) == len(metrics[1]) == 5
+    assert len(metrics[0]) == len(metrics[1]) == 4 * (seeds or 1) + 1
     one, two = (operant.load(tmp_path / name).learner.state for name in ("alone", "together"))
     assert_close(one, two)
 
