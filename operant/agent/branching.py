@@ -14,6 +14,7 @@ from operant.agent.hyperparameters import changed_traced
 from operant.engine.checkpoint import latest_checkpoint
 from operant.engine.files import make_directory, replacing, sync
 from operant.engine.interventions import CHANGE, Intervention, read_interventions, write_interventions
+from operant.engine.log import CsvLog
 from operant.engine.run_directory import RunDirectory
 
 
@@ -49,6 +50,8 @@ def branch(
         for name in (source.metrics_file.name, frozen_files.FILE):
             if (source.path / name).is_file():
                 _copy(source.path / name, target.path / name)
+        if target.metrics_file.exists():
+            CsvLog(target.metrics_file, core.step).close()  # leaves out what came after the checkpoint
         write_interventions(target.interventions_file, known)
         parent = json.dumps({"run": source.path.resolve().name, "step": core.step}) + "\n"
         with replacing(target.branch_file, len(parent)) as temporary:

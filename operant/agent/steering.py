@@ -18,6 +18,7 @@ import numpy as np
 
 from operant.agent import hyperparameters
 from operant.agent.core import Core
+from operant.agent.experienced import Experienced, experienced
 from operant.algorithms.base import Algorithm
 from operant.engine.files import is_key
 from operant.engine.interventions import CHANGE, KINDS
@@ -37,6 +38,7 @@ class Snapshot:
     algorithm: Algorithm
     state: PyTree  # of one learner; NumPy arrays
     statistics: Any = None  # of the environment's normalisation, if that is where it is done
+    experienced: Experienced | None = None  # what learners went through lately
 
 
 class Steering:
@@ -143,8 +145,12 @@ class Steering:
         core = self._core
         assert core is not None
         statistics = core.learner.statistics() if core.source.normalizes else None
+        several, run, before = core.seeds is not None, core.learner.run, self._snapshot
+        lately = None if before is None else before.experienced
+        if run is not None:
+            lately = experienced(run, core.spec, several, core.step, lately)
         self._snapshot = Snapshot(
-            core.step, core.algorithm, first_of(core.state, core.seeds is not None), statistics
+            core.step, core.algorithm, first_of(core.state, several), statistics, lately
         )
         self._taken = now
 

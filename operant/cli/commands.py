@@ -458,13 +458,14 @@ def label(
         tyro.conf.arg(help="Give each prompt as a user's message in this form of chat."),
     ] = "none",
     seed: Annotated[int, tyro.conf.arg(help="The seed of responses, and of which is on the left.")] = 0,
+    live: Annotated[bool, tyro.conf.arg(help="Ask on a page in a browser on this machine.")] = False,
 ) -> None:
     """Say which of two responses is better, key by key: pairs for a reward model or DPO."""
     from operant.cli.label import label
 
     values = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p}
     with from_input():
-        label(data, output, model, chat, seed, values)
+        label(data, output, model, chat, seed, values, live)
 
 
 def branch(

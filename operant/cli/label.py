@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from operant.language.data.labelling import Answer, Labels, Question, questions_of
+from operant.cli.training import require_live
+from operant.language.data.labelling import Answer, Asking, Labels, Question, questions_of
 from operant.language.data.rows import Row, read
 
 ANSWERS: dict[str, Answer] = {
@@ -27,16 +29,25 @@ ANSWERS: dict[str, Answer] = {
 }
 UNDO, QUIT = "u", ("q", "")
 KEYS = "1 ← left is better · 2 → right is better · t tie · s skip · u undo · q quit"
+SECONDS_TO_SHOW_THE_END = 1.0  # on the page, before its server ends
 AT_ONCE = 8  # prompts that a model answers together
 
 
 def label(
-    given: str, output: str | None, model: str | None, chat: str, seed: int, values: dict[str, Any]
+    given: str,
+    output: str | None,
+    model: str | None,
+    chat: str,
+    seed: int,
+    values: dict[str, Any],
+    live: bool = False,
 ) -> None:
-    """Ask for every pair of the file that is not answered in `output` yet.
+    """Ask for every pair of the file that is not answered in `output` yet, in the terminal or on a page.
 
     Raises ValueError and OSError where the files or the model cannot be used.
     """
+    if live:
+        require_live("--live")
     rows = read(given)
     labels = Labels(output or Path(given).with_suffix(".labels.jsonl"))
     if model is None:
@@ -46,8 +57,11 @@ def label(
     console = Console()
     if len(labels):
         console.print(f"{len(labels):,} answers are in {labels.path} already.")
-    with _keys() as key:
-        finished = ask(labels, questions, len(rows), key, console)
+    if live:
+        finished = ask_on_a_page(labels, questions, len(rows))
+    else:
+        with _keys() as key:
+            finished = ask(labels, questions, len(rows), key, console)
     console.print(f"{'All' if finished else f'{len(labels):,} of {len(rows):,}'} are answered: {labels.path}")
 
 
@@ -55,25 +69,38 @@ def ask(
     labels: Labels, questions: Iterator[Question], count: int, key: Callable[[], str], console: Console
 ) -> bool:
     """Ask one after another until all are answered or somebody quits; whether all are."""
-    taken_back: list[Question] = []
-    while (question := taken_back.pop() if taken_back else next(questions, None)) is not None:
+    asking = Asking(labels, questions)
+    while asking.question is not None:
         console.clear()
-        console.print(shown(question, f"{len(labels) + 1:,} of {count:,}"))
+        console.print(shown(asking.question, f"{len(labels) + 1:,} of {count:,}"))
         while True:
             pressed = key()
             if pressed in QUIT:
                 return False
             if pressed == UNDO:
-                before = labels.undo()
-                if before is None:
-                    console.print("There is nothing to take back since this command began.")
-                    continue
-                taken_back += [question, before]
-                break
-            if pressed in ANSWERS:
-                labels.add(question, ANSWERS[pressed])
+                if asking.undo():
+                    break
+                console.print("There is nothing to take back since this command began.")
+            elif pressed in ANSWERS:
+                asking.answer(ANSWERS[pressed])
                 break
     return True
+
+
+def ask_on_a_page(labels: Labels, questions: Iterator[Question], count: int) -> bool:
+    """The same on a page of its own, until all are answered or Ctrl-C."""
+    from operant.live.labelling import Labelling
+    from operant.live.page import Page
+
+    labelling = Labelling(Asking(labels, questions), count)
+    with Page(labelling=labelling) as page:
+        print(f"live page: {page.address}\nCtrl-C ends it; every answer is on the disk at once", flush=True)
+        try:
+            labelling.over.wait()
+            time.sleep(SECONDS_TO_SHOW_THE_END)
+        except KeyboardInterrupt:
+            print()
+    return labelling.over.is_set()
 
 
 def shown(question: Question, place: str) -> Group:

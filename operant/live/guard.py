@@ -14,6 +14,7 @@ The page is for one person on this machine. Other pages in the same browser, and
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -25,18 +26,17 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-OPEN = (
-    "/",
-    "/page.css",
-    "/page.js",
-    "/chart.js",
-    "/play.js",
-)  # what there is without a token: it holds nothing of a run
+SCRIPTS = ("asking", "chart", "contest", "diagnosis", "label", "page", "play", "tree")
+# What there is without a token: it holds nothing of a run.
+OPEN = ("/", "/label", "/page.css", *(f"/{name}.js" for name in SCRIPTS))
 ENTER = "/enter"  # where the token is exchanged for the cookie
+ACT = "/api/act"  # what a person does at play, as often as keys are pressed
+STREAMING = ("/api/events", "/api/play", "/api/contest")
 LARGEST_BODY = 4096
 LONGEST_TARGET = 1024  # of a path with its query
 LARGEST_HEADERS = 8192  # all together
 SECONDS_TO_SEND = 20.0  # a body, and to take one part of an answer
+SECONDS_TO_DRAIN = 1.0  # the body of a request that is refused
 STREAMS = 12  # open at once
 
 HEADERS = {
@@ -91,7 +91,8 @@ class Guard:
         self.app, self.token = app, token
         self.names = (f"127.0.0.1:{port}", f"localhost:{port}")
         self.cookie = f"operant_{port}"  # browsers send the cookies of all ports to each
-        self.all, self.changing, self.entering = Allowance(60, 240), Allowance(5, 20), Allowance(1, 10)
+        self.all, self.changing = Allowance(60, 240), Allowance(5, 20)
+        self.entering, self.acting = Allowance(1, 10), Allowance(30, 60)
         self.streams = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,6 +105,14 @@ class Guard:
         send = _patient(_with_headers(send))
         try:
             self._require_allowed(scope)
+        except Refused as refused:
+            with contextlib.suppress(
+                Refused, TimeoutError
+            ):  # else the answer may be lost as the connection ends
+                await asyncio.wait_for(_body(receive), SECONDS_TO_DRAIN)
+            await _answer(send, refused.status, str(refused))
+            return
+        try:
             body = await asyncio.wait_for(_body(receive), SECONDS_TO_SEND)
         except TimeoutError:
             await _answer(send, 408, "the request took too long")
@@ -111,7 +120,7 @@ class Guard:
         except Refused as refused:
             await _answer(send, refused.status, str(refused))
             return
-        streaming = scope["path"] in ("/api/events", "/api/play")
+        streaming = scope["path"] in STREAMING
         if streaming and self.streams >= STREAMS:
             await _answer(send, 503, "too many pages are open")
             return
@@ -157,7 +166,7 @@ class Guard:
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()) or int(length) > LARGEST_BODY:
             raise Refused(413, "it is too large")
-        if not (self.entering if path == ENTER else self.changing).take():
+        if not {ENTER: self.entering, ACT: self.acting}.get(path, self.changing).take():
             raise Refused(429, "too many requests")
 
     def knows(self, cookies: str) -> bool:

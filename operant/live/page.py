@@ -13,10 +13,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from operant.agent import Agent
 from operant.agent.steering import Steering
+from operant.diagnosis.diagnosing import diagnose
 from operant.fields import FileError
+from operant.live.branches import Branches
+from operant.live.contest import Contests
+from operant.live.labelling import Labelling
 from operant.live.playing import Learnt, Player
 from operant.live.runs import ShownRun
+from operant.live.told import told
 
 ADDRESS = "127.0.0.1"
 LINES = 500  # of the log that are kept
@@ -48,20 +54,24 @@ class Page:
     Args:
         runs: Their directories; one that is not there yet is shown once it is.
         port: Where to listen; 0 for any that is free.
+        labelling: Pairs of responses to be judged, on a page of their own, `/label`.
 
     `start` opens it and `close` ends it, as a `with` block does. Whoever trains a run that is shown gives `steering` to
     `learn`. Raises ImportError without the extra, and ValueError where the port is taken.
     """
 
-    def __init__(self, runs: Sequence[str | Path] = (), port: int = 0) -> None:
+    def __init__(
+        self, runs: Sequence[str | Path] = (), port: int = 0, labelling: Labelling | None = None
+    ) -> None:
         try:
             from operant.live.server import make_server
         except ImportError as error:
             raise ImportError(MISSING) from error
         self.steering, self.log = Steering(), Log()
+        self.contests, self.branches, self.labelling = Contests(), Branches(), labelling
         self.token = secrets.token_urlsafe(24)
         self._runs: list[ShownRun | Path] = [Path(path) for path in runs]
-        self._players: dict[int, Player] = {}
+        self._players: dict[tuple[int, bool], Player] = {}  # of what is trained here, and of files
         self._lock = threading.Lock()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -80,7 +90,8 @@ class Page:
     @property
     def address(self) -> str:
         """What to open in a browser. Whoever knows it may steer the run."""
-        return f"http://{ADDRESS}:{self.port}/#{self.token}"
+        where = "" if self.labelling is None else "label"
+        return f"http://{ADDRESS}:{self.port}/{where}#{self.token}"
 
     def show(self, path: str | Path) -> None:
         """Show a run more."""
@@ -98,15 +109,24 @@ class Page:
 
     def player(self, number: int) -> Player | None:
         """Whoever plays what a run has learnt; None where there is no such run."""
-        run = self.shown().get(number)
+        run, trained = self.shown().get(number), number == 0 and self.steering.core is not None
+        if run is None:
+            return None
         with self._lock:
-            if run is not None and number not in self._players:
-                if number == 0 and self.steering.core is not None:
-                    from_training = Learnt.of_training(self.steering)
-                    self._players[number] = Player(from_training, self.steering.look_away)
-                else:
-                    self._players[number] = Player(Learnt.of_file(run.directory.path))
-            return self._players.get(number)
+            if (number, trained) not in self._players:
+                self._players[number, trained] = (
+                    Player(Learnt.of_training(self.steering), self.steering.look_away)
+                    if trained
+                    else Player(Learnt.of_file(run.directory.path))
+                )
+            return self._players[number, trained]
+
+    def diagnosis(self, run: ShownRun) -> dict[str, Any]:
+        """What looks wrong with a run by its metrics, as JSON values; of the one that is trained here, as it is now."""
+        core = self.steering.core
+        if core is None or run is not self.shown().get(0):
+            return told(diagnose(run.directory.path, probe=False))
+        return told(diagnose(Agent._of(core), probe=False))
 
     def start(self) -> Page:
         """Open it."""
@@ -116,6 +136,7 @@ class Page:
     def close(self) -> None:
         """End it; open pages say that it is over."""
         self.server.should_exit = True
+        self.branches.close()
         if self._thread.is_alive():
             self._thread.join(5)
         self._socket.close()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,21 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
-from operant import spaces
-from operant.agent import Agent, thoughts
+from operant.agent import Agent
+from operant.agent.experienced import Experienced
 from operant.agent.steering import Snapshot, Steering
 from operant.engine.policy import Actor
 from operant.envs.view import EnvironmentView
-from operant.studio.names import names
+from operant.live.drawing import Moment, Seen, draw, require_known
+from operant.live.thinking import looks, picture, said, thinks
 from operant.studio.recording import frame_of
-from operant.studio.table_map import table_map
-from operant.studio.tables import learnt_table
 
 FRAMES = 8  # a second
-LARGEST = 400  # pixels, in width
+LOOKS = 1.0  # seconds between two pictures of what the network sees, and where it looks
 FIRST_SEED = 30_000  # of the episodes that are played; evaluations and films have others
 MOST_STEPS = 5_000  # of an episode, after which the next one begins
 
@@ -35,12 +28,20 @@ MOST_STEPS = 5_000  # of an episode, after which the next one begins
 class Learnt:
     """What has been learnt so far as an agent of its own, whichever chunk training is in."""
 
-    def __init__(self, newest: Callable[[], tuple[Agent, int]]) -> None:
-        self._newest = newest
+    def __init__(
+        self,
+        newest: Callable[[], tuple[Agent, int]],
+        experienced: Callable[[], Experienced | None] = lambda: None,
+    ) -> None:
+        self._newest, self._experienced = newest, experienced
 
     def agent(self) -> tuple[Agent, int]:
         """`(the agent, the step at which it had learnt that)`. Raises ValueError where there is none yet."""
         return self._newest()
+
+    def experienced(self) -> Experienced | None:
+        """What the learner went through lately; None where it is not trained in this process."""
+        return self._experienced()
 
     @classmethod
     def of_training(cls, steering: Steering) -> Learnt:
@@ -65,7 +66,11 @@ class Learnt:
                 made[0] = snapshot, agent
             return agent, snapshot.step
 
-        return cls(newest)
+        def experienced() -> Experienced | None:
+            snapshot = steering.snapshot()
+            return None if snapshot is None else snapshot.experienced
+
+        return cls(newest, experienced)
 
     @classmethod
     def of_file(cls, path: Path) -> Learnt:
@@ -89,6 +94,7 @@ class Player:
     def __init__(self, learnt: Learnt, look_away: Callable[[], None] = lambda: None) -> None:
         self.learnt, self._look_away = learnt, look_away
         self.latest: tuple[int, str] = (0, "{}")
+        self._seen: Seen | None = None  # the state on screen
         self._watchers, self._lock = 0, threading.Lock()
         self._thread: threading.Thread | None = None
         self._drawing = threading.Lock()
@@ -107,12 +113,12 @@ class Player:
             with self._lock:
                 self._watchers -= 1
 
-    def _seen(self) -> bool:
+    def _is_watched(self) -> bool:
         """Whether anybody looks; where nobody does, the thread that asks is to end."""
         with self._lock:
             if self._watchers:
                 return True
-            self._thread = None
+            self._thread, self._seen = None, None
         self._look_away()
         return False
 
@@ -121,12 +127,11 @@ class Player:
 
     def _run(self) -> None:
         seed = FIRST_SEED
-        while self._seen():
+        while self._is_watched():
             try:
                 self._play(seed)
             except Exception as error:  # whatever an environment of the user's raises is said on the page
-                said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-                self._show(problem=said[:300])
+                self._show(problem=said(error))
                 time.sleep(1)
             seed += 1
 
@@ -141,8 +146,9 @@ class Player:
         try:
             fps = float(view.env.metadata.get("render_fps") or 30)
             every = max(1, round(fps / FRAMES))
-            own = _Episode(view, Actor(agent.current_policy(True, 0)), seed)
-            against = _Episode(other, Actor(random.current_policy(False, 0)), seed)
+            own = Episode(view, Actor(agent.current_policy(True, 0)), seed)
+            against = Episode(other, Actor(random.current_policy(False, 0)), seed)
+            looked = 0.0
             while not own.done and own.steps < MOST_STEPS and self._watchers:
                 began = time.monotonic()
                 agent, step = self.learnt.agent()  # which may have learnt more
@@ -150,10 +156,14 @@ class Player:
                     own.step()
                     against.step()
                     if against.done:
-                        against = _Episode(other, against.actor, seed + 1)
+                        against = Episode(other, against.actor, seed + 1)
+                frame, more = frame_of(view.env), {}
+                self._seen = Seen(view.observation, frame, own.steps)
+                if began - looked > LOOKS:
+                    more, looked = looks(agent, view.observation), began
                 self._show(
                     step=step,
-                    frame=picture(frame_of(view.env)),
+                    frame=picture(frame),
                     steps=own.steps,
                     reward=own.reward,
                     random={
@@ -162,80 +172,40 @@ class Player:
                         "reward": against.reward,
                     },
                     thoughts=thinks(agent, view),
+                    **more,
                 )
                 time.sleep(max(0.0, 1 / FRAMES - (time.monotonic() - began)))
         finally:
             view.close()
             other.close()
 
-    def map(self) -> bytes:
-        """A picture (PNG) of what the policy does over its observations, or of its table; drawn on request.
+    def draw(self, what: str) -> bytes:
+        """A picture (PNG) of one of `drawing.DRAWINGS`, as things are now; drawn on request.
 
         Raises ValueError, saying why, where there is no such picture or nothing is learnt yet.
         """
-        with self._drawing, tempfile.TemporaryDirectory() as folder:
+        require_known(what)
+        with self._drawing:
             agent, step = self.learnt.agent()
-            path, table = (
-                Path(folder) / "map.png",
-                learnt_table(agent.state, agent.source.twin or agent.source.given),
-            )
-            if table is None:
-                agent.plot_policy(path)
-            else:
-                title = f"{agent.name} on {agent.source.id}, step {step:,}"
-                table_map(table.q_values, table.layout, visits=table.visits, title=title, path=path)
-            return path.read_bytes()
+            return draw(what, Moment(agent, step, self._seen, self.learnt.experienced()))
 
 
-class _Episode:
-    """An episode as it is played."""
+class Episode:
+    """An episode as it is played, by an actor or by somebody whose actions are given."""
 
-    def __init__(self, view: EnvironmentView, actor: Actor, seed: int) -> None:
+    def __init__(self, view: EnvironmentView, actor: Actor | None, seed: int) -> None:
         self.view, self.actor = view, actor
         self.steps, self.reward, self.done = 0, 0.0, False
-        actor.reset()
+        if actor is not None:
+            actor.reset()
         view.reset(seed)
 
-    def step(self) -> None:
+    def step(self, action: Any = None) -> None:
         """One more, unless it is over."""
         if self.done:
             return
-        reward, self.done = self.view.step(self.actor(self.view.observation, self.view.action_mask))
+        if self.actor is not None:
+            action = self.actor(self.view.observation, self.view.action_mask)
+        reward, self.done = self.view.step(action)
         self.reward += reward
         self.steps += 1
-
-
-def thinks(agent: Agent, view: EnvironmentView) -> dict[str, Any]:
-    """What a policy without memory thinks of the state on screen: the probability and the value of each action, and the
-    state's value, as far as it knows them."""
-    if agent.remembers:
-        return {}
-    policy = agent.policy()
-    seen, mask = jax.tree.map(lambda x: np.asarray(x)[None], (view.observation, view.action_mask))
-    found: dict[str, Any] = {}
-    if isinstance(agent.spec.action_space, spaces.Discrete):
-        words = names(agent.source.id if agent.source.own_actions else None)
-        found["actions"] = [words.action(index) for index in range(agent.spec.action_space.n)]
-        found["probabilities"] = _numbers(policy.probabilities(seen, mask)[0])
-    for name, question in (("q_values", thoughts.q_values), ("value", thoughts.value)):
-        try:
-            answer = question(policy, seen, mask)[0]
-        except ValueError:  # it learns none
-            continue
-        found[name] = _numbers(answer) if np.ndim(answer) else float(answer)
-    return found
-
-
-def _numbers(values: Any) -> list[float | None]:
-    return [float(x) if np.isfinite(x) else None for x in np.asarray(values, np.float64)]
-
-
-def picture(frame: np.ndarray) -> str:
-    """A rendered frame `[H, W, 3]` as the address of a JPEG, made smaller where it is large."""
-    from PIL import Image
-
-    image = Image.fromarray(np.ascontiguousarray(frame).astype(np.uint8))
-    image.thumbnail((LARGEST, LARGEST))
-    with io.BytesIO() as file:
-        image.save(file, "JPEG", quality=80)
-        return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()

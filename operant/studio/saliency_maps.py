@@ -35,18 +35,18 @@ def saliency_maps(
     for name, values in maps.items():
         if values.shape != image.shape[:2]:
             raise ValueError(f"The map {name!r} is {values.shape}, and the image {image.shape[:2]}.")
-    picture = _shown(image)
+    picture = shown(image)
     panels = [] if frame is None else [("the screen", frame, None)]
     panels += [("what is seen", picture, None), *((name, picture, each) for name, each in maps.items())]
     with style.look():
-        widths = [HEIGHT * shown.shape[1] / shown.shape[0] for _, shown, _ in panels]
+        widths = [HEIGHT * each.shape[1] / each.shape[0] for _, each, _ in panels]
         figure = style.figure(sum(widths) + 0.3 * len(panels), HEIGHT + 0.9)
         places = figure.subplots(1, len(panels), width_ratios=widths, squeeze=False)[0]
-        for axes, (name, shown, values) in zip(places, panels, strict=True):
+        for axes, (name, each, values) in zip(places, panels, strict=True):
             if values is None:
-                axes.imshow(shown, cmap="gray", vmin=0, vmax=1, aspect="auto")
+                axes.imshow(each, cmap="gray", vmin=0, vmax=1, aspect="auto")
             else:
-                axes.imshow(coloured(shown, values), aspect="auto")
+                axes.imshow(coloured(each, values), aspect="auto")
             axes.set(xticks=[], yticks=[], xlabel=name)
             axes.spines[:].set_visible(False)
         style.heading(places[0], title, note)
@@ -63,8 +63,8 @@ def coloured(image: np.ndarray, values: np.ndarray) -> np.ndarray:
     return (1 - share) * (DIM * grey[..., None] + np.zeros(3)) + share * np.array(to_rgb(style.VERMILLION))
 
 
-def _shown(image: np.ndarray) -> np.ndarray:
-    """From 0 to 1."""
+def shown(image: np.ndarray) -> np.ndarray:
+    """An image of any range from 0 to 1."""
     low, high = float(image.min()), float(image.max())
     if image.dtype == np.uint8:
         low, high = 0.0, 255.0

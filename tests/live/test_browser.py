@@ -1,31 +1,19 @@
-"""The live page in a real browser, as a person uses it. OPERANT_SCREENSHOTS=docs/live writes the pictures of the docs.
-
-It needs Playwright and Chromium (Debian's `chromium`), and is skipped where there is none.
-"""
+"""The live page in a real browser, as a person uses it; skipped where there is no Playwright or Chromium."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
 from operant.engine.interventions import read_interventions
 from operant.live.page import Page
+from tests.live.browsers import CONTRAST, MARKS, NAMELESS, opened, picture, says
 from tests.live.pages import Held, wait_until
 from tests.shared import ppo
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(find_spec("playwright") is None, reason="no Playwright: pip install playwright"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
-]
+pytestmark = MARKS
 TOTAL, EVERY = 128 * 24, 128
-SECONDS = 60_000  # milliseconds that a person would wait on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -37,43 +25,6 @@ def held(tmp_path_factory):
     held.page.steering.ask("stop")
     held.thread.join(60)
     held.page.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright  # pyright: ignore[reportMissingImports]
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-def picture(tab, name: str) -> None:
-    """A picture for the docs, where they are asked for."""
-    if folder := os.environ.get("OPERANT_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        tab.screenshot(path=Path(folder) / f"{name}.png")
-
-
-def opened(browser, address: str, **look):
-    """A tab that shows the page, what went wrong in it, and the addresses that it asked."""
-    tab = browser.new_context(**look).new_page()
-    tab.set_default_timeout(SECONDS)
-    wrong, asked = [], []
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.goto(address)
-    return tab, wrong, asked
-
-
-def says(tab, selector: str, pattern: str) -> None:
-    """Wait until the text there has this pattern."""
-    tab.wait_for_function(
-        "([where, pattern]) => [...document.querySelectorAll(where)].some(e => RegExp(pattern).test(e.textContent))",
-        arg=[selector, pattern],
-    )
 
 
 def test_a_person_sees_a_run_learn_and_steers_it(held, browser):
@@ -112,7 +63,7 @@ def test_a_person_sees_a_run_learn_and_steers_it(held, browser):
     tab.get_by_role("button", name="Stop watching").click()
     wait_until(lambda: all(player._thread is None for player in held.page._players.values()))
 
-    tab.get_by_role("button", name="Draw what it does").click()
+    tab.get_by_role("button", name="Draw it").click()
     tab.wait_for_selector("#drawn:not([hidden])")
 
     chart = tab.locator("canvas").first
@@ -123,6 +74,8 @@ def test_a_person_sees_a_run_learn_and_steers_it(held, browser):
 
     tab.get_by_label("Only names with").fill("rew_mean")
     tab.wait_for_function("document.querySelectorAll('#curves figure').length === 1")
+    contrast, where = tab.evaluate(CONTRAST)
+    assert contrast >= 4.5, where
     assert len(wrong) == 1  # the browser's own word of the refused change
     assert "400" in wrong[0]
     assert {re.match(r"(data:|http://127\.0\.0\.1:\d+/)", url) is not None for url in asked} == {True}
@@ -132,15 +85,14 @@ def test_a_person_sees_a_run_learn_and_steers_it(held, browser):
 def test_it_fits_on_a_phone_in_the_dark_and_everything_has_a_name(held, browser):
     look = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "device_scale_factor": 2}
     tab, wrong, _ = opened(browser, held.page.address, **look)
+    says(tab, "#runs", "five-seeds")
+    tab.locator("#curves").scroll_into_view_if_needed()
     says(tab, "#curves figcaption", "at ")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 28)"
-    nameless = tab.evaluate(
-        """() => [...document.querySelectorAll("button, input, select, img, canvas, progress")]
-        .filter(e => !(e.textContent.trim() || e.ariaLabel || e.alt || e.closest("label")))
-        .map(e => e.outerHTML)"""
-    )
-    assert nameless == []
+    assert tab.evaluate(NAMELESS) == []
+    contrast, where = tab.evaluate(CONTRAST)
+    assert contrast >= 4.5, where
     assert tab.evaluate("document.querySelectorAll('main h2').length") >= 4
     tab.locator("#curves").scroll_into_view_if_needed()
     picture(tab, "phone")

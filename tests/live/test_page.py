@@ -14,8 +14,9 @@ import pytest
 import operant
 from operant.engine.files import is_key
 from operant.engine.interventions import read_interventions
-from operant.live.guard import LARGEST_BODY, STREAMS, Allowance
+from operant.live.guard import STREAMS, Allowance
 from operant.live.page import Page
+from tests.live.hostile import HOSTILE, filled
 from tests.live.pages import EVERY, TOTAL, Held, ask, wait_until
 from tests.shared import ppo
 
@@ -35,6 +36,7 @@ def allowances_are_whole(request):
     if "held" in request.fixturenames:
         guard = request.getfixturevalue("held").page.server.config.app
         guard.all, guard.changing, guard.entering = Allowance(60, 240), Allowance(5, 20), Allowance(1, 10)
+        guard.acting = Allowance(30, 60)
 
 
 def test_the_page_is_shown_without_a_token_and_holds_nothing_of_a_run(held):
@@ -106,162 +108,8 @@ def test_events_come_as_they_happen(held):
         assert json.loads(next(lines).removeprefix(b"data: "))[-1][1] == "something\nhappened"
 
 
-HERE, STEER = "{here}", {"kind": "stop"}
-READS = ("/api/runs", "/api/curve?run=0&metric=a", "/api/events", "/api/picture?run=0&show=policy")
-HOSTILE: list[tuple[str, str, str, Any, dict[str, str | None], tuple[int, ...]]] = [
-    # no token, a wrong one, or one in the wrong place
-    *(("no token", "GET", path, None, {"cookie": None}, (401,)) for path in READS),
-    ("no token", "POST", "/api/steer", STEER, {"cookie": None}, (401,)),
-    *(
-        ("a wrong token", "POST", "/api/steer", STEER, {"cookie": cookie}, (401,))
-        for cookie in (
-            "operant_{port}=",
-            "operant_{port}=x",
-            "operant_{port}={token}x",
-            "operant_1={token}",
-            "operant={token}",
-            "a={token}",
-            "{token}",
-            "operant_{port}",
-            "operant_{port}=é",
-            "=;;;=",
-        )
-    ),
-    ("the token in the address", "GET", "/api/runs?token={token}", None, {"cookie": None}, (401,)),
-    ("the token in a header", "GET", "/api/runs", None, {"cookie": None, "authorization": "Bearer {token}"}, (401,)),
-    *(
-        ("a wrong token", "POST", "/enter", body, {"cookie": None}, (400, 401))
-        for body in ({"token": ""}, {"token": None}, {"token": ["{token}"]}, {}, [], b"", b"{", {"token": "a" * 999})
-    ),
-    # another page asks
-    *(
-        ("a foreign origin", method, path, body, {"origin": origin}, (403,))
-        for method, path, body in (("POST", "/api/steer", STEER), ("GET", "/api/runs", None), ("POST", "/enter", {}))
-        for origin in (
-            "http://evil.example",
-            "https://{here}",
-            "http://127.0.0.1",
-            "http://127.0.0.1:1",
-            "http://localhost:{port}",
-            "null",
-            "",
-            "http://{here}.evil.example",
-        )
-    ),
-    ("no origin", "POST", "/api/steer", STEER, {"origin": None}, (403,)),
-    ("no origin", "POST", "/enter", {"token": "{token}"}, {"origin": None}, (403,)),
-    *(
-        ("another site", "GET", "/api/runs", None, {"sec_fetch_site": site}, (403,))
-        for site in ("cross-site", "same-site", "evil")
-    ),
-    # a name that is pointed here
-    *(
-        ("another name", "GET", "/", None, {"host": host, "cookie": None}, (400, 421))
-        for host in (
-            "evil.example",
-            "evil.example:{port}",
-            "127.0.0.1",
-            "127.0.0.1:1",
-            "[::1]:{port}",
-            "0.0.0.0:{port}",
-            "127.0.0.1.evil.example:{port}",
-            "{here}@evil.example",
-            "LOCALHOST.:{port}",
-            "",
-        )
-    ),
-    ("no name", "GET", "/", None, {"host": None}, (400, 421)),
-    # wrong methods, forms
-    *(
-        ("a wrong method", method, "/api/runs", None, {}, (400, 405))
-        for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "NONSENSE")
-    ),
-    ("a change by GET", "GET", "/api/steer?kind=stop", None, {}, (405,)),
-    ("entering by GET", "GET", "/enter?token={token}", None, {}, (405,)),
-    ("a post where one reads", "POST", "/api/runs", {}, {}, (405,)),
-    *(
-        ("a form", "POST", "/api/steer", b"kind=stop", {"content_type": kind}, (415,))
-        for kind in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", None, "")
-    ),
-    # paths that lead elsewhere
-    *(
-        ("a traversal", "GET", path, None, {}, (400, 404))
-        for path in (
-            "/../../etc/passwd",
-            "/%2e%2e/%2e%2e/etc/passwd",
-            "/static/../page.py",
-            "/..%2fguard.py",
-            "/page.py",
-            "/api/picture?run=0&show=../config.json",
-            "/api/picture?run=0&show=..%2f..%2fetc%2fpasswd",
-            "/api/picture?run=0&show=config.json",
-            "/api/picture?run=0&show=%00",
-            "/api/picture?run=../x&show=policy",
-            "/api/curve?run=-1&metric=a",
-            "/api/curve?run=99&metric=a",
-            "/api/curve?run=1e3&metric=a",
-            "/api/curve?run=0&metric=__class__",
-            "/api/curve?run=0&metric=seed",
-            "/api/curve?run=0&metric=a&points=-5",
-            "/api/curve?run=0&metric=a&points=99999999999999999999",
-            "/api/curve?run=" + "٣",
-            "//evil.example/",
-            "/api/",
-        )
-        if path.isascii()
-    ),
-    # too much
-    ("a body that is too large", "POST", "/api/steer", b" " * (LARGEST_BODY + 1), {}, (413,)),
-    ("a length that is too large", "POST", "/api/steer", b"{}", {"content_length": "99999999999"}, (413,)),
-    ("a length that is none", "POST", "/api/steer", b"{}", {"content_length": "-1"}, (400, 413)),
-    ("an address that is too long", "GET", "/api/runs?" + "a" * 5000, None, {}, (414,)),
-    ("headers that are too long", "GET", "/api/runs", None, {"x": "a" * 20_000}, (400, 431)),
-    # what the run does not do
-    *(
-        ("a wrong request", "POST", "/api/steer", body, {}, (400,))
-        for body in (
-            b"",
-            b"{",
-            b"[]",
-            b"null",
-            b"\xff\xfe",
-            b"[" * 3000,
-            {},
-            {"kind": 5},
-            {"kind": "explode"},
-            {"kind": "stop", "more": 1},
-            {"kind": "change"},
-            {"kind": "change", "name": "learning_rate"},
-            {"kind": "change", "name": "learning_rate", "value": None},
-            {"kind": "change", "name": "learning_rate", "value": [1]},
-            {"kind": "change", "name": "learning_rate", "value": -1},
-            {"kind": "change", "name": "learning_rate", "value": "__import__('os').system('true')"},
-            {"kind": "change", "name": "learning_rate", "value": "linear:" + "9" * 2000},
-            {"kind": "change", "name": "network", "value": "x"},
-            {"kind": "change", "name": "__class__", "value": 1},
-            {"kind": "change", "name": ["learning_rate"], "value": 1},
-            {"kind": "change", "name": "n_steps", "value": 1},
-            b'{"kind": "change", "name": "learning_rate", "value": NaN}',
-            b'{"kind": "change", "name": "learning_rate", "value": 1e999}',
-        )
-    ),
-]  # fmt: skip
-
-
-def filled(value: Any, page: Page) -> Any:
-    """With this page's address and token."""
-    if isinstance(value, dict):
-        return {key: filled(part, page) for key, part in value.items()}
-    if not isinstance(value, str):
-        return value
-    names = {"here": f"127.0.0.1:{page.port}", "port": str(page.port), "token": page.token}
-    for name, text in names.items():
-        value = value.replace(f"{{{name}}}", text)
-    return value
-
-
 def test_there_are_many_hostile_requests():
-    assert len(HOSTILE) >= 100
+    assert len(HOSTILE) >= 200
 
 
 @pytest.mark.parametrize(

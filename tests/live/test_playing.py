@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 import operant
-from operant.live.playing import Learnt, Player, picture
+from operant.live.playing import Learnt, Player
+from operant.live.thinking import picture
 from tests.shared import SMALL_DQN, ppo
 
 
@@ -67,7 +68,7 @@ def test_what_is_trained_is_played_as_it_was_between_two_chunks_and_training_lea
         assert np.isclose(sum(thoughts["probabilities"]), 1)
         assert np.isfinite(thoughts["value"])
         assert "q_values" not in thoughts
-        assert player.map().startswith(b"\x89PNG")
+        assert player.draw("policy").startswith(b"\x89PNG")
         steering.ask("go on")
         thread.join(60)
         while shown(player)["step"] != 384:

@@ -99,6 +99,31 @@ class Labels:
         return question
 
 
+class Asking:
+    """Questions one after another; `question` is the present one, None after the last."""
+
+    def __init__(self, labels: Labels, questions: Iterator[Question]) -> None:
+        self.labels, self._questions = labels, questions
+        self._taken_back: list[Question] = []
+        self.question: Question | None = next(questions, None)
+
+    def answer(self, answer: Answer) -> None:
+        """Write the answer to the disk, and go on to the next question."""
+        assert self.question is not None
+        self.labels.add(self.question, answer)
+        self.question = self._taken_back.pop() if self._taken_back else next(self._questions, None)
+
+    def undo(self) -> bool:
+        """Go back to the last question that was answered; whether there is one."""
+        before = self.labels.undo()
+        if before is None:
+            return False
+        if self.question is not None:
+            self._taken_back.append(self.question)
+        self.question = before
+        return True
+
+
 def questions_of(rows: Sequence[Row], seed: int = 0) -> list[Question]:
     """Rows with "responses" (two texts), or "chosen" and "rejected", as questions; which is on the left is by chance.
 

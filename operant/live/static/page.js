@@ -1,35 +1,16 @@
 // The page: it asks its own server only, and draws what comes. Text goes in as text, never as HTML.
-import { Chart, short } from "/chart.js";
+import { at, enter, make, post } from "/asking.js";
+import { Chart } from "/chart.js";
+import "/contest.js";
+import { offerDiagnosis } from "/diagnosis.js";
 import { offer } from "/play.js";
+import { hidden, showRuns } from "/tree.js";
 
 const SECONDS_BETWEEN_DRAWINGS = 1;
-const at = (id) => document.getElementById(id);
 const charts = new Map(); // metric → Chart
-const hidden = new Set(); // ids of runs that are not shown
 const drawn = new Map(); // chart → the versions of the curves it shows
 let news = { runs: [], training: null };
 let over = false;
-
-function make(tag, text = "", attributes = {}) {
-  const element = document.createElement(tag);
-  element.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
-
-async function post(path, values) {
-  const options = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(values) };
-  return fetch(path, options);
-}
-
-// The token comes in the fragment of the address once, and is kept in a cookie that this script cannot read.
-async function enter() {
-  const token = location.hash.slice(1);
-  if (!token) return;
-  history.replaceState(null, "", "/");
-  const answer = await post("/enter", { token });
-  if (!answer.ok) state("That token is not right: open the address that the terminal shows.");
-}
 
 function state(text) {
   if (at("state").textContent !== text) at("state").textContent = text;
@@ -59,37 +40,9 @@ function describe() {
   return `training${phase} · ${steps}${left}`;
 }
 
-function depth(run) {
-  const parent = run.parent && news.runs.find((other) => other.name === run.parent.run);
-  return parent && parent !== run ? 1 + depth(parent) : 0;
-}
-
-function showRuns() {
-  const rows = news.runs.map((run) => {
-    const row = make("tr");
-    const box = make("input", "", { type: "checkbox", "aria-label": `show ${run.name}`, id: `run-${run.id}` });
-    box.checked = !hidden.has(run.id);
-    box.addEventListener("change", () => {
-      hidden[box.checked ? "delete" : "add"](run.id);
-      drawn.clear();
-      draw();
-    });
-    const cell = make("td");
-    cell.append(box);
-    const name = make("th", "", { scope: "row" });
-    name.append(make("span", "", { class: `dot run${run.id % 6}` }), `${"↳ ".repeat(depth(run))}${run.name}`);
-    const step = first(run.last["time/total_timesteps"]) || 0;
-    const steps = make("td");
-    const label = `${step.toLocaleString("en")} of ${run.total.toLocaleString("en")} steps`;
-    steps.append(make("progress", label, { value: step, max: run.total, "aria-label": label }), ` ${short(step)}`);
-    const score = run.score ? `${short(run.score.mean)} (random ${short(run.score.random)})` : "";
-    const what = make("td", `${run.algorithm} on ${run.environment}`);
-    row.append(cell, name, what, steps, make("td", run.problem || score));
-    return row;
-  });
-  const focused = document.activeElement && document.activeElement.id;
-  at("runs").replaceChildren(...rows);
-  if (focused && focused.startsWith("run-") && at(focused)) at(focused).focus();
+function redraw() {
+  drawn.clear();
+  draw();
 }
 
 function showSteering() {
@@ -130,16 +83,9 @@ function hyperparameter(name, value) {
 }
 
 async function ask(values) {
-  at("problem").textContent = "";
-  try {
-    const answer = await post("/api/steer", values);
-    const known = answer.headers.get("content-type") === "application/json";
-    if (!answer.ok) at("problem").textContent = known ? (await answer.json()).problem : await answer.text();
-    return answer.ok;
-  } catch {
-    at("problem").textContent = "The server does not answer.";
-    return false;
-  }
+  const { problem } = await post("/api/steer", values);
+  at("problem").textContent = problem || "";
+  return !problem;
 }
 
 function wanted() {
@@ -227,10 +173,11 @@ function listen() {
   events.addEventListener("news", (event) => {
     news = JSON.parse(event.data);
     state(describe());
-    showRuns();
+    showRuns(news, redraw);
     showSteering();
     showPictures();
     offer(news.runs);
+    offerDiagnosis(news.runs);
     arrange();
   });
   events.addEventListener("log", (event) => addLog(JSON.parse(event.data)));

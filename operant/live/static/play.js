@@ -1,18 +1,14 @@
-// The newest policy at play next to the random one, and what it thinks of the state on screen. Watched only when asked for.
+// The newest policy at play next to the random one, what it sees, and what it thinks of the state on screen.
+import { at, refill } from "/asking.js";
 import { short } from "/chart.js";
 
-const at = (id) => document.getElementById(id);
+const SECONDS_BETWEEN_PICTURES = 5;
 let stream = null;
+let again = null; // the timer of a picture that is drawn again and again
 
 // The runs that can be chosen.
 export function offer(runs) {
-  const select = at("whose");
-  const key = runs.map((run) => run.name).join("\n");
-  if (select.dataset.key === key) return;
-  select.dataset.key = key;
-  const chosen = select.value;
-  select.replaceChildren(...runs.map((run) => new Option(run.name, run.id)));
-  if (chosen) select.value = chosen;
+  for (const id of ["whose", "rival"]) refill(at(id), runs.map((run) => [run.name, run.id]));
 }
 
 function stop() {
@@ -44,6 +40,11 @@ function show(seen) {
   const policy = `as of step ${seen.step.toLocaleString("en")}`;
   at("frame-about").textContent = `The policy ${policy}: ${short(seen.reward)} after ${seen.steps} steps`;
   at("random-about").textContent = `The random policy: ${short(seen.random.reward)} after ${seen.random.steps} steps`;
+  for (const what of ["sees", "looks"]) {
+    if (!seen[what]) continue;
+    at(what).src = seen[what];
+    at(what).closest("figure").hidden = false;
+  }
   think(seen.thoughts);
 }
 
@@ -81,25 +82,35 @@ function think({ actions, probabilities, q_values, value }) {
 
 async function draw() {
   at("map").disabled = true;
-  at("play-state").textContent = "drawing …";
+  at("draw-state").textContent = "drawing …";
+  const what = at("what").selectedOptions[0];
   try {
-    const answer = await fetch(`/api/map?${new URLSearchParams({ run: at("whose").value })}`);
-    at("play-state").textContent = answer.ok ? "" : await answer.text();
+    const answer = await fetch(`/api/map?${new URLSearchParams({ run: at("whose").value, show: what.value })}`);
+    at("draw-state").textContent = answer.ok ? "" : await answer.text();
+    at("drawn").hidden = !answer.ok;
     if (answer.ok) {
       const reader = new FileReader();
       reader.addEventListener("load", () => {
         at("drawn").src = reader.result;
-        at("drawn").hidden = false;
+        at("drawn").alt = `${what.textContent}, drawn at ${new Date().toLocaleTimeString("en")}`;
       });
       reader.readAsDataURL(await answer.blob());
     }
   } catch {
-    at("play-state").textContent = "The server does not answer.";
+    at("draw-state").textContent = "The server does not answer.";
   }
   at("map").disabled = false;
 }
 
+function drawAgain() {
+  clearInterval(again);
+  if (!at("draw-again").checked) return;
+  again = setInterval(() => !document.hidden && !at("map").disabled && draw(), 1000 * SECONDS_BETWEEN_PICTURES);
+  draw();
+}
+
 at("play").addEventListener("click", () => (stream ? stop() : start()));
 at("map").addEventListener("click", draw);
+at("draw-again").addEventListener("change", drawAgain);
 at("whose").addEventListener("change", stop);
 document.addEventListener("visibilitychange", () => document.hidden && stop());
