@@ -30,7 +30,7 @@ from operant.language.tokenizers import Characters, padded
 FIRST_SEED, SEEDS = 1000, 5
 REQUIRED = 0.8  # win rate against SFT
 ROOM = 36  # tokens of a response: the longest review has as many
-ANSWERS = 8  # responses to each held-out prompt
+ANSWERS = 192  # responses to each held-out prompt
 METHODS = ("ppo", "dpo")
 
 THINGS = ["film", "book", "song", "meal", "play", "show", "game", "tale", "tour", "talk"]
@@ -55,8 +55,8 @@ PPO = {
     "ent_coef": 0.0,
 }
 PPO_ENVIRONMENTS, PPO_ITERATIONS, KL_PENALTY = 128, 40, 0.1
-DPO = {"beta": 0.1, "learning_rate": 0.0003, "batch_size": 64}
-DPO_PAIRS, DPO_UPDATES = 1024, 120
+DPO = {"beta": 0.1, "learning_rate": 0.0001, "batch_size": 64, "sft_coef": 0.5}
+DPO_PAIRS, DPO_UPDATES = 4096, 240
 MOMENTS = 6  # how often it is scored in the course of learning, its beginning included
 
 Raw = dict[str, Any]
@@ -107,7 +107,7 @@ def log_probs(model: Any, tokens: jax.Array, start: jax.Array) -> jax.Array:
 
 def score(model: Pretrained, sft: Pretrained, *, seed: int) -> Raw:
     """Of responses to held-out prompts: kindness, the win rate against SFT's, and the KL divergence of a response."""
-    prompts = prompts_of(HELD_OUT) * (ANSWERS * 8)
+    prompts = prompts_of(HELD_OUT) * (ANSWERS)
     own, theirs = (
         m.generate(prompts, max_new_tokens=ROOM, seed=s) for m, s in ((model, seed), (sft, seed + 1))
     )
@@ -146,17 +146,17 @@ def by_ppo(sft: Pretrained, seed: int) -> operant.Agent:
 
 def by_dpo(sft: Pretrained, seed: int) -> operant.Agent:
     """From pairs of SFT's own texts, of which the lexicon prefers one."""
-    prompts = [p for p in prompts_of(THINGS[:8]) for _ in range(DPO_PAIRS // 8)]
-    two = [
-        [r.text for r in sft.generate(prompts, max_new_tokens=ROOM, seed=50_000 + 2 * seed + i)]
-        for i in range(2)
-    ]
+    prompts = prompts_of(THINGS[:8]) * 128
     pairs = []
-    for prompt, *texts in zip(prompts, *two, strict=True):
-        kind = kindness([prompt] * 2, texts)
-        if kind[0] != kind[1]:
-            chosen, rejected = texts if kind[0] > kind[1] else texts[::-1]
-            pairs.append({"prompt": prompt, "chosen": chosen, "rejected": rejected})
+    for part in range(DPO_PAIRS // len(prompts)):
+        seeds = [100_000 * (part + 1) + 2 * seed + i for i in range(2)]
+        two = [sft.generate(prompts, max_new_tokens=ROOM, seed=each) for each in seeds]
+        for prompt, *responses in zip(prompts, *two, strict=True):
+            texts = [response.text for response in responses]
+            kind = kindness([prompt] * 2, texts)
+            if kind[0] != kind[1]:
+                chosen, rejected = texts if kind[0] > kind[1] else texts[::-1]
+                pairs.append({"prompt": prompt, "chosen": chosen, "rejected": rejected})
     return operant.DPO(dataset=pairs, preset=None, network=sft, seed=seed, **DPO)
 
 
@@ -196,7 +196,7 @@ def report(found: Sequence[Raw], about: Raw) -> str:
         f"learns {SFT_TEXTS:,} short reviews of {len(LEXICON)} words that a lexicon knows, kind and unkind alike (SFT, "
         f"{SFT_UPDATES} updates). Then PPO is paid the lexicon's score less {KL_PENALTY:g} for each nat from SFT's "
         f"model, over {PPO_ITERATIONS} rollouts of {PPO_ENVIRONMENTS} responses; or DPO (β {DPO['beta']:g}) is shown "
-        f"pairs of SFT's own texts, about {DPO_PAIRS:,} less ties. Scores are of {len(HELD_OUT) * ANSWERS * 8} sampled "
+        f"pairs of SFT's own texts, about {DPO_PAIRS:,} less ties. Scores are of {len(HELD_OUT) * ANSWERS} sampled "
         "responses to prompts that neither learnt from. Written by `python -m benchmarks.sentiment`.\n",
         common.describe(about["date"], about["machine"], about["versions"]) + "\n",
     ]

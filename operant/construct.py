@@ -17,7 +17,12 @@ from operant.envs.atari.options import Atari
 from operant.envs.ids import resolve
 from operant.signatures import documentation, signature_of
 
-TRAINING_VALUES = ("total_timesteps", "evaluate_every", "episodes")  # a preset's, for the command line
+TRAINING_VALUES = (
+    "total_timesteps",
+    "epochs",
+    "evaluate_every",
+    "episodes",
+)  # a preset's, for the command line
 AGENT_ARGUMENTS = tuple(inspect.signature(Agent.__init__).parameters)[3:]  # all but self, algorithm and env
 
 

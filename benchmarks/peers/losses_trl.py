@@ -31,7 +31,8 @@ def main() -> None:
 
 
 def words(tokens: list[int]) -> str:
-    return " ".join(f"t{token}" for token in tokens)
+    """With a space before each, so that texts can be put together."""
+    return "".join(f" t{token}" for token in tokens)
 
 
 def tokenizer(size: int) -> Any:
@@ -49,8 +50,7 @@ def language_model(folder: str) -> Any:
 
 def _dpo(argument: dict[str, Any], values: dict[str, Any], common: dict[str, Any]) -> float:
     rows = [
-        {"prompt": words(row["prompt"]), "chosen": words(row["chosen"]), "rejected": words(row["rejected"])}
-        for row in argument["pairs"]
+        {name: words(row[name]) for name in ("prompt", "chosen", "rejected")} for row in argument["pairs"]
     ]
     model = language_model(argument["model"])
     trainer = DPOTrainer(
@@ -68,7 +68,8 @@ def _dpo(argument: dict[str, Any], values: dict[str, Any], common: dict[str, Any
         for name in ("chosen", "rejected")
         for row in argument["pairs"]
     ]
-    assert inputs["attention_mask"].sum(1).tolist() == expected, "TRL reads other tokens"
+    read = inputs["attention_mask"].sum(1).tolist()
+    assert read == expected, f"TRL reads other tokens: {read} instead of {expected} in each row"
     return trainer.compute_loss(model, inputs).item()
 
 

@@ -63,8 +63,15 @@ def read(algorithm: str, arguments: Sequence[str], kind: Any = Training, command
         known["model"] = known.pop("network")
     if preset.endswith(".toml"):
         _require_known(preset, known, names)
-    if "total_timesteps" not in known and _goes_through_texts(algorithm, kind, arguments):
-        known["epochs"] = known.get("epochs", EPOCHS)
+    if not _says_how_long(arguments):
+        if (
+            "total_timesteps" not in known
+            and kind is Training
+            and catalogue.algorithms()[algorithm]["learns_texts"]
+        ):
+            known = {"epochs": EPOCHS, **known}
+    else:
+        known.pop("epochs", None)
     training, hyperparameters, curiosity = _parsed(algorithm, known, arguments, kind, command)
     training.require_valid()
     if (model := getattr(training, "model", None)) is not None:
@@ -133,11 +140,9 @@ def _require_model(
         raise ValueError(f"--model {model} is the whole network: leave out {described[0]}.")
 
 
-def _goes_through_texts(algorithm: str, kind: Any, arguments: Sequence[str]) -> bool:
-    """Whether texts are learnt from, and nobody typed for how long."""
+def _says_how_long(arguments: Sequence[str]) -> bool:
     typed = {argument.partition("=")[0].replace("_", "-") for argument in arguments}
-    of_texts = catalogue.algorithms()[algorithm]["learns_texts"]
-    return kind is Training and of_texts and not typed & {"--total-timesteps", "--epochs"}
+    return not typed.isdisjoint({"--total-timesteps", "--epochs"})
 
 
 def _names_environment(arguments: Sequence[str]) -> bool:

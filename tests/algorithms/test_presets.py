@@ -26,7 +26,9 @@ def made(name: str, preset: str) -> tuple[Any, dict]:
     """The algorithm of a preset, and its values that are not the algorithm's."""
     values = registry.overlaid(registry.defaults(name), presets.find(name, "any", preset))
     rest = {
-        key: values.pop(key) for key in (*TRAINING_VALUES, *AGENT_ARGUMENTS, "curiosity") if key in values
+        key: values.pop(key)
+        for key in (*TRAINING_VALUES, *AGENT_ARGUMENTS, "curiosity", "kl_penalty")
+        if key in values
     }
     if isinstance(values.get("network"), str):
         values["network"] = texts.network(values["network"])
@@ -132,3 +134,19 @@ def test_dqn_presets_of_the_papers_are_the_papers():
     assert (newer.learning_rate, newer.optimizer_decay, newer.optimizer_eps) == (2.5e-4, 0.95, 0.01)
     assert (newer.target_update_interval, newer.train_freq) == (10_000, 4)
     assert newer.exploration_fraction * rest["total_timesteps"] == pytest.approx(1_000_000)
+
+
+def test_presets_of_text_say_how_long_where_nobody_types_it():
+    """Epochs of a preset or three of them; what is typed takes the place of either."""
+    data = ("--data", "pairs.jsonl", "--model", "sft")
+    assert read("dpo", [*data, "--preset", "characters"]).training.epochs == 4
+    assert read("dpo", [*data]).training.epochs == 3
+    typed = read("dpo", [*data, "--preset", "characters", "--total-timesteps", "7"]).training
+    assert (typed.epochs, typed.total_timesteps) == (None, 7)
+    assert read("sft", ["--data", "a.jsonl", "--preset", "characters"]).training.total_timesteps == 2000
+    assert read("sft", ["--data", "a.jsonl", "--preset", "characters"]).training.epochs is None
+    grpo = read("grpo", ["Arithmetic", "--model", "sft"])
+    assert (grpo.training.epochs, grpo.hyperparameters["max_steps"]) == (None, 3)
+    assert grpo.training.env_kwargs == ("digits=1",)
+    ppo = read("ppo", ["Text", "--model", "sft", "--preset", "characters"])
+    assert (ppo.training.kl_penalty, ppo.hyperparameters["n_steps"]) == ("0.1", 64)
