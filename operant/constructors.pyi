@@ -84,6 +84,9 @@ class _QLearning:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -131,6 +134,13 @@ class _QLearning:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -177,6 +187,9 @@ class _DoubleQLearning:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -224,6 +237,13 @@ class _DoubleQLearning:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -270,6 +290,9 @@ class _SARSA:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -317,6 +340,13 @@ class _SARSA:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -363,6 +393,9 @@ class _ExpectedSARSA:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -410,6 +443,13 @@ class _ExpectedSARSA:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -456,6 +496,9 @@ class _SARSALambda:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -505,6 +548,13 @@ class _SARSALambda:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -555,6 +605,9 @@ class _DynaQ:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -605,6 +658,13 @@ class _DynaQ:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -655,6 +715,9 @@ class _LinearQ:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -702,6 +765,13 @@ class _LinearQ:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -746,6 +816,9 @@ class _TD:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -795,6 +868,13 @@ class _TD:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -844,6 +924,9 @@ class _MonteCarlo:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -893,6 +976,13 @@ class _MonteCarlo:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -941,6 +1031,9 @@ class _GridSearch:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -995,6 +1088,13 @@ class _GridSearch:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1053,6 +1153,9 @@ class _RandomSearch:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1106,6 +1209,13 @@ class _RandomSearch:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1163,6 +1273,9 @@ class _GeneticAlgorithm:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1219,6 +1332,13 @@ class _GeneticAlgorithm:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1282,6 +1402,9 @@ class _CEM:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1336,6 +1459,13 @@ class _CEM:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1396,6 +1526,9 @@ class _EvolutionStrategies:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1450,6 +1583,13 @@ class _EvolutionStrategies:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1508,6 +1648,9 @@ class _ARS:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1563,6 +1706,13 @@ class _ARS:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1623,6 +1773,9 @@ class _REINFORCE:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1690,6 +1843,13 @@ class _REINFORCE:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1779,6 +1939,9 @@ class _A2C:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1850,6 +2013,13 @@ class _A2C:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1942,6 +2112,9 @@ class _IMPALA:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1971,7 +2144,7 @@ class _IMPALA:
         n_steps: int = 20,
         gae_lambda: float = 1.0,
         normalize_advantage: bool = False,
-        policy_lag: int = 1,
+        policy_lag: int | None = None,
         clip_rho: float = 1.0,
         clip_c: float = 1.0,
         ent_coef: float | Schedule | str | Callable[[Any], Any] = 0.01,
@@ -2013,6 +2186,13 @@ class _IMPALA:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2073,7 +2253,8 @@ class _IMPALA:
                 1.0.
             normalize_advantage: Standardise the advantages that a gradient is computed from. Default:
                 False.
-            policy_lag: How many updates old the acting policy is; 0: the newest acts. Default: 1.
+            policy_lag: How many updates old the acting policy is kept; 0: the newest acts; none: 1, and
+                with workers 0, since theirs are older by themselves. Default: None.
             clip_rho: ρ̄: importance ratios of TD errors are clipped at it. It decides which policy's values
                 are learnt. Default: 1.0.
             clip_c: c̄: importance ratios of traces are clipped at it. It decides how fast values are
@@ -2105,6 +2286,9 @@ class _TRPO:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2178,6 +2362,13 @@ class _TRPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2274,6 +2465,9 @@ class _PPO:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2349,6 +2543,13 @@ class _PPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2451,6 +2652,9 @@ class _GRPO:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2529,6 +2733,13 @@ class _GRPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2636,6 +2847,9 @@ class _DQN:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2731,6 +2945,13 @@ class _DQN:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2866,6 +3087,9 @@ class _PQN:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2931,6 +3155,13 @@ class _PQN:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3015,6 +3246,9 @@ class _TD3:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3099,6 +3333,13 @@ class _TD3:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3215,6 +3456,9 @@ class _SAC:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3303,6 +3547,13 @@ class _SAC:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3428,6 +3679,9 @@ class _CrossQ:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3517,6 +3771,13 @@ class _CrossQ:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3648,6 +3909,9 @@ class _BC:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3712,6 +3976,13 @@ class _BC:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3785,6 +4056,9 @@ class _SFT:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3848,6 +4122,13 @@ class _SFT:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3921,6 +4202,9 @@ class _RewardModel:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3984,6 +4268,13 @@ class _RewardModel:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4056,6 +4347,9 @@ class _DPO:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4122,6 +4416,13 @@ class _DPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4201,6 +4502,9 @@ class _KTO:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4265,6 +4569,13 @@ class _KTO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4337,6 +4648,9 @@ class _Random:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4377,6 +4691,13 @@ class _Random:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4411,6 +4732,9 @@ class _RLOO:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4489,6 +4813,13 @@ class _RLOO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4596,6 +4927,9 @@ class _DrGRPO:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4674,6 +5008,13 @@ class _DrGRPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4781,6 +5122,9 @@ class _DAPO:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4859,6 +5203,13 @@ class _DAPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4966,6 +5317,9 @@ class _Rainbow:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5061,6 +5415,13 @@ class _Rainbow:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5196,6 +5557,9 @@ class _BTR:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5291,6 +5655,13 @@ class _BTR:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5426,6 +5797,9 @@ class _QRDQN:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5521,6 +5895,13 @@ class _QRDQN:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5656,6 +6037,9 @@ class _IQN:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5751,6 +6135,13 @@ class _IQN:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5886,6 +6277,9 @@ class _DDPG:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5970,6 +6364,13 @@ class _DDPG:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6086,6 +6487,9 @@ class _TQC:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6174,6 +6578,13 @@ class _TQC:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6299,6 +6710,9 @@ class _REDQ:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6387,6 +6801,13 @@ class _REDQ:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6512,6 +6933,9 @@ class _DroQ:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6600,6 +7024,13 @@ class _DroQ:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6726,6 +7157,9 @@ class _XQC:
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6815,6 +7249,13 @@ class _XQC:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,

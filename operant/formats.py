@@ -77,6 +77,9 @@ CONFIG = {
     "env_timeout": optional(NUMBER).later,
     "async_collect": FLAG.later,
     "devices": optional(COUNT).later,
+    "workers": optional(whole(0, 100_000)).later,
+    "fixed_lag": optional(whole()).later,
+    "max_lag": optional(whole()).later,
     "stats_window_size": whole(1, 2**31 - 1).later,
 }
 PLAN = {  # of a run, in its config, too

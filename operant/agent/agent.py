@@ -65,6 +65,11 @@ class Agent(Model):
         devices: How many devices train together, of those that `operant info` lists. Several seeds are divided among
             them first; where there are more, or one learner, they share its environments and its batches, and the
             results are those of one device within the order of float32 sums. None: as many as divide the seeds.
+        workers: How many workers play for one learner, each in a thread with `num_envs` environments and a policy of
+            its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none for most.
+        fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly; None: they play
+            by the newest policy whenever they are ready.
+        max_lag: What is played by a policy that is more updates old is left out; by default 16 for each worker.
         stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the means.
 
     `close()` ends its environments and processes, and so does the end of a `with` block.
@@ -87,6 +92,9 @@ class Agent(Model):
         env_timeout: float | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
         stats_window_size: int = WINDOW,
     ) -> None:
         if dataset is not None:
@@ -106,6 +114,7 @@ class Agent(Model):
         )
         core = Core(
             *(algorithm, source, seed, seeds, num_envs, async_collect, devices, stats_window_size),
+            workers=inputs.workers_of(algorithm, workers, fixed_lag, max_lag),
             recorded=recorded,
         )
         self._hold(core)
@@ -201,8 +210,11 @@ class Agent(Model):
         )
         started = self._core.learner.run is not None
         size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
-        if self._core.learner.async_collect:
-            inputs.say_nothing_overlaps(self.algorithm.experience, self.num_envs, size)
+        learner = self._core.learner
+        lag = learner.workers and learner.workers.fixed_lag
+        if learner.async_collect or lag:
+            asked = "async_collect=True" if learner.async_collect else f"fixed_lag={lag}"
+            inputs.say_nothing_overlaps(asked, self.algorithm.experience, self.num_envs, size)
         inputs.say_replay_is_empty(self.algorithm.experience, self.step, started)
         for advice in self.algorithm.advice(self.spec):
             warnings.warn(advice, TrainingWarning, stacklevel=2)

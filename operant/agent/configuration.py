@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 from operant import curiosity, habits
-from operant.agent import around, rewards
+from operant.agent import around, inputs, rewards
 from operant.agent.core import Core
 from operant.agent.recorded import Recorded
 from operant.algorithms import registry
@@ -26,6 +26,7 @@ from operant.envs.timeouts import require_timeout
 from operant.envs.wrappers import registry as wrappers
 from operant.fields import FileError, blamed, whole
 
+WORKERS = ("workers", "fixed_lag", "max_lag")  # arguments of the agent
 TOKENIZER = "tokenizer"  # a field of a network, and an argument of environments of text
 
 
@@ -58,8 +59,16 @@ def config(core: Core) -> dict[str, Any]:
         "env_timeout": core.source.env_timeout,
         "async_collect": core.learner.async_collect,
         "devices": core.learner.devices,
+        **_of_workers(core),
         "stats_window_size": core.learner.window,
     }
+
+
+def _of_workers(core: Core) -> dict[str, int | None]:
+    workers = core.learner.workers
+    if workers is None:
+        return dict.fromkeys(WORKERS) | {"workers": None if core.algorithm.default_workers is None else 0}
+    return dict(zip(WORKERS, (workers.count, workers.fixed_lag, workers.max_lag), strict=True))
 
 
 def tokenizer_of(algorithm: Algorithm) -> Any:
@@ -127,6 +136,7 @@ def from_config(
     own["stats_window_size"] = values.pop("stats_window_size", window)
     own["async_collect"] = values.pop("async_collect", config.get("async_collect", False))
     own["devices"] = values.pop("devices", devices_of(config))
+    numbers = [values.pop(name, config.get(name)) for name in WORKERS]
     dataset = config.get("dataset")  # not in files of before
     if dataset is not None:
         own["recorded"] = Recorded.of(values.pop("dataset", None) or Recorded.from_json(dataset))
@@ -164,6 +174,7 @@ def from_config(
         if dataset is not None:
             own["recorded"].spec, own["recorded"].algorithm = expected, algorithm
         algorithm = around.put(algorithm, config.get("curiosity"), config.get("kl_penalty"))
+        own["workers"] = inputs.workers_of(algorithm, *numbers)
         return Core(algorithm, source, **own)
 
 

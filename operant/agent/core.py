@@ -21,6 +21,7 @@ from operant.agent.learner import Begun, Learner
 from operant.agent.recorded import Recorded
 from operant.algorithms.base import Algorithm
 from operant.engine import room
+from operant.engine.asynchronous.workers import Workers
 from operant.engine.log import ITERATIONS, STEP
 from operant.engine.statistics import WINDOW
 from operant.engine.train_state import TrainState
@@ -49,8 +50,10 @@ class Core:
         devices: int | None = None,
         stats_window_size: int = WINDOW,
         recorded: Recorded | None = None,
+        workers: Workers | None = None,
     ) -> None:
         inputs.at_least_one(stats_window_size=stats_window_size)
+        algorithm = algorithm if workers is None else algorithm.for_workers()
         inputs.require_same_discount(algorithm, source.wrappers)
         self.seed = inputs.seed_of(seed)
         learners = inputs.number_of_learners(seeds)
@@ -63,11 +66,17 @@ class Core:
         if async_collect:
             inputs.require_asynchronous(algorithm, source, recorded is not None)
         inputs.require_devices(devices, seeds, source, self.num_envs, algorithm.name, recorded is not None)
+        if workers is not None:
+            inputs.require_workers(
+                workers, algorithm, source, seeds is not None, recorded is not None, async_collect, devices
+            )
         room.require_learners(algorithm, spec, learners)  # networks that cannot be made say so here, too
         self.seeds = inputs.seeds_of(self.seed, seeds)
         own = self.seed if self.seeds is None else self.seeds
         self._place(
-            Learner(algorithm, source, spec, own, stats_window_size, recorded, async_collect, devices)
+            Learner(
+                algorithm, source, spec, own, stats_window_size, recorded, async_collect, devices, workers
+            )
         )
         self._history: list[dict[str, Any]] = []
         self._best: Best | None = None
@@ -129,7 +138,9 @@ class Core:
         seeds = self.seed if self.seeds is None else self.seeds
         if before.async_collect:
             inputs.require_asynchronous(self.algorithm, source, before.recorded is not None)
-        how = before.window, before.recorded, before.async_collect, before.devices
+        if before.workers is not None:
+            inputs.require_workers(before.workers, self.algorithm, source)
+        how = before.window, before.recorded, before.async_collect, before.devices, before.workers
         learner = Learner(self.algorithm, source, spec, seeds, *how)
         learner.state = jax.tree.map(jnp.copy, before.state)
         learner.begun = Begun(before.step, before.iteration)
@@ -250,6 +261,7 @@ class Core:
             num_envs=self.num_envs if self.source.copies is None else None,
             async_collect=self.learner.async_collect,
             devices=self.learner.devices if seeds == self.seeds else 1,
+            workers=self.learner.workers,
             stats_window_size=self.learner.window,
             recorded=self.recorded,
         )

@@ -14,6 +14,7 @@ from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.engine import devices as shared
 from operant.engine import processes
+from operant.engine.asynchronous.workers import Workers
 from operant.envs.source import Source
 from operant.envs.wrappers import Wrapper
 from operant.memory import nbytes
@@ -116,12 +117,12 @@ def say_how_far(plan: Experience, num_envs: int, total_timesteps: int, before: i
         )
 
 
-def say_nothing_overlaps(plan: Experience, num_envs: int, chunk: int) -> None:
+def say_nothing_overlaps(asked: str, plan: Experience, num_envs: int, chunk: int) -> None:
     """Warn where every iteration is a row of metrics by itself, for which no experience is collected ahead."""
     if chunk == 1:
         each = plan.steps_per_iteration(num_envs)
         warnings.warn(
-            f"async_collect=True does nothing: environments wait for the end of each row of metrics, and a row is one "
+            f"{asked} does nothing: environments wait for the end of each row of metrics, and a row is one "
             f"iteration of {each:,} steps. Set log_interval to several times that.",
             TrainingWarning,
             stacklevel=3,
@@ -262,6 +263,61 @@ def require_alone(**given: Any) -> None:
                 f"{name}={value!r}: {processes.count()} processes train together, of which none may be changed by "
                 "itself. Leave it out."
             )
+
+
+def require_workers(
+    workers: Workers,
+    algorithm: Algorithm,
+    source: Source,
+    several: bool = False,
+    recorded: bool = False,
+    async_collect: bool = False,
+    devices: int | None = None,
+) -> None:
+    """Raise ValueError, with what to do, where workers cannot play for a learner."""
+    asked, plan = f"workers={workers.count}", algorithm.experience
+    if recorded or plan.offline:
+        raise ValueError(f"{asked}: {algorithm.name} learns from a dataset. Leave it out.")
+    if plan.whole_episodes or plan.replay is not None or not algorithm.learns_from_older:
+        raise ValueError(
+            f"{asked}: {algorithm.name} does not learn from rollouts of older policies. Leave it out, or take IMPALA, "
+            "APPO, A3C, PPO or PQN."
+        )
+    if algorithm.innermost is not algorithm:
+        raise ValueError(
+            f"{asked}: {algorithm.name} keeps returns of all environments, and learns from those of one worker at a "
+            "time. Leave one of them out."
+        )
+    if several:
+        raise ValueError(
+            f"{asked}: several seeds are trained in one program. Train them in runs of their own."
+        )
+    if async_collect:
+        raise ValueError(f"{asked}: workers go on while something is learnt. Leave out async_collect.")
+    if devices not in (None, 1) or processes.count() > 1:
+        raise ValueError(f"{asked}: there is one learner, on one device. Leave out devices, or workers.")
+    if source.copies is not None and workers.count > 1:
+        raise ValueError(
+            f"{asked}: every worker has environments of its own. Pass an id, or a callable that makes one environment."
+        )
+
+
+def workers_of(
+    algorithm: Algorithm, count: int | None, fixed_lag: int | None, max_lag: int | None
+) -> Workers | None:
+    """The workers that are asked for, by default as many as the algorithm says; None for none, which is 0 too.
+
+    Raises ValueError for numbers that cannot be.
+    """
+    count = algorithm.default_workers if count is None else count
+    if count is not None and count != 0:
+        return Workers(count, fixed_lag, max_lag)
+    for name, value in (("fixed_lag", fixed_lag), ("max_lag", max_lag)):
+        if value is not None:
+            raise ValueError(
+                f"{name}={value}: it is how old the policies of workers are. Set workers, or leave it out."
+            )
+    return None
 
 
 def require_same_discount(algorithm: Algorithm, wrappers: Sequence[Wrapper]) -> None:

@@ -16,14 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant import settings
+from operant.agent import loops
 from operant.agent.recorded import Recorded
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.engine import processes, room
-from operant.engine.dataset import DatasetLoop
-from operant.engine.device import DeviceLoop
+from operant.engine.asynchronous.workers import Workers
 from operant.engine.devices import shape_of
-from operant.engine.host import HostLoop
 from operant.engine.log import UPDATES
 from operant.engine.statistics import WINDOW
 from operant.engine.train import Loop, steps_done
@@ -68,9 +67,11 @@ class Learner:
         recorded: Recorded | None = None,
         async_collect: bool = False,
         devices: int | None = None,
+        workers: Workers | None = None,
     ) -> None:
-        self.window, self.recorded, self.async_collect = window, recorded, async_collect
         self.devices = devices  # None: as many as divide the seeds
+        self.window, self.recorded = window, recorded
+        self.async_collect, self.workers = async_collect, workers
         self.algorithm, self.source, self.spec = algorithm, source, spec
         self.seeds = None if isinstance(seeds, int) else len(seeds)
         self.key = key_of(seeds) if isinstance(seeds, int) else keys_of(seeds)
@@ -120,10 +121,17 @@ class Learner:
         return self._initial_state(self.algorithm, self.key)
 
     def _initial_state(self, algorithm: Algorithm, key: jax.Array) -> PyTree:
+        spec = replace(self.spec, num_envs=self.environments_of_each)
+
         def one(key: jax.Array) -> PyTree:
-            return initial_state(algorithm, self.spec, key)
+            return initial_state(algorithm, spec, key)
 
         return one(key) if self.seeds is None else jax.vmap(one)(key)
+
+    @property
+    def environments_of_each(self) -> int:
+        """How many environments each learner has, those of all of its workers together."""
+        return self.spec.num_envs * (1 if self.workers is None else self.workers.count)
 
     @property
     def step(self) -> int:
@@ -197,16 +205,19 @@ class Learner:
 
     def _made_loop(self) -> Loop:
         """A loop of the present algorithm, over the environments that there are, or else new ones."""
-        recorded, native = self.recorded, self.source.native
-        common, devices = (self.seeds, self.return_experience, self.window), self.devices
-        if recorded is not None:
-            how = self.seeds, self.window, devices
-            return DatasetLoop(self.algorithm, self.spec, lambda: recorded.data, *how)
-        if native is not None:
-            return DeviceLoop(self.algorithm, native, self.spec.num_envs, *common, devices)
-        there = None if self._loop is None else self._loop.environments
-        environments = there or self.source.host(self.spec.num_envs * (self.seeds or 1))
-        return HostLoop(self.algorithm, environments, *common, self.async_collect, devices)
+        return loops.make(
+            self.algorithm,
+            self.source,
+            self.spec,
+            self.seeds,
+            self.window,
+            self.recorded,
+            async_collect=self.async_collect,
+            devices=self.devices,
+            workers=self.workers,
+            return_experience=self.return_experience,
+            environments=None if self._loop is None else self._loop.environments,
+        )
 
     @property
     def environments(self) -> HostEnvironments:
@@ -327,6 +338,8 @@ class Learner:
         if self._loop is not None and self._loop.environments is not None:
             self._closing()
             self._loop = None
+        elif self._loop is not None:
+            self._loop.close()
 
     def salvage(self) -> None:
         """A chunk failed in Python, as in an environment of the user's: keep its last finished iteration."""

@@ -97,6 +97,10 @@ def title(core: Core) -> str:
     where += ", collecting ahead" if core.learner.async_collect else ""
     devices = core.learner.devices
     where += "" if devices is None else f", {devices} device{'s' * (devices != 1)}"
+    workers = core.learner.workers
+    if workers is not None:
+        where += f", {workers.count} worker{'s' * (workers.count != 1)}"
+        where += "" if workers.fixed_lag is None else f" in turns, lag {workers.fixed_lag}"
     seeds = "" if core.seeds is None else f", {len(core.seeds)} seeds"
     environments = f"{core.num_envs} environment{'s' * (core.num_envs != 1)}"
     return f"{core.name} on {source.id} ({where}; {environments}{seeds})"

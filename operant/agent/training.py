@@ -323,6 +323,11 @@ def require_collected(
     core: Core, observers: Sequence[Observer], info_keywords: Sequence[str], hooks: Hooks
 ) -> None:
     """Raise ValueError, naming who waits for them, where no environment steps come that could be looked at."""
+    if core.learner.workers is not None and hooks.wants("on_step"):
+        raise ValueError(
+            "on_step: workers step environments at the same time, in threads of their own. Use on_row, on_rollout "
+            "or observers; or leave out workers."
+        )
     if core.recorded is None:
         return
     waiting = {"observers": observers, "info_keywords": info_keywords, "on_step": hooks.wants("on_step")}

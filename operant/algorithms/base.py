@@ -94,9 +94,19 @@ class Algorithm(eqx.Module):
 
     @property
     def learns_from_older(self) -> bool:
-        """Whether it may learn from what an earlier policy of its own did, as with `async_collect`: `Batch.behavior` is
-        the state that acted then. By default where experience is replayed."""
+        """Whether it may learn from what an earlier policy of its own did, as with `async_collect` and `workers`:
+        `Batch.behavior` is the state that acted then. By default where experience is replayed."""
         return self.experience.replay is not None
+
+    @property
+    def default_workers(self) -> int | None:
+        """How many workers play and learn apart where nobody says so; None: none."""
+        return None
+
+    def for_workers(self) -> Self:
+        """Itself as it learns from what workers play, whose policies are as old as they are. Raises ValueError for
+        hyperparameters that do not go together with that."""
+        return self
 
     @property
     def default_num_envs(self) -> int:

@@ -111,6 +111,13 @@ class KLRegularized(Algorithm):
     def default_num_envs(self) -> int:
         return self.algorithm.default_num_envs
 
+    @property
+    def default_workers(self) -> int | None:
+        return self.algorithm.default_workers
+
+    def for_workers(self) -> Self:
+        return replace(self, algorithm=self.algorithm.for_workers())
+
     def check(self, spec: EnvSpec) -> None:
         learner = self.innermost
         if not isinstance(learner, PolicyGradient):

@@ -8,7 +8,8 @@ to learner. So no loop knows of it, checkpoints hold them, and whoever selects o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 import equinox as eqx
 import jax
@@ -67,6 +68,13 @@ class Varied(Algorithm):
     @property
     def default_num_envs(self) -> int:
         return self.algorithm.default_num_envs
+
+    @property
+    def default_workers(self) -> int | None:
+        return self.algorithm.default_workers
+
+    def for_workers(self) -> Self:
+        return replace(self, algorithm=self.algorithm.for_workers())
 
     @property
     def exploration(self) -> ExplorationNoise:

@@ -290,6 +290,9 @@ def _agent(asked: Asked) -> Agent:
         env_timeout=training.env_timeout,
         async_collect=training.async_collect,
         devices=training.devices,
+        workers=training.workers,
+        fixed_lag=training.fixed_lag,
+        max_lag=training.max_lag,
         stats_window_size=training.stats_window_size,
     )
 

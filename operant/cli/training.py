@@ -68,6 +68,14 @@ class Training:
     """How many processes train together (--coordinator)."""
     process_id: int | None = None
     """Which of them this is, from 0; the first one writes the run directory (--coordinator)."""
+    workers: int | None = None
+    """Workers that play for one learner, each in a thread with --num-envs environments of its own; 0: none; by default
+    as many as the algorithm says, which is none for most."""
+    fixed_lag: int | None = None
+    """With --workers: how many updates old the policy is by which they play, in turns and reproducibly. By default they
+    play by the newest one, and nobody waits."""
+    max_lag: int | None = None
+    """With --workers: experience of a policy that is more updates old is left out; by default 16 for each worker."""
     env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE…")] = ()
     """Keyword arguments of the environment, such as is_slippery=false map_name=8x8."""
     reward: Annotated[tuple[str, ...], tyro.conf.arg(metavar="RULE|RUN[:WEIGHT]…")] = ()

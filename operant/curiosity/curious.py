@@ -97,6 +97,13 @@ class Curious(Algorithm):
     def default_num_envs(self) -> int:
         return self.inner.default_num_envs
 
+    @property
+    def default_workers(self) -> int | None:
+        return self.algorithm.default_workers
+
+    def for_workers(self) -> Self:
+        return replace(self, algorithm=self.algorithm.for_workers())
+
     def check(self, spec: EnvSpec) -> None:
         self.inner.check(spec)
         self.curiosity.check(spec)

@@ -14,6 +14,7 @@ from operant.algorithms.random import Random, RandomState
 from operant.engine.collect import ActorState, act, noise_of
 from operant.engine.collected import Collected, Gathering
 from operant.engine.devices import Devices
+from operant.engine.first_alone import FirstAlone
 from operant.engine.flat import Block, Packed, number, packed_jit
 from operant.engine.learn import to_environment
 from operant.engine.noise_blocks import NoiseBlocks
@@ -70,6 +71,12 @@ class Collector:
         frames = 1 if spec.dummy_steps else spec.frame_stack
         self._frames = frames  # k, where observations are stacks of k of which the newest is enough
 
+    def another(self, environments: HostEnvironments) -> Collector:
+        """One that plays others of the same kind, in another thread, by the same compiled programs."""
+        made = Collector(environments, self.spec, self.seeds, self._remember)
+        made._acting, made.noise = self._acting, self.noise.another()
+        return made
+
     def reset(self, key: jax.Array, count: int, start: int | None = None, group: int = 1) -> None:
         """Fresh episodes everywhere; every count has its own, and every learner those that it would have alone.
 
@@ -108,8 +115,8 @@ class Collector:
         are the episodes under way.
         """
         block = self._drawn(algorithm, key, random, first, steps)
-        if random not in self._acting:
-            self._acting[random] = self._compiled(algorithm, run, block, random)
+        if random not in self._acting:  # of several threads that do so at once the first one's is taken
+            self._acting.setdefault(random, self._compiled(algorithm, run, block, random))
         acting, afresh, needed = self._acting[random]
         parts = [array if wanted else None for array, wanted in zip(run.arrays, needed, strict=True)]
         constants, noise, offset = algorithm.arrays, block.leaves, first - block.first
@@ -194,8 +201,8 @@ class Collector:
 
         layouts = algorithm.layout, run.layout, None, None
         return Acting(
-            self._devices.bound(packed_jit(act_on, (*layouts, None, None, None))),
-            self._devices.bound(packed_jit(afresh, layouts)),
+            FirstAlone(self._devices.bound(packed_jit(act_on, (*layouts, None, None, None)))),
+            FirstAlone(self._devices.bound(packed_jit(afresh, layouts))),
             run.needed(acted_by),
         )
 

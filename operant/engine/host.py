@@ -7,12 +7,10 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant import settings
 from operant.algorithms.base import Algorithm
 from operant.engine.ahead import Fresh, Worker
 from operant.engine.collected import Collected
@@ -20,16 +18,15 @@ from operant.engine.collector import NOWHERE, Collector
 from operant.engine.devices import Devices
 from operant.engine.flat import Packed
 from operant.engine.host_learner import HostLearner, Metrics
+from operant.engine.host_start import compiled, first_run, with_fresh_episodes
 from operant.engine.learn import report, to_time_major
 from operant.engine.metrics import Summands, present
 from operant.engine.seed_axis import inside, outside
 from operant.engine.statistics import WINDOW
 from operant.engine.train import Stepped
-from operant.engine.train_state import TrainState, acted_by, initial_state, start, start_of_episode
+from operant.engine.train_state import TrainState, acted_by, start_of_episode
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
-from operant.ops.normalization import Normalizer
-from operant.replay import ring
 from operant.types import PyTree, Transition
 
 
@@ -75,48 +72,12 @@ class HostLoop:
 
     def init(self, key: jax.Array, size: int | None = None) -> TrainState:
         self._begin(key, 0)
-
-        def initial(algorithm: Algorithm, key: jax.Array) -> PyTree:
-            return initial_state(algorithm, self.spec, key)
-
-        def first(
-            algorithm: Algorithm, key: jax.Array, state: PyTree, observation: PyTree, action_mask: PyTree
-        ) -> TrainState:
-            seen = observation, action_mask
-            return start(algorithm, self.spec, key, state, (), *seen, self.window, self._goals)
-
-        make_state = self._compiled(initial, settings.once(exact=False))
-        make = self._compiled(first, settings.once(exact=True))
-        given = self.algorithm, key
-        return make(*given, make_state(*given), *self._seen)
+        return first_run(self.algorithm, self.spec, self.seeds, key, self._seen, self.window, self._goals)
 
     def restart(self, run: TrainState) -> TrainState:
         """A stored run with fresh episodes, since environments on the host cannot be stored with it."""
         self._begin(run.key, int(np.asarray(run.iteration).max()) + 1)
-        statistics = run.statistics
-
-        def kind(node: PyTree) -> bool:
-            return isinstance(node, Normalizer)
-
-        afresh = jax.tree.map(lambda node: node.afresh() if kind(node) else node, run.state, is_leaf=kind)
-        observation, action_mask = self._seen
-        return eqx.tree_at(
-            lambda r: (
-                *(r.state, r.observation, r.action_mask, r.carry, r.exploration, r.replay),
-                *(r.statistics.running_return, r.statistics.running_length),
-            ),
-            run,
-            (
-                afresh,
-                jax.tree.map(jnp.asarray, observation),
-                jax.tree.map(jnp.asarray, action_mask),
-                *self._start_of_episode(self.algorithm, run.state),
-                None if run.replay is None else ring.truncate_open_episodes(run.replay),
-                jnp.zeros_like(statistics.running_return),
-                jnp.zeros_like(statistics.running_length),
-            ),
-            is_leaf=lambda x: x is None,
-        )
+        return with_fresh_episodes(run, self._seen, self._start_of_episode(self.algorithm, run.state))
 
     def step(self, run: TrainState, count: int, size: int, more: bool = False) -> Stepped:
         """Fewer iterations where `watch` says stop; Stopped is raised where that is before the first has ended.
@@ -306,16 +267,8 @@ class HostLoop:
         """Metrics of a whole chunk: the algorithm's own of its state, and those of the last episodes."""
         return jax.device_get(self._report(self.algorithm, run.state, run.statistics))
 
-    def _compiled(self, function: Callable, options: Mapping[str, Any] | None = None) -> Any:
-        """`function(algorithm, *arguments)`, compiled; mapped over the arguments' first axis when there are seeds."""
-        if self.seeds is None:
-            mapped = function
-        else:
-
-            def mapped(algorithm: Algorithm, *arguments: Any) -> Any:
-                return jax.vmap(lambda *own: function(algorithm, *own))(*arguments)
-
-        return jax.jit(mapped, compiler_options=dict(options or {}))
+    def _compiled(self, function: Callable) -> Any:
+        return compiled(function, self.seeds)
 
 
 def _joined(blocks: list[Transition]) -> Transition | None:

@@ -67,28 +67,35 @@ class HostLearner:
         *,
         learning: bool,
         acted: Sequence | None = None,
+        first: int | None = None,
     ) -> tuple[Metrics, PyTree]:
         """Replace the run's arrays, after an iteration of learning, or of collecting only: `(metrics, exploration)`.
 
         `experience` are an iteration's rounds, and `memory` is the policy's before the first step `[S, N, …]`, or
         where it is stored before every one, `[S, T, N, …]`; exploration has the state `[S, N, …]` after the last one.
         `acted` are the arrays of the run that acted, where it was an earlier one; those that acting needs not are None.
+        `first` is which of the run's environments the first column is of, where the run has more of them.
         """
         block = self._drawn(algorithm, key, iteration)
-        first = learning not in self._compiled
-        if first:
+        new = learning not in self._compiled
+        if new:
             function = self._learning(block, run.layout) if learning else self._warming_up
-            layouts = (algorithm.layout, run.layout, *[None] * 6)
+            layouts = (algorithm.layout, run.layout, *[None] * 7)
             kept = run.needed(acted_by) if self._shared else ()
             compiled = packed_jit(function, layouts, replaces=1, kept=kept)
             self._compiled[learning] = self._devices.bound(compiled)
         phase = watch.phase
-        watch.phase = "compiling" if first else phase
+        watch.phase = "compiling" if new else phase
         watch.shields += 1  # arrays are used up and made here: interrupted, both would be gone
         try:
             run.arrays, told = self._compiled[learning](
                 *(algorithm.arrays, run.arrays, experience, memory, exploration),
-                *(block.leaves, number(iteration - block.first), acted),
+                *(
+                    block.leaves,
+                    number(iteration - block.first),
+                    acted,
+                    None if first is None else number(first),
+                ),
             )
         finally:
             watch.shields -= 1
@@ -111,13 +118,14 @@ class HostLearner:
             noise: list,
             index: jax.Array,
             acted: Sequence | None,
+            first: jax.Array | None,
         ) -> tuple[TrainState, tuple[Metrics, PyTree]]:
             def one(
                 run: TrainState, fresh: Transition, memory: PyTree, noise: list, behavior: PyTree
             ) -> tuple:
                 drawn = layout.tree([leaf[index] for leaf in noise])
                 fresh, told = judged(self._judge, fresh)
-                run, metrics = learn(algorithm, run, fresh, memory, drawn, self._goals, behavior)
+                run, metrics = learn(algorithm, run, fresh, memory, drawn, self._goals, behavior, first)
                 return run, {**metrics, **told}
 
             fresh = self._together(experience)
@@ -139,6 +147,7 @@ class HostLearner:
         noise: list,
         index: jax.Array,
         acted: None,
+        first: None,
     ) -> tuple[TrainState, tuple[Metrics, PyTree]]:
         def one(run: TrainState, fresh: Transition, memory: PyTree) -> TrainState:
             return warm_up(algorithm, run, fresh, memory, self._goals)

@@ -85,11 +85,13 @@ def learn(
     noise: LearningNoise,
     goals: Goals | None = None,
     behavior: PyTree = None,
+    first: jax.Array | None = None,
 ) -> tuple[TrainState, Metrics]:
     """The run after learning from fresh experience `[T, N, …]`, collected with memory `carry` before its first step.
 
     Where sequences are replayed, `carry` is the memory before every step, `[T, N, …]`. `goals` are what the environment
-    says of goals, if it has any. `behavior` is the algorithm's state that acted, where that is not the run's.
+    says of goals, if it has any. `behavior` is the algorithm's state that acted, where that is not the run's. `first`
+    is which of the run's environments the first column is of, where the run has more of them.
     """
     experience = spread(experience, 1)
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
@@ -109,7 +111,7 @@ def learn(
         state, metrics = state_and_metrics(algorithm, algorithm.update(run.state, batch, noise.update, clock))
         if experience.valid is not None and not plan.whole_episodes:  # whose first steps always happened
             metrics = only_where(jnp.any(experience.valid), metrics)
-    return finish_iteration(algorithm, run, state, replay, experience, clock, goals), metrics
+    return finish_iteration(algorithm, run, state, replay, experience, clock, goals, first), metrics
 
 
 def _stored(plan: Replay, replay: ring.Ring, experience: Transition, carry: PyTree) -> ring.Ring:
@@ -202,10 +204,14 @@ def finish_iteration(
     experience: Transition,
     clock: Clock,
     goals: Goals | None = None,
+    first: jax.Array | None = None,
 ) -> TrainState:
-    """The run with everything that merely sees experience brought up to date."""
+    """The run with everything that merely sees experience brought up to date; `first` as in `learn`."""
     num_envs = run.statistics.running_length.shape[0]
-    experience = to_time_major(experience, experience.reward.shape[1] // num_envs)
+    if first is None:
+        experience = to_time_major(experience, experience.reward.shape[1] // num_envs)
+    else:
+        experience = among(experience, num_envs, first)
     return eqx.tree_at(
         lambda r: (r.state, r.replay, r.clock, r.iteration, r.statistics, r.exploration),
         run,
@@ -242,6 +248,24 @@ def to_time_major(experience: Transition, rounds: int, learners: int = 1) -> Tra
         rows = x.reshape(x.shape[0], learners, rounds, -1, *x.shape[2:])
         order = (2, 0, 1, *range(3, rows.ndim))
         return rows.transpose(order).reshape(rounds * x.shape[0], -1, *x.shape[2:])
+
+    return jax.tree.map(leaf, experience)
+
+
+def among(experience: Transition, num_envs: int, first: Any) -> Transition:
+    """Steps `[T, n, …]` of environments from the `first` on as those of all, `[T, N, …]`: of the others none happened.
+
+    In JAX, or of NumPy arrays in NumPy.
+    """
+    experience = replace(experience, valid=experience.mask)
+
+    def leaf(x: Any) -> Any:
+        if isinstance(x, np.ndarray):
+            whole = np.zeros((len(x), num_envs, *x.shape[2:]), x.dtype)
+            whole[:, first : first + x.shape[1]] = x
+            return whole
+        whole = jnp.zeros((len(x), num_envs, *x.shape[2:]), x.dtype)
+        return jax.lax.dynamic_update_slice_in_dim(whole, x, first, 1)
 
     return jax.tree.map(leaf, experience)
 

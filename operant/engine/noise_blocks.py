@@ -7,6 +7,7 @@ from collections.abc import Callable
 import jax
 
 from operant.algorithms.base import Algorithm
+from operant.engine.first_alone import FirstAlone
 from operant.engine.flat import Block, Packed, flatten
 from operant.engine.train_state import Stream
 from operant.types import PyTree
@@ -21,6 +22,12 @@ class NoiseBlocks:
         self._seeds = seeds
         self._drawers: dict[Stream, Callable] = {}
         self._blocks: dict[Stream, Block] = {}
+
+    def another(self) -> NoiseBlocks:
+        """Those of another run, drawn by the same compiled programs."""
+        made = NoiseBlocks(self._seeds)
+        made._drawers = self._drawers
+        return made
 
     def clear(self) -> None:
         """Forget them: the key is another one."""
@@ -43,7 +50,7 @@ class NoiseBlocks:
                 mapped = (
                     sample_noise if self._seeds is None else jax.vmap(sample_noise, in_axes=(None, 0, None))
                 )
-                self._drawers[which] = jax.jit(mapped)
+                self._drawers.setdefault(which, FirstAlone(jax.jit(mapped)))
             known = Block(first, *flatten(self._drawers[which](algorithm.tree, key, first)))
             self._blocks[which] = known
         return known

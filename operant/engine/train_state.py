@@ -31,6 +31,7 @@ class Stream(IntEnum):
     UPDATE = 4
     WARM_UP = 5
     GOALS = 6
+    WORKER = 7  # of whose keys each has streams of its own
 
 
 def stream(key: jax.Array, which: Stream) -> jax.Array:

@@ -20,6 +20,9 @@ AGENT = (
     "env_timeout",
     "async_collect",
     "devices",
+    "workers",
+    "fixed_lag",
+    "max_lag",
     "stats_window_size",
 )
 LEARN = ("checkpoint_every", "keep_checkpoints", "checkpoint_replay", "evaluate_every", "evaluation_episodes")
@@ -31,6 +34,9 @@ USUAL = {
     "env_timeout": None,
     "async_collect": False,
     "devices": None,
+    "workers": None,
+    "fixed_lag": None,
+    "max_lag": None,
     "stats_window_size": 100,
     "checkpoint_every": None,
     "keep_checkpoints": 2,

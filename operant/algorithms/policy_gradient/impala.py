@@ -10,8 +10,9 @@ truncated, which bounds their variance:
 
     ρ_t = min(ρ̄, π(a_t|s_t) / μ(a_t|s_t)),   c_t = λ min(c̄, π(a_t|s_t) / μ(a_t|s_t))
 
-Here one machine does both in turn, and the policy that acts is kept `policy_lag` updates old on purpose: this gives
-what a learner with that delay would learn, and is reproducible to the last bit.
+With workers (`Agent(workers=…)`) policies are as old as they are. Without, one program does both in turn, and the
+policy that acts is kept `policy_lag` updates old on purpose: this gives what a learner with that delay would learn, and
+is reproducible to the last bit.
 
 | paper | here |
 |---|---|
@@ -28,6 +29,7 @@ what a learner with that delay would learn, and is reproducible to the last bit.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Self
 
 import equinox as eqx
 import jax
@@ -63,8 +65,9 @@ class IMPALA(ActorCriticLearner):
     n_steps: int = static(20)
     gae_lambda: float = 1.0
     """λ of V-trace: 0 relies on the value network, 1 on the corrected returns."""
-    policy_lag: int = static(1)
-    """How many updates old the acting policy is; 0: the newest acts."""
+    policy_lag: int | None = static(None)
+    """How many updates old the acting policy is kept; 0: the newest acts; none: 1, and with workers 0, since theirs are
+    older by themselves."""
     clip_rho: float = 1.0
     """ρ̄: importance ratios of TD errors are clipped at it. It decides which policy's values are learnt."""
     clip_c: float = 1.0
@@ -86,7 +89,21 @@ class IMPALA(ActorCriticLearner):
         ranges.not_negative(self, "vf_coef")
         ranges.finite(self, "ent_coef")
         lag = self.policy_lag
-        require(isinstance(lag, int) and lag >= 0, "policy_lag", lag, "a whole number of updates, 0 or more")
+        whole = lag is None or (isinstance(lag, int) and lag >= 0)
+        require(whole, "policy_lag", lag, "a whole number of updates, 0 or more, or None")
+
+    @property
+    def lag(self) -> int:
+        """How many updates old the acting policy is kept."""
+        return 1 if self.policy_lag is None else self.policy_lag
+
+    def for_workers(self) -> Self:
+        if self.policy_lag:
+            raise ValueError(
+                f"policy_lag={self.policy_lag}: policies of workers are as old as they are. Leave it out; fixed_lag "
+                "says how old they are to be."
+            )
+        return replace(self, policy_lag=0)
 
     @property
     def learns_from_older(self) -> bool:
@@ -98,9 +115,9 @@ class IMPALA(ActorCriticLearner):
 
     def init(self, spec: EnvSpec, key: jax.Array) -> IMPALAState:
         network, normalizer = self.start(spec, key)
-        lagged_networks = jax.tree.map(lambda x: jnp.repeat(x[None], self.policy_lag, 0), network)
+        lagged_networks = jax.tree.map(lambda x: jnp.repeat(x[None], self.lag, 0), network)
         optimizer = self.make_optimizer(0.0, self.max_grad_norm).init(network)
-        return IMPALAState(network, optimizer, normalizer, lagged_networks if self.policy_lag else None)
+        return IMPALAState(network, optimizer, normalizer, lagged_networks if self.lag else None)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
         """Exploring, μ acts, and log μ(a|s) are the extras; otherwise π acts."""
