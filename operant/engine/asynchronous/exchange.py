@@ -194,7 +194,7 @@ class Exchange:
             self._changed.notify_all()
 
     def failed(self, worker: int, error: BaseException, tries: int) -> bool:
-        """A worker has failed so many times in a row; whether it is to try again, and else it is left out."""
+        """A worker has failed `tries` times in a row: whether it is to try again. If not, it is left out."""
         one, again = self._known[worker], self.begun and not self._needs_all and tries < TRIES
         with self._changed:
             what = f"worker {worker}: {type(error).__name__}: {error}"
