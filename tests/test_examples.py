@@ -19,6 +19,7 @@ from operant.envs.registry import native
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PICTURES = {  # figures in each executed notebook
     "from_chains_to_q_learning": 5,
+    "honest_comparisons": 3,
     "in_a_notebook": 3,
     "policies_and_reinforce": 4,
     "ppo_from_its_equations": 4,

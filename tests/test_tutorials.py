@@ -48,3 +48,13 @@ def test_the_tutorial_on_ppo_has_the_librarys_loss(run):
         assert length[1].shape == (2, 4)
     divergence = {name: values.mean() for name, (_, values) in seen["divergences"].items()}
     assert divergence["one epoch"] < divergence["PPO"] < divergence["no clip"]
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_comparisons_computes_what_the_library_does(run):
+    seen = run("honest_comparisons", SEEDS=4, STEPS=2_000, EPISODES=2)
+    assert seen["comparison"].names == ("baseline", "plain")
+    assert seen["comparison"].probability_of_improvement[0] == seen["chance"]
+    assert seen["expected_best"](seen["plain"], 50) > seen["plain"].mean()
+    assert seen["sweep"].tested.seeds == (1000, 1001, 1002, 1003)
+    assert 1e-3 <= seen["sweep"].best_values["learning_rate"] <= 1e-1
