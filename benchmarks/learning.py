@@ -27,7 +27,6 @@ STUDIES = (
     Study("Q-learning CliffWalking", "q-learning", "CliffWalking-v1", -13),
     Study("Q-learning FrozenLake", "q-learning", "FrozenLake-v1", 0.66, of_iqm=True),
     Study("Q-learning CartPole", "q-learning", "CartPole-v1", 475, of_iqm=True),
-    Study("SARSA over tiles MountainCar", "linear-q", "MountainCar-v0", -110),
     Study("DQN CartPole", "dqn", "CartPole-v1", 475),
     Study("DQN with 770 parameters CartPole", "dqn", "CartPole-v1", 475, preset="cartpole-770"),
     Study("Double DQN CartPole", "dqn", "CartPole-v1", 475, values={"double": True}),
