@@ -26,6 +26,7 @@ SHIPPED = (
     "q-learning/GridWorld",
     "q-learning/CliffWalking-v1",
     "q-learning/FrozenLake-v1",
+    "q-learning/CartPole-v1",
     "ars/CartPole-v1",
     "cem/CartPole-v1",
     "reinforce/CartPole-v1",
@@ -34,7 +35,9 @@ SHIPPED = (
     "ppo/Pendulum-v1",
     "ppo/Acrobot-v1",
     "dqn/CartPole-v1",
+    "pqn/MinBreakout",
     "sac/Pendulum-v1",
+    "td3/Pendulum-v1",
 )
 LARGEST = 5_000_000  # bytes of all models together
 
