@@ -23,6 +23,7 @@ PICTURES = {  # figures in each executed notebook
     "in_a_notebook": 3,
     "policies_and_reinforce": 4,
     "ppo_from_its_equations": 4,
+    "your_own_environment": 3,
     "pong_from_the_first_frame": 6,
 }
 TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"

@@ -58,3 +58,17 @@ def test_the_tutorial_on_comparisons_computes_what_the_library_does(run):
     assert seen["expected_best"](seen["plain"], 50) > seen["plain"].mean()
     assert seen["sweep"].tested.seeds == (1000, 1001, 1002, 1003)
     assert 1e-3 <= seen["sweep"].best_values["learning_rate"] <= 1e-1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:total_timesteps=")  # whole rollouts are taken
+def test_the_tutorial_on_environments_agrees_with_itself_and_finds_every_mistake(run):
+    seen = run("your_own_environment", SEEDS=2, STEPS=1_024)
+    assert seen["compared"] > 100
+    kinds = {name: report.kinds for name, report in seen["reports"].items()}
+    assert kinds["OwnDice"] == ("seed",)
+    assert not seen["reports"]["NotANumber"].ok
+    assert not seen["reports"]["OutOfBounds"].ok
+    assert any("truncated=True" in text for text in seen["reports"]["TimeIsUp"].advice)
+    assert seen["printed"].count("nothing is wrong") == 3  # both capsules, and the one that only has advice
+    assert set(seen["results"]) == {"all three", "height and fuel alone", "the last two of them"}
