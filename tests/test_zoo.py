@@ -82,7 +82,7 @@ def test_a_wrong_name_is_answered_with_the_nearest():
 
 
 @pytest.mark.parametrize(
-    "line", ["resume {}", "diagnose {}", "plot {}", "ui {}", "branch {} new", "evaluate zoo:ppo/CartPol"]
+    "line", ["resume {}", "diagnose {}", "plot {}", "branch {} new", "evaluate zoo:ppo/CartPol"]
 )
 def test_commands_that_take_runs_say_that_it_is_a_model(line, capsys):
     assert run(line.format(f"zoo:{POLE}")) == 2

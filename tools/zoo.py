@@ -34,6 +34,7 @@ SHIPPED = (
     "ppo/CartPole-v1",
     "ppo/Pendulum-v1",
     "ppo/Acrobot-v1",
+    "ppo/LunarLander-v3",
     "dqn/CartPole-v1",
     "pqn/MinBreakout",
     "sac/Pendulum-v1",

@@ -23,6 +23,7 @@ MODULES = {
 GROUPS = {  # names of `operant` by where they come from
     "agent": "Agents",
     "construct": "Agents",
+    "connecting": "Agents",
     "algorithms": "Agents",
     "comparison": "Agents",
     "reproduction": "Agents",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import groupby
 
 from operant import decimals, zoo
 from tools.site.links import ROOT, relative
@@ -20,10 +19,10 @@ def page() -> str:
         f"with operant, `operant watch` plays it at once: [the zoo]({relative('zoo.md', PAGE)}).",
         _overview(),
     ]
-    for algorithm, entries in groupby(zoo.entries().values(), lambda entry: entry.algorithm):
+    for algorithm in dict.fromkeys(entry.algorithm for entry in zoo.entries().values()):
         parts.append(f"## {algorithm}")
-        for entry in entries:
-            parts += _described(entry)
+        for entry in zoo.entries().values():
+            parts += _described(entry) if entry.algorithm == algorithm else []
     return "\n\n".join(parts) + "\n"
 
 
