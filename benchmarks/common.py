@@ -27,6 +27,8 @@ PACKAGES = (
     "equinox",
     "optax",
     "torch",
+    "transformers",
+    "trl",
     "stable-baselines3",
     "sb3-contrib",
     "sbx-rl",

@@ -47,7 +47,7 @@ _MODULES = {
     "operant.connecting": ("connect_processes",),
     "operant.construct": ("make",),
     "operant.diagnosis": ("diagnose",),
-    "operant.curiosity": ("Counts", "ICM", "RND"),
+    "operant.curiosity": ("Counts", "ICM", "Preferences", "RND"),
     "operant.engine.files": ("DiskError",),
     "operant.engine.run_lock": ("RunInUseError",),
     "operant.engine.trajectories": ("Trajectory", "to_transitions"),

@@ -76,6 +76,7 @@ from operant.constructors import TRPO as TRPO
 from operant.constructors import XQC as XQC
 from operant.curiosity import Counts as Counts
 from operant.curiosity import ICM as ICM
+from operant.curiosity import Preferences as Preferences
 from operant.curiosity import RND as RND
 from operant.diagnosis import diagnose as diagnose
 from operant.engine.files import DiskError as DiskError

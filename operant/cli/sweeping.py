@@ -72,7 +72,7 @@ class Sweeping:
     """Wrappers around the environment, the innermost first, such as repeat:4 frame-stack:4; see docs/wrappers.md."""
     modules: Annotated[tuple[str, ...], tyro.conf.arg(name="import", metavar="MODULE…")] = ()
     """Python modules that register environments; they may lie in the current folder."""
-    curiosity: Literal["none", "counts", "icm", "rnd"] = "none"
+    curiosity: Literal["none", "counts", "icm", "preferences", "rnd"] = "none"
     """An intrinsic reward for novelty, with values that all trials share."""
     preset: str = "auto"
     """Hyperparameters that all trials share, as for `operant train`: auto, a name, none, or your own FILE.toml."""

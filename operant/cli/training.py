@@ -86,7 +86,7 @@ class Training:
     Scores are by the environment's own rewards."""
     modules: Annotated[tuple[str, ...], tyro.conf.arg(name="import", metavar="MODULE…")] = ()
     """Python modules that register environments; they may lie in the current folder."""
-    curiosity: Literal["none", "counts", "icm", "rnd"] = "none"
+    curiosity: Literal["none", "counts", "icm", "preferences", "rnd"] = "none"
     """An intrinsic reward for novelty. It has flags of its own: `--curiosity rnd --help` lists them."""
     kl_penalty: Annotated[str | None, tyro.conf.arg(metavar="COEFFICIENT[:TARGET[:GAIN]][:whiten]")] = None
     """What each nat of KL divergence from --model costs of the reward, as in 0.1; with a target, the divergence of an

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from operant.curiosity.counts import Counts
     from operant.curiosity.curious import Curious
     from operant.curiosity.icm import ICM
+    from operant.curiosity.preferences import Preferences
     from operant.curiosity.rnd import RND
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Counts",
     "Curiosity",
     "Curious",
+    "Preferences",
     "curiosity",
     "make_curious",
     "parts",
@@ -33,6 +35,7 @@ __getattr__ = exports(
         "Counts": "operant.curiosity.counts",
         "Curious": "operant.curiosity.curious",
         "ICM": "operant.curiosity.icm",
+        "Preferences": "operant.curiosity.preferences",
         "RND": "operant.curiosity.rnd",
     },
 )

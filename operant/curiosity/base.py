@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -20,6 +21,7 @@ class Curiosity(eqx.Module):
     `weight […]` is 0 for those that never happened.
     """
 
+    alone: ClassVar[bool] = False  # whether the algorithm learns from it in place of the environment's reward
     scale: float | Schedule = 1.0
     """Weight of the intrinsic reward added to the environment's: a number or a schedule."""
     normalize_reward: bool = static(False)

@@ -139,7 +139,7 @@ class Curious(Algorithm):
         own = jax.random.fold_in(key, _OWN)
         return CuriousState(
             self.inner.init(spec, key),
-            self.curiosity.init(spec, own),
+            self.curiosity.init(columns, own),
             Normalizer.build(columns, observations=False, rewards=self.curiosity.normalize_reward),
             Normalizer.build(spec, observations=False, rewards=self.inner is not self.algorithm),
             self.valued and IntrinsicValue.build(self.valued, spec, jax.random.fold_in(key, _VALUE)),
@@ -228,7 +228,9 @@ class Curious(Algorithm):
                 clock,
             )
         scale = at(self.curiosity.scale, clock)
-        reward = state.extrinsic.rewards(transition.reward) + scale * paid
+        reward = scale * paid
+        if not self.curiosity.alone:
+            reward = state.extrinsic.rewards(transition.reward) + reward
         behavior = None if batch.behavior is None else batch.behavior.learner
         rewarded = replace(batch, transition=replace(transition, reward=reward), behavior=behavior)
         learner, learnt, *priority = self.inner.update(state.learner, rewarded, key, clock)

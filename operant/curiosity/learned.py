@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -44,6 +45,23 @@ class Features(eqx.Module):
         return self.head(self.encoder(observation))
 
 
+def _network(value: Network | dict) -> Network:
+    """A hyperparameter `network` from what users write: a Network, or a dict of its values."""
+    if isinstance(value, Network):
+        return value
+    if isinstance(value, dict):
+        return Network(**value)
+    raise ValueError(
+        f"network={type(value).__name__}: a curiosity's network must be an operant.Network or a dict of its values, so "
+        "that a model file can name it."
+    )
+
+
+def own_network() -> Any:
+    """A hyperparameter that is a network of the curiosity's own: a Network, or a dict of its values."""
+    return eqx.field(default=Network(activation="relu"), converter=_network)
+
+
 class Learned(Curiosity):
     """An intrinsic reward that is the error of a learnt model."""
 
@@ -63,7 +81,7 @@ class Learned(Curiosity):
     """The largest norm of gradients of the curiosity's own networks; longer ones are scaled down."""
     features: int = static(64)
     """Number of features of an observation."""
-    network: Network = eqx.field(default=Network(activation="relu"), converter=lambda value: _network(value))
+    network: Network = own_network()
     """The curiosity's own networks."""
 
     def __check_init__(self) -> None:
@@ -112,15 +130,3 @@ class Learned(Curiosity):
 
         (models, optimizer_state), metrics = jax.lax.scan(step, (models, optimizer_state), order)
         return models, optimizer_state, jax.tree.map(jnp.mean, metrics)
-
-
-def _network(value: Network | dict) -> Network:
-    """A hyperparameter `network` from what users write: a Network, or a dict of its values."""
-    if isinstance(value, Network):
-        return value
-    if isinstance(value, dict):
-        return Network(**value)
-    raise ValueError(
-        f"network={type(value).__name__}: a curiosity's network must be an operant.Network or a dict of its values, so "
-        "that a model file can name it."
-    )

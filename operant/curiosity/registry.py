@@ -14,6 +14,7 @@ CURIOSITIES: Table[type[Curiosity]] = Table(
     {
         "counts": "operant.curiosity.counts:Counts",
         "icm": "operant.curiosity.icm:ICM",
+        "preferences": "operant.curiosity.preferences:Preferences",
         "rnd": "operant.curiosity.rnd:RND",
     }
 )

@@ -245,7 +245,7 @@ def test_curiosity_is_made_from_names_and_values():
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("rdn", "curiosity='rdn': must be one of none, counts, icm, rnd"),
+        ("rdn", "curiosity='rdn': must be one of none, counts, icm, preferences, rnd"),
         (0.5, "curiosity=0.5: must be one of none"),
         ({"scale": 1.0}, "must be one of none"),
         ({"name": "icm", "bata": 1.0}, "ICM has no hyperparameter 'bata'"),
