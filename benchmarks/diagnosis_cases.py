@@ -174,7 +174,7 @@ HEALTHY = (
     *(
         Healthy(algorithm, "CartPole-v1", 475)
         for algorithm in (
-            *("ppo", "a2c", "trpo", "impala", "reinforce", "dqn", "double-dqn", "qr-dqn", "pqn"),
+            *("ppo", "a2c", "trpo", "impala", "reinforce", "dqn", "iqn", "qr-dqn", "pqn"),
             *("cem", "ars", "genetic", "q-learning"),
         )
     ),

@@ -14,7 +14,7 @@ from operant.cli.flags import fields_of
 from operant.diagnosis.checks import CHECKS, look
 from operant.diagnosis.evidence import Evidence, Layer, Networks, Repeats, Setup, Target
 from operant.diagnosis.finding import Finding, by_weight
-from operant.spaces import Discrete
+from operant.spaces import Box, Discrete
 from tests.diagnosis.evidence import STEPS, box, chance, course, healthy, played, setup, varied, with_columns
 
 NAMES = {check.__name__.replace("_", "-"): check for check in CHECKS}
@@ -165,7 +165,7 @@ CASES = {
     ),
     "values-too-high": (
         with_values(healthy(), np.full((52, 4), 95.0)),
-        with_values(healthy(), np.full((52, 4), 60.0)),
+        with_values(healthy(), np.full((52, 4), 82.0)),
     ),
     "value-explains-nothing": (
         with_columns(chance(), train_explained_variance=-0.1),
@@ -325,3 +325,33 @@ def test_diverged_finds_the_learner_and_the_step():
     values[1, 3] = np.nan  # a metric that is not there in every row says nothing
     assert NAMES["diverged"](replace(with_columns(healthy(setup=setup(seeds=3)), train_loss=values))) is None
     assert NAMES["diverged"](healthy(setup=setup(lost=True))) is not None
+
+
+def test_seed_leaks_names_the_worse_of_two_faults():
+    found = NAMES["seed-leaks"](healthy(repeats=Repeats(False, False, copies_same=False)))
+    assert found is not None
+    assert "does not fix the episode" in found.wrong
+    found = NAMES["seed-leaks"](healthy(repeats=Repeats(True, True, copies_same=False)))
+    assert found is not None
+    assert "Two copies with the same seed" in found.wrong
+
+
+def test_actions_unreachable_looks_at_each_element_of_an_action():
+    two = setup(action_space=Box((-1.0, -1.0), (1.0, 1.0), (2,)))
+
+    def covering(*shares: float) -> Evidence:
+        explored = replace(layers(), first_coverage=np.array(shares))
+        return healthy(setup=two, reach=1.0, networks=explored)
+
+    found = NAMES["actions-unreachable"](covering(0.9, 0.09))
+    assert found is not None
+    assert "the range of action 1" in found.wrong
+    assert NAMES["actions-unreachable"](covering(0.9, 0.11)) is None
+
+
+def test_seeds_split_where_the_gap_is_more_than_half_of_their_range():
+    def with_one_between(place: float) -> Evidence:
+        return of_seeds((0.0,) * 20 + (place,) + (910.0,) * 20)
+
+    assert NAMES["seeds-split"](with_one_between(440.0)) is not None
+    assert NAMES["seeds-split"](with_one_between(455.0)) is None

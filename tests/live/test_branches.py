@@ -77,6 +77,18 @@ def test_what_cannot_be_begun_says_why_and_leaves_nothing(finished, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["parent"]
 
 
+def test_a_branch_whose_checkpoint_goes_while_it_is_copied_leaves_nothing(finished, tmp_path, monkeypatch):
+    def gone(*_):
+        raise FileNotFoundError("a newer checkpoint took its place")
+
+    parent = shutil.copytree(finished, tmp_path / "parent")
+    monkeypatch.setattr("operant.agent.branching._copy_checkpoint", gone)
+    with Page([parent]) as page:
+        assert begun(page) == (409, {"problem": "a newer checkpoint took its place"})
+        assert names(page) == ["parent"]
+    assert [path.name for path in tmp_path.iterdir()] == ["parent"]
+
+
 def test_a_branch_is_trained_in_a_process_of_its_own_one_at_a_time(finished, tmp_path):
     parent = shutil.copytree(finished, tmp_path / "parent")
     with Page([parent]) as page:

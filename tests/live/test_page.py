@@ -177,13 +177,16 @@ def test_a_body_in_parts_without_end_is_cut_off(held):
 def test_floods_are_refused_and_pass(held):
     page, guard = held.page, held.page.server.config.app
     # Nothing comes back meanwhile, however slow the machine is.
-    guard.all, guard.changing, guard.entering = Allowance(0, 240), Allowance(0, 20), Allowance(0, 10)
+    guard.all, guard.changing, guard.entering = Allowance(0, 400), Allowance(0, 20), Allowance(0, 10)
+    guard.acting = Allowance(0, 60)
     steered = [ask(page, "POST", "/api/steer", {"kind": "no"})[0] for _ in range(40)]
     assert steered == [400] * 20 + [429] * 20
     entered = [ask(page, "POST", "/enter", {"token": "no"})[0] for _ in range(20)]
     assert entered == [401] * 10 + [429] * 10
-    read = [ask(page, "GET", "/page.css")[0] for _ in range(200)]
-    assert read == [200] * 180 + [429] * 20
+    acted = [ask(page, "POST", "/api/act", {"contest": "x", "action": 0})[0] for _ in range(80)]
+    assert acted == [404] * 60 + [429] * 20
+    read = [ask(page, "GET", "/page.css")[0] for _ in range(280)]
+    assert read == [200] * 260 + [429] * 20
     guard.all = Allowance(60, 240)
     assert ask(page, "GET", "/api/runs")[0] == 200
     assert page.steering.paused
