@@ -74,7 +74,7 @@ def measure(workers: int, environment: float, seconds: float) -> Raw:
     agent = _agent(workers, environment)
     with agent:
         each = max(environment, 1e-4 * workers)
-        agent.learn(2 * STEPS * workers, progress_bar=False, log_interval=STEPS * workers)
+        agent.learn(2 * STEPS * workers, progress_bar=False, log_interval=2 * STEPS * workers)
         rollouts = max(2, round(seconds / (STEPS * each)))
         before, begun = agent.step, time.perf_counter()
         total = rollouts * STEPS * workers
