@@ -1,8 +1,8 @@
-"""Actors, a queue and a learner: how many steps a second, in closed form and by simulation.
+"""Workers, a queue and a learner: how many steps a second, in closed form and by simulation.
 
-W workers step one environment each. A step takes `environment` seconds there, and `step` + `worker`·W seconds of the
-process that acts and hands messages over. Experience comes in rollouts of T steps; learning from one takes
-`update` + `sample` seconds for each of its samples.
+W workers, threads of one process, step an environment each. A step takes `environment` seconds there, in which the
+process does something else, and `step` seconds of the process: the policy's call, and Python. Experience comes in
+rollouts of T steps; learning from one takes `update` + T·`sample` seconds, of the same process.
 """
 
 from __future__ import annotations
@@ -20,52 +20,47 @@ import numpy as np
 class Costs:
     """Seconds, as they were measured on one machine."""
 
-    step: float  # of a step, whatever the number of workers: one call of the policy
-    worker: float  # of a step, for each worker: a message there and one back
-    update: float  # of learning from a rollout, whatever its size
-    sample: float  # of learning, for each sample
+    step: float  # of the process for each step
+    update: float  # of learning from a rollout, however long
+    sample: float  # of learning, for each of its steps
+
+    def learning(self, steps: int) -> float:
+        """From a rollout of this many steps."""
+        return self.update + self.sample * steps
 
 
-def lockstep(costs: Costs, workers: int, environment: float, steps: int, *, overlapped: bool) -> float:
-    """Steps a second where all workers wait for each other at every step, and `overlapped`: while something is learnt.
-
-    T·W / (T·(e + s + w·W) + L), or T·W over the longer of the two.
-    """
-    collecting = steps * (environment + costs.step + costs.worker * workers)
-    learning = costs.update + costs.sample * steps * workers
-    return steps * workers / (max(collecting, learning) if overlapped else collecting + learning)
+def played(costs: Costs, workers: int, environment: float) -> float:
+    """Steps a second that workers give whom nobody keeps waiting: W / (e + s)."""
+    return workers / (environment + costs.step)
 
 
-def apart(costs: Costs, workers: int, environment: float, steps: int) -> float:
-    """Steps a second where each worker acts by itself and a queue takes its rollouts: the least of three.
+def processed(costs: Costs, steps: int) -> float:
+    """Steps a second that one process has time for, which acts and learns: 1 / (s + u / T + l)."""
+    return 1 / (costs.step + costs.learning(steps) / steps)
 
-    What the workers play, W / (e + s); what one process can take from the queue, 1 / w for each step, or T of them in
-    one message; and what can be learnt, T / (u + l·T).
-    """
-    played = workers / (environment + costs.step)
-    taken = steps / costs.worker
-    learnt = steps / (costs.update + costs.sample * steps)
-    return min(played, taken, learnt)
+
+def rate(costs: Costs, workers: int, environment: float, steps: int) -> float:
+    """Steps a second: the lesser of both."""
+    return min(played(costs, workers, environment), processed(costs, steps))
+
+
+def saturation(costs: Costs, environment: float, steps: int) -> float:
+    """How many workers keep the process busy, of whom more bring nothing."""
+    return processed(costs, steps) * (environment + costs.step)
 
 
 def bound(costs: Costs, workers: int, environment: float, steps: int) -> str:
-    """What keeps `apart` from more: the environments, the queue or the learner."""
-    limits = {
-        "environments": workers / (environment + costs.step),
-        "queue": steps / costs.worker,
-        "learner": steps / (costs.update + costs.sample * steps),
-    }
-    return min(limits, key=lambda name: limits[name])
+    """What keeps `rate` from more: the environments, acting or learning."""
+    if played(costs, workers, environment) <= processed(costs, steps):
+        return "environments"
+    return "acting" if costs.step > costs.learning(steps) / steps else "learning"
 
 
-def fitted(
-    workers: Sequence[int], seconds_per_step: Sequence[float], environment: float
-) -> tuple[float, float]:
-    """`(step, worker)` of the least squares of what a step of all workers took beyond its environment; none below 0."""
-    design = np.stack([np.ones(len(workers)), np.asarray(workers, float)], 1)
-    beyond = np.asarray(seconds_per_step) - environment
-    step, worker = np.linalg.lstsq(design, beyond, rcond=None)[0]
-    return max(float(step), 0.0), max(float(worker), 0.0)
+def fitted(sizes: Sequence[float], seconds: Sequence[float]) -> tuple[float, float]:
+    """The constant and the slope of a straight line of least squares; none below 0."""
+    design = np.stack([np.ones(len(sizes)), np.asarray(sizes, float)], 1)
+    constant, slope = np.linalg.lstsq(design, np.asarray(seconds, float), rcond=None)[0]
+    return max(float(constant), 0.0), max(float(slope), 0.0)
 
 
 @dataclass(frozen=True)
@@ -114,7 +109,8 @@ def simulate(
     seed: int = 0,
 ) -> Simulated:
     """Each worker plays by itself and puts its rollouts of `steps` steps into a queue of at most `queue`, before which
-    it waits while that is full; a learner takes one after another, `learning` seconds each.
+    it waits while that is full; a learner takes one after another, `learning` seconds each. Where `queue` is 0 it takes
+    them from the workers, who then play on, as those of operant do.
     """
     random = np.random.default_rng(seed)
     events: list[tuple[float, int]] = []  # when a worker, or the learner (−1), is done
@@ -139,7 +135,9 @@ def simulate(
         else:
             held.append(who)
         while True:  # whoever can go on does
-            if held and len(line) < queue:
+            if held and len(line) < queue + (
+                idle and not line
+            ):  # what the learner takes at once needs no room
                 worker = held.popleft()
                 line.append(began[worker])
                 play(worker, now)

@@ -8,41 +8,39 @@ import pytest
 from benchmarks import scale, sweep
 from benchmarks.scale_model import (
     Costs,
-    apart,
     bound,
     durations,
     fitted,
-    lockstep,
+    played,
+    processed,
+    rate,
+    saturation,
     simulate,
     simulate_lockstep,
 )
 
-COSTS = Costs(step=0.001, worker=0.0001, update=0.01, sample=0.00001)
+COSTS = Costs(step=0.001, update=0.01, sample=0.00001)
 
 
-def test_lockstep_is_a_rollout_of_all_over_its_time():
-    # 20 steps of 0.1 + 0.001 + 64·0.0001 s; an update of 0.01 + 1,280·0.00001 s.
-    assert lockstep(COSTS, 64, 0.1, 20, overlapped=False) == pytest.approx(1280 / (20 * 0.1074 + 0.0228))
-    assert lockstep(COSTS, 64, 0.1, 20, overlapped=True) == pytest.approx(1280 / (20 * 0.1074))
-    slow = Costs(0.001, 0.0001, 5.0, 0.0)
-    assert lockstep(slow, 64, 0.1, 20, overlapped=True) == pytest.approx(1280 / 5.0)
+def test_rate_is_the_lesser_of_what_is_played_and_what_is_processed():
+    # A step of 0.1 + 0.001 s; of the process 0.001 s, and 0.0102 s for 20 of them.
+    assert played(COSTS, 64, 0.1) == pytest.approx(64 / 0.101)
+    assert processed(COSTS, 20) == pytest.approx(1 / 0.00151)
+    assert rate(COSTS, 64, 0.1, 20) == pytest.approx(64 / 0.101)
+    assert rate(COSTS, 100, 0.1, 20) == pytest.approx(1 / 0.00151)
+    assert saturation(COSTS, 0.1, 20) == pytest.approx(0.101 / 0.00151)
 
 
-def test_apart_is_the_least_of_what_is_played_taken_and_learnt():
-    assert apart(COSTS, 10, 0.1, 20) == pytest.approx(10 / 0.101)
-    assert bound(COSTS, 10, 0.1, 20) == "environments"
-    assert apart(COSTS, 10_000, 0.1, 20) == pytest.approx(20 / (0.01 + 0.0002))
-    assert bound(COSTS, 10_000, 0.1, 20) == "learner"
-    slow_queue = Costs(0.001, 0.1, 0.001, 0.0)
-    assert (apart(slow_queue, 10_000, 0.1, 20), bound(slow_queue, 10_000, 0.1, 20)) == (200, "queue")
+def test_bound_says_what_more_workers_wait_for():
+    assert bound(COSTS, 64, 0.1, 20) == "environments"
+    assert bound(COSTS, 100, 0.1, 20) == "acting"
+    assert bound(COSTS, 100, 0.1, 5) == "learning"
 
 
 def test_fitted_finds_the_costs_that_times_were_made_of():
-    workers = [1, 8, 64, 200]
-    assert fitted(workers, [0.1 + 0.003 + 0.0002 * count for count in workers], 0.1) == pytest.approx(
-        (0.003, 0.0002)
-    )
-    assert fitted(workers, [0.05] * 4, 0.1)[0] == 0
+    lengths = [5, 20, 80, 320]
+    assert fitted(lengths, [0.003 + 0.0002 * length for length in lengths]) == pytest.approx((0.003, 0.0002))
+    assert fitted([1, 2], [1.0, 3.0]) == pytest.approx((0.0, 2.0))
 
 
 def test_durations_have_their_mean_and_variation():
@@ -62,8 +60,9 @@ def test_simulate_without_variation_is_the_model():
     assert full.lag == pytest.approx(99.5, abs=5)
 
 
-def test_simulate_with_one_worker_and_a_slow_learner_lags_by_its_queue():
-    # One rollout is learnt from, one waits in the queue, one before it.
+def test_simulate_with_one_worker_and_a_slow_learner_lags_by_what_waits():
+    # Each rollout is played while the one before is learnt from, and a queue holds one more.
+    assert simulate(1, 0.01, 10, 5.0, 0, rollouts=100).lag == pytest.approx(1, abs=0.1)
     assert simulate(1, 0.01, 10, 5.0, 1, rollouts=100).lag == pytest.approx(2, abs=0.1)
 
 
@@ -77,20 +76,18 @@ def test_simulate_lockstep_waits_for_the_slowest():
 
 def test_report_of_scale_says_what_is_reached_and_what_limits():
     runs = [
-        {"workers": 64, "environment": 0.1, "steps_per_second": 600.0, "seconds_per_step": 64 / 600},
-        {"workers": 1, "environment": 0.0, "steps_per_second": 2_000.0, "seconds_per_step": 0.0005},
-        {"workers": 8, "environment": 0.1, "steps_per_second": 79.0, "seconds_per_step": 8 / 79},
+        {"workers": 64, "environment": 0.1, "steps_per_second": 600.0, "policy_lag": 60.0},
+        {"workers": 1, "environment": 0.0, "steps_per_second": 900.0, "policy_lag": 1.0},
+        {"workers": 16, "environment": 0.0, "steps_per_second": 1_000.0, "policy_lag": None},
     ]
-    learning = [{"workers": count, "seconds": 0.01 + 0.0002 * count} for count in (1, 8, 64)]
+    learning = [{"length": length, "seconds": 0.01 + 0.0002 * length} for length in (5, 20, 80)]
     costs = scale.costs_of(runs, learning)
-    assert costs.update == pytest.approx(0.01)
-    assert costs.sample == pytest.approx(0.00001)
-    assert costs.worker == pytest.approx((64 / 600 - 8 / 79) / 56)
+    assert vars(costs) == pytest.approx({"step": 0.001 - 0.014 / 20, "update": 0.01, "sample": 0.0002})
     raw = {"date": "2000-01-01", "machine": {"processor": "p", "cores": 2, "system": "s"}, "versions": {}}
     text = scale.report(raw | {"runs": runs, "learning": learning, "costs": vars(costs)})
     assert "Reached: 0.938, pass" in text
-    assert "| 64 | 100 | 600 | 0.938 |" in text
-    assert "longer rollouts" in text or "a second device" in text
+    assert "| 64 | 100 | 600 | 0.938 | 0.997 | 60.0 |" in text
+    assert "longer rollouts" in text
 
 
 def test_ratio_of_sweeps_is_of_trials_in_the_same_time():

@@ -96,14 +96,23 @@ def test_batches_are_divided_among_devices():
     assert odd.output_shardings.is_fully_replicated
 
 
-@pytest.mark.parametrize("name", ["PPO", pytest.param("DQN", marks=pytest.mark.full)])
-def test_devices_act_and_learn_for_environments_in_python(name):
+@pytest.mark.parametrize(
+    ("name", "seeds"),
+    [
+        ("PPO", None),
+        pytest.param("PPO", 2, marks=pytest.mark.full),
+        pytest.param("DQN", None, marks=pytest.mark.full),
+    ],
+)
+def test_devices_act_and_learn_for_environments_in_python(name, seeds):
     algorithm, environment = CASES[name]
 
     def loop(devices):
-        return HostLoop(algorithm, NativeOnHost(environment, NUM_ENVS), None, devices=devices)
+        environments = NativeOnHost(environment, NUM_ENVS * (seeds or 1))
+        return HostLoop(algorithm, environments, seeds, devices=devices)
 
-    (one, *_), (two, *_) = (trained(loop(count)) for count in (1, 2))
+    (one, *_), (two, *_) = (trained(loop(count), seeds) for count in (1, 2))
+    assert all(len(x.sharding.device_set) == 2 for x in jax.tree.leaves(two.state))
     assert_close(one, two)
 
 
@@ -179,28 +188,31 @@ def test_datasets_are_divided_among_seeds_only():
 
 
 FOUR = """
-import jax, sys
+import sys
 sys.path.insert(0, {tests!r})
 from tests.engine.test_devices import *
 assert len(jax.devices()) == 4
-for name in CASES:
-    one, *_ = trained(on_devices(name, 1))
-    for count in (2, 4):
-        assert_close(one, trained(on_devices(name, count))[0])
-one, *_ = trained(on_devices("PPO", 1, 2), 2)
-four, *_ = trained(on_devices("PPO", 4, 2), 2)
-assert four.observation.sharding.spec == PartitionSpec("seeds", "environments")
-assert_close(one, four)
-algorithm, environment = CASES["PPO"]
-host = [HostLoop(algorithm, NativeOnHost(environment, 2 * NUM_ENVS), 2, devices=count) for count in (1, 4)]
-one, four = (trained(loop, 2)[0] for loop in host)
+name, seeds = {name!r}, {seeds!r}
+one, four = (trained(on_devices(name, count, seeds), seeds, 2)[0] for count in (1, 4))
+expected = ("environments",) if seeds is None else ("seeds", "environments")
+assert four.observation.sharding.spec == PartitionSpec(*expected)
 assert_close(one, four)
 """
 
 
-def test_four_devices_of_a_learner_and_of_two_give_what_one_gives():
+@pytest.mark.parametrize(
+    ("name", "seeds"),
+    [
+        ("PPO", 2),
+        pytest.param("PPO", None, marks=pytest.mark.full),
+        ("DQN", None),
+        pytest.param("SAC", None, marks=pytest.mark.full),
+    ],
+)
+def test_four_devices_give_what_one_gives(name, seeds):
     flags = "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
-    run_script(FOUR.format(tests=str(Path(__file__).parents[2])), XLA_FLAGS=flags)
+    text = FOUR.format(tests=str(Path(__file__).parents[2]), name=name, seeds=seeds)
+    run_script(text, XLA_FLAGS=flags)
 
 
 TOGETHER = """
@@ -241,7 +253,7 @@ def test_two_processes_give_what_one_with_two_devices_gives(tmp_path, seeds):
         )
         for index in (0, 1)
     ]
-    errors = [process.communicate(timeout=200)[1] for process in both]
+    errors = [process.communicate(timeout=900)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
     agent = ppo(devices=2, seeds=seeds or None)
     agent.learn(
@@ -271,6 +283,6 @@ def run_script(text, **changed):
         env=environment_of(**changed),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-3000:]
