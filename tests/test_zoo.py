@@ -96,6 +96,8 @@ def test_commands_that_take_models_take_names_of_the_zoo(tmp_path, monkeypatch, 
     assert run(f"evaluate zoo:{GRID} --episodes 2") == 0
     assert capsys.readouterr().out.startswith("97.0 [97.0, 97.0] over 2 episodes of GridWorld")
     assert run(f"show zoo:{POLE} bars.png --what actions --observation 0 0 0 0") == 0
+    assert run(f"show zoo:{GRID} table.png") == 0
+    assert (tmp_path / "table.png").read_bytes().startswith(b"\x89PNG")
     assert run(f"compare zoo:{GRID} zoo:{GRID} --episodes 2") == 0
     assert f"zoo:{GRID} (first)" in capsys.readouterr().out
     assert run(f"info zoo:{GRID}") == 0
@@ -107,7 +109,7 @@ def test_commands_that_take_models_take_names_of_the_zoo(tmp_path, monkeypatch, 
         == 0
     )
     assert "score: 97.0" in capsys.readouterr().out
-    assert {path.name for path in tmp_path.iterdir()} == {"bars.png", "a"}
+    assert {path.name for path in tmp_path.iterdir()} == {"bars.png", "table.png", "a"}
 
 
 def test_a_policy_of_the_zoo_is_exported_here_and_not_into_the_package(tmp_path, monkeypatch):

@@ -58,7 +58,8 @@ class Model(Acting, Tunable):
         """What the policy does over two quantities of a vector observation; written as PNG to `path`, if given.
 
         Of Discrete actions how likely they are, of a Box a map for each of up to six elements. Of a search for the two
-        numbers of a constant action, how it went over a map of the return instead.
+        numbers of a constant action, how it went over a map of the return instead. Of a table over a grid, such as a
+        gridworld's, the value of each action in each cell.
 
         Args:
             states: Visited ones `[K, D]`, drawn as dots: `agent.record("film.mp4").observations`. Without them an

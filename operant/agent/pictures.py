@@ -89,11 +89,20 @@ def _require_critic(core: Core) -> None:
 def plot_policy(
     core: Core, path: str | Path | None, states: np.ndarray | None, axes: Sequence[int | str] | None
 ) -> Figure:
-    """What the policy does over two quantities of a vector observation, or where its two parameters were found."""
+    """What the policy does over two quantities of a vector observation, or where its two parameters were found; of the
+    table of a grid all its values.
+    """
     if has_landscape(core.algorithm, core.source):
         from operant.agent.landscape import landscape
 
         return landscape(core, path)
+    from operant.studio.table_map import table_map
+    from operant.studio.tables import learnt_table
+
+    title = f"{core.name} on {core.source.id}"
+    table = learnt_table(core.state, core.source.twin or core.source.given) if core.seeds is None else None
+    if table is not None:
+        return table_map(table.q_values, table.layout, visits=table.visits, title=title, path=path)
     _require_map(core)
     from operant.studio.names import names
     from operant.studio.policy_map import policy_map
@@ -122,7 +131,7 @@ def plot_policy(
         if isinstance(action, spaces.Box) and action.bounded
         else None,
         states=states,
-        title=f"{core.name} on {source.id}",
+        title=title,
         path=path,
     )
 
