@@ -36,6 +36,7 @@ SHIPPED = (
     "ppo/Acrobot-v1",
     "ppo/LunarLander-v3",
     "dqn/CartPole-v1",
+    "rainbow/CartPole-v1",
     "pqn/MinBreakout",
     "sac/Pendulum-v1",
     "td3/Pendulum-v1",
