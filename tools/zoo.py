@@ -32,6 +32,7 @@ SHIPPED = (
     "reinforce/CartPole-v1",
     "a2c/CartPole-v1",
     "ppo/CartPole-v1",
+    "ppo/CartPole-v1/cartpole-memory",
     "ppo/Pendulum-v1",
     "ppo/Acrobot-v1",
     "ppo/LunarLander-v3",
