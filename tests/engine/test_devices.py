@@ -127,6 +127,11 @@ def test_seeds_are_divided_among_devices_before_environments():
     assert Devices(2, 4, 3).mesh.shape == {"seeds": 2, "environments": 1}
 
 
+def test_seeds_on_devices_of_their_own_learn_what_they_learn_on_one():
+    (one, *_), (two, *_) = (trained(on_devices("PPO", count, 2), 2, 1) for count in (1, 2))
+    assert_close(one, two)
+
+
 @pytest.mark.parametrize(
     ("count", "seeds", "num_envs", "message"),
     [
