@@ -93,7 +93,8 @@ def test_batches_are_divided_among_devices():
         odd = jax.jit(lambda x: spread(x * 2.0)).lower(jnp.zeros((5, 3))).compile()
     assert "f32[2,4]" in text
     assert minibatch.output_shardings.spec == PartitionSpec("environments")
-    assert odd.output_shardings.is_fully_replicated
+    assert "f32[3,3]" in minibatch.as_text()
+    assert "f32[3,3]" not in odd.as_text()  # nor is it filled up to 6
 
 
 @pytest.mark.parametrize(
