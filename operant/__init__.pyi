@@ -31,6 +31,8 @@ from operant.comparison import compare as compare
 from operant.connecting import connect_processes as connect_processes
 from operant.construct import make as make
 from operant.constructors import A2C as A2C
+from operant.constructors import A3C as A3C
+from operant.constructors import APPO as APPO
 from operant.constructors import ARS as ARS
 from operant.constructors import BC as BC
 from operant.constructors import BTR as BTR

@@ -1977,6 +1977,7 @@ class _A2C:
         use_rms_prop: bool = True,
         rms_prop_alpha: float = 0.99,
         rms_prop_eps: float = 1e-05,
+        async_gradients: bool = False,
     ) -> Agent:
         """Advantage actor–critic, for every action space, with masks and recurrent networks.
 
@@ -2088,6 +2089,9 @@ class _A2C:
                 update. Default: 0.99.
             rms_prop_eps: Added to the root of the mean square with rmsprop, and inside the root with
                 rmsprop_tf. Default: 1e-05.
+            async_gradients: Whether workers learn: each computes the gradient of what it played, by the
+                policy it played by, and the newest parameters follow it. Without workers it changes
+                nothing. Default: False.
         """
 
     load = Agent.load
@@ -2507,6 +2511,7 @@ class _PPO:
         ent_coef: float | Schedule | str | Callable[[Any], Any] = 0.0,
         vf_coef: float = 0.5,
         max_grad_norm: float = 0.5,
+        vtrace: bool = False,
     ) -> Agent:
         """Proximal policy optimisation, for every action space, with masks and recurrent networks.
 
@@ -2628,6 +2633,8 @@ class _PPO:
             ent_coef: Weight of the entropy bonus. Default: 0.0.
             vf_coef: Weight of the value loss. Default: 0.5.
             max_grad_norm: Gradients longer than this are shortened to it. Default: 0.5.
+            vtrace: Correct values and advantages by V-trace for the age of the policy that acted, and clip
+                the ratio to the policy before the update, not to that one; see workers. Default: False.
         """
 
     load = Agent.load
@@ -4715,6 +4722,373 @@ class _Random:
     def __name__(self) -> str: ...
 
 Random: _Random
+
+class _A3C:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        async_collect: bool = False,
+        devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        kl_penalty: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "rmsprop",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0007,
+        gamma: float = 0.99,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
+        log_std_init: float = 0.0,
+        scale_actions: bool = True,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_steps: int = 5,
+        gae_lambda: float = 1.0,
+        normalize_advantage: bool = False,
+        ent_coef: float | Schedule | str | Callable[[Any], Any] = 0.01,
+        vf_coef: float = 0.5,
+        max_grad_norm: float = 0.5,
+        use_rms_prop: bool = True,
+        rms_prop_alpha: float = 0.99,
+        rms_prop_eps: float = 1e-05,
+        async_gradients: bool = True,
+    ) -> Agent:
+        """Asynchronous advantage actor–critic (Mnih et al. 2016, arXiv:1602.01783): A2C whose workers compute gradients of what they play and push them to one set of parameters, without waiting for each other.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
+            optimizer: The optimiser: adam, adamw (with weight decay), radam, rmsprop, rmsprop_tf
+                (TensorFlow's: eps inside the root, and a mean square that begins at 1), or sgd. One of
+                'adam', 'adamw', 'radam', 'rmsprop', 'rmsprop_tf', 'sgd'. Default: 'rmsprop'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:7e-4:0.
+                Default: 0.0007.
+            gamma: Discount factor γ. Default: 0.99.
+            use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
+                Raffin et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every rollout and
+                episode; −1: only with these. Default: -1.
+            full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
+                for each feature. Default: True.
+            use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
+                exponentially. Default: False.
+            squash_output: Keep actions inside a Box with bounds by a hyperbolic tangent, instead of
+                clipping them. Default: False.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                policy, whose first actions then cover all of it. Otherwise the policy acts in the
+                environment's units, where it can hardly explore a Box(0, 1000). Default: True.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                Default: Network().
+            n_steps: Steps of every environment in a rollout. Default: 5.
+            gae_lambda: λ of the generalized advantage estimate: 0 trusts the value network, 1 the returns.
+                Default: 1.0.
+            normalize_advantage: Standardise the advantages that a gradient is computed from. Default:
+                False.
+            ent_coef: Weight of the entropy bonus. Default: 0.01.
+            vf_coef: Weight of the value loss. Default: 0.5.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 0.5.
+            use_rms_prop: With rmsprop: whether to use RMSProp; if not, Adam. Default: True.
+            rms_prop_alpha: With rmsprop and rmsprop_tf: the decay of the running mean square at each
+                update. Default: 0.99.
+            rms_prop_eps: Added to the root of the mean square with rmsprop, and inside the root with
+                rmsprop_tf. Default: 1e-05.
+            async_gradients: Whether workers learn: each computes the gradient of what it played, by the
+                policy it played by, and the newest parameters follow it. Without workers it changes
+                nothing. Default: True.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+A3C: _A3C
+
+class _APPO:
+    def __call__(
+        self,
+        env: Any,
+        *,
+        seed: int = 0,
+        seeds: int | Sequence[int] | None = None,
+        num_envs: int | None = None,
+        backend: Literal["auto", "native", "gymnasium"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
+        env_kwargs: Mapping[str, Any] | None = None,
+        start_method: Literal["forkserver", "spawn", "fork"] | None = None,
+        env_timeout: float | None = None,
+        async_collect: bool = False,
+        devices: int | None = None,
+        workers: int | None = None,
+        fixed_lag: int | None = None,
+        max_lag: int | None = None,
+        stats_window_size: int = 100,
+        preset: str | None = "auto",
+        curiosity: Any = None,
+        kl_penalty: Any = None,
+        optimizer: Literal["adam", "adamw", "radam", "rmsprop", "rmsprop_tf", "sgd"] = "adam",
+        optimizer_eps: float = 1e-05,
+        optimizer_betas: Sequence[float] = ...,
+        optimizer_decay: float = 0.99,
+        optimizer_momentum: float = 0.0,
+        weight_decay: float | None = None,
+        normalize_observations: bool = False,
+        norm_obs_keys: Sequence[str] | None = None,
+        clip_obs: float = 10.0,
+        norm_epsilon: float = 1e-08,
+        normalize_rewards: bool = False,
+        clip_reward: float = 10.0,
+        learning_rate: float | Schedule | str | Callable[[Any], Any] = 0.0003,
+        gamma: float = 0.99,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        full_std: bool = True,
+        use_expln: bool = False,
+        squash_output: bool = False,
+        log_std_init: float = 0.0,
+        scale_actions: bool = True,
+        network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
+        n_steps: int = 128,
+        gae_lambda: float = 0.95,
+        normalize_advantage: bool = True,
+        batch_size: int = 128,
+        n_epochs: int = 3,
+        objective: Literal["clip", "kl"] = "clip",
+        clip_range: float | Schedule | str | Callable[[Any], Any] = 0.2,
+        clip_range_vf: float | Schedule | str | Callable[[Any], Any] | None = None,
+        kl_coef: float = 1.0,
+        target_kl: float | None = None,
+        ent_coef: float | Schedule | str | Callable[[Any], Any] = 0.0,
+        vf_coef: float = 0.5,
+        max_grad_norm: float = 0.5,
+        vtrace: bool = True,
+    ) -> Agent:
+        """Asynchronous PPO: PPO that learns from what workers played by older policies, with V-trace's values and advantages (Espeholt et al. 2018, arXiv:1802.01561) in its clipped objective.
+
+        Args:
+            env: A Gymnasium id, an `operant.Atari`, a callable that makes an environment, an instance, a
+                vector environment, or a native one; or a list of ids and callables, one for each copy, of
+                which the first is scored.
+            seed: All randomness derives from it. Default: 0.
+            seeds: How many learners to train together in one program, with seeds `seed`, `seed + 1`, …; or
+                which. Default: None.
+            num_envs: Environments stepped together, for each learner; by default as many as the algorithm
+                says: one, or for a policy search one for each candidate. Default: None.
+            backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps
+                it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
+                own. Default: 'auto'.
+            vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
+                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
+                Atari games, and else "sync". Default: 'auto'.
+            wrappers: What the environment is wrapped in, the innermost first: values such as
+                `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
+                returns are of its own rewards. Default: ().
+            env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery":
+                False}`. The `reward` of text may be the run of a reward model. Default: None.
+            start_method: How the processes of "async" are started: "forkserver", "spawn" or "fork"; by
+                default the first that the system has. All but "fork" need `if __name__ == "__main__":` in
+                the script. Default: None.
+            env_timeout: Seconds that a step or a reset may take in Python; what takes longer stops
+                training, which keeps its last state, and is named. None for any time. Default: None.
+            async_collect: Whether environments that are stepped in Python go on while what they gave before
+                is learnt from. They are then played by the policy before the last update, except at the
+                beginning of each row of metrics (`rollout/policy_lag` says how often). Results are as
+                reproducible, and other ones. Default: False.
+            devices: How many devices train together, of those that `operant info` lists. Several seeds are
+                divided among them first; where there are more, or one learner, they share its environments
+                and its batches, and the results are those of one device within the order of float32 sums.
+                None: as many as divide the seeds. Default: None.
+            workers: How many workers play for one learner, each in a thread with `num_envs` environments
+                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
+                algorithm says: none for most. Default: None.
+            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
+                None: they play by the newest policy whenever they are ready. Default: None.
+            max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
+                worker. Default: None.
+            stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
+                means. Default: 100.
+            preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
+                and says so; another name those of that name; None plain defaults. What you give takes
+                precedence over a preset. Default: 'auto'.
+            curiosity: A reward that the agent gives itself for what is new to it: an `RND`, `ICM` or
+                `Counts`, or the name of one, which then has the preset's values if there are any. Default:
+                None.
+            kl_penalty: What every step pays for the distance from the model that the network began as: a
+                `KLPenalty`, its coefficient, or text as `--kl-penalty` takes it. Default: None.
+            optimizer: How parameters follow their gradient: adam, adamw (which also shrinks them), radam
+                (which begins as momentum), rmsprop, rmsprop_tf (TensorFlow's: eps inside the root, and a
+                mean square that begins at 1), or sgd. One of 'adam', 'adamw', 'radam', 'rmsprop',
+                'rmsprop_tf', 'sgd'. Default: 'adam'.
+            optimizer_eps: With adam, adamw, radam, rmsprop and rmsprop_tf: what keeps the optimiser from
+                dividing by 0. Default: 1e-05.
+            optimizer_betas: With adam, adamw and radam: how much of the averages of the gradient and of its
+                square stays at each update. Default: (0.9, 0.999).
+            optimizer_decay: With rmsprop and rmsprop_tf: how much of the mean square stays at each update.
+                Default: 0.99.
+            optimizer_momentum: With sgd: how much of the last step is taken again. Default: 0.0.
+            weight_decay: With adamw and sgd: how far parameters shrink towards 0, for each unit of the
+                learning rate; none: 0.01 with adamw, 0 with sgd. Default: None.
+            normalize_observations: Shift and scale observations by their running statistics; bytes (images)
+                and choices are left as they are. Default: False.
+            norm_obs_keys: With normalize_observations: the parts of a Dict observation that are normalised
+                (nested: a/b; of a Tuple: its position), images too where they are named; none: all numbers
+                but bytes and choices. Default: None.
+            clip_obs: With normalize_observations: what normalised observations are clipped to, on both
+                sides. Default: 10.0.
+            norm_epsilon: With normalize_observations or normalize_rewards: what is added to variances, so
+                that none is 0. Default: 1e-08.
+            normalize_rewards: Scale rewards by the running deviation of their discounted return (by gamma).
+                Default: False.
+            clip_reward: With normalize_rewards: what scaled rewards are clipped to, on both sides. Default:
+                10.0.
+            learning_rate: Step size of the optimiser: a number or a schedule such as linear:3e-4:0.
+                Default: 0.0003.
+            gamma: Discount factor γ. Default: 0.99.
+            use_sde: Explore a Box by noise that depends on the state and stays the same for a while (gSDE:
+                Raffin et al. 2021) instead of new noise at every step. Default: False.
+            sde_sample_freq: With use_sde: steps after which new noise is drawn, besides every rollout and
+                episode; −1: only with these. Default: -1.
+            full_std: With use_sde: a deviation for each feature and element of the action; otherwise one
+                for each feature. Default: True.
+            use_expln: With use_sde: let deviations above 1 grow slowly with their parameters instead of
+                exponentially. Default: False.
+            squash_output: Keep actions inside a Box with bounds by a hyperbolic tangent, instead of
+                clipping them. Default: False.
+            log_std_init: Logarithm of the standard deviation of a Box action before learning; with
+                scale_actions, in halves of the Box. Default: 0.0.
+            scale_actions: Scale the actions of a bounded Box so that its bounds are −1 and 1 for the
+                policy, whose first actions then cover all of it. Otherwise the policy acts in the
+                environment's units, where it can hardly explore a Box(0, 1000). Default: True.
+            network: The networks: a Network(…), or any Equinox module that maps an observation to features.
+                Default: Network().
+            n_steps: Steps of every environment in a rollout. Default: 128.
+            gae_lambda: λ of the generalized advantage estimate: 0 trusts the value network, 1 the returns.
+                Default: 0.95.
+            normalize_advantage: Standardise the advantages that a gradient is computed from. Default: True.
+            batch_size: Samples in a minibatch; an epoch leaves out the remainder of a rollout. A recurrent
+                network learns from whole sequences of n_steps: as many as fit into batch_size, and at least
+                one. Default: 128.
+            n_epochs: Passes over each rollout. Default: 3.
+            objective: How updates are kept small: clip clips the probability ratio, kl has a penalty for
+                the KL divergence. One of 'clip', 'kl'. Default: 'clip'.
+            clip_range: ε: the objective clips the probability ratio of an action to the range 1 − ε to 1 +
+                ε. Default: 0.2.
+            clip_range_vf: Clip the value function to its old estimate ± this, in units of the return; none:
+                do not clip it. Default: None.
+            kl_coef: β: the initial coefficient of the KL penalty, with objective kl. Default: 1.0.
+            target_kl: With clip: stop the epochs of a rollout once the KL divergence from the old policy
+                exceeds 1.5 times this; none: never. With kl: double β after a rollout with a larger
+                divergence than that, and halve it after one with less than this divided by 1.5; none: keep
+                β. Default: None.
+            ent_coef: Weight of the entropy bonus. Default: 0.0.
+            vf_coef: Weight of the value loss. Default: 0.5.
+            max_grad_norm: Gradients longer than this are shortened to it. Default: 0.5.
+            vtrace: Correct values and advantages by V-trace for the age of the policy that acted, and clip
+                the ratio to the policy before the update, not to that one; see workers. Default: True.
+        """
+
+    load = Agent.load
+    @property
+    def __name__(self) -> str: ...
+
+APPO: _APPO
 
 class _RLOO:
     def __call__(

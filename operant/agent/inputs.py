@@ -290,7 +290,7 @@ def require_workers(
         )
     if several:
         raise ValueError(
-            f"{asked}: several seeds are trained in one program. Train them in runs of their own."
+            f"{asked}: several seeds are trained in one program. Train them in runs of their own, or set workers=0."
         )
     if async_collect:
         raise ValueError(f"{asked}: workers go on while something is learnt. Leave out async_collect.")

@@ -103,6 +103,20 @@ class Algorithm(eqx.Module):
         """How many workers play and learn apart where nobody says so; None: none."""
         return None
 
+    @property
+    def workers_learn(self) -> bool:
+        """Whether workers compute `gradients` of what they played, which the learner follows; else it is given what
+        they played. `update` is then `follow` of the `gradients` at the state that acted."""
+        return False
+
+    def gradients(self, state: PyTree, batch: Batch, key: jax.Array, clock: Clock) -> tuple[PyTree, Metrics]:
+        """`(gradients, metrics)` of a batch at the state that acted, where `workers_learn`."""
+        raise NotImplementedError
+
+    def follow(self, state: PyTree, gradients: PyTree, clock: Clock) -> tuple[PyTree, Metrics]:
+        """`(state, metrics)` after following such gradients, where `workers_learn`."""
+        raise NotImplementedError
+
     def for_workers(self) -> Self:
         """Itself as it learns from what workers play, whose policies are as old as they are. Raises ValueError for
         hyperparameters that do not go together with that."""

@@ -41,6 +41,21 @@ def title(of: str, algorithm: Any, otherwise: str) -> str:
 
 
 CONFIGURATIONS = {
+    "a3c": Configuration(
+        "a2c",
+        "A3C",
+        "Asynchronous advantage actor–critic (Mnih et al. 2016, arXiv:1602.01783): A2C whose workers compute gradients "
+        "of what they play and push them to one set of parameters, without waiting for each other.",
+        {"async_gradients": True, "ent_coef": 0.01},
+    ),
+    "appo": Configuration(
+        "ppo",
+        "APPO",
+        "Asynchronous PPO: PPO that learns from what workers played by older policies, with V-trace's values and "
+        "advantages (Espeholt et al. 2018, arXiv:1802.01561) in its clipped objective.",
+        {"vtrace": True, "n_steps": 128, "batch_size": 128, "n_epochs": 3},
+        ("vtrace",),
+    ),
     "rloo": Configuration(  # before Dr. GRPO, which it is as well
         "grpo",
         "RLOO",

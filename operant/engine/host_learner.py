@@ -68,19 +68,21 @@ class HostLearner:
         learning: bool,
         acted: Sequence | None = None,
         first: int | None = None,
+        gradients: PyTree = None,
     ) -> tuple[Metrics, PyTree]:
         """Replace the run's arrays, after an iteration of learning, or of collecting only: `(metrics, exploration)`.
 
         `experience` are an iteration's rounds, and `memory` is the policy's before the first step `[S, N, …]`, or
         where it is stored before every one, `[S, T, N, …]`; exploration has the state `[S, N, …]` after the last one.
         `acted` are the arrays of the run that acted, where it was an earlier one; those that acting needs not are None.
-        `first` is which of the run's environments the first column is of, where the run has more of them.
+        `first` is which of the run's environments the first column is of, where the run has more of them; `gradients`
+        are as of `learn`.
         """
         block = self._drawn(algorithm, key, iteration)
         new = learning not in self._compiled
         if new:
             function = self._learning(block, run.layout) if learning else self._warming_up
-            layouts = (algorithm.layout, run.layout, *[None] * 7)
+            layouts = (algorithm.layout, run.layout, *[None] * 8)
             kept = run.needed(acted_by) if self._shared else ()
             compiled = packed_jit(function, layouts, replaces=1, kept=kept)
             self._compiled[learning] = self._devices.bound(compiled)
@@ -95,6 +97,7 @@ class HostLearner:
                     number(iteration - block.first),
                     acted,
                     None if first is None else number(first),
+                    gradients,
                 ),
             )
         finally:
@@ -119,13 +122,16 @@ class HostLearner:
             index: jax.Array,
             acted: Sequence | None,
             first: jax.Array | None,
+            gradients: PyTree,
         ) -> tuple[TrainState, tuple[Metrics, PyTree]]:
             def one(
                 run: TrainState, fresh: Transition, memory: PyTree, noise: list, behavior: PyTree
             ) -> tuple:
                 drawn = layout.tree([leaf[index] for leaf in noise])
                 fresh, told = judged(self._judge, fresh)
-                run, metrics = learn(algorithm, run, fresh, memory, drawn, self._goals, behavior, first)
+                run, metrics = learn(
+                    algorithm, run, fresh, memory, drawn, self._goals, behavior, first, gradients
+                )
                 return run, {**metrics, **told}
 
             fresh = self._together(experience)
@@ -148,6 +154,7 @@ class HostLearner:
         index: jax.Array,
         acted: None,
         first: None,
+        gradients: None,
     ) -> tuple[TrainState, tuple[Metrics, PyTree]]:
         def one(run: TrainState, fresh: Transition, memory: PyTree) -> TrainState:
             return warm_up(algorithm, run, fresh, memory, self._goals)

@@ -86,12 +86,14 @@ def learn(
     goals: Goals | None = None,
     behavior: PyTree = None,
     first: jax.Array | None = None,
+    gradients: tuple[PyTree, Metrics] | None = None,
 ) -> tuple[TrainState, Metrics]:
     """The run after learning from fresh experience `[T, N, …]`, collected with memory `carry` before its first step.
 
     Where sequences are replayed, `carry` is the memory before every step, `[T, N, …]`. `goals` are what the environment
     says of goals, if it has any. `behavior` is the algorithm's state that acted, where that is not the run's. `first`
-    is which of the run's environments the first column is of, where the run has more of them.
+    is which of the run's environments the first column is of, where the run has more of them. `gradients` of this
+    experience, and their metrics, are followed where somebody computed them already.
     """
     experience = spread(experience, 1)
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
@@ -102,6 +104,10 @@ def learn(
         state, replay, metrics = _learn_from_replay(
             algorithm, plan.replay, run.state, replay, noise, clock, goals
         )
+    elif gradients is not None:
+        replay, (direction, metrics) = None, gradients
+        state, told = algorithm.follow(run.state, direction, clock)
+        metrics = metrics | told
     else:
         replay = None
         if plan.whole_episodes:  # every one starts afresh
@@ -112,6 +118,18 @@ def learn(
         if experience.valid is not None and not plan.whole_episodes:  # whose first steps always happened
             metrics = only_where(jnp.any(experience.valid), metrics)
     return finish_iteration(algorithm, run, state, replay, experience, clock, goals, first), metrics
+
+
+def gradients_of(
+    algorithm: Algorithm, run: TrainState, experience: Transition, carry: PyTree, noise: LearningNoise
+) -> tuple[PyTree, Metrics]:
+    """`(gradients, metrics)` at a run that acted, of what it experienced: `[T, N, …]`, with memory `carry` before."""
+    clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
+    batch = Batch(strip_statistics(experience), experience.weight, carry)
+    gradients, metrics = algorithm.gradients(run.state, batch, noise.update, clock)
+    if experience.valid is not None:
+        metrics = only_where(jnp.any(experience.valid), metrics)
+    return gradients, metrics
 
 
 def _stored(plan: Replay, replay: ring.Ring, experience: Transition, carry: PyTree) -> ring.Ring:

@@ -128,6 +128,75 @@ def test_async_loop_of_workers_in_turns_is_a_loop_by_hand(name, count, lag):
     np.testing.assert_array_equal(run.observation, seen)
 
 
+# A3C: workers that learn
+
+A3C = A2C(n_steps=8, ent_coef=0.01, normalize_rewards=True, network=SMALL, async_gradients=True)
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a3c_with_one_worker_in_lock_step_is_a2c_to_the_last_bit(native):
+    runs = []
+    a2c = replace(A3C, async_gradients=False)
+    for loop in (
+        HostLoop(a2c, NativeOnHost(CartPole(), 4), None),
+        loop_of(A3C, Workers(1, 0), native=native),
+    ):
+        run = loop.init(KEY)
+        for _ in range(2):
+            run, metrics, _ = loop.step(run, 3, 3)
+        runs.append(run)
+        loop.close()
+    assert metrics["train/n_updates"] == 1
+    assert_the_same(*runs)
+
+
+def test_a3c_follows_from_the_newest_parameters_what_workers_computed_at_older_ones():
+    """A loop by hand, in which `A2C.update` is never called: the paper's algorithm, with RMSProp in NumPy."""
+    count, lag, iterations = 2, 2, 7
+    algorithm = replace(A3C, normalize_rewards=False, max_grad_norm=1e9)
+    loop = loop_of(algorithm, Workers(count, fixed_lag=lag), native=True, return_experience=True)
+    run = loop.init(KEY)
+    thetas, clocks = [run.state.network], [run.clock]
+    leaves, structure = jax.tree.flatten(run.state.network)
+    shared = [np.zeros_like(leaf) for leaf in leaves]  # g, of all workers together
+
+    @jax.jit
+    def gradient(network, step, clock):
+        weight = jnp.ones_like(step.reward)
+        return jax.grad(lambda n: algorithm.loss(n, step, weight, (), clock)[0])(network)
+
+    run, _, experience = loop.step(run, iterations, iterations)
+    loop.close()
+    theta = [np.asarray(leaf) for leaf in leaves]
+    for j in range(iterations):
+        columns = slice(4 * (j % count), 4 * (j % count) + 4)
+        step = replace(
+            jax.tree.map(lambda x, j=j, c=columns: x[8 * j : 8 * j + 8, c], experience), valid=None
+        )
+        pushed = jax.tree.leaves(gradient(thetas[max(0, j - lag)], step, clocks[0]))
+        for i, g in enumerate(map(np.asarray, pushed)):
+            shared[i] = 0.99 * shared[i] + 0.01 * g**2
+            theta[i] = theta[i] - 7e-4 * g / (np.sqrt(shared[i]) + 1e-5)
+        thetas.append(structure.unflatten(jnp.asarray(x) for x in theta))
+    for mine, its in zip(jax.tree.leaves(run.state.network), theta, strict=True):
+        np.testing.assert_allclose(mine, its, rtol=1e-3, atol=1e-5)
+
+
+def test_a3c_has_workers_unless_told_otherwise_and_is_saved_with_them(tmp_path):
+    small = {"preset": None, "num_envs": 2, "network": {"hidden_sizes": (4,)}}
+    with operant.A3C("CartPole-v1", **small) as agent:
+        assert agent.learner.workers == Workers(4)
+        assert agent.algorithm.name == "A3C"
+        agent.learn(200, progress_bar=False)
+        assert agent.history[-1]["time/policy_lag_max"] > 0
+        agent.save(tmp_path / "model.safetensors")
+    assert operant.load(tmp_path / "model.safetensors").learner.workers == Workers(4)
+    alone = operant.A3C("CartPole-v1", workers=0, seeds=2, **small)
+    assert alone.learner.workers is None
+    assert alone.config()["workers"] == 0
+    assert "--workers" in arguments(alone.config())
+
+
 @pytest.mark.parametrize("native", [False, True])
 def test_async_loop_in_turns_learns_the_same_again_and_iteration_by_iteration(native):
     runs, loop = [], loop_of("PPO", Workers(2, fixed_lag=3), native=native)

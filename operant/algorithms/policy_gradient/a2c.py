@@ -1,4 +1,4 @@
-"""Advantage actor–critic (Mnih et al. 2016, arXiv:1602.01783), all actors in step with each other.
+"""Advantage actor–critic (Mnih et al. 2016, arXiv:1602.01783), all actors in step with each other, or A3C.
 
 After every few steps the policy takes one gradient step on its returns, with a learnt value function as the baseline:
 
@@ -13,6 +13,11 @@ After every few steps the policy takes one gradient step on its returns, with a 
 | α, ε of RMSProp | rms_prop_alpha, rms_prop_eps (added outside the root; in the paper, inside) |
 
 With gae_lambda below 1, R is the λ-return (Schulman et al. 2016).
+
+A3C is the paper's own form, `async_gradients` with workers: each takes the newest parameters θ' = θ, plays t_max steps,
+computes the gradient of L at θ', and hands that in; it is followed from θ as it is by then. Nobody waits, and the mean
+square of RMSProp is one for all ("shared RMSProp", section 4). Two things differ: rollouts go on over the ends of
+episodes, and gradients are followed one after another rather than by threads that may overwrite each other's.
 """
 
 # pyright: reportArgumentType=false
@@ -23,7 +28,7 @@ from __future__ import annotations
 import jax
 import optax
 
-from operant.algorithms import ranges
+from operant.algorithms import configurations, ranges
 from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState, actor_critic_loss
 from operant.networks import ActorCritic
@@ -57,6 +62,9 @@ class A2C(ActorCriticLearner):
     """With rmsprop and rmsprop_tf: the decay of the running mean square at each update."""
     rms_prop_eps: float = 1e-5
     """Added to the root of the mean square with rmsprop, and inside the root with rmsprop_tf."""
+    async_gradients: bool = static(False)
+    """Whether workers learn: each computes the gradient of what it played, by the policy it played by, and the newest
+    parameters follow it. Without workers it changes nothing."""
 
     def __check_init__(self) -> None:
         ranges.positive(self, "max_grad_norm", "rms_prop_eps")
@@ -67,13 +75,39 @@ class A2C(ActorCriticLearner):
         if isinstance(decay, int | float):
             require(decay == 0.99, "optimizer_decay", decay, "left alone: A2C's is rms_prop_alpha")
 
+    @property
+    def name(self) -> str:
+        return configurations.title("a2c", self, super().name)
+
+    @property
+    def learns_from_older(self) -> bool:
+        return self.async_gradients
+
+    @property
+    def workers_learn(self) -> bool:
+        return self.async_gradients
+
+    @property
+    def default_workers(self) -> int | None:
+        return 4 if self.async_gradients else None
+
     def init(self, spec: EnvSpec, key: jax.Array) -> PolicyState:
         network, normalizer = self.start(spec, key)
         return PolicyState(network, self._optimizer(0.0).init(network), normalizer)
 
     def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
-        optimizer = self._optimizer(at(self.learning_rate, clock))
-        return self.gradient_step(self.loss, state, batch, optimizer, clock, key, clock)
+        acted = state if batch.behavior is None else batch.behavior
+        gradient, metrics = self.gradients(acted, batch, key, clock)
+        state, told = self.follow(state, gradient, clock)
+        return state, metrics | told
+
+    def gradients(
+        self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock
+    ) -> tuple[PyTree, Metrics]:
+        return self.batch_gradient(self.loss, state, batch, key, clock)
+
+    def follow(self, state: PolicyState, gradients: PyTree, clock: Clock) -> tuple[PolicyState, Metrics]:
+        return self.step_along(gradients, state, self._optimizer(at(self.learning_rate, clock)), clock)
 
     def loss(
         self,

@@ -151,16 +151,31 @@ class PolicyGradient(ActsByNetwork, Normalizes, GradientLearner):
 
         `rest` are the loss's arguments after the carry.
         """
+        gradient, metrics = self.batch_gradient(loss, state, batch, key, *rest)
+        state, told = self.step_along(gradient, state, optimizer, clock)
+        return state, metrics | told
+
+    def batch_gradient(
+        self,
+        loss: Callable[..., tuple[jax.Array, dict[str, jax.Array]]],
+        state: Any,
+        batch: Batch,
+        key: jax.Array,
+        *rest: Any,
+    ) -> tuple[Any, Metrics]:
+        """`(gradient, metrics)` of a loss over all of a batch; `rest` are the loss's arguments after the carry."""
         transition = state.normalizer.transition(batch.transition)
-        gradient, metrics = self.gradient(loss)(
-            state.network, transition, batch.weight, batch.carry, *rest, key=key
-        )
+        return self.gradient(loss)(state.network, transition, batch.weight, batch.carry, *rest, key=key)
+
+    def step_along(
+        self, gradient: Any, state: Any, optimizer: optax.GradientTransformation, clock: Clock
+    ) -> tuple[Any, Metrics]:
+        """`(state, metrics)` after one step down a gradient."""
         network, optimizer_state = descend(optimizer, gradient, state.optimizer, state.network)
-        metrics |= {
+        return replace(state, network=network, optimizer=optimizer_state), {
             "train/n_updates": jnp.ones((), jnp.float32),
             "train/learning_rate": at(self.learning_rate, clock),
         }
-        return replace(state, network=network, optimizer=optimizer_state), metrics
 
     def gradient(self, loss: Callable[..., tuple[jax.Array, dict[str, jax.Array]]]) -> Callable[..., tuple]:
         """`(gradient, metrics)` of a loss of the network that acts, by what is learnt of it."""

@@ -14,6 +14,10 @@ the probability ratio of an action to 1 ± ε (equations 7 and 9), or it has a p
 | λ | gae_lambda |         | K epochs | n_epochs |
 | T | n_steps |            | M | batch_size |
 | β | kl_coef |            | d_targ | target_kl |
+
+APPO, `vtrace` with workers, learns from what a policy μ of before did. With the policy π_old from before the update,
+V̂ and Â are those of V-trace (Espeholt et al. 2018, equation 1 and section 4.2): they say what π_old would expect, where
+Â has the ratio min(1, π_old(a|s) / μ(a|s)) as its factor. ρ is the ratio to π_old. Where μ is π_old, that is PPO.
 """
 
 # pyright: reportArgumentType=false
@@ -28,7 +32,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from operant.algorithms import ranges
+from operant.algorithms import configurations, ranges
 from operant.algorithms.advice import left_over
 from operant.algorithms.base import require, static
 from operant.algorithms.policy_gradient.learner import (
@@ -39,7 +43,7 @@ from operant.algorithms.policy_gradient.learner import (
 from operant.networks import ActorCritic
 from operant.ops.metrics import Metrics, mean_metrics, only_where
 from operant.ops.optimizers import descend
-from operant.ops.returns import explained_variance, standardize, weighted_mean
+from operant.ops.returns import explained_variance, standardize, vtrace, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.ops.shuffle import minibatches, sequences
 from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
@@ -81,6 +85,9 @@ class PPO(ActorCriticLearner):
     """Weight of the value loss."""
     max_grad_norm: float = 0.5
     """Gradients longer than this are shortened to it."""
+    vtrace: bool = static(False)
+    """Correct values and advantages by V-trace for the age of the policy that acted, and clip the ratio to the policy
+    before the update, not to that one; see workers."""
 
     def __check_init__(self) -> None:
         ranges.whole(self, "batch_size", "n_epochs")
@@ -90,8 +97,16 @@ class PPO(ActorCriticLearner):
         require(self.objective in OBJECTIVES, "objective", self.objective, " or ".join(OBJECTIVES))
 
     @property
+    def name(self) -> str:
+        return configurations.title("ppo", self, super().name)
+
+    @property
     def learns_from_older(self) -> bool:
-        return True  # the ratio is of the policy that acted, whichever that was
+        return True  # the ratio is of the policy that acted, whichever that was, or V-trace corrects for it
+
+    @property
+    def default_workers(self) -> int | None:
+        return 4 if self.vtrace else None
 
     def check(self, spec: EnvSpec) -> None:
         super().check(spec)
@@ -118,7 +133,12 @@ class PPO(ActorCriticLearner):
     def update(self, state: PPOState, batch: Batch, key: jax.Array, clock: Clock):
         carry, transition = batch.carry, state.normalizer.transition(batch.transition)
         acted = state if batch.behavior is None else batch.behavior
-        old = self.estimate(self.whole(acted.network), acted.normalizer.transition(batch.transition), carry)
+        if self.vtrace:
+            old = self.corrected(state, acted, batch)
+        else:
+            old = self.estimate(
+                self.whole(acted.network), acted.normalizer.transition(batch.transition), carry
+            )
         old_policy = old.policy
         assert old_policy is not None
         if self.objective == "clip":
@@ -171,6 +191,32 @@ class PPO(ActorCriticLearner):
             metrics |= {"train/kl_coef": kl_coef, "train/kl_divergence": kl}
             kl_coef = self.adapt_kl_coef(kl_coef, kl)
         return PPOState(network, optimizer_state, state.normalizer, kl_coef), metrics
+
+    def corrected(self, state: PPOState, acted: PPOState, batch: Batch) -> RolloutEstimates:
+        """What the policy before the update would expect of what another one did."""
+        network, carry = self.whole(state.network), batch.carry
+        transition = state.normalizer.transition(batch.transition)
+        policy, value = network.unroll(transition.observation, transition.action_mask, carry, transition.done)
+        log_prob = policy.log_prob(transition.action)
+        log_ratio = jnp.zeros_like(log_prob)
+        if acted is not state:
+            seen = acted.normalizer.transition(batch.transition)
+            log_ratio = log_prob - self.log_prob(self.whole(acted.network), seen, carry)
+        next_value = network.successor_values(
+            transition.observation, transition.next_observation, carry, transition.done
+        )
+        target, advantage = vtrace(
+            log_ratio,
+            transition.reward,
+            value,
+            next_value,
+            transition.terminated,
+            transition.done,
+            self.gamma,
+            self.gae_lambda,
+            discount=transition.discount,
+        )
+        return RolloutEstimates(policy.marginal, log_prob, value, advantage, target)
 
     def adapt_kl_coef(self, kl_coef: jax.Array, kl: jax.Array) -> jax.Array:
         """β for the next rollout, after one whose update moved the policy by `kl` nats (section 4)."""

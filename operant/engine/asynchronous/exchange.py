@@ -37,6 +37,7 @@ class Played(NamedTuple):
     memory: PyTree  # of the policy, before the first step
     exploration: PyTree  # its state after the last step
     actor: ActorState  # where its environments stand after it
+    gradients: PyTree = None  # and metrics, where workers learn
 
 
 @dataclass

@@ -19,6 +19,7 @@ from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.engine.asynchronous.actors import Actors, together
 from operant.engine.asynchronous.exchange import Exchange, Played
+from operant.engine.asynchronous.gradients import Gradients, LearningActor
 from operant.engine.asynchronous.threads import start
 from operant.engine.asynchronous.workers import Workers
 from operant.engine.collect import ActorState, with_stage
@@ -64,6 +65,7 @@ class AsyncLoop:
         self._learner = HostLearner(
             algorithm.experience, self.spec, None, actors.goals, actors.judge, shared=True
         )
+        self._gradients = Gradients(actors.spec, actors.judge)
         self.exchange(algorithm)
         self._report = compiled(lambda a, state, counted: {**report(a, state), **counted.report()}, None)
         self._transitions = jax.jit(lambda experience: experience.transitions())
@@ -130,6 +132,7 @@ class AsyncLoop:
         self.algorithm: Algorithm = jax.tree.map(jnp.asarray, algorithm)
         self._algorithm = Packed(self.algorithm)
         self.actors.take_up(self.algorithm, self._algorithm)
+        self._gradients.algorithm = self._algorithm
 
     def invalidate(self) -> None:
         """All workers are at rest when this returns."""
@@ -185,13 +188,14 @@ class AsyncLoop:
         if not self._threads:
             self._threads = True
             for actor in self.actors.each:
-                start(actor, self._exchange)
+                learns = self.algorithm.workers_learn
+                start(LearningActor(actor, self._gradients) if learns else actor, self._exchange)
         return held, iteration
 
     def _learn(self, held: Packed, played: Played, iteration: int) -> Any:
         """Bring the run up to date, in place: its metrics."""
         acted, several = None, self.workers.count > 1
-        if self.workers.fixed_lag != 0:
+        if self.workers.fixed_lag != 0 and played.gradients is None:
             policy = played.order.policy
             acted = [
                 x if wanted else None
@@ -203,6 +207,7 @@ class AsyncLoop:
             learning=True,
             acted=acted,
             first=played.order.worker * self.spec.num_envs if several else None,
+            gradients=played.gradients,
         )
         self._stands[played.order.worker] = played.actor
         return metrics

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 
@@ -18,6 +18,11 @@ class Actor(Protocol):
     @property
     def index(self) -> int:
         """Which of the workers it is."""
+        ...
+
+    @property
+    def key(self) -> Any:
+        """Of its environments and of its noise: `key_of_worker`."""
         ...
 
     def play(self, order: Order, watch: Watch) -> Played:
