@@ -8,15 +8,20 @@ names them.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from benchmarks import common, studies
 from benchmarks.studies import Raw, Study
 from operant import decimals
 
+_ALONE: Any = {"alone": True, "seeds": 10}  # where workers play, one seed at a time
 STUDIES = (
     Study("PPO CartPole", "ppo", "CartPole-v1", 475),
     Study("A2C CartPole", "a2c", "CartPole-v1", 475),
     Study("IMPALA CartPole", "impala", "CartPole-v1", 475),
+    Study("IMPALA with workers CartPole", "impala", "CartPole-v1", 475, values={"workers": 4}, **_ALONE),
+    Study("APPO CartPole", "appo", "CartPole-v1", 475, **_ALONE),
+    Study("A3C CartPole", "a3c", "CartPole-v1", 475, **_ALONE),
     Study("TRPO CartPole", "trpo", "CartPole-v1", 475),
     Study("REINFORCE CartPole", "reinforce", "CartPole-v1", 475),
     Study("REINFORCE CartPole of 200 steps", "reinforce", "CartPole-v1", 195, preset="cartpole-200"),
@@ -101,7 +106,8 @@ def report(measured: list[Raw]) -> str:
     sections = [
         "# Learning, over seeds that presets were not chosen by\n",
         studies.describe(measured),
-        f"\nSeeds {seeds[0]} to {seeds[-1]} trained together in one program, each scored by its mean return over "
+        f"\nSeeds {seeds[0]} to {seeds[-1]} trained together in one program (where workers play, ten of them one after "
+        "another), each scored by its mean return over "
         f"{studies.EPISODES} episodes of Gymnasium's own environment. Training time is of all seeds, with compilation, "
         "and with whatever else the machine did. A study passes where 19 of 20 seeds reach the threshold, or, where "
         "the threshold says so, their interquartile mean. \n\n"

@@ -55,6 +55,7 @@ class Study:
     success: bool = False
     seeds: int = 20  # unless the command line says another number
     evaluate_every: int | None = None  # for the curve of evaluations; the preset's, unless given
+    alone: bool = False  # each seed in a program of its own, as where workers play
 
     def score(self, evaluation: Evaluation) -> float:
         """What is compared with the threshold."""
@@ -106,24 +107,26 @@ def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
     steps = (study.steps or preset["total_timesteps"]) // share
     every = study.evaluate_every or preset.get("evaluate_every")
     seeds = range(FIRST_SEED, FIRST_SEED + count)
-    agent = operant.make(study.algorithm, study.environment, preset=study.preset, seeds=seeds, **study.values)
-    started = time.perf_counter()
-    agent.learn(steps, progress_bar=False, evaluate_every=every)
-    trained = time.perf_counter()
-    last = [study.score(evaluation) for evaluation in agent.evaluate(EPISODES)]
-    kept = (
-        last
-        if every is None
-        else [study.score(evaluation) for evaluation in agent.best_model.evaluate(EPISODES)]
-    )
-    scored = time.perf_counter()
+    if study.alone and every is not None:
+        raise ValueError(f"{study.name}: seeds that are trained alone are scored at the end only.")
+    last, kept, curves_of, training, scoring = [], [], [], 0.0, 0.0
+    for which in [{"seed": seed} for seed in seeds] if study.alone else [{"seeds": seeds}]:
+        agent = operant.make(study.algorithm, study.environment, preset=study.preset, **which, **study.values)
+        started = time.perf_counter()
+        agent.learn(steps, progress_bar=False, evaluate_every=every)
+        trained = time.perf_counter()
+        last += scores(study, agent.evaluate(EPISODES))
+        kept += last[len(kept) :] if every is None else scores(study, agent.best_model.evaluate(EPISODES))
+        curves_of.append(series(agent.history))
+        agent.close()
+        training, scoring = training + trained - started, scoring + time.perf_counter() - trained
 
-    curve, picture = series(agent.history), None
+    curve, picture = (curves_of[0][0], np.concatenate([values for _, values in curves_of])), None
     if curves is not None:
         picture = curves.with_name(f"{curves.name}-{study.name.lower().replace(' ', '-')}.png")
         learning_curve({study.name: curve}, title=study.name, threshold=study.threshold, path=picture)
     centre, low, high = (float(value) for value in iqm_interval(kept))
-    print(f"{study.name}: {centre:.2f} [{low:.2f}, {high:.2f}], {trained - started:.0f} s", flush=True)
+    print(f"{study.name}: {centre:.2f} [{low:.2f}, {high:.2f}], {training:.0f} s", flush=True)
     evaluated, evaluations = (
         series([row for row in agent.history if EVALUATED in row], EVALUATED) if every else ((), ())
     )
@@ -142,11 +145,17 @@ def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
         "evaluate_every": every,
         "iqm": centre,
         "interval": [low, high],
-        "train_seconds": trained - started,
-        "score_seconds": scored - trained,
+        "train_seconds": training,
+        "score_seconds": scoring,
         "picture": None if picture is None else picture.name,
         "config": agent.config(),
     }
+
+
+def scores(study: Study, evaluations: Evaluation | list[Evaluation]) -> list[float]:
+    """What is compared with the threshold, of each seed."""
+    each = evaluations if isinstance(evaluations, list) else [evaluations]
+    return [study.score(evaluation) for evaluation in each]
 
 
 def reached(study: Raw) -> int:

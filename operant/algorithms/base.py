@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple, Self
 
@@ -67,6 +68,15 @@ class ReturnDistribution(NamedTuple):
     probabilities: jax.Array
 
 
+class WorkerGradients(NamedTuple):
+    """An update in two halves, of which workers do the first."""
+
+    compute: Callable[[PyTree, Batch, jax.Array, Clock], tuple[PyTree, Metrics]]  # at the state that acted
+    follow: Callable[
+        [PyTree, PyTree, Clock], tuple[PyTree, Metrics]
+    ]  # (state, gradients, clock) → (state, metrics)
+
+
 class Algorithm(eqx.Module):
     """A learning algorithm, as a frozen value of its hyperparameters.
 
@@ -104,18 +114,10 @@ class Algorithm(eqx.Module):
         return None
 
     @property
-    def workers_learn(self) -> bool:
-        """Whether workers compute `gradients` of what they played, which the learner follows; else it is given what
-        they played. `update` is then `follow` of the `gradients` at the state that acted."""
-        return False
-
-    def gradients(self, state: PyTree, batch: Batch, key: jax.Array, clock: Clock) -> tuple[PyTree, Metrics]:
-        """`(gradients, metrics)` of a batch at the state that acted, where `workers_learn`."""
-        raise NotImplementedError
-
-    def follow(self, state: PyTree, gradients: PyTree, clock: Clock) -> tuple[PyTree, Metrics]:
-        """`(state, metrics)` after following such gradients, where `workers_learn`."""
-        raise NotImplementedError
+    def worker_gradients(self) -> WorkerGradients | None:
+        """How workers compute gradients of what they played, and the learner follows them; None where it is given what
+        they played. `update` then follows the gradients at the state that acted."""
+        return None
 
     def for_workers(self) -> Self:
         """Itself as it learns from what workers play, whose policies are as old as they are. Raises ValueError for

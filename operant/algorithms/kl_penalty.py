@@ -115,6 +115,11 @@ class KLRegularized(Algorithm):
     def default_workers(self) -> int | None:
         return self.algorithm.default_workers
 
+    @property
+    def worker_gradients(self) -> None:
+        """None: no workers play for it."""
+        return None
+
     def for_workers(self) -> Self:
         return replace(self, algorithm=self.algorithm.for_workers())
 

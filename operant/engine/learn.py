@@ -105,8 +105,9 @@ def learn(
             algorithm, plan.replay, run.state, replay, noise, clock, goals
         )
     elif gradients is not None:
-        replay, (direction, metrics) = None, gradients
-        state, told = algorithm.follow(run.state, direction, clock)
+        halves, replay, (direction, metrics) = algorithm.worker_gradients, None, gradients
+        assert halves is not None
+        state, told = halves.follow(run.state, direction, clock)
         metrics = metrics | told
     else:
         replay = None
@@ -126,7 +127,9 @@ def gradients_of(
     """`(gradients, metrics)` at a run that acted, of what it experienced: `[T, N, …]`, with memory `carry` before."""
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
     batch = Batch(strip_statistics(experience), experience.weight, carry)
-    gradients, metrics = algorithm.gradients(run.state, batch, noise.update, clock)
+    halves = algorithm.worker_gradients
+    assert halves is not None
+    gradients, metrics = halves.compute(run.state, batch, noise.update, clock)
     if experience.valid is not None:
         metrics = only_where(jnp.any(experience.valid), metrics)
     return gradients, metrics

@@ -99,7 +99,7 @@ def test_to_json_leaves_a_network_of_the_users_out():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("pp0", "Unknown algorithm 'pp0'. Did you mean 'ppo'?"),
+        ("pp0", "Unknown algorithm 'pp0'. Did you mean 'ppo' or 'appo'?"),
         ("DQN", "Unknown algorithm 'DQN'. "),
         ("xyz", f"Unknown algorithm 'xyz'. There are: {', '.join(sorted(ALGORITHMS))}."),
         ("os.system", "Unknown algorithm 'os.system'. "),

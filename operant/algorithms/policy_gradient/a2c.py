@@ -29,7 +29,7 @@ import jax
 import optax
 
 from operant.algorithms import configurations, ranges
-from operant.algorithms.base import require, static
+from operant.algorithms.base import WorkerGradients, require, static
 from operant.algorithms.policy_gradient.learner import ActorCriticLearner, PolicyState, actor_critic_loss
 from operant.networks import ActorCritic
 from operant.ops.metrics import Metrics
@@ -84,8 +84,8 @@ class A2C(ActorCriticLearner):
         return self.async_gradients
 
     @property
-    def workers_learn(self) -> bool:
-        return self.async_gradients
+    def worker_gradients(self) -> WorkerGradients | None:
+        return WorkerGradients(self.gradients, self.follow) if self.async_gradients else None
 
     @property
     def default_workers(self) -> int | None:
@@ -104,9 +104,11 @@ class A2C(ActorCriticLearner):
     def gradients(
         self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock
     ) -> tuple[PyTree, Metrics]:
+        """`(gradients, metrics)` of a rollout, at the parameters of this state."""
         return self.batch_gradient(self.loss, state, batch, key, clock)
 
     def follow(self, state: PolicyState, gradients: PyTree, clock: Clock) -> tuple[PolicyState, Metrics]:
+        """`(state, metrics)` after one step of RMSProp."""
         return self.step_along(gradients, state, self._optimizer(at(self.learning_rate, clock)), clock)
 
     def loss(

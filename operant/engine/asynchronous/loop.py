@@ -188,7 +188,7 @@ class AsyncLoop:
         if not self._threads:
             self._threads = True
             for actor in self.actors.each:
-                learns = self.algorithm.workers_learn
+                learns = self.algorithm.worker_gradients is not None
                 start(LearningActor(actor, self._gradients) if learns else actor, self._exchange)
         return held, iteration
 
