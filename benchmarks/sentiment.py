@@ -189,7 +189,7 @@ def measure(method: str, seed: int) -> Raw:
 
 def report(found: Sequence[Raw], about: Raw) -> str:
     """The Markdown of sentiment.md."""
-    size = Pretrained(_untrained(), None).model.size
+    size = _untrained().size
     lines = [
         "# Kinder words, by preferences\n",
         f"A transformer of {SIZES['layers']} blocks of width {SIZES['width']} over characters ({size:,} parameters) "

@@ -218,6 +218,25 @@ class Player(ABC):
             frames = side_by_side(frames, other.frames, (self.name, "random policy"))
         return replace(recorded, path=write_video(path, frames, recorded.fps))
 
+    def record_clips(
+        self, folder: str | Path, pairs: int = 50, clip_length: int = 25, seed: int = 20_000
+    ) -> Path:
+        """Film short clips in pairs, for a person to compare: half of this policy as it explores, half of the random
+        policy.
+
+        `operant label FOLDER/questions.jsonl FOLDER/pairs.jsonl` asks which of two is better, and
+        `operant.Preferences(answers=FOLDER)` learns a reward from what was said.
+
+        Raises ValueError where the folder has clips already, and where episodes are shorter than a clip.
+        """
+        from operant.studio import clips
+
+        players = [
+            (each.make_env(each.source, "rgb_array"), Actor(each.current_policy(False, seed)))
+            for each in (self, self.random())
+        ]
+        return clips.write(folder, players, pairs=pairs, length=clip_length, seed=seed)
+
 
 class EnvironmentActor(Actor):
     """An actor that takes and gives what its environment gives and takes."""

@@ -8,7 +8,8 @@ that sums of it say the same (equation 1), where a judge answers at random with 
 
 The algorithm learns from r̂ alone, with mean 0 and deviation 1 over recent steps (section 2.2.3), and never sees the
 environment's reward. Here the judge is scripted: it prefers the clip whose rewards have the larger sum, as the paper's
-synthetic one does (section 3.1), so the environment's reward says no more than `comparisons` answers.
+synthetic one does (section 3.1), so the environment's reward says no more than `comparisons` answers. Or a person has
+judged before (`answers`).
 
 | paper | here |
 |---|---|
@@ -30,6 +31,7 @@ import optax
 from operant import distributions, spaces
 from operant.algorithms import ranges
 from operant.algorithms.base import require, static
+from operant.curiosity import answers
 from operant.curiosity.base import Curiosity
 from operant.curiosity.icm import applied
 from operant.curiosity.learned import own_network
@@ -112,6 +114,9 @@ class Preferences(Curiosity):
     """Steps of the environments between two times."""
     window: int = static(1000)
     """Of how many of each environment's last steps clips are taken."""
+    answers: str | None = static(None)
+    """A folder with what a person said of clips (`record_clips`, `operant label`): these are then all comparisons, and
+    no judge is asked."""
     error_rate: float = 0.1
     """ε: how often a judge is taken to answer at random."""
     learning_rate: float | Schedule = 1e-3
@@ -139,6 +144,16 @@ class Preferences(Curiosity):
 
     def check(self, spec: EnvSpec) -> None:
         distributions.parameters(spec.action_space)
+        if self.answers is not None:
+            given = answers.read(self.answers)
+            like = (spec.observation_space, given.observation), (spec.action_space, given.action)
+            for space, array in like:
+                shape = getattr(jax.eval_shape(lambda space=space: spaces.example(space)), "shape", None)
+                if array.shape[3:] != shape:
+                    raise ValueError(
+                        f"answers={self.answers!r}: its clips hold arrays of shape {array.shape[3:]}, and {spec.id} "
+                        f"has {spaces.describe(space)}. Make clips of this environment."
+                    )
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PreferencesState:
         network = RewardNetwork.build(self.network, spec, key)
@@ -149,6 +164,17 @@ class Preferences(Curiosity):
 
         recent, clips = (self.window, spec.num_envs), (self.comparisons, 2, self.clip_length)
         zero = jnp.zeros((), jnp.float32)
+        if self.answers is None:
+            comparisons = Comparisons(
+                zeros(spec.observation_space, *clips),
+                zeros(spec.action_space, *clips),
+                jnp.zeros(self.comparisons, jnp.float32),
+                jnp.zeros((), jnp.int32),
+            )
+        else:
+            given = answers.read(self.answers)
+            count = jnp.asarray(len(given.preferred), jnp.int32)
+            comparisons = Comparisons(*map(jnp.asarray, given), count)
         return PreferencesState(
             network,
             self._optimizer(0.0).init(network),  # pyright: ignore[reportArgumentType]
@@ -160,12 +186,7 @@ class Preferences(Curiosity):
                 jnp.zeros(recent, jnp.float32),
             ),
             jnp.zeros((), jnp.int32),
-            Comparisons(
-                zeros(spec.observation_space, *clips),
-                zeros(spec.action_space, *clips),
-                jnp.zeros(self.comparisons, jnp.float32),
-                jnp.zeros((), jnp.int32),
-            ),
+            comparisons,
             zero,
             zero + 1,
             zero,
@@ -191,13 +212,16 @@ class Preferences(Curiosity):
         self, state: PreferencesState, transition: Transition, weight: jax.Array, key: jax.Array, clock: Clock
     ) -> tuple[PreferencesState, dict[str, jax.Array]]:
         """Where it is time, the judge is asked, and the reward is fitted to all that it has said."""
-        due = (state.seen >= self.query_every) & (state.comparisons.count < self.comparisons)
+        due = state.seen >= self.query_every
+        if self.answers is None:
+            due = due & (state.comparisons.count < self.comparisons)
 
         def renewed(state: PreferencesState) -> PreferencesState:
-            asked = self.fitted(
-                self.asked(state, jax.random.fold_in(key, 0)), jax.random.fold_in(key, 1), clock
-            )
-            return jax.tree.map(lambda new, old: jnp.where(due, new, old), asked, state)
+            known = replace(state, seen=jnp.zeros_like(state.seen))
+            if self.answers is None:
+                known = self.asked(known, jax.random.fold_in(key, 0))
+            fitted = self.fitted(known, jax.random.fold_in(key, 1), clock)
+            return jax.tree.map(lambda new, old: jnp.where(due, new, old), fitted, state)
 
         state = jax.lax.cond(largest_of_all(due), renewed, lambda state: state, state)
         return state, {
@@ -232,7 +256,7 @@ class Preferences(Curiosity):
             put(known.preferred, preferred),
             count,
         )
-        return replace(state, comparisons=comparisons, seen=jnp.zeros_like(state.seen))
+        return replace(state, comparisons=comparisons)
 
     def fitted(self, state: PreferencesState, key: jax.Array, clock: Clock) -> PreferencesState:
         """The state with the reward after `n_updates` gradient steps, and its scale over recent steps."""

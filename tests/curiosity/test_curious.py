@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import replace
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -106,6 +107,21 @@ def test_curious_has_the_algorithm_learn_from_the_sum():
     assert state.curiosity == {"seen": T * N, "learnt": T * N}
     observed = algorithm.update_statistics(state, transition)
     assert observed.curiosity["seen"] == T * N  # a rollout is seen once
+
+
+class Alone(Distance):
+    """In place of the environment's reward."""
+
+    alone: ClassVar[bool] = True
+
+
+def test_curious_has_the_algorithm_learn_from_a_curiosity_that_stands_alone_and_from_nothing_else():
+    algorithm = Curious(Listener(), Alone(scale=0.5))
+    transition = experience(T, N)
+    state = algorithm.init(SPEC, jax.random.key(0))
+    _, metrics = algorithm.update(state, Batch(transition, jnp.ones((T, N))), jax.random.key(1), NOW)
+    paid = 0.5 * np.abs(np.asarray(transition.next_observation)).sum(-1)
+    np.testing.assert_allclose(metrics["reward"], paid, rtol=1e-6)
 
 
 def test_curious_sees_replay_when_it_is_collected_and_rewards_it_when_it_is_drawn():

@@ -102,6 +102,16 @@ def record(
         bool,
         tyro.conf.arg(help="Film every checkpoint of a run, one after another."),
     ] = False,
+    clips: Annotated[
+        int | None,
+        tyro.conf.arg(
+            metavar="PAIRS",
+            help="Write so many pairs of short clips into a folder instead, half of them of the random policy: "
+            "`operant label FOLDER/questions.jsonl FOLDER/pairs.jsonl` asks which is better, and --curiosity "
+            "preferences --curiosity.answers FOLDER learns from that.",
+        ),
+    ] = None,
+    clip_length: Annotated[int, tyro.conf.arg(help="With --clips: steps of a clip.")] = 25,
     with_random: Annotated[bool, tyro.conf.arg(help="Show the random policy next to it.")] = False,
     with_estimates: Annotated[
         bool,
@@ -125,13 +135,23 @@ def record(
             )
         if with_random and with_estimates:
             raise ValueError("--with-random cannot be combined with --with-estimates.")
+        if clips is not None and (all_checkpoints or with_random or with_estimates):
+            raise ValueError(
+                "--clips cannot be combined with --all-checkpoints, --with-random or --with-estimates."
+            )
+        if clips is None and clip_length != 25:
+            raise ValueError(f"--clip-length {clip_length}: has no effect without --clips PAIRS: add it.")
         request = PolicyRequest(
             model, environment, best, stochastic, checkpoint, env_kwargs, modules, env_timeout
         )
         request.require()
     from operant.cli.record import record, record_checkpoints
 
-    if all_checkpoints:
+    if clips is not None:
+        with from_input():
+            player, _ = request.player()
+            player.record_clips(output, clips, clip_length, seed)
+    elif all_checkpoints:
         record_checkpoints(request, output, episodes, seed)
     else:
         record(request, output, episodes, seed, with_random, with_estimates)
