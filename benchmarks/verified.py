@@ -32,6 +32,7 @@ STOP = 0.5  # of the answers right: where examples end
 REQUIRED = 0.95
 SCORED = 500  # prompts of a score, at most
 BATCH, EVERY = 128, 50  # examples of an update, and updates between two scores
+POINTS = 40  # of a curve
 
 Raw = dict[str, Any]
 
@@ -162,11 +163,25 @@ def measure(case: Case, seed: int) -> Raw:
         },
         "seconds": {"examples": round(shown_after - began, 1), "grpo": round(ended - shown_after, 1)},
         "responses": agent.learner.iteration * episodes,
-        "curve": {
-            "steps": [int(row["time/total_timesteps"]) for row in rows],
-            "reward": [float(row["rollout/reward/exact"]) for row in rows],
-            "kl": [float(row["train/kl_to_reference"]) for row in rows],
-        },
+        "curve": thinned(
+            {
+                "steps": [int(row["time/total_timesteps"]) for row in rows],
+                "reward": [float(row["rollout/reward/exact"]) for row in rows],
+                "kl": [float(row["train/kl_to_reference"]) for row in rows],
+            }
+        ),
+    }
+
+
+def thinned(curve: dict[str, list[float]]) -> dict[str, list[float]]:
+    """The same in `POINTS` parts: the last step of each, the mean reward, and the median of the divergence, whose
+    estimate is now and then very large."""
+    of = {"steps": lambda part: int(part[-1]), "reward": np.mean, "kl": np.median}
+    return {
+        name: [
+            np.round(of[name](part), 4).item() for part in np.array_split(values, min(POINTS, len(values)))
+        ]
+        for name, values in curve.items()
     }
 
 
@@ -201,7 +216,7 @@ def report(cases: list[Raw]) -> str:
                     f"{raw['after']['sampled']:.3f}",
                     f"{raw['after']['greedy']:.3f}",
                     f"{raw['before']['held_out']:.3f} to {raw['after']['held_out']:.3f}",
-                    f"{raw['curve']['kl'][-1]:.3f}",
+                    f"{raw['curve']['kl'][-1]:.2f}",
                     f"{sum(raw['seconds'].values()) / 60:.1f}",
                 )
             )
