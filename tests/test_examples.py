@@ -18,11 +18,13 @@ from operant.envs.registry import native
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PICTURES = {  # figures in each executed notebook
+    "dqn_and_its_parts": 6,
     "from_chains_to_q_learning": 5,
     "honest_comparisons": 3,
     "in_a_notebook": 3,
     "policies_and_reinforce": 4,
     "ppo_from_its_equations": 4,
+    "your_own_algorithm": 1,
     "your_own_environment": 3,
     "pong_from_the_first_frame": 6,
 }

@@ -102,6 +102,15 @@ def test_every_link_of_a_page_leads_to_a_file_that_is_there(tmp_path):
     assert "```python\n" in (tmp_path / "source/examples/callback.py.md").read_text()
 
 
+def test_links_of_a_tutorial_lead_to_pages(tmp_path):
+    pytest.importorskip("nbconvert")
+    Pages(tmp_path).tutorial(Path("docs/tutorials/ppo_from_its_equations.ipynb"))
+    text = (tmp_path / "tutorials" / "ppo_from_its_equations.md").read_text()
+    assert "](policies_and_reinforce.md)" in text
+    assert "](../source/operant/algorithms/policy_gradient/ppo.py.md)" in text
+    assert "](ppo_from_its_equations/output_" in text  # a picture
+
+
 def test_made_offline_replaces_the_script_from_elsewhere_and_refuses_any_other(tmp_path):
     (tmp_path / "deep").mkdir()
     page = tmp_path / "deep" / "page.html"

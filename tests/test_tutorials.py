@@ -72,3 +72,25 @@ def test_the_tutorial_on_environments_agrees_with_itself_and_finds_every_mistake
     assert any("truncated=True" in text for text in seen["reports"]["TimeIsUp"].advice)
     assert seen["printed"].count("nothing is wrong") == 3  # both capsules, and the one that only has advice
     assert set(seen["results"]) == {"all three", "height and fuel alone", "the last two of them"}
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_algorithms_learns_the_right_values_and_goes_on_where_it_stopped(run):
+    seen = run("your_own_algorithm", SEEDS=2, STEPS=600)
+    assert seen["report"].ok
+    assert np.allclose(seen["learnt_b"], seen["expected_b"], rtol=0.05)
+    assert seen["part"].step < 500
+    assert seen["resumed"].step == 1_000
+    assert all(seen["same"])
+    assert "SoftQ" in seen["printed"].split("leaves of the state")[1]  # what the command line says of the run
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_dqn_has_the_librarys_targets(run):
+    seen = run("dqn_and_its_parts", SEEDS=2, STEPS=800)
+    assert len(seen["results"]) == 10
+    for name, (steps, lengths) in seen["results"].items():
+        assert lengths.shape == (2, len(steps)), name
+        assert np.isfinite(seen["believed"][name][1]).all(), name
+    assert float(np.abs(seen["gradient_by_target"][0][0]).max()) == 0
+    assert [len(agent_curve[1]) for agent_curve in seen["curves"].values()] == [2, 2]
