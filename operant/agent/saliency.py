@@ -48,8 +48,13 @@ class Axes(NamedTuple):
         return moved.reshape(*moved.shape[:2], -1)
 
     def newest(self, image: np.ndarray) -> np.ndarray:
-        """The newest of a stack of images, `[rows, columns]` or, in colour, `[rows, columns, 3]`."""
+        """The newest of a stack of images, `[rows, columns]` or, in colour, `[rows, columns, 3]`.
+
+        Of layers that mark with 1 where things are, such as MinBreakout's, all together.
+        """
         channels = self.flat(image)
+        if channels.shape[-1] > 1 and np.isin(channels, (0, 1)).all():
+            return channels.max(-1)
         if channels.shape[-1] % 3 == 0:
             return channels[..., -3:]
         return channels[..., -1]

@@ -66,6 +66,6 @@ def coloured(image: np.ndarray, values: np.ndarray) -> np.ndarray:
 def shown(image: np.ndarray) -> np.ndarray:
     """An image of any range from 0 to 1."""
     low, high = float(image.min()), float(image.max())
-    if image.dtype == np.uint8:
+    if image.dtype == np.uint8 and high > 1:
         low, high = 0.0, 255.0
     return np.clip((image.astype(np.float64) - low) / ((high - low) or 1.0), 0, 1)

@@ -15,6 +15,7 @@ MARKS = [
     pytest.mark.skipif(find_spec("playwright") is None, reason="no Playwright: pip install playwright"),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
 ]
+SCREENSHOTS = Path(folder).absolute() if (folder := os.environ.get("OPERANT_SCREENSHOTS")) else None
 SECONDS = 60_000  # milliseconds that a person would wait on a busy machine
 
 CONTRAST = """() => {
@@ -54,9 +55,9 @@ NAMELESS = (
 
 def picture(tab, name: str, of: str | None = None) -> None:
     """A picture for the docs, where they are asked for: of what is on screen, or of one element."""
-    if folder := os.environ.get("OPERANT_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        (tab if of is None else tab.locator(of)).screenshot(path=Path(folder) / f"{name}.png")
+    if SCREENSHOTS is not None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        (tab if of is None else tab.locator(of)).screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 def opened(browser, address: str, **look):

@@ -86,7 +86,7 @@ def test_it_fits_on_a_phone_in_the_dark_and_everything_has_a_name(held, browser)
     look = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "device_scale_factor": 2}
     tab, wrong, _ = opened(browser, held.page.address, **look)
     says(tab, "#runs", "five-seeds")
-    tab.locator("#curves").scroll_into_view_if_needed()
+    tab.evaluate("() => document.querySelector('#curves').scrollIntoView()")
     says(tab, "#curves figcaption", "at ")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 28)"
@@ -94,7 +94,7 @@ def test_it_fits_on_a_phone_in_the_dark_and_everything_has_a_name(held, browser)
     contrast, where = tab.evaluate(CONTRAST)
     assert contrast >= 4.5, where
     assert tab.evaluate("document.querySelectorAll('main h2').length") >= 4
-    tab.locator("#curves").scroll_into_view_if_needed()
+    says(tab, "#curves figure:nth-child(2) figcaption", "at ")
     picture(tab, "phone")
     assert wrong == []
     tab.context.close()
@@ -132,4 +132,7 @@ def test_it_says_that_the_server_is_gone_and_goes_on_when_it_is_back(held, brows
     again.token = again.server.config.app.token = first.token
     with again:
         says(tab, "#state", "1 run")
+    says(tab, "#state", "does not answer")
+    with Page([held.path], port=first.port):  # somebody else's, or started anew: it has another token
+        says(tab, "#state", "Another server is here now: open the address that its terminal shows")
     tab.context.close()

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import operant
 from operant.language.data.labelling import Asking, Labels, Question
 from operant.live.labelling import Labelling
 from operant.live.page import Page
@@ -58,6 +59,29 @@ def test_a_person_plays_by_keys_beside_the_policy(run, browser):
                 break
             time.sleep(0.05)
         assert not page.contests._going  # nobody plays on
+        assert wrong == []
+        tab.context.close()
+
+
+def test_of_images_the_page_shows_what_the_network_sees_and_where_it_looks(tmp_path, browser):
+    small = {"convolutions": [[8, 3, 1]], "convolution_features": 32, "hidden_sizes": []}
+    agent = operant.DQN("MinBreakout", seed=0, preset=None, network=small, learning_starts=200, num_envs=4)
+    agent.learn(2_000, progress_bar=False, run_dir=tmp_path / "breakout")
+    agent.save(tmp_path / "breakout" / "model.safetensors")
+    with Page([tmp_path / "breakout"]) as page:
+        tab, wrong, _ = opened(browser, page.address, **TALL)
+        says(tab, "#whose", "breakout")
+        tab.get_by_role("button", name="Watch the newest policy").click()
+        for what in ("sees", "looks"):
+            tab.wait_for_selector(f"#{what}[src^='data:image/jpeg']")
+        says(tab, "#thoughts", "Q: .*")
+        tab.get_by_role("combobox", name="Picture").select_option("saliency")
+        tab.get_by_role("button", name="Draw it").click()
+        tab.wait_for_selector("#drawn:not([hidden])")
+        picture(tab, "looks", "section[aria-labelledby=play-title]")
+        tab.get_by_role("combobox", name="Picture").select_option("critic")
+        tab.get_by_role("button", name="Draw it").click()
+        tab.wait_for_function("() => document.querySelector('#drawn').alt.startsWith('what critics expect')")
         assert wrong == []
         tab.context.close()
 

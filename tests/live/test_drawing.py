@@ -13,8 +13,10 @@ from PIL import Image
 
 import operant
 from operant.agent.experienced import MOST, experienced
+from operant.agent.saliency import Axes
 from operant.live.drawing import DRAWINGS, Moment, Seen, draw
 from operant.live.thinking import looks
+from operant.studio.saliency_maps import shown
 from tests.shared import SMALL_DQN, ppo
 
 SEEN = np.array([0.01, 0.02, 0.03, 0.04], np.float32)
@@ -121,6 +123,19 @@ def test_of_an_image_the_page_shows_what_the_network_sees_and_where_it_looks():
     assert found["sees"] != found["looks"]
     assert is_picture(draw("saliency", moment(agent, np.asarray(image))))
     assert looks(ppo(seed=3), SEEN) == {}
+
+
+def test_axes_newest_is_the_last_of_a_stack_and_of_layers_all_together():
+    stack = np.arange(4 * 5 * 4, dtype=np.uint8).reshape(4, 5, 4)
+    layers = np.zeros((4, 5, 3), np.uint8)
+    layers[0, 1, 0] = layers[2, 3, 2] = 1
+    axes = Axes(-3, -2)
+    assert np.array_equal(axes.newest(stack), stack[..., 3])
+    together = axes.newest(layers)
+    assert together.shape == (4, 5)
+    assert np.argwhere(together).tolist() == [[0, 1], [2, 3]]
+    assert shown(together).max() == 1  # seen, not one part in 255
+    assert shown(np.full((2, 2), 255, np.uint8)).max() == 1
 
 
 def test_training_keeps_what_is_looked_at_and_learns_the_same():

@@ -8,9 +8,11 @@ import json
 import threading
 import time
 
+import gymnasium as gym
 import jax
 import numpy as np
 import pytest
+from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 from PIL import Image
 
 import operant
@@ -98,11 +100,19 @@ def test_a_model_in_a_file_is_played_and_its_values_are_those_of_the_agent(tmp_p
     assert len(seen["thoughts"]["probabilities"]) == 4
 
 
+class Blind(CartPoleEnv):
+    """CartPole that draws nothing."""
+
+    metadata = {"render_modes": []}  # noqa: RUF012 (as Gymnasium has it)
+
+
 @pytest.mark.parametrize("what", ["no-model", "no-pictures"])
-def test_what_cannot_be_played_says_why(tmp_path, what):
+def test_what_cannot_be_played_says_why(tmp_path, what, monkeypatch):
     if what == "no-pictures":
-        operant.DQN("GridWorld", seed=0, **SMALL_DQN).save(tmp_path / "model.safetensors")
+        spec = gym.envs.registration.EnvSpec(id="Blind-v0", entry_point=Blind, max_episode_steps=100)
+        monkeypatch.setitem(gym.registry, "Blind-v0", spec)
+        operant.DQN("Blind-v0", seed=0, **SMALL_DQN).save(tmp_path / "model.safetensors")
     player = Player(Learnt.of_file(tmp_path / "model.safetensors"))
     with player.watched():
         problem = shown(player)["problem"]
-    assert ("There is no file" if what == "no-model" else "GridWorld draws no pictures") in problem
+    assert ("There is no file" if what == "no-model" else "Blind-v0 draws no pictures") in problem

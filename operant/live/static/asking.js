@@ -25,7 +25,7 @@ export async function post(path, values) {
 // The token comes in the fragment of the address once, and is kept in a cookie that scripts cannot read.
 export async function enter() {
   const token = location.hash.slice(1);
-  if (!token) return;
+  if (!token || at(token)) return; // a part of the page
   history.replaceState(null, "", location.pathname);
   const { problem } = await post("/enter", { token });
   if (problem) at("state").textContent = "That token is not right: open the address that the terminal shows.";

@@ -185,8 +185,15 @@ function listen() {
     over = true;
     showSteering();
     state("The server does not answer; what is here is the last that it said. Trying again …");
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+    if (events.readyState === EventSource.CLOSED) setTimeout(again, 3000);
   });
+}
+
+// A server that was started anew has another token, which only its terminal shows.
+async function again() {
+  const answer = await fetch("/api/runs").catch(() => null);
+  if (answer && answer.status === 401) state("Another server is here now: open the address that its terminal shows.");
+  else listen();
 }
 
 for (const button of document.querySelectorAll("[data-ask]")) {
