@@ -19,7 +19,7 @@ from operant.reproduction import chosen, compared, fresh, learnt, same_bits
 from tools import zoo as written
 
 GRID, POLE = "q-learning/GridWorld", "ppo/CartPole-v1"
-QUICK = (GRID, "q-learning/CliffWalking-v1")
+QUICK = (GRID, "q-learning/CliffWalking-v1", POLE, "dqn/CartPole-v1", "sac/Pendulum-v1")
 MODELS = {name: each.model for name, each in zoo.entries().items() if each.model is not None}
 
 
