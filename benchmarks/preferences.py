@@ -59,15 +59,14 @@ def measure(case: Case, seeds: Sequence[int]) -> Raw:
     began = time.perf_counter()
     agent = case.agent(seeds).learn(case.steps, progress_bar=False, log_interval=case.steps // ROWS)
     scores: Any = agent.evaluate(EPISODES)
+    random: Any = agent.random().evaluate(EPISODES, deterministic=False)
     rows = agent.history
     return {
         "name": case.name,
         "seeds": list(seeds),
         "steps": agent.step,
         "returns": [float(score.mean) for score in scores],
-        "random": float(
-            np.mean([score.mean for score in agent.random().evaluate(EPISODES, deterministic=False)])
-        ),
+        "random": random.mean,
         "answers": np.asarray(rows[-1].get("train/comparisons", 0)).reshape(-1).tolist(),
         "accuracy": np.asarray(rows[-1].get("train/preference_accuracy", 0)).reshape(-1).tolist(),
         "curve": {

@@ -168,5 +168,5 @@ def _log_probs(model: LanguageModel, asked: Questions, responses: Sequence[Respo
 
 
 def _some(count: int) -> np.ndarray:
-    """The numbers of a few of so many."""
+    """The numbers of a few of this many things."""
     return np.unique(np.linspace(0, count - 1, PROMPTS).astype(int))

@@ -106,7 +106,7 @@ def record(
         int | None,
         tyro.conf.arg(
             metavar="PAIRS",
-            help="Write so many pairs of short clips into a folder instead, half of them of the random policy: "
+            help="Write this many pairs of short clips into a folder instead, half of them of the random policy: "
             "`operant label FOLDER/questions.jsonl FOLDER/pairs.jsonl` asks which is better, and --curiosity "
             "preferences --curiosity.answers FOLDER learns from that.",
         ),
