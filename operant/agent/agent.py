@@ -67,8 +67,7 @@ class Agent(Model):
             results are those of one device within the order of float32 sums. None: as many as divide the seeds.
         workers: How many workers play for one learner, each in a thread with `num_envs` environments and a policy of
             its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none for most.
-        fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly; None: they play
-            by the newest policy whenever they are ready.
+        fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly; None: the newest.
         max_lag: What is played by a policy that is more updates old is left out; by default 16 for each worker.
         stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the means.
 
@@ -210,12 +209,9 @@ class Agent(Model):
         )
         started = self._core.learner.run is not None
         size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
-        learner = self._core.learner
-        lag = learner.workers and learner.workers.fixed_lag
-        if learner.async_collect or lag:
-            asked = "async_collect=True" if learner.async_collect else f"fixed_lag={lag}"
-            inputs.say_nothing_overlaps(asked, self.algorithm.experience, self.num_envs, size)
-        inputs.say_replay_is_empty(self.algorithm.experience, self.step, started)
+        learner, experience = self._core.learner, self.algorithm.experience
+        inputs.say_nothing_overlaps(learner.async_collect, learner.workers, experience, self.num_envs, size)
+        inputs.say_replay_is_empty(experience, self.step, started)
         for advice in self.algorithm.advice(self.spec):
             warnings.warn(advice, TrainingWarning, stacklevel=2)
         evaluated, kept = (evaluate_every, evaluation_episodes), (keep_checkpoints, checkpoint_replay)

@@ -117,9 +117,12 @@ def say_how_far(plan: Experience, num_envs: int, total_timesteps: int, before: i
         )
 
 
-def say_nothing_overlaps(asked: str, plan: Experience, num_envs: int, chunk: int) -> None:
+def say_nothing_overlaps(
+    async_collect: bool, workers: Workers | None, plan: Experience, num_envs: int, chunk: int
+) -> None:
     """Warn where every iteration is a row of metrics by itself, for which no experience is collected ahead."""
-    if chunk == 1:
+    asked = "async_collect=True" if async_collect else f"fixed_lag={workers and workers.fixed_lag}"
+    if chunk == 1 and (async_collect or (workers and workers.fixed_lag)):
         each = plan.steps_per_iteration(num_envs)
         warnings.warn(
             f"{asked} does nothing: environments wait for the end of each row of metrics, and a row is one "

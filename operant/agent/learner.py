@@ -121,17 +121,13 @@ class Learner:
         return self._initial_state(self.algorithm, self.key)
 
     def _initial_state(self, algorithm: Algorithm, key: jax.Array) -> PyTree:
-        spec = replace(self.spec, num_envs=self.environments_of_each)
+        workers = 1 if self.workers is None else self.workers.count
+        spec = replace(self.spec, num_envs=workers * self.spec.num_envs)
 
         def one(key: jax.Array) -> PyTree:
             return initial_state(algorithm, spec, key)
 
         return one(key) if self.seeds is None else jax.vmap(one)(key)
-
-    @property
-    def environments_of_each(self) -> int:
-        """How many environments each learner has, those of all of its workers together."""
-        return self.spec.num_envs * (1 if self.workers is None else self.workers.count)
 
     @property
     def step(self) -> int:
@@ -205,18 +201,10 @@ class Learner:
 
     def _made_loop(self) -> Loop:
         """A loop of the present algorithm, over the environments that there are, or else new ones."""
+        there = None if self._loop is None else self._loop.environments
         return loops.make(
-            self.algorithm,
-            self.source,
-            self.spec,
-            self.seeds,
-            self.window,
-            self.recorded,
-            async_collect=self.async_collect,
-            devices=self.devices,
-            workers=self.workers,
-            return_experience=self.return_experience,
-            environments=None if self._loop is None else self._loop.environments,
+            *(self.algorithm, self.source, self.spec, self.seeds, self.window, self.recorded),
+            *(self.async_collect, self.devices, self.workers, self.return_experience, there),
         )
 
     @property

@@ -26,7 +26,6 @@ def make(
     seeds: int | None,
     window: int,
     recorded: Recorded | None,
-    *,
     async_collect: bool,
     devices: int | None,
     workers: Workers | None,

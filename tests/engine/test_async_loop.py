@@ -376,7 +376,7 @@ def test_async_loop_counts_failures_in_a_row():
         warnings.simplefilter("ignore", TrainingWarning)
         while failures[0] < 5:
             run, metrics, _ = loop.step(run, 4, 4)
-    assert metrics["time/workers"] == 2
+            assert metrics["time/workers"] == 2
     assert len(made) <= 2 + failures[0]
     loop.close()
 

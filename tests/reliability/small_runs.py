@@ -35,11 +35,12 @@ DQN: dict[str, Any] = {
     "train_freq": 16,
     "target_update_interval": 64,
 }
+WORKERS: dict[str, Any] = {"num_envs": 2, "n_steps": 8, "workers": 2, "fixed_lag": 2}
 CEM: dict[str, Any] = {"population_size": 8, "elite_fraction": 0.25}
 STATISTICS: dict[str, Any] = {"normalize_observations": True, "normalize_rewards": True}
 
 # The running statistics of both normalisations, a ring that wraps with a tree of priorities, a table of counts, a
-# method without a gradient, and memory: all must survive.
+# method without a gradient, memory, and where workers stand: all must survive.
 KINDS: dict[str, Callable[[], Agent]] = {
     "ppo": lambda: operant.PPO("CartPole-v1", preset=None, seed=3, network=SMALL, **PPO, **STATISTICS),
     "dqn": lambda: operant.DQN(
@@ -50,6 +51,9 @@ KINDS: dict[str, Callable[[], Agent]] = {
         "CartPole-v1", preset=None, seed=3, network=SMALL, population_size=8, elite_fraction=0.25
     ),
     "memory": lambda: operant.PPO("CartPole-v1", preset=None, seed=3, network=MEMORY, **PPO),
+    "workers": lambda: operant.IMPALA(
+        "CartPole-v1", preset=None, seed=3, network=MEMORY, **STATISTICS, **WORKERS
+    ),
     "gymnasium": lambda: operant.DQN(
         "CartPole-v1", preset=None, seed=3, network=SMALL, backend="gymnasium", **DQN
     ),
