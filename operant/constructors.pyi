@@ -137,8 +137,8 @@ class _QLearning:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -240,8 +240,8 @@ class _DoubleQLearning:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -343,8 +343,8 @@ class _SARSA:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -446,8 +446,8 @@ class _ExpectedSARSA:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -551,8 +551,8 @@ class _SARSALambda:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -661,8 +661,8 @@ class _DynaQ:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -768,8 +768,8 @@ class _LinearQ:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -871,8 +871,8 @@ class _TD:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -979,8 +979,8 @@ class _MonteCarlo:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -1091,8 +1091,8 @@ class _GridSearch:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -1212,8 +1212,8 @@ class _RandomSearch:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -1335,8 +1335,8 @@ class _GeneticAlgorithm:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -1462,8 +1462,8 @@ class _CEM:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -1586,8 +1586,8 @@ class _EvolutionStrategies:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -1709,8 +1709,8 @@ class _ARS:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -1846,8 +1846,8 @@ class _REINFORCE:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -2017,8 +2017,8 @@ class _A2C:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -2193,8 +2193,8 @@ class _IMPALA:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -2369,8 +2369,8 @@ class _TRPO:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -2551,8 +2551,8 @@ class _PPO:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -2743,8 +2743,8 @@ class _GRPO:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -2955,8 +2955,8 @@ class _DQN:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -3165,8 +3165,8 @@ class _PQN:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -3343,8 +3343,8 @@ class _TD3:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -3557,8 +3557,8 @@ class _SAC:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -3781,8 +3781,8 @@ class _CrossQ:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -3986,8 +3986,8 @@ class _BC:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -4132,8 +4132,8 @@ class _SFT:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -4278,8 +4278,8 @@ class _RewardModel:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -4426,8 +4426,8 @@ class _DPO:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -4579,8 +4579,8 @@ class _KTO:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -4701,8 +4701,8 @@ class _Random:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -4817,8 +4817,8 @@ class _A3C:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -4998,8 +4998,8 @@ class _APPO:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -5190,8 +5190,8 @@ class _RLOO:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -5385,8 +5385,8 @@ class _DrGRPO:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -5580,8 +5580,8 @@ class _DAPO:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -5792,8 +5792,8 @@ class _Rainbow:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -6032,8 +6032,8 @@ class _BTR:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -6272,8 +6272,8 @@ class _QRDQN:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -6512,8 +6512,8 @@ class _IQN:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -6741,8 +6741,8 @@ class _DDPG:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -6955,8 +6955,8 @@ class _TQC:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -7178,8 +7178,8 @@ class _REDQ:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -7401,8 +7401,8 @@ class _DroQ:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
@@ -7626,8 +7626,8 @@ class _XQC:
             workers: How many workers play for one learner, each in a thread with `num_envs` environments
                 and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
                 algorithm says: none for most. Default: None.
-            fixed_lag: How many updates old the policy is by which workers play, in turns and reproducibly;
-                None: they play by the newest policy whenever they are ready. Default: None.
+            fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
+                None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
