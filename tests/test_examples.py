@@ -20,6 +20,8 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 PICTURES = {  # figures in each executed notebook
     "dqn_and_its_parts": 6,
     "from_chains_to_q_learning": 5,
+    "from_characters_to_preferences": 1,
+    "from_ddpg_to_sac": 4,
     "honest_comparisons": 3,
     "in_a_notebook": 3,
     "policies_and_reinforce": 4,

@@ -94,3 +94,25 @@ def test_the_tutorial_on_dqn_has_the_librarys_targets(run):
         assert np.isfinite(seen["believed"][name][1]).all(), name
     assert float(np.abs(seen["gradient_by_target"][0][0]).max()) == 0
     assert [len(agent_curve[1]) for agent_curve in seen["curves"].values()] == [2, 2]
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_preferences_has_the_librarys_losses(run):
+    seen = run("from_characters_to_preferences", EPOCHS=3, PAIRS=40, STEPS=1_152)
+    assert seen["pairs"][0].keys() == {"prompt", "chosen", "rejected"}
+    assert len(seen["pairs"]) == 40
+    assert all(seen["liked"](pair["chosen"]) > seen["liked"](pair["rejected"]) for pair in seen["pairs"])
+    assert "before learning: 0.693147, ln 2 = 0.693147" in seen["printed"]
+    assert list(seen["tuned"]) == [0.0, 0.5, 2.0]
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_continuous_control_has_the_librarys_density(run):
+    seen = run("from_ddpg_to_sac", SEEDS=2, STEPS=600)
+    assert set(seen["returns"]) == {"DDPG", "TD3", "SAC"}
+    for steps, values in seen["returns"].values():
+        assert values.shape == (2, len(steps))
+        assert (values[:, -1] < 0).all()
+    assert (
+        np.asarray(seen["alphas"])[:, -1] < 1
+    ).all()  # it begins at 1, and the first policy is random enough
