@@ -17,6 +17,7 @@ from operant.live.controls import action_words
 from operant.studio.saliency_maps import coloured, shown
 
 LARGEST = 400  # pixels, in width
+EXACT = 128  # pixels, in width and height, up to which every one of them is shown as it is
 
 
 def thinks(agent: Agent, view: EnvironmentView) -> dict[str, Any]:
@@ -65,14 +66,15 @@ def _numbers(values: Any) -> list[float | None]:
 
 
 def picture(frame: np.ndarray) -> str:
-    """A rendered frame `[H, W, 3]` as the address of a JPEG, made smaller where it is large."""
+    """A rendered frame `[H, W, 3]` as the address of a JPEG, smaller where it is large; a small one as PNG."""
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(frame).astype(np.uint8))
     image.thumbnail((LARGEST, LARGEST))
+    kind = "png" if max(image.size) <= EXACT else "jpeg"
     with io.BytesIO() as file:
-        image.save(file, "JPEG", quality=80)
-        return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+        image.save(file, kind, quality=80)
+        return f"data:image/{kind};base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def said(error: Exception) -> str:

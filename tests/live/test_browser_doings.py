@@ -73,7 +73,7 @@ def test_of_images_the_page_shows_what_the_network_sees_and_where_it_looks(tmp_p
         says(tab, "#whose", "breakout")
         tab.get_by_role("button", name="Watch the newest policy").click()
         for what in ("sees", "looks"):
-            tab.wait_for_selector(f"#{what}[src^='data:image/jpeg']")
+            tab.wait_for_selector(f"#{what}[src^='data:image/png']")
         says(tab, "#thoughts", "Q: .*")
         tab.get_by_role("combobox", name="Picture").select_option("saliency")
         tab.get_by_role("button", name="Draw it").click()

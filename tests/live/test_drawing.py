@@ -119,7 +119,7 @@ def test_of_an_image_the_page_shows_what_the_network_sees_and_where_it_looks():
     image, _ = env.reset(seed=0)
     found = looks(agent, np.asarray(image))
     assert set(found) == {"sees", "looks"}
-    assert all(address.startswith("data:image/jpeg;base64,") for address in found.values())
+    assert all(address.startswith("data:image/png;base64,") for address in found.values())
     assert found["sees"] != found["looks"]
     assert is_picture(draw("saliency", moment(agent, np.asarray(image))))
     assert looks(ppo(seed=3), SEEN) == {}

@@ -6,6 +6,7 @@ export function short(value) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
   if (size >= 1e6) return value.toExponential(2);
+  if (size > 0 && size < 1e-3) return value.toExponential(1);
   if (size >= 1000) return Math.round(value).toLocaleString("en");
   return String(Number(value.toPrecision(3)));
 }
@@ -111,6 +112,7 @@ export class Chart {
       pen.lineJoin = "round";
       pen.beginPath();
       x.forEach((step, i) => y[i] !== null && pen.lineTo(px(step), py(y[i])));
+      if (x.length === 1 && y[0] !== null) pen.arc(px(x[0]), py(y[0]), 2, 0, 2 * Math.PI); // no line leads there yet
       pen.stroke();
     }
     if (this.cursor !== null) {
