@@ -10,6 +10,9 @@ import re
 from operant import private_jax, settings
 
 TIMEOUT = 60  # seconds in which all of them must have come
+PATIENCE = (
+    24 * 3600
+)  # seconds for which a process that has ended waits for the first one, which scores and draws
 
 
 def connect_processes(
@@ -44,6 +47,7 @@ def connect_processes(
             process_id,
             initialization_timeout=timeout,
             coordinator_bind_address=coordinator_address,
+            shutdown_timeout_seconds=PATIENCE,
             cluster_detection_method="deactivate",
         )
     except RuntimeError as error:

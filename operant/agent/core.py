@@ -65,7 +65,7 @@ class Core:
         algorithm.experience.require_shared(self.num_envs)
         if async_collect:
             inputs.require_asynchronous(algorithm, source, recorded is not None)
-        inputs.require_devices(devices, seeds, source, self.num_envs, algorithm.name, recorded is not None)
+        inputs.require_devices(devices, seeds, self.num_envs, algorithm.name, recorded is not None)
         if workers is not None:
             inputs.require_workers(
                 workers, algorithm, source, seeds is not None, recorded is not None, async_collect, devices

@@ -235,20 +235,13 @@ def require_asynchronous(algorithm: Algorithm, source: Source, recorded: bool) -
 def require_devices(
     devices: int | None,
     seeds: int | Sequence[int] | None,
-    source: Source,
     num_envs: int,
     name: str,
     recorded: bool,
 ) -> None:
-    """Raise ValueError, with what to do, where these devices, or processes, cannot train this together."""
+    """Raise ValueError, with what to do, where these devices cannot train this together."""
     learners = None if seeds is None else number_of_learners(seeds)
-    together = processes.count()
-    if together > 1 and (recorded or source.native is None):
-        raise ValueError(
-            f"{source.id}: {together} processes train together on native environments only. Set backend='native', or "
-            "start one process."
-        )
-    if devices == 1 or (devices is None and together == 1):
+    if devices is None or devices == 1:  # several processes are looked at where training begins
         return
     shared.require(devices, learners, None if recorded else num_envs)
     if recorded and (divided := shared.shape_of(devices, learners))[1] > 1:
@@ -321,6 +314,15 @@ def workers_of(
                 f"{name}={value}: it is how old the policies of workers are. Set workers, or leave it out."
             )
     return None
+
+
+def require_together(source: Source, recorded: bool) -> None:
+    """Raise ValueError, with what to do, where several processes train together what one of them would have to step."""
+    if processes.count() > 1 and (recorded or source.native is None):
+        raise ValueError(
+            f"{source.id}: {processes.count()} processes train together on native environments only. Set "
+            "backend='native', or start one process."
+        )
 
 
 def require_same_discount(algorithm: Algorithm, wrappers: Sequence[Wrapper]) -> None:

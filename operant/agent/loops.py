@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from operant.agent import inputs
 from operant.agent.recorded import Recorded
 from operant.algorithms.base import Algorithm
 from operant.engine.asynchronous.actors import Actors, HostActors, NativeActors
@@ -33,6 +34,7 @@ def make(
     environments: HostEnvironments | None,
 ) -> Loop:
     """A loop over `environments` that are stepped in Python, where there are such already, or else over new ones."""
+    inputs.require_together(source, recorded is not None)
     common = seeds, return_experience, window
     if recorded is not None:
         return DatasetLoop(algorithm, spec, lambda: recorded.data, seeds, window, devices)
