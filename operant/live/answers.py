@@ -16,7 +16,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from operant.agent import hyperparameters
 from operant.live.asked import Wrong, answered, whole
 from operant.live.contest import Contest
-from operant.live.curves import curve
 from operant.live.playing import Player
 from operant.live.runs import PICTURES, ShownRun
 
@@ -54,9 +53,8 @@ class Answers:
         def answer() -> Response:
             run = self._run(request)
             try:
-                run.metrics.refresh()
-                points = whole(request, "points", 400)
-                return JSONResponse(curve(run.metrics, request.query_params.get("metric", ""), points))
+                told = run.curve(request.query_params.get("metric", ""), whole(request, "points", 400))
+                return Response(told, media_type="application/json")
             except KeyError as error:
                 raise Wrong("the run has no such metric", 404) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from operant import formats
 from operant.engine.interventions import read_interventions
 from operant.engine.run_directory import RunDirectory
 from operant.fields import TEXT, FileError, check, read_json
-from operant.live.curves import Metrics
+from operant.live.curves import Metrics, curve
 
+MOST_CURVES = 200  # of a run that are kept as they were told
 PICTURES = {  # what a picture shows: its file in the directory of a run
     "curve": "curve.png",
     "metrics": "metrics.png",
@@ -26,6 +28,19 @@ class ShownRun:
         self.directory = RunDirectory.open(path)
         self.config = formats.read_run(self.directory.path)
         self.metrics = Metrics(self.directory.metrics_file)
+        self._curves: dict[tuple[str, int], tuple[int, str]] = {}  # (metric, points) → (version, JSON)
+
+    def curve(self, metric: str, points: int) -> str:
+        """A metric as JSON; made once for all pages that ask for it. Raises KeyError for no metric, FileError as
+        `Metrics.refresh`."""
+        version = self.metrics.refresh()
+        known = self._curves.get((metric, points))
+        if known is None or known[0] != version:
+            known = version, json.dumps(curve(self.metrics, metric, points))
+            if len(self._curves) >= MOST_CURVES:
+                self._curves.clear()
+            self._curves[metric, points] = known
+        return known[1]
 
     def about(self) -> dict[str, Any]:
         """What there is to tell apart from its curves, as JSON values."""

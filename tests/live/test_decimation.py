@@ -9,6 +9,7 @@ from operant.engine.log import STEP, CsvLog, read_rows
 from operant.fields import FileError
 from operant.live.curves import Metrics, curve
 from operant.live.decimation import decimated
+from operant.live.runs import ShownRun
 from operant.ops.intervals import iqm
 
 
@@ -143,3 +144,25 @@ def test_curve_has_as_many_points_as_are_asked_for_within_bounds(tmp_path):
     assert len(curve(metrics, "a", 100)["x"]) <= 100
     assert len(curve(metrics, "a", 10**9)["x"]) <= 2_000
     assert len(curve(metrics, "a", 0)["x"]) <= 8
+
+
+def test_a_curve_is_made_once_for_all_pages_and_anew_when_rows_come(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        "operant.live.runs.curve", lambda metrics, name, points: made.append(name) or {"x": made[:]}
+    )
+    run = ShownRun.__new__(ShownRun)
+    run.metrics, run._curves = Metrics(tmp_path / "metrics.csv"), {}
+    (tmp_path / "metrics.csv").write_text("time/total_timesteps,a,b\n1,2,3\n")
+    assert run.curve("a", 100) == run.curve("a", 100)
+    assert made == ["a"]
+    run.curve("a", 200)
+    run.curve("b", 100)
+    assert made == ["a", "a", "b"]
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("2,3,4\n")
+    run.curve("a", 100)
+    assert made == ["a", "a", "b", "a"]
+    for points in range(1000):
+        run.curve("a", points)
+    assert len(run._curves) <= 200
