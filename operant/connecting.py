@@ -6,6 +6,8 @@ Here they are connected, by JAX's own means; what they share then is in `operant
 from __future__ import annotations
 
 import re
+import socket
+import time
 
 from operant import private_jax, settings
 
@@ -30,7 +32,8 @@ def connect_processes(
         process_id: Which of them this is, from 0 to `num_processes` − 1.
         timeout: Seconds within which all must have come.
 
-    Raises ValueError for what cannot be, and RuntimeError where JAX has started already or somebody does not come.
+    Raises ValueError for what cannot be, and RuntimeError where JAX has started already, the address is taken or nobody
+    listens there. Where one of the others does not come in time, JAX ends the process with an error of its own.
     """
     require(coordinator_address, num_processes, process_id)
     if private_jax.backend_started():
@@ -40,6 +43,8 @@ def connect_processes(
     import jax
 
     settings.apply()
+    if process_id > 0:
+        wait_for(coordinator_address, timeout)
     try:
         jax.distributed.initialize(
             coordinator_address,
@@ -52,9 +57,26 @@ def connect_processes(
         )
     except RuntimeError as error:
         raise RuntimeError(
-            f"process_id={process_id}: not all of num_processes={num_processes} came to {coordinator_address} within "
-            f"{timeout} seconds, or the address is taken: {error}"
+            f"coordinator_address={coordinator_address!r}: not all of num_processes={num_processes} came there within "
+            f"{timeout} seconds, or it is taken: {error}"
         ) from error
+
+
+def wait_for(coordinator_address: str, timeout: float) -> None:
+    """Return as soon as somebody listens there. Raises RuntimeError where nobody does in time."""
+    host, port = coordinator_address.rsplit(":", 1)
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=1):
+                return
+        except OSError as error:
+            if time.monotonic() > until:
+                raise RuntimeError(
+                    f"coordinator_address={coordinator_address!r}: nobody listens there after {timeout:g} seconds "
+                    f"({error}). Start the process with process_id=0, which does, and look at what it says."
+                ) from error
+            time.sleep(0.1)
 
 
 def require(coordinator_address: str, num_processes: int, process_id: int) -> None:

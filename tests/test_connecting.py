@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 import operant
 from operant.cli.training import require_processes
+from operant.connecting import wait_for
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,18 @@ def test_connect_processes_comes_before_anything_else():
     jax.devices()  # which start here, if nothing else has
     with pytest.raises(RuntimeError, match="comes too late"):
         operant.connect_processes("127.0.0.1:4321", 2, 0)
+
+
+def test_wait_for_says_that_nobody_listens():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{bound.getsockname()[1]}"
+        with pytest.raises(
+            RuntimeError, match=f"coordinator_address='{address}': nobody listens there after 0.2 s"
+        ):
+            wait_for(address, 0.2)
+        bound.listen()
+        wait_for(address, 0.2)
 
 
 def test_flags_of_processes_go_together():
