@@ -20,6 +20,7 @@ STUDIES = (
     Study("A2C CartPole", "a2c", "CartPole-v1", 475),
     Study("IMPALA CartPole", "impala", "CartPole-v1", 475),
     Study("IMPALA with workers CartPole", "impala", "CartPole-v1", 475, values={"workers": 4}, **_ALONE),
+    Study("APPO CartPole", "appo", "CartPole-v1", 475, **_ALONE),
     Study("A3C CartPole", "a3c", "CartPole-v1", 475, **_ALONE),
     Study("TRPO CartPole", "trpo", "CartPole-v1", 475),
     Study("REINFORCE CartPole", "reinforce", "CartPole-v1", 475),

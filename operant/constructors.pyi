@@ -4947,7 +4947,7 @@ class _APPO:
         network: Network | NetworkValues | Mapping[str, Any] | Module = ...,
         n_steps: int = 128,
         gae_lambda: float = 0.95,
-        normalize_advantage: bool = True,
+        normalize_advantage: bool = False,
         batch_size: int = 128,
         n_epochs: int = 3,
         objective: Literal["clip", "kl"] = "clip",
@@ -5061,7 +5061,8 @@ class _APPO:
             n_steps: Steps of every environment in a rollout. Default: 128.
             gae_lambda: λ of the generalized advantage estimate: 0 trusts the value network, 1 the returns.
                 Default: 0.95.
-            normalize_advantage: Standardise the advantages that a gradient is computed from. Default: True.
+            normalize_advantage: Standardise the advantages that a gradient is computed from. Default:
+                False.
             batch_size: Samples in a minibatch; an epoch leaves out the remainder of a rollout. A recurrent
                 network learns from whole sequences of n_steps: as many as fit into batch_size, and at least
                 one. Default: 128.
