@@ -111,7 +111,8 @@ def draw(cases: Sequence[Raw], path: Path) -> None:
             ax.plot(raw["curve"]["steps"], returns, color=colour, lw=1, alpha=0.6)
             ax.plot([], [], color=colour, label=source)
         ax.set(title=algorithm, xlabel="steps")
-        ax.legend(fontsize=8)
+        if ax.lines:
+            ax.legend(fontsize=8)
     axes[0].set_ylabel("return of an episode")
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -55,7 +55,7 @@ PPO = {
     "ent_coef": 0.0,
 }
 PPO_ENVIRONMENTS, PPO_ITERATIONS, KL_PENALTY = 128, 40, 0.1
-DPO = {"beta": 0.1, "learning_rate": 0.0001, "batch_size": 64, "sft_coef": 0.5}
+DPO = {"beta": 0.05, "learning_rate": 0.0001, "batch_size": 64, "sft_coef": 0.1}
 DPO_PAIRS, DPO_UPDATES = 4096, 240
 MOMENTS = 6  # how often it is scored in the course of learning, its beginning included
 
@@ -233,6 +233,11 @@ def report(found: Sequence[Raw], about: Raw) -> str:
                 f"\n{method.upper()}: {reached} of {len(of)} seeds win {REQUIRED:.0%} and more, at {kl:.1f} nats a "
                 "response in the mean."
             )
+    seeds = range(FIRST_SEED, FIRST_SEED + SEEDS)
+    measured = {(raw["method"], raw["seed"]) for raw in found}
+    missing = [f"{m.upper()} {seed}" for m in METHODS for seed in seeds if (m, seed) not in measured]
+    if missing:
+        lines.append(f"\nNot measured yet: {', '.join(missing)}.")
     lines.append("\n![kindness against the KL divergence from SFT's model](sentiment.png)\n")
     for raw in (next((r for r in found if r["method"] == m), None) for m in METHODS):
         if raw is not None:
@@ -264,7 +269,8 @@ def draw(found: Sequence[Raw], path: Path) -> None:
                 curve = raw["curve"]
                 ax.plot(curve["kl"], curve["kindness"], "o-", ms=3, lw=1, label=str(raw["seed"]))
         ax.set(title=method.upper(), xlabel="KL from SFT's model, nats a response")
-        ax.legend(title="seed", fontsize=7)
+        if ax.lines:
+            ax.legend(title="seed", fontsize=7)
     axes[0].set_ylabel("kindness")
     figure.savefig(path, dpi=120)
     plt.close(figure)
