@@ -99,7 +99,7 @@ def _taken(ring: Ring, rows: jax.Array, several: bool) -> PyTree:
 
 
 def _places(spec: EnvSpec, observation: PyTree, leading: int) -> np.ndarray | None:
-    """Observations `[…, D]` or `[…]` with so many leading axes as `[K, D]` or `[K]`; None for other spaces."""
+    """Observations `[…, D]` or `[…]` with their leading axes made one, `[K, D]` or `[K]`; None for other spaces."""
     space = spec.observation_space
     vector = isinstance(space, spaces.Box) and len(space.shape) == 1 and 2 <= space.shape[0] <= WIDEST
     if not (vector or isinstance(space, spaces.Discrete)):

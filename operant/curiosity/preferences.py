@@ -78,12 +78,12 @@ class Steps(NamedTuple):
 
 
 class Comparisons(NamedTuple):
-    """Pairs of clips, of which the first `count` of M have been judged."""
+    """Pairs of clips, of which the first `judged` of M have been judged."""
 
     observation: PyTree  # [M, 2, k, …]
     action: PyTree  # [M, 2, k, …]
     preferred: jax.Array  # [M]: 1 where the first is better, 0 where the second is, ½ where neither is
-    count: jax.Array  # [] int32
+    judged: jax.Array  # [] int32
 
 
 class PreferencesState(eqx.Module):
@@ -174,7 +174,8 @@ class Preferences(Curiosity):
         else:
             given = answers.read(self.answers)
             count = jnp.asarray(len(given.preferred), jnp.int32)
-            comparisons = Comparisons(*map(jnp.asarray, given), count)
+            observation, action, preferred = map(jnp.asarray, given)
+            comparisons = Comparisons(observation, action, preferred, count)
         return PreferencesState(
             network,
             self._optimizer(0.0).init(network),  # pyright: ignore[reportArgumentType]
@@ -214,7 +215,7 @@ class Preferences(Curiosity):
         """Where it is time, the judge is asked, and the reward is fitted to all that it has said."""
         due = state.seen >= self.query_every
         if self.answers is None:
-            due = due & (state.comparisons.count < self.comparisons)
+            due = due & (state.comparisons.judged < self.comparisons)
 
         def renewed(state: PreferencesState) -> PreferencesState:
             known = replace(state, seen=jnp.zeros_like(state.seen))
@@ -227,7 +228,7 @@ class Preferences(Curiosity):
         return state, {
             "train/preference_loss": state.loss,
             "train/preference_accuracy": state.accuracy,
-            "train/comparisons": state.comparisons.count.astype(jnp.float32),
+            "train/comparisons": state.comparisons.judged.astype(jnp.float32),
         }
 
     def asked(self, state: PreferencesState, key: jax.Array) -> PreferencesState:
@@ -243,13 +244,13 @@ class Preferences(Curiosity):
         total = jnp.sum(clips.reward, -1)
         preferred = 0.5 * (1 + jnp.sign(total[:, 0] - total[:, 1]))
         valid = whole.all(-1)
-        place = known.count + jnp.cumsum(valid) - 1
+        place = known.judged + jnp.cumsum(valid) - 1
         place = jnp.where(valid & (place < self.comparisons), place, self.comparisons)  # others are dropped
 
         def put(room: jax.Array, new: jax.Array) -> jax.Array:
             return room.at[place].set(new, mode="drop")
 
-        count = jnp.minimum(known.count + jnp.sum(valid, dtype=jnp.int32), self.comparisons)
+        count = jnp.minimum(known.judged + jnp.sum(valid, dtype=jnp.int32), self.comparisons)
         comparisons = Comparisons(
             jax.tree.map(put, known.observation, clips.observation),
             jax.tree.map(put, known.action, clips.action),
@@ -262,7 +263,7 @@ class Preferences(Curiosity):
         """The state with the reward after `n_updates` gradient steps, and its scale over recent steps."""
         known, optimizer = state.comparisons, self._optimizer(at(self.learning_rate, clock))
         shape = self.n_updates, self.batch_size
-        drawn = jax.random.randint(key, shape, 0, jnp.maximum(known.count, 1))
+        drawn = jax.random.randint(key, shape, 0, jnp.maximum(known.judged, 1))
 
         def step(now: tuple[RewardNetwork, optax.OptState], rows: jax.Array):
             network, optimizer_state = now

@@ -108,7 +108,7 @@ def learn(
         halves, replay, (direction, metrics) = algorithm.worker_gradients, None, gradients
         assert halves is not None
         state, told = halves.follow(run.state, direction, clock)
-        metrics = metrics | told
+        metrics = {**metrics, **told}
     else:
         replay = None
         if plan.whole_episodes:  # every one starts afresh

@@ -118,7 +118,7 @@ class Answers:
                 yield event
 
     async def contest(self, request: Request) -> Response:
-        """An episode of whoever looks beside the policy's, as server-sent events."""
+        """An episode of whoever looks next to the policy's, as server-sent events."""
         try:
             player = await run_in_threadpool(self._player, request)
             contest = self.page.contests.begin(player.learnt, request.query_params.get("pace"))

@@ -81,7 +81,7 @@ class Controls:
                 raise ValueError(f"{str(given)[:40]!r}: must be a whole number below {len(self.choices)}.")
             return np.asarray(given, np.int32)
         numbers = given if isinstance(given, list) and len(given) == len(self.sliders) else [None]
-        if not all(type(x) in (int, float) and math.isfinite(x) for x in numbers):
+        if not all(isinstance(x, int | float) and type(x) is not bool and math.isfinite(x) for x in numbers):
             raise ValueError(f"{str(given)[:40]!r}: must be {len(self.sliders)} finite numbers.")
         low, high = zip(*(bounds for _, *bounds in self.sliders), strict=True)
         return np.clip(np.asarray(numbers, np.float64), low, high).astype(np.float32).reshape(self.shape)

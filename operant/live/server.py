@@ -1,4 +1,4 @@
-"""The page's server: its routes, behind the guard. Imported only where the extra `live` is there."""
+"""The page's server: its routes, each of which the guard sees first. Imported only where the extra `live` is there."""
 
 from __future__ import annotations
 

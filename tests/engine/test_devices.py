@@ -27,7 +27,7 @@ from operant.envs.classic.cartpole import CartPole
 from operant.envs.classic.pendulum import Pendulum
 from operant.envs.host import NativeOnHost
 from operant.networks import Network
-from operant.ops.devices import spread
+from operant.ops.devices import gathered, spread
 from operant.ops.seeds import key_of, keys_of
 
 NETWORK = Network(hidden_sizes=(8,))
@@ -84,7 +84,7 @@ def test_devices_of_a_learner_give_what_one_gives(name):
     )
 
 
-def test_batches_are_divided_among_devices():
+def test_spread_divides_batches_among_devices():
     loop = on_devices("PPO", 2)
     run = loop.devices.placed(loop.init(key_of(0)))
     with loop.devices.in_force():
@@ -95,6 +95,17 @@ def test_batches_are_divided_among_devices():
     assert minibatch.output_shardings.spec == PartitionSpec("environments")
     assert "f32[3,3]" in minibatch.as_text()
     assert "f32[3,3]" not in odd.as_text()  # nor is it filled up to 6
+
+
+def test_gathered_arrays_are_whole_on_every_device():
+    loop = on_devices("PPO", 2)
+    x = jnp.zeros((6, 3))
+    with loop.devices.in_force():
+        divided = jax.jit(lambda x: spread(x * 2.0)).lower(x).compile()
+        whole = jax.jit(lambda x: gathered(spread(x * 2.0))).lower(x).compile()
+    assert divided.output_shardings.spec == PartitionSpec("environments")
+    assert whole.output_shardings.is_fully_replicated
+    assert gathered(x) is x  # where there is no mesh
 
 
 @pytest.mark.parametrize(

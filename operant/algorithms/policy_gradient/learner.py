@@ -153,7 +153,7 @@ class PolicyGradient(ActsByNetwork, Normalizes, GradientLearner):
         """
         gradient, metrics = self.batch_gradient(loss, state, batch, key, *rest)
         state, told = self.step_along(gradient, state, optimizer, clock)
-        return state, metrics | told
+        return state, {**metrics, **told}
 
     def batch_gradient(
         self,

@@ -74,7 +74,7 @@ def test_asked_compares_clips_of_consecutive_steps_within_episodes_and_prefers_w
     for seed in range(6):
         state, metrics = renewed()(seed)
         known = state.comparisons
-        count = int(known.count)
+        count = int(known.judged)
         assert 0 < count < 16  # some were not whole
         assert metrics["train/comparisons"] == count
         clips = np.asarray(known.observation)[:count].astype(int)  # [count, 2, K, (t, n)]
@@ -103,13 +103,13 @@ def test_update_asks_only_when_it_is_time_and_as_often_as_comparisons_says():
         SMALL.update_statistics(state, jax.tree.map(lambda x: x[:-1], steps()), weight()[:-1]),
         jax.random.key(0),
     )
-    assert int(early.comparisons.count) == 0
+    assert int(early.comparisons.judged) == 0
     assert (
         np.asarray(early.network.head.layers[0].weight) == np.asarray(state.network.head.layers[0].weight)
     ).all()
     for i in range(6):
         state = update(SMALL.update_statistics(state, steps(i), jnp.ones((T, N))), jax.random.key(i))
-    assert int(state.comparisons.count) == 40
+    assert int(state.comparisons.judged) == 40
     before = state
     after = update(SMALL.update_statistics(state, steps(), jnp.ones((T, N))), jax.random.key(9))
     jax.tree.map(np.testing.assert_array_equal, after.comparisons, before.comparisons)
