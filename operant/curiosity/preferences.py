@@ -267,7 +267,7 @@ class Preferences(Curiosity):
 
         def step(now: tuple[RewardNetwork, optax.OptState], rows: jax.Array):
             network, optimizer_state = now
-            batch = jax.tree.map(lambda x: x[rows], known._replace(count=known.preferred))
+            batch = jax.tree.map(lambda x: x[rows], known._replace(judged=known.preferred))
             gradient, told = jax.grad(self.loss, has_aux=True)(network, batch)
             return descend(optimizer, gradient, optimizer_state, network), told
 

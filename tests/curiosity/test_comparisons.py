@@ -120,7 +120,7 @@ def test_loss_is_that_of_the_paper_by_a_loop():
     """−log of the chance that was given to what the judge said, with ε/2 for a judge who answers at random."""
     state, _ = renewed()(0)
     count = 5
-    batch = jax.tree.map(lambda x: x[:count], state.comparisons._replace(count=state.comparisons.preferred))
+    batch = jax.tree.map(lambda x: x[:count], state.comparisons._replace(judged=state.comparisons.preferred))
     batch = batch._replace(preferred=jnp.array([1.0, 0.0, 0.5, 1.0, 0.0]))
     loss, (_, accuracy) = SMALL.loss(state.network, batch)
     losses, right = [], []
