@@ -38,6 +38,7 @@ SHIPPED = (
     "ppo/LunarLander-v3",
     "dqn/CartPole-v1",
     "rainbow/CartPole-v1",
+    "dqn/LunarLander-v3/double",
     "pqn/MinBreakout",
     "sac/Pendulum-v1",
     "td3/Pendulum-v1",
