@@ -99,7 +99,7 @@ class A2C(ActorCriticLearner):
         acted = state if batch.behavior is None else batch.behavior
         gradient, metrics = self.gradients(acted, batch, key, clock)
         state, told = self.follow(state, gradient, clock)
-        return state, metrics | told
+        return state, {**metrics, **told}
 
     def gradients(
         self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock
