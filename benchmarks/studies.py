@@ -11,7 +11,7 @@ import datetime
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -152,9 +152,9 @@ def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
     }
 
 
-def scores(study: Study, evaluations: Evaluation | list[Evaluation]) -> list[float]:
+def scores(study: Study, evaluations: Evaluation | Iterable[Evaluation]) -> list[float]:
     """What is compared with the threshold, of each seed."""
-    each = evaluations if isinstance(evaluations, list) else [evaluations]
+    each = [evaluations] if isinstance(evaluations, Evaluation) else evaluations
     return [study.score(evaluation) for evaluation in each]
 
 

@@ -108,7 +108,7 @@ def test_progress_is_told_at_its_shares_of_training_and_once_each():
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_demo_learns_what_it_says(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["demo", "--no-browser"]) == 0

@@ -50,7 +50,7 @@ def test_the_tutorial_on_ppo_has_the_librarys_loss(run):
     assert divergence["one epoch"] < divergence["PPO"] < divergence["no clip"]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_tutorial_on_comparisons_computes_what_the_library_does(run):
     seen = run("honest_comparisons", SEEDS=4, STEPS=2_000, EPISODES=2)
     assert seen["comparison"].names == ("baseline", "plain")
@@ -60,7 +60,7 @@ def test_the_tutorial_on_comparisons_computes_what_the_library_does(run):
     assert 1e-3 <= seen["sweep"].best_values["learning_rate"] <= 1e-1
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.filterwarnings("ignore:total_timesteps=")  # whole rollouts are taken
 def test_the_tutorial_on_environments_agrees_with_itself_and_finds_every_mistake(run):
     seen = run("your_own_environment", SEEDS=2, STEPS=1_024)
@@ -96,7 +96,7 @@ def test_the_tutorial_on_dqn_has_the_librarys_targets(run):
     assert [len(agent_curve[1]) for agent_curve in seen["curves"].values()] == [2, 2]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_tutorial_on_preferences_has_the_librarys_losses(run):
     seen = run("from_characters_to_preferences", EPOCHS=3, PAIRS=40, STEPS=1_152)
     assert seen["pairs"][0].keys() == {"prompt", "chosen", "rejected"}

@@ -84,6 +84,6 @@ def test_what_once_failed_trains_in_32_bits():
     train("sarsa-lambda", "evolution-strategies")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_every_algorithm_trains_in_32_bits():
     train()

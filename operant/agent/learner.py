@@ -84,6 +84,7 @@ class Learner:
         # Closes the environments, at once or when nobody holds this.
         self._closing: Callable[[], Any] = lambda: None
         self._state: PyTree = None
+        self._whole: tuple[PyTree, PyTree] | None = None  # a run's state, and the same on one device
         self.begun = Begun()
         self.environments_restored = False  # whether those of a stored run go on where they stood
         self.statistics_taken: Sequence[Any] = ()  # of each learner's environments, from another agent
@@ -95,7 +96,11 @@ class Learner:
         """The algorithm's state; with several seeds every leaf has a first axis for them."""
         if self.run is not None:
             self._require_whole()
-            return processes.whole(self.run.state)
+            if self._whole is None or self._whole[0] is not self.run.state:
+                self._whole = self.run.state, processes.whole(self.run.state)
+            return self._whole[
+                1
+            ]  # the same object until more is learnt: who acts by it puts nothing together anew
         if self._state is None:
             # The algorithm is an argument, so that what it holds is not built into the program.
             once = settings.once(exact=False)

@@ -74,7 +74,7 @@ CASES = [
     ),
     pytest.param(
         "device", "ppo", {**PPO, "objective": "kl", "network": {**SMALL["network"], "memory": "gru"}},
-        [{"kl_coef": 0.5}, {"kl_coef": 2.0}], id="numbers-of-init", marks=pytest.mark.slow,
+        [{"kl_coef": 0.5}, {"kl_coef": 2.0}], id="numbers-of-init", marks=pytest.mark.full,
     ),
 ]  # fmt: skip
 

@@ -176,7 +176,9 @@ def agent(algorithm, **values):
     "algorithm",
     [
         PPO(n_steps=20, batch_size=20, **VALUES),
-        SAC(learning_starts=20, batch_size=8, buffer_size=100, **VALUES),
+        pytest.param(
+            SAC(learning_starts=20, batch_size=8, buffer_size=100, **VALUES), marks=pytest.mark.full
+        ),
     ],
     ids=["PPO", "SAC"],
 )

@@ -79,12 +79,12 @@ def test_device_loop_needs_no_room_for_a_second_ring(kind, seeds, monkeypatch):
     run = loop.init(key)
     assert run.replay.frames.frames.nbytes >= FRAMES * (seeds or 1)
     rest = no_sums(seeds), np.int32(4), np.int32(0)
-    compiled = loop._chunk(4)._jitted.lower(loop.algorithm, run, *rest).compile()
+    compiled = loop._chunk(4)._jitted.lower(loop._given, run, *rest).compile()
     used = compiled.memory_analysis()
     assert used.temp_size_in_bytes < 4 * BUFFER  # not even for a second tree of priorities
     assert used.alias_size_in_bytes > FRAMES * (seeds or 1)
     before = pointers(run)
-    assert pointers(compiled(loop.algorithm, run, *rest)[0]) == before
+    assert pointers(compiled(loop._given, run, *rest)[0]) == before
 
 
 @pytest.mark.parametrize(("kind", "seeds"), [("priority", None), ("sequences", 2)])
