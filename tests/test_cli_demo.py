@@ -60,6 +60,7 @@ def test_the_demo_opens_the_live_page_and_shows_all_runs(short, tmp_path, monkey
     seen = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     monkeypatch.setattr("operant.cli.show.show", lambda *_, **__: None)
+    monkeypatch.setattr("operant.live.answers.SECONDS_BETWEEN_EVENTS", 0)  # runs are so short here
 
     def look(act, path, seed, console):
         play(act, path, seed, console)

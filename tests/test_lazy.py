@@ -86,7 +86,7 @@ def test_only_names_are_looked_up_never_modules():
     for place in ("os:system", "operant.algorithms.search.cem:CEM", "operant.algorithms.search.cem"):
         with pytest.raises(ValueError, match="Unknown algorithm"):
             algorithm(place)
-        with pytest.raises(ValueError, match="must be one of none, counts, icm, rnd"):
+        with pytest.raises(ValueError, match="must be one of none, counts, icm, preferences, rnd"):
             curiosity({"name": place})
         with pytest.raises(ValueError, match="Unknown wrapper"):
             as_wrappers([{"name": place}])

@@ -10,6 +10,8 @@ import pytest
 
 import operant
 from operant.envs.breakout import MinBreakout
+from operant.envs.classic.cartpole import CartPole
+from operant.envs.native_gym import AsGymnasium
 from operant.envs.registry import native
 
 STEPS = 6000
@@ -161,8 +163,8 @@ def test_min_breakout_is_played_and_filmed_through_gymnasium(tmp_path):
     window.reset(seed=0)
     assert window.render_mode == "human"
     window.close()
-    with pytest.raises(ValueError, match="GridWorld cannot be shown: it has no pictures"):
-        gym.make("GridWorld", render_mode="rgb_array")
+    with pytest.raises(ValueError, match="CartPole-v1 cannot be shown: it has no pictures"):
+        AsGymnasium(CartPole(), "rgb_array")
     assert native("MinBreakout").spec.id == "MinBreakout"
     film = operant.Random("MinBreakout", wrappers="frame-stack:2").record(
         tmp_path / "film.mp4", deterministic=False
