@@ -130,7 +130,7 @@ def _learn(agent: Agent, folder: Path, steps: int, page: Page | None) -> float:
 
 @contextmanager
 def _pages(address: str, browser: bool, watching: bool) -> Iterator[None]:
-    """In this block so many pages are open, in processes of their own."""
+    """In this block this many pages are open, in processes of their own."""
     flags = [*(["--browser"] if browser else []), *(["--watch"] if watching else [])]
     command = [sys.executable, "-m", "benchmarks.live_pages", address, str(PAGES), *flags]
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A person plays beside the policy: which keys do what, what is no action, and that training is not touched."""
+"""A person plays next to the policy: which keys do what, what is no action, and that training is not touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// A person plays, by keys, buttons, sliders or the mouse, beside the newest policy in the same episode.
+// A person plays, by keys, buttons, sliders or the mouse, next to the newest policy in the same episode.
 import { at, make, post } from "/asking.js";
 import { short } from "/chart.js";
 
