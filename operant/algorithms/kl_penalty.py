@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -30,11 +30,10 @@ import jax.numpy as jnp
 from operant.algorithms import ranges
 from operant.algorithms.base import Algorithm, static
 from operant.algorithms.policy_gradient.learner import PolicyGradient
-from operant.ops.exploration_noise import ExplorationNoise
+from operant.algorithms.wrapped import WrappedAlgorithm, behaved
 from operant.ops.kl import adapted_coefficient, kl_estimate
-from operant.ops.metrics import Metrics
 from operant.ops.returns import weighted_mean
-from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Recording, Transition
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 
 class KLPenalty(eqx.Module):
@@ -83,7 +82,7 @@ class KLRegularizedState(eqx.Module):
     coefficient: jax.Array
 
 
-class KLRegularized(Algorithm):
+class KLRegularized(WrappedAlgorithm):
     """A policy gradient with a penalty for the distance from what its network began as."""
 
     algorithm: Algorithm
@@ -94,34 +93,6 @@ class KLRegularized(Algorithm):
     @property
     def name(self) -> str:
         return f"{self.algorithm.name} with a KL penalty"
-
-    @property
-    def innermost(self) -> Algorithm:
-        return self.algorithm.innermost
-
-    @property
-    def experience(self) -> Experience:
-        return self.algorithm.experience
-
-    @property
-    def learns_from_older(self) -> bool:
-        return self.algorithm.learns_from_older
-
-    @property
-    def default_num_envs(self) -> int:
-        return self.algorithm.default_num_envs
-
-    @property
-    def default_workers(self) -> int | None:
-        return self.algorithm.default_workers
-
-    @property
-    def worker_gradients(self) -> None:
-        """None: no workers play for it."""
-        return None
-
-    def for_workers(self) -> Self:
-        return replace(self, algorithm=self.algorithm.for_workers())
 
     def check(self, spec: EnvSpec) -> None:
         learner = self.innermost
@@ -145,67 +116,6 @@ class KLRegularized(Algorithm):
         coefficient = jnp.asarray(self.penalty.coefficient, jnp.float32)
         return KLRegularizedState(self.algorithm.init(spec, key), coefficient)
 
-    def initial_carry(self, state: KLRegularizedState, num_envs: int) -> PyTree:
-        return self.algorithm.initial_carry(state.learner, num_envs)
-
-    def fitted_to(self, dataset: Any) -> Self:
-        return replace(self, algorithm=self.algorithm.fitted_to(dataset))
-
-    def read_dataset(self, dataset: Any) -> Recording | None:
-        return self.algorithm.read_dataset(dataset)
-
-    def network_of(self, state: KLRegularizedState) -> Any:
-        return self.algorithm.network_of(state.learner)
-
-    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
-        return self.algorithm.sample_noise(spec, key)
-
-    @property
-    def exploration(self) -> ExplorationNoise:
-        return self.algorithm.exploration
-
-    def act(
-        self,
-        state: KLRegularizedState,
-        observation,
-        action_mask,
-        carry,
-        noise,
-        clock: Clock,
-        *,
-        explore: bool,
-    ):
-        learner = state.learner
-        return self.algorithm.act(learner, observation, action_mask, carry, noise, clock, explore=explore)
-
-    def probabilities(
-        self,
-        spec: EnvSpec,
-        state: KLRegularizedState,
-        observation: PyTree,
-        action_mask: PyTree,
-        carry: PyTree,
-    ) -> jax.Array:
-        return self.algorithm.probabilities(spec, state.learner, observation, action_mask, carry)
-
-    def estimates(self, state: KLRegularizedState, observation: PyTree, action_mask: PyTree, carry: PyTree):
-        return self.algorithm.estimates(state.learner, observation, action_mask, carry)
-
-    def action_returns(self, state: KLRegularizedState, observation: PyTree, action: PyTree, carry: PyTree):
-        return self.algorithm.action_returns(state.learner, observation, action, carry)
-
-    def update_statistics(self, state: KLRegularizedState, transition: Transition) -> KLRegularizedState:
-        return replace(state, learner=self.algorithm.update_statistics(state.learner, transition))
-
-    def importance(self, clock: Clock) -> jax.Array | float:
-        return self.algorithm.importance(clock)
-
-    def validation(self, state: KLRegularizedState, batch: Batch) -> dict[str, jax.Array]:
-        return self.algorithm.validation(state.learner, batch)
-
-    def report(self, state: KLRegularizedState) -> Metrics:
-        return self.algorithm.report(state.learner)
-
     def update(self, state: KLRegularizedState, batch: Batch, key: jax.Array, clock: Clock) -> Any:
         acted = state if batch.behavior is None else batch.behavior
         step, weight, penalty = batch.transition, batch.weight, self.penalty
@@ -213,8 +123,7 @@ class KLRegularized(Algorithm):
         reward = step.reward - state.coefficient * kl
         if penalty.whiten:
             reward = rescaled(reward, weight)
-        behavior = None if batch.behavior is None else batch.behavior.learner
-        penalised = replace(batch, transition=replace(step, reward=reward), behavior=behavior)
+        penalised = replace(behaved(batch), transition=replace(step, reward=reward))
         learner, metrics, *_ = self.algorithm.update(state.learner, penalised, key, clock)
         episodes = jnp.maximum(jnp.sum(jnp.where(weight > 0, step.done, False)), 1)
         each = jnp.sum(kl) / episodes

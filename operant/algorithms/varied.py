@@ -9,27 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant.algorithms.base import Algorithm, Estimates, ReturnDistribution
-from operant.ops.exploration_noise import ExplorationNoise
-from operant.ops.metrics import Metrics
-from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Transition
+from operant.algorithms.base import Algorithm
+from operant.algorithms.wrapped import WrappedAlgorithm, behaved
+from operant.types import Batch, Clock, EnvSpec, PyTree
 
 
 class VariedState(eqx.Module):
     """What a learner knows, and the hyperparameters that it learns by."""
 
-    learnt: PyTree
+    learner: PyTree
     numbers: tuple[jax.Array, ...]  # scalars
 
 
-class Varied(Algorithm):
+class Varied(WrappedAlgorithm):
     """An algorithm of whose numbers some, the leaves at `places`, are read from the state."""
 
     algorithm: Algorithm  # of whose values at `places` nothing is looked at but in `init`
@@ -53,88 +52,16 @@ class Varied(Algorithm):
 
     # the protocol
 
-    @property
-    def name(self) -> str:
-        return self.algorithm.name
-
-    @property
-    def experience(self) -> Experience:
-        return self.algorithm.experience
-
-    @property
-    def learns_from_older(self) -> bool:
-        return self.algorithm.learns_from_older
-
-    @property
-    def default_num_envs(self) -> int:
-        return self.algorithm.default_num_envs
-
-    @property
-    def default_workers(self) -> int | None:
-        return self.algorithm.default_workers
-
-    @property
-    def worker_gradients(self) -> None:
-        """None: no workers play for it."""
-        return None
-
-    def for_workers(self) -> Self:
-        return replace(self, algorithm=self.algorithm.for_workers())
-
-    @property
-    def exploration(self) -> ExplorationNoise:
-        return self.algorithm.exploration
-
-    def check(self, spec: EnvSpec) -> None:
-        self.algorithm.check(spec)
-
-    def advice(self, spec: EnvSpec) -> list[str]:
-        return self.algorithm.advice(spec)
+    def acting(self, state: VariedState) -> Algorithm:
+        return self.by(state.numbers)
 
     def init(self, spec: EnvSpec, key: jax.Array) -> VariedState:
         leaves = jax.tree.leaves(self.algorithm)
         return self.begin(spec, key, [as_traced(leaves[place]) for place in self.places])
 
-    def initial_carry(self, state: VariedState, num_envs: int) -> PyTree:
-        return self.by(state.numbers).initial_carry(state.learnt, num_envs)
-
-    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
-        return self.algorithm.sample_noise(spec, key)
-
-    def importance(self, clock: Clock) -> jax.Array | float:
-        return self.algorithm.importance(clock)
-
-    def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
-        own = self.by(state.numbers)
-        return own.act(state.learnt, observation, action_mask, carry, noise, clock, explore=explore)
-
-    def network_of(self, state: VariedState) -> Any:
-        return self.by(state.numbers).network_of(state.learnt)
-
-    def probabilities(self, spec, state, observation, action_mask, carry) -> jax.Array:
-        return self.by(state.numbers).probabilities(spec, state.learnt, observation, action_mask, carry)
-
-    def estimates(self, state, observation, action_mask, carry) -> tuple[Estimates, PyTree]:
-        return self.by(state.numbers).estimates(state.learnt, observation, action_mask, carry)
-
-    def action_returns(self, state, observation, action, carry) -> ReturnDistribution | None:
-        return self.by(state.numbers).action_returns(state.learnt, observation, action, carry)
-
-    def update_statistics(self, state: VariedState, transition: Transition) -> VariedState:
-        learnt = self.by(state.numbers).update_statistics(state.learnt, transition)
-        return VariedState(learnt, state.numbers)
-
     def update(self, state: VariedState, batch: Batch, key: jax.Array, clock: Clock) -> Any:
-        if batch.behavior is not None:
-            batch = eqx.tree_at(lambda b: b.behavior, batch, batch.behavior.learnt)
-        learnt, *others = self.by(state.numbers).update(state.learnt, batch, key, clock)
-        return VariedState(learnt, state.numbers), *others
-
-    def validation(self, state: VariedState, batch: Batch) -> dict[str, jax.Array]:
-        return self.by(state.numbers).validation(state.learnt, batch)
-
-    def report(self, state: VariedState) -> Metrics:
-        return self.by(state.numbers).report(state.learnt)
+        learner, *others = self.acting(state).update(state.learner, behaved(batch), key, clock)
+        return replace(state, learner=learner), *others
 
 
 def as_traced(leaf: Any) -> jax.Array:

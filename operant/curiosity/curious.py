@@ -9,23 +9,22 @@ environment's reward, since only the algorithm sees the sum.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from operant.algorithms.base import Algorithm
+from operant.algorithms.wrapped import WrappedAlgorithm, behaved
 from operant.curiosity.base import Curiosity
 from operant.curiosity.learned import Learned
 from operant.curiosity.value import IntrinsicValue
 from operant.curiosity.value import update as update_value
-from operant.ops.exploration_noise import ExplorationNoise
-from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import at
-from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Recording, Transition
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 # Folded into every key for curiosity's own randomness. The algorithm takes the key as it is, so that it learns to the
 # last bit what it would without curiosity if `scale` is 0; a large number, since `split` makes keys as `fold_in` of
@@ -43,7 +42,7 @@ class CuriousState(eqx.Module):
     value: IntrinsicValue | None  # of the intrinsic return, where that is not the algorithm's kind
 
 
-class Curious(Algorithm):
+class Curious(WrappedAlgorithm):
     """Any algorithm, with an intrinsic reward.
 
     If the algorithm normalises rewards, the environment's and the intrinsic one are each divided by the standard
@@ -60,10 +59,6 @@ class Curious(Algorithm):
         """The algorithm as it learns here: its rewards come normalised."""
         normalizes = getattr(self.algorithm, "normalize_rewards", False)
         return replace(self.algorithm, normalize_rewards=False) if normalizes else self.algorithm
-
-    @property
-    def innermost(self) -> Algorithm:
-        return self.algorithm.innermost
 
     @property
     def name(self) -> str:
@@ -85,32 +80,8 @@ class Curious(Algorithm):
         given = self.valued and self.valued.gamma
         return self.gamma if given is None else given
 
-    @property
-    def experience(self) -> Experience:
-        return self.inner.experience
-
-    @property
-    def learns_from_older(self) -> bool:
-        return self.inner.learns_from_older
-
-    @property
-    def default_num_envs(self) -> int:
-        return self.inner.default_num_envs
-
-    @property
-    def default_workers(self) -> int | None:
-        return self.algorithm.default_workers
-
-    @property
-    def worker_gradients(self) -> None:
-        """None: no workers play for it."""
-        return None
-
-    def for_workers(self) -> Self:
-        return replace(self, algorithm=self.algorithm.for_workers())
-
     def check(self, spec: EnvSpec) -> None:
-        self.inner.check(spec)
+        super().check(spec)
         self.curiosity.check(spec)
         plan = self.experience
         if plan.offline:
@@ -136,9 +107,6 @@ class Curious(Algorithm):
                     "environment with SAME_STEP autoreset, or leave episodic."
                 )
 
-    def advice(self, spec: EnvSpec) -> list[str]:
-        return self.inner.advice(spec)
-
     def init(self, spec: EnvSpec, key: jax.Array) -> CuriousState:
         columns = replace(spec, num_envs=self.experience.columns(spec.num_envs))
         own = jax.random.fold_in(key, _OWN)
@@ -150,57 +118,12 @@ class Curious(Algorithm):
             self.valued and IntrinsicValue.build(self.valued, spec, jax.random.fold_in(key, _VALUE)),
         )
 
-    def initial_carry(self, state: CuriousState, num_envs: int) -> PyTree:
-        return self.inner.initial_carry(state.learner, num_envs)
-
-    def fitted_to(self, dataset: Any) -> Self:
-        return replace(self, algorithm=self.algorithm.fitted_to(dataset))
-
-    def read_dataset(self, dataset: Any) -> Recording | None:
-        return self.algorithm.read_dataset(dataset)
-
-    def network_of(self, state: CuriousState) -> Any:
-        return self.inner.network_of(state.learner)
-
-    def sample_noise(self, spec: EnvSpec, key: jax.Array) -> PyTree:
-        return self.inner.sample_noise(spec, key)
-
-    @property
-    def exploration(self) -> ExplorationNoise:
-        return self.inner.exploration
-
-    def act(
-        self, state: CuriousState, observation, action_mask, carry, noise, clock: Clock, *, explore: bool
-    ):
-        return self.inner.act(state.learner, observation, action_mask, carry, noise, clock, explore=explore)
-
-    def probabilities(
-        self, spec: EnvSpec, state: CuriousState, observation: PyTree, action_mask: PyTree, carry: PyTree
-    ) -> jax.Array:
-        return self.inner.probabilities(spec, state.learner, observation, action_mask, carry)
-
-    def estimates(self, state, observation: PyTree, action_mask: PyTree, carry: PyTree):
-        return self.inner.estimates(state.learner, observation, action_mask, carry)
-
-    def action_returns(self, state, observation: PyTree, action: PyTree, carry: PyTree):
-        return self.inner.action_returns(state.learner, observation, action, carry)
-
     def update_statistics(self, state: CuriousState, transition: Transition) -> CuriousState:
-        learner = self.inner.update_statistics(state.learner, transition)
-        extrinsic = state.extrinsic.update(transition, self.gamma)
-        state = replace(state, learner=learner, extrinsic=extrinsic)
+        state = super().update_statistics(state, transition)
+        state = replace(state, extrinsic=state.extrinsic.update(transition, self.gamma))
         if self.experience.replay is None:
             return state  # seen already: see `update`
         return self.see(state, transition, transition.weight)
-
-    def importance(self, clock: Clock) -> jax.Array | float:
-        return self.inner.importance(clock)
-
-    def validation(self, state: CuriousState, batch: Batch) -> dict[str, jax.Array]:
-        return self.inner.validation(state.learner, batch)
-
-    def report(self, state: CuriousState) -> Metrics:
-        return self.inner.report(state.learner)
 
     def see(self, state: CuriousState, transition: Transition, weight: jax.Array) -> CuriousState:
         """The state after curiosity has seen new experience `[T, N, …]`, once, in order, before it is rewarded."""
@@ -236,8 +159,7 @@ class Curious(Algorithm):
         reward = scale * paid
         if not self.curiosity.alone:
             reward = state.extrinsic.rewards(transition.reward) + reward
-        behavior = None if batch.behavior is None else batch.behavior.learner
-        rewarded = replace(batch, transition=replace(transition, reward=reward), behavior=behavior)
+        rewarded = replace(behaved(batch), transition=replace(transition, reward=reward))
         learner, learnt, *priority = self.inner.update(state.learner, rewarded, key, clock)
         curiosity, surprised = self.curiosity.update(state.curiosity, transition, batch.weight, own, clock)
         metrics |= {"rollout/intrinsic_reward": weighted_mean(scale * intrinsic, batch.weight)}

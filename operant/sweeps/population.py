@@ -97,7 +97,7 @@ def exchanged(run: TrainState, rows: jax.Array, numbers: tuple[jax.Array, ...]) 
     Its environments and its randomness stay its own: its episodes go on, played by the new policy. Replay treats those
     under way as cut short, where the other's experience ends and its own begins.
     """
-    learnt = jax.tree.map(lambda x: x[rows], run.state.learnt)
+    learnt = jax.tree.map(lambda x: x[rows], run.state.learner)
     replay = run.replay
     if replay is not None:
         replay = ring.truncate_open_episodes(jax.tree.map(lambda x: x[rows], replay))

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from operant.algorithms import registry
-from operant.algorithms.base import Algorithm
 from operant.algorithms.varied import Varied, VariedState, apart, as_traced, differing
 from operant.engine.device import DeviceLoop
 from operant.engine.files import leaf_names
@@ -96,7 +95,7 @@ def test_varied_learners_learn_what_learners_with_their_numbers_learn(kind, name
         alone.exchange(algorithm)
         alone_run, alone_row = trained(alone, alone.init(keys))
         own = slice(index * len(SEEDS), (index + 1) * len(SEEDS))
-        for expected, found in ((alone_run.state, run.state.learnt), (alone_run.statistics, run.statistics)):
+        for expected, found in ((alone_run.state, run.state.learner), (alone_run.statistics, run.statistics)):
             for leaf, value in arrays(expected).items():
                 np.testing.assert_array_equal(arrays(found)[leaf][own], value[own], err_msg=leaf)
         for metric, value in alone_row.items():
@@ -168,14 +167,7 @@ def test_varied_answers_with_the_numbers_of_the_state():
     noise = varied.sample_noise(SPEC, jax.random.key(1))
     observation, clock = jnp.ones((NUM_ENVS, 4)), Clock(jnp.int32(0), jnp.int32(10))
     for numbers, algorithm in zip(zip(*varied.numbers_of(algorithms), strict=True), algorithms, strict=True):
-        own = VariedState(state.learnt, tuple(map(jnp.asarray, numbers)))
+        own = VariedState(state.learner, tuple(map(jnp.asarray, numbers)))
         found, _, _ = varied.act(own, observation, None, (), noise, clock, explore=True)
-        expected, _, _ = algorithm.act(state.learnt, observation, None, (), noise, clock, explore=True)
+        expected, _, _ = algorithm.act(state.learner, observation, None, (), noise, clock, explore=True)
         np.testing.assert_array_equal(found, expected)
-
-
-def test_varied_answers_everything_that_sweeps_ask_an_algorithm_by_the_one_inside():
-    """Whoever adds a method to the protocol must say what it means where learners differ."""
-    asked = {name for name in vars(Algorithm) if not name.startswith("_")}
-    no_part_of_sweeps = {"innermost", "fitted_to", "read_dataset"}  # of wrappers, and of recorded data
-    assert asked - no_part_of_sweeps <= set(vars(Varied))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import replace
 from functools import cache
 
@@ -15,7 +14,6 @@ from small_models import filled
 import operant
 from operant.agent import Agent, around
 from operant.algorithms import registry
-from operant.algorithms.base import Algorithm
 from operant.algorithms.kl_penalty import KLPenalty, KLRegularized, KLRegularizedState, rescaled
 from operant.algorithms.policy_gradient.grpo import GRPO
 from operant.algorithms.policy_gradient.ppo import PPO
@@ -134,16 +132,6 @@ def test_rescaled_rewards_keep_their_mean_and_have_a_deviation_of_1():
     own = np.asarray(rescaled(reward, weight))[[0, 0, 1], [0, 1, 0]]
     assert own.mean() == pytest.approx(3.0)
     assert own.std() == pytest.approx(1.0)
-
-
-def test_every_method_of_the_protocol_is_passed_on():
-    own = {name for name, value in vars(KLRegularized).items() if not name.startswith("_")}
-    public = {
-        name
-        for name, value in inspect.getmembers(Algorithm)
-        if not name.startswith("_") and (callable(value) or isinstance(value, property))
-    }
-    assert public <= own
 
 
 def test_a_penalty_is_read_kept_and_put_around_together_with_a_curiosity():

@@ -55,7 +55,7 @@ def made_up(self: Any, watch: Any = None) -> list[Any]:
     state = self.core.learner.state
     rates = np.asarray(state.numbers[0], np.float64)
     learnt = [
-        np.asarray(leaf, np.float64).reshape(len(rates), -1).sum(1) for leaf in jax.tree.leaves(state.learnt)
+        np.asarray(leaf, np.float64).reshape(len(rates), -1).sum(1) for leaf in jax.tree.leaves(state.learner)
     ]
     return [SimpleNamespace(mean=float(x)) for x in rates + 1e-9 * sum(learnt)]
 

@@ -113,7 +113,7 @@ def test_exchanged_copies_what_was_learnt_and_nothing_else(whole, tmp_path):
     run = core.learner.started(False, learners.size)
     run, _, _ = core.learner.loop.step(run, 20, learners.size)
     before = jax.tree.map(
-        np.array, jax.tree.map(lambda x: x, (run.state.learnt, run.environment, run.statistics))
+        np.array, jax.tree.map(lambda x: x, (run.state.learner, run.environment, run.statistics))
     )
     keys = np.array(jax.random.key_data(run.key))
     core.learner.run = run
@@ -216,6 +216,6 @@ def test_a_schedule_replays_what_a_member_learnt():
         Kind(Varied(replayed, ()), source, num_envs, total, 1), {0: replayed}, {0: (5,)}, Stock()
     )
     alone.train(total, Watch(), lambda step: None)
-    one, other = (each.learners.core.learner.run.state.learnt for each in (member, alone))
+    one, other = (each.learners.core.learner.run.state.learner for each in (member, alone))
     for leaf, same in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         np.testing.assert_array_equal(leaf, same)
