@@ -97,11 +97,11 @@ def exchanged(run: TrainState, rows: jax.Array, numbers: tuple[jax.Array, ...]) 
     Its environments and its randomness stay its own: its episodes go on, played by the new policy. Replay treats those
     under way as cut short, where the other's experience ends and its own begins.
     """
-    learnt = jax.tree.map(lambda x: x[rows], run.state.learner)
+    learner = jax.tree.map(lambda x: x[rows], run.state.learner)
     replay = run.replay
     if replay is not None:
         replay = ring.truncate_open_episodes(jax.tree.map(lambda x: x[rows], replay))
-    return replace(run, state=VariedState(learnt, numbers), replay=replay)
+    return replace(run, state=VariedState(learner, numbers), replay=replay)
 
 
 class Population:

@@ -121,7 +121,7 @@ def test_exchanged_copies_what_was_learnt_and_nothing_else(whole, tmp_path):
     after = core.learner.run
     np.testing.assert_array_equal(after.state.numbers[0][:5], [1, 2, 3, 4, 5])
     np.testing.assert_array_equal(after.state.numbers[1][:5], [6, 7, 8, 9, 10])
-    for old, new in zip(jax.tree.leaves(before[0]), jax.tree.leaves(after.state.learnt), strict=True):
+    for old, new in zip(jax.tree.leaves(before[0]), jax.tree.leaves(after.state.learner), strict=True):
         np.testing.assert_array_equal(np.array(new)[:5], old[[0, 0, 2, 3, 1]])
     for old, new in zip(
         jax.tree.leaves(before[1:]), jax.tree.leaves((after.environment, after.statistics)), strict=True
@@ -144,7 +144,7 @@ def test_exchanged_ends_the_episodes_that_replay_has_open():
     truncated = np.zeros((2, 8, 1), bool)
     truncated[:, 2] = True
     np.testing.assert_array_equal(new.replay.rows.truncated, truncated)
-    np.testing.assert_array_equal(new.state.learnt, [[1.0], [1.0]])
+    np.testing.assert_array_equal(new.state.learner, [[1.0], [1.0]])
     np.testing.assert_array_equal(new.observation, rewards)
 
 
