@@ -113,7 +113,9 @@ class Session:
         own = None if directory is None else directory.interventions_file
         recorded = Interventions.of(own, interventions) if resumed or interventions else Interventions(own)
         made = core.step if resumed else -1  # by `saving.restore`
-        self.intervening = Intervening(core, self.watch, self.keeper.save, recorded, steering, made)
+        self.intervening = Intervening(
+            core, self.watch, self.keeper.save, recorded, steering, made, repeats=interventions is not None
+        )
 
     def train(self) -> None:
         """Train; Ctrl-C stops after the environment step or chunk under way, and then raises KeyboardInterrupt."""
@@ -154,6 +156,7 @@ class Session:
                 watch.rescue = keeper.rescue
                 try:
                     self.intervening.begin()
+                    self.run = self.newest(self.run)
                     if self.hooks.start(plan.total_timesteps):
                         if core.lacks_replay:
                             self.run = refill(
@@ -168,7 +171,8 @@ class Session:
                             self.observers,
                             on_warm_up=self.on_warm_up,
                             on_iteration=self.on_iteration if self.hooks.wants("on_rollout") else None,
-                            end_after=self.intervening.recorded.next_change,
+                            end_after=self.intervening.recorded.next_step,
+                            newest=self.newest,
                         )
                         core.learner.run = processes.whole(run)  # what comes now, one of them may do alone
                     watch.shields = 1  # nothing is broken off until all is kept, but for on_end
@@ -224,6 +228,10 @@ class Session:
         if going and step < self.plan.total_timesteps:
             self.started += self.intervening.between(step)  # a pause is not time of training
         return going
+
+    def newest(self, run: TrainState) -> TrainState:
+        """The run with what people have told it since its last chunk."""
+        return run if self.core.learner.run is None else self.core.learner.run
 
     def end(self) -> None:
         """Training is over, in whatever way; who is told of it may be broken off, but not what comes after."""

@@ -8,8 +8,9 @@ that sums of it say the same (equation 1), where a judge answers at random with 
 
 The algorithm learns from r̂ alone, with mean 0 and deviation 1 over recent steps (section 2.2.3), and never sees the
 environment's reward. Here the judge is scripted: it prefers the clip whose rewards have the larger sum, as the paper's
-synthetic one does (section 3.1), so the environment's reward says no more than `comparisons` answers. Or a person has
-judged before (`answers`).
+synthetic one does (section 3.1), so the environment's reward says no more than `comparisons` answers. Or a person
+judges (`answers`), before training and while it goes on: `operant.agent.answering` takes up between two chunks what was
+said.
 
 | paper | here |
 |---|---|
@@ -21,17 +22,19 @@ judged before (`answers`).
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from operant import distributions, spaces
 from operant.algorithms import ranges
 from operant.algorithms.base import require, static
-from operant.curiosity import answers
+from operant.curiosity.answers import Folder
 from operant.curiosity.base import Curiosity
 from operant.curiosity.icm import applied
 from operant.curiosity.learned import own_network
@@ -107,7 +110,7 @@ class Preferences(Curiosity):
     clip_length: int = static(25)
     """k: steps of a clip."""
     comparisons: int = static(500)
-    """How many answers the judge gives in all."""
+    """How many answers the judge gives in all, or of how many of a person's there is room."""
     queries: int = static(25)
     """Comparisons that it is asked for at a time."""
     query_every: int = static(2000)
@@ -115,8 +118,8 @@ class Preferences(Curiosity):
     window: int = static(1000)
     """Of how many of each environment's last steps clips are taken."""
     answers: str | None = static(None)
-    """A folder with what a person said of clips (`record_clips`, `operant label`): these are then all comparisons, and
-    no judge is asked."""
+    """A folder with what a person said of clips (`record_clips`, `operant label`; with --live the page films and asks,
+    too): these are then all comparisons, and no judge is asked."""
     error_rate: float = 0.1
     """ε: how often a judge is taken to answer at random."""
     learning_rate: float | Schedule = 1e-3
@@ -145,15 +148,38 @@ class Preferences(Curiosity):
     def check(self, spec: EnvSpec) -> None:
         distributions.parameters(spec.action_space)
         if self.answers is not None:
-            given = answers.read(self.answers)
-            like = (spec.observation_space, given.observation), (spec.action_space, given.action)
-            for space, array in like:
-                shape = getattr(jax.eval_shape(lambda space=space: spaces.example(space)), "shape", None)
-                if array.shape[3:] != shape:
-                    raise ValueError(
-                        f"answers={self.answers!r}: its clips hold arrays of shape {array.shape[3:]}, and {spec.id} "
-                        f"has {spaces.describe(space)}. Make clips of this environment."
-                    )
+            self._check_clips(spec, self.answers)
+
+    def _check_clips(self, spec: EnvSpec, folder: str) -> None:
+        shapes = [
+            getattr(jax.eval_shape(lambda space=space: spaces.example(space)), "shape", None)
+            for space in (spec.observation_space, spec.action_space)
+        ]
+        if None in shapes:
+            raise ValueError(
+                f"answers={folder!r}: {spec.id} has observations or actions of several parts, of which no clips are "
+                "made. Leave answers out: the scripted judge needs no films."
+            )
+        if Path(folder).exists() and not Path(folder).is_dir():
+            raise ValueError(f"answers={folder!r}: it must be a folder.")
+        there = Folder(folder).shapes()
+        if there is None:  # they may be made yet
+            return
+        for space, shape, held in zip(
+            (spec.observation_space, spec.action_space), shapes, there, strict=True
+        ):
+            if held[1:] != shape:
+                raise ValueError(
+                    f"answers={folder!r}: its clips hold arrays of shape {held[1:]}, and {spec.id} "
+                    f"has {spaces.describe(space)}. Make clips of this environment."
+                )
+        steps = there[0][0]
+        require(
+            self.clip_length == steps,
+            "clip_length",
+            self.clip_length,
+            f"{steps}, as the clips in {folder} have",
+        )
 
     def init(self, spec: EnvSpec, key: jax.Array) -> PreferencesState:
         network = RewardNetwork.build(self.network, spec, key)
@@ -164,18 +190,13 @@ class Preferences(Curiosity):
 
         recent, clips = (self.window, spec.num_envs), (self.comparisons, 2, self.clip_length)
         zero = jnp.zeros((), jnp.float32)
-        if self.answers is None:
-            comparisons = Comparisons(
-                zeros(spec.observation_space, *clips),
-                zeros(spec.action_space, *clips),
-                jnp.zeros(self.comparisons, jnp.float32),
-                jnp.zeros((), jnp.int32),
-            )
-        else:
-            given = answers.read(self.answers)
-            count = jnp.asarray(len(given.preferred), jnp.int32)
-            observation, action, preferred = map(jnp.asarray, given)
-            comparisons = Comparisons(observation, action, preferred, count)
+        # As much room whatever has been answered so far: a run goes on where more has been.
+        comparisons = Comparisons(
+            zeros(spec.observation_space, *clips),
+            zeros(spec.action_space, *clips),
+            jnp.zeros(self.comparisons, jnp.float32),
+            jnp.zeros((), jnp.int32),
+        )
         return PreferencesState(
             network,
             self._optimizer(0.0).init(network),  # pyright: ignore[reportArgumentType]
@@ -214,8 +235,8 @@ class Preferences(Curiosity):
     ) -> tuple[PreferencesState, dict[str, jax.Array]]:
         """Where it is time, the judge is asked, and the reward is fitted to all that it has said."""
         due = state.seen >= self.query_every
-        if self.answers is None:
-            due = due & (state.comparisons.judged < self.comparisons)
+        judged = state.comparisons.judged
+        due = due & ((judged < self.comparisons) if self.answers is None else (judged > 0))
 
         def renewed(state: PreferencesState) -> PreferencesState:
             known = replace(state, seen=jnp.zeros_like(state.seen))
@@ -258,6 +279,24 @@ class Preferences(Curiosity):
             count,
         )
         return replace(state, comparisons=comparisons)
+
+    def joined(
+        self, known: Comparisons, observation: PyTree, action: PyTree, preferred: np.ndarray, axes: int = 0
+    ) -> Comparisons:
+        """With what was said of B pairs of clips, `[B, 2, k, …]`; of several learners, who have `axes` in front, with
+        the same for each. There must be room for them."""
+        first = int(np.asarray(known.judged).max())
+        place = (*[slice(None)] * axes, slice(first, first + len(preferred)))
+
+        def put(room: jax.Array, new: np.ndarray) -> jax.Array:
+            return jax.device_put(room.at[place].set(jnp.asarray(new, room.dtype)), room.sharding)
+
+        return Comparisons(
+            jax.tree.map(put, known.observation, observation),
+            jax.tree.map(put, known.action, action),
+            put(known.preferred, preferred),
+            jax.device_put(known.judged + len(preferred), known.judged.sharding),
+        )
 
     def fitted(self, state: PreferencesState, key: jax.Array, clock: Clock) -> PreferencesState:
         """The state with the reward after `n_updates` gradient steps, and its scale over recent steps."""

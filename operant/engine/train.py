@@ -138,13 +138,14 @@ def train(
     on_warm_up: Callable[[TrainState], bool] = lambda run: True,
     on_iteration: Callable[[TrainState], bool] | None = None,
     end_after: Callable[[int], int] = lambda step: LARGEST,
+    newest: Callable[[TrainState], TrainState] = lambda run: run,
 ) -> TrainState:
     """Advance `run` until `total` steps have been taken or `on_chunk(run, metrics)` is False; Python runs only there.
 
     `on_warm_up(run)` is the same for the random steps before learning, which have no metrics. With `on_iteration(run)`
     iterations come one by one, which learns the same and takes longer. `end_after(step)` is the next step at which a
-    chunk must end, whatever its size. A run that was stopped goes on exactly as if it had not been, provided that
-    `size` and `total` are the same.
+    chunk must end, whatever its size; `newest(run)` is the run as `on_chunk` has left it. A run that was stopped goes
+    on exactly as if it had not been, provided that `size` and `total` are the same.
     """
     if not 0 < total <= LARGEST:
         raise ValueError(f"total_timesteps={total}: must be from 1 to {LARGEST} in all.")
@@ -195,7 +196,9 @@ def train(
         while left(run) > 0:
             count = max(1, min(left(run, end_after(steps_done(run))), size))
             run, metrics = chunk(run, count) if on_iteration is None else one_by_one(run, count, on_iteration)
-            if processes.any_of(not on_chunk(run, metrics) or loop.watch.stop):
+            going = on_chunk(run, metrics)
+            run = newest(run)
+            if processes.any_of(not going or loop.watch.stop):
                 break
     except Stopped as stopped:
         return stopped.run

@@ -10,13 +10,12 @@ from typing import NamedTuple
 import gymnasium as gym
 import numpy as np
 
-from operant.curiosity.answers import ARRAYS, QUESTIONS, film
+from operant.curiosity.answers import ARRAYS, ASKED, QUESTIONS, film
 from operant.engine.policy import Actor
 from operant.envs.view import EnvironmentView
 from operant.studio.recording import frame_of
 from operant.studio.video import write_video
 
-ASKED = "Which of the two clips is better?"
 FRUITLESS = 50  # episodes without a single clip, after which nobody waits for one
 
 

@@ -14,6 +14,7 @@ from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.cli import main
 from operant.curiosity import Curious, Preferences, answers
+from operant.curiosity.answers import Folder
 from operant.networks import Network
 from operant.studio import clips
 
@@ -95,28 +96,32 @@ def answered(folder, rows=None, undecided=()):
     return folder, place
 
 
-def test_read_gives_both_clips_of_each_answer_and_leaves_out_what_was_skipped(tmp_path):
+def test_judged_gives_both_clips_of_each_answer_and_leaves_out_what_was_skipped(tmp_path):
     undecided = [
         {"left": "clip-000.mp4", "right": "clip-004.mp4", "answer": "tie"},
         {"left": "clip-002.mp4", "right": "clip-004.mp4", "answer": "skip"},
     ]
     folder, place = answered(tmp_path / "a", undecided=undecided)
-    found = answers.read(folder)
-    np.testing.assert_array_equal(found.observation, place[[[3, 1], [0, 4]]])
-    np.testing.assert_array_equal(found.action, place[[[3, 1], [0, 4]]][..., :1])
-    assert found.preferred.tolist() == [1.0, 0.5]
+    given = Folder(folder)
+    assert given.judged() == [("clip-003.mp4", "clip-001.mp4", 1.0), ("clip-000.mp4", "clip-004.mp4", 0.5)]
+    assert given.judged() is given.judged()  # read once
+    np.testing.assert_array_equal(given.clip("clip-003.mp4").observations, place[3])
+    np.testing.assert_array_equal(given.clip("clip-004.mp4").actions, place[4, :, :1])
+    with (folder / answers.PAIRS).open("a") as file:
+        file.write('{"chosen": "clip-002.mp4", "rejec')
+    assert len(given.judged()) == 2  # a line that is being written
+    with (folder / answers.PAIRS).open("a") as file:
+        file.write('ted": "clip-001.mp4"}')
+    assert given.judged()[1] == ("clip-002.mp4", "clip-001.mp4", 1.0)
+    wrong = {"chosen": "clip-009.mp4", "rejected": "clip-001.mp4"}
     with pytest.raises(ValueError, match=r"pairs.jsonl, line 1: .* names no two clips"):
-        answers.read(answered(tmp_path / "b", [{"chosen": "clip-009.mp4", "rejected": "clip-001.mp4"}])[0])
-    with pytest.raises(ValueError, match="nothing is answered"):
-        answers.read(answered(tmp_path / "c", [])[0])
-    with pytest.raises(FileNotFoundError, match=r"there is no clips.npz. `operant record RUN"):
-        answers.read(tmp_path / "nothing")
+        Folder(answered(tmp_path / "b", [wrong])[0]).judged()
 
 
 def test_an_agent_learns_from_answers_and_asks_nobody(tmp_path):
     folder, _ = answered(tmp_path / "a")
     learning = {"query_every": 20, "window": 40, "n_updates": 60, "learning_rate": 0.01}
-    own = Preferences(answers=str(folder), network=Network(hidden_sizes=(4,)), **learning)
+    own = Preferences(answers=str(folder), clip_length=3, network=Network(hidden_sizes=(4,)), **learning)
     ppo = PPO(n_steps=20, batch_size=20, network=Network(hidden_sizes=(4,)))
     agent = Agent(Curious(ppo, own), "Pendulum-v1").learn(40, progress_bar=False)
     assert agent.history[-1]["train/comparisons"] == 1
@@ -124,7 +129,7 @@ def test_an_agent_learns_from_answers_and_asks_nobody(tmp_path):
     assert float(state.loss) > 0
     assert int(state.seen) == 0
     rewards = state.network(
-        *(np.asarray(x) for x in (state.comparisons.observation, state.comparisons.action))
+        *(np.asarray(x)[:1] for x in (state.comparisons.observation, state.comparisons.action))
     )
     assert float(rewards[0, 0].sum()) > float(rewards[0, 1].sum())  # what was chosen is worth more
     with pytest.raises(ValueError, match=r"hold arrays of shape \(3,\), and CartPole-v1 has"):
@@ -146,6 +151,7 @@ def test_from_a_run_to_clips_to_answers_to_a_run(tmp_path, monkeypatch, capsys):
     said = [json.loads(line) for line in (tmp_path / "clips" / "pairs.jsonl").read_text().splitlines()]
     assert len(said) == 2
     own = ("--curiosity", "preferences", "--curiosity.answers", "clips", "--curiosity.query-every", "32")
+    own = (*own, "--curiosity.clip-length", "5")
     words = [
         "train",
         "ppo",
