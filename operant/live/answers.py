@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from operant.agent import hyperparameters
-from operant.live.asked import Wrong, answered, whole
+from operant.agent.answering import learns_from_answers
+from operant.live.asked import Wrong, answered, comparing_of, whole
 from operant.live.contest import Contest
 from operant.live.playing import Player
 from operant.live.runs import PICTURES, ShownRun
@@ -170,6 +171,25 @@ class Answers:
 
         return await answered(answer)
 
+    async def clips(self, request: Request) -> Response:
+        """The two clips that are to be compared, or why there are none."""
+        return await answered(lambda: JSONResponse(comparing_of(self.page).question()))
+
+    async def film(self, request: Request) -> Response:
+        """One of these, by the number of the question and its side: no path comes from outside."""
+
+        def answer() -> Response:
+            side = request.query_params.get("side", "")
+            try:
+                path = comparing_of(self.page).film(whole(request, "number", 0), side)
+            except ValueError as error:
+                raise Wrong(str(error), 404) from error
+            if not path.is_file():
+                raise Wrong("the film is not there any more", 404)
+            return FileResponse(path, media_type="video/mp4")
+
+        return await answered(answer)
+
 
 def training(page: Page) -> dict[str, Any] | None:
     """How the training in this process stands, as JSON values; None where there is none."""
@@ -186,6 +206,7 @@ def training(page: Page) -> dict[str, Any] | None:
         "paused": steering.paused,
         "phase": "" if watch is None else watch.phase,
         "stopping": watch is not None and watch.stop,
+        "compares": learns_from_answers(core) is not None,
         "hyperparameters": values,
         "problems": steering.problems[-5:],
     }

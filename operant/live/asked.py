@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from operant.fields import FileError
+
+if TYPE_CHECKING:
+    from operant.live.comparing import Comparing
+    from operant.live.page import Page
 
 
 class Wrong(Exception):
@@ -19,6 +23,17 @@ class Wrong(Exception):
     def __init__(self, why: str, status: int = 400) -> None:
         super().__init__(why)
         self.status = status
+
+
+def comparing_of(page: Page) -> Comparing:
+    """The clips that are compared on a page. Raises Wrong where the run that is trained here learns from none."""
+    try:
+        found = page.comparing()
+    except ValueError as error:  # of a folder that holds something else
+        raise Wrong(str(error), 409) from error
+    if found is None:
+        raise Wrong("nothing that is trained here learns from answers", 404)
+    return found
 
 
 async def answered(answer: Callable[[], Response]) -> Response:

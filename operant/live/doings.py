@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from operant.live.asked import Wrong, done, number_in, table, text_in
+from operant.live.asked import Wrong, comparing_of, done, number_in, table, text_in
 from operant.live.guard import Guard
 
 if TYPE_CHECKING:
@@ -105,3 +105,16 @@ class Doings:
             return labelling.answer(number_in(values, "number"), answer)
 
         return await done(request, frozenset({"number", "answer", "undo"}), do)
+
+    async def compare(self, request: Request) -> Response:
+        """Which of two clips is better: `{"number": of the question, "answer": …}`."""
+
+        def do(values: dict[str, Any]) -> Any:
+            comparing, answer = comparing_of(self.page), text_in(values, "answer")
+            if answer not in ANSWERS:
+                raise Wrong(f"an answer is one of {', '.join(ANSWERS)}")
+            following, question = comparing.answer(number_in(values, "number"), answer)
+            self.page.log.write(f"of {question.left} and {question.right}: {answer}")
+            return following
+
+        return await done(request, frozenset({"number", "answer"}), do)

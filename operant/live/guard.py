@@ -26,7 +26,7 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-SCRIPTS = ("asking", "chart", "contest", "diagnosis", "label", "page", "play", "tree")
+SCRIPTS = ("asking", "chart", "compare", "contest", "diagnosis", "label", "page", "play", "tree")
 # What there is without a token: it holds nothing of a run.
 OPEN = ("/", "/label", "/page.css", *(f"/{name}.js" for name in SCRIPTS))
 ENTER = "/enter"  # where the token is exchanged for the cookie
@@ -41,8 +41,8 @@ STREAMS = 12  # open at once
 
 HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from operant.agent import Agent
+from operant.agent.answering import learns_from_answers
 from operant.agent.steering import Steering
+from operant.curiosity.answers import Folder
 from operant.diagnosis.diagnosing import diagnose
 from operant.fields import FileError
 from operant.live.branches import Branches
+from operant.live.comparing import Comparing
 from operant.live.contest import Contests
 from operant.live.labelling import Labelling
 from operant.live.playing import Learnt, Player
@@ -72,6 +75,7 @@ class Page:
         self.token = secrets.token_urlsafe(24)
         self._runs: list[ShownRun | Path] = [Path(path) for path in runs]
         self._players: dict[tuple[int, bool], Player] = {}  # of what is trained here, and of files
+        self._comparing: Comparing | None = None
         self._lock = threading.Lock()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -121,6 +125,22 @@ class Page:
                 )
             return self._players[number, trained]
 
+    def comparing(self) -> Comparing | None:
+        """The clips that are compared for what is trained here; None where it learns from no answers, or is over.
+
+        Raises ValueError where the folder of answers holds something else.
+        """
+        core = self.steering.core
+        learns = None if core is None or self.steering.watch is None else learns_from_answers(core)
+        if learns is None or learns.answers is None:
+            return None
+        with self._lock:
+            if self._comparing is None:
+                learnt = Learnt.of_training(self.steering)
+                size = learns.clip_length, learns.comparisons
+                self._comparing = Comparing(Folder(learns.answers), learnt, *size, self.steering.look_away)
+            return self._comparing
+
     def diagnosis(self, run: ShownRun) -> dict[str, Any]:
         """What looks wrong with a run by its metrics, as JSON values; of the one that is trained here, as it is now."""
         core = self.steering.core
@@ -137,6 +157,8 @@ class Page:
         """End it; open pages say that it is over."""
         self.server.should_exit = True
         self.branches.close()
+        if self._comparing is not None:
+            self._comparing.close()
         if self._thread.is_alive():
             self._thread.join(5)
         self._socket.close()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import gymnasium as gym
 import numpy as np
 
-from operant.curiosity.answers import ARRAYS, ASKED, QUESTIONS, film
+from operant.curiosity.answers import ARRAYS, ASKED, QUESTIONS, Clip, film
 from operant.engine.policy import Actor
 from operant.envs.view import EnvironmentView
 from operant.studio.recording import frame_of
@@ -19,12 +19,12 @@ from operant.studio.video import write_video
 FRUITLESS = 50  # episodes without a single clip, after which nobody waits for one
 
 
-class Clip(NamedTuple):
-    """k steps of an episode."""
+class Filmed(NamedTuple):
+    """A clip, and its pictures."""
 
-    observations: np.ndarray  # [k, …]
-    actions: np.ndarray  # [k, …]
-    frames: list[np.ndarray]
+    clip: Clip
+    frames: list[np.ndarray]  # k of them, [H, W, 3] uint8
+    fps: float
 
 
 def write(
@@ -39,30 +39,33 @@ def write(
         raise ValueError(f"clips={pairs}, clip_length={length}: must be at least 1.")
     if (folder / ARRAYS).exists():
         raise ValueError(f"{folder} has clips already: choose another folder.")
-    clips: list[Clip] = []
+    clips: list[Filmed] = []
     for i, (env, actor) in enumerate(players):
         wanted = 2 * pairs * (i + 1) // len(players) - len(clips)
-        made = _clips(env, actor, length, seed + 1000 * i)
+        made = filmed(env, actor, length, seed + 1000 * i)
         clips += [next(made) for _ in range(wanted)]
         env.close()
     order = np.random.default_rng(seed).permutation(2 * pairs)
     folder.mkdir(parents=True, exist_ok=True)
-    fps = float(players[0][0].metadata.get("render_fps") or 30)
     for number, i in enumerate(order):
-        write_video(folder / film(number), clips[i].frames, fps)
+        write_video(folder / film(number), clips[i].frames, clips[i].fps)
     questions = [{"prompt": ASKED, "responses": [film(i), film(i + 1)]} for i in range(0, 2 * pairs, 2)]
     (folder / QUESTIONS).write_text("".join(json.dumps(each) + "\n" for each in questions), encoding="utf-8")
     np.savez(
         folder / ARRAYS,
-        observations=np.stack([clips[i].observations for i in order]),
-        actions=np.stack([clips[i].actions for i in order]),
+        observations=np.stack([clips[i].clip.observations for i in order]),
+        actions=np.stack([clips[i].clip.actions for i in order]),
     )
     return folder
 
 
-def _clips(env: gym.Env, actor: Actor, length: int, seed: int) -> Iterator[Clip]:
-    """Clip after clip of episodes that are reset with `seed`, `seed + 1`, …; none goes over the end of one."""
+def filmed(env: gym.Env, actor: Actor, length: int, seed: int) -> Iterator[Filmed]:
+    """Clip after clip of episodes that are reset with `seed`, `seed + 1`, …; none goes over the end of one.
+
+    Raises ValueError where episodes are too short, or observations have several parts.
+    """
     view, fruitless = EnvironmentView(env), 0
+    fps = float(env.metadata.get("render_fps") or 30)
     for episode in range(seed, seed + 10**6):
         view.reset(episode)
         actor.reset()
@@ -76,7 +79,7 @@ def _clips(env: gym.Env, actor: Actor, length: int, seed: int) -> Iterator[Clip]
             actions.append(action)
             _, done = view.step(action)
             if len(frames) == length:
-                yield Clip(np.stack(observations), np.stack(actions), frames)
+                yield Filmed(Clip(np.stack(observations), np.stack(actions)), frames, fps)
                 observations, actions, frames, found = [], [], [], True
         fruitless = 0 if found else fruitless + 1
         if fruitless == FRUITLESS:

@@ -11,11 +11,13 @@ STEER = {"kind": "stop"}
 READS = (
     *("/api/runs", "/api/curve?run=0&metric=a", "/api/events", "/api/picture?run=0&show=policy"),
     *("/api/play?run=0", "/api/map?run=0", "/api/contest?run=0", "/api/diagnosis?run=0", "/api/question"),
+    *("/api/clips", "/api/film?number=0&side=left"),
 )
 DOINGS: tuple[tuple[str, Any], ...] = (
     ("/api/branch", {"run": 0, "step": 128}),
     ("/api/act", {"contest": "x", "action": 0}),
     ("/api/answer", {"number": 0, "answer": "left"}),
+    ("/api/compare", {"number": 0, "answer": "left"}),
 )
 HOSTILE: list[tuple[str, str, str, Any, dict[str, str | None], tuple[int, ...]]] = [
     # no token, a wrong one, or one in the wrong place
@@ -234,6 +236,14 @@ HOSTILE: list[tuple[str, str, str, Any, dict[str, str | None], tuple[int, ...]]]
     *(
         ("an answer where nobody asks", "POST", "/api/answer", body, {}, (404,))
         for body in ({"number": 0, "answer": "left"}, {"undo": True}, {})
+    ),
+    *(
+        ("a comparison where nobody asks", "POST", "/api/compare", body, {}, (404,))
+        for body in ({"number": 0, "answer": "left"}, {})
+    ),
+    *(
+        ("clips of a run that learns from none", "GET", path, None, {}, (404,))
+        for path in ("/api/clips", "/api/film?number=0&side=left", "/api/film?number=0&side=../x")
     ),
 ]  # fmt: skip
 

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from operant.agent import Agent
+from operant.algorithms.policy_gradient.ppo import PPO
+from operant.curiosity import Curious, Preferences
 from operant.live.page import Page
+from operant.networks import Network
 from tests.shared import ppo
 
 TOTAL, EVERY = 768, 128
+CLIP_LENGTH = 4  # of `learns_from_clips`
 
 
 def ask(
@@ -39,6 +43,16 @@ def ask(
         return answer.status, dict(answer.getheaders()), answer.read()
     finally:
         connection.close()
+
+
+def learns_from_clips(folder: Path, comparisons: int = 20) -> Agent:
+    """A small PPO on CartPole that learns from what a person says of clips."""
+    tiny = Network(hidden_sizes=(8,))
+    own = Preferences(
+        answers=str(folder), clip_length=CLIP_LENGTH, comparisons=comparisons, query_every=64, window=64,
+        n_updates=4, network=tiny,
+    )  # fmt: skip
+    return Agent(Curious(PPO(n_steps=64, batch_size=64, network=tiny), own), "CartPole-v1", seed=3)
 
 
 class Held:

@@ -8,10 +8,12 @@ import time
 import pytest
 
 import operant
+from operant.engine.interventions import read_interventions
 from operant.language.data.labelling import Asking, Labels, Question
 from operant.live.labelling import Labelling
 from operant.live.page import Page
 from tests.live.browsers import CONTRAST, MARKS, NAMELESS, opened, picture, says
+from tests.live.pages import Held, learns_from_clips
 from tests.shared import ppo
 
 pytestmark = MARKS
@@ -166,3 +168,47 @@ def test_a_person_judges_pairs_by_keys(tmp_path, browser):
         says(tab, "#state", "2 of 2")
         assert wrong == []
         tab.context.close()
+
+
+def test_a_person_compares_clips_by_keys_and_the_run_learns_from_it(tmp_path, browser):
+    held = Held(tmp_path / "run", learns_from_clips(tmp_path / "clips"))
+    try:
+        tab, wrong, asked = opened(browser, held.page.address, **TALL)
+        tab.get_by_role("button", name="Compare clips").press("Enter")
+        tab.wait_for_selector("#clips:not([hidden])")
+        for side in ("left", "right"):
+            tab.wait_for_function(f"() => document.querySelector('#clip-{side}').readyState === 4")
+            tab.wait_for_function(f"() => document.querySelector('#clip-{side}').ended")  # it plays by itself
+        tab.evaluate(
+            "() => document.querySelector('#clip-left').addEventListener('playing', e => window.again = true)"
+        )
+        tab.keyboard.press("r")
+        tab.wait_for_function("() => window.again")
+        assert tab.evaluate(NAMELESS) == []
+        contrast, where = tab.evaluate(CONTRAST)
+        assert contrast >= 4.5, where
+        picture(tab, "clips", "#compare-section")
+        tab.keyboard.press("ArrowRight")
+        says(tab, "#compare-state", "1 of at most 20 comparisons$")
+        tab.keyboard.press("e")
+        says(tab, "#compare-state", "2 of at most 20 comparisons$")
+        tab.keyboard.press("s")
+        tab.wait_for_function("() => document.querySelector('#clip-left').src.endsWith('number=3&side=left')")
+        tab.get_by_role("button", name="The first is better").click()
+        says(tab, "#compare-state", "3 of at most 20 comparisons")
+        tab.get_by_role("button", name="Go on").click()
+        held.thread.join(120)
+        tab.wait_for_selector("#compare-section", state="hidden")  # training is over
+        found = [
+            one.value for one in read_interventions(held.path / "interventions.jsonl") if one.kind == "answer"
+        ]
+        assert found == [1, 1, 0.5]  # what is decided comes first
+        kept = json.loads((tmp_path / "clips" / "pairs.jsonl").read_text().splitlines()[0])
+        assert (kept["chosen"], kept["rejected"]) == ("clip-001.mp4", "clip-000.mp4")
+        assert all(address.startswith(f"http://127.0.0.1:{held.page.port}/") for address in asked)
+        assert wrong == []
+        tab.context.close()
+    finally:
+        held.page.steering.ask("stop")
+        held.thread.join(60)
+        held.page.close()

@@ -1,6 +1,7 @@
 // The page: it asks its own server only, and draws what comes. Text goes in as text, never as HTML.
 import { at, enter, make, post } from "/asking.js";
 import { Chart } from "/chart.js";
+import { offerComparing } from "/compare.js";
 import "/contest.js";
 import { offerDiagnosis } from "/diagnosis.js";
 import { offer } from "/play.js";
@@ -178,6 +179,7 @@ function listen() {
     showPictures();
     offer(news.runs);
     offerDiagnosis(news.runs);
+    offerComparing(news.training);
     arrange();
   });
   events.addEventListener("log", (event) => addLog(JSON.parse(event.data)));
