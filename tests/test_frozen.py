@@ -24,7 +24,7 @@ from operant.envs.probes import ObservationReward
 from operant.fields import FileError
 from operant.frozen import Frozen
 from operant.networks.layers import Linear
-from operant.types import Rollout
+from operant.plans import Rollout
 
 LARGE = 50_000  # numbers: more than all else that is stored
 PROBABILITIES = np.array([0.7, 0.2, 0.1])

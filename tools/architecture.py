@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1] / "operant"
 PICTURE = ROOT.parent / "docs" / "architecture.svg"
-MODULES = ("construct", "spaces", "types")  # rooms of one file
+MODULES = ("construct", "plans", "spaces", "types")  # rooms of one file
 WIDTH, HEIGHT, ACROSS, DOWN, MARGIN = 250, 66, 40, 36, 20
 LETTERS = 46  # in a line of a box
 

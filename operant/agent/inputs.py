@@ -19,7 +19,8 @@ from operant.envs.source import Source
 from operant.envs.wrappers import Wrapper
 from operant.memory import nbytes
 from operant.ops.seeds import LARGEST
-from operant.types import EnvSpec, Experience
+from operant.plans import Experience
+from operant.types import EnvSpec
 
 EVALUATION_EPISODES = 20  # during training, if nobody says otherwise
 MOST_LEARNERS = 10_000  # each is evaluated by itself: more would not end

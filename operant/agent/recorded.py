@@ -12,7 +12,8 @@ from operant.engine.dataset_batches import updates_per_epoch
 from operant.engine.demonstrations import DatasetError, Demonstrations, Stream, read
 from operant.envs.source import Source
 from operant.envs.stored import NoEnvironment, StoredSource
-from operant.types import Dataset, EnvSpec
+from operant.plans import Dataset
+from operant.types import EnvSpec
 
 
 class Recorded:

@@ -14,8 +14,9 @@ import jax.numpy as jnp
 from operant.distributions import Distribution
 from operant.ops.exploration_noise import ExplorationNoise, Independent
 from operant.ops.metrics import Metrics
+from operant.plans import Experience
 from operant.spaces import Discrete, describe
-from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Recording, Transition
+from operant.types import Batch, Clock, EnvSpec, PyTree, Recording, Transition
 
 
 def require(condition: bool, name: str, value: Any, allowed: str) -> None:

@@ -8,8 +8,9 @@ import equinox as eqx
 
 from operant.algorithms import ranges
 from operant.algorithms.base import require, static
+from operant.plans import Hindsight, Replay
 from operant.spaces import describe
-from operant.types import EnvSpec, Hindsight, Replay
+from operant.types import EnvSpec
 
 
 class LearnsInHindsight(eqx.Module):

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from operant.algorithms.base import Algorithm
-from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Rollout, Transition
+from operant.plans import Replay, Rollout
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 
 class Playing(Algorithm):

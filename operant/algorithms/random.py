@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from operant import distributions
 from operant.algorithms.base import Algorithm
 from operant.ops.step_noise import MOST_NUMBERS
+from operant.plans import Rollout
 from operant.spaces import Box, Discrete
-from operant.types import Batch, Clock, EnvSpec, PyTree, Rollout
+from operant.types import Batch, Clock, EnvSpec, PyTree
 
 
 class RandomState(eqx.Module):

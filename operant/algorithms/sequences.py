@@ -6,7 +6,8 @@ import equinox as eqx
 
 from operant.algorithms import ranges
 from operant.algorithms.base import require, static
-from operant.types import EnvSpec, Replay
+from operant.plans import Replay
+from operant.types import EnvSpec
 
 
 class LearnsFromSequences(eqx.Module):

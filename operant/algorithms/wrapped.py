@@ -11,7 +11,8 @@ import jax
 from operant.algorithms.base import Algorithm, Estimates, ReturnDistribution
 from operant.ops.exploration_noise import ExplorationNoise
 from operant.ops.metrics import Metrics
-from operant.types import Batch, Clock, EnvSpec, Experience, PyTree, Recording, Transition
+from operant.plans import Experience
+from operant.types import Batch, Clock, EnvSpec, PyTree, Recording, Transition
 
 
 class WrappedAlgorithm(Algorithm):

@@ -61,18 +61,8 @@ from operant.ops import (
 )
 from operant.ops.metrics import Masked
 from operant.ops.schedules import Schedule
-from operant.types import (
-    Batch,
-    Clock,
-    Dataset,
-    EnvSpec,
-    Episodes,
-    Experience,
-    PyTree,
-    Replay,
-    Rollout,
-    Transition,
-)
+from operant.plans import Dataset, Episodes, Experience, Replay, Rollout
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 __all__ = [
     "GRU",

@@ -35,7 +35,8 @@ from operant.engine.train import train
 from operant.envs.base import Environment
 from operant.envs.host import NativeOnHost
 from operant.envs.registry import native
-from operant.types import EnvSpec, Experience, PyTree
+from operant.plans import Experience
+from operant.types import EnvSpec, PyTree
 
 TRIED = ("CartPole-v1", "Pendulum-v1", "FrozenLake-v1", "MountainCar-v0")  # in turn, until it takes one
 ITERATIONS = 3

@@ -14,7 +14,8 @@ from operant.engine.train_state import Stream, TrainState, start_of_episode, str
 from operant.envs import base as envs
 from operant.envs.base import Environment
 from operant.networks.recurrent import reset_carry
-from operant.types import Clock, EnvSpec, Experience, PyTree, Transition
+from operant.plans import Experience
+from operant.types import Clock, EnvSpec, PyTree, Transition
 
 
 class ActorState(NamedTuple):

@@ -33,7 +33,8 @@ from operant.engine.train_state import Stream as Randomness
 from operant.engine.train_state import TrainState, initial_state, stream
 from operant.engine.watch import Stopped, Watch
 from operant.ops.metrics import Metrics, mean_metrics
-from operant.types import Batch, Clock, Dataset, EnvSpec, PyTree, Transition
+from operant.plans import Dataset
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 ORDERED = 2**20  # indices of the epochs whose order is made at once, at the most (or one epoch)
 EPOCHS = "time/epochs"

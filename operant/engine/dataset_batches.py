@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from operant.algorithms.base import Algorithm
 from operant.engine.train_state import Stream, stream
 from operant.ops.shuffle import permutations
-from operant.types import Batch, Dataset, PyTree, Transition
+from operant.plans import Dataset
+from operant.types import Batch, PyTree, Transition
 
 
 class Order(NamedTuple):

@@ -25,7 +25,8 @@ from operant.engine.train_state import TrainState, initial_state
 from operant.engine.watch import Stopped, Watch
 from operant.envs.base import Environment
 from operant.frozen import apart, together
-from operant.types import PyTree, Rollout
+from operant.plans import Rollout
+from operant.types import PyTree
 
 
 class DeviceLoop:

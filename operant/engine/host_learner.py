@@ -20,7 +20,8 @@ from operant.engine.train_state import Stream, TrainState, acted_by
 from operant.engine.watch import Watch
 from operant.envs.goals import Goals
 from operant.ops.devices import gathered
-from operant.types import EnvSpec, Experience, PyTree, Transition
+from operant.plans import Experience
+from operant.types import EnvSpec, PyTree, Transition
 
 
 @jax.tree_util.register_dataclass

@@ -18,9 +18,10 @@ from operant.engine.train_state import Stream, TrainState, stream
 from operant.envs.goals import Goals, parts_of
 from operant.ops.devices import gathered, spread
 from operant.ops.metrics import Metrics, mean_metrics, only_where
+from operant.plans import Replay
 from operant.replay import ring
 from operant.spaces import Box, Space
-from operant.types import Batch, Clock, PyTree, Replay, Transition
+from operant.types import Batch, Clock, PyTree, Transition
 
 
 class LearningNoise(eqx.Module):

@@ -17,7 +17,8 @@ from operant.engine.metrics import mean_of
 from operant.engine.train_state import TrainState
 from operant.engine.watch import Stopped, Watch
 from operant.envs.host import HostEnvironments
-from operant.types import EnvSpec, Experience, Transition
+from operant.plans import Experience
+from operant.types import EnvSpec, Transition
 
 LARGEST = 2**31 - 1  # steps are counted in int32, on the device too
 WARM_UP_STEPS = 10_000  # random steps between two looks at whether to go on

@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from operant.plans import Replay
 from operant.replay import ring
 from operant.replay.prioritized import Drawn
-from operant.types import Batch, PyTree, Replay, Transition
+from operant.types import Batch, PyTree, Transition
 
 
 class ReplayBuffer:

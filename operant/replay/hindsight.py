@@ -26,7 +26,8 @@ import jax
 import jax.numpy as jnp
 
 from operant.envs.goals import ACHIEVED, DESIRED, Goals
-from operant.types import Hindsight, PyTree, Replay, Transition
+from operant.plans import Hindsight, Replay
+from operant.types import PyTree, Transition
 
 
 class EpisodeRows(eqx.Module):

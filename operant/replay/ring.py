@@ -10,11 +10,12 @@ import jax
 import jax.numpy as jnp
 
 from operant.envs.goals import Goals
+from operant.plans import Replay
 from operant.replay import windows
 from operant.replay.frames import Frames
 from operant.replay.hindsight import EpisodeRows, Relabel
 from operant.replay.prioritized import Drawn, Priorities, importance_weights
-from operant.types import Batch, PyTree, Replay, Transition
+from operant.types import Batch, PyTree, Transition
 
 
 class Ring(eqx.Module):

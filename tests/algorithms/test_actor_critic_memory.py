@@ -14,8 +14,9 @@ from operant.algorithms.actor_critic.sac import SAC
 from operant.algorithms.actor_critic.td3 import TD3
 from operant.algorithms.value.parts import sequence_td_error
 from operant.networks import Network
+from operant.plans import Replay
 from operant.spaces import Discrete
-from operant.types import Batch, Replay, Transition
+from operant.types import Batch, Transition
 from tests.shared import clock
 
 RNG = np.random.default_rng(3)

@@ -20,8 +20,9 @@ from operant.networks import Network
 from operant.ops.normalization import Normalizer
 from operant.ops.schedules import Linear
 from operant.ops.td import munchausen_target, td_error
+from operant.plans import Replay
 from operant.spaces import Box, Discrete
-from operant.types import Batch, EnvSpec, Replay, Transition
+from operant.types import Batch, EnvSpec, Transition
 from tests.shared import clock, normals
 
 RNG = np.random.default_rng(0)

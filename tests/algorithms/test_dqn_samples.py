@@ -14,8 +14,9 @@ from operant.algorithms.value.held_out import HeldOut
 from operant.algorithms.value.parts import sequence_td_error
 from operant.algorithms.value.samples import Encoded, TDSample
 from operant.ops.normalization import Moments, Normalizer
+from operant.plans import Replay
 from operant.spaces import Box, Discrete
-from operant.types import Batch, EnvSpec, Replay, Transition
+from operant.types import Batch, EnvSpec, Transition
 
 RNG = np.random.default_rng(0)
 SPEC = EnvSpec("Test", Box(-1.0, 1.0, (1,)), Discrete(2), num_envs=2, masked=True)

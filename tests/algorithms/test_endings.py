@@ -29,8 +29,9 @@ from operant.envs.probes import Endings
 from operant.envs.wrappers import LifeLoss, Repeat
 from operant.ops.normalization import Normalizer
 from operant.ops.returns import discounted_returns, generalized_advantages, lambda_returns, n_step, vtrace
+from operant.plans import Replay, Rollout
 from operant.replay import ring
-from operant.types import Batch, Replay, Rollout, Transition
+from operant.types import Batch, Transition
 
 ENDS = ("terminated", "truncated", "never")
 GAMMA = 0.5

@@ -16,8 +16,9 @@ from operant.algorithms.value.dqn import DQN
 from operant.curiosity import ICM, RND, Counts, Curiosity, Curious, curiosity, make_curious, parts, to_json
 from operant.networks import Network
 from operant.ops.schedules import Linear
+from operant.plans import Episodes, Replay, Rollout
 from operant.spaces import Box, Discrete
-from operant.types import Batch, EnvSpec, Episodes, Replay, Rollout, Transition
+from operant.types import Batch, EnvSpec, Transition
 from tests.shared import Acting, clock
 
 RNG = np.random.default_rng(0)

@@ -26,7 +26,8 @@ from operant.engine.dataset_batches import (
 )
 from operant.engine.demonstrations import DatasetError, Demonstrations, read
 from operant.networks import Network
-from operant.types import Dataset, Transition
+from operant.plans import Dataset
+from operant.types import Transition
 
 NETWORK = Network(hidden_sizes=(8,), initialization="uniform")
 SEEDS = (3, 14)

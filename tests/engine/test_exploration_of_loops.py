@@ -37,8 +37,8 @@ from operant.ops.exploration_noise import (
 )
 from operant.ops.schedules import Linear
 from operant.ops.seeds import key_of
+from operant.plans import Episodes, Experience, Replay, Rollout
 from operant.spaces import Box
-from operant.types import Episodes, Experience, Replay, Rollout
 
 N, T = 3, 6
 

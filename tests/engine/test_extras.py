@@ -13,7 +13,7 @@ from operant.engine.host import HostLoop
 from operant.engine.train import train
 from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
-from operant.types import Episodes, Experience, Replay, Rollout
+from operant.plans import Episodes, Experience, Replay, Rollout
 from tests.shared import Acting
 
 NUM_ENVS = 2

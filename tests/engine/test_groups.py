@@ -17,7 +17,7 @@ from operant.envs.classic.cartpole import CartPole
 from operant.envs.gymnasium_stepping import SingleEnvironments
 from operant.envs.gymnasium_vector import VectorEnvironments
 from operant.envs.host import NativeOnHost
-from operant.types import Episodes, Rollout
+from operant.plans import Episodes, Rollout
 
 STEPS = 6
 

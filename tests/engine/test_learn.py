@@ -13,8 +13,9 @@ import pytest
 from operant.engine.learn import learn, sample_learning_noise, to_environment, warm_up
 from operant.engine.metrics import present
 from operant.engine.train_state import initial_state, start, transition
+from operant.plans import Replay, Rollout
 from operant.spaces import Box, Discrete
-from operant.types import EnvSpec, Replay, Rollout, TimeStep, Transition
+from operant.types import EnvSpec, TimeStep, Transition
 from tests.shared import Acting
 
 N, T = 2, 4

@@ -17,7 +17,7 @@ from operant.engine.train import train
 from operant.envs.host import NativeOnHost
 from operant.envs.probes import Counting
 from operant.ops.metrics import Masked, mean_metrics, only_where
-from operant.types import Replay, Rollout
+from operant.plans import Replay, Rollout
 
 STEP = "time/total_timesteps"
 

@@ -12,7 +12,7 @@ from operant.engine.host import HostLoop
 from operant.engine.train import train
 from operant.envs.host import NativeOnHost
 from operant.envs.probes import Counting
-from operant.types import Replay
+from operant.plans import Replay
 from tests.shared import Acting
 
 

@@ -14,7 +14,7 @@ from operant.algorithms.value.dqn import DQN
 from operant.engine import room
 from operant.engine.train import chunk_size
 from operant.networks import Network
-from operant.types import Rollout
+from operant.plans import Rollout
 
 NETWORK = Network(hidden_sizes=(8,), initialization="uniform")
 

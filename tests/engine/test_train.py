@@ -20,7 +20,7 @@ from operant.engine.watch import Watch
 from operant.envs.probes import TwoStates
 from operant.interruption import ENDING, Terminated
 from operant.networks import Network
-from operant.types import Episodes, Replay, Rollout
+from operant.plans import Episodes, Replay, Rollout
 from tests.shared import learn
 
 NETWORK = Network(hidden_sizes=(8,), initialization="uniform")

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from operant.plans import Replay
 from operant.replay import ring
-from operant.types import Replay, Transition
+from operant.types import Transition
 
 N = 3
 

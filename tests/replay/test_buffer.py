@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import operant
+from operant.plans import Replay
 from operant.replay import ring
-from operant.types import Replay
 from tests.replay.tape import N, tape
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from tape import N, filled_ring, sampling, tape
 
+from operant.plans import Replay
 from operant.replay import ring
 from operant.replay.frames import Frames
-from operant.types import Replay
 
 K = 3
 

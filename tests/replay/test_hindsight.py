@@ -12,8 +12,9 @@ import pytest
 from scipy import stats
 
 from operant.envs.goals import Goals
+from operant.plans import Replay
 from operant.replay import ring
-from operant.types import Replay, Transition
+from operant.types import Transition
 
 N, ROWS, STEPS = 3, 12, 40
 FILLINGS = {"one step": 1, "part-full": 7, "full": 12, "wrapped once": 13, "wrapped often": 40}

@@ -11,9 +11,9 @@ import pytest
 from scipy import stats
 from tape import N, filled_ring, sampling, tape
 
+from operant.plans import Replay
 from operant.replay import ring, sum_tree
 from operant.replay.prioritized import Drawn, Priorities, importance_weights
-from operant.types import Replay
 
 set_, set_range, find = jax.jit(sum_tree.set), jax.jit(sum_tree.set_range), jax.jit(sum_tree.find)
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from operant.plans import Replay
 from operant.replay import ring
-from operant.types import Replay, Transition
+from operant.types import Transition
 
 N = 3
 UNIFORM = Replay(capacity=1, batch_size=1)

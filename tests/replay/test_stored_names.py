@@ -11,8 +11,8 @@ from safetensors.numpy import save_file
 from tape import N, carries, tape
 
 from operant.engine import files
+from operant.plans import Replay
 from operant.replay import ring
-from operant.types import Replay
 
 
 def test_load_tree_reads_a_replay_with_the_names_of_before(tmp_path):

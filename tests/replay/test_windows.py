@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from tape import N, carries, filled_ring, sampling, tape
 
+from operant.plans import Replay
 from operant.replay import ring
-from operant.types import Replay
 
 CAPACITY = 10
 FILLINGS = [2, 6, 10, 12, 34]  # steps: part-full, full, wrapped

@@ -32,8 +32,9 @@ from operant.networks import Network, UserModule, network_field
 from operant.ops.exploration_noise import ExplorationNoise, GaussianNoise, Independent, OrnsteinUhlenbeck
 from operant.ops.metrics import Metrics
 from operant.ops.schedules import Schedule
+from operant.plans import Replay
 from operant.spaces import Box, describe
-from operant.types import Batch, Clock, EnvSpec, PyTree, Replay, Transition
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 ActionNoise = Literal["normal", "ornstein-uhlenbeck"]
 Distributional = Literal["none", "quantile", "categorical"]

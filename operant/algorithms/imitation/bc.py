@@ -35,7 +35,8 @@ from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import Schedule, at
-from operant.types import Batch, Clock, Dataset, EnvSpec, PyTree, Transition
+from operant.plans import Dataset
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 
 class BCState(eqx.Module):

@@ -40,7 +40,8 @@ from operant.ops.metrics import Metrics
 from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
 from operant.ops.schedules import Schedule, at
-from operant.types import Batch, Clock, Dataset, EnvSpec, PyTree, Recording, Transition
+from operant.plans import Dataset
+from operant.types import Batch, Clock, EnvSpec, PyTree, Recording, Transition
 
 
 class LanguageState(eqx.Module):

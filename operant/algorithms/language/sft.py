@@ -30,7 +30,8 @@ from operant.language.log_probs import token_log_probs
 from operant.language.policy import LanguagePolicy
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import Schedule
-from operant.types import Batch, Dataset
+from operant.plans import Dataset
+from operant.types import Batch
 
 Learn = Literal["response", "text"]
 

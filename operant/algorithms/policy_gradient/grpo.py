@@ -56,7 +56,8 @@ from operant.ops.optimizers import descend
 from operant.ops.returns import weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.ops.shuffle import minibatches
-from operant.types import Batch, Clock, EnvSpec, Episodes, PyTree, Transition
+from operant.plans import Episodes
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 
 class Graded(NamedTuple):

@@ -27,8 +27,9 @@ from operant.ops.normalization import Normalizer
 from operant.ops.optimizers import descend
 from operant.ops.returns import explained_variance, generalized_advantages, weighted_mean
 from operant.ops.schedules import Schedule, at
+from operant.plans import Rollout
 from operant.spaces import Box, describe
-from operant.types import Batch, Clock, EnvSpec, PyTree, Rollout, Transition
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 
 class PolicyState(eqx.Module):

@@ -29,7 +29,8 @@ from operant.algorithms.policy_gradient.learner import PolicyGradient, PolicySta
 from operant.networks import ActorCritic, Network
 from operant.ops.returns import explained_variance, standardize, weighted_mean
 from operant.ops.schedules import Schedule, at
-from operant.types import Batch, Clock, EnvSpec, Episodes, PyTree, Transition
+from operant.plans import Episodes
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 
 class REINFORCE(PolicyGradient):

@@ -26,7 +26,8 @@ from operant.algorithms.search import policy as policies
 from operant.algorithms.search.policy import Kind, Policy, Shape
 from operant.networks import Network, UserModule, network_field
 from operant.ops.normalization import Normalizer
-from operant.types import Batch, Clock, EnvSpec, Episodes, PyTree, Transition
+from operant.plans import Episodes
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 
 def require_range(low: float, high: float) -> None:

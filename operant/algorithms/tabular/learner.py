@@ -12,7 +12,8 @@ from operant.algorithms.tabular import table
 from operant.algorithms.tabular.table import Row
 from operant.ops.schedules import Schedule, at
 from operant.ops.traces import Traces
-from operant.types import Clock, EnvSpec, Experience, Rollout
+from operant.plans import Experience, Rollout
+from operant.types import Clock, EnvSpec
 
 
 def require_traces(trace_decay: Any, traces: str) -> None:

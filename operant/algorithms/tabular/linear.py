@@ -36,8 +36,9 @@ from operant.ops.exploration import (
 )
 from operant.ops.schedules import Schedule, at
 from operant.ops.step_noise import numbers_or_keys
+from operant.plans import Rollout
 from operant.spaces import Box, Discrete, Space, describe, example
-from operant.types import Batch, Clock, EnvSpec, Rollout
+from operant.types import Batch, Clock, EnvSpec
 
 
 class LinearState(eqx.Module):

@@ -22,7 +22,8 @@ from operant.algorithms.tabular import table
 from operant.algorithms.tabular.prediction import TabularPrediction, ValueTable
 from operant.algorithms.tabular.table import Row
 from operant.ops.schedules import Schedule
-from operant.types import Batch, Clock, Episodes
+from operant.plans import Episodes
+from operant.types import Batch, Clock
 
 
 class MonteCarlo(TabularPrediction):

@@ -20,7 +20,8 @@ from operant.networks import Network, UserModule, network_field
 from operant.networks.q_head import Dueling
 from operant.ops.optimizers import Optimizer
 from operant.ops.schedules import Schedule
-from operant.types import EnvSpec, Replay
+from operant.plans import Replay
+from operant.types import EnvSpec
 
 Distributional = Literal["none", "categorical", "quantile", "implicit"]
 Loss = Literal["huber", "mse"]

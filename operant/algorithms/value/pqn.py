@@ -49,7 +49,8 @@ from operant.ops.returns import lambda_returns, weighted_mean
 from operant.ops.schedules import Schedule, at
 from operant.ops.shuffle import minibatches, sequences
 from operant.ops.td import td_error
-from operant.types import Batch, Clock, EnvSpec, PyTree, Rollout, Transition
+from operant.plans import Rollout
+from operant.types import Batch, Clock, EnvSpec, PyTree, Transition
 
 
 class PQNState(eqx.Module):
