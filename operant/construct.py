@@ -46,8 +46,8 @@ def make(
         kl_penalty: What every step pays for the distance from the model that the network began as: a `KLPenalty`, its
             coefficient, or text as `--kl-penalty` takes it.
         arguments: The agent's (`dataset`, `seed`, `seeds`, `num_envs`, `backend`, `vectorization`, `wrappers`,
-            `env_kwargs`, `start_method`, `env_timeout`, `async_collect`, `devices`, `workers`, `fixed_lag`, `max_lag`)
-            and any hyperparameter.
+            `env_kwargs`, `start_method`, `env_timeout`, `async_collect`, `devices`, `workers`, `fixed_lag`, `max_lag`,
+            `worker_type`, `ray_address`) and any hyperparameter.
 
     Raises ValueError naming what is wrong: the algorithm, a hyperparameter, its value, the preset or the environment.
     """

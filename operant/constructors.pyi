@@ -87,6 +87,8 @@ class _QLearning:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -134,13 +136,19 @@ class _QLearning:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -190,6 +198,8 @@ class _DoubleQLearning:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -237,13 +247,19 @@ class _DoubleQLearning:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -293,6 +309,8 @@ class _SARSA:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -340,13 +358,19 @@ class _SARSA:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -396,6 +420,8 @@ class _ExpectedSARSA:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -443,13 +469,19 @@ class _ExpectedSARSA:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -499,6 +531,8 @@ class _SARSALambda:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -548,13 +582,19 @@ class _SARSALambda:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -608,6 +648,8 @@ class _DynaQ:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -658,13 +700,19 @@ class _DynaQ:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -718,6 +766,8 @@ class _LinearQ:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -765,13 +815,19 @@ class _LinearQ:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -819,6 +875,8 @@ class _TD:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -868,13 +926,19 @@ class _TD:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -927,6 +991,8 @@ class _MonteCarlo:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -976,13 +1042,19 @@ class _MonteCarlo:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1034,6 +1106,8 @@ class _GridSearch:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1088,13 +1162,19 @@ class _GridSearch:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1156,6 +1236,8 @@ class _RandomSearch:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1209,13 +1291,19 @@ class _RandomSearch:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1276,6 +1364,8 @@ class _GeneticAlgorithm:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1332,13 +1422,19 @@ class _GeneticAlgorithm:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1405,6 +1501,8 @@ class _CEM:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1459,13 +1557,19 @@ class _CEM:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1529,6 +1633,8 @@ class _EvolutionStrategies:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1583,13 +1689,19 @@ class _EvolutionStrategies:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1651,6 +1763,8 @@ class _ARS:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1706,13 +1820,19 @@ class _ARS:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1776,6 +1896,8 @@ class _REINFORCE:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -1843,13 +1965,19 @@ class _REINFORCE:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1942,6 +2070,8 @@ class _A2C:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2014,13 +2144,19 @@ class _A2C:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2119,6 +2255,8 @@ class _IMPALA:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2190,13 +2328,19 @@ class _IMPALA:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2293,6 +2437,8 @@ class _TRPO:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2366,13 +2512,19 @@ class _TRPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2472,6 +2624,8 @@ class _PPO:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2548,13 +2702,19 @@ class _PPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2662,6 +2822,8 @@ class _GRPO:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2740,13 +2902,19 @@ class _GRPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2857,6 +3025,8 @@ class _DQN:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -2952,13 +3122,19 @@ class _DQN:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3097,6 +3273,8 @@ class _PQN:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3162,13 +3340,19 @@ class _PQN:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3256,6 +3440,8 @@ class _TD3:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3340,13 +3526,19 @@ class _TD3:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3466,6 +3658,8 @@ class _SAC:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3554,13 +3748,19 @@ class _SAC:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3689,6 +3889,8 @@ class _CrossQ:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3778,13 +3980,19 @@ class _CrossQ:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3919,6 +4127,8 @@ class _BC:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -3983,13 +4193,19 @@ class _BC:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4066,6 +4282,8 @@ class _SFT:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4129,13 +4347,19 @@ class _SFT:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4212,6 +4436,8 @@ class _RewardModel:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4275,13 +4501,19 @@ class _RewardModel:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4357,6 +4589,8 @@ class _DPO:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4423,13 +4657,19 @@ class _DPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4512,6 +4752,8 @@ class _KTO:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4576,13 +4818,19 @@ class _KTO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4658,6 +4906,8 @@ class _Random:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4698,13 +4948,19 @@ class _Random:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4742,6 +4998,8 @@ class _A3C:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4814,13 +5072,19 @@ class _A3C:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4919,6 +5183,8 @@ class _APPO:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -4995,13 +5261,19 @@ class _APPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5110,6 +5382,8 @@ class _RLOO:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5188,13 +5462,19 @@ class _RLOO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5305,6 +5585,8 @@ class _DrGRPO:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5383,13 +5665,19 @@ class _DrGRPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5500,6 +5788,8 @@ class _DAPO:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5578,13 +5868,19 @@ class _DAPO:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5695,6 +5991,8 @@ class _Rainbow:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -5790,13 +6088,19 @@ class _Rainbow:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5935,6 +6239,8 @@ class _BTR:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6030,13 +6336,19 @@ class _BTR:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6175,6 +6487,8 @@ class _QRDQN:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6270,13 +6584,19 @@ class _QRDQN:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6415,6 +6735,8 @@ class _IQN:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6510,13 +6832,19 @@ class _IQN:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6655,6 +6983,8 @@ class _DDPG:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6739,13 +7069,19 @@ class _DDPG:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6865,6 +7201,8 @@ class _TQC:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -6953,13 +7291,19 @@ class _TQC:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -7088,6 +7432,8 @@ class _REDQ:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -7176,13 +7522,19 @@ class _REDQ:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -7311,6 +7663,8 @@ class _DroQ:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -7399,13 +7753,19 @@ class _DroQ:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -7535,6 +7895,8 @@ class _XQC:
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: Literal["thread", "ray"] | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = 100,
         preset: str | None = "auto",
         curiosity: Any = None,
@@ -7624,13 +7986,19 @@ class _XQC:
                 divided among them first; where there are more, or one learner, they share its environments
                 and its batches, and the results are those of one device within the order of float32 sums.
                 None: as many as divide the seeds. Default: None.
-            workers: How many workers play for one learner, each in a thread with `num_envs` environments
-                and a policy of its own (docs/many_cores.md); 0 for none. By default as many as the
-                algorithm says: none for most. Default: None.
+            workers: How many workers play for one learner, each with `num_envs` environments and a policy
+                of its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none
+                for most. Default: None.
             fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly;
                 None: the newest. Default: None.
             max_lag: What is played by a policy that is more updates old is left out; by default 16 for each
                 worker. Default: None.
+            worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
+                process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
+                None.
+            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
+                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
+                machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,

@@ -80,6 +80,7 @@ CONFIG = {
     "workers": optional(whole(0, 100_000)).later,
     "fixed_lag": optional(whole()).later,
     "max_lag": optional(whole()).later,
+    "worker_type": optional(TEXT).later,
     "stats_window_size": whole(1, 2**31 - 1).later,
 }
 PLAN = {  # of a run, in its config, too

@@ -110,6 +110,15 @@ def processor() -> str:
     return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
 
 
+def act_on_processor(x64: bool) -> None:
+    """In the process of a worker, whose policies act on its processor, in the precision of the learner's."""
+    import jax
+
+    apply()
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_enable_x64", x64)
+
+
 def versions() -> dict[str, str]:
     """The versions that results depend on: of Python, operant and what it is built on."""
     from importlib.metadata import version

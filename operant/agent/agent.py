@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Never, Self
 
-from operant import habits
+from operant import cluster, habits
 from operant.agent import frozen_files, inputs, rewards, saving
 from operant.agent.callbacks.hooks import Hooks
 from operant.agent.configuration import Supplied, of_text, tokenizer_of
@@ -21,6 +21,7 @@ from operant.agent.training import Session
 from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.engine import processes
+from operant.engine.asynchronous.workers import WorkerType
 from operant.engine.log import Logger
 from operant.engine.observers import Observer
 from operant.engine.run_directory import RunDirectory
@@ -65,10 +66,14 @@ class Agent(Model):
         devices: How many devices train together, of those that `operant info` lists. Several seeds are divided among
             them first; where there are more, or one learner, they share its environments and its batches, and the
             results are those of one device within the order of float32 sums. None: as many as divide the seeds.
-        workers: How many workers play for one learner, each in a thread with `num_envs` environments and a policy of
-            its own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none for most.
+        workers: How many workers play for one learner, each with `num_envs` environments and a policy of its
+            own (docs/many_cores.md); 0 for none. By default as many as the algorithm says: none for most.
         fixed_lag: How old, in updates, the policy of workers is, which then take turns, reproducibly; None: the newest.
         max_lag: What is played by a policy that is more updates old is left out; by default 16 for each worker.
+        worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a process that Ray
+            starts, on this machine or on those of a cluster (docs/ray.md).
+        ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part of) or
+            HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this machine alone.
         stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the means.
 
     `close()` ends its environments and processes, and so does the end of a `with` block.
@@ -94,10 +99,16 @@ class Agent(Model):
         workers: int | None = None,
         fixed_lag: int | None = None,
         max_lag: int | None = None,
+        worker_type: WorkerType | None = None,
+        ray_address: str | None = None,
         stats_window_size: int = WINDOW,
     ) -> None:
         if dataset is not None:
             algorithm = algorithm.fitted_to(dataset)
+        if worker_type == "ray" or ray_address is not None:
+            cluster.require(
+                f"ray_address={ray_address!r}" if worker_type is None else f"worker_type={worker_type!r}"
+            )
         recorded = require_dataset(algorithm, dataset, env, num_envs)
         source = source_of(
             recorded,
@@ -113,7 +124,7 @@ class Agent(Model):
         )
         core = Core(
             *(algorithm, source, seed, seeds, num_envs, async_collect, devices, stats_window_size),
-            workers=inputs.workers_of(algorithm, workers, fixed_lag, max_lag),
+            workers=inputs.workers_of(algorithm, workers, fixed_lag, max_lag, worker_type, ray_address),
             recorded=recorded,
         )
         self._hold(core)

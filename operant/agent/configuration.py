@@ -26,7 +26,7 @@ from operant.envs.timeouts import require_timeout
 from operant.envs.wrappers import registry as wrappers
 from operant.fields import FileError, blamed, whole
 
-WORKERS = ("workers", "fixed_lag", "max_lag")  # arguments of the agent
+WORKERS = ("workers", "fixed_lag", "max_lag", "worker_type")  # arguments of the agent
 TOKENIZER = "tokenizer"  # a field of a network, and an argument of environments of text
 
 
@@ -64,11 +64,12 @@ def config(core: Core) -> dict[str, Any]:
     }
 
 
-def _of_workers(core: Core) -> dict[str, int | None]:
+def _of_workers(core: Core) -> dict[str, int | str | None]:
     workers = core.learner.workers
     if workers is None:
         return dict.fromkeys(WORKERS) | {"workers": None if core.algorithm.default_workers is None else 0}
-    return dict(zip(WORKERS, (workers.count, workers.fixed_lag, workers.max_lag), strict=True))
+    kind = None if workers.kind == "thread" else workers.kind
+    return dict(zip(WORKERS, (workers.count, workers.fixed_lag, workers.max_lag, kind), strict=True))
 
 
 def tokenizer_of(algorithm: Algorithm) -> Any:
@@ -137,6 +138,7 @@ def from_config(
     own["async_collect"] = values.pop("async_collect", config.get("async_collect", False))
     own["devices"] = values.pop("devices", devices_of(config))
     numbers = [values.pop(name, config.get(name)) for name in WORKERS]
+    address = values.pop("ray_address", None)  # not stored: another machine has another
     dataset = config.get("dataset")  # not in files of before
     if dataset is not None:
         own["recorded"] = Recorded.of(values.pop("dataset", None) or Recorded.from_json(dataset))
@@ -174,7 +176,7 @@ def from_config(
         if dataset is not None:
             own["recorded"].spec, own["recorded"].algorithm = expected, algorithm
         algorithm = around.put(algorithm, config.get("curiosity"), config.get("kl_penalty"))
-        own["workers"] = inputs.workers_of(algorithm, *numbers)
+        own["workers"] = inputs.workers_of(algorithm, *numbers, address)
         return Core(algorithm, source, **own)
 
 

@@ -293,27 +293,43 @@ def require_workers(
         raise ValueError(f"{asked}: workers go on while something is learnt. Leave out async_collect.")
     if devices not in (None, 1) or processes.count() > 1:
         raise ValueError(f"{asked}: there is one learner, on one device. Leave out devices, or workers.")
-    if source.copies is not None and workers.count > 1:
+    if source.copies is not None and (workers.count > 1 or workers.kind == "ray"):
         raise ValueError(
             f"{asked}: every worker has environments of its own. Pass an id, or a callable that makes one environment."
         )
 
 
 def workers_of(
-    algorithm: Algorithm, count: int | None, fixed_lag: int | None, max_lag: int | None
+    algorithm: Algorithm,
+    count: int | None,
+    fixed_lag: int | None,
+    max_lag: int | None,
+    worker_type: Any = None,
+    ray_address: str | None = None,
 ) -> Workers | None:
     """The workers that are asked for, by default as many as the algorithm says; None for none, which is 0 too.
 
-    Raises ValueError for numbers that cannot be.
+    They are threads unless another `worker_type` is given, or an address of Ray's.
+
+    Raises ValueError for what cannot be.
     """
     count = algorithm.default_workers if count is None else count
     if count is not None and count != 0:
-        return Workers(count, fixed_lag, max_lag)
-    for name, value in (("fixed_lag", fixed_lag), ("max_lag", max_lag)):
-        if value is not None:
+        kind = worker_type or ("thread" if ray_address is None else "ray")
+        if kind == "thread" and ray_address is not None:
             raise ValueError(
-                f"{name}={value}: it is how old the policies of workers are. Set workers, or leave it out."
+                f"ray_address={ray_address!r}: workers are threads of this process. Leave it out, or set "
+                "worker_type='ray'."
             )
+        return Workers(count, fixed_lag, max_lag, kind, ray_address)
+    for name, value, what in (
+        ("fixed_lag", fixed_lag, "how old the policies of workers are"),
+        ("max_lag", max_lag, "how old the policies of workers are"),
+        ("worker_type", worker_type, "where workers live"),
+        ("ray_address", ray_address, "where workers live"),
+    ):
+        if value is not None:
+            raise ValueError(f"{name}={value!r}: it is {what}. Set workers, or leave it out.")
     return None
 
 

@@ -210,6 +210,7 @@ class Learner:
         return loops.make(
             *(self.algorithm, self.source, self.spec, self.seeds, self.window, self.recorded),
             *(self.async_collect, self.devices, self.workers, self.return_experience, there),
+            self.key,
         )
 
     @property

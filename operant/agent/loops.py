@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+import jax
+
 from operant.agent import inputs
 from operant.agent.recorded import Recorded
 from operant.algorithms.base import Algorithm
-from operant.engine.asynchronous.actors import Actors, HostActors, NativeActors
+from operant.engine.asynchronous.actors import Actors, HostActors
 from operant.engine.asynchronous.environments import WorkerEnvironments
 from operant.engine.asynchronous.loop import AsyncLoop
+from operant.engine.asynchronous.native_actors import NativeActors
 from operant.engine.asynchronous.workers import Workers
 from operant.engine.dataset import DatasetLoop
 from operant.engine.device import DeviceLoop
@@ -32,6 +35,7 @@ def make(
     workers: Workers | None,
     return_experience: bool,
     environments: HostEnvironments | None,
+    key: jax.Array,
 ) -> Loop:
     """A loop over `environments` that are stepped in Python, where there are such already, or else over new ones."""
     inputs.require_together(source, recorded is not None)
@@ -39,8 +43,12 @@ def make(
     if recorded is not None:
         return DatasetLoop(algorithm, spec, lambda: recorded.data, seeds, window, devices)
     if workers is not None:
-        if source.native is not None:
-            actors: Actors = NativeActors(source.native, spec.num_envs, workers.count)
+        if workers.kind == "ray":
+            from operant.engine.asynchronous import remote
+
+            actors: Actors = remote.actors(algorithm, source, spec, workers, window, key, environments)
+        elif source.native is not None:
+            actors = NativeActors(source.native, spec.num_envs, workers.count)
         else:
             made = environments or WorkerEnvironments(partial(source.host, spec.num_envs), workers.count)
             assert isinstance(made, WorkerEnvironments)

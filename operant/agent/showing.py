@@ -100,6 +100,7 @@ def title(core: Core) -> str:
     workers = core.learner.workers
     if workers is not None:
         where += f", {workers.count} worker{'s' * (workers.count != 1)}"
+        where += " on Ray" if workers.kind == "ray" else ""
         where += "" if workers.fixed_lag is None else f" in turns, lag {workers.fixed_lag}"
     seeds = "" if core.seeds is None else f", {len(core.seeds)} seeds"
     environments = f"{core.num_envs} environment{'s' * (core.num_envs != 1)}"

@@ -293,6 +293,8 @@ def _agent(asked: Asked) -> Agent:
         workers=training.workers,
         fixed_lag=training.fixed_lag,
         max_lag=training.max_lag,
+        worker_type=training.worker_type,
+        ray_address=training.ray_address,
         stats_window_size=training.stats_window_size,
     )
 

@@ -69,13 +69,19 @@ class Training:
     process_id: int | None = None
     """Which of them this is, from 0; the first one writes the run directory (--coordinator)."""
     workers: int | None = None
-    """Workers that play for one learner, each in a thread with --num-envs environments of its own; 0: none; by default
+    """Workers that play for one learner, each with --num-envs environments of its own; 0: none; by default
     as many as the algorithm says, which is none for most."""
     fixed_lag: int | None = None
     """With --workers: how many updates old the policy is by which they play, in turns and reproducibly. By default they
     play by the newest one, and nobody waits."""
     max_lag: int | None = None
     """With --workers: experience of a policy that is more updates old is left out; by default 16 for each worker."""
+    worker_type: Literal["thread", "ray"] | None = None
+    """With --workers: where they live: thread: in this process; ray: each in a process of its own, which Ray starts, on
+    this machine or on those of a cluster; none: thread, or ray with --ray-address. See docs/ray.md."""
+    ray_address: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
+    """The Ray cluster on which workers live: auto (the one that this machine is part of) or HOST:PORT. none: the one in
+    the variable RAY_ADDRESS, or else Ray on this machine alone."""
     env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE…")] = ()
     """Keyword arguments of the environment, such as is_slippery=false map_name=8x8."""
     reward: Annotated[tuple[str, ...], tyro.conf.arg(metavar="RULE|RUN[:WEIGHT]…")] = ()
@@ -162,6 +168,7 @@ class Training:
         require_timeout(self.env_timeout)
         require_processes(self.coordinator, self.num_processes, self.process_id, self.live)
         require_wandb(self.wandb)
+        require_ray(self.worker_type, self.ray_address)
         if self.live:
             require_live("--live")
         if self.run_dir is not None and not self.run_dir.strip():
@@ -218,6 +225,13 @@ def require_wandb(project: str | None) -> None:
     """Raise ValueError if metrics should go to Weights & Biases and its package is not installed."""
     if project is not None and find_spec("wandb") is None:
         raise ValueError(f"--wandb {project}: needs an extra: pip install 'operant-rl[wandb]'.")
+
+
+def require_ray(worker_type: str | None, ray_address: str | None) -> None:
+    """Raise ValueError if something should live on Ray and it is not installed."""
+    asked = "--worker-type ray" if worker_type == "ray" else f"--ray-address {ray_address}"
+    if (worker_type == "ray" or ray_address is not None) and find_spec("ray") is None:
+        raise ValueError(f"{asked}: needs an extra: pip install 'operant-rl[distributed]'.")
 
 
 def require_live(what: str) -> None:

@@ -29,7 +29,7 @@ class Form:
     @classmethod
     def of(cls, step: PyTree) -> Form:
         leaves, structure = jax.tree.flatten(step)
-        return _form(structure, tuple([(leaf.shape, leaf.dtype) for leaf in leaves]))
+        return form_of(structure, tuple([(leaf.shape, leaf.dtype) for leaf in leaves]))
 
     @cached_property
     def nbytes(self) -> int:
@@ -42,7 +42,7 @@ class Form:
 
 
 @cache
-def _form(structure: Any, kinds: tuple[tuple[tuple[int, ...], np.dtype], ...]) -> Form:
+def form_of(structure: Any, kinds: tuple[tuple[tuple[int, ...], np.dtype], ...]) -> Form:
     """One and the same object for all steps alike, since a compiled function is found by it at every call."""
     return Form(structure, kinds)
 

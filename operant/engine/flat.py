@@ -111,6 +111,21 @@ def flatten(tree: PyTree, *, pack: bool = False, several: int = 0, apart: PyTree
     return layout.arrays(tree), layout
 
 
+def layout_of(
+    function: Callable[..., PyTree], *arguments: Any, pack: bool = False
+) -> tuple[Layout, list[jax.ShapeDtypeStruct]]:
+    """`(layout, arrays' shapes)` of what a function gives, of which nothing is computed."""
+    found: list[Layout] = []
+
+    def traced(*arguments: Any) -> list:
+        arrays, layout = flatten(function(*arguments), pack=pack)
+        found.append(layout)
+        return arrays
+
+    shapes = jax.eval_shape(traced, *arguments)
+    return found[0], shapes
+
+
 def as_bytes(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
     """T rows of the same arrays as one array of bytes `[T, B]`."""
     together = b"".join([leaf.tobytes() for row in rows for leaf in row])
@@ -151,6 +166,14 @@ class Packed:
     def __init__(self, tree: PyTree, *, several: int = 0, apart: PyTree = ()) -> None:
         self.arrays, self.layout = flatten(tree, pack=True, several=several, apart=apart)
         self._places = self.layout.structure.unflatten(range(self.layout.structure.num_leaves))
+
+    @classmethod
+    def of(cls, layout: Layout, arrays: Sequence) -> Packed:
+        """That of arrays that come from elsewhere; those that are not needed are None."""
+        made = cls.__new__(cls)
+        made.arrays, made.layout = list(arrays), layout
+        made._places = layout.structure.unflatten(range(layout.structure.num_leaves))
+        return made
 
     @property
     def tree(self) -> PyTree:

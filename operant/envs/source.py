@@ -204,6 +204,11 @@ class Source:
                 environments.close()
 
     @property
+    def played(self) -> Source:
+        """What is made of it when somebody plays, which others can be told."""
+        return self
+
+    @property
     def one_process(self) -> Source:
         """The same, stepped in this process; itself where it is so, since a look at an instance resets it."""
         return (

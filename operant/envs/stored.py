@@ -64,7 +64,7 @@ class StoredSource(Source):
     def native(self) -> Environment | None:
         if isinstance(self.given, Missing) or not self._here:
             return None
-        played = self._played
+        played = self.played
         with blamed(field="config.env_kwargs"):
             made = played.native
         if made is not None:
@@ -72,17 +72,17 @@ class StoredSource(Source):
         return made
 
     def host(self, num_envs: int) -> HostEnvironments:
-        made = self._played.host(num_envs)
+        made = self.played.host(num_envs)
         require_same_spaces(self.spec, made.spec)
         return made
 
     def single(self, render_mode: str | None = None) -> gym.Env:
-        made = self._played.single(render_mode)
+        made = self.played.single(render_mode)
         require_same_spaces(self.spec, outline(made))
         return made
 
     @cached_property
-    def _played(self) -> Source:
+    def played(self) -> Source:  # pyright: ignore[reportIncompatibleMethodOverride] (cached)
         """What is made of the file's words when somebody plays: an environment that is registered already.
 
         Raises ValueError where nothing is registered by what the file says, or it does not take what the file gives.

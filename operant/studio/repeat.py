@@ -23,6 +23,7 @@ AGENT = (
     "workers",
     "fixed_lag",
     "max_lag",
+    "worker_type",
     "stats_window_size",
 )
 LEARN = ("checkpoint_every", "keep_checkpoints", "checkpoint_replay", "evaluate_every", "evaluation_episodes")
@@ -37,6 +38,7 @@ USUAL = {
     "workers": None,
     "fixed_lag": None,
     "max_lag": None,
+    "worker_type": None,
     "stats_window_size": 100,
     "checkpoint_every": None,
     "keep_checkpoints": 2,

@@ -20,9 +20,10 @@ from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.policy_gradient.a2c import A2C
 from operant.algorithms.policy_gradient.impala import IMPALA
 from operant.cli.asked import read
-from operant.engine.asynchronous.actors import HostActors, NativeActors
+from operant.engine.asynchronous.actors import HostActors
 from operant.engine.asynchronous.environments import WorkerEnvironments
 from operant.engine.asynchronous.loop import AsyncLoop
+from operant.engine.asynchronous.native_actors import NativeActors
 from operant.engine.asynchronous.threads import key_of_worker
 from operant.engine.asynchronous.workers import Workers
 from operant.engine.collect import act, noise_of
@@ -409,7 +410,7 @@ def test_async_loop_raises_at_once_what_was_wrong_from_the_first_and_keeps_the_l
     with pytest.raises(RuntimeError, match="in turns"):
         loop.step(loop.init(KEY), 6, 6)
     assert loop.lost
-    assert int(loop.salvage().iteration) == 3
+    assert int(loop.salvage().iteration) in (2, 3)  # the third rollout may still have been played
     loop.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import jax
@@ -11,20 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm
-from operant.engine import collect
-from operant.engine.asynchronous.environments import WorkerEnvironments
+from operant.engine.asynchronous.environments import OfWorkers, WorkerEnvironments
 from operant.engine.asynchronous.exchange import Order, Played
+from operant.engine.asynchronous.gradients import Gradients, LearningActor
 from operant.engine.asynchronous.threads import Actor, key_of_worker
-from operant.engine.chunk import begin
 from operant.engine.collect import ActorState
 from operant.engine.collector import Collector
-from operant.engine.first_alone import FirstAlone
-from operant.engine.flat import Packed, packed_jit
+from operant.engine.flat import Packed
 from operant.engine.host_start import first_run, with_fresh_episodes
-from operant.engine.train_state import Stream, TrainState, acted_by, initial_state, start_of_episode
+from operant.engine.train_state import TrainState, start_of_episode
 from operant.engine.watch import Watch
-from operant.envs.base import Environment
-from operant.envs.goals import Goals, native_goals
+from operant.envs.goals import Goals
 from operant.ops.metrics import Metrics
 from operant.types import EnvSpec, PyTree, Transition
 
@@ -38,7 +35,7 @@ class Actors(Protocol):
     def each(self) -> Sequence[Actor]: ...
 
     @property
-    def environments(self) -> WorkerEnvironments | None:
+    def environments(self) -> OfWorkers | None:
         """Those that are stepped in Python; None of native ones, which are part of the run."""
         ...
 
@@ -64,18 +61,51 @@ class Actors(Protocol):
         """Every actor stands where the run says, which is what is returned."""
         ...
 
+    def learning(self, gradients: Gradients) -> Sequence[Actor]:
+        """Actors that compute gradients of what they play."""
+        ...
+
+    def close(self) -> None:
+        """Ends what they have of their own, besides environments."""
+        ...
+
+
+class StepActor(Actor, Protocol):
+    """An actor in environments that are stepped in Python."""
+
+    @property
+    def stand(self) -> ActorState:
+        """Where its environments stand."""
+        ...
+
+    def take_up(self, algorithm: Algorithm, packed: Packed) -> None: ...
+
+    def begin(self, key: jax.Array) -> None:
+        """What is played for is the run of this key."""
+        ...
+
+    def reset(self, count: int) -> None:
+        """Fresh episodes everywhere, those of this count."""
+        ...
+
+    def place(self, key: jax.Array, stand: ActorState) -> None:
+        """Its environments stand there, in the run of this key."""
+        ...
+
+    def learning(self, gradients: Gradients) -> Actor:
+        """One that computes gradients of what it plays."""
+        ...
+
 
 class HostActors:
-    """In environments that are stepped in Python."""
+    """In environments that are stepped in Python: by these actors, or else by new ones in threads of this process."""
 
-    def __init__(self, algorithm: Algorithm, environments: WorkerEnvironments) -> None:
-        self.environments = environments
-        first, *others = environments.parts
-        self.spec, self.goals, self.judge = first.spec, environments.goals, environments.judge
-        collector = Collector(first, self.spec, None, algorithm.experience.stores_carry)
-        collectors = [collector, *map(collector.another, others)]
-        next_rollout = jax.jit(lambda a, exploration: a.exploration.next_rollout(exploration))
-        self.each = [HostActor(w, one, environments, next_rollout) for w, one in enumerate(collectors)]
+    def __init__(
+        self, algorithm: Algorithm, environments: OfWorkers, each: Sequence[StepActor] | None = None
+    ) -> None:
+        self.environments, self.each = environments, each or in_threads(algorithm, environments)
+        self.spec = replace(environments.spec, num_envs=environments.spec.num_envs // len(self.each))
+        self.goals, self.judge = environments.goals, environments.judge
 
     def take_up(self, algorithm: Algorithm, packed: Packed) -> None:
         self._algorithm = algorithm
@@ -95,9 +125,14 @@ class HostActors:
         seen = jax.tree.map(np.asarray, (run.observation, run.action_mask))
         stands = apart(((), *seen, run.carry, run.exploration), len(self.each))
         for actor, stand in zip(self.each, stands, strict=True):
-            actor.begin(run.key)
-            actor.collector.actor = stand
+            actor.place(run.key, stand)
         return stands
+
+    def learning(self, gradients: Gradients) -> Sequence[Actor]:
+        return [actor.learning(gradients) for actor in self.each]
+
+    def close(self) -> None:
+        """They have nothing but their environments."""
 
     @property
     def _all(self) -> EnvSpec:
@@ -111,8 +146,18 @@ class HostActors:
     @property
     def _seen(self) -> tuple[PyTree, PyTree]:
         """What is acted on next, of all of them."""
-        seen = together([actor.collector.actor._replace(carry=(), exploration=()) for actor in self.each])
+        seen = together([actor.stand._replace(carry=(), exploration=()) for actor in self.each])
         return seen.observation, seen.action_mask
+
+
+def in_threads(algorithm: Algorithm, environments: OfWorkers) -> list[HostActor]:
+    """Actors that step these environments themselves, by the same compiled programs."""
+    assert isinstance(environments, WorkerEnvironments)
+    first, *others = environments.parts
+    collector = Collector(first, first.spec, None, algorithm.experience.stores_carry)
+    collectors = [collector, *map(collector.another, others)]
+    next_rollout = jax.jit(lambda a, exploration: a.exploration.next_rollout(exploration))
+    return [HostActor(w, one, environments, next_rollout) for w, one in enumerate(collectors)]
 
 
 class HostActor:
@@ -131,13 +176,22 @@ class HostActor:
     def take_up(self, algorithm: Algorithm, packed: Packed) -> None:
         self._algorithm, self._packed = algorithm, packed
 
+    @property
+    def stand(self) -> ActorState:
+        return self.collector.actor
+
     def begin(self, key: jax.Array) -> None:
-        """What is played for is the run of this key."""
         self.key = key_of_worker(jnp.copy(key), self.index)
         self.collector.noise.clear()
 
+    def place(self, key: jax.Array, stand: ActorState) -> None:
+        self.begin(key)
+        self.collector.actor = stand
+
+    def learning(self, gradients: Gradients) -> Actor:
+        return LearningActor(self, gradients)
+
     def reset(self, count: int) -> None:
-        """Fresh episodes everywhere, those of this count."""
         self.collector.reset(self.key, count)
         self.collector.env_stale = False
 
@@ -154,101 +208,13 @@ class HostActor:
 
     def restart(self, order: Order) -> None:
         self.collector.environments = self._environments.remake(self.index)
+        self.begin_afresh(order)
+
+    def begin_afresh(self, order: Order) -> None:
+        """Fresh episodes, in which nothing is remembered of those before."""
         self.reset(order.number + 1)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class Unrolled:
-    """Experience that is there as transitions."""
-
-    experience: Transition  # [T, N, …]
-
-    def transitions(self) -> Transition:
-        return self.experience
-
-
-class NativeActors:
-    """In native environments, whose rollouts are one compiled program for all actors."""
-
-    environments = None
-
-    def __init__(self, environment: Environment, num_envs: int, count: int) -> None:
-        self.spec = replace(environment.spec, num_envs=num_envs)
-        self.goals, self.judge = native_goals(environment), environment.judge
-        self._environment, self._all = environment, replace(self.spec, num_envs=count * num_envs)
-        self._program: FirstAlone | None = None
-        self._needed: list[bool] = []
-        self.each = [NativeActor(w, self) for w in range(count)]
-
-    def take_up(self, algorithm: Algorithm, packed: Packed) -> None:
-        self._algorithm, self._packed = algorithm, packed
-
-    def first_run(self, key: jax.Array, window: int) -> TrainState:
-        def first(algorithm: Algorithm, key: jax.Array) -> TrainState:
-            state = initial_state(algorithm, self._all, key)
-            return begin(algorithm, self._environment, self._all, state, key, window)
-
-        return jax.jit(first)(self._algorithm, key)
-
-    def afresh(self, run: TrainState) -> TrainState:
-        """As it was: nobody else plays environments that are part of the run."""
-        return run
-
-    def place(self, run: TrainState) -> list[ActorState]:
-        stands = apart(tuple(collect.stage_of(run)), len(self.each))
-        for actor, stand in zip(self.each, stands, strict=True):
-            actor.key, actor.stand = key_of_worker(jnp.copy(run.key), actor.index), stand
-        return stands
-
-    def rollout(self, policy: Packed, key: jax.Array, stand: ActorState, number: int) -> tuple:
-        """`(stand after it, experience, memory, exploration at its end)` of a rollout of this number."""
-        if self._program is None:
-            layouts = self._packed.layout, policy.layout, None, None, None
-            self._needed = policy.needed(acted_by)
-            self._program = FirstAlone(packed_jit(self._unroll, layouts))
-        parts = [x if wanted else None for x, wanted in zip(policy.arrays, self._needed, strict=True)]
-        return self._program(self._packed.arrays, parts, key, stand, np.int32(number))
-
-    def _unroll(
-        self, algorithm: Algorithm, run: TrainState, key: jax.Array, stand: ActorState, number: jax.Array
-    ) -> tuple:
-        steps = algorithm.experience.unroll_length
-        noise = collect.sample_rollout_noise(
-            algorithm, self._environment, self.spec, key, Stream.ACT, number * steps, steps
-        )
-        initial = start_of_episode(algorithm, self.spec, run.state)
-        after, experience, memory = collect.rollout(
-            algorithm,
-            run.state,
-            self._environment,
-            collect.with_stage(run, stand),
-            initial,
-            noise,
-            remember=algorithm.experience.stores_carry,
-        )
-        stand = collect.stage_of(after)
-        exploration = algorithm.exploration.next_rollout(stand.exploration)
-        return stand._replace(exploration=exploration), Unrolled(experience), memory, stand.exploration
-
-
-class NativeActor:
-    """Plays native environments, a rollout at a time."""
-
-    def __init__(self, index: int, shared: NativeActors) -> None:
-        self.index, self._shared = index, shared
-        self.key: Any = None
-        self.stand: ActorState | None = None
-
-    def play(self, order: Order, watch: Watch) -> Played:
-        assert self.stand is not None
-        answer = self._shared.rollout(order.policy, self.key, self.stand, order.number)
-        stand, experience, memory, exploration = jax.block_until_ready(answer)
-        self.stand = stand
-        return Played(order, experience, memory, exploration, stand)
-
-    def restart(self, order: Order) -> None:
-        """They go on where they stood: nothing of them was lost."""
+        carries = start_of_episode(self._algorithm, self.collector.spec, order.policy.tree.state)
+        self.collector.actor = ActorState((), *self.collector.actor[1:3], *carries)
 
 
 def apart(stand: tuple, count: int) -> list[ActorState]:

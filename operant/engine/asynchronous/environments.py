@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -16,12 +16,39 @@ from operant.ops.metrics import Metrics
 from operant.types import PyTree, TimeStep, Transition
 
 
-class WorkerEnvironments(HostEnvironments):
+class OfWorkers(HostEnvironments):
     """W times N environments, each N of which a worker steps."""
+
+    closing: Callable[[], Any]  # lets nobody step them any more
+
+    def reset(
+        self, key: jax.Array, start_key: jax.Array | None = None, group: int = 1
+    ) -> tuple[PyTree, PyTree]:
+        raise NotImplementedError("each worker resets its own")
+
+    def step(self, action: PyTree) -> TimeStep:
+        raise NotImplementedError("each worker steps its own")
+
+    @staticmethod
+    def joined(each: Sequence[dict[str, np.ndarray] | None]) -> dict[str, np.ndarray] | None:
+        """What each worker's stored, under names of all; None where one of them could not."""
+        if any(one is None for one in each):
+            return None
+        return {f"{w}/{name}": array for w, one in enumerate(each) for name, array in (one or {}).items()}
+
+    @staticmethod
+    def of_one(arrays: Mapping[str, np.ndarray], worker: int) -> dict[str, np.ndarray]:
+        """Of what `joined` put together, what is a worker's."""
+        own = f"{worker}/"
+        return {name.removeprefix(own): array for name, array in arrays.items() if name.startswith(own)}
+
+
+class WorkerEnvironments(OfWorkers):
+    """Those of workers in threads of this process."""
 
     def __init__(self, make: Callable[[], HostEnvironments], count: int) -> None:
         self._make, self._on_end = make, None
-        self.closing: Callable[[], Any] = lambda: None  # lets nobody step them any more
+        self.closing = lambda: None
         self.parts = [make() for _ in range(count)]
         first = self.parts[0].spec
         self.spec = replace(first, num_envs=count * first.num_envs)
@@ -53,14 +80,6 @@ class WorkerEnvironments(HostEnvironments):
             return
         self.parts[worker].on_end = lambda index, _, info: told(first + index, self.spec.num_envs, info)
 
-    def reset(
-        self, key: jax.Array, start_key: jax.Array | None = None, group: int = 1
-    ) -> tuple[PyTree, PyTree]:
-        raise NotImplementedError("each worker resets its own")
-
-    def step(self, action: PyTree) -> TimeStep:
-        raise NotImplementedError("each worker steps its own")
-
     @property
     def goals(self) -> Goals | None:
         return self.parts[0].goals
@@ -69,17 +88,11 @@ class WorkerEnvironments(HostEnvironments):
         return self.parts[0].judge(experience)
 
     def stored(self) -> dict[str, np.ndarray] | None:
-        each = [part.stored() for part in self.parts]
-        if any(one is None for one in each):
-            return None
-        return {f"{w}/{name}": array for w, one in enumerate(each) for name, array in (one or {}).items()}
+        return self.joined([part.stored() for part in self.parts])
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         for worker, part in enumerate(self.parts):
-            own = f"{worker}/"
-            part.restore(
-                {name.removeprefix(own): array for name, array in arrays.items() if name.startswith(own)}
-            )
+            part.restore(self.of_one(arrays, worker))
 
     @property
     def lost(self) -> bool:

@@ -35,12 +35,12 @@ class Gradients:
         if self._program is None:
             self._needed = policy.needed(acted_by)
             layouts = packed.layout, policy.layout, None, None, None, None
-            self._program = FirstAlone(packed_jit(self._gradients, layouts))
+            self._program = FirstAlone(packed_jit(self.computed, layouts))
         parts = [x if wanted else None for x, wanted in zip(policy.arrays, self._needed, strict=True)]
         given = played.experience, played.memory, key, jnp.int32(played.order.number)
         return self._program(packed.arrays, parts, *given)
 
-    def _gradients(
+    def computed(
         self,
         algorithm: Algorithm,
         run: TrainState,
@@ -49,6 +49,7 @@ class Gradients:
         key: jax.Array,
         number: jax.Array,
     ) -> PyTree:
+        """The same. Traced."""
         noise = sample_learning_noise(algorithm, self._spec.num_envs, key, number)
         fresh, _ = judged(self._judge, experience.transitions())
         return gradients_of(algorithm, run, fresh, memory, noise)

@@ -19,7 +19,7 @@ from operant.algorithms.advice import TrainingWarning
 from operant.algorithms.base import Algorithm
 from operant.engine.asynchronous.actors import Actors, together
 from operant.engine.asynchronous.exchange import Exchange, Played
-from operant.engine.asynchronous.gradients import Gradients, LearningActor
+from operant.engine.asynchronous.gradients import Gradients
 from operant.engine.asynchronous.threads import start
 from operant.engine.asynchronous.workers import Workers
 from operant.engine.collect import ActorState, with_stage
@@ -162,6 +162,7 @@ class AsyncLoop:
         self._exchange.close(GRACE)
         if self.environments is not None:
             self.environments.close()
+        self.actors.close()
 
     def _rest(self) -> None:
         """Nobody plays, and nothing is known of what was played."""
@@ -187,9 +188,9 @@ class AsyncLoop:
         self._exchange.publish(iteration, copy(held))
         if not self._threads:
             self._threads = True
-            for actor in self.actors.each:
-                learns = self.algorithm.worker_gradients is not None
-                start(LearningActor(actor, self._gradients) if learns else actor, self._exchange)
+            learns = self.algorithm.worker_gradients is not None
+            for actor in self.actors.learning(self._gradients) if learns else self.actors.each:
+                start(actor, self._exchange)
         return held, iteration
 
     def _learn(self, held: Packed, played: Played, iteration: int) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+WorkerType = Literal["thread", "ray"]  # where a worker lives
 
 MAX_LAG = 16  # updates for each worker, if nobody says otherwise: far more than there are where all are alike
 
@@ -20,8 +23,12 @@ class Workers:
     count: int
     fixed_lag: int | None = None
     max_lag: int | None = None  # None: `MAX_LAG` for each worker
+    kind: WorkerType = "thread"  # of this process, or actors of Ray's
+    address: str | None = field(default=None, compare=False)  # of a Ray cluster; None for one on this machine
 
     def __post_init__(self) -> None:
+        if self.kind not in get_args(WorkerType):
+            raise ValueError(f"worker_type={self.kind!r}: must be one of {', '.join(get_args(WorkerType))}.")
         for name, value, least in (
             ("workers", self.count, 1),
             ("fixed_lag", self.fixed_lag, 0),

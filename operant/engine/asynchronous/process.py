@@ -1,0 +1,211 @@
+"""A worker in a process of its own: what runs there. It takes parameters as arrays, and gives rollouts as arrays."""
+
+from __future__ import annotations
+
+import json
+import threading
+import traceback
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from operant import cluster, settings
+from operant.engine.asynchronous import setup
+from operant.engine.asynchronous.actors import HostActors
+from operant.engine.asynchronous.environments import WorkerEnvironments
+from operant.engine.asynchronous.exchange import Order
+from operant.engine.asynchronous.forms import Forms
+from operant.engine.asynchronous.gradients import Gradients
+from operant.engine.asynchronous.native_actors import NativeActors
+from operant.engine.flat import Packed, flatten
+from operant.engine.watch import Stopped, Watch
+from operant.envs import stored
+from operant.messages import pack, unpack
+from operant.version import __version__
+
+
+class Worker:
+    """One of W workers, with N environments. Every answer is a message, as of `operant.messages`, or `about()`."""
+
+    def __init__(self, message: bytes, objects: dict[str, Any]) -> None:
+        self._failure: bytes | None = None
+        self._watch, self._stopped, self._turn = Watch(), -1, threading.Lock()
+        self._learnt_by = -1  # which algorithm's numbers are in use
+        try:
+            self._begin(message, objects)
+        except BaseException as error:  # which the first call tells
+            self._failure = failure(error)
+
+    def _begin(self, message: bytes, objects: dict[str, Any]) -> None:
+        told, (key,) = unpack(message)
+        if told["version"] != __version__:
+            raise RuntimeError(
+                f"operant {__version__} is installed where this worker runs, and {told['version']} where training "
+                "does: install the same everywhere."
+            )
+        settings.act_on_processor(told["x64"])
+        self._impl = told["key"]
+        algorithm, source = setup.read(told["setup"], objects)
+        count, num_envs = told["workers"], told["num_envs"]
+        algorithm = jax.tree.map(jnp.asarray, algorithm)
+        native = source.native
+        if native is not None:
+            self.environments, goals = None, None
+            self._actors: Any = NativeActors(native, num_envs, 1)
+        else:
+            self.environments = WorkerEnvironments(partial(source.host, num_envs), 1)
+            goals = self.environments.goals
+            self._actors = HostActors(algorithm, self.environments)
+            self.environments.on_end = self._ended
+        spec = self._actors.spec
+        if told["spec"] is not None and (own := json_of(spec)) != told["spec"]:
+            raise RuntimeError(
+                f"{spec.id} is another environment where this worker runs: {differing(own, told['spec'])}. Install the "
+                "same version of it everywhere."
+            )
+        self._forms = Forms(algorithm, spec, count, told["window"], self._key(key), native, goals)
+        self._packed = Packed(algorithm)
+        self._ends: list[Any] = []
+        self._gradients = Gradients(spec, self._actors.judge)
+        (self._actor,) = self._actors.each
+        self._player = self._actor
+        if algorithm.worker_gradients is not None:
+            (self._player,) = self._actors.learning(self._gradients)
+
+    def ping(self) -> bytes:
+        return cluster.about()
+
+    def stop(self, turn: int) -> None:
+        """The rollout of this turn is not wanted any more, whether it has begun or not."""
+        with self._turn:
+            self._stopped, self._watch.stop = turn, True
+
+    def reset(self, message: bytes) -> bytes:
+        """Fresh episodes everywhere: what is acted on next."""
+        return self._answer(self._reset, message)
+
+    def play(self, policy: bytes, order: bytes) -> bytes:
+        """A rollout, as ordered."""
+        return self._answer(self._play, policy, order)
+
+    def stored(self) -> bytes:
+        """Where the environments stand."""
+        return self._answer(self._stored)
+
+    def restore(self, message: bytes) -> bytes:
+        return self._answer(self._restore, message)
+
+    def call(self, name: str, arguments: tuple, keywords: dict[str, Any]) -> list[Any]:
+        """What a script of the user's asks of environments by name: its own objects."""
+        return self._own.call(name, *arguments, **keywords)
+
+    def set_attr(self, name: str, value: Any) -> None:
+        self._own.set_attr(name, value)
+
+    @property
+    def _own(self) -> WorkerEnvironments:
+        if self._failure is not None or self.environments is None:
+            raise RuntimeError("There are no environments here, since they could not be made.")
+        return self.environments
+
+    def _answer(self, function: Any, *arguments: Any) -> bytes:
+        if self._failure is not None:
+            return self._failure
+        try:
+            return function(*arguments)
+        except Stopped:
+            return pack({"stopped": True})
+        except BaseException as error:
+            return failure(error)
+
+    def _reset(self, message: bytes) -> bytes:
+        told, (key,) = unpack(message)
+        self._actor.begin(self._key(key))
+        self._actor.reset(told["count"])
+        stand = self._actor.stand
+        return pack({}, flatten((stand.observation, stand.action_mask))[0])
+
+    def _play(self, policy: bytes, order: bytes) -> bytes:
+        told, (key, *stand) = unpack(order)
+        with self._turn:
+            self._watch.stop = self._stopped == told["turn"]
+        given = Order(0, told["number"], told["version"], self._policy(policy))
+        self._actors.take_up(self._algorithm, self._packed)
+        if told["place"]:
+            self._actor.place(self._key(key), self._forms.actor.tree(stand))
+        if told["restart"]:
+            self._actor.begin(self._key(key))
+            self._actor.begin_afresh(given)
+        self._ends.clear()
+        played = self._player.play(given, self._watch)
+        values, arrays = self._forms.given(played.actor, played.experience, played.memory, played.exploration)
+        gradients = [] if played.gradients is None else flatten(played.gradients)[0]
+        ends = list(self._ends)
+        return pack({"rollout": values, "ends": ends, "gradients": len(gradients)}, [*arrays, *gradients])
+
+    def _policy(self, message: bytes) -> Packed:
+        told, arrays = unpack(message)
+        numbers, arrays = arrays[: told["numbers"]], arrays[told["numbers"] :]
+        if told["algorithm"] != self._learnt_by:
+            self._packed = Packed.of(self._packed.layout, [jnp.asarray(x) for x in numbers])
+            self._algorithm = self._packed.tree
+            self._gradients.algorithm, self._learnt_by = self._packed, told["algorithm"]
+        shapes = [None if x is None else x.shape for x in arrays]
+        if len(shapes) != len(self._forms.shapes) or any(
+            has is not None and has != expected
+            for has, expected in zip(shapes, self._forms.shapes, strict=True)
+        ):
+            raise RuntimeError("The parameters are those of another network than the one that is made here.")
+        return Packed.of(self._forms.run, [None if x is None else jnp.asarray(x) for x in arrays])
+
+    def _stored(self) -> bytes:
+        found = None if self.environments is None else self.environments.parts[0].stored()
+        return pack(
+            {"names": None if found is None else list(found)}, [] if found is None else list(found.values())
+        )
+
+    def _restore(self, message: bytes) -> bytes:
+        told, arrays = unpack(message)
+        assert self.environments is not None
+        self.environments.parts[0].restore(dict(zip(told["names"], map(np.array, arrays), strict=True)))
+        return pack({})
+
+    def _ended(self, index: int, count: int, info: dict[str, Any]) -> None:
+        self._ends.append([index, plain(info)])
+
+    def _key(self, data: Any) -> jax.Array:
+        return jax.random.wrap_key_data(jnp.asarray(data), impl=self._impl)
+
+
+def failure(error: BaseException) -> bytes:
+    """The message about an error, of which `raised` makes one again."""
+    notes = [str(note) for note in getattr(error, "__notes__", ())]
+    trace = "".join(traceback.format_exception(error))
+    # A KeyError shows its key as it would be written.
+    text = str(error.args[0]) if isinstance(error, KeyError) and len(error.args) == 1 else str(error)
+    return pack({"error": type(error).__name__, "text": text, "notes": notes, "trace": trace})
+
+
+def plain(info: dict[str, Any]) -> dict[str, Any]:
+    """Of what an environment says, numbers and text; all else as text."""
+
+    def of(value: Any) -> Any:
+        if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.size == 1):
+            value = value.item()
+        return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+    return {str(name): of(value) for name, value in info.items()}
+
+
+def json_of(spec: Any) -> dict[str, Any]:
+    """A description, as it is compared."""
+    return json.loads(json.dumps(stored.to_json(spec)))
+
+
+def differing(one: dict[str, Any], other: dict[str, Any]) -> str:
+    """The first in which two descriptions differ, in words."""
+    name = next(name for name in one if one[name] != other.get(name))
+    return f"its {name.replace('_', ' ')} is {one[name]}, and {other.get(name)} where training runs"
