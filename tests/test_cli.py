@@ -158,6 +158,31 @@ def test_flags_go_before_the_preset_and_reach_the_algorithm(capsys):
     assert values["gamma"] == presets.find("ppo", "CartPole-v1", "auto")["gamma"]
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(["--network.hidden-sizes", "[]"], ["--network.hidden-sizes=[]"], ["--network.hidden-sizes"]),
+        [
+            "--network.hidden_sizes",
+            "[]",
+            "--wrappers",
+            "[]",
+            "--curiosity",
+            "rnd",
+            "--curiosity.network.hidden-sizes",
+            "[]",
+        ],
+    ],
+)
+def test_a_list_without_values_is_typed_as_files_have_it_or_with_nothing(typed):
+    asked = read("dqn", ["CartPole-v1", *typed, "--n-step", "2"])
+    assert asked.hyperparameters["network"]["hidden_sizes"] == ()
+    assert asked.hyperparameters["n_step"] == 2
+    assert asked.training.wrappers == ()
+    if "--curiosity" in typed:
+        assert asked.curiosity["network"]["hidden_sizes"] == ()
+
+
 @pytest.mark.parametrize("none", ["none", "None"])
 def test_none_and_large_numbers_as_people_write_them(none):
     asked = read(
@@ -302,6 +327,7 @@ def test_an_interrupted_score_can_be_had_by_resuming(trained, monkeypatch, capsy
         (["train", "ppo", "CartPole-v1", "--seeds", "x"], "--seeds: 'x' is not a whole number. See"),
         (["train", "ppo", "CartPole-v1", "--target-kl", "x"], "'x' is neither FLOAT nor none. See"),
         (["train", "ppo", "CartPole-v1", "--network.hidden-sizes", "x"], "'x' cannot be read. See"),
+        (["train", "ppo", "CartPole-v1", "--n-steps", "[]"], "'[]' is not a whole number"),
         (["train", "ppo", "CartPole-v1", "--backend", "gpu"], "'gymnasium'). See"),
         (["train", "ppo", "CartPole-v1", "--total-timesteps", "3000000000"], "at most 2147483647"),
         (

@@ -12,7 +12,7 @@ import tyro
 
 from operant import catalogue, presets
 from operant.cli import habits
-from operant.cli.flags import fields_of, flags, types, values
+from operant.cli.flags import fields_of, flags, sequences, types, values, without_brackets
 from operant.cli.parsing import parse
 from operant.cli.training import NO_ENVIRONMENT, Training
 from operant.envs.atari import ids as atari
@@ -94,8 +94,11 @@ def _parsed(
     if any(argument.partition("=")[0] == "--dataset" for argument in arguments):
         defaults["environment"] = NO_ENVIRONMENT
     defaults.pop("curiosity", None)  # a preset's values for each curiosity, of which one may be asked for
+    own = fields_of(kind, documented=documented)
+    listed = sequences((*own, *catalogue.hyperparameters(name)))
+    arguments = without_brackets(arguments, listed | sequences(catalogue.curiosity(curious), "curiosity."))
     parts = {
-        "training": flags(kind.__name__, fields_of(kind, documented=documented), defaults),
+        "training": flags(kind.__name__, own, defaults),
         "hyperparameters": flags(name, catalogue.hyperparameters(name), defaults),
         "curiosity": flags(curious, catalogue.curiosity(curious), tuned),
     }

@@ -6,7 +6,8 @@ import contextlib
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, get_args, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
@@ -44,6 +45,41 @@ def flags(name: str, fields: Sequence[Hyperparameter], values: Mapping[str, Any]
         given = () if default is dataclasses.MISSING else (dataclasses.field(default=default),)
         made.append((field.name, annotation, *given))
     return dataclasses.make_dataclass(name, made, frozen=True)
+
+
+def sequences(fields: Sequence[Hyperparameter], group: str = "") -> set[str]:
+    """The flags that take any number of values, as they are typed; those of a group as `--group.name`."""
+    found = set()
+    for field in fields:
+        name = f"{group}{field.name}"
+        if field.hint is Network:
+            found |= sequences(catalogue.network(), f"{name}.")
+        elif any(get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis for kind in _kinds(field.hint)):
+            found.add(f"--{name}".replace("_", "-"))
+    return found
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """The type of a flag; of a union each."""
+    if get_origin(hint) is Annotated:
+        return _kinds(get_args(hint)[0])
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def without_brackets(arguments: Sequence[str], flags: set[str]) -> list[str]:
+    """The arguments with nothing in the place of `[]`, which a file has for no values, after these flags."""
+    found: list[str] = []
+    for argument in arguments:
+        flag, _, value = argument.partition("=")
+        if value == "[]" and _spelt(flag) in flags:
+            found.append(flag)
+        elif not (argument == "[]" and found and _spelt(found[-1]) in flags):
+            found.append(argument)
+    return found
+
+
+def _spelt(flag: str) -> str:
+    return flag.replace("_", "-")
 
 
 def values(parsed: Any) -> dict[str, Any]:

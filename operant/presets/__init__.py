@@ -7,6 +7,8 @@ family as well: "auto" takes it where the id has no table of its own.
 from __future__ import annotations
 
 import difflib
+import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -17,6 +19,7 @@ from operant.algorithms.configurations import CONFIGURATIONS
 from operant.fields import FileError, read_toml
 
 GROUPS = ("network", "curiosity")  # values of a preset that are tables themselves
+TABLES = (*GROUPS, "env_kwargs")  # all such values
 FAMILY = "environments"  # no value: patterns of ids, in which * stands for anything, and ! means all but
 
 
@@ -103,9 +106,22 @@ def _of_file(file: str, env: Any) -> dict[str, Any]:
         raise ValueError(f"preset {file}: {error.strerror or error}.") from error
     except FileError as error:
         raise FileError(error.why, f"preset {file}") from error
-    tables = {name: value for name, value in values.items() if isinstance(value, dict) and name not in GROUPS}
-    if (name := _of(tables, env)) is not None:
-        return {key: value for key, value in tables[name].items() if key != FAMILY}
-    if tables:
-        raise ValueError(f"preset {file} has no table for {env!r}; it has: {', '.join(tables)}.")
-    return values
+    tables = {name: value for name, value in values.items() if isinstance(value, dict) and name not in TABLES}
+    if not tables:
+        return values
+    name = _of(tables, env)
+    loose = [key for key in values if key not in tables]
+    if name is None or loose:
+        wrong = (
+            f"has no table for {env!r}; it has: {', '.join(tables)}"
+            if name is None
+            else f"has {', '.join(loose)} outside its tables, where they are for no environment"
+        )
+        header = _header(str(env) if name is None else name)
+        raise ValueError(f"preset {file} {wrong}. Write the line {header} above the values for {env}.")
+    return {key: value for key, value in tables[name].items() if key != FAMILY}
+
+
+def _header(name: str) -> str:
+    """The line with which a table of this name begins in TOML."""
+    return f"[{name if re.fullmatch('[A-Za-z0-9_-]+', name) else json.dumps(name)}]"

@@ -122,7 +122,10 @@ def watch(env: gym.Env, actor: Actor, *, episodes: int = 1, seed: int = 0) -> li
 def require_display() -> None:
     """Raise ValueError if no window can be opened."""
     if not _has_display():
-        raise ValueError("There is no display to watch on; make a video instead: agent.record('video.mp4').")
+        raise ValueError(
+            "There is no display to watch on; make a film instead: `operant record RUN|MODEL film.mp4`, in Python "
+            "agent.record('film.mp4')."
+        )
 
 
 def _has_display() -> bool:

@@ -75,8 +75,26 @@ def test_a_preset_holds_for_a_family_of_environments_that_have_none_of_their_own
         ("Grid-ram-v1", 0.7),
     ):
         assert presets.find("ppo", env, file) == {"gamma": gamma}
-    with pytest.raises(ValueError, match="has no table for 'CartPole-v1'; it has: grids, GridOne-v1, others"):
+    with pytest.raises(
+        ValueError, match="has no table for 'CartPole-v1'; it has: grids, GridOne-v1, others"
+    ) as error:
         presets.find("ppo", "CartPole-v1", file)
+    assert str(error.value).endswith(". Write the line [CartPole-v1] above the values for CartPole-v1.")
+    with pytest.raises(
+        ValueError, match=r'Write the line \["ALE/Pong-v5"\] above the values for ALE/Pong-v5\.$'
+    ):
+        presets.find("ppo", "ALE/Pong-v5", file)
+
+
+def test_a_preset_file_of_one_environment_needs_no_table_though_a_value_is_one(tmp_path):
+    file = written(tmp_path, "total_timesteps = 9\n[env_kwargs]\nsize = 4\n[network]\nhidden_sizes = []")
+    found = {"total_timesteps": 9, "env_kwargs": {"size": 4}, "network": {"hidden_sizes": []}}
+    assert presets.find("ppo", "CartPole-v1", file) == found
+    both = written(tmp_path, "gamma = 0.5\n[CartPole-v1]\nn_steps = 8")
+    with pytest.raises(
+        ValueError, match=r"has gamma outside its tables, .* the line \[CartPole-v1\] above the values"
+    ):
+        presets.find("ppo", "CartPole-v1", both)
 
 
 def test_a_preset_of_a_family_is_taken_by_its_name_too():
