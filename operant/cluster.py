@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -22,10 +24,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from operant.version import __version__
+
 LOOPBACK = "127.0.0.1"
 CONTROL = "control"  # the group of calls that are answered while others are under way
 POLL = 0.1  # seconds between two looks at whether a process is still there
 SILENCE = 30.0  # seconds without a sign of life after which a process counts as lost
+CONNECTING = 10.0  # seconds in which somebody answers at an address
 ENDING = 10.0  # seconds in which calls end whose process has been ended
 VARIABLE = "RAY_ADDRESS"  # where Ray itself looks for the address of a cluster
 # Ray finds out which address a machine has in its network, and listens at all of them, unless it is told that there are
@@ -63,12 +68,13 @@ class Share:
     def close(self) -> None:
         self._giving_back()
 
+    def cores(self, here: int) -> int:
+        """Processors that the cluster says it has; `here` as many as this machine has."""
+        return here if _ray.local else int(library().cluster_resources().get("CPU", 0))
+
     def lacks(self, processes: int) -> str | None:
         """What to say where the cluster has room for fewer processes, if it does."""
-        ray = library()
-        if _ray.local:
-            return None
-        cores = int(ray.cluster_resources().get("CPU", 0))
+        cores = self.cores(processes)
         return None if cores >= processes else f"the Ray cluster has {cores} CPUs, and each takes one"
 
 
@@ -129,6 +135,7 @@ class _Ray:
         ray = library()
         quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         if address != "local":
+            require_listening(address)
             try:
                 ray.init(address, **quiet)
             except (ConnectionError, RuntimeError, ValueError) as error:
@@ -208,9 +215,14 @@ class Process:
                 return ray.get(call)
             except ray.exceptions.RayTaskError:  # which an error of the call's own is, too
                 raise
-            except ray.exceptions.RayActorError:
+            except ray.exceptions.RayActorError as error:
                 self._look()
                 self.end()
+                lines = str(error).strip().splitlines()
+                if any(
+                    "creation task" in line for line in lines
+                ):  # as where it cannot import what it is sent
+                    raise ProcessLost(f"{self._name} could not begin: {lines[-1]}") from error
                 raise ProcessLost(f"{self._name} has ended.") from None
 
     def end(self) -> None:
@@ -244,6 +256,34 @@ class Process:
             with suppress(Exception):  # which the call under way will say as well
                 told = json.loads(ray.get(self._born))
                 self._name = f"its process {told['pid']} on {told['host']}"
+
+
+def require_version(version: str) -> None:
+    """Raise RuntimeError, in another process, where it has another operant than the one that trains."""
+    if version != __version__:
+        raise RuntimeError(
+            f"operant {__version__} is installed where this process runs, and {version} where training does: install "
+            "the same everywhere."
+        )
+
+
+def require_listening(address: str) -> None:
+    """Raise ValueError where an address is none of Ray's, or nobody listens there: Ray itself would try for minutes."""
+    place = re.fullmatch(r"(?P<host>[^/]+):(?P<port>\d{1,5})", address)
+    if place is None:
+        if address == "auto":
+            return
+        raise ValueError(
+            f"ray_address={address!r}: must be HOST:PORT, as of `ray start --head`, or auto, on a machine that is "
+            "part of the cluster."
+        )
+    try:
+        socket.create_connection((place["host"].strip("[]"), int(place["port"])), timeout=CONNECTING).close()
+    except (OSError, OverflowError) as error:
+        raise ValueError(
+            f"ray_address={address!r}: nobody listens there ({error}). Start Ray there with `ray start --head`, or "
+            "leave the address out to start it on this machine."
+        ) from error
 
 
 def about() -> bytes:

@@ -77,7 +77,7 @@ class _QLearning:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -116,8 +116,8 @@ class _QLearning:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -146,9 +146,9 @@ class _QLearning:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -188,7 +188,7 @@ class _DoubleQLearning:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -227,8 +227,8 @@ class _DoubleQLearning:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -257,9 +257,9 @@ class _DoubleQLearning:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -299,7 +299,7 @@ class _SARSA:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -338,8 +338,8 @@ class _SARSA:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -368,9 +368,9 @@ class _SARSA:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -410,7 +410,7 @@ class _ExpectedSARSA:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -449,8 +449,8 @@ class _ExpectedSARSA:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -479,9 +479,9 @@ class _ExpectedSARSA:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -521,7 +521,7 @@ class _SARSALambda:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -562,8 +562,8 @@ class _SARSALambda:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -592,9 +592,9 @@ class _SARSALambda:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -638,7 +638,7 @@ class _DynaQ:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -680,8 +680,8 @@ class _DynaQ:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -710,9 +710,9 @@ class _DynaQ:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -756,7 +756,7 @@ class _LinearQ:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -795,8 +795,8 @@ class _LinearQ:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -825,9 +825,9 @@ class _LinearQ:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -865,7 +865,7 @@ class _TD:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -906,8 +906,8 @@ class _TD:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -936,9 +936,9 @@ class _TD:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -981,7 +981,7 @@ class _MonteCarlo:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1022,8 +1022,8 @@ class _MonteCarlo:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1052,9 +1052,9 @@ class _MonteCarlo:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1096,7 +1096,7 @@ class _GridSearch:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1142,8 +1142,8 @@ class _GridSearch:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1172,9 +1172,9 @@ class _GridSearch:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1226,7 +1226,7 @@ class _RandomSearch:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1271,8 +1271,8 @@ class _RandomSearch:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1301,9 +1301,9 @@ class _RandomSearch:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1354,7 +1354,7 @@ class _GeneticAlgorithm:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1402,8 +1402,8 @@ class _GeneticAlgorithm:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1432,9 +1432,9 @@ class _GeneticAlgorithm:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1491,7 +1491,7 @@ class _CEM:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1537,8 +1537,8 @@ class _CEM:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1567,9 +1567,9 @@ class _CEM:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1623,7 +1623,7 @@ class _EvolutionStrategies:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1669,8 +1669,8 @@ class _EvolutionStrategies:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1699,9 +1699,9 @@ class _EvolutionStrategies:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1753,7 +1753,7 @@ class _ARS:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1800,8 +1800,8 @@ class _ARS:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1830,9 +1830,9 @@ class _ARS:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -1886,7 +1886,7 @@ class _REINFORCE:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -1945,8 +1945,8 @@ class _REINFORCE:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -1975,9 +1975,9 @@ class _REINFORCE:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2060,7 +2060,7 @@ class _A2C:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -2124,8 +2124,8 @@ class _A2C:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -2154,9 +2154,9 @@ class _A2C:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2245,7 +2245,7 @@ class _IMPALA:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -2308,8 +2308,8 @@ class _IMPALA:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -2338,9 +2338,9 @@ class _IMPALA:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2427,7 +2427,7 @@ class _TRPO:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -2492,8 +2492,8 @@ class _TRPO:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -2522,9 +2522,9 @@ class _TRPO:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2614,7 +2614,7 @@ class _PPO:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -2682,8 +2682,8 @@ class _PPO:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -2712,9 +2712,9 @@ class _PPO:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -2812,7 +2812,7 @@ class _GRPO:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -2882,8 +2882,8 @@ class _GRPO:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -2912,9 +2912,9 @@ class _GRPO:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3015,7 +3015,7 @@ class _DQN:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -3102,8 +3102,8 @@ class _DQN:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -3132,9 +3132,9 @@ class _DQN:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3263,7 +3263,7 @@ class _PQN:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -3320,8 +3320,8 @@ class _PQN:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -3350,9 +3350,9 @@ class _PQN:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3430,7 +3430,7 @@ class _TD3:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -3506,8 +3506,8 @@ class _TD3:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -3536,9 +3536,9 @@ class _TD3:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3648,7 +3648,7 @@ class _SAC:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -3728,8 +3728,8 @@ class _SAC:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -3758,9 +3758,9 @@ class _SAC:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -3879,7 +3879,7 @@ class _CrossQ:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -3960,8 +3960,8 @@ class _CrossQ:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -3990,9 +3990,9 @@ class _CrossQ:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4117,7 +4117,7 @@ class _BC:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -4173,8 +4173,8 @@ class _BC:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -4203,9 +4203,9 @@ class _BC:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4272,7 +4272,7 @@ class _SFT:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -4327,8 +4327,8 @@ class _SFT:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -4357,9 +4357,9 @@ class _SFT:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4426,7 +4426,7 @@ class _RewardModel:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -4481,8 +4481,8 @@ class _RewardModel:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -4511,9 +4511,9 @@ class _RewardModel:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4579,7 +4579,7 @@ class _DPO:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -4637,8 +4637,8 @@ class _DPO:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -4667,9 +4667,9 @@ class _DPO:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4742,7 +4742,7 @@ class _KTO:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -4798,8 +4798,8 @@ class _KTO:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -4828,9 +4828,9 @@ class _KTO:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4896,7 +4896,7 @@ class _Random:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -4928,8 +4928,8 @@ class _Random:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -4958,9 +4958,9 @@ class _Random:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -4988,7 +4988,7 @@ class _A3C:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -5052,8 +5052,8 @@ class _A3C:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -5082,9 +5082,9 @@ class _A3C:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5173,7 +5173,7 @@ class _APPO:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -5241,8 +5241,8 @@ class _APPO:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -5271,9 +5271,9 @@ class _APPO:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5372,7 +5372,7 @@ class _RLOO:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -5442,8 +5442,8 @@ class _RLOO:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -5472,9 +5472,9 @@ class _RLOO:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5575,7 +5575,7 @@ class _DrGRPO:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -5645,8 +5645,8 @@ class _DrGRPO:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -5675,9 +5675,9 @@ class _DrGRPO:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5778,7 +5778,7 @@ class _DAPO:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -5848,8 +5848,8 @@ class _DAPO:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -5878,9 +5878,9 @@ class _DAPO:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -5981,7 +5981,7 @@ class _Rainbow:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -6068,8 +6068,8 @@ class _Rainbow:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -6098,9 +6098,9 @@ class _Rainbow:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6229,7 +6229,7 @@ class _BTR:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -6316,8 +6316,8 @@ class _BTR:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -6346,9 +6346,9 @@ class _BTR:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6477,7 +6477,7 @@ class _QRDQN:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -6564,8 +6564,8 @@ class _QRDQN:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -6594,9 +6594,9 @@ class _QRDQN:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6725,7 +6725,7 @@ class _IQN:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -6812,8 +6812,8 @@ class _IQN:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -6842,9 +6842,9 @@ class _IQN:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -6973,7 +6973,7 @@ class _DDPG:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -7049,8 +7049,8 @@ class _DDPG:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -7079,9 +7079,9 @@ class _DDPG:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -7191,7 +7191,7 @@ class _TQC:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -7271,8 +7271,8 @@ class _TQC:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -7301,9 +7301,9 @@ class _TQC:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -7422,7 +7422,7 @@ class _REDQ:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -7502,8 +7502,8 @@ class _REDQ:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -7532,9 +7532,9 @@ class _REDQ:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -7653,7 +7653,7 @@ class _DroQ:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -7733,8 +7733,8 @@ class _DroQ:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -7763,9 +7763,9 @@ class _DroQ:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,
@@ -7885,7 +7885,7 @@ class _XQC:
         seeds: int | Sequence[int] | None = None,
         num_envs: int | None = None,
         backend: Literal["auto", "native", "gymnasium"] = "auto",
-        vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto",
+        vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto",
         wrappers: Wrapper | str | Mapping[str, Any] | Sequence[Wrapper | str | Mapping[str, Any]] = ...,
         env_kwargs: Mapping[str, Any] | None = None,
         start_method: Literal["forkserver", "spawn", "fork"] | None = None,
@@ -7966,8 +7966,8 @@ class _XQC:
                 it in Python; "auto" takes the twin where there is one. Scores always come from Gymnasium's
                 own. Default: 'auto'.
             vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one
-                process each) or "vector_entry_point" (the environment's own); "auto" takes the last for
-                Atari games, and else "sync". Default: 'auto'.
+                process each), "ray" (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the
+                environment's own); "auto" takes the last for Atari games, and else "sync". Default: 'auto'.
             wrappers: What the environment is wrapped in, the innermost first: values such as
                 `Discretize(5)`, or text such as "discretize:5". It is played in them wherever it is played;
                 returns are of its own rewards. Default: ().
@@ -7996,9 +7996,9 @@ class _XQC:
             worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a
                 process that Ray starts, on this machine or on those of a cluster (docs/ray.md). Default:
                 None.
-            ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part
-                of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this
-                machine alone. Default: None.
+            ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this
+                machine is part of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for
+                Ray on this machine alone. Default: None.
             stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the
                 means. Default: 100.
             preset: Hyperparameters that are known to work: "auto" takes those for `env`, if there are any,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -106,8 +107,10 @@ def test_ray_is_refused_in_one_line_where_it_is_not_installed(monkeypatch, capsy
         ImportError, match=r"worker_type='ray': needs an extra: pip install 'operant-rl\[distr"
     ):
         operant.IMPALA("CartPole-v1", workers=2, worker_type="ray", preset=None)
-    for flags in (["--worker-type", "ray"], ["--ray-address", "auto"]):
-        assert main(["train", "impala", "CartPole-v1", "--workers", "2", *flags]) == 2
+    with pytest.raises(ImportError, match="vectorization='ray': needs an extra"):
+        operant.DQN("CartPole-v1", vectorization="ray", preset=None)
+    for flags in (["--worker-type", "ray"], ["--ray-address", "auto"], ["--vectorization", "ray"]):
+        assert main(["train", "impala", "CartPole-v1", *flags]) == 2
         said = capsys.readouterr().err.strip()
         assert f"{' '.join(flags)}: needs an extra: pip install 'operant-rl[distributed]'." in said
         assert len(said.splitlines()) == 1
@@ -147,6 +150,20 @@ def test_ray_address_implies_workers_on_ray():
     assert "10.0.0.1" not in json.dumps(agent.config())
 
 
+@pytest.mark.parametrize("address", ["ray://127.0.0.1:10001", "nowhere", "127.0.0.1"])
+def test_ray_addresses_are_refused_that_are_none(address):
+    with pytest.raises(ValueError, match="must be HOST:PORT, as of `ray start --head`, or auto"):
+        cluster.require_listening(address)
+
+
+def test_ray_address_at_which_nobody_listens_is_refused_at_once():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        port = taken.getsockname()[1]
+        with pytest.raises(ValueError, match=f"ray_address='127.0.0.1:{port}': nobody listens there"):
+            cluster.require_listening(f"127.0.0.1:{port}")
+
+
 # messages
 
 
@@ -180,11 +197,9 @@ def test_pack_refuses_objects():
         unpack(pack({}, [np.array([object()])]))
 
 
-def test_errors_of_workers_are_of_kinds_that_are_known():
-    pytest.importorskip("ray")
-    from operant.engine.asynchronous.process import failure
-    from operant.engine.asynchronous.remote import WorkerError, raised
+def test_errors_of_other_processes_are_of_kinds_that_are_known():
     from operant.envs.gymnasium_checks import EnvironmentFault
+    from operant.envs.sent import RemoteError, failure, raised
 
     class Own(Exception):
         pass
@@ -193,14 +208,14 @@ def test_errors_of_workers_are_of_kinds_that_are_known():
         (ValueError("no"), ValueError, "no"),
         (EnvironmentFault("nan"), EnvironmentFault, "nan"),
         (KeyError("key"), KeyError, "'key'"),
-        (Own("mine"), WorkerError, "Own: mine"),
-        (SystemExit(3), WorkerError, "SystemExit: 3"),
-        (UnicodeDecodeError("utf8", b"x", 0, 1, "bad"), WorkerError, "UnicodeDecodeError: 'utf8'"),
+        (Own("mine"), RemoteError, "Own: mine"),
+        (SystemExit(3), RemoteError, "SystemExit: 3"),
+        (UnicodeDecodeError("utf8", b"x", 0, 1, "bad"), RemoteError, "UnicodeDecodeError: 'utf8'"),
     ):
         error.add_note("where it was")
         got = raised(unpack(failure(error))[0])
         assert type(got) is kind
         assert str(got).startswith(text)
         assert got.__notes__[0] == "where it was"
-        assert "In the worker's process:" in got.__notes__[1]
+        assert "In the other process:" in got.__notes__[1]
     assert not hasattr(builtins, "Own")

@@ -50,8 +50,9 @@ class Agent(Model):
             a policy search one for each candidate.
         backend: "native" trains on operant's twin of the environment, on the device; "gymnasium" steps it in Python;
             "auto" takes the twin where there is one. Scores always come from Gymnasium's own.
-        vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one process each) or
-            "vector_entry_point" (the environment's own); "auto" takes the last for Atari games, and else "sync".
+        vectorization: How the Gymnasium backend makes several environments: "sync", "async" (one process each), "ray"
+            (in processes of Ray's: docs/ray.md) or "vector_entry_point" (the environment's own); "auto" takes the last
+            for Atari games, and else "sync".
         wrappers: What the environment is wrapped in, the innermost first: values such as `Discretize(5)`, or text such
             as "discretize:5". It is played in them wherever it is played; returns are of its own rewards.
         env_kwargs: Keyword arguments for the environment, as for `gymnasium.make`: `{"is_slippery": False}`. The
@@ -72,8 +73,8 @@ class Agent(Model):
         max_lag: What is played by a policy that is more updates old is left out; by default 16 for each worker.
         worker_type: Where workers live: "thread" (of this process, the default), or "ray", each in a process that Ray
             starts, on this machine or on those of a cluster (docs/ray.md).
-        ray_address: The Ray cluster on which workers live, as "auto" (the one that this machine is part of) or
-            HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this machine alone.
+        ray_address: The Ray cluster on which workers or environments live, as "auto" (the one that this machine is part
+            of) or HOST:PORT; None for the one in the variable RAY_ADDRESS, or else for Ray on this machine alone.
         stats_window_size: Of how many of the last episodes `rollout/ep_rew_mean` and its kin are the means.
 
     `close()` ends its environments and processes, and so does the end of a `with` block.
@@ -105,10 +106,12 @@ class Agent(Model):
     ) -> None:
         if dataset is not None:
             algorithm = algorithm.fitted_to(dataset)
-        if worker_type == "ray" or ray_address is not None:
-            cluster.require(
-                f"ray_address={ray_address!r}" if worker_type is None else f"worker_type={worker_type!r}"
-            )
+        for name, value in (("worker_type", worker_type), ("vectorization", vectorization)):
+            if value == "ray":
+                cluster.require(f"{name}={value!r}")
+        if ray_address is not None:
+            cluster.require(f"ray_address={ray_address!r}")
+        of_environments, of_workers = (ray_address, None) if vectorization == "ray" else (None, ray_address)
         recorded = require_dataset(algorithm, dataset, env, num_envs)
         source = source_of(
             recorded,
@@ -121,10 +124,11 @@ class Agent(Model):
             ),
             start_method=start_method,
             env_timeout=env_timeout,
+            ray_address=of_environments,
         )
         core = Core(
             *(algorithm, source, seed, seeds, num_envs, async_collect, devices, stats_window_size),
-            workers=inputs.workers_of(algorithm, workers, fixed_lag, max_lag, worker_type, ray_address),
+            workers=inputs.workers_of(algorithm, workers, fixed_lag, max_lag, worker_type, of_workers),
             recorded=recorded,
         )
         self._hold(core)

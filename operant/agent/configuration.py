@@ -150,6 +150,7 @@ def from_config(
     what = {
         "backend": values.pop("backend", config["backend"] if env is None else "auto"),
         "vectorization": values.pop("vectorization", kept_vectorization(config["vectorization"], env)),
+        "ray_address": None,
         "start_method": values.pop("start_method", None),  # not stored: systems differ in those they have
         "env_timeout": values.pop("env_timeout", config.get("env_timeout")),  # not in files of before
         "wrappers": wrappers.as_wrappers(
@@ -157,6 +158,8 @@ def from_config(
         ),
         "env_kwargs": arguments.from_json(config, env, env_kwargs) if known or env is not None else {},
     }
+    if what["vectorization"] == "ray":
+        what["ray_address"], address = address, None
     named = expected.id if env is None and known else env
     what["env_kwargs"] = of_text(named, what["env_kwargs"], getattr(values.get("network"), TOKENIZER, None))
     if env is None and env_kwargs:

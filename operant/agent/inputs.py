@@ -293,6 +293,10 @@ def require_workers(
         raise ValueError(f"{asked}: workers go on while something is learnt. Leave out async_collect.")
     if devices not in (None, 1) or processes.count() > 1:
         raise ValueError(f"{asked}: there is one learner, on one device. Leave out devices, or workers.")
+    if workers.kind == "ray" and source.vectorization == "ray":
+        raise ValueError(
+            f"{asked}: each worker on Ray steps its own environments. Leave out vectorization='ray', or worker_type."
+        )
     if source.copies is not None and (workers.count > 1 or workers.kind == "ray"):
         raise ValueError(
             f"{asked}: every worker has environments of its own. Pass an id, or a callable that makes one environment."

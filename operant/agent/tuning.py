@@ -115,6 +115,7 @@ class Tunable(Learned):
         if isinstance(env, str | list) or callable(env):
             kept = kept_vectorization(old.vectorization, env)
             how |= {"vectorization": kept, "start_method": old.start_method}
+            how |= {"ray_address": old.ray_address if kept == "ray" else None}
         source = Source(
             env, **how, wrappers=old.wrappers, env_kwargs=env_kwargs or {}, env_timeout=old.env_timeout
         )

@@ -62,7 +62,7 @@ class Sweeping:
     backend: Literal["auto", "native", "gymnasium"] = "auto"
     """native: operant's own version of the environment, on the device; gymnasium: Gymnasium's, in Python; auto: native
     if there is one."""
-    vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto"
+    vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto"
     """How the gymnasium backend steps several environments."""
     env_timeout: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
     """Time limit of an environment's step or reset, in seconds."""

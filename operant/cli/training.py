@@ -47,9 +47,10 @@ class Training:
     backend: Literal["auto", "native", "gymnasium"] = "auto"
     """native: operant's own version of the environment, on the device; gymnasium: Gymnasium's, in Python; auto: native
     if there is one. Scores always come from Gymnasium's."""
-    vectorization: Literal["auto", "sync", "async", "vector_entry_point"] = "auto"
-    """How the gymnasium backend steps several environments: sync: one by one; async: each in its own process;
-    vector_entry_point: by the environment's own vector version; auto: that of Atari games, and sync for all else."""
+    vectorization: Literal["auto", "sync", "async", "vector_entry_point", "ray"] = "auto"
+    """How the gymnasium backend steps several environments: sync: one by one; async: each in its own process; ray: in
+    processes of Ray's (docs/ray.md); vector_entry_point: by the environment's own vector version; auto: that of Atari
+    games, and sync for all else."""
     start_method: Literal["forkserver", "spawn", "fork"] | None = None
     """How `--vectorization async` starts its processes; none: the best way for this system."""
     env_timeout: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
@@ -80,8 +81,8 @@ class Training:
     """With --workers: where they live: thread: in this process; ray: each in a process of its own, which Ray starts, on
     this machine or on those of a cluster; none: thread, or ray with --ray-address. See docs/ray.md."""
     ray_address: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
-    """The Ray cluster on which workers live: auto (the one that this machine is part of) or HOST:PORT. none: the one in
-    the variable RAY_ADDRESS, or else Ray on this machine alone."""
+    """The Ray cluster on which workers or environments live: auto (the one that this machine is part of) or HOST:PORT.
+    none: the one in the variable RAY_ADDRESS, or else Ray on this machine alone."""
     env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE…")] = ()
     """Keyword arguments of the environment, such as is_slippery=false map_name=8x8."""
     reward: Annotated[tuple[str, ...], tyro.conf.arg(metavar="RULE|RUN[:WEIGHT]…")] = ()
@@ -168,7 +169,7 @@ class Training:
         require_timeout(self.env_timeout)
         require_processes(self.coordinator, self.num_processes, self.process_id, self.live)
         require_wandb(self.wandb)
-        require_ray(self.worker_type, self.ray_address)
+        require_ray(self.worker_type, self.vectorization, self.ray_address)
         if self.live:
             require_live("--live")
         if self.run_dir is not None and not self.run_dir.strip():
@@ -227,10 +228,12 @@ def require_wandb(project: str | None) -> None:
         raise ValueError(f"--wandb {project}: needs an extra: pip install 'operant-rl[wandb]'.")
 
 
-def require_ray(worker_type: str | None, ray_address: str | None) -> None:
+def require_ray(worker_type: str | None, vectorization: str, ray_address: str | None) -> None:
     """Raise ValueError if something should live on Ray and it is not installed."""
-    asked = "--worker-type ray" if worker_type == "ray" else f"--ray-address {ray_address}"
-    if (worker_type == "ray" or ray_address is not None) and find_spec("ray") is None:
+    asked = "" if ray_address is None else f"--ray-address {ray_address}"
+    for flag, value in (("--vectorization", vectorization), ("--worker-type", worker_type)):
+        asked = f"{flag} ray" if value == "ray" else asked
+    if asked and find_spec("ray") is None:
         raise ValueError(f"{asked}: needs an extra: pip install 'operant-rl[distributed]'.")
 
 

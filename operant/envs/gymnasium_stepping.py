@@ -107,7 +107,10 @@ class SingleEnvironments(HostEnvironments):
     def reset(
         self, key: jax.Array, start_key: jax.Array | None = None, group: int = 1
     ) -> tuple[PyTree, PyTree]:
-        own = seeds(key if start_key is None else start_key, len(self.envs), group)
+        return self.begin(seeds(key if start_key is None else start_key, len(self.envs), group))
+
+    def begin(self, own: Sequence[int]) -> tuple[PyTree, PyTree]:
+        """`reset` of each with a seed of its own."""
         begun = [self._checks.begin(env, i, seed=own[i]) for i, env in enumerate(self.envs)]
         observations, infos = zip(*begun, strict=True)
         return self._checks.observations(observations), self._masks(infos)
@@ -160,6 +163,10 @@ class SingleEnvironments(HostEnvironments):
             raw_reward=raw_reward,
             discount=discount,
         )
+
+    def number_from(self, first: int) -> None:
+        """In messages, the first of them has this number."""
+        self._checks.first = first
 
     @property
     def infos(self) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from operant.envs.wrappers.base import Wrapper
 from operant.types import EnvSpec
 
 Backend = Literal["auto", "native", "gymnasium"]
-Vectorization = Literal["auto", "sync", "async", "vector_entry_point"]
+Vectorization = Literal["auto", "sync", "async", "vector_entry_point", "ray"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Source:
     )  # as for `gymnasium.make`, or the callable's own
     start_method: StartMethod | None = None  # of processes; None for what suits the system
     env_timeout: float | None = None  # seconds that a step or a reset in Python may take; None for any time
+    ray_address: str | None = None  # of the cluster whose processes step them; None for Ray on this machine
 
     @classmethod
     def of(cls, env: Any, **values: Any) -> Source:
@@ -74,6 +75,15 @@ class Source:
                 raise ValueError(
                     f"start_method={self.start_method!r} is that of processes: add vectorization='async'."
                 )
+        if self.vectorization == "ray" and self.lent:
+            raise ValueError(
+                f"vectorization='ray': {type(self.given).__name__} is made already, and processes make their own. Give "
+                "an id, or a function that makes one environment."
+            )
+        if self.ray_address is not None and self.vectorization != "ray":
+            raise ValueError(
+                f"ray_address={self.ray_address!r}: it is where environments are stepped: add vectorization='ray'."
+            )
         self._check_given()
 
     def _settle(self) -> None:
@@ -211,9 +221,9 @@ class Source:
     @property
     def one_process(self) -> Source:
         """The same, stepped in this process; itself where it is so, since a look at an instance resets it."""
-        return (
-            self if self.vectorization == "sync" else replace(self, vectorization="sync", start_method=None)
-        )
+        if self.vectorization == "sync":
+            return self
+        return replace(self, vectorization="sync", start_method=None, ray_address=None)
 
     @property
     def _first(self) -> Any:
@@ -269,6 +279,10 @@ class Source:
             from operant.envs.atari.threads import AtariThreads
 
             return AtariThreads(atari, num_envs, self.spec, self.env_timeout)
+        if self.vectorization == "ray":
+            from operant.envs.ray_environments import RayEnvironments
+
+            return RayEnvironments(self, num_envs, self.spec)
         return bridge.make(
             num_envs=num_envs,
             vectorization=self.vectorization,

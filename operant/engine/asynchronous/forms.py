@@ -7,7 +7,7 @@ them belong to what.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -22,9 +22,10 @@ from operant.engine.collect import ActorState, act, noise_of, stage_of
 from operant.engine.collected import Collected, form_of
 from operant.engine.flat import Layout, flatten, layout_of
 from operant.engine.train_state import TrainState, initial_state, start, start_of_episode
+from operant.envs import sent
 from operant.envs.base import Environment
 from operant.envs.goals import Goals
-from operant.types import Clock, EnvSpec, PyTree, TimeStep
+from operant.types import Clock, EnvSpec, PyTree
 
 OF_ACTORS = ("environment", "observation", "action_mask", "carry", "exploration")  # the parts of a run
 
@@ -98,7 +99,7 @@ class Forms:
         values = {
             "form": None if experience.form is None else [[s, d.name] for s, d in experience.form.kinds],
             "frames": experience.frames,
-            "fields": [f.name for f in fields(TimeStep) if getattr(timestep, f.name) is not None],
+            "names": sent.names_of(timestep),
         }
         seen = experience.observation, experience.action_mask
         parts = [flatten(part)[0] for part in (stand, seen, experience.steps, memory, exploration)]
@@ -117,13 +118,9 @@ class Forms:
         observation, mask = jax.tree.unflatten(jax.tree.structure((like.observation, like.action_mask)), seen)
         if self._step is None:
             self._step, _ = layout_of(self._acted, self.algorithm, self.key, observation, mask)
-        told: dict[str, Any] = {
-            name: like.observation if name in ("observation", "next_observation") else 0
-            for name in values["fields"]
-        }
-        absent: dict[str, Any] = {f.name: None for f in fields(TimeStep)}
         action, extras = self._step.structure.unflatten([0] * self._step.structure.num_leaves)
-        structure = jax.tree.structure((action, extras, TimeStep(**(absent | told))))
+        timestep = sent.timestep_like(values["names"], like.observation)
+        structure = jax.tree.structure((action, extras, timestep))
         form = None
         if values["form"] is not None:
             form = form_of(structure, tuple((tuple(shape), np.dtype(name)) for shape, name in values["form"]))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import traceback
 from functools import partial
 from typing import Any
 
@@ -22,9 +20,8 @@ from operant.engine.asynchronous.gradients import Gradients
 from operant.engine.asynchronous.native_actors import NativeActors
 from operant.engine.flat import Packed, flatten
 from operant.engine.watch import Stopped, Watch
-from operant.envs import stored
+from operant.envs import sent
 from operant.messages import pack, unpack
-from operant.version import __version__
 
 
 class Worker:
@@ -37,15 +34,11 @@ class Worker:
         try:
             self._begin(message, objects)
         except BaseException as error:  # which the first call tells
-            self._failure = failure(error)
+            self._failure = sent.failure(error)
 
     def _begin(self, message: bytes, objects: dict[str, Any]) -> None:
         told, (key,) = unpack(message)
-        if told["version"] != __version__:
-            raise RuntimeError(
-                f"operant {__version__} is installed where this worker runs, and {told['version']} where training "
-                "does: install the same everywhere."
-            )
+        cluster.require_version(told["version"])
         settings.act_on_processor(told["x64"])
         self._impl = told["key"]
         algorithm, source = setup.read(told["setup"], objects)
@@ -61,11 +54,8 @@ class Worker:
             self._actors = HostActors(algorithm, self.environments)
             self.environments.on_end = self._ended
         spec = self._actors.spec
-        if told["spec"] is not None and (own := json_of(spec)) != told["spec"]:
-            raise RuntimeError(
-                f"{spec.id} is another environment where this worker runs: {differing(own, told['spec'])}. Install the "
-                "same version of it everywhere."
-            )
+        if told["spec"] is not None:
+            sent.require_alike(spec, told["spec"])
         self._forms = Forms(algorithm, spec, count, told["window"], self._key(key), native, goals)
         self._packed = Packed(algorithm)
         self._ends: list[Any] = []
@@ -119,7 +109,7 @@ class Worker:
         except Stopped:
             return pack({"stopped": True})
         except BaseException as error:
-            return failure(error)
+            return sent.failure(error)
 
     def _reset(self, message: bytes) -> bytes:
         told, (key,) = unpack(message)
@@ -174,38 +164,7 @@ class Worker:
         return pack({})
 
     def _ended(self, index: int, count: int, info: dict[str, Any]) -> None:
-        self._ends.append([index, plain(info)])
+        self._ends.append([index, sent.plain(info)])
 
     def _key(self, data: Any) -> jax.Array:
         return jax.random.wrap_key_data(jnp.asarray(data), impl=self._impl)
-
-
-def failure(error: BaseException) -> bytes:
-    """The message about an error, of which `raised` makes one again."""
-    notes = [str(note) for note in getattr(error, "__notes__", ())]
-    trace = "".join(traceback.format_exception(error))
-    # A KeyError shows its key as it would be written.
-    text = str(error.args[0]) if isinstance(error, KeyError) and len(error.args) == 1 else str(error)
-    return pack({"error": type(error).__name__, "text": text, "notes": notes, "trace": trace})
-
-
-def plain(info: dict[str, Any]) -> dict[str, Any]:
-    """Of what an environment says, numbers and text; all else as text."""
-
-    def of(value: Any) -> Any:
-        if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.size == 1):
-            value = value.item()
-        return value if value is None or isinstance(value, str | int | float | bool) else str(value)
-
-    return {str(name): of(value) for name, value in info.items()}
-
-
-def json_of(spec: Any) -> dict[str, Any]:
-    """A description, as it is compared."""
-    return json.loads(json.dumps(stored.to_json(spec)))
-
-
-def differing(one: dict[str, Any], other: dict[str, Any]) -> str:
-    """The first in which two descriptions differ, in words."""
-    name = next(name for name in one if one[name] != other.get(name))
-    return f"its {name.replace('_', ' ')} is {one[name]}, and {other.get(name)} where training runs"

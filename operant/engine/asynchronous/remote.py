@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -23,26 +22,22 @@ from operant.engine.asynchronous.exchange import Order, Played
 from operant.engine.asynchronous.forms import Forms
 from operant.engine.asynchronous.gradients import Gradients
 from operant.engine.asynchronous.native_actors import NativeActors
-from operant.engine.asynchronous.process import Worker, json_of
+from operant.engine.asynchronous.process import Worker
 from operant.engine.asynchronous.threads import Actor, key_of_worker
 from operant.engine.asynchronous.workers import Workers
 from operant.engine.collect import ActorState
 from operant.engine.flat import Packed, flatten
 from operant.engine.train_state import acted_by
 from operant.engine.watch import Stopped, Watch
+from operant.envs import sent
 from operant.envs.base import Environment
 from operant.envs.goals import Goals
-from operant.envs.gymnasium_checks import EnvironmentFault
 from operant.envs.host import HostEnvironments
 from operant.envs.source import Source
 from operant.messages import pack, unpack
 from operant.ops.metrics import Metrics
 from operant.types import EnvSpec, Transition
 from operant.version import __version__
-
-
-class WorkerError(RuntimeError):
-    """A worker raised an error of a kind that is not Python's own."""
 
 
 def actors(
@@ -121,11 +116,12 @@ class Crew:
         """Processes, in place of those there are, for this algorithm in these environments."""
         for process in self.processes:
             process.end()
-        values, self._objects = setup.written(algorithm, source)
+        written = setup.written(algorithm, source)
+        self._objects = written.objects
         told = {
             "version": __version__,
-            "setup": values,
-            "spec": None if spec is None else json_of(spec),
+            "setup": written.values,
+            "spec": None if spec is None else sent.described(spec),
             "workers": self.workers.count,
             "num_envs": num_envs,
             "window": window,
@@ -251,21 +247,6 @@ class RemoteActor:
         return Played(order, experience, memory, exploration, stand, found)
 
 
-def raised(told: Mapping[str, Any]) -> BaseException:
-    """The error that a message is about: of a kind of Python's own, of operant's, or a `WorkerError` that names it."""
-    name, text = told["error"], told["text"]
-    kind = getattr(builtins, name, None)
-    if name == EnvironmentFault.__name__:
-        error: BaseException = EnvironmentFault(text)
-    elif isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, UnicodeError):
-        error = kind(text)
-    else:
-        error = WorkerError(f"{name}: {text}")
-    for note in (*told["notes"], f"In the worker's process:\n{told['trace']}"):
-        error.add_note(note)
-    return error
-
-
 class RemoteEnvironments(OfWorkers):
     """The environments of all workers, in their processes."""
 
@@ -328,5 +309,5 @@ def answered(
     if "stopped" in told:
         raise Stopped
     if "error" in told:
-        raise raised(told)
+        raise sent.raised(told)
     return told, arrays
