@@ -132,7 +132,7 @@ def _train(asked: Asked, again: str) -> None:
             holding.enter_context(directory.held())
         from_where = f"preset: {asked.preset}" if asked.start is None else f"from: {asked.start}"
         print(f"{_header(agent)}\n{from_where}\nrun: {directory.path}", flush=True)
-        steering = holding.enter_context(_steered(directory, training.live))
+        steering = holding.enter_context(_steered(agent, directory, training.live))
         with _finished(
             agent, directory, again, training.episodes, training.video, training.pictures
         ) as begin:
@@ -206,20 +206,33 @@ def resume(
                 agent.finish(run)
                 return
         print(f"{_header(agent)}\nresuming {run} at step {agent.step:,}", flush=True)
-        steering = holding.enter_context(_steered(directory, live))
+        steering = holding.enter_context(_steered(agent, directory, live))
         with _finished(agent, directory, None, episodes, video, pictures) as begin:
             agent.finish(run, begin, progress, _loggers(wandb, agent), steering)
 
 
 @contextlib.contextmanager
-def _steered(directory: RunDirectory, live: bool) -> Iterator[Steering | None]:
-    """What steers training in this block, from a page that is open as long; None without one."""
+def _steered(agent: Agent, directory: RunDirectory, live: bool) -> Iterator[Steering | None]:
+    """What steers training in this block, from a page that is open as long; None without one.
+
+    A run that learns from what a person says of clips waits after its first chunk where nothing is said yet.
+    """
     if not live:
         yield None
         return
+    from operant.agent.answering import Answering
     from operant.live.page import noting_warnings, open_page
 
+    with from_input():
+        answering = Answering.of(agent._core)
+        waits = answering is not None and not answering.folder.judged()
     with open_page(directory.path) as page, noting_warnings(page.log):
+        if waits:
+            page.steering.ask("pause")
+            print(
+                "it pauses after the first chunk: compare some clips on the page, then press Go on",
+                flush=True,
+            )
         yield page.steering
     print(f"the page is closed; `operant ui {shlex.quote(str(directory.path))}` opens it again", flush=True)
 
