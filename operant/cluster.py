@@ -85,7 +85,7 @@ class _Ray:
         self._lock, self._shares = threading.RLock(), 0
         self._ours = False  # whether it was started or joined here
         self.local = False  # whether it was started here
-        self._directory: Path | None = None  # that of what was started
+        self.directory: Path | None = None  # that of what was started
         self._calls, self._ended = 0, threading.Condition()
 
     def take(self, address: str | None, processes: int) -> None:
@@ -115,9 +115,9 @@ class _Ray:
             with _own_handlers():
                 ray.shutdown()
             self._ours = self.local = False
-            if self._directory is not None:
-                shutil.rmtree(self._directory, ignore_errors=True)
-                self._directory = None
+            if self.directory is not None:
+                shutil.rmtree(self.directory, ignore_errors=True)
+                self.directory = None
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -146,14 +146,14 @@ class _Ray:
             self._ours = True
             return
         base = "/tmp" if os.path.isdir("/tmp") else None  # names of sockets must be short
-        self._directory = Path(tempfile.mkdtemp(prefix="operant-ray-", dir=base))
+        self.directory = Path(tempfile.mkdtemp(prefix="operant-ray-", dir=base))
         with _on_loopback():
             context: Any = ray.init(
                 "local",
                 num_cpus=processes,
                 num_gpus=0,
                 include_dashboard=False,
-                _temp_dir=str(self._directory),
+                _temp_dir=str(self.directory),
                 **quiet,
             )
         self._ours = self.local = True
@@ -167,6 +167,12 @@ class _Ray:
 
 
 _ray = _Ray()
+
+
+def abandon() -> None:
+    """This process ends at once, and with it Ray's processes, which the system ends: their files are removed."""
+    if _ray.directory is not None:
+        shutil.rmtree(_ray.directory, ignore_errors=True)
 
 
 class Process:
@@ -289,7 +295,8 @@ def require_listening(address: str) -> None:
 def about() -> bytes:
     """What a process says of itself."""
     ray = library()
-    return json.dumps({"pid": os.getpid(), "host": ray.util.get_node_ip_address()}).encode()
+    told = {"pid": os.getpid(), "host": ray.util.get_node_ip_address()}
+    return json.dumps(told | {"node": ray.get_runtime_context().get_node_id()}).encode()
 
 
 @contextmanager

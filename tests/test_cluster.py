@@ -61,7 +61,7 @@ def main():
         os.kill(pid, signal.SIGSTOP)
         directories = [name for name in os.listdir("/tmp") if name.startswith("operant-ray-")]
         from operant.cluster import _ray
-        own = _ray._directory.name
+        own = _ray.directory.name
     until = time.monotonic() + 20
     while there & descendants() and time.monotonic() < until:
         time.sleep(0.1)
@@ -162,6 +162,13 @@ def test_ray_address_at_which_nobody_listens_is_refused_at_once():
         port = taken.getsockname()[1]
         with pytest.raises(ValueError, match=f"ray_address='127.0.0.1:{port}': nobody listens there"):
             cluster.require_listening(f"127.0.0.1:{port}")
+
+
+def test_ray_files_are_removed_where_the_process_ends_at_once(monkeypatch, tmp_path):
+    (tmp_path / "session").mkdir()
+    monkeypatch.setattr(cluster._ray, "directory", tmp_path / "session")
+    cluster.abandon()
+    assert not (tmp_path / "session").exists()
 
 
 # messages

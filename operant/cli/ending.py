@@ -122,6 +122,10 @@ class Ending:
             children = active_children()
             for child in children:
                 child.kill()
+        if "operant.cluster" in sys.modules:
+            from operant import cluster
+
+            cluster.abandon()
         os._exit(128 + number)
 
 

@@ -142,7 +142,7 @@ class RayEnvironments(HostEnvironments):
     def receive(self) -> TimeStep:
         answers = self._answers("step", self._calls)
         names = {name for own, _ in answers for name in own}
-        timestep = together([self._timestep(own, names, arrays) for own, arrays in answers])
+        timestep: TimeStep = together([self._timestep(own, names, arrays) for own, arrays in answers])
         for successor, of in sent.SUCCESSORS.items():
             if successor not in names:
                 timestep = replace(timestep, **{successor: getattr(timestep, of)})

@@ -22,15 +22,17 @@ from operant.algorithms.policy_gradient.impala import IMPALA
 from operant.cli.asked import read
 from operant.engine.asynchronous.actors import HostActors
 from operant.engine.asynchronous.environments import WorkerEnvironments
+from operant.engine.asynchronous.exchange import Order
 from operant.engine.asynchronous.loop import AsyncLoop
 from operant.engine.asynchronous.native_actors import NativeActors
 from operant.engine.asynchronous.threads import key_of_worker
 from operant.engine.asynchronous.workers import Workers
 from operant.engine.collect import act, noise_of
+from operant.engine.flat import Packed
 from operant.engine.host import HostLoop
 from operant.engine.learn import among, learn, sample_learning_noise, to_environment
 from operant.engine.train_state import Stream, start_of_episode, stream, transition
-from operant.engine.watch import Stopped
+from operant.engine.watch import Stopped, Watch
 from operant.envs.classic.cartpole import CartPole
 from operant.envs.host import NativeOnHost
 from operant.networks.recurrent import reset_carry
@@ -435,6 +437,22 @@ def test_async_loop_that_is_stopped_keeps_what_was_learnt_and_goes_on_with_fresh
     with pytest.raises(Stopped):
         loop.step(run, 1, 5)
     loop.close()
+
+
+def test_async_loop_remembers_nothing_in_environments_that_are_made_anew():
+    learner = LEARNERS["recurrent PQN"]
+    actors = HostActors(learner, WorkerEnvironments(partial(NativeOnHost, CartPole(), 4), 2))
+    algorithm = jax.tree.map(jnp.asarray, learner)
+    actors.take_up(algorithm, Packed(algorithm))
+    run = actors.first_run(KEY, 10)
+    actors.place(run)
+    actor, order = actors.each[1], Order(1, 0, 0, Packed(run))
+    played = actor.play(order, Watch())
+    assert any(np.asarray(leaf).any() for leaf in jax.tree.leaves(played.actor.carry))
+    actor.restart(order)
+    assert not any(np.asarray(leaf).any() for leaf in jax.tree.leaves(actor.stand.carry))
+    assert (actor.stand.observation != played.actor.observation).any()
+    actors.environments.close()
 
 
 def test_async_loop_leaves_no_thread():

@@ -220,6 +220,30 @@ def test_ray_workers_go_on_with_other_hyperparameters_and_after_a_stop(tmp_path)
     assert "2 workers on Ray in turns, lag 1" in loaded.title
 
 
+def test_ray_workers_are_resumed_from_a_checkpoint_to_the_last_bit(tmp_path):
+    values = {"backend": "native", "workers": 2, "fixed_lag": 1, "worker_type": "ray"}
+    options = {"log_interval": 64, "progress_bar": False}
+
+    def learnt(path, **more):
+        with made(**values) as agent:
+            return agent.learn(512, run_dir=tmp_path / path, checkpoint_every=64, **options | more)
+
+    class Crash(Exception):
+        pass
+
+    def crash(progress):
+        if progress.step >= 256:
+            raise Crash
+
+    whole = learnt("whole")
+    with pytest.raises(Crash):
+        learnt("cut", callback=crash)
+    resumed = operant.resume(tmp_path / "cut", progress_bar=False)
+    resumed.close()
+    assert resumed.learner.workers.kind == "ray"
+    assert_the_same(whole.learner.run, resumed.learner.run)
+
+
 def gone(processes) -> bool:
     deadline = time.monotonic() + 15
     while any(running(pid) for pid in processes) and time.monotonic() < deadline:
