@@ -47,6 +47,7 @@ class Answering:
         self.core, self.preferences = core, preferences
         self.folder: Folder = Folder(preferences.answers)
         self._axes = 0 if core.seeds is None else 1
+        self.begun = False
         self._known: set[Pair] = set()
         self._looked: list[Judged] | None = None  # at these answers, when they were looked at last
         self._problem = ""
@@ -59,7 +60,7 @@ class Answering:
 
     def begin(self) -> None:
         """Look at what the core has been told so far."""
-        self._known = set(self._told())
+        self._known, self.begun = set(self._told()), True
 
     def new(self) -> list[Judged]:
         """What was said of clips since, as far as there is room; what cannot be read is a warning, once."""

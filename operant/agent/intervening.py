@@ -139,16 +139,24 @@ class Intervening:
             return self.steering.between(do)
 
     def end(self) -> None:
-        """Training is over: of what was not done a stop is kept, since it came at once."""
+        """Training is over: of what was not done a stop is kept, since it came at once, and so is what was said of
+        clips meanwhile, or a run that goes back to an earlier checkpoint would take that up there."""
         for kind, name, value in () if self.steering is None else self.steering.end():
             if kind == "stop":
                 self._do(self.core.step, kind, name, value)
+        if self.answering is not None and self.answering.begun and not self.core.learner.lost:
+            self._tell_again(self.answering, self.core.step)
+            self._take_up(self.core.step)
 
     def _make_again(self, step: int) -> None:
         make_again(self.core, self.recorded.changes(self.made, step))
-        if self.answering is not None:  # a checkpoint of this step may hold some already
-            self.answering.tell(self.answering.unknown(self.recorded.answers(step)))
+        if self.answering is not None:
+            self._tell_again(self.answering, step)
         self.made = max(self.made, step)
+
+    def _tell_again(self, answering: Answering, step: int) -> None:
+        """Tell the run of the answers that were recorded until a step; a checkpoint of this step may hold some."""
+        answering.tell(answering.unknown(self.recorded.answers(step)))
 
     def _take_up(self, step: int, begins: bool = False) -> None:
         """Tell the run of what was said of clips lately; of several processes all must hear the same, at the start."""

@@ -25,7 +25,7 @@ TOTAL, EVERY, K = 160, 20, 3
 TINY = Network(hidden_sizes=(4,))
 
 
-def clips(folder: Path, count: int = 12) -> Path:
+def clips(folder: Path, count: int = 14) -> Path:
     """A folder of clips of Pendulum's shapes, of which two are to be compared at a time."""
     folder.mkdir()
     random = np.random.default_rng(0)
@@ -63,7 +63,7 @@ class Saying(operant.Callback):
             say(self.folder, *one)
 
 
-SAID = {40: [(1, "right"), (2, "skip")], 80: [(3, "tie"), (4, "left")]}
+SAID = {40: [(1, "right"), (2, "skip")], 80: [(3, "tie"), (4, "left")], TOTAL: [(5, "left")]}
 
 
 def train(folder: Path, path: Path | None, said=SAID, **values):
@@ -92,6 +92,7 @@ RECORDED = [
     (40, "clip-003.mp4 clip-002.mp4", 1.0),
     (80, "clip-008.mp4 clip-009.mp4", 1.0),  # pairs.jsonl comes before the undecided
     (80, "clip-006.mp4 clip-007.mp4", 0.5),
+    (160, "clip-010.mp4 clip-011.mp4", 1.0),  # while the last chunk was learnt
 ]
 
 
@@ -108,11 +109,11 @@ def test_answers_are_taken_up_between_chunks_and_learnt_from_at_the_next_update(
     assert recorded(path) == RECORDED
     assert [row["train/comparisons"] for row in one.history] == [1, 1, 2, 2, 4, 4, 4, 4]
     known = one.state.curiosity.comparisons
-    assert known.preferred.tolist() == [1, 1, 1, 0.5, 0, 0, 0, 0]
+    assert known.preferred.tolist() == [1, 1, 1, 0.5, 1, 0, 0, 0]
     with np.load(folder / answers.ARRAYS) as file:
         np.testing.assert_array_equal(known.observation[1], file["observations"][[3, 2]])
         np.testing.assert_array_equal(known.action[3], file["actions"][[6, 7]])
-    assert not np.asarray(known.observation[4:]).any()
+    assert not np.asarray(known.observation[5:]).any()
 
 
 @pytest.mark.parametrize("step", [20, 40, 120])  # before answers, just before one is taken up, and after
@@ -133,7 +134,7 @@ def test_a_run_that_was_told_answers_is_resumed_to_the_last_bit(answered, tmp_pa
 def test_a_run_that_was_told_answers_is_repeated_to_the_last_bit(answered, tmp_path):
     folder, path, one = answered
     grown = shutil.copytree(folder, tmp_path / "clips")
-    say(grown, 5)  # afterwards: it is no part of what is repeated
+    say(grown, 6)  # afterwards: it is no part of what is repeated
     again = agent(grown)
     again.learn(TOTAL, progress_bar=False, log_interval=EVERY, interventions=path, run_dir=tmp_path / "again")
     assert same(one, again)
@@ -170,12 +171,12 @@ def test_a_model_that_learns_more_is_told_nothing_twice(answered, tmp_path):
     copied = shutil.copytree(folder, tmp_path / "clips")
     loaded = operant.load(path)
     say(copied, 4, "right")  # it was answered otherwise before, and that has been learnt from
-    say(copied, 5)
+    say(copied, 6)
     other = agent(copied)
     other.learner.state = loaded.state
     other.learn(40, progress_bar=False)
-    assert other.state.curiosity.comparisons.judged == 5
-    assert other.learn(40, progress_bar=False).state.curiosity.comparisons.judged == 5
+    assert other.state.curiosity.comparisons.judged == 6
+    assert other.learn(40, progress_bar=False).state.curiosity.comparisons.judged == 6
 
 
 def test_several_learners_and_environments_in_python_are_told_the_same(tmp_path):
