@@ -116,7 +116,7 @@ class _Ray:
                 ray.shutdown()
             self._ours = self.local = False
             if self.directory is not None:
-                shutil.rmtree(self.directory, ignore_errors=True)
+                _remove(self.directory)
                 self.directory = None
 
     @contextmanager
@@ -327,6 +327,14 @@ def _own_handlers() -> Iterator[None]:
     finally:
         if before is not None:  # None: a handler that was not made in Python
             signal.signal(signal.SIGTERM, before)
+
+
+def _remove(directory: Path) -> None:
+    """Remove what Ray has written, of which a process that is ending may still write more."""
+    until = time.monotonic() + ENDING
+    while directory.exists() and time.monotonic() < until:
+        shutil.rmtree(directory, ignore_errors=True)
+        time.sleep(POLL if directory.exists() else 0)
 
 
 def _first_line(error: BaseException) -> str:

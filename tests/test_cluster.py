@@ -129,6 +129,7 @@ def test_ray_is_refused_in_one_line_where_it_is_not_installed(monkeypatch, capsy
     ],
 )
 def test_worker_types_are_refused_that_make_no_sense(values, message):
+    pytest.importorskip("ray")
     with pytest.raises(ValueError, match=message):
         operant.IMPALA("CartPole-v1", preset=None, **values)
 

@@ -18,7 +18,16 @@ def blocks(page: Path) -> list[str]:
     return [shortened(block) for block in found]
 
 
-LONG = ("atari", "stable_baselines3_guide", "in_practice", "pictures", "sweeps")  # they train many times
+LONG = (
+    "atari",
+    "stable_baselines3_guide",
+    "in_practice",
+    "pictures",
+    "ray",
+    "sweeps",
+)  # they train many times
+
+EXTRAS = {"ray": "ray"}  # packages without which a page does not run
 
 
 def shortened(code: str) -> str:
@@ -33,6 +42,8 @@ def shortened(code: str) -> str:
     ids=lambda page: page.stem,
 )
 def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch, capfd):
+    if page.stem in EXTRAS:
+        pytest.importorskip(EXTRAS[page.stem])
     monkeypatch.chdir(tmp_path)
     space: dict = {"__name__": page.stem}
     exec("import numpy as np\nimport gymnasium as gym\nimport operant", space)

@@ -10,9 +10,10 @@ import builtins
 import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
+import equinox as eqx
 import gymnasium as gym
 import jax
 import numpy as np
@@ -59,6 +60,16 @@ class Written:
                 return
         except (TypeError, ValueError, KeyError):
             pass
+        self.put_object(name, value)
+
+    def put_object(self, name: str, value: Any) -> None:
+        """A value as it is. Raises ValueError where it could not be made again elsewhere."""
+        found = of_script(value)
+        if found is not None:
+            raise ValueError(
+                f"{found} is defined in the script that runs, and classes of Equinox cannot be sent to other processes "
+                "from there. Put it into a module, a file of its own that all machines have, and import it."
+            )
         self.objects[name] = value
 
 
@@ -70,7 +81,7 @@ def write(source: Source, to: Written) -> None:
     to.put("wrappers", source.wrappers, lambda x: list(map(wrappers.to_json, x)), _wrappers)
     to.put("env_kwargs", dict(source.env_kwargs), lambda x: arguments.to_json(x)[0])
     if not isinstance(source.given, str):
-        to.objects["given"] = source.given
+        to.put_object("given", source.given)
         return
     to.put("given", source.given)
     registration = gym.registry.get(source.given)
@@ -105,6 +116,20 @@ def require_alike(spec: EnvSpec, expected: Mapping[str, Any]) -> None:
                 f"{spec.id} is another environment in this process: its {name.replace('_', ' ')} is {own[name]}, and "
                 f"{expected.get(name)} where training runs. Install the same version of it everywhere."
             )
+
+
+def of_script(value: Any) -> str | None:
+    """The first class of Equinox's in it, at any depth, that the script itself defines."""
+    if isinstance(value, eqx.Module) and type(value).__module__ == "__main__":
+        return type(value).__name__
+    parts: Sequence[Any] = ()
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = [getattr(value, field.name, None) for field in fields(value)]
+    elif isinstance(value, Mapping):
+        parts = list(value.values())
+    elif isinstance(value, list | tuple):
+        parts = value
+    return next((found for part in parts if (found := of_script(part)) is not None), None)
 
 
 def _wrappers(kept: Sequence[Any]) -> tuple[Any, ...]:

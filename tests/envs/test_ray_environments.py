@@ -15,10 +15,14 @@ import pytest
 
 import operant
 from operant import cluster
+from operant.algorithms.policy_gradient.ppo import PPO
+from operant.engine.asynchronous import setup
 from operant.envs import sent
+from operant.envs.classic.cartpole import CartPole
 from operant.envs.gymnasium_checks import EnvironmentFault
 from operant.envs.source import Source
 from operant.envs.wrappers.registry import as_wrappers
+from operant.networks import UserModule
 
 pytest.importorskip("ray")
 
@@ -208,6 +212,19 @@ def test_read_makes_the_source_that_write_wrote(name):
     made = sent.read(json.loads(json.dumps(told.values)), told.objects)
     assert made == source
     assert list(told.objects) == ([] if isinstance(source.given, str) else ["given"])
+
+
+def test_write_refuses_classes_of_equinox_that_a_script_defines():
+    class Own(CartPole):
+        pass
+
+    sent.write(Source(Own(), backend="gymnasium"), sent.Written())  # of a module
+    Own.__module__ = "__main__"
+    with pytest.raises(ValueError, match="Own is defined in the script that runs, and classes of Equinox"):
+        sent.write(Source(Own(), backend="gymnasium"), sent.Written())
+    network = UserModule(Own())
+    with pytest.raises(ValueError, match="Own is defined in the script"):
+        setup.written(PPO(network=network), Source("CartPole-v1"))
 
 
 def test_write_keeps_as_an_object_only_what_json_changes():
