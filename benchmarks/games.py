@@ -68,9 +68,10 @@ SEVEN = (
 )  # of Mnih et al. 2013
 SHORT = ("--total-timesteps", "800_000")  # about ten minutes on two cores
 STUDIES = (
-    Study("Pong from pixels", "ppo", "PongNoFrameskip-v4", "two-cores", 18),
+    Study("Pong from pixels", "dqn", "PongNoFrameskip-v4", "two-cores", 18),
+    Study("Pong from pixels, PPO", "ppo", "PongNoFrameskip-v4", "two-cores", 18, seeds=1),
     Study("Pong from memory", "ppo", "Pong-ramNoFrameskip-v4", "two-cores-ram", 18),
-    Study("Breakout from pixels", "ppo", "BreakoutNoFrameskip-v4", "two-cores", 30),
+    Study("Breakout from pixels", "dqn", "BreakoutNoFrameskip-v4", "two-cores", 30),
     *(
         Study(f"{game}, ten minutes", "ppo", f"{game}NoFrameskip-v4", "two-cores", flags=SHORT, seeds=1)
         for game in SEVEN

@@ -98,8 +98,9 @@ def test_a_preset_file_of_one_environment_needs_no_table_though_a_value_is_one(t
 
 
 def test_a_preset_of_a_family_is_taken_by_its_name_too():
-    assert presets.chosen("dqn", "ALE/Pong-v5", "auto") == "dqn-2015"
-    assert presets.find("dqn", "ALE/Pong-v5", "auto") == presets.find("dqn", "any", "dqn-2015")
+    assert presets.chosen("dqn", "ALE/Pong-v5", "auto") == "two-cores"
+    assert presets.chosen("dqn", "ALE/Breakout-v5", "auto") == "dqn-2015"
+    assert presets.find("dqn", "ALE/Breakout-v5", "auto") == presets.find("dqn", "any", "dqn-2015")
     assert presets.chosen("dqn", "ALE/Pong-ram-v5", "auto") is None
     assert presets.chosen("dqn", "CartPole-v1", "auto") == "CartPole-v1"
     assert presets.chosen("dqn", "Nothing-v0", "auto") is None
