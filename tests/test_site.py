@@ -13,6 +13,7 @@ from tools.site.links import ROOT, BrokenLinkError, rewritten
 from tools.site.offline import OutsideError, made_offline
 from tools.site.pages import Pages
 from tools.site.reference import groups
+from tools.site.search_index import names_alone
 from tools.site.zoo import PAGE, page, pictures
 
 MENU = (ROOT / "tools" / "site" / "mkdocs.yml").read_text()
@@ -127,3 +128,15 @@ def test_every_public_name_has_its_place_in_the_reference():
     listed = groups()
     assert "operant.agent.Agent" in listed["Agents"]
     assert len({name for names in listed.values() for name in names}) > 50
+
+
+def test_names_alone_leaves_files_their_titles_and_pages_all(tmp_path):
+    page = {"location": "atari.html#scores", "title": "Scores", "text": "whole games, “as they are”"}
+    file = {"location": "source/operant/ppo.py.html", "title": "ppo.py", "text": "scores of whole games"}
+    (tmp_path / "search.json").write_text(json.dumps({"config": {"lang": ["en"]}, "items": [page, file]}))
+    (tmp_path / "search.js").write_text("var __index = {};")
+    names_alone(tmp_path)
+    index = json.loads((tmp_path / "search.json").read_text())
+    assert index == {"config": {"lang": ["en"]}, "items": [page, file | {"text": ""}]}
+    script = (tmp_path / "search.js").read_text()
+    assert json.loads(script.removeprefix("var __index = ").removesuffix(";")) == index

@@ -17,6 +17,7 @@ from tools.site.links import ROOT, BrokenLinkError
 from tools.site.offline import OutsideError, made_offline
 from tools.site.pages import Pages
 from tools.site.reference import UndocumentedError
+from tools.site.search_index import names_alone
 
 BUILD = ROOT / "build"
 PORT = 8123
@@ -34,6 +35,7 @@ def main() -> int:
         if subprocess.run([*command, "--config-file", "mkdocs.yml"], cwd=BUILD).returncode:
             return 1
         made_offline(BUILD / "site")
+        names_alone(BUILD / "site")
     except (BrokenLinkError, UndocumentedError, OutsideError) as error:
         print(error, file=sys.stderr)
         return 1
