@@ -128,7 +128,7 @@ def test_the_shell_trains_scores_films_and_resumes_atari(algorithm, tmp_path, ca
         "ppo": ["--num-envs", "2", "--n-steps", "8", "--batch-size", "8", "--n-epochs", "1"],
         "dqn": [
             *("--buffer-size", "100", "--learning-starts", "16", "--held-out-states", "16"),
-            *("--batch-size", "4", "--train-freq", "8"),
+            *("--batch-size", "4", "--train-freq", "8", "--preset", "dqn-2015"),
         ],
     }[algorithm]
     kwargs = ["--env-kwargs", "max_num_frames_per_episode=160"]
