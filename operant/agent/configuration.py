@@ -179,7 +179,7 @@ def from_config(
         if dataset is not None:
             own["recorded"].spec, own["recorded"].algorithm = expected, algorithm
         algorithm = around.put(algorithm, config.get("curiosity"), config.get("kl_penalty"))
-        own["workers"] = inputs.workers_of(algorithm, *numbers, address)
+        own["workers"] = inputs.workers_of(algorithm, *numbers, ray_address=address)
         return Core(algorithm, source, **own)
 
 
