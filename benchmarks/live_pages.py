@@ -98,17 +98,16 @@ class Asking:
 
     def draw(self) -> None:
         """Once a second the curves that changed."""
-        drawn: dict[tuple[int, str], int] = {}
+        drawn: dict[int, int] = {}
         connection = http.client.HTTPConnection(self.host, timeout=SECONDS)
         while True:
             for run in self.news["runs"]:
-                for metric in run["metrics"][:CURVES]:
-                    if drawn.get((run["id"], metric)) == run["version"]:
-                        continue
-                    query = urlencode({"run": run["id"], "metric": metric, "points": POINTS})
-                    connection.request("GET", f"/api/curve?{query}", headers=self.headers)
-                    json.loads(connection.getresponse().read())
-                    drawn[run["id"], metric] = run["version"]
+                if drawn.get(run["id"]) == run["version"] or not run["metrics"]:
+                    continue
+                query = {"run": run["id"], "metric": run["metrics"][:CURVES], "points": POINTS}
+                connection.request("GET", f"/api/curves?{urlencode(query, doseq=True)}", headers=self.headers)
+                json.loads(connection.getresponse().read())
+                drawn[run["id"]] = run["version"]
             time.sleep(1)
 
     def _events(self, target: str) -> Iterator[tuple[str, str]]:

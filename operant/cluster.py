@@ -72,6 +72,13 @@ class Share:
         """Processors that the cluster says it has; `here` as many as this machine has."""
         return here if _ray.local else int(library().cluster_resources().get("CPU", 0))
 
+    def cores_each(self, processes: int) -> int:
+        """Processors for each of this number of processes, which lie on one machine."""
+        if _ray.local:
+            return max(1, (os.cpu_count() or 1) // processes)
+        nodes = [node["Resources"].get("CPU", 0) for node in library().nodes() if node["Alive"]]
+        return max(1, int(min(sum(nodes) // processes, max(nodes))))
+
     def lacks(self, processes: int) -> str | None:
         """What to say where the cluster has room for fewer processes, if it does."""
         cores = self.cores(processes)
@@ -185,15 +192,18 @@ class Process:
         kind: the class, which a module of operant's has.
         arguments: bytes, or objects that Ray pickles.
         silence: seconds without a sign of life after which it counts as lost.
+        cores: processors that it needs of a cluster.
     """
 
-    def __init__(self, share: Share, kind: type, *arguments: Any, silence: float | None = None) -> None:
+    def __init__(
+        self, share: Share, kind: type, *arguments: Any, silence: float | None = None, cores: int = 1
+    ) -> None:
         ray = library()
         self._share = share
         self.silence = SILENCE if silence is None else max(silence, SILENCE)
         made: Any = ray.remote(concurrency_groups={CONTROL: 1})(kind)
-        # One that was started here has room for all; a cluster gives each a processor of its own.
-        room = {"num_cpus": 0 if _ray.local else 1, "scheduling_strategy": "SPREAD"}
+        # One that was started here has room for all; a cluster gives each processors of its own.
+        room = {"num_cpus": 0 if _ray.local else cores, "scheduling_strategy": "SPREAD"}
         self._object = made.options(max_restarts=0, **room).remote(*arguments)
         self._born = self.at_once("ping")
         self._name = "its process"
@@ -230,6 +240,14 @@ class Process:
                 ):  # as where it cannot import what it is sent
                     raise ProcessLost(f"{self._name} could not begin: {lines[-1]}") from error
                 raise ProcessLost(f"{self._name} has ended.") from None
+
+    def said(self, call: Any) -> Any:
+        """What a call returns, if it has returned; None where it has not, or where it never will."""
+        ray = library()
+        if not ray.wait([call], timeout=0)[0]:
+            return None
+        with suppress(Exception):  # which the next call will say
+            return ray.get(call)
 
     def end(self) -> None:
         """End the process, whatever it is doing."""

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
 from operant import private_jax, supported
 from operant.version import __version__
 
+DEVICES = "--xla_force_host_platform_device_count"
+
 
 def flags() -> dict[str, str]:
     """The XLA flags operant asks for on a CPU, with their values."""
     wanted = {
         # One device a core: several seeds are spread over devices, and two cores are then twice as fast.
-        "--xla_force_host_platform_device_count": str(_cores()),
+        DEVICES: str(_cores()),
         # These networks are too small for a matrix product to be worth splitting between threads.
         "--xla_cpu_multi_thread_eigen": "false",
         # More of LLVM's optimisation takes a third longer to compile, and the programs are no faster for it.
@@ -110,11 +113,16 @@ def processor() -> str:
     return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
 
 
-def act_on_processor(x64: bool) -> None:
-    """In the process of a worker, whose policies act on its processor, in the precision of the learner's."""
+def work_on_processor(x64: bool, cores: int | None = None) -> None:
+    """In a process that works for another one: on the processor, on this many of its cores if it is not alone there,
+    and in the other's precision.
+    """
     import jax
 
     apply()
+    if cores is not None and enabled() and not _backend_started():
+        count = f"{DEVICES}={min(cores, _cores())}"
+        os.environ["XLA_FLAGS"] = re.sub(rf"{DEVICES}=\d+", count, os.environ.get("XLA_FLAGS", ""))
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_enable_x64", x64)
 

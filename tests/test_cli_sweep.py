@@ -56,6 +56,8 @@ def test_taken_parts_ranges_from_other_flags():
         ("pop CartPole-v1 --gamma 0.9,0.99", "Unknown algorithm 'pop'"),
         ("ppo CartPole-v1 --n-steps 32:2048", "List a few, such as"),
         ("ppo CartPole-v1 --gamma 0.9:1.5", "gamma"),
+        ("ppo CartPole-v1 --gamma 0.9,0.99 --workers 0", "--workers 0: must be at least 1."),
+        ("ppo CartPole-v1 --gamma 0.9,0.99 --ray-address auto", "add --workers"),
     ],
 )
 def test_mistakes_are_answered_in_a_line(line, said, capsys, tmp_path, monkeypatch):

@@ -130,7 +130,7 @@ def _sweep(asked: Asked, space: Space) -> None:
             holding.enter_context(directory.held())
             SweepDirectory.create(path, request, overwrite=sweeping.overwrite)
         print(f"{_header(request)}\npreset: {asked.preset}\nsweep: {directory.path}", flush=True)
-        _run(directory, request, sweeping.progress, sweeping.pictures)
+        _run(directory, request, sweeping.progress, sweeping.pictures, sweeping.ray_address)
 
 
 def _request(asked: Asked, sweeping: Sweeping, space: Space) -> Request:
@@ -173,6 +173,7 @@ _SAME = (
         "quantile",
         "evaluation_episodes",
         "test_episodes",
+        "workers",
         "num_envs",
         "backend",
         "vectorization",
@@ -181,7 +182,9 @@ _SAME = (
 )
 
 
-def _run(directory: Any, request: Request, progress: bool, pictures: bool) -> None:
+def _run(
+    directory: Any, request: Request, progress: bool, pictures: bool, ray_address: str | None = None
+) -> None:
     from operant.engine.watch import Watch
     from operant.sweeps.asking import prepared
     from operant.sweeps.finishing import run
@@ -191,7 +194,8 @@ def _run(directory: Any, request: Request, progress: bool, pictures: bool) -> No
         source = prepared(request, None)
     with _interruptible(watch, directory.path):
         results: SweepResults = run(
-            directory, request, source, None, None, pictures=pictures, progress_bar=progress, watch=watch
+            *(directory, request, source, None, None),
+            **{"pictures": pictures, "progress_bar": progress, "watch": watch, "ray_address": ray_address},
         )
     print(results)
     names = sorted(

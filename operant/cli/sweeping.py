@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -12,6 +13,7 @@ from operant.cli.training import (
     Seeds,
     at_least_one,
     require_countable,
+    require_ray,
     require_scores,
     require_seeds,
     require_timeout,
@@ -57,6 +59,12 @@ class Sweeping:
     """Seeds from 1,000 upwards on which the best values are tried in the end, or which; 0: none."""
     test_episodes: int = 100
     """Episodes of that score."""
+    workers: int | None = None
+    """Processes that train the trials, each a part of them, on this machine or on those of a Ray cluster (extra:
+    distributed); none: this one process. See docs/sweeps.md."""
+    ray_address: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
+    """The Ray cluster where workers are: auto (the one that this machine is part of) or HOST:PORT. none: the one in
+    the variable RAY_ADDRESS, or else Ray on this machine alone."""
     num_envs: int | None = None
     """Environments stepped together, for each learner; none: the algorithm's own number."""
     backend: Literal["auto", "native", "gymnasium"] = "auto"
@@ -96,8 +104,18 @@ class Sweeping:
             interval=self.interval,
             evaluation_episodes=self.evaluation_episodes,
             test_episodes=self.test_episodes,
+            workers=self.workers,
             num_envs=self.num_envs,
         )
+        require_ray(None, self.vectorization, self.ray_address)
+        if self.workers is None and self.ray_address is not None:
+            raise ValueError(
+                f"--ray-address {self.ray_address}: it is where workers train the trials: add --workers."
+            )
+        if self.workers is not None and find_spec("ray") is None:
+            raise ValueError(
+                f"--workers {self.workers}: needs an extra: pip install 'operant-rl[distributed]'."
+            )
         if self.seeds is None:
             raise ValueError("--seeds none: a trial has at least one learner.")
         require_countable(self.total_timesteps)

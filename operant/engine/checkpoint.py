@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from operant.fields import FileError, blamed, check, read_json
 from operant.formats import MANIFEST
 from operant.types import PyTree
 
-RUN_FILE, MANIFEST_FILE = "run.safetensors", "manifest.json"
+FILES = RUN_FILE, MANIFEST_FILE = "run.safetensors", "manifest.json"
 _OURS = re.compile(r"[0-9]+(\.old)?")  # the names of checkpoints
 
 
@@ -56,16 +56,44 @@ def save_checkpoint(
     `keep` below 1, TypeError for a `config` that JSON does not take, and DiskError, with what there was before still
     there, where there is no room.
     """
+    size = sum(getattr(leaf, "nbytes", 8) for leaf in jax.tree.leaves(run_tree))
+
+    def write(temporary: Path) -> None:
+        _write(temporary, step, run_tree, config, environments or {})
+
+    return _replace(Path(directory), step, size, write, keep, spare)
+
+
+def read_files(path: str | Path) -> list[bytes]:
+    """The files of a checkpoint, which `save_files` writes elsewhere."""
+    return [(Path(path) / name).read_bytes() for name in FILES]
+
+
+def save_files(directory: str | Path, step: int, files: Sequence[bytes | memoryview], keep: int) -> Path:
+    """`save_checkpoint` of one that was written elsewhere, by its files."""
+
+    def write(temporary: Path) -> None:
+        for name, content in zip(FILES, files, strict=True):
+            (temporary / name).write_bytes(content)
+            sync(temporary / name)
+        sync(temporary)
+
+    return _replace(Path(directory), step, sum(map(len, files)), write, keep, None)
+
+
+def _replace(
+    directory: Path, step: int, size: int, write: Callable[[Path], None], keep: int, spare: int | None
+) -> Path:
+    """`directory/<step>/` as `write` fills it, in one step, and then without what is not kept."""
     if keep < 1:
         raise ValueError(f"keep must be at least 1, the checkpoint just written; got {keep}.")
-    directory = Path(directory)
     temporary, final = directory / f"{step}.tmp", directory / f"{step}"
-    with writing(final, sum(getattr(leaf, "nbytes", 8) for leaf in jax.tree.leaves(run_tree))):
+    with writing(final, size):
         make_directory(directory)
         delete_leftovers(directory)
         temporary.mkdir()
         try:
-            _write(temporary, step, run_tree, config, environments or {})
+            write(temporary)
             if os.path.lexists(final):  # no directory can be renamed over it; until the end `.old` is one too
                 _delete(directory / f"{step}.old")
                 final.rename(directory / f"{step}.old")

@@ -11,39 +11,30 @@ from typing import Any
 import jax
 import numpy as np
 
-from operant import cluster, settings, spaces
+from operant import cluster, spaces
 from operant.envs import sent
 from operant.envs.goals import Goals
 from operant.envs.gymnasium_checks import EnvironmentFault
 from operant.envs.gymnasium_stepping import SingleEnvironments, seeds
 from operant.envs.host import HostEnvironments
+from operant.envs.remote_object import RemoteObject
 from operant.envs.source import Source
 from operant.messages import pack, unpack
 from operant.types import EnvSpec, PyTree, TimeStep
 from operant.version import __version__
 
 
-class Stepper:
-    """Some of the environments, in another process. Answers are messages, as of `operant.messages`."""
+class Stepper(RemoteObject):
+    """Some of the environments, in another process."""
 
-    def __init__(self, message: bytes, objects: dict[str, Any]) -> None:
-        self._failure: bytes | None = None
-        try:
-            told, _ = unpack(message)
-            cluster.require_version(told["version"])
-            settings.act_on_processor(told["x64"])
-            made = sent.read(told["source"], objects).host(told["count"])
-            assert isinstance(made, SingleEnvironments)
-            self.environments = made
-            made.number_from(told["first"])
-            sent.require_alike(made.spec, told["spec"])
-            like = jax.tree.structure(spaces.example(made.spec.action_space))
-            self._action: Callable[..., PyTree] = like.unflatten
-        except BaseException as error:  # which the first call tells
-            self._failure = sent.failure(error)
-
-    def ping(self) -> bytes:
-        return cluster.about()
+    def begin(self, told: dict[str, Any], arrays: list[Any], objects: dict[str, Any]) -> None:
+        made = sent.read(told["source"], objects).host(told["count"])
+        assert isinstance(made, SingleEnvironments)
+        self.environments = made
+        made.number_from(told["first"])
+        sent.require_alike(made.spec, told["spec"])
+        like = jax.tree.structure(spaces.example(made.spec.action_space))
+        self._action: Callable[..., PyTree] = like.unflatten
 
     def reset(self, message: bytes) -> bytes:
         """Episodes with these seeds."""
@@ -52,7 +43,7 @@ class Stepper:
             own, _ = unpack(message)
             return pack({}, jax.tree.leaves(self.environments.begin(own)))
 
-        return self._answer(begun)
+        return self.answer(begun)
 
     def step(self, message: bytes) -> bytes:
         """A step of each. What follows an action is left out where it is what is acted on next."""
@@ -62,17 +53,17 @@ class Stepper:
             names = sent.names_of(timestep, shared=True)
             return pack(names, jax.tree.leaves([getattr(timestep, name) for name in names]))
 
-        return self._answer(stepped)
+        return self.answer(stepped)
 
     def infos(self) -> bytes:
-        return self._answer(lambda: pack(list(map(sent.plain, self.environments.infos))))
+        return self.answer(lambda: pack(list(map(sent.plain, self.environments.infos))))
 
     def stored(self) -> bytes:
         def kept() -> bytes:
             found = self.environments.stored()
             return pack(None if found is None else list(found), [] if found is None else list(found.values()))
 
-        return self._answer(kept)
+        return self.answer(kept)
 
     def restore(self, message: bytes) -> bytes:
         def restored() -> bytes:
@@ -80,7 +71,7 @@ class Stepper:
             self.environments.restore(dict(zip(names, map(np.array, arrays), strict=True)))
             return pack(None)
 
-        return self._answer(restored)
+        return self.answer(restored)
 
     def call(self, name: str, arguments: tuple, keywords: dict[str, Any]) -> list[Any]:
         """What a script of the user's asks of environments by name: its own objects."""
@@ -88,14 +79,6 @@ class Stepper:
 
     def set_attr(self, name: str, value: Any) -> None:
         self.environments.set_attr(name, value)
-
-    def _answer(self, function: Callable[[], bytes]) -> bytes:
-        if self._failure is not None:
-            return self._failure
-        try:
-            return function()
-        except BaseException as error:
-            return sent.failure(error)
 
 
 class RayEnvironments(HostEnvironments):

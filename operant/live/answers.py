@@ -23,8 +23,9 @@ from operant.live.runs import PICTURES, ShownRun
 if TYPE_CHECKING:
     from operant.live.page import Page
 
-SECONDS_BETWEEN_EVENTS = 0.5
+SECONDS_BETWEEN_EVENTS = 1.0
 SECONDS_BETWEEN_LOOKS = 0.05  # for a new frame
+MOST_AT_ONCE = 100  # curves
 
 
 class Answers:
@@ -48,16 +49,19 @@ class Answers:
                 self._news, self._told_at = {"runs": runs, "training": training(self.page)}, time.monotonic()
             return self._news
 
-    async def curve(self, request: Request) -> Response:
-        """A metric of a run in as many points as are asked for."""
+    async def curves(self, request: Request) -> Response:
+        """Metrics of a run by their names, each in as many points as are asked for."""
 
         def answer() -> Response:
-            run = self._run(request)
+            run, points = self._run(request), whole(request, "points", 400)
+            names = request.query_params.getlist("metric")
+            if len(names) > MOST_AT_ONCE:
+                raise Wrong(f"at most {MOST_AT_ONCE} metrics can be asked for at once")
             try:
-                told = run.curve(request.query_params.get("metric", ""), whole(request, "points", 400))
-                return Response(told, media_type="application/json")
+                parts = [f"{json.dumps(name)}: {run.curve(name, points)}" for name in names]
             except KeyError as error:
                 raise Wrong("the run has no such metric", 404) from error
+            return Response(f"{{{', '.join(parts)}}}", media_type="application/json")
 
         return await answered(answer)
 
@@ -84,7 +88,7 @@ class Answers:
         return run
 
     async def events(self, request: Request) -> Response:
-        """What is new, as server-sent events: at most two a second, and none where nothing is."""
+        """What is new, as server-sent events: at most one a second, and none where nothing is."""
         return StreamingResponse(self._events(), media_type="text/event-stream")
 
     async def _events(self) -> AsyncIterator[str]:
@@ -172,8 +176,13 @@ class Answers:
         return await answered(answer)
 
     async def clips(self, request: Request) -> Response:
-        """The two clips that are to be compared, or why there are none."""
-        return await answered(lambda: JSONResponse(comparing_of(self.page).question()))
+        """The two clips that are to be compared, or why there are none; or that training is over."""
+
+        def answer() -> Response:
+            over = self.page.steering.core is not None and self.page.steering.watch is None
+            return JSONResponse({"over": True} if over else comparing_of(self.page).question())
+
+        return await answered(answer)
 
     async def film(self, request: Request) -> Response:
         """One of these, by the number of the question and its side: no path comes from outside."""
@@ -181,7 +190,7 @@ class Answers:
         def answer() -> Response:
             side = request.query_params.get("side", "")
             try:
-                path = comparing_of(self.page).film(whole(request, "number", 0), side)
+                path = comparing_of(self.page, over=True).film(whole(request, "number", 0), side)
             except ValueError as error:
                 raise Wrong(str(error), 404) from error
             if not path.is_file():

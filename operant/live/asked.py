@@ -25,10 +25,13 @@ class Wrong(Exception):
         self.status = status
 
 
-def comparing_of(page: Page) -> Comparing:
-    """The clips that are compared on a page. Raises Wrong where the run that is trained here learns from none."""
+def comparing_of(page: Page, over: bool = False) -> Comparing:
+    """The clips that are compared on a page, with `over` also after training.
+
+    Raises Wrong where the run that is trained here learns from none.
+    """
     try:
-        found = page.comparing()
+        found = page.comparing(over)
     except ValueError as error:  # of a folder that holds something else
         raise Wrong(str(error), 409) from error
     if found is None:

@@ -125,11 +125,13 @@ class Page:
                 )
             return self._players[number, trained]
 
-    def comparing(self) -> Comparing | None:
+    def comparing(self, over: bool = False) -> Comparing | None:
         """The clips that are compared for what is trained here; None where it learns from no answers, or is over.
 
-        Raises ValueError where the folder of answers holds something else.
+        With `over` also those of training that is. Raises ValueError where the folder of answers holds something else.
         """
+        if over and self._comparing is not None:
+            return self._comparing
         core = self.steering.core
         learns = None if core is None or self.steering.watch is None else learns_from_answers(core)
         if learns is None or learns.answers is None:

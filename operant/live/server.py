@@ -65,7 +65,7 @@ def application(page: Page) -> Starlette:
         routes=[
             *(Route(path, _static(PAGES.get(path, path[1:]))) for path in OPEN),
             Route("/api/runs", answers.runs),
-            Route("/api/curve", answers.curve),
+            Route("/api/curves", answers.curves),
             Route("/api/picture", answers.picture),
             Route("/api/diagnosis", answers.diagnosis),
             Route("/api/events", answers.events),

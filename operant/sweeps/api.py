@@ -42,6 +42,8 @@ def sweep(
     evaluation_episodes: int = 20,
     test_seeds: int | Sequence[int] = 10,
     test_episodes: int = 100,
+    workers: int | None = None,
+    ray_address: str | None = None,
     num_envs: Any = None,
     backend: str = "auto",
     vectorization: str = "auto",
@@ -84,6 +86,10 @@ def sweep(
         evaluation_episodes: Episodes that a learner is scored by, of the deterministic policy.
         test_seeds: How many seeds from 1,000 upwards the best values are tried on in the end, or which; 0 for none.
         test_episodes: Episodes of that score.
+        workers: Processes that train the trials, each a part of them, on this machine or a cluster (extra
+            `distributed`); by default this one process does.
+        ray_address: The Ray cluster where workers are, as "auto" or "HOST:PORT"; by default that of `RAY_ADDRESS`, or
+            else this machine alone.
         num_envs: Environments of each learner; it may be swept as well.
         curiosity: As for `operant.make`; its values are shared by all trials.
         preset: Hyperparameters that all trials share, as for `operant.make`.
@@ -134,6 +140,7 @@ def sweep(
         evaluation_episodes=evaluation_episodes,
         test_seeds=test_seeds,
         test_episodes=test_episodes,
+        workers=_workers(workers, ray_address),
         backend=backend,
         vectorization=vectorization,
         env_timeout=env_timeout,
@@ -144,7 +151,10 @@ def sweep(
     directory = SweepDirectory(path)
     with directory.held():
         SweepDirectory.create(path, request, overwrite=overwrite)
-        return run(directory, request, source, given, sampler, pictures=pictures, progress_bar=progress_bar)
+        return run(
+            *(directory, request, source, given, sampler),
+            **{"pictures": pictures, "progress_bar": progress_bar, "ray_address": ray_address},
+        )
 
 
 def resume_sweep(
@@ -152,15 +162,29 @@ def resume_sweep(
     *,
     env: Any = None,
     sampler: Any = None,
+    ray_address: str | None = None,
     pictures: bool = True,
     progress_bar: bool = True,
 ) -> SweepResults:
     """Go on with a sweep where it was interrupted; what is done is not done again.
 
-    `env` and `sampler` are needed where these were objects of yours. Of a sweep that is at its end, the results.
+    `env` and `sampler` are needed where these were objects of yours. A sweep with workers has as many as before, on the
+    cluster at `ray_address`. Of a sweep that is at its end, the results.
     """
     directory = SweepDirectory.open(run_dir)
     request = directory.request()
     with directory.held():
         source = prepared(request, env, sampler)
-        return run(directory, request, source, env, sampler, pictures=pictures, progress_bar=progress_bar)
+        return run(
+            *(directory, request, source, env, sampler),
+            **{"pictures": pictures, "progress_bar": progress_bar, "ray_address": ray_address},
+        )
+
+
+def _workers(workers: int | None, ray_address: str | None) -> int | None:
+    """As many as were asked for. Raises ValueError for an address where nobody works."""
+    if workers is None and ray_address is not None:
+        raise ValueError(
+            f"ray_address={ray_address!r}: it is where workers train the trials: add workers=…, how many."
+        )
+    return workers

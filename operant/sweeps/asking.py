@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from operant import cluster
 from operant.agent.inputs import seeds_of
 from operant.envs.source import Source
 from operant.sweeps import checks, samplers
@@ -65,6 +66,8 @@ def prepared(request: Request, env: Any, sampler: Any = None) -> Source:
 
     Raises ValueError naming what is wrong.
     """
+    if request.workers is not None:
+        cluster.require(f"workers={request.workers}")
     source = request.source(env)
     checks.require_space(request, source)
     request.sampled(sampler)

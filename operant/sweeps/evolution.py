@@ -57,8 +57,8 @@ class Evolution:
         """The members with what came of them, and all exchanges. Raises Interrupted where `watch` says stop."""
         for stop, until in enumerate(self.stops):
 
-            def on_row(step: int, stop: int = stop) -> None:
-                progress.steps = step * len(self.trials)
+            def on_row(stop: int = stop) -> None:
+                progress.steps = self.population.steps * len(self.trials)
                 progress.row = {"sweep/interval": stop + 1, **returns_of(list(self.group.records.values()))}
                 progress.tell(progress)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from operant.sweeps.groups import Interrupted, Progress
 from operant.sweeps.population_based import Exchange
 from operant.sweeps.preset import preset as preset_text
 from operant.sweeps.preset import schedules
+from operant.sweeps.remote import Crew
 from operant.sweeps.request import Request
 from operant.sweeps.results import SweepResults
 from operant.sweeps.run import train_all
@@ -35,12 +37,16 @@ def run(
     pictures: bool,
     progress_bar: bool,
     watch: Watch | None = None,
+    ray_address: str | None = None,
 ) -> SweepResults:
     """Train all trials, try the best, and write down what came of it. Raises KeyboardInterrupt where it was stopped."""
     watch = watch or Watch("this chunk of training")
     with watch.listening(), _shown(progress_bar, watch) as progress:
         try:
-            trials = train_all(request, source, directory, request.sampled(sampler), watch, progress)
+            with _crew(request, source, ray_address, progress.say) as crew:
+                trials = train_all(
+                    request, source, directory, request.sampled(sampler), watch, progress, crew=crew
+                )
         except Interrupted:
             raise (watch.interruption() or KeyboardInterrupt()) from None
     exchanges = tuple(map(Exchange.from_json, directory.events(0)))
@@ -109,6 +115,18 @@ def draw(results: SweepResults, path: Path) -> None:
     results.plot_curves(path / "curves.png")
     if results.importance():
         results.plot_importance(path / "importance.png")
+
+
+@contextmanager
+def _crew(
+    request: Request, source: Source, ray_address: str | None, say: Callable[[str], None]
+) -> Iterator[Crew | None]:
+    """The processes that train the trials, if any are asked for."""
+    if request.workers is None:
+        yield None
+        return
+    with closing(Crew(request, source, ray_address, say)) as crew:
+        yield crew
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -214,18 +214,15 @@ class Population:
 
     def restore(self, directory: Path) -> dict[str, Any] | None:
         """Go on from the last checkpoint here: what was saved with it, or None where there is none."""
-        path = latest_checkpoint(directory)
-        if path is None:
+        kept = Kept.latest(directory, self.records)
+        if kept is None:
             return None
-        with blamed(path):
-            values = check(read_manifest(path)["config"], _MANIFEST)
-            if {str(number) for number in self.records} != values["records"].keys():
-                raise FileError("it is of other trials.", field="config.records")
-            for number in self.records:
-                with blamed(field=f"config.records.{number}"):
-                    self.records[number] = Record.from_json(values["records"][str(number)])
-        self.alive, self._stored = list(values["alive"]), path
-        return values
+        self.alive, self.records, self._stored = kept.alive, kept.records, kept.path
+        return kept.more
+
+    def load(self) -> None:
+        """Read a stored run now, and not when it is first needed."""
+        assert self.learners is not None
 
     def close(self) -> None:
         """The learners are free for others."""
@@ -279,6 +276,33 @@ class Population:
             if not record.steps or step - record.steps[-1] >= thin or step >= self.kind.total:
                 record.steps.append(step)
                 record.returns.append([float(f"{value:.5g}") for value in own])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a checkpoint of a population says, its arrays left where they are."""
+
+    path: Path
+    alive: list[int]
+    records: dict[int, Record]
+    more: dict[str, Any]  # what else was saved with it
+
+    @classmethod
+    def latest(cls, directory: Path, numbers: Iterable[int]) -> Kept | None:
+        """The last one here, of the trials with these numbers. Raises FileError where it is of others."""
+        path = latest_checkpoint(directory)
+        if path is None:
+            return None
+        with blamed(path):
+            values = dict(check(read_manifest(path)["config"], _MANIFEST))
+            alive, records = values.pop("alive"), values.pop("records")
+            if set(map(str, numbers)) != records.keys():
+                raise FileError("it is of other trials.", field="config.records")
+            found = {}
+            for number in numbers:
+                with blamed(field=f"config.records.{number}"):
+                    found[number] = Record.from_json(records[str(number)])
+        return cls(path, list(alive), found, values)
 
 
 class Stock:

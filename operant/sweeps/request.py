@@ -62,6 +62,7 @@ class Request:
     evaluation_episodes: int = 20
     test_seeds: tuple[int, ...] = ()  # on which the best is tried
     test_episodes: int = 100
+    workers: int | None = None  # processes of Ray's that train the trials; None for this process
     checkpoint_seconds: float = 60.0  # at the least between two checkpoints
     backend: str = "auto"
     vectorization: str = "auto"
@@ -81,6 +82,7 @@ class Request:
             "interval": self.interval,
             "evaluation_episodes": self.evaluation_episodes,
             "test_episodes": self.test_episodes,
+            "workers": self.workers,
         }
         for name, value in counts.items():
             if value is not None and (not isinstance(value, int) or value < 1):
@@ -104,6 +106,15 @@ class Request:
             raise ValueError(f"quantile={self.quantile!r}: must be above 0 and at most 0.5.")
         if self.scheduler == "population" and self.trials < 2:
             raise ValueError(f"trials={self.trials}: a population has at least 2.")
+        if self.workers is not None and self.scheduler == "population":
+            raise ValueError(
+                f"workers={self.workers}: a population is one program, whose members copy each other. Leave it out."
+            )
+        if self.workers is not None and self.vectorization == "ray":
+            raise ValueError(
+                f"workers={self.workers}: each steps the environments of its trials by itself. Leave out "
+                "vectorization='ray'."
+            )
         seen = sorted(set(self.trained_seeds) & set(self.test_seeds))
         if seen:
             raise ValueError(
@@ -217,6 +228,7 @@ _KINDS: dict[str, Kind] = {
     "evaluation_episodes": COUNT,
     "test_seeds": several(whole()),
     "test_episodes": COUNT,
+    "workers": optional(COUNT),
     "checkpoint_seconds": NUMBER,
     "backend": TEXT,
     "vectorization": TEXT,

@@ -9,10 +9,12 @@ from typing import Any
 from operant.engine.watch import Watch
 from operant.envs.source import Source
 from operant.sweeps import checks, halving
+from operant.sweeps.batch import Batch, batches, rungs
 from operant.sweeps.directory import SweepDirectory
 from operant.sweeps.evolution import Evolution
-from operant.sweeps.groups import Batch, Progress, batches, rungs
+from operant.sweeps.groups import Progress
 from operant.sweeps.population import Stock
+from operant.sweeps.remote import Crew
 from operant.sweeps.request import Request
 from operant.sweeps.samplers import Sampler
 from operant.sweeps.trial import Trial
@@ -26,10 +28,11 @@ def train_all(
     watch: Watch,
     progress: Progress,
     stock: Stock | None = None,
+    crew: Crew | None = None,
 ) -> list[Trial]:
     """All trials, with what came of them; those that are in the directory already are not trained again.
 
-    `stock` holds learners that are compiled already, which stay the caller's.
+    `stock` holds learners that are compiled already, which stay the caller's. A `crew` trains them elsewhere.
 
     Raises Interrupted where `watch` says stop: the directory then has all that is needed to go on.
     """
@@ -54,7 +57,7 @@ def train_all(
                 progress.steps += sum(trial.step for trial in mine)
                 directory.forget(number)
                 continue
-            trained, events = _train(request, source, directory, mine, own, watch, progress)
+            trained, events = _train(request, source, directory, mine, own, crew, watch, progress)
             directory.write_batch(number, trained, events)
             directory.forget(number)
             known = [trial for trial in known if trial.batch != number] + trained
@@ -70,6 +73,7 @@ def _train(
     directory: SweepDirectory,
     trials: Sequence[Trial],
     stock: Stock,
+    crew: Crew | None,
     watch: Watch,
     progress: Progress,
 ) -> tuple[list[Trial], list[dict[str, Any]]]:
@@ -78,7 +82,7 @@ def _train(
         with closing(Evolution(request, source, directory, trials, stock)) as evolution:
             trained, exchanges = evolution.train(watch, progress)
             return trained, [each.to_json() for each in exchanges]
-    with closing(Batch(request, source, directory, trials, stock)) as batch:
+    with closing(Batch(request, source, directory, trials, stock, crew)) as batch:
         return batch.train(watch, progress), []
 
 

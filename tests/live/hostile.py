@@ -9,7 +9,7 @@ from operant.live.page import Page
 
 STEER = {"kind": "stop"}
 READS = (
-    *("/api/runs", "/api/curve?run=0&metric=a", "/api/events", "/api/picture?run=0&show=policy"),
+    *("/api/runs", "/api/curves?run=0&metric=a", "/api/events", "/api/picture?run=0&show=policy"),
     *("/api/play?run=0", "/api/map?run=0", "/api/contest?run=0", "/api/diagnosis?run=0", "/api/question"),
     *("/api/clips", "/api/film?number=0&side=left"),
 )
@@ -108,14 +108,14 @@ HOSTILE: list[tuple[str, str, str, Any, dict[str, str | None], tuple[int, ...]]]
             "/api/picture?run=0&show=config.json",
             "/api/picture?run=0&show=%00",
             "/api/picture?run=../x&show=policy",
-            "/api/curve?run=-1&metric=a",
-            "/api/curve?run=99&metric=a",
-            "/api/curve?run=1e3&metric=a",
-            "/api/curve?run=0&metric=__class__",
-            "/api/curve?run=0&metric=seed",
-            "/api/curve?run=0&metric=a&points=-5",
-            "/api/curve?run=0&metric=a&points=99999999999999999999",
-            "/api/curve?run=" + "٣",
+            "/api/curves?run=-1&metric=a",
+            "/api/curves?run=99&metric=a",
+            "/api/curves?run=1e3&metric=a",
+            "/api/curves?run=0&metric=__class__",
+            "/api/curves?run=0&metric=seed",
+            "/api/curves?run=0&metric=a&points=-5",
+            "/api/curves?run=0&metric=a&points=99999999999999999999",
+            "/api/curves?run=" + "٣",
             "//evil.example/",
             "/api/",
         )

@@ -87,9 +87,9 @@ def test_it_tells_how_the_run_stands(held):
     assert "rollout/ep_rew_mean" in run["metrics"]
     assert (news["training"]["going"], news["training"]["paused"]) == (True, True)
     assert news["training"]["hyperparameters"]["learning_rate"] == 3e-4
-    status, _, body = ask(held.page, "GET", "/api/curve?run=0&metric=rollout/ep_rew_mean&points=100")
+    status, _, body = ask(held.page, "GET", "/api/curves?run=0&metric=rollout/ep_rew_mean&points=100")
     assert status == 200
-    assert json.loads(body)["x"] == [128]
+    assert json.loads(body)["rollout/ep_rew_mean"]["x"] == [128]
 
 
 def test_events_come_as_they_happen(held):

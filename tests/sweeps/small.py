@@ -70,13 +70,14 @@ def run(
     *,
     tell: Callable[[int, Watch], None] = lambda count, watch: None,
     say: Callable[[str], None] = lambda line: None,
+    crew: Any = None,
 ) -> list[Trial]:
     """The trials of a sweep, which goes on where it was; `tell(count, watch)` is called after every row."""
     directory, watch, rows = SweepDirectory(path), Watch(), iter(range(1, 10**9))
     if not directory.sweep_file.exists():
         SweepDirectory.create(path, asked)
     progress = Progress(tell=lambda progress: tell(next(rows), watch), say=say)
-    return train_all(asked, SOURCE, directory, asked.sampled(), watch, progress, STOCK)
+    return train_all(asked, SOURCE, directory, asked.sampled(), watch, progress, STOCK, crew)
 
 
 def files(path: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from typing import Any
 
@@ -10,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant import cluster, settings
 from operant.engine.asynchronous import setup
 from operant.engine.asynchronous.actors import HostActors
 from operant.engine.asynchronous.environments import WorkerEnvironments
@@ -19,27 +17,16 @@ from operant.engine.asynchronous.forms import Forms
 from operant.engine.asynchronous.gradients import Gradients
 from operant.engine.asynchronous.native_actors import NativeActors
 from operant.engine.flat import Packed, flatten
-from operant.engine.watch import Stopped, Watch
+from operant.engine.remote_object import Stoppable
 from operant.envs import sent
 from operant.messages import pack, unpack
 
 
-class Worker:
-    """One of W workers, with N environments. Every answer is a message, as of `operant.messages`, or `about()`."""
+class Worker(Stoppable):
+    """One of W workers, with N environments."""
 
-    def __init__(self, message: bytes, objects: dict[str, Any]) -> None:
-        self._failure: bytes | None = None
-        self._watch, self._stopped, self._turn = Watch(), -1, threading.Lock()
+    def begin(self, told: dict[str, Any], arrays: list[Any], objects: dict[str, Any]) -> None:
         self._learnt_by = -1  # which algorithm's numbers are in use
-        try:
-            self._begin(message, objects)
-        except BaseException as error:  # which the first call tells
-            self._failure = sent.failure(error)
-
-    def _begin(self, message: bytes, objects: dict[str, Any]) -> None:
-        told, (key,) = unpack(message)
-        cluster.require_version(told["version"])
-        settings.act_on_processor(told["x64"])
         self._impl = told["key"]
         algorithm, source = setup.read(told["setup"], objects)
         count, num_envs = told["workers"], told["num_envs"]
@@ -56,6 +43,7 @@ class Worker:
         spec = self._actors.spec
         if told["spec"] is not None:
             sent.require_alike(spec, told["spec"])
+        (key,) = arrays
         self._forms = Forms(algorithm, spec, count, told["window"], self._key(key), native, goals)
         self._packed = Packed(algorithm)
         self._ends: list[Any] = []
@@ -65,28 +53,20 @@ class Worker:
         if algorithm.worker_gradients is not None:
             (self._player,) = self._actors.learning(self._gradients)
 
-    def ping(self) -> bytes:
-        return cluster.about()
-
-    def stop(self, turn: int) -> None:
-        """The rollout of this turn is not wanted any more, whether it has begun or not."""
-        with self._turn:
-            self._stopped, self._watch.stop = turn, True
-
     def reset(self, message: bytes) -> bytes:
         """Fresh episodes everywhere: what is acted on next."""
-        return self._answer(self._reset, message)
+        return self.answer(self._reset, message)
 
     def play(self, policy: bytes, order: bytes) -> bytes:
         """A rollout, as ordered."""
-        return self._answer(self._play, policy, order)
+        return self.answer(self._play, policy, order)
 
     def stored(self) -> bytes:
         """Where the environments stand."""
-        return self._answer(self._stored)
+        return self.answer(self._stored)
 
     def restore(self, message: bytes) -> bytes:
-        return self._answer(self._restore, message)
+        return self.answer(self._restore, message)
 
     def call(self, name: str, arguments: tuple, keywords: dict[str, Any]) -> list[Any]:
         """What a script of the user's asks of environments by name: its own objects."""
@@ -97,19 +77,9 @@ class Worker:
 
     @property
     def _own(self) -> WorkerEnvironments:
-        if self._failure is not None or self.environments is None:
+        if self.failure is not None or self.environments is None:
             raise RuntimeError("There are no environments here, since they could not be made.")
         return self.environments
-
-    def _answer(self, function: Any, *arguments: Any) -> bytes:
-        if self._failure is not None:
-            return self._failure
-        try:
-            return function(*arguments)
-        except Stopped:
-            return pack({"stopped": True})
-        except BaseException as error:
-            return sent.failure(error)
 
     def _reset(self, message: bytes) -> bytes:
         told, (key,) = unpack(message)
@@ -120,8 +90,7 @@ class Worker:
 
     def _play(self, policy: bytes, order: bytes) -> bytes:
         told, (key, *stand) = unpack(order)
-        with self._turn:
-            self._watch.stop = self._stopped == told["turn"]
+        self.take_turn(told["turn"])
         given = Order(0, told["number"], told["version"], self._policy(policy))
         self._actors.take_up(self._algorithm, self._packed)
         if told["place"]:
@@ -130,7 +99,7 @@ class Worker:
             self._actor.begin(self._key(key))
             self._actor.begin_afresh(given)
         self._ends.clear()
-        played = self._player.play(given, self._watch)
+        played = self._player.play(given, self.watch)
         values, arrays = self._forms.given(played.actor, played.experience, played.memory, played.exploration)
         gradients = [] if played.gradients is None else flatten(played.gradients)[0]
         ends = list(self._ends)

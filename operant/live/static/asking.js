@@ -31,6 +31,29 @@ export async function enter() {
   if (problem) at("state").textContent = "That token is not right: open the address that the terminal shows.";
 }
 
+const LONGEST_PAUSE = 5000; // ms
+
+// A function that does work soon, once for all who ask meanwhile, and so rarely that it takes half a percent of the
+// time, if that is not too rarely to look at: whoever trains on the same machine needs its processor.
+export function sparingly(work) {
+  let waiting = false;
+  let free = 0;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    setTimeout(async () => {
+      const began = performance.now();
+      waiting = false;
+      try {
+        await work();
+      } finally {
+        const now = performance.now();
+        free = now + Math.min(LONGEST_PAUSE, 200 * (now - began));
+      }
+    }, Math.max(0, free - performance.now()));
+  };
+}
+
 // Refill a select where what can be chosen is another, and keep what is chosen.
 export function refill(select, options) {
   const key = JSON.stringify(options);

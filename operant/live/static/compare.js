@@ -35,12 +35,14 @@ async function look() {
   if (!comparing) return;
   try {
     const answer = await fetch("/api/clips");
-    if (answer.ok) show(await answer.json());
+    const told = answer.ok ? await answer.json() : null;
+    if (told && told.over) stop();
+    else if (told) show(told);
     else at("compare-state").textContent = await answer.text();
   } catch {
     at("compare-state").textContent = "The server does not answer; every answer that was given is on the disk.";
   }
-  if (shown === null) setTimeout(look, MILLISECONDS);
+  if (comparing && shown === null) setTimeout(look, MILLISECONDS);
 }
 
 function show({ number, answered, room, why }) {

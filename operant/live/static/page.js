@@ -1,5 +1,5 @@
 // The page: it asks its own server only, and draws what comes. Text goes in as text, never as HTML.
-import { at, enter, make, post } from "/asking.js";
+import { at, enter, make, post, sparingly } from "/asking.js";
 import { Chart } from "/chart.js";
 import { offerComparing } from "/compare.js";
 import "/contest.js";
@@ -7,7 +7,8 @@ import { offerDiagnosis } from "/diagnosis.js";
 import { offer } from "/play.js";
 import { hidden, showRuns } from "/tree.js";
 
-const SECONDS_BETWEEN_DRAWINGS = 1;
+const BETWEEN_DRAWINGS = 1000; // ms, at the least
+const MOST_AT_ONCE = 100; // curves that the server is asked for
 const charts = new Map(); // metric → Chart
 const drawn = new Map(); // chart → the versions of the curves it shows
 let news = { runs: [], training: null };
@@ -113,25 +114,48 @@ function isSeen(element) {
   return bottom > -200 && top < window.innerHeight + 200 && document.visibilityState === "visible";
 }
 
+// What the news say, as far as it is not shown yet.
+let shown = null;
+function show() {
+  if (shown === news) return;
+  shown = news;
+  state(describe());
+  showRuns(news, redraw);
+  showSteering();
+  showPictures();
+  offer(news.runs);
+  offerDiagnosis(news.runs);
+  offerComparing(news.training);
+  arrange();
+}
+
+// What people wait for after they have asked for it, and what there is to see at all.
+function urgent({ runs, training }) {
+  const { going, paused, stopping, problems } = training || {};
+  return JSON.stringify([going, paused, stopping, problems, runs.map((run) => run.id)]);
+}
+
+const showSoon = sparingly(show);
+
 // Curves are asked for as many points as there are pixels, only where they are seen, and only when they changed.
 let drawing = false;
+let again = false; // somebody asked meanwhile, as by scrolling
 async function draw() {
+  again = drawing;
   if (drawing) return;
   drawing = true;
   try {
     arrange();
+    const due = new Map(); // the charts to draw, by their metrics
     for (const name of wanted()) {
       const chart = charts.get(name);
       const shown = news.runs.filter((run) => !hidden.has(run.id) && run.metrics.includes(name));
       const versions = shown.map((run) => `${run.id}:${run.version}`).join() + chart.canvas.clientWidth;
-      if (drawn.get(name) === versions || !isSeen(chart.element)) continue;
-      const points = 4 * Math.max(50, Math.min(500, chart.canvas.clientWidth));
-      const curves = new Map();
-      for (const run of shown) {
-        const query = new URLSearchParams({ run: run.id, metric: name, points });
-        const answer = await fetch(`/api/curve?${query}`);
-        if (answer.ok) curves.set(run.id, { name: run.name, ...(await answer.json()) });
-      }
+      if (drawn.get(name) !== versions && isSeen(chart.element)) due.set(name, { chart, versions, curves: new Map() });
+    }
+    for (const run of news.runs.filter((run) => !hidden.has(run.id))) await addCurves(run, due);
+    show(); // together with the curves: the page is painted once
+    for (const [name, { chart, versions, curves }] of due) {
       chart.set(curves);
       drawn.set(name, versions);
     }
@@ -139,6 +163,20 @@ async function draw() {
     // The server is gone; the stream of events says so.
   } finally {
     drawing = false;
+    if (again) draw();
+  }
+}
+
+async function addCurves(run, due) {
+  const names = run.metrics.filter((name) => due.has(name)).slice(0, MOST_AT_ONCE);
+  if (!names.length) return;
+  const width = Math.max(...names.map((name) => due.get(name).chart.canvas.clientWidth));
+  const query = new URLSearchParams({ run: run.id, points: 4 * Math.max(50, Math.min(500, width)) });
+  for (const name of names) query.append("metric", name);
+  const answer = await fetch(`/api/curves?${query}`);
+  if (!answer.ok) return;
+  for (const [name, curve] of Object.entries(await answer.json())) {
+    due.get(name).curves.set(run.id, { name: run.name, ...curve });
   }
 }
 
@@ -172,27 +210,21 @@ function listen() {
   const events = new EventSource("/api/events");
   events.addEventListener("open", () => (over = false));
   events.addEventListener("news", (event) => {
+    const before = urgent(news);
     news = JSON.parse(event.data);
-    state(describe());
-    showRuns(news, redraw);
-    showSteering();
-    showPictures();
-    offer(news.runs);
-    offerDiagnosis(news.runs);
-    offerComparing(news.training);
-    arrange();
+    if (urgent(news) !== before) showSoon();
   });
   events.addEventListener("log", (event) => addLog(JSON.parse(event.data)));
   events.addEventListener("error", () => {
     over = true;
     showSteering();
     state("The server does not answer; what is here is the last that it said. Trying again …");
-    if (events.readyState === EventSource.CLOSED) setTimeout(again, 3000);
+    if (events.readyState === EventSource.CLOSED) setTimeout(comeBack, 3000);
   });
 }
 
 // A server that was started anew has another token, which only its terminal shows.
-async function again() {
+async function comeBack() {
   const answer = await fetch("/api/runs").catch(() => null);
   if (answer && answer.status === 401) state("Another server is here now: open the address that its terminal shows.");
   else listen();
@@ -206,7 +238,7 @@ window.addEventListener("scroll", draw, { passive: true });
 window.addEventListener("resize", draw);
 document.addEventListener("visibilitychange", draw);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach((chart) => chart.draw()));
-setInterval(draw, SECONDS_BETWEEN_DRAWINGS * 1000);
+setInterval(sparingly(draw), BETWEEN_DRAWINGS);
 
 await enter();
 listen();
