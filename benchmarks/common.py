@@ -32,6 +32,7 @@ PACKAGES = (
     "stable-baselines3",
     "sb3-contrib",
     "sbx-rl",
+    "ray",
     "gymnasium",
     "numpy",
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 LANGUAGE = Path(__file__).with_name("requirements_language.txt")  # transformers and TRL
+RLLIB = Path(__file__).with_name("requirements_rllib.txt")
 
 
 def python(requirements: Path = REQUIREMENTS) -> str:

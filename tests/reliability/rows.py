@@ -7,6 +7,7 @@ Such a module has
 
 Cases are numbered; what a number means derives from it alone, so that a failure can be had again. The tests try `fast`
 of them by default and all behind the marker `full`; `python -m benchmarks.reliability` tries all and writes the table.
+`NEEDS = ("ray",)` names packages that the extra `test` does not bring.
 """
 
 from __future__ import annotations

@@ -27,4 +27,6 @@ def test_some_cases(module, index, tmp_path):
 @pytest.mark.full
 @pytest.mark.parametrize(("module", "index"), REST, ids=name)
 def test_the_other_cases(module, index, tmp_path):
+    for package in getattr(module, "NEEDS", ()):
+        pytest.importorskip(package)
     module.case(index, tmp_path)
