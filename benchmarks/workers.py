@@ -29,7 +29,7 @@ OURS = {
     "threads, natively": {"workers": 2, "worker_type": "thread", "backend": "native"},
 }
 THEIRS = {f"RLlib, {count} worker{'s' * (count > 1)}": {"workers": count} for count in (1, 2)}
-STEPS = {"operant": 100_000, "RLlib": 40_000}  # of a round
+STEPS = {"operant": 100_000, "RLlib": 20_000}  # of a round
 
 
 def main() -> None:

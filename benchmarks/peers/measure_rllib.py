@@ -33,7 +33,7 @@ def main() -> None:
         .learners(num_learners=0)
         .training(lr=5e-4, train_batch_size_per_learner=ROLLOUT * ENVIRONMENTS)
         .rl_module(model_config=DefaultModelConfig(fcnet_hiddens=[64, 64], fcnet_activation="tanh"))
-        .reporting(min_time_s_per_iteration=0)
+        .reporting(min_time_s_per_iteration=0.5)
     )
     learner = config.build_algo()
     trained = 0
@@ -42,7 +42,7 @@ def main() -> None:
         nonlocal trained
         before = trained
         while trained - before < argument["steps"]:
-            found = learner.train()["learners"].get("__all_modules__", {})
+            found = learner.train().get("learners", {}).get("__all_modules__", {})
             trained = int(found.get(LEARNT, trained))
         return trained - before
 
