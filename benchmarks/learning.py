@@ -38,7 +38,15 @@ STUDIES = (
     Study("QR-DQN CartPole", "qr-dqn", "CartPole-v1", 475),
     Study("IQN CartPole", "iqn", "CartPole-v1", 475),
     Study("Rainbow CartPole", "rainbow", "CartPole-v1", 475),
-    Study("IMPALA MinBreakout", "impala", "MinBreakout", 4, of_iqm=True),
+    Study("IMPALA MinBreakout", "impala", "MinBreakout", 15, of_iqm=True),
+    Study(
+        *("IMPALA with workers MinBreakout", "impala", "MinBreakout", 15),
+        values={"workers": 4},
+        of_iqm=True,
+        **_ALONE,
+    ),
+    Study("APPO MinBreakout", "appo", "MinBreakout", 15, of_iqm=True, **_ALONE),
+    Study("A3C MinBreakout", "a3c", "MinBreakout", 15, of_iqm=True, **_ALONE),
     Study("PQN CartPole", "pqn", "CartPole-v1", 475),
     Study("PQN Acrobot", "pqn", "Acrobot-v1", -100),
     Study("PQN MinBreakout", "pqn", "MinBreakout", 15, of_iqm=True),
@@ -57,6 +65,7 @@ STUDIES = (
     Study("Double DQN LunarLander", "dqn", "LunarLander-v3", 200, values={"double": True}, of_iqm=True),
     Study("Rainbow LunarLander", "rainbow", "LunarLander-v3", 200, of_iqm=True),
     Study("PPO LunarLander", "ppo", "LunarLander-v3", 200, of_iqm=True),
+    Study("APPO LunarLander", "appo", "LunarLander-v3", 200, of_iqm=True, **_ALONE),
 )
 
 # What the field's zoo of trained agents reports, and after how many steps: https://github.com/DLR-RM/rl-baselines3-zoo
