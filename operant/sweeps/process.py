@@ -40,7 +40,7 @@ class Trainer(Stoppable):
         return self.answer(self._take, message)
 
     def reach(self, message: bytes) -> bytes:
-        """A group is trained, and scored, up to a stop, or for so many seconds: its checkpoint."""
+        """A group is trained, and scored, up to a stop, or until its time is over: its checkpoint."""
         return self.answer(self._reach, message)
 
     def progress(self) -> bytes:
