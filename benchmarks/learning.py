@@ -39,7 +39,7 @@ STUDIES = (
     Study("QR-DQN CartPole", "qr-dqn", "CartPole-v1", 475),
     Study("IQN CartPole", "iqn", "CartPole-v1", 475),
     Study("Rainbow CartPole", "rainbow", "CartPole-v1", 475),
-    Study("IMPALA MinBreakout", "impala", "MinBreakout", 15, of_iqm=True),
+    Study("IMPALA MinBreakout", "impala", "MinBreakout", 4, of_iqm=True),
     Study(
         *("IMPALA with workers MinBreakout", "impala", "MinBreakout", 15),
         values={"workers": 4},

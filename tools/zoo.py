@@ -1,6 +1,6 @@
 """Writes `operant/zoo/`: the list of what was measured, and the trained models that come with operant.
 
-    python -m tools.zoo                              # the list, from benchmarks/results/learning.json
+    python -m tools.zoo                              # the list, from benchmarks/results/learning.json, without workers
     python -m tools.zoo --train                      # all models as well, from their presets: about an hour
     python -m tools.zoo --train ppo/CartPole-v1 …    # these models
 
@@ -75,6 +75,8 @@ def write(models: Mapping[str, Any]) -> None:
 def text(models: Mapping[str, Any]) -> str:
     """The list's content, of what was measured and of these models."""
     studies = json.loads((common.RESULTS / "learning.json").read_text())["studies"]
+    # Where workers play, one seed is trained at a time, and no command trains all of them.
+    studies = [study for study in studies if not study.get("alone")]
     rows = [{**row, "model": models.get(row["name"])} for row in map(measured, studies)]
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
 
