@@ -107,11 +107,11 @@ class Sweeping:
             workers=self.workers,
             num_envs=self.num_envs,
         )
-        require_ray(None, self.vectorization, self.ray_address)
         if self.workers is None and self.ray_address is not None:
             raise ValueError(
                 f"--ray-address {self.ray_address}: it is where workers train the trials: add --workers."
             )
+        require_ray(None, self.vectorization, self.ray_address)
         if self.workers is not None and find_spec("ray") is None:
             raise ValueError(
                 f"--workers {self.workers}: needs an extra: pip install 'operant-rl[distributed]'."
