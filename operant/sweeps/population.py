@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,16 @@ from operant.agent.held import Held
 from operant.agent.selection import Selection
 from operant.algorithms.base import Algorithm
 from operant.algorithms.varied import Varied, VariedState
-from operant.engine.checkpoint import latest_checkpoint, load_checkpoint, read_manifest, save_checkpoint
+from operant.engine.checkpoint import load_checkpoint, save_checkpoint
 from operant.engine.log import RETURN
 from operant.engine.metrics import NAN
 from operant.engine.train import chunk_size, steps_done, train
 from operant.engine.train_state import Stream, TrainState, stream
 from operant.engine.watch import Watch
 from operant.envs.source import Source
-from operant.fields import TABLE, FileError, blamed, check, several, whole
 from operant.memory import TooLarge
 from operant.replay import ring
+from operant.sweeps.kept import Kept
 from operant.sweeps.trial import Record, Score
 from operant.types import PyTree
 
@@ -278,33 +278,6 @@ class Population:
                 record.returns.append([float(f"{value:.5g}") for value in own])
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What a checkpoint of a population says, its arrays left where they are."""
-
-    path: Path
-    alive: list[int]
-    records: dict[int, Record]
-    more: dict[str, Any]  # what else was saved with it
-
-    @classmethod
-    def latest(cls, directory: Path, numbers: Iterable[int]) -> Kept | None:
-        """The last one here, of the trials with these numbers. Raises FileError where it is of others."""
-        path = latest_checkpoint(directory)
-        if path is None:
-            return None
-        with blamed(path):
-            values = dict(check(read_manifest(path)["config"], _MANIFEST))
-            alive, records = values.pop("alive"), values.pop("records")
-            if set(map(str, numbers)) != records.keys():
-                raise FileError("it is of other trials.", field="config.records")
-            found = {}
-            for number in numbers:
-                with blamed(field=f"config.records.{number}"):
-                    found[number] = Record.from_json(records[str(number)])
-        return cls(path, list(alive), found, values)
-
-
 class Stock:
     """Learners that are compiled already, for whoever asks for as many of the same kind."""
 
@@ -357,6 +330,3 @@ def padded(rows: Sequence[int]) -> tuple[int, ...]:
 def padded_array(values: np.ndarray) -> np.ndarray:
     """The same of an array `[L]`."""
     return values[list(padded(range(len(values))))]
-
-
-_MANIFEST = {"alive": several(whole()), "records": TABLE, "batch": whole()}

@@ -26,7 +26,7 @@ from operant.envs.source import Source
 from operant.messages import pack, unpack
 from operant.sweeps.directory import SweepDirectory
 from operant.sweeps.groups import Clockwork, Interrupted
-from operant.sweeps.population import Kept
+from operant.sweeps.kept import Kept
 from operant.sweeps.process import Trainer
 from operant.sweeps.request import Request
 from operant.sweeps.trial import Record, Trial
