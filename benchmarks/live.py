@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -120,8 +120,14 @@ class Turns:
     def _next(self) -> None:
         self._turn += 1
         looks = self._turn % 2 == 1 or self._turn == self._count  # in the end they are to be ended
-        for pid in (self._pages.pid, *descendants(self._pages.pid)):
-            os.kill(pid, signal.SIGCONT if looks else signal.SIGSTOP)
+        send(self._pages.pid, signal.SIGCONT if looks else signal.SIGSTOP)
+
+
+def send(pid: int, what: signal.Signals) -> None:
+    """A signal to a process and all that it has begun."""
+    for each in (pid, *descendants(pid)):
+        with suppress(ProcessLookupError):  # it has ended
+            os.kill(each, what)
 
 
 def descendants(pid: int) -> list[int]:
@@ -174,6 +180,7 @@ def _pages(address: str, browser: bool, watching: bool) -> Iterator[subprocess.P
         try:
             yield process
         finally:
+            send(process.pid, signal.SIGCONT)  # it may stand still, as where training failed
             process.stdin.close()  # which ends it
 
 

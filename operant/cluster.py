@@ -73,11 +73,12 @@ class Share:
         return here if _ray.local else int(library().cluster_resources().get("CPU", 0))
 
     def cores_each(self, processes: int) -> int:
-        """Processors for each of this number of processes, which lie on one machine."""
+        """As many processors for each of this number of processes as leave room for all; one where there is none."""
         if _ray.local:
             return max(1, (os.cpu_count() or 1) // processes)
-        nodes = [node["Resources"].get("CPU", 0) for node in library().nodes() if node["Alive"]]
-        return max(1, int(min(sum(nodes) // processes, max(nodes))))
+        nodes = [int(node["Resources"].get("CPU", 0)) for node in library().nodes() if node["Alive"]]
+        fitting = (cores for cores in range(max(nodes), 1, -1) if sum(n // cores for n in nodes) >= processes)
+        return next(fitting, 1)
 
     def lacks(self, processes: int) -> str | None:
         """What to say where the cluster has room for fewer processes, if it does."""

@@ -193,10 +193,8 @@ def _run(
     with from_input():
         source = prepared(request, None)
     with _interruptible(watch, directory.path):
-        results: SweepResults = run(
-            *(directory, request, source, None, None),
-            **{"pictures": pictures, "progress_bar": progress, "watch": watch, "ray_address": ray_address},
-        )
+        how: Any = {"pictures": pictures, "progress_bar": progress, "ray_address": ray_address}
+        results: SweepResults = run(directory, request, source, None, None, watch=watch, **how)
     print(results)
     names = sorted(
         path.name + "/" * path.is_dir() for path in directory.path.iterdir() if path.name[0] != "."

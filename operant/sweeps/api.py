@@ -151,10 +151,8 @@ def sweep(
     directory = SweepDirectory(path)
     with directory.held():
         SweepDirectory.create(path, request, overwrite=overwrite)
-        return run(
-            *(directory, request, source, given, sampler),
-            **{"pictures": pictures, "progress_bar": progress_bar, "ray_address": ray_address},
-        )
+        how: Any = {"pictures": pictures, "progress_bar": progress_bar, "ray_address": ray_address}
+        return run(directory, request, source, given, sampler, **how)
 
 
 def resume_sweep(
@@ -175,10 +173,8 @@ def resume_sweep(
     request = directory.request()
     with directory.held():
         source = prepared(request, env, sampler)
-        return run(
-            *(directory, request, source, env, sampler),
-            **{"pictures": pictures, "progress_bar": progress_bar, "ray_address": ray_address},
-        )
+        how: Any = {"pictures": pictures, "progress_bar": progress_bar, "ray_address": ray_address}
+        return run(directory, request, source, env, sampler, **how)
 
 
 def _workers(workers: int | None, ray_address: str | None) -> int | None:

@@ -222,7 +222,7 @@ class Population:
 
     def load(self) -> None:
         """Read a stored run now, and not when it is first needed."""
-        assert self.learners is not None
+        _ = self.learners
 
     def close(self) -> None:
         """The learners are free for others."""

@@ -250,8 +250,8 @@ def cut_off_node(number: int, directory: Path) -> None:
             said = require_going_on(agent, stop)
             places = [about(process)["node"] for process in processes(agent)]
         finally:
-            for pid in stopped:
-                os.kill(pid, signal.SIGCONT) if Path(f"/proc/{pid}").exists() else None
+            for pid in filter(_runs, stopped):
+                os.kill(pid, signal.SIGCONT)
     assert cut[0] not in places
     assert 1 <= len(said) <= 2, said
 

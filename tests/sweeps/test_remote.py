@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -147,7 +149,7 @@ def test_crew_leaves_no_process_and_no_file(tmp_path):
         small.run(asked(), tmp_path / "sweep", crew=crew)
         pids = list(map(pid_of, crew.processes))
     assert all(map(ended, pids))
-    assert not list(Path("/tmp").glob("operant-sweep-*"))
+    assert not list(Path(tempfile.gettempdir()).glob("operant-sweep-*"))
 
 
 def test_crew_that_is_always_lost_ends_the_sweep(monkeypatch, tmp_path):
@@ -157,6 +159,18 @@ def test_crew_that_is_always_lost_ends_the_sweep(monkeypatch, tmp_path):
     monkeypatch.setattr(RemoteGroup, "_go_on", lost)
     with pytest.raises(RuntimeError, match=r"workers=2: 3 processes.*at step 0.*train fewer together"):
         remote(asked(), tmp_path / "sweep")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "processes", "cores"),
+    [((4, 4), 2, 4), ((3, 3), 3, 1), ((8, 2), 3, 2), ((5,), 2, 2), ((2, 2), 9, 1)],
+)
+def test_crew_has_as_many_cores_each_as_leave_room_for_all(monkeypatch, nodes, processes, cores):
+    told = [{"Alive": True, "Resources": {"CPU": float(n)}} for n in nodes]
+    told.append({"Alive": False, "Resources": {"CPU": 64.0}})
+    monkeypatch.setattr(cluster, "library", lambda: SimpleNamespace(nodes=lambda: told))
+    monkeypatch.setattr(cluster._ray, "local", False)
+    assert cluster.Share.cores_each(SimpleNamespace(), processes) == cores
 
 
 def test_crew_raises_what_a_process_raises(monkeypatch, tmp_path):

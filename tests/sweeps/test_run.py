@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+import operant
 from operant.agent.selection import Selection
 from operant.engine import checkpoint
 from operant.sweeps import groups, population
@@ -70,6 +71,30 @@ def test_batches_are_asked_for_one_after_another(whole):
     assert not list((path / "checkpoints").glob("*"))
     assert SweepDirectory(path).request() == asked
     assert str(SweepDirectory(path).trials()) == str(trials)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"workers": 0}, "workers=0: must be a whole number, at least 1."),
+        ({"workers": 2, "scheduler": "population"}, "workers=2: a population is one program"),
+        (
+            {"workers": 2, "vectorization": "ray"},
+            "workers=2: each steps the environments of its trials by itself",
+        ),
+    ],
+)
+def test_request_refuses_workers_that_have_nothing_to_do(values, said):
+    with pytest.raises(ValueError, match=said):
+        small.request(**values)
+
+
+def test_sweep_refuses_an_address_where_nobody_works(tmp_path):
+    with pytest.raises(ValueError, match=r"ray_address='auto': .*add workers="):
+        operant.sweep(
+            "q-learning", "GridWorld", learning_rate=[0.1, 1.0], ray_address="auto", run_dir=tmp_path / "run"
+        )
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_sweep_that_is_done_trains_nothing(whole, monkeypatch):
