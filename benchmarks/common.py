@@ -5,6 +5,8 @@ Only the standard library, and nothing of operant: the peers' environment import
 
 from __future__ import annotations
 
+import argparse
+import datetime
 import json
 import os
 import platform
@@ -116,6 +118,22 @@ def sit(learn: Callable[[], int], threads: str, more: Callable[[], dict[str, Any
         steps = learn()
         took = time.perf_counter() - started
         print(json.dumps({"steps": steps, "seconds": took, **more()}), flush=True)
+
+
+def rounds_parser(name: str, about: str | None, rounds: int, requirements: str) -> argparse.ArgumentParser:
+    """The arguments of a benchmark in rounds, next to a peer with these requirements."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=about)
+    today = datetime.date.today().isoformat()
+    parser.add_argument("--rounds", type=int, default=rounds, help=f"rounds of every case (default {rounds})")
+    parser.add_argument(
+        "--peers-python", help=f"interpreter that has peers/{requirements} (default: made once)"
+    )
+    parser.add_argument("--date", default=today, help="date of the report")
+    parser.add_argument("--out", type=Path, help="directory of the results (default: benchmarks/results)")
+    parser.add_argument(
+        "--quick", action="store_true", help="see that it works, not how fast: prints, keeps nothing"
+    )
+    return parser
 
 
 def peak_bytes() -> int:

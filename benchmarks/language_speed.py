@@ -8,7 +8,6 @@ memory that each process has taken at the most. All sides of a case begin, and t
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import statistics
 import sys
@@ -136,16 +135,9 @@ def report(raw: Mapping[str, Any]) -> str:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.language_speed", description=__doc__)
+    parser = common.rounds_parser("language_speed", __doc__, 6, "requirements_language.txt")
     parser.add_argument("--prompts", type=int, nargs="+", default=list(AIMS), help="numbers of prompts")
-    parser.add_argument("--rounds", type=int, default=6, help="rounds of every case (default 6)")
     parser.add_argument("--model", type=Path, help="a folder in Hugging Face's layout")
-    parser.add_argument("--peers-python", help="interpreter that has peers/requirements_language.txt")
-    parser.add_argument("--date", default=datetime.date.today().isoformat(), help="date of the report")
-    parser.add_argument("--out", type=Path, help="directory of the results (default: benchmarks/results)")
-    parser.add_argument(
-        "--quick", action="store_true", help="see that it works, not how fast: prints, keeps nothing"
-    )
     return parser.parse_args()
 
 

@@ -7,7 +7,6 @@ sides of a case begin, and then have their rounds in turns, as in `benchmarks.sp
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import statistics
 import sys
@@ -131,18 +130,9 @@ def report(raw: Mapping[str, Any]) -> str:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.pixels", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=8, help="rounds of every case (default 8)")
+    parser = common.rounds_parser("pixels", __doc__, 8, "requirements.txt")
     parser.add_argument(
         "--only", nargs="+", help="cases to measure: those whose name holds one of these texts"
-    )
-    parser.add_argument(
-        "--peers-python", help="interpreter that has peers/requirements.txt (default: made once)"
-    )
-    parser.add_argument("--date", default=datetime.date.today().isoformat(), help="date of the report")
-    parser.add_argument("--out", type=Path, help="directory of the results (default: benchmarks/results)")
-    parser.add_argument(
-        "--quick", action="store_true", help="see that it works, not how fast: prints, keeps nothing"
     )
     return parser.parse_args()
 

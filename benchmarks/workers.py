@@ -7,7 +7,6 @@ each, rollouts of 64 steps, and the same network. All sides of an algorithm begi
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import statistics
 import sys
@@ -102,15 +101,8 @@ def report(raw: Mapping[str, Any]) -> str:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.workers", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=6, help="rounds of every algorithm (default 6)")
+    parser = common.rounds_parser("workers", __doc__, 6, "requirements_rllib.txt")
     parser.add_argument("--only", nargs="+", choices=ALGORITHMS, default=ALGORITHMS)
-    parser.add_argument("--peers-python", help="interpreter that has peers/requirements_rllib.txt")
-    parser.add_argument("--date", default=datetime.date.today().isoformat(), help="date of the report")
-    parser.add_argument("--out", type=Path, help="directory of the results (default: benchmarks/results)")
-    parser.add_argument(
-        "--quick", action="store_true", help="see that it works, not how fast: prints, keeps nothing"
-    )
     return parser.parse_args()
 
 
