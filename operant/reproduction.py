@@ -104,15 +104,29 @@ def reproduce(
         name: As `zoo:ppo/CartPole-v1`; the prefix may be left out.
         seeds: 1: the shipped model's seed, or else the study's first, whose score is compared with the shipped model's
             in the same episodes, or else with the range of all seeds of the study. More: as many of the study's seeds,
-            in one program, whose interquartile mean is compared with the study's.
-        run_dir: Where to keep the run, if anywhere.
+            in one program (or, where workers play, one after another), whose interquartile mean is compared with the
+            study's.
+        run_dir: Where to keep the run, if anywhere; of seeds that are trained one after another a folder each.
 
     Raises ValueError for an unknown name, and for more seeds than the study has.
     """
     entry = zoo.entry(name)
-    seeds_of_it = chosen(entry, seeds)
-    agent = learnt(entry, fresh(entry, seeds_of_it), run_dir, progress_bar)
-    return compared(entry, seeds_of_it, agent)
+    return repeated(entry, chosen(entry, seeds), run_dir, progress_bar)
+
+
+def repeated(
+    entry: zoo.Entry, seeds: tuple[int, ...], run_dir: str | Path | None, progress_bar: bool
+) -> Reproduction:
+    """These seeds of an entry, trained and compared."""
+    if not entry.alone or len(seeds) == 1:
+        agent = learnt(entry, fresh(entry, seeds), run_dir, progress_bar)
+        return compared(entry, seeds, agent.evaluate(EPISODES), agent)
+    scores = []
+    for seed in seeds:
+        place = None if run_dir is None else Path(run_dir) / str(seed)
+        with learnt(entry, fresh(entry, [seed]), place, progress_bar) as agent:
+            scores.append(agent.evaluate(EPISODES))
+    return compared(entry, seeds, StudyEvaluation(tuple(scores), seeds))
 
 
 def chosen(entry: zoo.Entry, seeds: int) -> tuple[int, ...]:
@@ -141,17 +155,22 @@ def learnt(
     return kept
 
 
-def compared(entry: zoo.Entry, seeds: Sequence[int], agent: Agent) -> Reproduction:
-    """What was learnt with these seeds, scored, next to what is stored."""
-    score, model = agent.evaluate(EPISODES), entry.model
-    identical, others = None, ()
+def compared(
+    entry: zoo.Entry,
+    seeds: Sequence[int],
+    score: Evaluation | StudyEvaluation,
+    agent: Agent | None = None,
+) -> Reproduction:
+    """The score of what was learnt with these seeds, next to what is stored; with its agent, whether bits are, too."""
+    model, identical, others = entry.model, None, ()
     if isinstance(score, StudyEvaluation):
         value, stored, bounds = score.iqm, entry.iqm, entry.interval
         of = f"interquartile mean over {len(entry.seeds)} seeds"
     elif model is not None:
         value, stored, bounds = score.mean, model.mean, model.interval
         of = f"the shipped model, over the same {model.episodes} episodes"
-        identical, others = same_bits(agent, Agent.load(model.path)), changed(model.versions)
+        if agent is not None:
+            identical, others = same_bits(agent, Agent.load(model.path)), changed(model.versions)
     else:
         value, stored, bounds = score.mean, entry.iqm, (min(entry.means), max(entry.means))
         of = f"interquartile mean of {len(entry.seeds)} seeds, from the lowest to the highest"

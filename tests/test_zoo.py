@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import operant
 from operant import zoo
 from operant.cli import main
 from operant.cli.asked import read
-from operant.reproduction import chosen, compared, fresh, learnt, same_bits
+from operant.reproduction import EPISODES, chosen, compared, fresh, learnt, same_bits
 from tools import zoo as written
 
 GRID, POLE = "q-learning/GridWorld", "ppo/CartPole-v1"
@@ -57,13 +58,19 @@ def test_the_seed_of_a_model_is_the_first_that_reached_the_threshold():
 @pytest.mark.parametrize("name", list(zoo.entries()))
 def test_the_command_of_an_entry_trains_what_was_measured(name):
     entry = zoo.entry(name)
-    program, command, algorithm, *words = shlex.split(entry.command)
+    line, seeds = entry.command, None
+    if entry.alone:
+        loop = re.fullmatch(r"for seed in \$\(seq (\d+) (\d+)\); do (.+); done", line)
+        first, last, line = int(loop[1]), int(loop[2]), loop[3].replace("$seed", loop[1])
+        seeds = tuple(range(first, last + 1))
+    program, command, algorithm, *words = shlex.split(line)
     assert (program, command) == ("operant", "train")
     asked = read(algorithm, words)
-    assert asked.training.total_timesteps == entry.steps
-    assert asked.training.evaluate_every == (entry.evaluate_every or 0)
-    assert tuple(range(asked.training.seed, asked.training.seed + asked.training.seeds)) == entry.seeds
-    assert asked.hyperparameters.items() >= entry.values.items()
+    training = asked.training
+    assert training.total_timesteps == entry.steps
+    assert training.evaluate_every == (entry.evaluate_every or 0)
+    assert (seeds or tuple(range(training.seed, training.seed + training.seeds))) == entry.seeds
+    assert (asked.hyperparameters | {"workers": training.workers}).items() >= entry.values.items()
 
 
 def test_a_wrong_name_is_answered_with_the_nearest():
@@ -174,7 +181,7 @@ def test_reproduce_says_whether_bits_and_score_are_as_stored(apart, monkeypatch,
     other.learner.state = moved
     assert not same_bits(agent, other)
     other.save(entry.model.path)
-    again = compared(entry, [entry.model.seed], agent)
+    again = compared(entry, [entry.model.seed], agent.evaluate(EPISODES), agent)
     assert again.identical is False
     assert "another processor or other settings" in again.bits
     assert "had jax 0, now 1" in replace(again, other_versions=("jax 0, now 1",)).bits
@@ -192,6 +199,24 @@ def test_reproduce_compares_several_seeds_with_the_study(capsys, tmp_path):
     assert "interquartile mean over 2 seeds" in told
     assert "bits" not in told
     assert operant.load(tmp_path / "a").seed in (1000, 1001)
+
+
+def test_seeds_with_workers_are_trained_one_after_another(monkeypatch, tmp_path):
+    """A small run in the place of the study's, with a score of its own for each seed."""
+
+    def small(entry, seeds):
+        assert len(seeds) == 1
+        values = {"workers": 2, "num_envs": 1, "n_steps": 8, "network": {"hidden_sizes": (4,)}}
+        return operant.make(entry.algorithm, entry.environment, preset=None, seed=seeds[0], **values)
+
+    monkeypatch.setattr("operant.reproduction.fresh", small)
+    entry = replace(zoo.entry("a3c/CartPole-v1"), steps=64)
+    assert entry.alone
+    monkeypatch.setattr(zoo, "entry", lambda name: entry)
+    again = operant.reproduce("a3c/CartPole-v1", seeds=2, run_dir=tmp_path, progress_bar=False)
+    assert again.seeds == (1000, 1001)
+    assert [score.mean for score in again.score] == list(again.score.means)
+    assert [operant.load(tmp_path / str(seed)).seed for seed in again.seeds] == [1000, 1001]
 
 
 def test_one_seed_is_that_of_the_shipped_model_and_several_are_the_first():
@@ -214,6 +239,6 @@ def test_reproduce_refuses_what_there_is_not(capsys):
 def test_one_seed_without_a_model_is_compared_with_the_range_of_the_study():
     entry = replace(zoo.entry(GRID), model=None, means=(90.0, 97.0, 99.0))
     agent = operant.load(f"zoo:{GRID}")
-    again = compared(entry, chosen(entry, 1), agent)
+    again = compared(entry, chosen(entry, 1), agent.evaluate(EPISODES), agent)
     assert (again.stored_interval, again.identical, again.seeds) == ((90.0, 99.0), None, (1000,))
     assert again.verdict == "as stored"

@@ -1,6 +1,6 @@
 """Writes `operant/zoo/`: the list of what was measured, and the trained models that come with operant.
 
-    python -m tools.zoo                              # the list, from benchmarks/results/learning.json, without workers
+    python -m tools.zoo                              # the list, from benchmarks/results/learning.json
     python -m tools.zoo --train                      # all models as well, from their presets: about an hour
     python -m tools.zoo --train ppo/CartPole-v1 …    # these models
 
@@ -75,8 +75,6 @@ def write(models: Mapping[str, Any]) -> None:
 def text(models: Mapping[str, Any]) -> str:
     """The list's content, of what was measured and of these models."""
     studies = json.loads((common.RESULTS / "learning.json").read_text())["studies"]
-    # Where workers play, one seed is trained at a time, and no command trains all of them.
-    studies = [study for study in studies if not study.get("alone")]
     rows = [{**row, "model": models.get(row["name"])} for row in map(measured, studies)]
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
 
@@ -98,6 +96,7 @@ def measured(study: Mapping[str, Any]) -> dict[str, Any]:
         **{name: study[name] for name in ("algorithm", "environment", "preset", "values", "steps")},
         **{name: study[name] for name in ("evaluate_every", "seeds", "means", "iqm", "interval")},
         **{name: study[name] for name in ("threshold", "date")},
+        **({"alone": True} if study.get("alone") else {}),
         "command": command(study),
     }
 
@@ -107,13 +106,17 @@ def command(study: Mapping[str, Any]) -> str:
     words = ["operant", "train", study["algorithm"], study["environment"]]
     words += [] if study["preset"] == "auto" else ["--preset", study["preset"]]
     words += [word for name, value in study["values"].items() for word in flag(name, value)]
-    words += ["--seed", str(study["seeds"][0]), "--seeds", str(len(study["seeds"]))]
+    first, count = study["seeds"][0], len(study["seeds"])
+    words += ["--seed", "$seed"] if study.get("alone") else ["--seed", str(first), "--seeds", str(count)]
     brought = presets.find(study["algorithm"], study["environment"], study["preset"])
     for name in ("total_timesteps", "evaluate_every"):
         wanted = study["steps"] if name == "total_timesteps" else study[name]
         assert name in TRAINING_VALUES
         words += [] if brought.get(name) == wanted else flag(name, wanted)
-    return " ".join(words)
+    line = " ".join(words)
+    if study.get("alone"):
+        return f"for seed in $(seq {first} {first + count - 1}); do {line}; done"
+    return line
 
 
 def train(name: str) -> dict[str, Any]:

@@ -94,8 +94,8 @@ def _reproduce(name: str, seeds: int, run_dir: str | None, progress: bool) -> No
         chosen = reproduction.chosen(entry, seeds)
         if run_dir is not None:
             RunDirectory(Path(run_dir)).check()
-        agent = reproduction.fresh(entry, chosen)
-    again = reproduction.compared(entry, chosen, reproduction.learnt(entry, agent, run_dir, progress))
+        reproduction.fresh(entry, chosen[:1]).close()  # what is missing is said before anything is trained
+    again = reproduction.repeated(entry, chosen, run_dir, progress)
     print(again)
     if run_dir is not None:
         print(run_dir)

@@ -67,6 +67,7 @@ class Entry:
     date: str
     command: str  # that trains all of the seeds
     model: Model | None  # None where none is shipped
+    alone: bool = False  # whether each seed is trained by itself, as where workers play
 
 
 def entries() -> dict[str, Entry]:

@@ -115,10 +115,10 @@ function isSeen(element) {
 }
 
 // What the news say, as far as it is not shown yet.
-let shown = null;
+let described = null;
 function show() {
-  if (shown === news) return;
-  shown = news;
+  if (described === news) return;
+  described = news;
   state(describe());
   showRuns(news, redraw);
   showSteering();
