@@ -146,10 +146,12 @@ class _Ray:
             require_listening(address)
             try:
                 ray.init(address, **quiet)
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
                 raise ValueError(
                     f"ray_address={address!r}: no Ray cluster can be joined there ({_first_line(error)}). Start one "
-                    "with `ray start --head`, or leave the address out to start Ray on this machine."
+                    "with `ray start --head`, or leave the address out to start Ray on this machine. One that asks for "
+                    "a token is joined with RAY_AUTH_MODE=token, and with the token that `ray get-auth-token` shows "
+                    "on its head."
                 ) from error
             self._ours = True
             return

@@ -23,6 +23,7 @@ import operant
 from operant import cluster
 from operant.algorithms.advice import TrainingWarning
 from operant.engine.checkpoint import latest_checkpoint
+from tests.reliability import networks
 from tests.reliability.rows import Row
 
 NEEDS = ("ray",)
@@ -33,13 +34,14 @@ KINDS = {  # what happens, and in how many cases
     "an environment raises": 8,
     "the learner is killed": 8,
     "a node is lost": 3,
-    "a node is cut off": 3,
+    "a node stands still": 3,
+    "the network of a node is cut": 3,
     "a sweep's worker is killed": 6,
 }
 ROW = Row(
     "R16",
     "workers on Ray: killed with SIGKILL (24), stopped (8), raising (8); the learner killed (8); a node of a cluster "
-    "of three killed (3) or cut off (3); a sweep's worker killed (6)",
+    "of three killed (3), stopped (3) or cut off from the network (3); a sweep's worker killed (6)",
     passes="the run goes on with all workers, says so once, counts every rollout once, and leaves no process; a "
     "killed learner and a sweep end bit-identical to those to which nothing happened",
     full=sum(KINDS.values()),
@@ -227,7 +229,7 @@ def lost_node(number: int, directory: Path) -> None:
     assert 1 <= len(said) <= 2, said  # as many as lived there
 
 
-def cut_off_node(number: int, directory: Path) -> None:
+def stopped_node(number: int, directory: Path) -> None:
     """Nothing comes from a node any more, and none of its connections is closed: all its processes stand still."""
     stopped: list[int] = []
     with (
@@ -256,6 +258,31 @@ def cut_off_node(number: int, directory: Path) -> None:
     assert 1 <= len(said) <= 2, said
 
 
+def cut_off_node(number: int, directory: Path) -> None:
+    """The cable of a node in a network of its own is pulled; when it is back, what lived there has been given up."""
+    lost: list[int] = []
+    with (
+        mock.patch.object(cluster, "SILENCE", 2.0),
+        networks.networks(2) as others,
+        networks.ray_cluster(others) as address,
+        made(number, ray_address=address) as agent,
+    ):
+        cut: list[networks.Network] = []
+
+        def pull() -> None:
+            told = [about(process) for process in processes(agent)]
+            network = next(one for one in others if any(each["host"] == one.address for each in told))
+            lost.extend(each["pid"] for each in told if each["host"] == network.address)
+            cut.append(network)
+            network.cut()
+
+        said = require_going_on(agent, pull)
+        assert cut[0].address not in [about(process)["host"] for process in processes(agent)]
+        assert 1 <= len(said) <= 2, said
+        cut[0].mend()
+        require_ended(lost, 60)
+
+
 def killed_sweep(number: int, directory: Path) -> None:
     """The trials, their scores and their curves, next to those of a sweep to which nothing happens."""
     from operant.sweeps.remote import Crew
@@ -278,9 +305,9 @@ def killed_sweep(number: int, directory: Path) -> None:
     assert small.files(directory / "killed") == small.files(directory / "whole")
 
 
-def require_ended(pids: list[int]) -> None:
+def require_ended(pids: list[int], seconds: float = 15) -> None:
     """No process is left within some seconds."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + seconds
     while any(_runs(pid) for pid in pids):
         assert time.monotonic() < deadline, pids
         time.sleep(0.1)
@@ -298,7 +325,7 @@ HAPPENS: dict[str, Callable[[int, Path], None]] = dict(
         KINDS,
         (
             *(killed_worker, stopped_worker, raising_environment, killed_learner),
-            *(lost_node, cut_off_node, killed_sweep),
+            *(lost_node, stopped_node, cut_off_node, killed_sweep),
         ),
         strict=True,
     )

@@ -6,6 +6,7 @@ No thread of a worker's knows of the learner, or of its loop: what all of them s
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from operant.engine.watch import Stopped, Watch
 from operant.types import PyTree
 
 POLL = 0.1  # seconds between two looks at whether somebody asked to stop
+GRACE = 2.0  # seconds that workers have to end what they are doing when nobody wants it any more
 TRIES = 3  # times in a row that a worker fails before it is left out
 
 
@@ -57,6 +59,7 @@ class Exchange:
     def __init__(self, workers: Workers) -> None:
         self.workers = workers
         self.watches = [Watch() for _ in range(workers.count)]  # one each, through which they are stopped
+        self.threads: list[threading.Thread] = []  # of the workers
         self.dropped = 0  # rollouts of policies that were too old
         self.begun = False  # whether anything has ever been handed in
         self._changed = threading.Condition()
@@ -130,12 +133,18 @@ class Exchange:
                 one.played = None
             self._order.clear()
 
-    def close(self, grace: float = 0.0) -> None:
-        """No worker is told to play any more: their threads end, those that play now in `grace` seconds or later."""
+    def close(self) -> None:
+        """No worker is told to play any more: their threads end, or are waited for `GRACE` seconds.
+
+        A process that ends while one of its threads frees an array of JAX's is aborted.
+        """
         with self._changed:
             self.closed, self._open = True, False
             self._stop(True)
-            self._changed.wait_for(lambda: not any(one.playing for one in self._known), grace)
+        deadline = time.monotonic() + GRACE
+        for thread in self.threads:
+            if thread is not threading.current_thread():  # as where it collects garbage
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def notices(self) -> list[str]:
         """What is to be said of workers, once."""

@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import jax
@@ -34,8 +33,6 @@ from operant.engine.train_state import TrainState, acted_by
 from operant.engine.watch import Stopped, Watch
 from operant.types import Transition
 
-GRACE = 2.0  # seconds that workers have to end their step when their environments are closed
-
 
 class AsyncLoop:
     """Advances a run by the experience of W workers, each of which plays N environments of its own.
@@ -57,10 +54,10 @@ class AsyncLoop:
         self.actors, self.workers = actors, workers
         self.return_experience, self.window = return_experience, window
         self.spec, self.environments, self.watch = actors.spec, actors.environments, Watch()
-        self._exchange, self._threads = Exchange(workers), False
+        self._exchange = Exchange(workers)
         if self.environments is not None:
             self.environments.closing()  # another loop may have had them
-            self.environments.closing = partial(self._exchange.close, GRACE)
+            self.environments.closing = self._exchange.close
         weakref.finalize(self, self._exchange.close)
         self._learner = HostLearner(
             algorithm.experience, self.spec, None, actors.goals, actors.judge, shared=True
@@ -159,7 +156,7 @@ class AsyncLoop:
         return self._exchange.closed or self._exchange.failure is not None
 
     def close(self) -> None:
-        self._exchange.close(GRACE)
+        self._exchange.close()
         if self.environments is not None:
             self.environments.close()
         self.actors.close()
@@ -186,8 +183,7 @@ class AsyncLoop:
         nothing = dict.fromkeys(("environment", "observation", "action_mask", "carry", "exploration"))
         self._held = held = Packed(replace(run, **nothing))
         self._exchange.publish(iteration, copy(held))
-        if not self._threads:
-            self._threads = True
+        if not self._exchange.threads:
             learns = self.algorithm.worker_gradients is not None
             for actor in self.actors.learning(self._gradients) if learns else self.actors.each:
                 start(actor, self._exchange)

@@ -61,4 +61,6 @@ def drive(actor: Actor, exchange: Exchange) -> None:
 def start(actor: Actor, exchange: Exchange) -> None:
     """Begin a thread that plays."""
     name = f"operant-worker-{actor.index}"
-    threading.Thread(target=drive, args=(actor, exchange), name=name, daemon=True).start()
+    thread = threading.Thread(target=drive, args=(actor, exchange), name=name, daemon=True)
+    exchange.threads.append(thread)
+    thread.start()
