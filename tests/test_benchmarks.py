@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import operant
-from benchmarks import common, continuous, latency, peak, speed
+from benchmarks import common, continuous, language_speed, latency, peak, speed
 from benchmarks.cases import CASES, COLD, FAMILIES, RIVALS, TARGETS, WARM, Case
 from benchmarks.speed_report import compare, report
 from operant.algorithms import registry
@@ -62,6 +62,17 @@ def test_the_peer_counts_at_its_fastest_setting():
     assert found[COLD]["rival"] == "SB3 script, threads=2"
     assert found[COLD]["ratio"] == 3
     assert found[WARM]["ratio"] == 6
+
+
+def test_text_is_compared_with_the_better_number_of_threads_round_by_round():
+    rates = {"operant": [30.0, 60.0], "peer, threads=1": [20.0, 24.0], "peer, threads=2": [10.0, 12.0]}
+    assert language_speed.ratios(rates) == [1.5, 2.5]
+    versions = {name: {"threads": "", "versions": VERSIONS} for name in rates}
+    case = {"date": "2000-01-01", "machine": MACHINE, "model": {"vocab_size": 512}, "rates": rates}
+    case |= {"peak_bytes": dict.fromkeys(rates, 2**30), "sides": versions}
+    text = language_speed.report({"GRPO, small": case, "no such case": case})
+    assert "| GRPO, small | 45.0 (30.0–60.0) | 22.0 (20.0–24.0) | 11.0 (10.0–12.0) | 2.00 (1.50–2.50) | 1.5 |" in text
+    assert "1.3M: vocab_size 512" in text
 
 
 def test_sbx_is_a_rival_by_itself():

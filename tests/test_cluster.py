@@ -227,3 +227,15 @@ def test_errors_of_other_processes_are_of_kinds_that_are_known():
         assert got.__notes__[0] == "where it was"
         assert "In the other process:" in got.__notes__[1]
     assert not hasattr(builtins, "Own")
+
+
+def test_ray_cluster_that_asks_for_a_token_is_refused_with_the_remedy(monkeypatch):
+    ray = pytest.importorskip("ray")
+
+    def refuse(*_, **__):
+        raise ray.exceptions.AuthenticationError("RPC error: InvalidAuthToken")
+
+    monkeypatch.setattr(cluster, "require_listening", lambda address: None)
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(ValueError, match=r"RPC error: InvalidAuthToken.*joined with RAY_AUTH_MODE=token"):
+        cluster.Share("10.0.0.1:6379", 1)
