@@ -66,7 +66,14 @@ STUDIES = (
     Study("Double DQN LunarLander", "dqn", "LunarLander-v3", 200, values={"double": True}, of_iqm=True),
     Study("Rainbow LunarLander", "rainbow", "LunarLander-v3", 200, of_iqm=True),
     Study("PPO LunarLander", "ppo", "LunarLander-v3", 200, of_iqm=True),
+    Study(
+        *("IMPALA with workers LunarLander", "impala", "LunarLander-v3", 200),
+        values={"workers": 4},
+        of_iqm=True,
+        **_TEN,
+    ),
     Study("APPO LunarLander", "appo", "LunarLander-v3", 200, of_iqm=True, **_TEN),
+    Study("A3C LunarLander", "a3c", "LunarLander-v3", 200, of_iqm=True, **_TEN),
 )
 
 # What the field's zoo of trained agents reports, and after how many steps: https://github.com/DLR-RM/rl-baselines3-zoo
