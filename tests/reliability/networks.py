@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+RAY = str(Path(sys.executable).with_name("ray"))
 HEAD = "10.213.255.1"  # an address of this machine that every network can reach
 
 
@@ -76,8 +77,11 @@ def _network(number: int) -> Iterator[Network]:
 
 
 @contextmanager
-def ray_cluster(others: list[Network]) -> Iterator[str]:
-    """The address of a cluster of a head here, with room for one worker, and a node in each network, for two."""
+def ray_cluster(others: list[Network]) -> Iterator[None]:
+    """A cluster of a head here, with room for one worker, and a node in each network, for two.
+
+    Here it is joined as `auto`, with this user's token.
+    """
     with socket.socket() as free:
         free.bind((HEAD, 0))
         address = f"{HEAD}:{free.getsockname()[1]}"
@@ -93,21 +97,21 @@ def ray_cluster(others: list[Network]) -> Iterator[str]:
         "--include-dashboard",
         "false",
     ]
+    subprocess.run([RAY, "get-auth-token", "--generate"], check=True, capture_output=True)
     with ExitStack() as running:
         running.enter_context(_node(head))
         for network in others:
             place = ["--address", address, "--node-ip-address", network.address, "--num-cpus", "2"]
             running.enter_context(_node(place, network.inside))
-        yield address
+        yield
 
 
 @contextmanager
 def _node(arguments: list[str], inside: list[str] | None = None) -> Iterator[None]:
     """`ray start` with these arguments, until the end."""
-    ray = Path(sys.executable).with_name("ray")
-    command = [*(inside or []), str(ray), "start", *arguments, "--block", "--disable-usage-stats"]
+    command = [*(inside or []), RAY, "start", *arguments, "--block", "--disable-usage-stats"]
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    environment["RAY_AUTH_MODE"] = "disabled"  # these networks have this machine alone in them
+    environment["RAY_AUTH_MODE"] = "token"
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
