@@ -69,7 +69,7 @@ def test_a_cluster_made_by_hand_as_the_page_shows(tmp_path):
         f"--address 127.0.0.1:{port} ", f"--address 127.0.0.1:{port} --num-cpus 1 "
     )
     script = script.replace(TRAINING, SHORT).replace("--workers 64", "--workers 2")
-    ending = f"pkill -f :{port}"  # instead of `ray stop`, which ends what others have started, too
+    ending = f"pkill -9 -f [:=]{port}"  # instead of `ray stop`, which ends what others have started, too
     script = re.sub(r"^ray stop.*$", "", script, flags=re.M)
     said = play(f"trap '{ending} || true' EXIT\n{script}", tmp_path)
     assert "score:" in said
