@@ -71,7 +71,10 @@ def test_text_is_compared_with_the_better_number_of_threads_round_by_round():
     case = {"date": "2000-01-01", "machine": MACHINE, "model": {"vocab_size": 512}, "rates": rates}
     case |= {"peak_bytes": dict.fromkeys(rates, 2**30), "sides": versions}
     text = language_speed.report({"GRPO, small": case, "no such case": case})
-    assert "| GRPO, small | 45.0 (30.0–60.0) | 22.0 (20.0–24.0) | 11.0 (10.0–12.0) | 2.00 (1.50–2.50) | 1.5 |" in text
+    assert (
+        "| GRPO, small | 45.0 (30.0–60.0) | 22.0 (20.0–24.0) | 11.0 (10.0–12.0) | 2.00 (1.50–2.50) | 1.5 |"
+        in text
+    )
     assert "1.3M: vocab_size 512" in text
 
 

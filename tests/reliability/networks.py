@@ -42,6 +42,8 @@ class Network:
 @contextmanager
 def networks(count: int) -> Iterator[list[Network]]:
     """So many networks, which reach this machine at `HEAD`."""
+    if os.geteuid() or shutil.which("ip") is None:
+        raise RuntimeError("networks of one's own need root, and `ip` (iproute2)")
     with ExitStack() as made:
         _ip("address", "replace", f"{HEAD}/32", "dev", "lo")
         made.callback(_ip, "address", "delete", f"{HEAD}/32", "dev", "lo")
@@ -86,17 +88,7 @@ def ray_cluster(others: list[Network]) -> Iterator[None]:
         free.bind((HEAD, 0))
         address = f"{HEAD}:{free.getsockname()[1]}"
     port = address.partition(":")[2]
-    head = [
-        "--head",
-        "--port",
-        port,
-        "--node-ip-address",
-        HEAD,
-        "--num-cpus",
-        "1",
-        "--include-dashboard",
-        "false",
-    ]
+    head = f"--head --port {port} --node-ip-address {HEAD} --num-cpus 1 --include-dashboard false".split()
     subprocess.run([RAY, "get-auth-token", "--generate"], check=True, capture_output=True)
     with ExitStack() as running:
         running.enter_context(_node(head))
@@ -131,15 +123,6 @@ def _node(arguments: list[str], inside: list[str] | None = None) -> Iterator[Non
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def possible() -> bool:
-    """Whether this user may make networks here."""
-    if os.name != "posix" or os.geteuid() or shutil.which("ip") is None:
-        return False
-    made = subprocess.run(["ip", "netns", "add", "operant-try"], capture_output=True)
-    subprocess.run(["ip", "netns", "delete", "operant-try"], capture_output=True)
-    return made.returncode == 0
 
 
 def _ip(*words: str) -> None:
