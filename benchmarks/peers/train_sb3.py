@@ -23,6 +23,8 @@ from benchmarks import common
 from benchmarks.parity_cases import Pair
 from benchmarks.peers.masks import Masked
 
+WINDOW = 100  # episodes whose mean return counts while training, as operant's `rollout/ep_rew_mean`
+
 
 def main() -> None:
     argument = json.loads(sys.argv[1])
@@ -46,7 +48,11 @@ def train(pair: Pair, seed: int, episodes: int, evaluation_seed: int) -> dict[st
     scoring.seed(evaluation_seed)
     evaluate = (of_masks if pair.masked else of_all).evaluate_policy
     returns, _ = evaluate(model, scoring, episodes, return_episode_rewards=True, warn=False)
-    window = [episode["r"] for episode in model.ep_info_buffer or ()]
+    # By its monitors, and not by `ep_info_buffer`, of which ARS keeps a generation and all others 100 episodes.
+    ended = zip(env.env_method("get_episode_times"), env.env_method("get_episode_rewards"), strict=True)
+    window = [reward for _, reward in sorted(pair for one in ended for pair in zip(*one, strict=True))][
+        -WINDOW:
+    ]
     return {
         "seed": seed,
         "final": float(np.mean(returns)),

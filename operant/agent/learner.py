@@ -137,7 +137,7 @@ class Learner:
     @property
     def step(self) -> int:
         """Environment steps trained for so far, of each seed."""
-        return int(np.max(self.begun.step)) if self.run is None else steps_done(self._require_whole())
+        return int(np.min(self.begun.step)) if self.run is None else steps_done(self._require_whole())
 
     @property
     def iteration(self) -> int:

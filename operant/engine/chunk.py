@@ -44,12 +44,15 @@ def chunk(
     sums: jax.Array,
     count: jax.Array,
     before: jax.Array,
+    *,
+    several: bool = False,
 ) -> tuple[TrainState, PyTree, PyTree, jax.Array]:
     """`(run, metrics, experience, sums)` after `count` ≤ `size` iterations of learning.
 
     The randomness of `size` iterations is drawn at once, outside the loop; metrics are means over the chunk;
     experience `[size, T, N, …]` (rows from `count` on are not written) only where observers want it. A chunk may come
     in parts: `sums` `[SUMS]` are its metrics' `Summands` over `before` iterations, and over all of them in the end.
+    `several` says that the learner is one of several.
     """
     plan, goals = algorithm.experience, native_goals(environment)
     if plan.whole_episodes:
@@ -68,7 +71,7 @@ def chunk(
     def iterate(run: TrainState, i: jax.Array) -> tuple[TrainState, PyTree, Transition]:
         if plan.whole_episodes:
             carry = run.carry
-            run, experience = collect.episodes(algorithm, environment, spec, run, plan)
+            run, experience = collect.episodes(algorithm, environment, spec, run, plan, several=several)
         else:
             run, experience, carry = collect.rollout(
                 algorithm,
@@ -81,7 +84,7 @@ def chunk(
             )
         drawn = jax.tree.map(lambda x: x[i], learning)
         experience, told = judged(environment.judge, experience)
-        run, metrics = learn(algorithm, run, experience, carry, drawn, goals)
+        run, metrics = learn(algorithm, run, experience, carry, drawn, goals, several=several)
         return run, {**metrics, **told}, to_time_major(experience, plan.rounds(spec.num_envs))
 
     _, metrics_like, experience_like = jax.eval_shape(iterate, run, jnp.zeros((), jnp.int32))

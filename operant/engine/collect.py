@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from operant.algorithms.base import Algorithm
-from operant.engine.learn import to_environment
+from operant.engine.learn import all_taken, to_environment
 from operant.engine.train_state import Stream, TrainState, start_of_episode, stream, transition
 from operant.envs import base as envs
 from operant.envs.base import Environment
@@ -124,11 +124,18 @@ def rollout(
 
 
 def episodes(
-    algorithm: Algorithm, environment: Environment, spec: EnvSpec, run: TrainState, plan: Experience
+    algorithm: Algorithm,
+    environment: Environment,
+    spec: EnvSpec,
+    run: TrainState,
+    plan: Experience,
+    *,
+    several: bool = False,
 ) -> tuple[TrainState, Transition]:
     """The run after a plan's whole episodes from fresh starts, and their experience `[max_steps, count, …]`.
 
-    Rows after an episode's end have `valid` False. Collecting stops as soon as the last episode of a round ends.
+    Rows after an episode's end have `valid` False. Collecting stops as soon as the last episode of a round ends. Of
+    `several` learners one that has taken all of its steps plays none: all rows have `valid` False.
     """
     rounds, max_steps = plan.rounds(spec.num_envs), plan.unroll_length
     rounds_alike, envs_alike = plan.starts(spec.num_envs)
@@ -180,7 +187,8 @@ def episodes(
         def going(loop: tuple) -> jax.Array:
             return (loop[0] < max_steps) & jnp.any(loop[2])
 
-        alive = jnp.ones(spec.num_envs, bool)
+        plays = ~all_taken(run.clock) if several else True
+        alive = jnp.full(spec.num_envs, plays)
         _, stage, _, rows = jax.lax.while_loop(going, body, (jnp.zeros((), jnp.int32), stage, alive, rows))
         return stage, rows
 

@@ -105,11 +105,13 @@ class Collector:
         *,
         random: bool = False,
         start: tuple[PyTree, PyTree] | None = None,
+        alive: np.ndarray | None = None,
     ) -> tuple[Collected, PyTree]:
         """`(experience, memory)` of `steps` steps, whose randomness is numbered from `first` on.
 
         That is the memory before the first step, `[S, N, …]`, or before every one, `[S, T, N, …]`. With the
-        carries of an episode's `start` they are whole episodes, after a reset, and it ends with the last of them.
+        carries of an episode's `start` they are whole episodes, after a reset, and it ends with the last of them; those
+        that count are `alive`, `[S·N]`.
 
         Raises Stopped where `watch` says stop. What has been collected since the last iteration is lost then, and so
         are the episodes under way.
@@ -125,7 +127,7 @@ class Collector:
         remembers = bool(jax.tree.leaves(carries)) and not random
         gathering, step = Gathering(steps, self._frames), None
         memories, lived = [], []
-        alive = np.ones(self.environments.spec.num_envs, bool)
+        alive = np.ones(self.environments.spec.num_envs, bool) if alive is None else alive
         for t in range(steps):
             if watch.stop:
                 self.env_stale = self.env_stale or whole or t > 0

@@ -183,8 +183,9 @@ class DeviceLoop:
 
             def function(given: tuple, run: TrainState, *rest: jax.Array) -> tuple[TrainState, list]:
                 algorithm, environment = given[0], together(given[1], self._built_in)
+                wanted, several = self.return_experience, self.seeds is not None
                 run, *others = chunk(
-                    algorithm, environment, self.spec, size, self.return_experience, run, *rest
+                    algorithm, environment, self.spec, size, wanted, run, *rest, several=several
                 )
                 return run, others
 

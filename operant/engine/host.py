@@ -19,7 +19,7 @@ from operant.engine.devices import Devices
 from operant.engine.flat import Packed
 from operant.engine.host_learner import HostLearner, Metrics
 from operant.engine.host_start import compiled, first_run, with_fresh_episodes
-from operant.engine.learn import report, to_time_major
+from operant.engine.learn import all_taken, report, to_time_major
 from operant.engine.metrics import Summands, present
 from operant.engine.seed_axis import inside, outside
 from operant.engine.statistics import WINDOW
@@ -183,10 +183,13 @@ class HostLoop:
         rounds, experience, memory = self._plan.rounds(self.spec.num_envs), [], None
         rounds_alike, envs_alike = self._plan.starts(self.spec.num_envs)
         start = self._start_of_episode(self.algorithm, held.tree.state)
+        alive = np.ones(self.environments.spec.num_envs, bool)
+        if self.seeds is not None:
+            alive = np.repeat(~np.asarray(all_taken(held.tree.clock)), len(alive) // self.seeds)
         for index in range(rounds):
             number = iteration * rounds + index
             self.collector.reset(self._key, number + 1, number - index % rounds_alike + 1, envs_alike)
-            fresh, memory = collect(*given, number * steps, steps, start=start)
+            fresh, memory = collect(*given, number * steps, steps, start=start, alive=alive)
             experience.append(fresh)
         return Fresh(iteration, lag, experience, memory, self.collector.actor, acted)
 

@@ -130,9 +130,9 @@ class HostLearner:
             ) -> tuple:
                 drawn = layout.tree([leaf[index] for leaf in noise])
                 fresh, told = judged(self._judge, fresh)
-                run, metrics = learn(
-                    algorithm, run, fresh, memory, drawn, self._goals, behavior, first, gradients
-                )
+                others = self._goals, behavior, first, gradients
+                several = self._seeds is not None
+                run, metrics = learn(algorithm, run, fresh, memory, drawn, *others, several=several)
                 return run, {**metrics, **told}
 
             fresh = self._together(experience)

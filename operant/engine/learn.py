@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from operant.algorithms.base import Algorithm
+from operant.engine.log import UPDATES
 from operant.engine.metrics import NAN
 from operant.engine.train_state import Stream, TrainState, stream
 from operant.envs.goals import Goals, parts_of
@@ -70,6 +71,8 @@ def judged(judge: Judge | None, experience: Transition) -> tuple[Transition, Met
     if answer is None:
         return experience, {}
     reward, told = answer
+    if experience.valid is not None:
+        told = only_where(jnp.any(experience.valid), told)
     return replace(experience, reward=reward), told
 
 
@@ -88,13 +91,16 @@ def learn(
     behavior: PyTree = None,
     first: jax.Array | None = None,
     gradients: tuple[PyTree, Metrics] | None = None,
+    *,
+    several: bool = False,
 ) -> tuple[TrainState, Metrics]:
     """The run after learning from fresh experience `[T, N, …]`, collected with memory `carry` before its first step.
 
     Where sequences are replayed, `carry` is the memory before every step, `[T, N, …]`. `goals` are what the environment
     says of goals, if it has any. `behavior` is the algorithm's state that acted, where that is not the run's. `first`
     is which of the run's environments the first column is of, where the run has more of them. `gradients` of this
-    experience, and their metrics, are followed where somebody computed them already.
+    experience, and their metrics, are followed where somebody computed them already. Of `several` learners one that
+    plays no episode any more (`all_taken`) stays as it is.
     """
     experience = spread(experience, 1)
     clock = Clock(run.clock.step + steps_taken(experience), run.clock.total)
@@ -117,9 +123,18 @@ def learn(
         groups = plan.groups(run.statistics.running_length.shape[0])
         batch = Batch(strip_statistics(experience), experience.weight, carry, group=groups, behavior=behavior)
         state, metrics = state_and_metrics(algorithm, algorithm.update(run.state, batch, noise.update, clock))
-        if experience.valid is not None and not plan.whole_episodes:  # whose first steps always happened
-            metrics = only_where(jnp.any(experience.valid), metrics)
+        happened = jnp.any(experience.mask)
+        if several and plan.whole_episodes:
+            state = jax.tree.map(lambda new, old: jnp.where(happened, new, old), state, run.state)
+        if experience.valid is not None and (several or not plan.whole_episodes):  # else the first steps did
+            updates = jnp.where(happened, metrics.get(UPDATES, 1.0), 0.0)
+            metrics = {**only_where(happened, metrics), UPDATES: updates}
     return finish_iteration(algorithm, run, state, replay, experience, clock, goals, first), metrics
+
+
+def all_taken(clock: Clock) -> jax.Array:
+    """Whether a learner has taken all of its steps: of several that play whole episodes, it waits for the others."""
+    return clock.step >= clock.total
 
 
 def gradients_of(

@@ -124,8 +124,8 @@ def chunk_size(plan: Experience, num_envs: int, total: int, log_interval: int | 
 
 
 def steps_done(run: TrainState) -> int:
-    """Environment steps so far, of each seed."""
-    return int(np.asarray(run.clock.step).max())  # np.max of a JAX array would be compiled
+    """Environment steps that every seed has taken so far."""
+    return int(np.asarray(run.clock.step).min())  # np.min of a JAX array would be compiled
 
 
 def train(
@@ -142,6 +142,9 @@ def train(
     newest: Callable[[TrainState], TrainState] = lambda run: run,
 ) -> TrainState:
     """Advance `run` until `total` steps have been taken or `on_chunk(run, metrics)` is False; Python runs only there.
+
+    Seeds whose episodes differ in length take different numbers of steps in an iteration: one that has taken all of
+    its own waits for the others (`learn`), so that each learns as it would alone.
 
     `on_warm_up(run)` is the same for the random steps before learning, which have no metrics. With `on_iteration(run)`
     iterations come one by one, which learns the same and takes longer. `end_after(step)` is the next step at which a

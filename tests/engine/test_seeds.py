@@ -13,8 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import operant
 from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
+from operant.algorithms.search.ars import ARS
+from operant.algorithms.search.cem import CEM
 from operant.algorithms.value.dqn import DQN
 from operant.engine import device
 from operant.engine.collect import sample_rollout_noise
@@ -197,6 +200,61 @@ def test_seeds_learn_as_well_together_as_alone(together, alone):
     assert min(one.min(), other.min()) > 60  # a random policy gets 22
     spread = np.sqrt((one.var(ddof=1) + other.var(ddof=1)) / len(SEEDS))
     assert abs(one.mean() - other.mean()) < 4 * spread
+
+
+# Whole episodes, which differ in length from seed to seed
+
+
+@pytest.mark.parametrize(
+    ("where", "search"),
+    [
+        ("device", ARS(n_delta=4, learning_rate=0.1, delta_std=0.2, max_steps=100)),
+        ("host", ARS(n_delta=4, learning_rate=0.1, delta_std=0.2, max_steps=100)),
+        ("device", CEM(population_size=8, elite_fraction=0.5, max_steps=100)),  # learns even from nothing
+    ],
+    ids=["device", "host", "cem"],
+)
+def test_train_gives_every_seed_the_steps_that_it_would_take_alone(where, search):
+
+    def trained(key):
+        seeds = len(key) if key.ndim else None
+        if where == "device":
+            loop = DeviceLoop(search, CartPole(), 8, seeds, return_experience=True)
+        else:
+            loop = HostLoop(search, NativeOnHost(CartPole(), 8 * (seeds or 1)), seeds, return_experience=True)
+        rows, seen = [], []
+        run = train(loop, loop.init(key), 4_000, 1, lambda run, row: rows.append(row) or True, [seen.append])
+        return run, rows, sum(np.sum(each.mask.reshape(-1, seeds or 1, 8), (0, 2)) for each in seen)
+
+    together, rows, played = trained(KEYS)
+    generations = []
+    for s, key in enumerate(KEYS):
+        alone, own, _ = trained(key)
+        generations.append(len(own))
+        assert together.clock.step[s] == alone.clock.step
+        assert together.statistics.episodes[s] == alone.statistics.episodes
+        for learnt, expected in zip(
+            *map(jax.tree.leaves, (together.state.method, alone.state.method)), strict=True
+        ):
+            np.testing.assert_allclose(learnt[s], expected, rtol=1e-4, atol=1e-5)
+        # While it waits it reports nothing of training, and shows no step to anybody.
+        there = [~np.isnan(row["train/fitness_mean"][s]) for row in rows]
+        assert there == [True] * len(own) + [False] * (len(rows) - len(own))
+        np.testing.assert_allclose(
+            rows[-1]["rollout/ep_rew_mean"][s], own[-1]["rollout/ep_rew_mean"], rtol=1e-6
+        )
+    assert len(set(generations)) > 1  # else nobody waits
+    assert (np.asarray(together.clock.step) >= 4_000).all()
+    np.testing.assert_array_equal(together.clock.step, played)
+
+
+def test_count_updates_leaves_out_seeds_that_wait():
+    agent = operant.make("ars", "CartPole-v1", seeds=4, n_delta=4, learning_rate=0.1)
+    agent.learn(3_000, log_interval=1_000, progress_bar=False)  # several iterations a row
+    episodes = agent.history[-1]["time/episodes"]
+    assert len(set(episodes.tolist())) > 1
+    np.testing.assert_array_equal(agent.history[-1]["train/n_updates"], episodes // 8)
+    assert agent.step == agent.learner.run.clock.step.min() >= 3_000
 
 
 # The same seed in another process
