@@ -165,9 +165,23 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def describe(date: str, of_machine: Mapping[str, Any], *of_versions: Mapping[str, str]) -> str:
     """Where and when it was measured, and with what, in a paragraph for each environment."""
     busy = f"; load average before: {of_machine['load']}" if "load" in of_machine else ""
-    lines = [f"{date}. {of_machine['processor']}, {of_machine['cores']} cores, {of_machine['system']}{busy}."]
+    cores = "1 core" if of_machine["cores"] == 1 else f"{of_machine['cores']} cores"
+    lines = [f"{date}. {of_machine['processor']}, {cores}, {of_machine['system']}{busy}."]
     lines += [", ".join(f"{name} {number}" for name, number in found.items()) + "." for found in of_versions]
     return "\n\n".join(lines)
+
+
+def seconds_trained(elapsed: Iterable[float]) -> list[float]:
+    """The seconds of training at each row of metrics, given those that the rows name.
+
+    Rows count from the start of each `learn`: where they fall, training was resumed, and they count on.
+    """
+    seconds, before, last = [], 0.0, 0.0
+    for now in elapsed:
+        before += last if now < last else 0.0
+        last = now
+        seconds.append(before + now)
+    return seconds
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,7 +1,8 @@
 """Continuous control that takes hours: `python -m benchmarks.continuous` writes results/continuous.{json,md,png}.
 
 MuJoCo next to published returns, and Box2D's continuous tasks. Several seeds in one program; the last model of
-each is scored, not its best, since that is what is published.
+each is scored, not its best, since that is what is published. A study that is interrupted goes on from its last
+checkpoint.
 """
 
 from __future__ import annotations
@@ -130,4 +131,4 @@ def _panel(axes: Any, environment: str, measured: Sequence[Raw]) -> None:
 
 
 if __name__ == "__main__":
-    studies.main("continuous", STUDIES, report, __doc__ or "", draw=draw)
+    studies.main("continuous", STUDIES, report, __doc__ or "", draw=draw, long=True)

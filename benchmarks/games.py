@@ -26,12 +26,13 @@ import numpy as np
 
 from benchmarks import common
 from benchmarks.studies import FIRST_SEED
+from operant.engine.log import ELAPSED, RETURN, STEP
 
 PICTURE = "games.png"
 EPISODES = 20
 POINTS = 200  # of a curve
 CHECKPOINT = 100_000  # steps between two of them
-STEP, SECONDS, RETURN = "time/total_timesteps", "time/time_elapsed", "rollout/ep_rew_mean"
+
 
 Raw = dict[str, Any]
 
@@ -134,16 +135,8 @@ def measured(study: Study, seed: int, runs: Path, date: str, *, quick: bool = Fa
 
 
 def curve_of(rows: Sequence[Mapping[str, str]]) -> dict[str, list[float]]:
-    """Steps, seconds of training and mean returns, row by row of metrics.csv, at most `POINTS` of them.
-
-    Seconds count from the start of each `learn`: where they fall, training was resumed, and they count on.
-    """
-    seconds, before, last = [], 0.0, 0.0
-    for row in rows:
-        now = float(row[SECONDS])
-        before += last if now < last else 0.0
-        last = now
-        seconds.append(before + now)
+    """Steps, seconds of training and mean returns, row by row of metrics.csv, at most `POINTS` of them."""
+    seconds = common.seconds_trained(float(row[ELAPSED]) for row in rows)
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(POINTS, len(rows))).round().astype(int))
     returns = [float(row[RETURN] or "nan") for row in rows]
     return {

@@ -24,6 +24,9 @@ FINDINGS = {
     "PPO Pendulum": "an earlier measurement, −179 against −170, was of 6 seeds. With gSDE, in the environment's units, "
     "ten updates of both sides leave the same parameters but for rounding. operant's default is to act in units of the "
     "Box (`scale_actions`), which the peer does not have.",
+    "ARS CartPole": "an earlier measurement, P = 0.34 [0.25, 0.45], found a fault: seeds that train together ended "
+    "once the first had taken its steps, and the others, whose episodes are shorter, had taken fewer. Now each takes "
+    "its own.",
     "QR-DQN CartPole": "updates differed until both were told one ε of Adam: the peer's default is 0.01 divided by the "
     "size of a minibatch, operant's 0.01/32, the paper's.",
 }

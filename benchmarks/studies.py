@@ -22,14 +22,16 @@ import numpy as np
 import operant
 from benchmarks import common
 from operant import presets
+from operant.agent import Agent
 from operant.engine.evaluate import Evaluation
-from operant.engine.log import EVALUATED
+from operant.engine.log import ELAPSED, EVALUATED
 from operant.ops.intervals import iqm_interval
 from operant.studio.curves import learning_curve, series
 
 FIRST_SEED = 1000  # no preset was chosen by looking at seeds from here on
 EPISODES = 100
 QUICK_SHARE, QUICK_SEEDS = 20, 2
+CHECKPOINTS = 50  # of a long study
 REQUIRED_SHARE = 0.95  # of the seeds must reach the threshold: 19 of 20
 
 Raw = dict[str, Any]
@@ -57,6 +59,11 @@ class Study:
     evaluate_every: int | None = None  # for the curve of evaluations; the preset's, unless given
     alone: bool = False  # each seed in a program of its own, as where workers play
 
+    @property
+    def slug(self) -> str:
+        """Its name in files."""
+        return self.name.lower().replace(" ", "-")
+
     def score(self, evaluation: Evaluation) -> float:
         """What is compared with the threshold."""
         if not self.success:
@@ -73,13 +80,14 @@ def main(
     *,
     curves: bool = False,
     draw: Callable[[list[Raw], Path], None] | None = None,
+    long: bool = False,
 ) -> list[Raw]:
     """Measure the studies that the command line asks for; write NAME.json and NAME.md, and return them all.
 
     What NAME.json has of the others is kept. With `curves` each study's learning curves become a picture; `draw` draws
-    all studies into a directory.
+    all studies into a directory. `long` studies have checkpoints, and go on where they were interrupted.
     """
-    options = _options(name, about, studies)
+    options = _options(name, about, studies, long)
     chosen = [study for study in studies if any(fnmatch(study.name.lower(), p.lower()) for p in options.only)]
     results = options.out or (Path(tempfile.mkdtemp()) if options.quick else common.RESULTS)
     file = results / f"{name}.json"
@@ -87,7 +95,11 @@ def main(
     for study in chosen:
         count, share = (QUICK_SEEDS, QUICK_SHARE) if options.quick else (options.seeds or study.seeds, 1)
         kept[study.name] = {"date": options.date} | run(
-            study, count, share, results / name if curves else None
+            study,
+            count,
+            share,
+            results / name if curves else None,
+            options.runs / name if long and not options.quick else None,
         )
         # What is done is kept, whatever comes later.
         common.write_json(file, {"studies": [kept[known.name] for known in studies if known.name in kept]})
@@ -100,8 +112,11 @@ def main(
     return measured
 
 
-def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
-    """Train and score all seeds of a study, and draw their curves as CURVES-STUDY.png."""
+def run(study: Study, count: int, share: int, curves: Path | None, runs: Path | None = None) -> Raw:
+    """Train and score all seeds of a study, and draw their curves as CURVES-STUDY.png.
+
+    With `runs` it has a directory there while it trains, with checkpoints, and goes on from the last one.
+    """
     before = common.machine()
     preset = presets.find(study.algorithm, study.environment, study.preset)
     steps = (study.steps or preset["total_timesteps"]) // share
@@ -112,9 +127,17 @@ def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
     last, kept, curves_of, training, scoring = [], [], [], 0.0, 0.0
     for which in [{"seed": seed} for seed in seeds] if study.alone else [{"seeds": seeds}]:
         agent = operant.make(study.algorithm, study.environment, preset=study.preset, **which, **study.values)
+        place = None if runs is None or study.alone else runs / study.slug
+        agent, before_now = (agent, 0.0) if place is None else _resumed(agent, place, steps)
         started = time.perf_counter()
-        agent.learn(steps, progress_bar=False, evaluate_every=every)
-        trained = time.perf_counter()
+        if before_now and place is not None:
+            agent.finish(place, progress_bar=False)
+        else:
+            kept_in = {"run_dir": place, "checkpoint_every": max(1, steps // CHECKPOINTS), "overwrite": True}
+            agent.learn(
+                steps, progress_bar=False, evaluate_every=every, **(kept_in if place is not None else {})
+            )
+        started, trained = started - before_now, time.perf_counter()
         last += scores(study, agent.evaluate(EPISODES))
         kept += last[len(kept) :] if every is None else scores(study, agent.best_model.evaluate(EPISODES))
         curves_of.append(series(agent.history))
@@ -123,7 +146,7 @@ def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
 
     curve, picture = (curves_of[0][0], np.concatenate([values for _, values in curves_of])), None
     if curves is not None:
-        picture = curves.with_name(f"{curves.name}-{study.name.lower().replace(' ', '-')}.png")
+        picture = curves.with_name(f"{curves.name}-{study.slug}.png")
         learning_curve({study.name: curve}, title=study.name, threshold=study.threshold, path=picture)
     centre, low, high = (float(value) for value in iqm_interval(kept))
     print(f"{study.name}: {centre:.2f} [{low:.2f}, {high:.2f}], {training:.0f} s", flush=True)
@@ -150,6 +173,21 @@ def run(study: Study, count: int, share: int, curves: Path | None) -> Raw:
         "picture": None if picture is None else picture.name,
         "config": agent.config(),
     }
+
+
+def _resumed(agent: Agent, place: Path, steps: int) -> tuple[Agent, float]:
+    """What has been learnt in the run directory `place`, and the seconds that it took; else the `agent`, and 0.
+
+    A run of other values, of other steps or without a checkpoint is not gone on with.
+    """
+    if not any(place.glob("checkpoints/*")):
+        return agent, 0.0
+    found = Agent.restore(place)
+    planned = json.loads((place / "config.json").read_text())["total_timesteps"]
+    if found.config() != agent.config() or planned != steps:
+        return agent, 0.0
+    print(f"{place}: goes on at step {found.step:,}", flush=True)
+    return found, common.seconds_trained(float(np.max(row[ELAPSED])) for row in found.history)[-1]
 
 
 def scores(study: Study, evaluations: Evaluation | Iterable[Evaluation]) -> list[float]:
@@ -184,7 +222,7 @@ def by_seed(means: Sequence[float], digits: int = 1) -> str:
     return ", ".join(f"{mean:.{digits}f}" for mean in means)
 
 
-def _options(name: str, about: str, studies: Sequence[Study]) -> argparse.Namespace:
+def _options(name: str, about: str, studies: Sequence[Study], long: bool) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=about)
     parser.add_argument(
         "--seeds", type=int, help=f"how many, from {FIRST_SEED} on (default: the study's, most often 20)"
@@ -199,6 +237,13 @@ def _options(name: str, about: str, studies: Sequence[Study]) -> argparse.Namesp
     )
     parser.add_argument("--date", default=datetime.date.today().isoformat(), help="date of what is measured")
     parser.add_argument("--out", type=Path, help="directory of the results (default: benchmarks/results)")
+    if long:
+        parser.add_argument(
+            "--runs",
+            type=Path,
+            default=Path("runs"),
+            help="where runs lie, with their checkpoints (default: runs)",
+        )
     parser.add_argument(
         "--quick",
         action="store_true",

@@ -12,11 +12,11 @@ from operant.cli.asked import read
 from operant.construct import AGENT_ARGUMENTS
 
 ROWS = [
-    {games.STEP: "100", games.SECONDS: "10.0", games.RETURN: "-21"},
-    {games.STEP: "200", games.SECONDS: "20.0", games.RETURN: ""},
-    {games.STEP: "300", games.SECONDS: "5.0", games.RETURN: "-3.5"},  # resumed
-    {games.STEP: "400", games.SECONDS: "15.0", games.RETURN: "18"},
-    {games.STEP: "500", games.SECONDS: "4.0", games.RETURN: "19"},  # and again
+    {games.STEP: "100", games.ELAPSED: "10.0", games.RETURN: "-21"},
+    {games.STEP: "200", games.ELAPSED: "20.0", games.RETURN: ""},
+    {games.STEP: "300", games.ELAPSED: "5.0", games.RETURN: "-3.5"},  # resumed
+    {games.STEP: "400", games.ELAPSED: "15.0", games.RETURN: "18"},
+    {games.STEP: "500", games.ELAPSED: "4.0", games.RETURN: "19"},  # and again
 ]
 
 
@@ -26,7 +26,7 @@ def test_seconds_of_a_resumed_run_count_on():
     assert curve["seconds"] == [10.0, 20.0, 25.0, 35.0, 39.0]
     assert curve["steps"] == [100, 200, 300, 400, 500]
     assert curve["returns"] == [-21.0, None, -3.5, 18.0, 19.0]
-    many = [{games.STEP: str(i), games.SECONDS: str(i), games.RETURN: "0"} for i in range(1, 1001)]
+    many = [{games.STEP: str(i), games.ELAPSED: str(i), games.RETURN: "0"} for i in range(1, 1001)]
     thin = games.curve_of(many)
     assert len(thin["steps"]) == games.POINTS
     assert (thin["steps"][0], thin["steps"][-1]) == (1, 1000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import pytest
 
 from benchmarks import ablation, hindsight, learning, policy_lag, studies
 from operant import presets
+from operant.agent import Agent
 from operant.algorithms.policy_gradient.impala import IMPALA
 from operant.engine.evaluate import Evaluation
 from operant.networks import Network
@@ -147,3 +149,34 @@ def test_the_report_of_policy_lag_has_a_cell_for_every_run():
     text = policy_lag.report(runs[:-1])
     assert text.count("| 16 | 17 [16, 18] | 17 [16, 18] | 17 [16, 18] |") == 1
     assert text.count("| 64 | 65 [64, 66] | 65 [64, 66] | – |") == 1
+
+
+def test_an_interrupted_long_study_goes_on_from_its_last_checkpoint(tmp_path, monkeypatch):
+    values = {"num_envs": 2, "n_steps": 64, "batch_size": 64}
+    study = studies.Study(
+        "A long one", "ppo", "CartPole-v1", 0.0, values=values, steps=8_000, evaluate_every=2_000
+    )
+    whole = studies.run(study, 2, 1, None)
+    learn = Agent.learn
+
+    def interrupted(self, *given, **named):
+        def at_half(progress):
+            if progress.step >= 4_000:
+                raise KeyboardInterrupt
+
+        return learn(self, *given, callback=at_half, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Agent, "learn", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            studies.run(study, 2, 1, None, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.delattr(Agent, "learn")  # what goes on does not begin again
+        resumed = studies.run(study, 2, 1, None, tmp_path)
+    for name in ("means", "means_of_the_last_models", "evaluations", "config", "steps"):
+        assert resumed[name] == whole[name]
+    assert resumed["means_of_training"] == pytest.approx(whole["means_of_training"])
+    assert resumed["train_seconds"] > 0
+    # Another study of the same name begins afresh.
+    other = studies.run(replace(study, values=values | {"gamma": 0.9}), 2, 1, None, tmp_path)
+    assert other["config"]["hyperparameters"]["gamma"] == 0.9

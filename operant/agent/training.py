@@ -26,7 +26,7 @@ from operant.agent.selection import Selection
 from operant.agent.steering import Steering
 from operant.engine import processes
 from operant.engine.episode_infos import EpisodeInfos
-from operant.engine.log import ITERATIONS, STEP, UPDATES, CsvLog, Logger
+from operant.engine.log import ELAPSED, ITERATIONS, STEP, UPDATES, CsvLog, Logger
 from operant.engine.metrics import NAN
 from operant.engine.observers import Observer
 from operant.engine.run_directory import RunDirectory
@@ -265,7 +265,7 @@ class Session:
         step, elapsed = steps_done(run), time.perf_counter() - self.started
         return metrics | {
             STEP: step,
-            "time/time_elapsed": elapsed,
+            ELAPSED: elapsed,
             "time/fps": (step - self.first) * (self.core.learner.seeds or 1) / elapsed,
             ITERATIONS: iterations_done(run),
             UPDATES: self.count_updates(iterations_done(run), metrics),

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from operant.engine.log import EVALUATED, RETURN, STEP
+from operant.engine.log import ELAPSED, EVALUATED, RETURN, STEP
 from operant.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 
 LAST = 0.1  # part of the rows that stands for the end of training
 FEW_ROWS = 5  # of metrics, below which nothing is said of time
-ELAPSED = "time/time_elapsed"
 FLAT = 1e-6  # relative difference below which numbers are the same
 
 

@@ -127,7 +127,8 @@ def learn(
         if several and plan.whole_episodes:
             state = jax.tree.map(lambda new, old: jnp.where(happened, new, old), state, run.state)
         if experience.valid is not None and (several or not plan.whole_episodes):  # else the first steps did
-            updates = jnp.where(happened, metrics.get(UPDATES, 1.0), 0.0)
+            updates: Any = metrics.get(UPDATES, 1.0)  # a number wherever it is told
+            updates = jnp.where(happened, updates, 0.0)
             metrics = {**only_where(happened, metrics), UPDATES: updates}
     return finish_iteration(algorithm, run, state, replay, experience, clock, goals, first), metrics
 

@@ -22,7 +22,7 @@ from operant.engine.media import Histogram, Image, Video, pixels_of
 from operant.fields import FileError, blamed, brief
 
 STEP, RETURN, UPDATES = "time/total_timesteps", "rollout/ep_rew_mean", "train/n_updates"
-ITERATIONS = "time/iterations"
+ITERATIONS, ELAPSED = "time/iterations", "time/time_elapsed"
 EVALUATED = "eval/mean_reward"
 
 Row = Mapping[str, Any]
