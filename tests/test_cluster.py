@@ -60,8 +60,8 @@ def main():
         pid = json.loads(crew.processes[0].answer(crew.processes[0].at_once("ping")))["pid"]
         os.kill(pid, signal.SIGSTOP)
         directories = [name for name in os.listdir("/tmp") if name.startswith("operant-ray-")]
-        from operant.cluster import _ray
-        own = _ray.directory.name
+        from operant.cluster.connection import RAY
+        own = RAY.directory.name
     until = time.monotonic() + 20
     while there & descendants() and time.monotonic() < until:
         time.sleep(0.1)
@@ -101,7 +101,7 @@ def test_ray_share_listens_on_loopback_alone_and_leaves_nothing(tmp_path):
 
 
 def test_ray_is_refused_in_one_line_where_it_is_not_installed(monkeypatch, capsys):
-    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr("operant.cluster.connection.find_spec", lambda name: None)
     monkeypatch.setattr("operant.cli.training.find_spec", lambda name: None)
     with pytest.raises(
         ImportError, match=r"worker_type='ray': needs an extra: pip install 'operant-rl\[distr"
@@ -167,7 +167,7 @@ def test_ray_address_at_which_nobody_listens_is_refused_at_once():
 
 def test_ray_files_are_removed_where_the_process_ends_at_once(monkeypatch, tmp_path):
     (tmp_path / "session").mkdir()
-    monkeypatch.setattr(cluster._ray, "directory", tmp_path / "session")
+    monkeypatch.setattr("operant.cluster.connection.RAY.directory", tmp_path / "session")
     cluster.abandon()
     assert not (tmp_path / "session").exists()
 
@@ -235,7 +235,7 @@ def test_ray_cluster_that_asks_for_a_token_is_refused_with_the_remedy(monkeypatc
     def refuse(*_, **__):
         raise ray.exceptions.AuthenticationError("RPC error: InvalidAuthToken")
 
-    monkeypatch.setattr(cluster, "require_listening", lambda address: None)
+    monkeypatch.setattr("operant.cluster.connection.require_listening", lambda address: None)
     monkeypatch.setattr(ray, "init", refuse)
     with pytest.raises(ValueError, match=r"RPC error: InvalidAuthToken.*joined with RAY_AUTH_MODE=token"):
         cluster.Share("10.0.0.1:6379", 1)

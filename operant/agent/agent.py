@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Never, Self
 
 from operant import cluster, habits
-from operant.agent import frozen_files, inputs, rewards, saving
+from operant.agent import frozen_files, inputs, parallel_inputs, rewards, saving
 from operant.agent.callbacks.hooks import Hooks
 from operant.agent.configuration import Supplied, of_text, tokenizer_of
 from operant.agent.core import Core
@@ -128,7 +128,9 @@ class Agent(Model):
         )
         core = Core(
             *(algorithm, source, seed, seeds, num_envs, async_collect, devices, stats_window_size),
-            workers=inputs.workers_of(algorithm, workers, fixed_lag, max_lag, worker_type, of_workers),
+            workers=parallel_inputs.workers_of(
+                algorithm, workers, fixed_lag, max_lag, worker_type, of_workers
+            ),
             recorded=recorded,
         )
         self._hold(core)
@@ -214,7 +216,7 @@ class Agent(Model):
         before = 0 if reset_num_timesteps else self.step
         inputs.say_how_far(self.algorithm.experience, self.num_envs, total_timesteps, before)
         inputs.require_replay(self.algorithm, checkpoint_replay)
-        inputs.require_alone(steering=steering, interventions=interventions)
+        parallel_inputs.require_alone(steering=steering, interventions=interventions)
         inputs.require_kept(
             run_dir,
             checkpoint_every=(checkpoint_every, None),
@@ -225,7 +227,9 @@ class Agent(Model):
         started = self._core.learner.run is not None
         size = chunk_size(self.algorithm.experience, self.num_envs, total_timesteps, log_interval)
         learner, experience = self._core.learner, self.algorithm.experience
-        inputs.say_nothing_overlaps(learner.async_collect, learner.workers, experience, self.num_envs, size)
+        parallel_inputs.say_nothing_overlaps(
+            learner.async_collect, learner.workers, experience, self.num_envs, size
+        )
         inputs.say_replay_is_empty(experience, self.step, started)
         for advice in self.algorithm.advice(self.spec):
             warnings.warn(advice, TrainingWarning, stacklevel=2)
@@ -333,7 +337,7 @@ class Agent(Model):
     ) -> Self:
         """Train what `restore` gave to the end that its run was given."""
         directory = RunDirectory.open(run_dir)
-        inputs.require_alone(steering=steering)
+        parallel_inputs.require_alone(steering=steering)
         with directory.held():
             Session(
                 self._core,

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 from operant import curiosity, habits
-from operant.agent import around, inputs, rewards
+from operant.agent import around, parallel_inputs, rewards
 from operant.agent.core import Core
 from operant.agent.recorded import Recorded
 from operant.algorithms import registry
@@ -179,7 +179,7 @@ def from_config(
         if dataset is not None:
             own["recorded"].spec, own["recorded"].algorithm = expected, algorithm
         algorithm = around.put(algorithm, config.get("curiosity"), config.get("kl_penalty"))
-        own["workers"] = inputs.workers_of(algorithm, *numbers, ray_address=address)
+        own["workers"] = parallel_inputs.workers_of(algorithm, *numbers, ray_address=address)
         return Core(algorithm, source, **own)
 
 

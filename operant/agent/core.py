@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from operant.agent import inputs
+from operant.agent import inputs, parallel_inputs
 from operant.agent.best import Best, better_of
 from operant.agent.learner import Begun, Learner
 from operant.agent.recorded import Recorded
@@ -64,10 +64,10 @@ class Core:
         algorithm.check(spec)
         algorithm.experience.require_shared(self.num_envs)
         if async_collect:
-            inputs.require_asynchronous(algorithm, source, recorded is not None)
-        inputs.require_devices(devices, seeds, self.num_envs, algorithm.name, recorded is not None)
+            parallel_inputs.require_asynchronous(algorithm, source, recorded is not None)
+        parallel_inputs.require_devices(devices, seeds, self.num_envs, algorithm.name, recorded is not None)
         if workers is not None:
-            inputs.require_workers(
+            parallel_inputs.require_workers(
                 workers, algorithm, source, seeds is not None, recorded is not None, async_collect, devices
             )
         room.require_learners(algorithm, spec, learners)  # networks that cannot be made say so here, too
@@ -137,9 +137,9 @@ class Core:
         self.algorithm.check(spec)
         seeds = self.seed if self.seeds is None else self.seeds
         if before.async_collect:
-            inputs.require_asynchronous(self.algorithm, source, before.recorded is not None)
+            parallel_inputs.require_asynchronous(self.algorithm, source, before.recorded is not None)
         if before.workers is not None:
-            inputs.require_workers(before.workers, self.algorithm, source)
+            parallel_inputs.require_workers(before.workers, self.algorithm, source)
         how = before.window, before.recorded, before.async_collect, before.devices, before.workers
         learner = Learner(self.algorithm, source, spec, seeds, *how)
         learner.state = jax.tree.map(jnp.copy, before.state)

@@ -6,7 +6,7 @@ from functools import partial
 
 import jax
 
-from operant.agent import inputs
+from operant.agent import parallel_inputs
 from operant.agent.recorded import Recorded
 from operant.algorithms.base import Algorithm
 from operant.engine.asynchronous.actors import Actors, HostActors
@@ -38,7 +38,7 @@ def make(
     key: jax.Array,
 ) -> Loop:
     """A loop over `environments` that are stepped in Python, where there are such already, or else over new ones."""
-    inputs.require_together(source, recorded is not None)
+    parallel_inputs.require_together(source, recorded is not None)
     common = seeds, return_experience, window
     if recorded is not None:
         return DatasetLoop(algorithm, spec, lambda: recorded.data, seeds, window, devices)

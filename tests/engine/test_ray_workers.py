@@ -119,7 +119,7 @@ def survives(kills: int) -> None:
 
 
 def test_ray_workers_that_stand_still_hold_nobody_up_and_are_made_anew(monkeypatch):
-    monkeypatch.setattr(cluster, "SILENCE", 2.0)
+    monkeypatch.setattr("operant.cluster.process.SILENCE", 2.0)
     stopped, played = [], []
 
     def stop(progress):

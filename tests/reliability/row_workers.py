@@ -127,7 +127,7 @@ def killed_worker(number: int, directory: Path) -> None:
 
 def stopped_worker(number: int, directory: Path) -> None:
     pids: list[int] = []
-    with mock.patch.object(cluster, "SILENCE", 2.0), made(number) as agent:
+    with mock.patch("operant.cluster.process.SILENCE", 2.0), made(number) as agent:
 
         def stop() -> None:
             pids.extend(about(process)["pid"] for process in processes(agent))
@@ -233,7 +233,7 @@ def stopped_node(number: int, directory: Path) -> None:
     """Nothing comes from a node any more, and none of its connections is closed: all its processes stand still."""
     stopped: list[int] = []
     with (
-        mock.patch.object(cluster, "SILENCE", 2.0),
+        mock.patch("operant.cluster.process.SILENCE", 2.0),
         nodes(3) as (made_of, others),
         made(number, ray_address=made_of.address) as agent,
     ):
@@ -262,7 +262,7 @@ def cut_off_node(number: int, directory: Path) -> None:
     """The cable of a node in a network of its own is pulled; when it is back, what lived there has been given up."""
     lost: list[int] = []
     with (
-        mock.patch.object(cluster, "SILENCE", 2.0),
+        mock.patch("operant.cluster.process.SILENCE", 2.0),
         networks.networks(2) as others,
         networks.ray_cluster(others),
         made(number, ray_address="auto") as agent,

@@ -144,12 +144,16 @@ def test_crew_stops_when_it_is_told_to_and_goes_on(whole, tmp_path):
     assert scores_of(tmp_path / "sweep") == scores_of(whole)
 
 
-def test_crew_leaves_no_process_and_no_file(tmp_path):
+def test_crew_leaves_no_process_and_no_file(monkeypatch, tmp_path):
+    own = tmp_path / "temporary"  # where nobody else has files
+    own.mkdir()
+    monkeypatch.setenv("TMPDIR", str(own))
+    monkeypatch.setattr(tempfile, "tempdir", str(own))
     with closing(Crew(asked(), small.SOURCE, None, print)) as crew:
         small.run(asked(), tmp_path / "sweep", crew=crew)
         pids = list(map(pid_of, crew.processes))
     assert all(map(ended, pids))
-    assert not list(Path(tempfile.gettempdir()).glob("operant-sweep-*"))
+    assert not list(own.iterdir())
 
 
 def test_crew_that_is_always_lost_ends_the_sweep(monkeypatch, tmp_path):
@@ -168,8 +172,8 @@ def test_crew_that_is_always_lost_ends_the_sweep(monkeypatch, tmp_path):
 def test_crew_has_as_many_cores_each_as_leave_room_for_all(monkeypatch, nodes, processes, cores):
     told = [{"Alive": True, "Resources": {"CPU": float(n)}} for n in nodes]
     told.append({"Alive": False, "Resources": {"CPU": 64.0}})
-    monkeypatch.setattr(cluster, "library", lambda: SimpleNamespace(nodes=lambda: told))
-    monkeypatch.setattr(cluster._ray, "local", False)
+    monkeypatch.setattr("operant.cluster.connection.library", lambda: SimpleNamespace(nodes=lambda: told))
+    monkeypatch.setattr("operant.cluster.connection.RAY.local", False)
     assert cluster.Share.cores_each(SimpleNamespace(), processes) == cores
 
 
