@@ -30,9 +30,20 @@ class ActsByNetwork(eqx.Module):
         return state.network.initial_carry(num_envs)
 
     def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
+        network = self.network_of(state)
+        action, carry, _ = self.act_by(
+            network, state, observation, action_mask, carry, noise, explore=explore
+        )
+        return action, carry, ()
+
+    def act_by(self, network: Any, state, observation, action_mask, carry, noise, *, explore: bool):
+        """`(action, carry, log π(a|s))` by a whole network; exploring, and otherwise `()` in place of the last."""
         observation = state.normalizer.observations(observation)
-        policy, carry = self.network_of(state).policy(observation, action_mask, carry)
-        return policy.sample(noise) if explore else policy.mode(), carry, ()
+        policy, carry = network.policy(observation, action_mask, carry)
+        if not explore:
+            return policy.mode(), carry, ()
+        action = policy.sample(noise)
+        return action, carry, policy.log_prob(action)
 
     def probabilities(self, spec: EnvSpec, state, observation, action_mask, carry) -> jax.Array:
         observation = state.normalizer.observations(observation)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from operant.language.config import Transformer
 from operant.language.layers import Norm, Projection, rotate
@@ -54,6 +56,16 @@ class Cache(Emptied):
         return (jnp.broadcast_to(self.length, self.start.shape) - self.start)[:, None]
 
 
+class Seen(NamedTuple):
+    """What queries may look back on."""
+
+    keys: (
+        jax.Array
+    )  # [M, heads of keys, S, d]: a row for each text, or one for several texts in a row, which share it
+    values: jax.Array  # the same
+    visible: jax.Array  # [N, T, S]: which of it each of T queries of N texts does see; T may be 1
+
+
 class Attention(eqx.Module):
     """Causal attention: each token takes a mean of the values of the tokens up to itself, weighed by how well their
     keys match its query. A head of keys serves `heads ÷ kv_heads` heads of queries.
@@ -95,30 +107,47 @@ class Attention(eqx.Module):
         keys = heads(self.key(x), config.groups_of_keys, turned=True)
         return queries, keys, heads(self.value(x), config.groups_of_keys, turned=False)
 
-    def attend(
-        self,
-        queries: jax.Array,
-        keys: jax.Array,
-        values: jax.Array,
-        visible: jax.Array,
-        key: jax.Array | None = None,
-    ) -> jax.Array:
-        """`softmax(Q Kᵀ / √d) V` over what is `visible [N, T, S]`, through the output matrix: `[N, T, D]`.
+    def attend(self, queries: jax.Array, *seen: Seen, key: jax.Array | None = None) -> jax.Array:
+        """`softmax(Q Kᵀ / √d) V` over all that is seen by `queries [N, heads, T, d]`, through the output matrix:
+        `[N, T, D]`.
 
         `key` turns dropout on.
         """
         texts, heads, length, size = queries.shape
-        groups, slots = keys.shape[1], keys.shape[2]
-        queries = queries.reshape(texts, groups, heads // groups * length, size) / math.sqrt(size)
-        scores = jnp.einsum("ngqd,ngsd->ngqs", queries, keys)
-        scores = scores.reshape(texts, heads, length, slots)
-        # Finite, since padding sees nothing: a softmax of −∞ alone would be NaN.
-        seen = jnp.broadcast_to(visible[:, None], scores.shape)
-        weights = jax.nn.softmax(jnp.where(seen, scores, jnp.finfo(jnp.float32).min), axis=-1)
+        scores = [self._scores(queries / math.sqrt(size), each) for each in seen]
+        weights = jax.nn.softmax(jnp.concatenate(scores, axis=-1), axis=-1)
         weights = dropout(weights, self.config.dropout, key)
-        mixed = jnp.einsum("ngqs,ngsd->ngqd", weights.reshape(texts, groups, -1, slots), values)
-        mixed = jnp.moveaxis(mixed.reshape(texts, heads, length, size), 1, 2)
-        return self.output(mixed.reshape(texts, length, heads * size))
+        ends = np.cumsum([each.keys.shape[2] for each in seen])[:-1]
+        parts = zip(jnp.split(weights, ends, axis=-1), seen, strict=True)
+        mixed = sum(self._mixed(part, each.values) for part, each in parts)
+        return self.output(jnp.moveaxis(mixed, 1, 2).reshape(texts, length, heads * size))
+
+    def _scores(self, queries: jax.Array, seen: Seen) -> jax.Array:
+        """`Q Kᵀ [N, heads, T, S]`, and where nothing is visible the least number there is: a softmax of −∞ alone, as
+        that of padding, would be NaN.
+        """
+        scores = jnp.einsum("ngqd,ngsd->ngqs", self._by_source(queries, seen.keys), seen.keys)
+        scores = self._by_text(scores, queries)
+        visible = jnp.broadcast_to(seen.visible[:, None], scores.shape)
+        return jnp.where(visible, scores, jnp.finfo(jnp.float32).min)
+
+    def _mixed(self, weights: jax.Array, values: jax.Array) -> jax.Array:
+        """Means of values `[N, heads, T, d]` by weights `[N, heads, T, S]`."""
+        mixed = jnp.einsum("ngqs,ngsd->ngqd", self._by_source(weights, values), values)
+        return self._by_text(mixed, weights)
+
+    def _by_source(self, x: jax.Array, source: jax.Array) -> jax.Array:
+        """`[N, heads, T, n]`, a row of each query, by whose keys it sees: `[M, heads of keys, queries, n]`."""
+        sources, groups = source.shape[:2]
+        rows = x.reshape(sources, -1, groups, x.shape[1] // groups * x.shape[2], x.shape[3])
+        return jnp.moveaxis(rows, 1, 2).reshape(sources, groups, -1, x.shape[3])
+
+    def _by_text(self, x: jax.Array, like: jax.Array) -> jax.Array:
+        """The inverse of `_by_source`, to the texts of `like [N, heads, T, …]`."""
+        texts, heads, length, _ = like.shape
+        sources, groups = x.shape[:2]
+        rows = x.reshape(sources, groups, texts // sources, heads // groups * length, x.shape[3])
+        return jnp.moveaxis(rows, 2, 1).reshape(texts, heads, length, x.shape[3])
 
 
 class FeedForward(eqx.Module):
@@ -171,9 +200,16 @@ class Block(eqx.Module):
         """`(x, (keys, values))` of whole texts `[N, T, D]`."""
         rate, keys = self.attention.config.dropout, split_key(key, 3)
         queries, own_keys, values = self.attention.project(self.attention_norm(x), positions)
-        x = x + dropout(self.attention.attend(queries, own_keys, values, visible, keys[0]), rate, keys[1])
+        attended = self.attention.attend(queries, Seen(own_keys, values, visible), key=keys[0])
+        x = x + dropout(attended, rate, keys[1])
         x = x + dropout(self.feed_forward(self.feed_forward_norm(x)), rate, keys[2])
         return x, (own_keys, values)
+
+    def read_after(self, x: jax.Array, positions: jax.Array, before: Seen, visible: jax.Array) -> jax.Array:
+        """The same of what goes on from texts that were read, `x [N, T, D]`."""
+        queries, keys, values = self.attention.project(self.attention_norm(x), positions)
+        x = x + self.attention.attend(queries, before, Seen(keys, values, visible))
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
     def step(
         self, x: jax.Array, keys: jax.Array, values: jax.Array, cache: Cache, visible: jax.Array
@@ -182,7 +218,7 @@ class Block(eqx.Module):
         positions = cache.positions
         queries, new_keys, new_values = self.attention.project(self.attention_norm(x), positions)
         keys, values = _put(keys, new_keys, cache.length), _put(values, new_values, cache.length)
-        x = x + self.attention.attend(queries, keys, values, visible)
+        x = x + self.attention.attend(queries, Seen(keys, values, visible))
         return x + self.feed_forward(self.feed_forward_norm(x)), keys, values
 
 

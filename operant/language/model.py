@@ -9,7 +9,7 @@ Reading a text can be split: `prefill` reads its beginning and gives a `Cache` o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +17,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from operant.language.blocks import DEVIATION, Block, Cache, split_key
+from operant.language.blocks import DEVIATION, Block, Cache, Seen, split_key
 from operant.language.config import Transformer
 from operant.language.layers import Norm, Projection
 from operant.networks.layers import dropout
+from operant.types import PyTree
 
 
 class LanguageModel(eqx.Module):
@@ -89,6 +90,38 @@ class LanguageModel(eqx.Module):
         """
         return self._read(tokens, start, key)[0]
 
+    def answers_hidden(self, prompts: jax.Array, start: jax.Array, answers: jax.Array) -> jax.Array:
+        """What the logits after each prompt, and after each token of its answers, are computed from.
+
+        It is what `hidden` gives of prompts that are each followed by an answer, but each prompt is read once.
+
+        Args:
+            prompts: `[M, P]` int32, padded on the left.
+            start: `[M]`, where each begins.
+            answers: `[M·A, S]` int32: A in a row go on from one prompt.
+
+        Returns `[M·A, 1 + S, D]`.
+        """
+        (asked, size), (texts, length) = prompts.shape, answers.shape
+        self._require_room(size + length)
+        place, each = jnp.arange(size), jnp.arange(length)
+        positions = jnp.maximum(place[None] - start[:, None], 0)
+        known = place[None] >= start[:, None]
+        visible = (place[:, None] >= place[None])[None] & known[:, None]
+        of_answers = jnp.repeat(size - start, texts // asked)[:, None] + each[None]
+        prompt_visible = jnp.repeat(known, texts // asked, axis=0)[:, None]
+        causal = (each[:, None] >= each[None])[None]
+
+        def one(x: tuple[jax.Array, jax.Array], row: tuple[Block, None]) -> tuple[tuple, None]:
+            prompt, (keys, values) = row[0].read(x[0], positions, visible, None)
+            before = Seen(keys, values, prompt_visible)
+            return (prompt, row[0].read_after(x[1], of_answers, before, causal)), None
+
+        begun = self._embed(prompts, positions, None), self._embed(answers, of_answers, None)
+        (prompt, answer), _ = self._through_blocks(one, begun, None)
+        asked_last = jnp.repeat(prompt[:, -1:], texts // asked, axis=0)
+        return self.norm(jnp.concatenate([asked_last, answer], axis=1))
+
     def logits(self, hidden: jax.Array) -> jax.Array:
         """`[..., D]` to `[..., V]`."""
         if self.head is not None:
@@ -131,11 +164,7 @@ class LanguageModel(eqx.Module):
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         """`(hidden, (keys, values))`, these of all blocks, `[layers, N, heads, T, d]`."""
         texts, length = tokens.shape
-        if length > self.config.context:
-            raise ValueError(
-                f"{length} tokens; the model looks back on context={self.config.context} at the most. Shorten the "
-                "texts."
-            )
+        self._require_room(length)
         first = jnp.zeros(texts, jnp.int32) if start is None else start
         first = first if first.ndim == 2 else first[:, None]  # the same for all tokens
         place = jnp.arange(length)
@@ -148,13 +177,23 @@ class LanguageModel(eqx.Module):
             block, key = row
             return block.read(x, positions, visible, key)
 
+        keys = None if of_blocks is None else jax.random.split(of_blocks, len(self.blocks))
+        x, cached = self._through_blocks(one, self._embed(tokens, positions, of_embedding), keys)
+        return self.norm(x), cached
+
+    def _through_blocks(self, one: Callable[..., Any], x: PyTree, keys: jax.Array | None) -> tuple[Any, Any]:
+        """What `one(x, (block, its key))` makes of `x`, and gives besides, in one block after another."""
         # One block is compiled, and all are run through it.
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *self.blocks)
-        keys = None if of_blocks is None else jax.random.split(of_blocks, len(self.blocks))
         body = jax.checkpoint(one) if self.config.gradient_checkpointing else one
-        x = self._embed(tokens, positions, of_embedding)
-        x, cached = jax.lax.scan(body, x, (stacked, keys))
-        return self.norm(x), cached
+        return jax.lax.scan(body, x, (stacked, keys))
+
+    def _require_room(self, length: int) -> None:
+        if length > self.config.context:
+            raise ValueError(
+                f"{length} tokens; the model looks back on context={self.config.context} at the most. Shorten the "
+                "texts."
+            )
 
     def _embed(self, tokens: jax.Array, positions: jax.Array, key: jax.Array | None) -> jax.Array:
         x = self.embedding[tokens]

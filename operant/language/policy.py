@@ -21,6 +21,7 @@ from operant.spaces import Box, Dict, Discrete, describe
 from operant.types import EnvSpec, PyTree
 
 PARTS = ("prompt", "start", "tokens")  # of an observation
+ROUNDS = 8  # in which prompts are read where each is another one
 
 
 class LanguagePolicy(eqx.Module):
@@ -83,13 +84,15 @@ class LanguagePolicy(eqx.Module):
         done: jax.Array,
         *,
         key: jax.Array | None = None,
+        alike: int = 1,
     ) -> tuple[Categorical, jax.Array]:
         """`(policy, value [T, N])` over whole responses `[T, N, …]`, where T is a multiple of their slot.
 
         Each begins with its prompt, so no memory from before is used; `key` is not either, since a policy that drops
-        numbers at random would not be the one that acted.
+        numbers at random would not be the one that acted. Where `alike` columns in a row are told to begin with the
+        same prompt, it is read once for all of them.
         """
-        hidden = self._whole(observation)
+        hidden = self._whole(observation, alike)
         return self._distribution(hidden), self.value(hidden)
 
     def successor_values(
@@ -112,23 +115,28 @@ class LanguagePolicy(eqx.Module):
         """`(hidden [N, D], memory)` after what is new: prompts where episodes begin, and one token elsewhere."""
         tokens, start = observation["tokens"], observation["start"]
         begins = start >= 0
+        first, count, rank = distinct(observation["prompt"], tokens, begins)
+        # Prompts are read some at a time, so that one with which several texts begin is read once. A loop of no rounds
+        # where no text begins, since a branch (`cond`) would copy the whole memory.
+        texts = len(begins)
+        together = -(-texts // ROUNDS)
+        first = jnp.pad(first, (0, together * ROUNDS - texts))
 
-        def one_token(carry: Cache) -> tuple[jax.Array, Cache]:
-            return self.model.step(tokens[:, -1], carry)
-
-        def prompts(carry: Cache) -> tuple[jax.Array, Cache]:
-            hidden, fresh = self.model.prefill(tokens, jnp.maximum(start, 0), carry.slots)
-            fresh = replace(fresh, length=jnp.broadcast_to(fresh.length, start.shape))
+        def read(number: jax.Array, read_so_far: tuple[jax.Array, Cache]) -> tuple[jax.Array, Cache]:
+            rows = jax.lax.dynamic_slice_in_dim(first, number * together, together)
+            hidden, fresh = self.model.prefill(tokens[rows], jnp.maximum(start[rows], 0), carry.slots)
+            fresh = replace(fresh, length=jnp.broadcast_to(fresh.length, rows.shape))
+            now = begins & (rank // together == number)
 
             def chosen(new: jax.Array, old: jax.Array) -> jax.Array:
-                rows = begins.reshape(-1, *(1,) * (new.ndim - 1))
-                return jnp.where(rows, new, old)
+                return jnp.where(now.reshape(-1, *(1,) * (new.ndim - 1)), new[rank % together], old)
 
-            return jax.tree.map(chosen, (hidden[:, -1], fresh), one_token(carry))
+            return jax.tree.map(chosen, (hidden[:, -1], fresh), read_so_far)
 
-        return jax.lax.cond(largest_of_all(begins.any()), prompts, one_token, carry)
+        rounds = largest_of_all(-(-count // together))
+        return jax.lax.fori_loop(0, rounds, read, self.model.step(tokens[:, -1], carry))
 
-    def _whole(self, observation: PyTree) -> jax.Array:
+    def _whole(self, observation: PyTree, alike: int = 1) -> jax.Array:
         """What the model made of every observation, `[T, N, D]`."""
         tokens, start = observation["tokens"], observation["start"]
         steps, texts, size = tokens.shape
@@ -138,10 +146,35 @@ class LanguagePolicy(eqx.Module):
                 f"wholes. Set it to a multiple of {self.slot}."
             )
         tokens = tokens.reshape(-1, self.slot, texts, size).swapaxes(1, 2).reshape(-1, self.slot, size)
-        start = start.reshape(-1, self.slot, texts)[:, 0].reshape(-1)
-        whole = jnp.concatenate([tokens[:, 0], tokens[:, 1:, -1]], axis=1)
-        hidden = self.model.hidden(whole, jnp.maximum(start, 0))[:, size - 1 :]
+        start = jnp.maximum(start.reshape(-1, self.slot, texts)[:, 0].reshape(-1), 0)
+        prompt, answer = tokens[:, 0], tokens[:, 1:, -1]
+        if alike == 1:
+            hidden = self.model.hidden(jnp.concatenate([prompt, answer], axis=1), start)[:, size - 1 :]
+        else:
+            hidden = self.model.answers_hidden(prompt[::alike], start[::alike], answer)
         return hidden.reshape(-1, texts, self.slot, hidden.shape[-1]).swapaxes(1, 2).reshape(steps, texts, -1)
+
+
+def distinct(
+    number: jax.Array, tokens: jax.Array, begins: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """`(first [N], count, rank [N])` of the different prompts with which texts begin.
+
+    `first` are the texts in which a prompt is for the first time, of which there are `count`, and 0; `rank` is which of
+    them each text's prompt is in.
+
+    Args:
+        number: `[N]`: texts of different numbers are not compared.
+        tokens: `[N, P]`.
+        begins: `[N]`: which texts do.
+    """
+    texts = jnp.arange(len(number))
+    earliest = jnp.argmax((number[:, None] == number[None]) & begins[None], axis=1)
+    same = begins & begins[earliest] & (tokens == tokens[earliest]).all(1)
+    earliest = jnp.where(same, earliest, texts)
+    is_first = begins & (earliest == texts)
+    rank = jnp.cumsum(is_first) - 1
+    return jnp.nonzero(is_first, size=len(number), fill_value=0)[0], jnp.sum(is_first), rank[earliest]
 
 
 def sizes(spec: EnvSpec) -> tuple[int, int]:

@@ -201,11 +201,13 @@ class ActorCritic(eqx.Module):
         done: jax.Array,
         *,
         key: jax.Array | None = None,
+        alike: int = 1,
     ) -> tuple[Distribution, jax.Array]:
         """`(policy, value [T, N])` over a rollout `[T, N, …]`, the recurrent state reset after each `done`.
 
         `carry` is the recurrent state before the first step, `[N, …]`, and `done` is `[T, N]`. Without a recurrent core
-        any leading axes will do, and neither is used. `key` turns dropout on.
+        any leading axes will do, and neither is used. `key` turns dropout on. That `alike` columns in a row begin in
+        the same state, as prompts that a language model reads once do, saves nothing here.
         """
         keys = _split(key)
         encoded = self.encoder(observation, key=keys[0])

@@ -52,7 +52,13 @@ def episodes(reward=None):
         truncated=jnp.zeros((T, N), bool),
         next_observation=normal(T, N, 3),
         valid=jnp.asarray(t < LENGTHS),
+        extras=normal(T, N) - 1.0,
     )
+
+
+def acted(network, step):
+    """The same, as if this network had acted."""
+    return replace(step, extras=jnp.asarray(taken(network, step), jnp.float32))
 
 
 def batch_of(transition):
@@ -121,8 +127,17 @@ def test_grpo_grades_by_the_returns_of_whole_episodes_within_their_group():
     state = state_of(algorithm)
     data, differ = jax.jit(algorithm.graded)(state, batch_of(step))
     np.testing.assert_allclose(data.advantage, np.broadcast_to(expected.reshape(-1), (T, N)), atol=1e-4)
-    np.testing.assert_allclose(data.log_prob, taken(state.network, step), atol=1e-5)
+    np.testing.assert_array_equal(data.log_prob, np.where(step.valid, step.extras, 0))
     assert differ.all()
+
+
+def test_grpo_extras_are_the_log_probabilities_of_what_was_done():
+    algorithm = grpo()
+    state, seen, noise = state_of(algorithm), normal(N, 3), algorithm.sample_noise(SPEC, jax.random.key(0))
+    action, _, extras = algorithm.act(state, seen, None, (), noise, NOW, explore=True)
+    step = replace(episodes(), observation=seen[None], action=action[None])
+    np.testing.assert_allclose(extras, taken(state.network, step)[0], atol=1e-6)
+    assert algorithm.act(state, seen, None, (), noise, NOW, explore=False)[2] == ()
 
 
 def equal_in_the_first_group():
@@ -161,7 +176,8 @@ def test_groups_of_equal_returns_are_left_out_of_means():
 def test_grpo_epochs_are_a_loop_of_gradient_steps_with_the_ratio():
     """The ratio stays that to the policy that acted, so that the second step's is not 1."""
     algorithm = grpo(n_epochs=3, optimizer="sgd", learning_rate=0.5, max_grad_norm=1e9)
-    state, batch = state_of(algorithm), batch_of(episodes())
+    state = state_of(algorithm)
+    batch = batch_of(acted(state.network, episodes()))
     learnt, metrics = jax.jit(algorithm.update)(state, batch, jax.random.key(0), NOW)
     data, _ = algorithm.graded(state, batch)
     network = state.network
@@ -172,6 +188,29 @@ def test_grpo_epochs_are_a_loop_of_gradient_steps_with_the_ratio():
         np.testing.assert_allclose(one, other, atol=1e-5)
     assert float(metrics["train/approx_kl"]) > 0
     assert int(metrics["train/n_updates"]) == 3
+
+
+@pytest.mark.parametrize(("size", "alike"), [(None, 6), (18, 6), (12, 6), (9, 3), (4, 2), (5, 1)])
+def test_grpo_minibatches_keep_episodes_of_a_group_together(monkeypatch, size, alike):
+    algorithm = grpo(n_episodes=36, group_size=6, batch_size=size, n_epochs=2)
+    assert algorithm.alike == alike
+    orders = []
+
+    def recorded(step, start, rows):
+        orders.append(np.asarray(rows[0]))
+        return start, {}
+
+    monkeypatch.setattr(jax.lax, "scan", recorded)
+    wide = jax.tree.map(lambda x: jnp.repeat(x[:, :1], 36, 1), episodes())
+    algorithm.update(state_of(algorithm), Batch(wide, wide.weight, ()), jax.random.key(0), NOW)
+    (order,) = orders
+    assert order.shape == (2 * (36 // (size or 36)), size or 36)
+    runs = order.reshape(len(order), -1, alike)
+    np.testing.assert_array_equal(runs, runs[..., :1] + np.arange(alike))
+    np.testing.assert_array_equal(runs[..., 0] % alike, 0)
+    for epoch in np.split(order, 2):
+        assert len(np.unique(epoch)) == epoch.size
+        assert (np.diff(epoch.ravel()) < 0).any()  # in an order of its own
 
 
 def test_rloo_is_unbiased_on_a_bandit():
@@ -188,7 +227,9 @@ def test_rloo_is_unbiased_on_a_bandit():
 
     def gradient(actions):
         ended = jnp.ones((1, 2), bool)
-        step = Transition(seen, actions[None], reward[actions][None], ended, ~ended, seen)
+        step = Transition(
+            seen, actions[None], reward[actions][None], ended, ~ended, seen, extras=table[actions][None]
+        )
         state = replace(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes), network=network)
         data, _ = algorithm.graded(state, Batch(step, jnp.ones((1, 2))))
         return ravel_pytree(jax.grad(lambda n: algorithm.loss(n, data, (), NOW)[0])(network))[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from operant.agent import Agent
 from operant.algorithms.policy_gradient.ppo import PPO
 from operant.envs import probes
 from operant.envs.gymnasium_spaces import flat_mask, mask_size
-from operant.envs.wrappers import IgnoreMasks, as_wrappers, wrap
+from operant.envs.wrappers import IgnoreMasks, Wrapper, as_wrappers, wrap
 from operant.networks import Network
 
 SWITCHES = gym.spaces.MultiBinary(3)
@@ -68,6 +70,64 @@ def test_ignore_masks_leaves_out_masks_of_switches_that_are_held(by_method, wrap
         np.testing.assert_array_equal(seen[:, :2], np.tile([0, 1], (60, 1)))
         best = agent.predict(np.zeros(1, np.float32), action_mask=HELD)
         np.testing.assert_array_equal(best[:2], [0, 1])
+
+
+class Masker(gym.Wrapper):
+    """As sb3-contrib's ActionMasker."""
+
+    def action_masks(self):
+        return np.array(HELD, bool)
+
+
+class OtherMasks(gym.Wrapper):
+    """Changes the mask in `info`, as what changes actions does."""
+
+    def step(self, action):
+        *result, info = self.env.step(action)
+        return *result, info | {"action_mask": np.array([[1, 1]] * 3, np.int8)}
+
+    def reset(self, **kwargs):
+        observation, info = self.env.reset(**kwargs)
+        return observation, info | {"action_mask": np.array([[1, 1]] * 3, np.int8)}
+
+
+@dataclass(frozen=True)
+class Around(Wrapper):
+    """A wrapper of Gymnasium's as one of operant's."""
+
+    layer: type[gym.Wrapper]
+
+    def check(self, spec):
+        """Any environment will do."""
+
+    def native(self, environment):
+        raise NotImplementedError
+
+    def gymnasium(self, env):
+        return self.layer(env)
+
+
+class Bare(Switches):
+    def _info(self):
+        return {}
+
+
+@pytest.mark.parametrize("vectorization", ["sync", "async"])
+def test_wrap_finds_the_method_action_masks_of_a_wrapper(vectorization):
+    learner = PPO(n_steps=16, batch_size=16, n_epochs=1, network=Network(hidden_sizes=(4,)))
+    with Agent(learner, Bare, wrappers=[Around(Masker)], num_envs=2, vectorization=vectorization) as agent:
+        assert agent.spec.masked
+        seen = []
+        agent.learn(64, progress_bar=False, observers=[lambda t: seen.append(np.asarray(t.action))])
+        actions = np.concatenate(seen).reshape(-1, 3)
+        assert {tuple(row[:2]) for row in actions} == {(0, 1)}
+        assert agent.evaluate(2).mean == 0
+
+
+def test_wrap_leaves_masks_that_a_wrapper_has_put_into_info_as_they_are():
+    env = wrap(wrap(Switches(by_method=True), [Around(Masker)]), [Around(OtherMasks)])
+    assert np.all(env.reset()[1]["action_mask"])
+    assert np.all(env.step(np.zeros(3, np.int8))[-1]["action_mask"])
 
 
 def test_ignore_masks_leaves_out_native_masks():

@@ -77,6 +77,38 @@ def test_cached_steps_of_a_language_model_equal_reading_at_once(name, own_length
     np.testing.assert_allclose(stepped[seen], whole[seen], atol=2e-5)
 
 
+@both
+@pytest.mark.parametrize("answers", [1, 3])
+def test_answers_hidden_is_that_of_prompts_each_followed_by_an_answer(name, answers):
+    """And so is its gradient, which of a prompt is that of all of its answers."""
+    network, size = model(name), 6
+    prompts = tokens()[:, :size]
+    given = np.concatenate([np.roll(tokens()[:, size:], n, axis=0) for n in range(answers)], axis=1)
+    given = (given.reshape(3 * answers, -1) + np.arange(3 * answers)[:, None]) % VOCABULARY
+    whole = np.concatenate([np.repeat(prompts, answers, 0), given], axis=1)
+    weight = np.random.default_rng(0).normal(size=(3 * answers, 1 + given.shape[1], network.config.width))
+
+    def by_answers(network):
+        return jnp.sum(network.answers_hidden(prompts, START, given) * weight)
+
+    def by_wholes(network):
+        return jnp.sum(network.hidden(whole, np.repeat(START, answers))[:, size - 1 :] * weight)
+
+    (one, gradient), (other, expected) = (
+        jax.jit(jax.value_and_grad(f))(network) for f in (by_answers, by_wholes)
+    )
+    assert float(one) == pytest.approx(float(other), rel=1e-4, abs=1e-3)
+    for leaf, right in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(leaf, right, atol=2e-4 * max(1, np.abs(right).max()))
+
+
+def test_answers_hidden_has_no_room_for_more_than_the_context():
+    with pytest.raises(ValueError, match="17 tokens; the model looks back on context=16"):
+        model("gpt2").answers_hidden(
+            np.zeros((1, 9), np.int32), np.zeros(1, np.int32), np.zeros((2, 8), np.int32)
+        )
+
+
 def test_texts_of_different_lengths_step_together_in_slots_of_their_own():
     """`Cache.length [N]`: the second text has read two tokens less than the first, and goes on in its own slot."""
     network = model("llama")

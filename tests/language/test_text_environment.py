@@ -27,7 +27,7 @@ from operant.language.config import Transformer
 from operant.language.environment import TextEnvironment
 from operant.language.heads import ScalarHead
 from operant.language.model import LanguageModel
-from operant.language.policy import LanguagePolicy
+from operant.language.policy import LanguagePolicy, distinct
 from operant.language.tokenizers import Characters
 from operant.networks import Emptied, Network, reset_carry
 from operant.networks.config import OwnPolicy
@@ -183,6 +183,69 @@ def test_texts_that_begin_at_different_times_do_not_change_each_other():
         found.append(np.asarray(distribution.logits))
     np.testing.assert_allclose([found[t][0] for t in range(3)], alone[0], atol=1e-5)
     np.testing.assert_allclose([found[t][1] for t in range(1, 4)], alone[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("different", [1, 3, 12, 20])
+@pytest.mark.parametrize("seeds", [None, 2])
+def test_language_policy_reads_each_prompt_once_however_many_texts_begin_with_it(different, seeds):
+    """20 texts, of which some begin, in one round or in several, and those of several learners in as many as the most
+    need.
+    """
+    random, network, texts = np.random.default_rng(different), policy(), 20
+    choice = random.permutation(np.arange(texts) % different)
+    tokens = random.integers(2, 8, (different, PROMPT)).astype(np.int32)[choice]
+    begins = random.random(texts) < 0.7
+    tokens = np.where(begins[:, None], tokens, np.array([0, 0, A], np.int32))
+    start = np.where(begins, choice % PROMPT, -1).astype(np.int32)
+    observation = {"prompt": choice.astype(np.int32), "start": start, "tokens": tokens}
+    carry = network.initial_carry(texts)
+    # All texts have read the same before.
+    before = {"prompt": np.zeros(texts, np.int32), "start": np.zeros(texts, np.int32)}
+    before |= {"tokens": np.full((texts, PROMPT), B, np.int32)}
+    _, carry = jax.jit(lambda *x: network.policy(x[0], None, x[1]))(before, carry)
+
+    def read(observation):
+        distribution, after = network.policy(observation, None, carry)
+        return distribution.logits, after.length
+
+    if seeds:  # the second learner has one prompt alone
+        one = jax.tree.map(np.copy, observation)
+        one["start"][1:] = -1
+        both = jax.tree.map(lambda *x: np.stack(x), observation, one)
+        logits, length = (x[0] for x in jax.jit(jax.vmap(read))(both))
+    else:
+        logits, length = jax.jit(read)(observation)
+    np.testing.assert_array_equal(length, np.where(begins, PROMPT, PROMPT + 1))
+    goes_on = network.model(np.array([[B, B, B, A]], np.int32), np.zeros(1, np.int32))[0, -1]
+    for n in range(texts):
+        alone = network.model(tokens[[n]], start[[n]])[0, -1] if begins[n] else goes_on
+        np.testing.assert_allclose(logits[n], alone, atol=1e-5)
+
+
+def test_distinct_numbers_prompts_in_the_order_of_their_first_texts():
+    number = jnp.array([4, 7, 4, 4, 7, 9])
+    tokens = jnp.array([[1], [2], [1], [3], [2], [5]])  # the fourth is another prompt of the same number
+    begins = jnp.array([True, True, True, True, True, False])
+    first, count, rank = jax.jit(distinct)(number, tokens, begins)
+    assert first.tolist() == [0, 1, 3, 0, 0, 0]
+    assert int(count) == 3
+    assert rank[:5].tolist() == [0, 1, 0, 2, 1]
+    first, count, _ = distinct(number, tokens, jnp.zeros(6, bool))
+    assert int(count) == 0
+
+
+def test_language_policy_unrolls_alike_columns_as_each_by_itself():
+    """Of two slots, in both of which two columns in a row begin with the same prompt."""
+    _, seen = played(text(), np.tile(ACTIONS, (1, 2)))
+    pairs = jax.tree.map(lambda x: np.repeat(x[:, ::2], 2, axis=1), seen)
+    pairs["tokens"][1:SLOT, 1, -1] = B  # they go on in another way
+    pairs["tokens"][SLOT + 1 :, 2, -1] = A
+    done = np.zeros((len(ACTIONS), 4), bool)
+    one, value = jax.jit(lambda x: policy().unroll(x, None, (), done, alike=2))(pairs)
+    other, expected = jax.jit(lambda x: policy().unroll(x, None, (), done))(pairs)
+    np.testing.assert_allclose(one.logits, other.logits, atol=1e-5)
+    np.testing.assert_allclose(value, expected, atol=1e-5)
+    assert np.abs(np.asarray(one.logits[2, 0] - one.logits[2, 1])).max() > 1e-3
 
 
 def test_an_emptied_memory_keeps_its_arrays_and_forgets_what_is_in_them():

@@ -29,6 +29,7 @@ What others found to be better is a value of its own:
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -153,11 +154,22 @@ class GRPO(PolicyGradient):
         network, normalizer = self.start(spec, key, critic=False)
         return PolicyState(network, self._optimizer(0.0).init(network), normalizer)
 
+    @property
+    def alike(self) -> int:
+        """How many episodes of a group stay together in minibatches, so that what they begin with is read once."""
+        return math.gcd(self.group_size, self.batch_size or self.n_episodes)
+
+    def act(self, state, observation, action_mask, carry, noise, clock: Clock, *, explore: bool):
+        """Exploring, log π_old(a|s) are the extras."""
+        network = self.network_of(state)
+        return self.act_by(network, state, observation, action_mask, carry, noise, explore=explore)
+
     def update(self, state: PolicyState, batch: Batch, key: jax.Array, clock: Clock):
         data, differ = self.graded(state, batch)
         order_key, dropout_key = jax.random.split(key)
-        size = self.batch_size or self.n_episodes
-        order = minibatches(order_key, self.n_epochs, self.n_episodes, size)
+        size, alike = (self.batch_size or self.n_episodes), self.alike
+        order = minibatches(order_key, self.n_epochs, self.n_episodes // alike, size // alike)
+        order = jnp.repeat(order * alike, alike, axis=1) + jnp.tile(jnp.arange(alike), size // alike)[None]
         optimizer = self._optimizer(at(self.learning_rate, clock))
 
         def step(learner: tuple, row: tuple[jax.Array, jax.Array]) -> tuple[tuple, Metrics]:
@@ -185,12 +197,11 @@ class GRPO(PolicyGradient):
         weight = batch.weight
         if self.skip_equal_groups:
             weight = weight * jnp.broadcast_to(differ, weight.shape)
-        acted = state if batch.behavior is None else batch.behavior
-        of_actor = acted.normalizer.transition(batch.transition)
-        log_prob = self.log_prob(self.network_of(acted), of_actor, batch.carry)
+        log_prob = jnp.where(weight > 0, transition.extras, 0.0)
         reference = None
         if self.kl_coef is not None:
-            reference = self.log_prob(self.reference_of(state.network), transition, batch.carry)
+            network = self.reference_of(state.network)
+            reference = self.log_prob(network, transition, batch.carry, self.group_size)
             reference = jnp.where(weight > 0, reference, log_prob)  # what never happened may be very unlikely
         return (
             Graded(transition, log_prob, reference, jnp.broadcast_to(advantage, weight.shape), weight),
@@ -208,7 +219,8 @@ class GRPO(PolicyGradient):
     ) -> tuple[jax.Array, Metrics]:
         """`(L(θ), metrics)` of episodes `[T, B]`."""
         step, weight = data.transition, data.weight
-        policy, _ = network.unroll(step.observation, step.action_mask, carry, step.done, key=key)
+        seen = step.observation, step.action_mask
+        policy, _ = network.unroll(*seen, carry, step.done, key=key, alike=self.alike)
         log_prob = jnp.where(weight > 0, policy.log_prob(step.action), data.log_prob)
         log_ratio = log_prob - data.log_prob
         ratio = jnp.exp(log_ratio)

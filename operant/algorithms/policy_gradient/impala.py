@@ -124,12 +124,9 @@ class IMPALA(ActorCriticLearner):
         network = state.network
         if explore and state.lagged_networks is not None:
             network = jax.tree.map(lambda x: x[0], state.lagged_networks)
-        observation = state.normalizer.observations(observation)
-        policy, carry = self.whole(network).policy(observation, action_mask, carry)
-        if not explore:
-            return policy.mode(), carry, ()
-        action = policy.sample(noise)
-        return action, carry, policy.log_prob(action)
+        return self.act_by(
+            self.whole(network), state, observation, action_mask, carry, noise, explore=explore
+        )
 
     def update(self, state: IMPALAState, batch: Batch, key: jax.Array, clock: Clock):
         optimizer = self.make_optimizer(at(self.learning_rate, clock), self.max_grad_norm)

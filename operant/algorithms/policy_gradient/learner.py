@@ -186,9 +186,12 @@ class PolicyGradient(ActsByNetwork, Normalizes, GradientLearner):
 
         return jax.grad(of_learnt, has_aux=True)
 
-    def log_prob(self, network: ActorCritic, transition: Transition, carry: PyTree) -> jax.Array:
-        """log π(a|s) `[T, N]` of what was done, by a whole network."""
-        policy, _ = network.unroll(transition.observation, transition.action_mask, carry, transition.done)
+    def log_prob(
+        self, network: ActorCritic, transition: Transition, carry: PyTree, alike: int = 1
+    ) -> jax.Array:
+        """log π(a|s) `[T, N]` of what was done, by a whole network; `alike` columns in a row began alike."""
+        seen = transition.observation, transition.action_mask
+        policy, _ = network.unroll(*seen, carry, transition.done, alike=alike)
         return policy.log_prob(transition.action)
 
     def reference_of(self, network: ActorCritic) -> ActorCritic:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import gymnasium as gym
 
 from operant.envs.base import Environment
-from operant.envs.gymnasium_layers import RawReward, RawRewardInInfo, RewardSum
+from operant.envs.gymnasium_layers import MaskInInfo, RawReward, RawRewardInInfo, RewardSum
 from operant.envs.gymnasium_stepping import outline
 from operant.envs.running_statistics import raw_reward_sum
 from operant.envs.wrappers.base import Wrapper
@@ -49,5 +49,17 @@ def wrap_gymnasium(env: gym.Env, wrappers: Sequence[Wrapper], *, rewards: bool =
         if wrapper.training_only and raw is None:
             env = raw = RewardSum(env)
         wrapper.check(outline(env))
-        env = wrapper.gymnasium(env)
+        wrapped = wrapper.gymnasium(env)
+        env = MaskInInfo(wrapped) if _adds_masks(wrapped, env) else wrapped
     return env if raw is None else RawRewardInInfo(env, raw)
+
+
+def _adds_masks(wrapped: gym.Env, env: gym.Env) -> bool:
+    """Whether a layer around `env` has a method `action_masks()`, as sb3-contrib's ActionMasker."""
+    while wrapped is not env:
+        if hasattr(type(wrapped), "action_masks") or "action_masks" in vars(wrapped):
+            return True
+        if not isinstance(wrapped, gym.Wrapper):  # another environment took its place
+            return False
+        wrapped = wrapped.env
+    return False
