@@ -27,6 +27,8 @@ FINDINGS = {
     "ARS CartPole": "an earlier measurement, P = 0.34 [0.25, 0.45], found a fault: seeds that train together ended "
     "once the first had taken its steps, and the others, whose episodes are shorter, had taken fewer. Now each takes "
     "its own.",
+    "MaskablePPO CartPole": "an earlier measurement said better: operant did not ask a wrapper's `action_masks()` "
+    "through Gymnasium, so that its final scores were of another task than the peer's. Now it does, and they are alike.",
     "QR-DQN CartPole": "updates differed until both were told one ε of Adam: the peer's default is 0.01 divided by the "
     "size of a minibatch, operant's 0.01/32, the paper's.",
 }
