@@ -28,7 +28,7 @@ FINDINGS = {
     "once the first had taken its steps, and the others, whose episodes are shorter, had taken fewer. Now each takes "
     "its own.",
     "MaskablePPO CartPole": "an earlier measurement said better: operant did not ask a wrapper's `action_masks()` "
-    "through Gymnasium, so that its final scores were of another task than the peer's. Now it does, and they are alike.",
+    "through Gymnasium, so that its final scores were of another task than the peer's. Now it does: they are alike.",
     "QR-DQN CartPole": "updates differed until both were told one ε of Adam: the peer's default is 0.01 divided by the "
     "size of a minibatch, operant's 0.01/32, the paper's.",
 }
