@@ -53,7 +53,8 @@ class Case:
         return getattr(tasks, self.task)(part=part, **self.task_values)
 
 
-SIZES = {"width": 32, "layers": 2, "heads": 4, "context": 10}
+SMALL = {"width": 32, "layers": 2, "heads": 4, "context": 10}  # 27,000 parameters
+LARGE = {"width": 128, "layers": 6, "heads": 4, "context": 16}  # 1.2 million
 # With a tuning seed and 1,000 iterations 0.97 (arithmetic) and 0.96 (sorting) of the answers were right.
 GRPO = {
     "n_episodes": 256,
@@ -64,9 +65,12 @@ GRPO = {
     "clip_range_high": 0.28,
     "kl_coef": 0.001,
 }
+GRPO_OF_LARGE = GRPO | {"learning_rate": "linear:0.0002:0"}
 CASES = (
-    Case("arithmetic", "arithmetic", SIZES, GRPO, 1300, {"digits": 1}),
-    Case("sorting", "sorting", SIZES, GRPO, 1300, {"shortest": 2, "longest": 4}),
+    Case("arithmetic", "arithmetic", SMALL, GRPO, 1300, {"digits": 1}),
+    Case("sorting", "sorting", SMALL, GRPO, 1300, {"shortest": 2, "longest": 4}),
+    Case("arithmetic of two digits", "arithmetic", LARGE, GRPO_OF_LARGE, 300, {"digits": 2}),
+    Case("sorting of up to six", "sorting", LARGE, GRPO_OF_LARGE, 300, {"shortest": 3, "longest": 6}),
 )
 
 
@@ -189,7 +193,8 @@ def report(cases: list[Raw]) -> str:
     """The Markdown of verified.md."""
     lines = [
         "# From half right to right, by a verifier alone\n",
-        f"A transformer of {SIZES['layers']} blocks of width {SIZES['width']} over characters is shown right answers "
+        "A transformer over characters, of 27,000 parameters (2 blocks of width 32) for problems of one digit and for "
+        "two to four letters, of 1.2 million (6 of width 128) for the others, is shown right answers "
         f"until it samples {STOP:.0%} of the answers right, and then learns by GRPO from a rule that says whether an "
         f"answer is right. Scores are over up to {SCORED} of the prompts that were learnt from, and of the part "
         "`test`, from which nothing was learnt. Written by "
