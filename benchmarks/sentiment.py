@@ -2,9 +2,10 @@
 
 A small transformer over characters learns short reviews by heart, kind ones and unkind ones alike (SFT). A lexicon says
 how kind a text is. PPO is paid that, less what the distance from SFT's model costs; DPO is shown which of two texts of
-SFT's model is the kinder one, and plays nothing. Both are asked to go on from prompts that neither has learnt from: the
-win rate is how often theirs is kinder than SFT's to the same prompt, where equal ones count one half. No value was
-chosen by looking at these seeds. What is measured already is kept, so that an interrupted study goes on.
+SFT's model is the kinder one, KTO which of its texts are kind and which unkind, and both play nothing. All are asked to
+go on from prompts that none has learnt from: the win rate is how often theirs is kinder than SFT's to the same prompt,
+where equal ones count one half. No value was chosen by looking at these seeds. What is measured already is kept, so
+that an interrupted study goes on.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ FIRST_SEED, SEEDS = 1000, 5
 REQUIRED = 0.8  # win rate against SFT
 ROOM = 36  # tokens of a response: the longest review has as many
 ANSWERS = 192  # responses to each held-out prompt
-METHODS = ("ppo", "dpo")
+METHODS = ("ppo", "dpo", "kto")
 
 THINGS = ["film", "book", "song", "meal", "play", "show", "game", "tale", "tour", "talk"]
 PARTS = ["plot", "cast", "tone", "pace", "mood", "idea", "look", "end"]
@@ -42,7 +43,7 @@ LEXICON = KIND | UNKIND
 LETTERS = Characters("abcdefghijklmnopqrstuvwxyz .,")
 HELD_OUT = THINGS[8:]  # what the prompts of all scores are about, and none of those that are learnt from
 
-SIZES = {"width": 64, "layers": 2, "heads": 4, "context": 64}
+SIZES = {"width": 128, "layers": 6, "heads": 4, "context": 64}  # 1.2 million parameters
 SFT = {"learning_rate": "linear:0.003:0", "batch_size": 64}
 SFT_TEXTS, SFT_UPDATES = 4000, 600
 PPO = {
@@ -57,6 +58,8 @@ PPO = {
 PPO_ENVIRONMENTS, PPO_ITERATIONS, KL_PENALTY = 128, 40, 0.1
 DPO = {"beta": 0.05, "learning_rate": 0.0001, "batch_size": 64, "sft_coef": 0.1}
 DPO_PAIRS, DPO_UPDATES = 4096, 240
+KTO = {"beta": 0.1, "learning_rate": 0.0001, "batch_size": 64}
+KTO_TEXTS, KTO_UPDATES = 4096, 240
 MOMENTS = 6  # how often it is scored in the course of learning, its beginning included
 
 Raw = dict[str, Any]
@@ -146,18 +149,36 @@ def by_ppo(sft: Pretrained, seed: int) -> operant.Agent:
 
 def by_dpo(sft: Pretrained, seed: int) -> operant.Agent:
     """From pairs of SFT's own texts, of which the lexicon prefers one."""
-    prompts = prompts_of(THINGS[:8]) * 128
+    first, second = (written(sft, DPO_PAIRS, 2 * seed + i) for i in range(2))
     pairs = []
-    for part in range(DPO_PAIRS // len(prompts)):
-        seeds = [100_000 * (part + 1) + 2 * seed + i for i in range(2)]
-        two = [sft.generate(prompts, max_new_tokens=ROOM, seed=each) for each in seeds]
-        for prompt, *responses in zip(prompts, *two, strict=True):
-            texts = [response.text for response in responses]
-            kind = kindness([prompt] * 2, texts)
-            if kind[0] != kind[1]:
-                chosen, rejected = texts if kind[0] > kind[1] else texts[::-1]
-                pairs.append({"prompt": prompt, "chosen": chosen, "rejected": rejected})
+    for (prompt, *texts), (_, other) in zip(first, second, strict=True):
+        texts = [*texts, other]
+        kind = kindness([prompt] * 2, texts)
+        if kind[0] != kind[1]:
+            chosen, rejected = texts if kind[0] > kind[1] else texts[::-1]
+            pairs.append({"prompt": prompt, "chosen": chosen, "rejected": rejected})
     return operant.DPO(dataset=pairs, preset=None, network=sft, seed=seed, **DPO)
+
+
+def by_kto(sft: Pretrained, seed: int) -> operant.Agent:
+    """From single texts of SFT's own, which the lexicon calls kind or unkind; those that are neither are left out."""
+    texts = written(sft, KTO_TEXTS, 2 * seed)
+    kind = kindness([prompt for prompt, _ in texts], [text for _, text in texts])
+    rows = [
+        {"prompt": prompt, "completion": text, "label": worth > 0}
+        for (prompt, text), worth in zip(texts, kind, strict=True)
+        if worth
+    ]
+    return operant.KTO(dataset=rows, preset=None, network=sft, seed=seed, **KTO)
+
+
+def written(sft: Pretrained, count: int, seed: int) -> list[tuple[str, str]]:
+    """Prompts that were learnt from, and responses of SFT's model to them."""
+    prompts, found = prompts_of(THINGS[:8]) * 128, []
+    for part in range(count // len(prompts)):
+        responses = sft.generate(prompts, max_new_tokens=ROOM, seed=100_000 * (part + 1) + seed)
+        found += [(prompt, response.text) for prompt, response in zip(prompts, responses, strict=True)]
+    return found
 
 
 def measure(method: str, seed: int) -> Raw:
@@ -165,8 +186,9 @@ def measure(method: str, seed: int) -> Raw:
     began = time.perf_counter()
     sft = shown(seed)
     shown_after = time.perf_counter()
-    agent = (by_ppo if method == "ppo" else by_dpo)(sft, seed)
-    steps = PPO_ITERATIONS * PPO_ENVIRONMENTS * ROOM if method == "ppo" else DPO_UPDATES
+    agent = {"ppo": by_ppo, "dpo": by_dpo, "kto": by_kto}[method](sft, seed)
+    rollouts = PPO_ITERATIONS * PPO_ENVIRONMENTS * ROOM
+    steps = {"ppo": rollouts, "dpo": DPO_UPDATES, "kto": KTO_UPDATES}[method]
     curve = [score(sft, sft, seed=10_000)]
     for moment in range(1, MOMENTS):
         agent.learn(
@@ -196,8 +218,10 @@ def report(found: Sequence[Raw], about: Raw) -> str:
         f"learns {SFT_TEXTS:,} short reviews of {len(LEXICON)} words that a lexicon knows, kind and unkind alike (SFT, "
         f"{SFT_UPDATES} updates). Then PPO is paid the lexicon's score less {KL_PENALTY:g} for each nat from SFT's "
         f"model, over {PPO_ITERATIONS} rollouts of {PPO_ENVIRONMENTS} responses; or DPO (β {DPO['beta']:g}) is shown "
-        f"pairs of SFT's own texts, about {DPO_PAIRS:,} less ties. Scores are of {len(HELD_OUT) * ANSWERS} sampled "
-        "responses to prompts that neither learnt from. Written by `python -m benchmarks.sentiment`.\n",
+        f"pairs of SFT's own texts, about {DPO_PAIRS:,} less ties; or KTO (β {KTO['beta']:g}) texts of SFT's by "
+        f"themselves, {KTO_TEXTS:,} less those that are neither kind nor unkind. Scores are of "
+        f"{len(HELD_OUT) * ANSWERS} sampled responses to prompts that none learnt from. Written by "
+        "`python -m benchmarks.sentiment`.\n",
         common.describe(about["date"], about["machine"], about["versions"]) + "\n",
     ]
     header = (
@@ -262,7 +286,9 @@ def draw(found: Sequence[Raw], path: Path) -> None:
     """Kindness against KL, a line a seed."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(METHODS), figsize=(9, 3.6), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(
+        1, len(METHODS), figsize=(4.5 * len(METHODS), 3.6), sharey=True, layout="constrained"
+    )
     for ax, method in zip(axes, METHODS, strict=True):
         for raw in found:
             if raw["method"] == method:
@@ -279,7 +305,7 @@ def draw(found: Sequence[Raw], path: Path) -> None:
 def main() -> None:
     """Measure what the command line asks for and nobody has measured yet."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sentiment", description=__doc__)
-    parser.add_argument("only", nargs="*", default=METHODS, help="ppo, dpo")
+    parser.add_argument("only", nargs="*", default=METHODS, help=", ".join(METHODS))
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(FIRST_SEED, FIRST_SEED + SEEDS)))
     parser.add_argument("--again", action="store_true", help="measure what is measured already, too")
     parser.add_argument("--tuning", action="store_true", help="nothing is written")
@@ -287,6 +313,8 @@ def main() -> None:
     options = parser.parse_args()
     file = common.RESULTS / "sentiment.json"
     kept = json.loads(file.read_text()) if file.exists() else {"runs": []}
+    if kept.get("sizes") != SIZES:  # of another model
+        kept = {"runs": []}
     for seed in options.seeds:
         for method in options.only:
             others = [raw for raw in kept["runs"] if (raw["method"], raw["seed"]) != (method, seed)]
@@ -298,6 +326,7 @@ def main() -> None:
                 continue
             runs = sorted([*others, raw], key=lambda each: (METHODS.index(each["method"]), each["seed"]))
             kept = {
+                "sizes": SIZES,
                 "date": options.date,
                 "machine": common.machine(),
                 "versions": common.versions(),

