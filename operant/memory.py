@@ -6,7 +6,9 @@ JAX is loaded only to count arrays: the command line asks the rest before that.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,23 @@ def require(argument: str, value: int, each: int, what: str) -> None:
             f"{argument}={value}: {what} would take {text(value * each)} of memory; {text(there)} are available. "
             f"Set {argument} to less than {there // each + 1:,}."
         )
+
+
+def give_back() -> None:
+    """Give memory that has been freed back to the system, where the C library is one that keeps it (glibc).
+
+    What a compiler has used and freed would otherwise stand next to what the program then takes.
+    """
+    trim = getattr(_c_library(), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _c_library() -> Any:
+    import ctypes
+
+    return ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def text(size: int) -> str:

@@ -21,7 +21,7 @@ from uuid import uuid4
 import jax
 import numpy as np
 
-from operant import private_jax, settings, supported
+from operant import memory, private_jax, settings, supported
 from operant.engine.files import is_key, read_array, read_metadata, save_tree
 from operant.engine.fingerprint import Unknown, fingerprint
 from operant.engine.train_state import TrainState
@@ -69,7 +69,7 @@ class Program:
         self._function, self._about, self._donate = function, about, tuple(donate)
         self._options = dict(options or {})
         self._jitted = jax.jit(function, donate_argnums=self._donate, compiler_options=self._options)
-        self._keeps = _kept and about is not None
+        self._keeps, self._is_compiled = _kept and about is not None, False
         self._executable: Executable | None = None
         self._constant: PyTree = None
         self._constants: list[jax.Array] = []  # its arrays, handed over once
@@ -83,6 +83,10 @@ class Program:
                     self._make(trees)
             self._keeps = self._executable is not None
         if self._executable is None:
+            if not self._is_compiled:
+                self._jitted.lower(*trees).compile()  # which the call finds
+                memory.give_back()
+                self._is_compiled = True
             return self._jitted(*trees)
         constant, *changing = trees
         if constant is not self._constant:
@@ -112,6 +116,7 @@ class Program:
         self._executable = Executable.read(path)
         if self._executable is None:
             self._executable = self._compiled(trees)
+            memory.give_back()
             if self._executable is not None:
                 self._executable.write(path)
 

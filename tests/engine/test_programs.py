@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import threading
+from contextlib import nullcontext
 from enum import Enum
 from functools import partial, wraps
 
@@ -326,3 +327,26 @@ def test_fingerprint_follows_code_and_settings(tmp_path, monkeypatch):
         states.append(fingerprint.fingerprint(1))
     fingerprint._installed.cache_clear()
     assert len({before, *states}) == 4
+
+
+def test_program_gives_memory_back_once_it_is_compiled_and_before_it_runs(kept, monkeypatch):
+    happened, call = [], programs.Program.__call__
+    monkeypatch.setattr(programs.memory, "give_back", lambda: happened.append("given back"))
+
+    def noted(self, *trees, like):
+        result = call(self, *trees, like=like)
+        happened.append("ran")
+        return result
+
+    monkeypatch.setattr(programs.Program, "__call__", noted)
+    for block in (nullcontext(), kept()):
+        happened.clear()
+        with block:
+            trained("PPO with memory")
+        assert happened[0] == "given back"
+        count = happened.count("given back")
+        assert 0 < count < happened.count("ran")  # of each program once
+    with kept():
+        happened.clear()
+        trained("PPO with memory")  # what is read has not been compiled
+        assert "given back" not in happened

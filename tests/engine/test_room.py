@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from textwrap import dedent
 from types import SimpleNamespace
 
 import jax
@@ -171,3 +174,30 @@ def test_text_of_a_size_is_in_the_largest_unit_that_fits():
         "7.6 GB",
         "42.0 TB",
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library of Linux keeps what is freed")
+def test_give_back_makes_the_process_smaller_by_what_was_freed():
+    script = """
+        import ctypes
+        from operant import memory
+        if not hasattr(ctypes.CDLL(None), "malloc_trim"):
+            print("nothing to see")
+            raise SystemExit
+        def resident():
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * 4096
+        library = ctypes.CDLL(None)
+        library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+        parts = [library.malloc(2**16) for _ in range(3200)]  # 200 MB of parts that come from one heap
+        for part in parts:
+            ctypes.memset(part, 1, 2**16)
+        last = library.malloc(2**16)  # stays, so that the heap cannot shrink from its end
+        for part in parts:
+            library.free(part)
+        before = resident()
+        memory.give_back()
+        print(before - resident() > 150e6)
+    """
+    told = subprocess.run([sys.executable, "-c", dedent(script)], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() in ("True", "nothing to see")
