@@ -138,9 +138,10 @@ class Attention(eqx.Module):
 
     def _by_source(self, x: jax.Array, source: jax.Array) -> jax.Array:
         """`[N, heads, T, n]`, a row of each query, by whose keys it sees: `[M, heads of keys, queries, n]`."""
-        sources, groups = source.shape[:2]
-        rows = x.reshape(sources, -1, groups, x.shape[1] // groups * x.shape[2], x.shape[3])
-        return jnp.moveaxis(rows, 1, 2).reshape(sources, groups, -1, x.shape[3])
+        (texts, heads, length, size), (sources, groups) = x.shape, source.shape[:2]
+        each, queries = texts // sources, heads // groups * length
+        rows = x.reshape(sources, each, groups, queries, size)
+        return jnp.moveaxis(rows, 1, 2).reshape(sources, groups, each * queries, size)
 
     def _by_text(self, x: jax.Array, like: jax.Array) -> jax.Array:
         """The inverse of `_by_source`, to the texts of `like [N, heads, T, …]`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import equinox as eqx
 import gymnasium as gym
 import jax
@@ -52,6 +54,7 @@ def learnt(loop: DeviceLoop | HostLoop, seeds: int | None = None) -> list[list[n
     """What each of two iterations began with, `[count, 4]`, did and was."""
     key = jax.random.key(3)
     run, iterations = loop.init(key if seeds is None else jax.random.split(key, seeds)), []
+    run = replace(run, clock=replace(run.clock, total=jnp.full_like(run.clock.total, 10**6)))  # nobody waits
     for _ in range(2):
         run, _, _ = loop.step(run, 1, 1)
         iterations.append([np.asarray(leaf) for leaf in run.state])

@@ -78,13 +78,13 @@ def test_cached_steps_of_a_language_model_equal_reading_at_once(name, own_length
 
 
 @both
-@pytest.mark.parametrize("answers", [1, 3])
-def test_answers_hidden_is_that_of_prompts_each_followed_by_an_answer(name, answers):
+@pytest.mark.parametrize(("answers", "length"), [(1, 3), (3, 3), (3, 0)])
+def test_answers_hidden_is_that_of_prompts_each_followed_by_an_answer(name, answers, length):
     """And so is its gradient, which of a prompt is that of all of its answers."""
     network, size = model(name), 6
     prompts = tokens()[:, :size]
     given = np.concatenate([np.roll(tokens()[:, size:], n, axis=0) for n in range(answers)], axis=1)
-    given = (given.reshape(3 * answers, -1) + np.arange(3 * answers)[:, None]) % VOCABULARY
+    given = (given.reshape(3 * answers, -1)[:, :length] + np.arange(3 * answers)[:, None]) % VOCABULARY
     whole = np.concatenate([np.repeat(prompts, answers, 0), given], axis=1)
     weight = np.random.default_rng(0).normal(size=(3 * answers, 1 + given.shape[1], network.config.width))
 
