@@ -162,9 +162,9 @@ def report(kept: Raw) -> str:
         "# A model that people use learns a habit from a rule\n",
         f"SmolLM2-135M-Instruct is asked to tell about {len(THINGS)} things in one short sentence. GRPO "
         f"({GRPO['n_episodes']} answers an iteration, {GRPO['group_size']} to a prompt, of up to {ROOM} tokens, "
-        f"{ITERATIONS} iterations) learns adapters of rank {LORA.rank}: 1 for one sentence of {FEWEST} to {MOST} words "
-        "with nothing after it, 1 for naming the thing, and 0.5 less for an answer that is cut off. Scores are of "
-        "answers to "
+        f"{kept['runs'][0]['iterations']} iterations) learns adapters of rank {LORA.rank}: 1 for one sentence of "
+        f"{FEWEST} to {MOST} words with nothing after it, 1 for naming the thing, and 0.5 less for an answer that is "
+        "cut off. Scores are of answers to "
         f"{len(HELD_OUT)} things that were not learnt from, {SAMPLES} sampled ones each. Written by "
         "`python -m benchmarks.smollm2`.\n",
         common.describe(kept["date"], kept["machine"], kept["versions"]) + "\n",

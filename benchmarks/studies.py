@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -94,15 +95,18 @@ def main(
     kept = {raw["name"]: raw for raw in json.loads(file.read_text())["studies"]} if file.exists() else {}
     for study in chosen:
         count, share = (QUICK_SEEDS, QUICK_SHARE) if options.quick else (options.seeds or study.seeds, 1)
+        place = options.runs / name / study.slug if long and not options.quick else None
         kept[study.name] = {"date": options.date} | run(
             study,
             count,
             share,
             results / name if curves else None,
-            options.runs / name if long and not options.quick else None,
+            place,
         )
         # What is done is kept, whatever comes later.
         common.write_json(file, {"studies": [kept[known.name] for known in studies if known.name in kept]})
+        if place is not None:  # measured again it is to begin anew
+            shutil.rmtree(place, ignore_errors=True)
     measured = [kept[known.name] for known in studies if known.name in kept]
     text = report(measured)
     (results / f"{name}.md").write_text(text)
@@ -112,10 +116,10 @@ def main(
     return measured
 
 
-def run(study: Study, count: int, share: int, curves: Path | None, runs: Path | None = None) -> Raw:
+def run(study: Study, count: int, share: int, curves: Path | None, place: Path | None = None) -> Raw:
     """Train and score all seeds of a study, and draw their curves as CURVES-STUDY.png.
 
-    With `runs` it has a directory there while it trains, with checkpoints, and goes on from the last one.
+    `place` is the directory of its run, with checkpoints, from the last of which it goes on.
     """
     before = common.machine()
     preset = presets.find(study.algorithm, study.environment, study.preset)
@@ -125,19 +129,21 @@ def run(study: Study, count: int, share: int, curves: Path | None, runs: Path | 
     if study.alone and every is not None:
         raise ValueError(f"{study.name}: seeds that are trained alone are scored at the end only.")
     last, kept, curves_of, training, scoring = [], [], [], 0.0, 0.0
+    in_place: dict[str, Any] = {}
+    if place is not None and not study.alone:
+        in_place = {"run_dir": place, "checkpoint_every": max(1, steps // CHECKPOINTS), "overwrite": True}
     for which in [{"seed": seed} for seed in seeds] if study.alone else [{"seeds": seeds}]:
         agent = operant.make(study.algorithm, study.environment, preset=study.preset, **which, **study.values)
-        place = None if runs is None or study.alone else runs / study.slug
-        agent, before_now = (agent, 0.0) if place is None else _resumed(agent, place, steps)
+        resumed = None if place is None or study.alone else _resumed(agent, place, steps, every)
         started = time.perf_counter()
-        if before_now and place is not None:
-            agent.finish(place, progress_bar=False)
+        if resumed is None:
+            agent.learn(steps, progress_bar=False, evaluate_every=every, **in_place)
         else:
-            kept_in = {"run_dir": place, "checkpoint_every": max(1, steps // CHECKPOINTS), "overwrite": True}
-            agent.learn(
-                steps, progress_bar=False, evaluate_every=every, **(kept_in if place is not None else {})
-            )
-        started, trained = started - before_now, time.perf_counter()
+            agent.close()
+            agent = resumed
+            started -= common.seconds_trained(float(np.max(row[ELAPSED])) for row in agent.history)[-1]
+            agent.finish(place, progress_bar=False)
+        trained = time.perf_counter()
         last += scores(study, agent.evaluate(EPISODES))
         kept += last[len(kept) :] if every is None else scores(study, agent.best_model.evaluate(EPISODES))
         curves_of.append(series(agent.history))
@@ -175,19 +181,17 @@ def run(study: Study, count: int, share: int, curves: Path | None, runs: Path | 
     }
 
 
-def _resumed(agent: Agent, place: Path, steps: int) -> tuple[Agent, float]:
-    """What has been learnt in the run directory `place`, and the seconds that it took; else the `agent`, and 0.
-
-    A run of other values, of other steps or without a checkpoint is not gone on with.
-    """
+def _resumed(agent: Agent, place: Path, steps: int, every: int | None) -> Agent | None:
+    """What has been learnt of the same in the run directory `place`; None where nothing has, or of something else."""
     if not any(place.glob("checkpoints/*")):
-        return agent, 0.0
-    found = Agent.restore(place)
-    planned = json.loads((place / "config.json").read_text())["total_timesteps"]
-    if found.config() != agent.config() or planned != steps:
-        return agent, 0.0
+        return None
+    found, planned = Agent.restore(place), json.loads((place / "config.json").read_text())
+    same = planned["total_timesteps"] == steps and planned["evaluate_every"] == every
+    if not same or found.config() != agent.config():
+        found.close()
+        return None
     print(f"{place}: goes on at step {found.step:,}", flush=True)
-    return found, common.seconds_trained(float(np.max(row[ELAPSED])) for row in found.history)[-1]
+    return found
 
 
 def scores(study: Study, evaluations: Evaluation | Iterable[Evaluation]) -> list[float]:

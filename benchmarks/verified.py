@@ -65,6 +65,7 @@ GRPO = {
     "clip_range_high": 0.28,
     "kl_coef": 0.001,
 }
+# With the tuning seed 0 they were at 0.70 (arithmetic) and 0.85 (sorting) after so many iterations, and still rising.
 GRPO_OF_LARGE = GRPO | {"learning_rate": "linear:0.0002:0"}
 CASES = (
     Case("arithmetic", "arithmetic", SMALL, GRPO, 1300, {"digits": 1}),

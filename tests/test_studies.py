@@ -156,6 +156,7 @@ def test_an_interrupted_long_study_goes_on_from_its_last_checkpoint(tmp_path, mo
     study = studies.Study(
         "A long one", "ppo", "CartPole-v1", 0.0, values=values, steps=8_000, evaluate_every=2_000
     )
+    place = tmp_path / "run"
     whole = studies.run(study, 2, 1, None)
     learn = Agent.learn
 
@@ -169,14 +170,14 @@ def test_an_interrupted_long_study_goes_on_from_its_last_checkpoint(tmp_path, mo
     with monkeypatch.context() as patch:
         patch.setattr(Agent, "learn", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            studies.run(study, 2, 1, None, tmp_path)
+            studies.run(study, 2, 1, None, place)
     with monkeypatch.context() as patch:
         patch.delattr(Agent, "learn")  # what goes on does not begin again
-        resumed = studies.run(study, 2, 1, None, tmp_path)
+        resumed = studies.run(study, 2, 1, None, place)
     for name in ("means", "means_of_the_last_models", "evaluations", "config", "steps"):
         assert resumed[name] == whole[name]
     assert resumed["means_of_training"] == pytest.approx(whole["means_of_training"])
     assert resumed["train_seconds"] > 0
     # Another study of the same name begins afresh.
-    other = studies.run(replace(study, values=values | {"gamma": 0.9}), 2, 1, None, tmp_path)
+    other = studies.run(replace(study, values=values | {"gamma": 0.9}), 2, 1, None, place)
     assert other["config"]["hyperparameters"]["gamma"] == 0.9

@@ -25,6 +25,7 @@ from typing import Any
 
 LOOPBACK = "127.0.0.1"
 CONNECTING = 10.0  # seconds in which somebody answers at an address
+LOOK = 0.1  # seconds between two looks at whether files are gone
 ENDING = 10.0  # seconds in which calls end whose process has been ended
 VARIABLE = "RAY_ADDRESS"  # where Ray itself looks for the address of a cluster
 # Ray finds out which address a machine has in its network, and listens at all of them, unless it is told that there are
@@ -229,7 +230,7 @@ def _remove(directory: Path) -> None:
     until = time.monotonic() + ENDING
     while directory.exists() and time.monotonic() < until:
         shutil.rmtree(directory, ignore_errors=True)
-        time.sleep(0.1 if directory.exists() else 0)
+        time.sleep(LOOK if directory.exists() else 0)
 
 
 def _first_line(error: BaseException) -> str:
