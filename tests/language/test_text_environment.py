@@ -236,13 +236,13 @@ def test_distinct_numbers_prompts_in_the_order_of_their_first_texts():
 
 def test_language_policy_unrolls_alike_columns_as_each_by_itself():
     """Of two slots, in both of which two columns in a row begin with the same prompt."""
-    _, seen = played(text(), np.tile(ACTIONS, (1, 2)))
+    network, (_, seen) = policy(), played(text(), np.tile(ACTIONS, (1, 2)))
     pairs = jax.tree.map(lambda x: np.repeat(x[:, ::2], 2, axis=1), seen)
     pairs["tokens"][1:SLOT, 1, -1] = B  # they go on in another way
     pairs["tokens"][SLOT + 1 :, 2, -1] = A
     done = np.zeros((len(ACTIONS), 4), bool)
-    one, value = jax.jit(lambda x: policy().unroll(x, None, (), done, alike=2))(pairs)
-    other, expected = jax.jit(lambda x: policy().unroll(x, None, (), done))(pairs)
+    one, value = jax.jit(lambda x: network.unroll(x, None, (), done, alike=2))(pairs)
+    other, expected = jax.jit(lambda x: network.unroll(x, None, (), done))(pairs)
     np.testing.assert_allclose(one.logits, other.logits, atol=1e-5)
     np.testing.assert_allclose(value, expected, atol=1e-5)
     assert np.abs(np.asarray(one.logits[2, 0] - one.logits[2, 1])).max() > 1e-3
