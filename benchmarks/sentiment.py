@@ -23,7 +23,7 @@ import jax
 import numpy as np
 
 import operant
-from benchmarks import common
+from benchmarks import common, studies
 from operant.language import Pretrained, TextEnvironment, Transformer
 from operant.language.log_probs import token_log_probs
 from operant.language.tokenizers import Characters, padded
@@ -209,7 +209,7 @@ def measure(method: str, seed: int) -> Raw:
     }
 
 
-def report(found: Sequence[Raw], about: Raw) -> str:
+def report(found: list[Raw]) -> str:
     """The Markdown of sentiment.md."""
     size = _untrained().size
     lines = [
@@ -222,7 +222,7 @@ def report(found: Sequence[Raw], about: Raw) -> str:
         f"themselves, {KTO_TEXTS:,} less those that are neither kind nor unkind. Scores are of "
         f"{len(HELD_OUT) * ANSWERS} sampled responses to prompts that none learnt from. Written by "
         "`python -m benchmarks.sentiment`.\n",
-        common.describe(about["date"], about["machine"], about["versions"]) + "\n",
+        studies.describe(found) + "\n",
     ]
     header = (
         "method",
@@ -322,16 +322,12 @@ def main() -> None:
             print(json.dumps(raw), flush=True)
             if options.tuning:
                 continue
-            runs = sorted([*others, raw], key=lambda each: (METHODS.index(each["method"]), each["seed"]))
-            kept = {
-                "date": options.date,
-                "machine": common.machine(),
-                "versions": common.versions(),
-                "runs": runs,
-            }
+            about = {"date": options.date, "machine": common.machine(), "versions": common.versions()}
+            runs = [*others, raw | about]
+            kept = {"runs": sorted(runs, key=lambda each: (METHODS.index(each["method"]), each["seed"]))}
             common.write_json(file, kept)
-            file.with_suffix(".md").write_text(report(runs, kept))
-            draw(runs, file.with_suffix(".png"))
+            file.with_suffix(".md").write_text(report(kept["runs"]))
+            draw(kept["runs"], file.with_suffix(".png"))
 
 
 if __name__ == "__main__":

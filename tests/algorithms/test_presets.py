@@ -160,6 +160,7 @@ def test_presets_of_text_say_how_long_where_nobody_types_it():
     data = ("--data", "pairs.jsonl", "--model", "sft")
     assert read("dpo", [*data, "--preset", "characters"]).training.epochs == 4
     assert read("dpo", [*data]).training.epochs == 3
+    assert read("kto", [*data, "--preset", "characters"]).training.epochs == 4
     typed = read("dpo", [*data, "--preset", "characters", "--total-timesteps", "7"]).training
     assert (typed.epochs, typed.total_timesteps) == (None, 7)
     assert read("sft", ["--data", "a.jsonl", "--preset", "characters"]).training.total_timesteps == 2000
